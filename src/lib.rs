@@ -1,0 +1,2 @@
+//! walletwatch.
+pub mod types;

@@ -1,0 +1,50 @@
+//! What moves: the chain's coin, or a token identified by its contract and never by its symbol.
+
+use alloy::primitives::Address;
+
+/// An asset on one chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Asset {
+    /// The chain's own coin.
+    Coin,
+    /// A contract. Its name and symbol are decoration.
+    Token(Address),
+}
+
+/// How a movement came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// The value of a transaction itself.
+    Coin,
+    /// Coin moved by a call, a creation or a self-destruct inside a transaction.
+    Internal,
+    /// An ERC-20 `Transfer` log.
+    Token,
+    /// An ERC-721 `Transfer` log.
+    Erc721,
+    /// One (id, value) of an ERC-1155 transfer.
+    Erc1155,
+}
+
+impl Kind {
+    /// Every kind, in the order of the enum.
+    pub const ALL: [Self; 5] = [Self::Coin, Self::Internal, Self::Token, Self::Erc721, Self::Erc1155];
+
+    /// The word that people and webhook bodies see.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Coin => "coin",
+            Self::Internal => "internal",
+            Self::Token => "token",
+            Self::Erc721 => "erc721",
+            Self::Erc1155 => "erc1155",
+        }
+    }
+
+    /// The kind with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}

@@ -1,0 +1,29 @@
+//! The domain's values: chains, addresses, amounts, assets, movements, ids, times, secrets.
+//!
+//! Everything here is checked when it is made and cannot be wrong afterwards. Nothing here reads a clock,
+//! does I/O or knows serde: text and bytes become these values at the edges (`config`, `wire`, `store`).
+#![deny(clippy::float_arithmetic)]
+
+pub mod address;
+pub mod amount;
+pub mod asset;
+pub mod block;
+pub mod chain;
+pub mod id;
+pub mod money;
+pub mod secret;
+pub mod severity;
+pub mod time;
+pub mod transfer;
+
+pub use address::{Address, parse_address};
+pub use alloy::primitives::{B256, U256};
+pub use asset::{Asset, Kind};
+pub use block::{Block, BlockRef};
+pub use chain::ChainId;
+pub use id::{AlertId, MessageId, Name, PaymentId, TransferId};
+pub use money::{Pair, Price};
+pub use secret::Secret;
+pub use severity::Severity;
+pub use time::Timestamp;
+pub use transfer::{Movement, Stage, TransferKey};
