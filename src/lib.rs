@@ -1,2 +1,5 @@
 //! walletwatch.
+pub mod config;
+pub mod reactor;
+pub mod store;
 pub mod types;

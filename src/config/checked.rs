@@ -1,0 +1,155 @@
+//! What the config means, in values that cannot be wrong.
+//!
+//! Rooms take the part that concerns them; nobody parses text behind this. Secrets are resolved here and held in types that cannot
+//! print them.
+
+use crate::reactor::settings::Settings;
+use crate::types::{ChainId, Name, Pair, Secret};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The whole config.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What the reactor works by.
+    pub settings: Settings,
+    /// RPC endpoints, in the order of the config within each chain.
+    pub endpoints: Vec<EndpointConfig>,
+    /// Etherscan, where it is configured.
+    pub etherscan: Option<EtherscanConfig>,
+    /// Price feeds.
+    pub feeds: Vec<FeedConfig>,
+    /// Sinks.
+    pub sinks: Vec<SinkConfig>,
+    /// The page, API and metrics.
+    pub http: HttpConfig,
+    /// The store.
+    pub store: StoreConfig,
+    /// What is allowed, and should be said: each a sentence.
+    pub warnings: Vec<String>,
+}
+
+/// One RPC endpoint.
+#[derive(Debug, Clone)]
+pub struct EndpointConfig {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Unique on its chain.
+    pub name: Name,
+    /// ws, wss, http or https; it may carry a key.
+    pub url: Secret,
+    /// Whether it is a WebSocket.
+    pub socket: bool,
+    /// Who runs it: two operators that agree are two witnesses.
+    pub operator: Name,
+}
+
+/// Etherscan v2.
+#[derive(Debug, Clone)]
+pub struct EtherscanConfig {
+    /// Base url without a query.
+    pub url: Secret,
+    /// The key.
+    pub api_key: Secret,
+    /// Of the account, over all chains and keys.
+    pub calls_per_second: u32,
+    /// Of the account, over all chains and keys.
+    pub calls_per_day: u32,
+    /// The chains to ask it for.
+    pub chains: Vec<ChainId>,
+}
+
+/// One price feed.
+#[derive(Debug, Clone)]
+pub struct FeedConfig {
+    /// Unique.
+    pub name: Name,
+    /// Which protocol.
+    pub kind: FeedKind,
+    /// Where: ws or wss, any host.
+    pub url: Secret,
+    /// What it is asked for.
+    pub pairs: Vec<Pair>,
+}
+
+/// Which protocol a feed speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedKind {
+    /// Coinbase Exchange.
+    Coinbase,
+}
+
+/// One sink.
+#[derive(Debug, Clone)]
+pub struct SinkConfig {
+    /// Unique.
+    pub name: Name,
+    /// What it is, with its own settings.
+    pub kind: SinkKind,
+}
+
+/// What a sink is.
+#[derive(Debug, Clone)]
+pub enum SinkKind {
+    /// Lines in the log.
+    Log,
+    /// Standard Webhooks.
+    Webhook {
+        /// Where to.
+        url: Secret,
+        /// The signing key: the bytes behind `whsec_`.
+        secret: Secret,
+        /// Whether it may reach loopback and private addresses, over plain http too.
+        allow_private: bool,
+    },
+    /// A Slack incoming webhook.
+    Slack {
+        /// Where to: the url is the secret.
+        url: Secret,
+        /// As for a webhook; for receivers that speak Slack's format.
+        allow_private: bool,
+    },
+}
+
+/// The page, API and metrics.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Who may do what.
+    pub tokens: Vec<TokenConfig>,
+}
+
+/// One token.
+#[derive(Debug, Clone)]
+pub struct TokenConfig {
+    /// Who.
+    pub name: Name,
+    /// May do what.
+    pub role: Role,
+    /// At least 128 bits.
+    pub secret: Secret,
+}
+
+/// What a token may do; each includes the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Read.
+    Read,
+    /// Change what concerns alerts.
+    Operate,
+    /// Change what concerns money.
+    Approve,
+}
+
+/// The store.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// The database file, absolute.
+    pub path: PathBuf,
+    /// How long delivered bodies, attempts and closed alerts are kept.
+    pub keep_outbox: Option<Duration>,
+    /// How long settled transfers are kept; `None` is for ever.
+    pub keep_transfers: Option<Duration>,
+}

@@ -1,0 +1,500 @@
+//! The only output of the reactor: rows to write, messages to deliver, things worth a log line and a metric.
+
+use super::event::SourceKind;
+use super::rows::{Row, RowKey};
+use crate::types::{
+    Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
+    Timestamp, TransferId, TransferKey, U256,
+};
+
+/// One thing that the reactor asks for. All effects of a turn are one commit; nothing leaves the process before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Insert or replace a row.
+    Put(Row),
+    /// Remove a row.
+    Delete(RowKey),
+    /// Tell people: one outbox row for each sink.
+    Tell(Box<Message>),
+    /// For the log and the metrics, after the commit.
+    Notice(Notice),
+}
+
+/// One message of an alert, before it is rendered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// To whom; never empty.
+    pub sinks: Vec<Name>,
+    /// Whose life it belongs to.
+    pub alert: AlertId,
+    /// Counts per alert, from 1.
+    pub revision: u32,
+    /// What it says.
+    pub kind: MessageKind,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The rule that speaks; built-in alerts have none.
+    pub rule: Option<Name>,
+    /// When it was made.
+    pub at: Timestamp,
+    /// The facts.
+    pub body: Body,
+    /// It comes from a simulation.
+    pub simulated: bool,
+}
+
+impl Message {
+    /// The id under which `sink` gets it, the same on every attempt.
+    #[must_use]
+    pub fn id(&self, sink: &Name) -> MessageId {
+        let revision = self.revision.to_be_bytes();
+        MessageId::hash("message", &[&self.alert.0, &revision, sink.as_str().as_bytes()])
+    }
+}
+
+/// What a message says. `word` is the `type` of a webhook body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MessageKind {
+    /// `transfer.seen` … `transfer.retracted`
+    Transfer(Stage),
+    /// `price.crossed`
+    PriceCrossed,
+    /// `price.recovered`
+    PriceRecovered,
+    /// `gas.crossed`
+    GasCrossed,
+    /// `gas.recovered`
+    GasRecovered,
+    /// `source.blind`
+    SourceBlind,
+    /// `source.recovered`
+    SourceRecovered,
+    /// `source.disagrees`
+    SourceDisagrees,
+    /// `sink.failing`
+    SinkFailing,
+    /// `sink.recovered`
+    SinkRecovered,
+    /// `payment.rehearsed`
+    PaymentRehearsed,
+    /// `payment.held`
+    PaymentHeld,
+    /// `payment.refused`
+    PaymentRefused,
+    /// `payment.trigger_retracted`
+    PaymentTriggerRetracted,
+    /// `test`
+    Test,
+}
+
+impl MessageKind {
+    /// Every kind, for schemas and filters.
+    pub const ALL: [Self; 18] = [
+        Self::Transfer(Stage::Seen),
+        Self::Transfer(Stage::Confirmed),
+        Self::Transfer(Stage::Final),
+        Self::Transfer(Stage::Retracted),
+        Self::PriceCrossed,
+        Self::PriceRecovered,
+        Self::GasCrossed,
+        Self::GasRecovered,
+        Self::SourceBlind,
+        Self::SourceRecovered,
+        Self::SourceDisagrees,
+        Self::SinkFailing,
+        Self::SinkRecovered,
+        Self::PaymentRehearsed,
+        Self::PaymentHeld,
+        Self::PaymentRefused,
+        Self::PaymentTriggerRetracted,
+        Self::Test,
+    ];
+
+    /// The `type` of a webhook body.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Transfer(Stage::Seen) => "transfer.seen",
+            Self::Transfer(Stage::Confirmed) => "transfer.confirmed",
+            Self::Transfer(Stage::Final) => "transfer.final",
+            Self::Transfer(Stage::Retracted) => "transfer.retracted",
+            Self::PriceCrossed => "price.crossed",
+            Self::PriceRecovered => "price.recovered",
+            Self::GasCrossed => "gas.crossed",
+            Self::GasRecovered => "gas.recovered",
+            Self::SourceBlind => "source.blind",
+            Self::SourceRecovered => "source.recovered",
+            Self::SourceDisagrees => "source.disagrees",
+            Self::SinkFailing => "sink.failing",
+            Self::SinkRecovered => "sink.recovered",
+            Self::PaymentRehearsed => "payment.rehearsed",
+            Self::PaymentHeld => "payment.held",
+            Self::PaymentRefused => "payment.refused",
+            Self::PaymentTriggerRetracted => "payment.trigger_retracted",
+            Self::Test => "test",
+        }
+    }
+
+    /// Whether it takes something back: such a row is superseded when nothing before it was begun.
+    #[must_use]
+    pub const fn retracts(self) -> bool {
+        matches!(self, Self::Transfer(Stage::Retracted))
+    }
+}
+
+/// The facts of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// Of `transfer.*`.
+    Transfer(Box<TransferBody>),
+    /// Of `price.*` and `gas.*`.
+    Crossing(CrossingBody),
+    /// Of `source.*`.
+    Source(SourceBody),
+    /// Of `sink.*`.
+    Sink(SinkBody),
+    /// Of `payment.*`.
+    Payment(Box<PaymentBody>),
+    /// Of `test`.
+    Test,
+}
+
+/// The facts of a `transfer.*` message (FACES §3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferBody {
+    /// What moved.
+    pub key: TransferKey,
+    /// The hash of `key`: what receivers credit on.
+    pub transfer: TransferId,
+    /// Name of the chain.
+    pub chain: Name,
+    /// Whose transfer.
+    pub watch: Name,
+    /// The watched address.
+    pub address: Address,
+    /// The reference of the address in its list file.
+    pub reference: Option<Name>,
+    /// Of the watch.
+    pub tags: Vec<Name>,
+    /// As seen from the watch; `Both` is a transfer to itself and is written "self".
+    pub direction: super::settings::Direction,
+    /// The asset's symbol: ours where `verified`, else hostile text that was cleaned.
+    pub symbol: Option<Name>,
+    /// The asset's decimals, where known.
+    pub decimals: Option<u8>,
+    /// Whether the contract is one that the table or the config names (the coin always is).
+    pub verified: bool,
+    /// The block.
+    pub block: u64,
+    /// Its hash, where the reporter has it.
+    pub block_hash: Option<B256>,
+    /// Its time.
+    pub block_time: Timestamp,
+    /// Position of the log in the block, where the reporter has it.
+    pub log_index: Option<u64>,
+    /// Confirmations when this was said; the own block is the first.
+    pub confirmations: u64,
+    /// The stage that is said.
+    pub stage: Stage,
+    /// The stage that was said before.
+    pub previous_stage: Option<Stage>,
+    /// Why, of a retraction.
+    pub reason: Option<Name>,
+    /// Why it is suspect; empty is not.
+    pub suspect: Suspect,
+    /// It was read from a gap.
+    pub late: bool,
+    /// Link to the transaction, where the chain has a known explorer.
+    pub url: Option<Name>,
+}
+
+/// Why a transfer is suspect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Suspect {
+    /// It moves nothing.
+    pub zero_value: bool,
+    /// Its counterparty looks like a known one.
+    pub look_alike: bool,
+    /// It moves next to nothing.
+    pub dust: bool,
+    /// An unverified token that carries a known symbol.
+    pub known_symbol: bool,
+}
+
+impl Suspect {
+    /// The words of what is set, in a fixed order.
+    #[must_use]
+    pub fn words(self) -> Vec<&'static str> {
+        let all = [
+            (self.zero_value, "zero_value"),
+            (self.look_alike, "look_alike"),
+            (self.dust, "dust"),
+            (self.known_symbol, "known_symbol"),
+        ];
+        all.into_iter().filter_map(|(set, word)| set.then_some(word)).collect()
+    }
+
+    /// Whether alerts leave it out unless a rule asks for it.
+    #[must_use]
+    pub const fn silent(self) -> bool {
+        self.zero_value || self.look_alike
+    }
+
+    /// Whether anything is set.
+    #[must_use]
+    pub const fn any(self) -> bool {
+        self.zero_value || self.look_alike || self.dust || self.known_symbol
+    }
+}
+
+/// The facts of a crossing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrossingBody {
+    /// What crossed.
+    pub subject: CrossingSubject,
+    /// The how-manieth crossing of the rule, from 1.
+    pub crossing: u64,
+    /// Below or above.
+    pub side: super::settings::Side,
+    /// Since when the value has been past the level (or back).
+    pub since: Timestamp,
+    /// The value's own time.
+    pub as_of: Timestamp,
+}
+
+/// What crossed, with value, level and way back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CrossingSubject {
+    /// A price.
+    Price {
+        /// Which.
+        pair: Pair,
+        /// Of which feed.
+        feed: Name,
+        /// The price now.
+        value: Price,
+        /// The rule's level.
+        level: Price,
+        /// The rule's way back.
+        recovers_at: Price,
+    },
+    /// A base fee in wei.
+    BaseFee {
+        /// Name of the chain.
+        chain: Name,
+        /// Its id.
+        chain_id: ChainId,
+        /// The fee now.
+        value: U256,
+        /// The rule's level.
+        level: U256,
+        /// The rule's way back.
+        recovers_at: U256,
+        /// The block that has it.
+        block: u64,
+    },
+}
+
+/// The facts of `source.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceBody {
+    /// What it is about.
+    pub kind: SourceKind,
+    /// Its chain's name.
+    pub chain: Option<Name>,
+    /// The source's name; the chain's where all of its sources are meant.
+    pub source: Name,
+    /// Since when.
+    pub since: Timestamp,
+    /// The last block that was processed.
+    pub last_block: Option<u64>,
+    /// Blocks that were missed and are read now: `(from, to)`.
+    pub gap: Option<(u64, u64)>,
+    /// In words, without urls or secrets.
+    pub reason: Name,
+}
+
+/// The facts of `sink.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkBody {
+    /// Which sink.
+    pub sink: Name,
+    /// Since when.
+    pub since: Timestamp,
+    /// Dead letters since the alert was raised.
+    pub dead: u64,
+    /// In words, without urls or secrets.
+    pub reason: Name,
+}
+
+/// The facts of `payment.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentBody {
+    /// Its id.
+    pub payment: PaymentId,
+    /// Name of the payee.
+    pub payee: Name,
+    /// Name of the chain.
+    pub chain: Name,
+    /// Its id.
+    pub chain_id: ChainId,
+    /// Raw USDC.
+    pub amount: U256,
+    /// Ours (MONEY §4).
+    pub state: super::rows::PaymentState,
+    /// Why, of held and refused.
+    pub reason: Option<Name>,
+    /// The transfer that triggered it.
+    pub transfer: Option<TransferId>,
+    /// The crossing that triggered it.
+    pub crossing: Option<u64>,
+}
+
+/// Worth a log line or a metric, after the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// The window grew.
+    Committed {
+        /// Which chain.
+        chain: ChainId,
+        /// The new tip.
+        tip: BlockRef,
+        /// Its time.
+        time: Timestamp,
+        /// Blocks that were added.
+        blocks: u64,
+    },
+    /// Blocks were replaced.
+    Reorged {
+        /// Which chain.
+        chain: ChainId,
+        /// How many blocks were taken back.
+        depth: u64,
+        /// The new tip.
+        tip: BlockRef,
+    },
+    /// Blocks were taken back without new ones.
+    Reverted {
+        /// Which chain.
+        chain: ChainId,
+        /// How many.
+        depth: u64,
+        /// The new tip.
+        tip: BlockRef,
+    },
+    /// Blocks of a gap were read.
+    GapFilled {
+        /// Which chain.
+        chain: ChainId,
+        /// First block of the run.
+        from: u64,
+        /// Last block of the run.
+        to: u64,
+        /// Blocks still to read on this chain.
+        left: u64,
+    },
+    /// A chain is stopped until a person accepts it.
+    Stopped {
+        /// Which chain.
+        chain: ChainId,
+        /// Why.
+        reason: Name,
+    },
+    /// The chain does not move, though its endpoints answer.
+    Stalled {
+        /// Which chain.
+        chain: ChainId,
+    },
+    /// A transfer reached a stage.
+    Transfer {
+        /// Which chain.
+        chain: ChainId,
+        /// Which stage.
+        stage: Stage,
+        /// Whether it is suspect.
+        suspect: bool,
+    },
+    /// An alert was raised, updated, resolved or retracted.
+    Alert {
+        /// The rule; built-in alerts carry their type's word.
+        rule: Name,
+        /// How much it matters.
+        severity: Severity,
+        /// What happened to it.
+        state: super::rows::AlertState,
+    },
+    /// Matched a rule and was not said, for a reason that is counted.
+    Suppressed {
+        /// The rule.
+        rule: Name,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A source's state changed.
+    Source {
+        /// Which.
+        source: super::event::SourceId,
+        /// To what.
+        state: super::event::SourceState,
+    },
+    /// A price was taken.
+    Price {
+        /// Which pair.
+        pair: Pair,
+        /// Which feed.
+        feed: Name,
+        /// The price.
+        price: Price,
+    },
+    /// A base fee was taken, in wei.
+    BaseFee {
+        /// Which chain.
+        chain: ChainId,
+        /// The fee.
+        fee: U256,
+    },
+    /// An explorer and the chain's authority differ about a transfer.
+    Disagrees {
+        /// Which chain.
+        chain: ChainId,
+        /// Which explorer.
+        source: Name,
+        /// About what.
+        transfer: TransferId,
+    },
+    /// An address's list was read.
+    Viewed {
+        /// Which chain.
+        chain: ChainId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A payment changed its state.
+    Payment {
+        /// Which.
+        payment: PaymentId,
+        /// By which rule.
+        rule: Name,
+        /// To what.
+        state: super::rows::PaymentState,
+    },
+    /// A token moved in a way that no ordinary transfer does, or an asset is unknown.
+    UnknownAsset {
+        /// Which chain.
+        chain: ChainId,
+        /// Which.
+        asset: Asset,
+    },
+    /// A clock jumped.
+    Clock {
+        /// By how many milliseconds.
+        ahead_ms: i64,
+    },
+    /// Something was reported that cannot be: it was left out.
+    Ignored {
+        /// Which chain.
+        chain: ChainId,
+        /// What, in a few fixed words.
+        reason: &'static str,
+    },
+}

@@ -1,0 +1,350 @@
+//! The only input of the reactor: what sources report, what people command, what became of deliveries, deadlines reached.
+//!
+//! One closed enum. An event holds values that were parsed already; a broken input is an event too, never an error.
+
+use super::rows::Deadline;
+use super::settings::Settings;
+use crate::types::{Address, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, Price, Timestamp, U256};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The config in force, at each start and reload.
+    Configured(Box<Settings>),
+    /// An RPC endpoint was reached and said who it is.
+    Contact(Contact),
+    /// An endpoint's newest head.
+    Head(Head),
+    /// Whole blocks, linked by hash.
+    Run(Run),
+    /// An endpoint's `safe` and `finalized` blocks.
+    Tags(Tags),
+    /// A whole answer of one explorer list.
+    Explored(Explored),
+    /// An explorer's `eth_blockNumber`.
+    ExplorerHead(ExplorerHead),
+    /// A receipt that was asked for again.
+    Receipt(Receipt),
+    /// A token's own word about itself.
+    Token(TokenFacts),
+    /// A price.
+    Tick(Tick),
+    /// A source's state changed.
+    Source(SourceReport),
+    /// What became of a delivery, where the reactor must know.
+    Delivery(DeliveryReport),
+    /// A person's command.
+    Command(Command),
+    /// The wall clock and the monotonic one went apart.
+    Clock(ClockReport),
+    /// A deadline of the reactor's own was reached.
+    Deadline(Deadline),
+}
+
+/// Who an RPC endpoint says it is, and what it can do. Its chain id was compared before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Which endpoint.
+    pub endpoint: Name,
+    /// Hash of its block 0, where it still has it.
+    pub genesis: Option<B256>,
+    /// Whether it can trace blocks, so that internal transfers are read.
+    pub traces: bool,
+}
+
+/// An endpoint's newest head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Which endpoint.
+    pub endpoint: Name,
+    /// The head.
+    pub at: BlockRef,
+    /// Its time.
+    pub time: Timestamp,
+    /// Base fee in wei.
+    pub base_fee: Option<U256>,
+    /// The published tip, where the endpoint was asked for it by hash and does not have it.
+    pub lacks: Option<B256>,
+}
+
+/// Blocks of one endpoint, ascending, each the parent of the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Which endpoint.
+    pub endpoint: Name,
+    /// Never empty.
+    pub blocks: Vec<Block>,
+    /// What it fills.
+    pub part: RunPart,
+}
+
+/// What a run fills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunPart {
+    /// The newest end: its first block's parent is in the published window, or it is a jump over more than
+    /// [`super::LARGEST_STEP`] blocks.
+    Tip,
+    /// A gap, from its upper end downwards: its last block is the one that the gap's `above` names.
+    Gap,
+}
+
+/// The blocks that an endpoint calls safe and final.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tags {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Which endpoint.
+    pub endpoint: Name,
+    /// `safe`, where it has one.
+    pub safe: Option<(u64, B256)>,
+    /// `finalized`, where it has one.
+    pub finalized: Option<(u64, B256)>,
+}
+
+/// Which list of an explorer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum List {
+    /// `txlist`: coin moved by transactions themselves.
+    Transactions,
+    /// `txlistinternal`: coin moved inside transactions.
+    Internal,
+    /// `tokentx`: ERC-20 transfers.
+    Tokens,
+}
+
+impl List {
+    /// Every list.
+    pub const ALL: [Self; 3] = [Self::Transactions, Self::Internal, Self::Tokens];
+
+    /// The explorer's own word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Transactions => "txlist",
+            Self::Internal => "txlistinternal",
+            Self::Tokens => "tokentx",
+        }
+    }
+
+    /// The list with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|list| list.word() == word)
+    }
+}
+
+/// A whole answer of one list for one address: every page of `[from, to]` was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explored {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Which explorer.
+    pub source: Name,
+    /// Whose list.
+    pub address: Address,
+    /// Which list.
+    pub list: List,
+    /// First block asked for.
+    pub from: u64,
+    /// Last block asked for.
+    pub to: u64,
+    /// The head that the index had when it answered (lowest over the pages); an empty answer has none.
+    pub index_head: Option<u64>,
+    /// Whole transactions, ascending by block.
+    pub rows: Vec<Reported>,
+}
+
+/// One row of an explorer that moved something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reported {
+    /// Height.
+    pub block: u64,
+    /// Hash of the block; internal rows have none.
+    pub block_hash: Option<B256>,
+    /// Time of the block.
+    pub time: Timestamp,
+    /// What moved.
+    pub movement: Movement,
+    /// What the row says of the token: hostile text, cleaned.
+    pub token: Option<(Option<u8>, Option<Name>)>,
+}
+
+/// The head by an explorer's proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplorerHead {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Which explorer.
+    pub source: Name,
+    /// `eth_blockNumber`.
+    pub head: u64,
+}
+
+/// What became of a transaction whose receipt was asked for again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Who answered.
+    pub source: Name,
+    /// Which transaction.
+    pub tx: B256,
+    /// The block it is in: number, hash and whether it succeeded; `None` where there is no such receipt.
+    pub found: Option<(u64, B256, bool)>,
+}
+
+/// What a token contract says of itself. Hostile text, cleaned and bounded by `wire`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenFacts {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Which contract.
+    pub contract: Address,
+    /// Absent where it has none, or an absurd one.
+    pub decimals: Option<u8>,
+    /// Absent where it has none.
+    pub symbol: Option<Name>,
+}
+
+/// A price of one feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tick {
+    /// Which feed.
+    pub feed: Name,
+    /// Which pair.
+    pub pair: Pair,
+    /// The price.
+    pub price: Price,
+    /// The venue's own time.
+    pub time: Timestamp,
+}
+
+/// What kind of source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SourceKind {
+    /// A chain's RPC endpoint.
+    Rpc,
+    /// An Etherscan-compatible explorer, on one chain.
+    Explorer,
+    /// A price feed.
+    Feed,
+}
+
+impl SourceKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Rpc, Self::Explorer, Self::Feed];
+
+    /// The word in metrics and bodies.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Rpc => "rpc",
+            Self::Explorer => "explorer",
+            Self::Feed => "feed",
+        }
+    }
+
+    /// The kind with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// A source: (kind, chain, name) is unique.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SourceId {
+    /// What it is.
+    pub kind: SourceKind,
+    /// Its chain, where it has one.
+    pub chain: Option<ChainId>,
+    /// Endpoint, explorer or feed.
+    pub name: Name,
+}
+
+/// A source's state changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceReport {
+    /// Which.
+    pub source: SourceId,
+    /// To what.
+    pub state: SourceState,
+}
+
+/// How a source is. Only `Fresh` answers now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceState {
+    /// On its way.
+    Connecting,
+    /// It gave a well-formed answer, and nothing has gone wrong since.
+    Fresh,
+    /// Connected, and silent for too long.
+    Stale,
+    /// It failed and is tried again; a short reason without urls or secrets.
+    BackingOff(Name),
+    /// It said no for good (wrong chain, plan, key, pair); a short reason.
+    Refused(Name),
+    /// The budget is used up until then.
+    OverBudget(Timestamp),
+}
+
+/// What became of a delivery, where the reactor must know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeliveryReport {
+    /// Given up, with the reason.
+    Dead {
+        /// Which sink.
+        sink: Name,
+        /// Which message.
+        message: MessageId,
+        /// Why, without urls or secrets.
+        reason: Name,
+    },
+    /// Nothing got through for a while.
+    Failing {
+        /// Which sink.
+        sink: Name,
+        /// Since when.
+        since: Timestamp,
+        /// The last reason.
+        reason: Name,
+    },
+    /// Something got through again.
+    Recovered {
+        /// Which sink.
+        sink: Name,
+    },
+    /// The receiver asked never to be called again (410).
+    Disabled {
+        /// Which sink.
+        sink: Name,
+    },
+}
+
+/// What a person asks for. What concerns the outbox's delivery columns is done by the delivery worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Send a test message to a sink.
+    TestSink {
+        /// Which.
+        sink: Name,
+    },
+    /// Go on after a chain was found to be another one, from the endpoint's present head.
+    AcceptChain {
+        /// Which.
+        chain: ChainId,
+    },
+}
+
+/// The wall clock and the monotonic one went apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClockReport {
+    /// What the wall clock says, less what it should say, in milliseconds.
+    pub ahead_ms: i64,
+}

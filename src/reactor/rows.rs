@@ -1,0 +1,463 @@
+//! The rows that are the record. A reactor rebuilt from them equals the running one, but for soft state.
+//!
+//! They carry no serde: the store has formats of its own.
+
+use super::effect::Suspect;
+use super::event::{List, SourceId};
+use crate::types::{
+    Address, AlertId, B256, BlockRef, ChainId, Name, PaymentId, Severity, Stage, Timestamp, TransferId, TransferKey,
+    U256,
+};
+use std::time::Duration;
+
+/// One row of one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Row {
+    /// What is known of a chain.
+    Chain(ChainRow),
+    /// A block of a chain's window.
+    Block(BlockRow),
+    /// Blocks not read yet.
+    Gap(GapRow),
+    /// A transfer.
+    Transfer(Box<TransferRow>),
+    /// An alert.
+    Alert(Box<AlertRow>),
+    /// A rule's state.
+    Rule(RuleRow),
+    /// How far an explorer list was read.
+    View(ViewRow),
+    /// What a token says of itself.
+    Token(TokenRow),
+    /// A deadline.
+    Deadline(DeadlineRow),
+    /// A source or sink with an open built-in alert.
+    Trouble(TroubleRow),
+    /// A payment.
+    Payment(Box<PaymentRow>),
+}
+
+/// The key of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowKey {
+    /// Of [`ChainRow`].
+    Chain(ChainId),
+    /// Of [`BlockRow`].
+    Block(ChainId, u64),
+    /// Of [`GapRow`]: its lower end.
+    Gap(ChainId, u64),
+    /// Of [`TransferRow`]: chain, block, id. A transfer that moves to another block is deleted and put.
+    Transfer(ChainId, u64, TransferId),
+    /// Of [`AlertRow`].
+    Alert(AlertId),
+    /// Of [`RuleRow`].
+    Rule(Name),
+    /// Of [`ViewRow`].
+    View(ChainId, Address, List),
+    /// Of [`TokenRow`].
+    Token(ChainId, Address),
+    /// Of [`DeadlineRow`].
+    Deadline(Deadline),
+    /// Of [`TroubleRow`].
+    Trouble(Subject),
+    /// Of [`PaymentRow`].
+    Payment(PaymentId),
+}
+
+/// Every row that a reactor is rebuilt from.
+///
+/// Of transfers and alerts only the open ones: transfers that are not `settled`, alerts that are not `closed`.
+/// Of payments only those that are open or count in a limit still (`counts_until` not passed), see [`PaymentRow`];
+/// `spent` has the sums over all that are terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tables {
+    /// All.
+    pub chains: Vec<ChainRow>,
+    /// All: the window is pruned by the reactor.
+    pub blocks: Vec<BlockRow>,
+    /// All.
+    pub gaps: Vec<GapRow>,
+    /// Those not settled.
+    pub transfers: Vec<TransferRow>,
+    /// Those not closed.
+    pub alerts: Vec<AlertRow>,
+    /// All.
+    pub rules: Vec<RuleRow>,
+    /// All.
+    pub views: Vec<ViewRow>,
+    /// All.
+    pub tokens: Vec<TokenRow>,
+    /// All.
+    pub deadlines: Vec<DeadlineRow>,
+    /// All.
+    pub troubles: Vec<TroubleRow>,
+    /// All (there are few: `max_per_day` bounds them).
+    pub payments: Vec<PaymentRow>,
+}
+
+/// What is known of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainRow {
+    /// Which.
+    pub chain: ChainId,
+    /// Hash of block 0 at first contact.
+    pub genesis: Option<B256>,
+    /// The endpoint whose blocks are the tip.
+    pub tip_endpoint: Option<Name>,
+    /// Highest block whose transfers are confirmed.
+    pub confirmed: u64,
+    /// Highest block whose transfers are final.
+    pub last_final: u64,
+    /// The highest head that an explorer showed.
+    pub explorer_head: Option<u64>,
+    /// Stopped until a person accepts it: why.
+    pub stopped: Option<Name>,
+}
+
+/// A block of a chain's window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockRow {
+    /// Which chain.
+    pub chain: ChainId,
+    /// The block.
+    pub at: BlockRef,
+    /// Its time.
+    pub time: Timestamp,
+    /// Whether its internal movements were read.
+    pub traced: bool,
+}
+
+/// Blocks `from..=to` that were not read yet. It is filled from its upper end downwards, by hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GapRow {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Lowest block not read.
+    pub from: u64,
+    /// Highest block not read.
+    pub to: u64,
+    /// The hash that block `to` must have: the parent of the block above.
+    pub above: B256,
+    /// The hash that block `from - 1` had when it was read.
+    pub below: B256,
+}
+
+/// Who vouches for a transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Voucher {
+    /// The authority for its kind on its chain.
+    Authority,
+    /// Another source alone: uncorroborated, it makes no alert while the authority is fresh.
+    Other,
+}
+
+/// A transfer of at least one watched address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferRow {
+    /// The hash of `key`.
+    pub id: TransferId,
+    /// What moved.
+    pub key: TransferKey,
+    /// The block it is in; of a retracted one, the block it was in.
+    pub block: u64,
+    /// Its hash, where the reporter has it.
+    pub block_hash: Option<B256>,
+    /// Its time.
+    pub block_time: Timestamp,
+    /// Position of the log in the block.
+    pub log_index: Option<u64>,
+    /// How buried it is.
+    pub stage: Stage,
+    /// Why it is suspect.
+    pub suspect: Suspect,
+    /// Who vouches for it.
+    pub voucher: Voucher,
+    /// It was read from a gap.
+    pub late: bool,
+    /// Explorer only: how often in a row it was missing, and the head of the last answer that lacked it.
+    pub missing: Option<Missing>,
+    /// When we first saw it.
+    pub first_seen: Timestamp,
+    /// Nothing can change it any more: a rebuilt reactor does not need it.
+    pub settled: bool,
+}
+
+/// What speaks for a row's absence at an explorer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missing {
+    /// Answers that lacked it.
+    pub answers: u32,
+    /// When the last of them came.
+    pub at: Timestamp,
+    /// How often the receipt was asked for after such an answer and said so too.
+    pub receipts: u32,
+}
+
+/// What an alert is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlertSubject {
+    /// A transfer, as seen from a watch.
+    Transfer {
+        /// Which.
+        transfer: TransferId,
+        /// Whose.
+        watch: Name,
+        /// The watched address.
+        address: Address,
+        /// As seen from it.
+        direction: super::settings::Direction,
+    },
+    /// The how-manieth crossing of the rule.
+    Crossing(u64),
+    /// A source or a sink in trouble.
+    Trouble(Subject),
+    /// A payment.
+    Payment(PaymentId),
+}
+
+/// Where an alert stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AlertState {
+    /// Said once.
+    Raised,
+    /// Said again, with more.
+    Updated,
+    /// Over.
+    Resolved,
+    /// Taken back.
+    Retracted,
+}
+
+impl AlertState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Raised, Self::Updated, Self::Resolved, Self::Retracted];
+
+    /// The word in metrics and the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Updated => "updated",
+            Self::Resolved => "resolved",
+            Self::Retracted => "retracted",
+        }
+    }
+
+    /// The state with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+}
+
+/// What a rule says once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertRow {
+    /// Its id.
+    pub id: AlertId,
+    /// The rule; of built-in alerts, the type's word.
+    pub rule: Name,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What it is about.
+    pub subject: AlertSubject,
+    /// Messages so far.
+    pub revision: u32,
+    /// Where it stands.
+    pub state: AlertState,
+    /// Stages that were said and hold, ascending.
+    pub said: Vec<Stage>,
+    /// Sinks that were told.
+    pub told: Vec<Name>,
+    /// When it was raised.
+    pub raised_at: Timestamp,
+    /// When it last changed.
+    pub changed_at: Timestamp,
+    /// Nothing can change it any more: a rebuilt reactor does not need it.
+    pub closed: bool,
+}
+
+/// Where a crossing rule stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Not past the level.
+    Calm,
+    /// Past the level since then, not for long enough.
+    Pending(Timestamp),
+    /// Crossed since then, and said.
+    Crossed(Timestamp),
+    /// Crossed since then, and not said because of `at_most_every`.
+    Muffled(Timestamp),
+}
+
+/// A rule in force, with its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleRow {
+    /// Its name.
+    pub rule: Name,
+    /// A hash of its condition: another one starts the state anew.
+    pub condition: [u8; 16],
+    /// Where it stands.
+    pub phase: Phase,
+    /// Crossings so far.
+    pub crossings: u64,
+    /// When it last spoke.
+    pub spoke_at: Option<Timestamp>,
+}
+
+/// How far an explorer's list of an address was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ViewRow {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Whose.
+    pub address: Address,
+    /// Which list.
+    pub list: List,
+    /// Complete from this block …
+    pub from: u64,
+    /// … to this block, inclusive: never past the index head less the overlap.
+    pub read_to: u64,
+    /// When it was last read.
+    pub read_at: Timestamp,
+    /// When something last moved in it.
+    pub moved_at: Option<Timestamp>,
+}
+
+/// What a token says of itself: decoration, unless the contract is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRow {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Which contract.
+    pub contract: Address,
+    /// Decimals, where it has sane ones.
+    pub decimals: Option<u8>,
+    /// Symbol, cleaned.
+    pub symbol: Option<Name>,
+}
+
+/// What a deadline is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Deadline {
+    /// A rule's value has been past its level for long enough.
+    Holds(Name),
+    /// Nothing new came from a chain, feed or explorer for too long.
+    Silent(Subject),
+    /// Alerts of an unknown token have waited for its decimals.
+    TokenWait(ChainId, Address),
+    /// Every endpoint has lacked the tip for long enough.
+    Revert(ChainId),
+    /// A retracted transfer has been gone for so long that it is forgotten.
+    Forget(TransferId),
+    /// A held payment waits no longer.
+    Expires(PaymentId),
+}
+
+/// A deadline, with its length: after a restart it is due no later than that from now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadlineRow {
+    /// What for.
+    pub deadline: Deadline,
+    /// When.
+    pub due: Timestamp,
+    /// How long it was when it was set.
+    pub length: Duration,
+}
+
+/// What can be in trouble.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// A chain, over all of its sources.
+    Chain(ChainId),
+    /// A feed or an explorer.
+    Source(SourceId),
+    /// An explorer that differs from a chain's authority.
+    Disagreement(ChainId),
+    /// A sink.
+    Sink(Name),
+}
+
+/// Something in trouble, with an open built-in alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TroubleRow {
+    /// What.
+    pub subject: Subject,
+    /// Since when.
+    pub since: Timestamp,
+    /// The block at which a chain stood then.
+    pub last_block: Option<u64>,
+    /// How often it has been in trouble, this time included: part of the alert's identity.
+    pub count: u64,
+    /// Dead letters of a sink since then.
+    pub dead: u64,
+    /// Whether it still is; a row that is over keeps the count.
+    pub open: bool,
+}
+
+/// Where a payment stands (MONEY §4). Only rehearsals exist so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PaymentState {
+    /// Limits are reserved.
+    Planned,
+    /// It waits for a person.
+    Held,
+    /// It may go.
+    Approved,
+    /// It did everything but the send. Terminal.
+    Rehearsed,
+    /// It will not be. Terminal.
+    Refused,
+}
+
+impl PaymentState {
+    /// Every state.
+    pub const ALL: [Self; 5] = [Self::Planned, Self::Held, Self::Approved, Self::Rehearsed, Self::Refused];
+
+    /// The word in bodies, metrics and the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Held => "held",
+            Self::Approved => "approved",
+            Self::Rehearsed => "rehearsed",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// The state with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+}
+
+/// A payment. Written at planning and never changed but for its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentRow {
+    /// The hash of its identity.
+    pub id: PaymentId,
+    /// By which rule.
+    pub rule: Name,
+    /// To whom.
+    pub payee: Name,
+    /// Where.
+    pub chain: ChainId,
+    /// To which address, from the config.
+    pub address: Address,
+    /// Raw USDC.
+    pub amount: U256,
+    /// Where it stands.
+    pub state: PaymentState,
+    /// Why, of held and refused.
+    pub reason: Option<Name>,
+    /// The transfer that triggered it.
+    pub transfer: Option<TransferId>,
+    /// The crossing that triggered it.
+    pub crossing: Option<u64>,
+    /// When it was planned.
+    pub planned_at: Timestamp,
+    /// When its state last changed.
+    pub changed_at: Timestamp,
+}

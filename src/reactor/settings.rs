@@ -1,0 +1,301 @@
+//! What the reactor works by, made from the config by `config::checked` and from nothing else.
+//!
+//! Names and tags are resolved, thresholds are in raw units, depths are numbers: the reactor never sees the config.
+
+use crate::types::{Address, Asset, ChainId, Name, Pair, Price, Severity, Stage, U256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything in force.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// The chains that anything is watched on.
+    pub chains: BTreeMap<ChainId, ChainSettings>,
+    /// The watch list of the config. On a chain an address belongs to one watch.
+    pub watches: Arc<Vec<Watch>>,
+    /// Tokens that are identified by contract: the chain table's and every `[[token]]`.
+    pub tokens: BTreeMap<(ChainId, Address), KnownToken>,
+    /// In the order of the config.
+    pub rules: Vec<Rule>,
+    /// Where alerts can go.
+    pub sinks: BTreeMap<Name, SinkSettings>,
+    /// What rules pay.
+    pub payments: Vec<PaymentSettings>,
+    /// Whom payments may go to.
+    pub payees: BTreeMap<Name, Payee>,
+    /// Built-in alerts.
+    pub system: SystemSettings,
+    /// Price feeds by name, with the pairs that each is asked for.
+    pub feeds: BTreeMap<Name, Vec<Pair>>,
+    /// Set by `demo`: every message says that it is simulated.
+    pub simulated: bool,
+}
+
+/// One chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainSettings {
+    /// As in the config.
+    pub name: Name,
+    /// EIP-155 id.
+    pub id: ChainId,
+    /// Symbol of the coin.
+    pub coin: Name,
+    /// Decimals of the coin.
+    pub coin_decimals: u8,
+    /// The usual time between blocks.
+    pub block_time: Duration,
+    /// When a transfer is confirmed.
+    pub confirmed: Confirmed,
+    /// A transfer this deep is final where the chain has no `finalized` tag. Confirmations: its own block is the first.
+    pub final_after: u64,
+    /// Whether final waits for the `finalized` tag. Otherwise depth decides.
+    pub finalized_tag: bool,
+    /// RPC endpoints in the order of the config; the first fresh one reads blocks.
+    pub endpoints: Vec<Name>,
+    /// The explorer that covers this chain, by its source name.
+    pub explorer: Option<Name>,
+    /// No new block for this long is blindness.
+    pub stale_after: Duration,
+    /// Text before a transaction's hash in a link.
+    pub tx_url: Option<Name>,
+}
+
+/// When a transfer counts as confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmed {
+    /// With so many confirmations; its own block is the first.
+    Depth(u64),
+    /// At or below the `safe` tag.
+    Safe,
+    /// At or below the `finalized` tag.
+    Finalized,
+}
+
+/// A token whose contract we know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownToken {
+    /// Its symbol, from the table or the config, never from a chain.
+    pub symbol: Name,
+    /// Its decimals.
+    pub decimals: u8,
+}
+
+/// A named set of addresses on some chains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watch {
+    /// Its id.
+    pub name: Name,
+    /// The addresses, with the reference that a list file gives each.
+    pub addresses: Vec<(Address, Option<Name>)>,
+    /// Where.
+    pub chains: Vec<ChainId>,
+    /// As in the config.
+    pub tags: Vec<Name>,
+    /// Where explorer lists are read from; `None` is "now".
+    pub from_block: Option<u64>,
+}
+
+/// A condition, with whom to notify.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Its id.
+    pub name: Name,
+    /// Of its alerts.
+    pub severity: Severity,
+    /// Sinks; never empty.
+    pub notify: Vec<Name>,
+    /// When it speaks.
+    pub condition: Condition,
+}
+
+/// What a rule looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// Each matching transfer.
+    Transfer(TransferCondition),
+    /// Crossings of a price.
+    Price(PriceCondition),
+    /// Crossings of a gas price.
+    Gas(GasCondition),
+}
+
+/// Which transfers a rule speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferCondition {
+    /// Names of watches; tags are resolved.
+    pub watches: BTreeSet<Name>,
+    /// Chains.
+    pub chains: BTreeSet<ChainId>,
+    /// As seen from the watch.
+    pub direction: Direction,
+    /// `None` is every asset. Only assets identified by contract can be named.
+    pub assets: Option<BTreeSet<(ChainId, Asset)>>,
+    /// Smallest amount that speaks, raw, inclusive, per asset. Where a rule sets a threshold, an asset without an entry is not
+    /// spoken of; `None` is no threshold.
+    pub at_least: Option<BTreeMap<(ChainId, Asset), U256>>,
+    /// The stages it speaks at, ascending; a retraction of what was said is always said.
+    pub stages: BTreeSet<Stage>,
+    /// Transfers between two watches.
+    pub between_own: BetweenOwn,
+    /// Whether marked transfers (dust, known symbol) are left out too.
+    pub skip_suspect: bool,
+}
+
+/// As seen from the watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// It received.
+    In,
+    /// It sent.
+    Out,
+    /// Either.
+    Both,
+}
+
+/// What a rule says of a transfer between two watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BetweenOwn {
+    /// One alert for each watch.
+    Each,
+    /// One alert, for the receiving watch.
+    Once,
+    /// None.
+    Skip,
+}
+
+/// A price and its threshold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceCondition {
+    /// Which.
+    pub pair: Pair,
+    /// When.
+    pub threshold: Threshold<Price>,
+}
+
+/// A chain's base fee and its threshold, in wei.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GasCondition {
+    /// Where.
+    pub chain: ChainId,
+    /// When.
+    pub threshold: Threshold<U256>,
+}
+
+/// A level with hysteresis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threshold<T> {
+    /// Which side of the level is a crossing.
+    pub side: Side,
+    /// Strictly past this is crossed.
+    pub level: T,
+    /// At or back beyond this is recovered.
+    pub recovers_at: T,
+    /// How long it must stay past the level; zero is at once.
+    pub hold: Duration,
+    /// Crossings sooner than this after the last one that was said are counted, not said.
+    pub at_most_every: Option<Duration>,
+}
+
+/// Which side of a level is a crossing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Strictly below.
+    Below,
+    /// Strictly above.
+    Above,
+}
+
+/// What the reactor must know of a sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkSettings {
+    /// Its id.
+    pub name: Name,
+    /// Lower severities are not sent there.
+    pub min_severity: Severity,
+    /// Message types that it takes (`payment.*`, `transfer.confirmed`); empty is all.
+    pub types: Vec<Name>,
+}
+
+/// Built-in alerts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SystemSettings {
+    /// Who hears them.
+    pub notify: Vec<Name>,
+    /// Types silenced by name (`sink.failing`).
+    pub disabled: BTreeSet<Name>,
+}
+
+/// What a rule pays, beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentSettings {
+    /// The rule's name.
+    pub rule: Name,
+    /// To whom.
+    pub payee: Name,
+    /// How much, in raw USDC (6 decimals).
+    pub amount: PaymentAmount,
+    /// The stage of the trigger: `Confirmed` or `Final`.
+    pub stage: Stage,
+    /// Most in one payment, raw.
+    pub per_payment: U256,
+    /// Most in a rolling day, raw.
+    pub per_day: U256,
+    /// Most ever, raw.
+    pub in_total: U256,
+    /// Most payments in a rolling day.
+    pub max_per_day: u32,
+    /// Whether each waits for a person.
+    pub approval: Approval,
+    /// How long one waits before it is refused.
+    pub approval_expires: Duration,
+    // There is no `live` here: live payments are a later part, and the config refuses them.
+}
+
+/// How much a payment moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaymentAmount {
+    /// Always this, raw.
+    Fixed(U256),
+    /// What came in (a USDC trigger), less a reserve, raw.
+    Match {
+        /// Held back.
+        reserve: U256,
+    },
+}
+
+/// Whether a person has to say yes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approval {
+    /// No.
+    None,
+    /// Each time.
+    Manual,
+}
+
+/// Whom payments may go to: written in the config by a person, never read from a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payee {
+    /// Its id.
+    pub name: Name,
+    /// Where.
+    pub chain: ChainId,
+    /// The address.
+    pub address: Address,
+    /// Most in a rolling day over all rules, raw USDC.
+    pub per_day: U256,
+}
+
+impl Settings {
+    /// Whether `sink` takes messages of this type and severity.
+    #[must_use]
+    pub fn takes(&self, sink: &Name, kind: &str, severity: Severity) -> bool {
+        self.sinks.get(sink).is_some_and(|sink| {
+            let typed = |pattern: &Name| match pattern.as_str().strip_suffix('*') {
+                Some(prefix) => kind.starts_with(prefix),
+                None => kind == pattern.as_str(),
+            };
+            severity >= sink.min_severity && (sink.types.is_empty() || sink.types.iter().any(typed))
+        })
+    }
+}

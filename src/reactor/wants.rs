@@ -1,0 +1,55 @@
+//! What the reactor needs from sources, derived from its state: after a crash nothing that was asked for is lost.
+
+use super::event::List;
+use super::match_set::MatchSet;
+use super::rows::GapRow;
+use crate::types::{Address, B256, BlockRef, ChainId, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What is wanted, chain by chain. Published after each commit; a chain that did not change keeps its `Arc`.
+#[derive(Debug, Clone, Default)]
+pub struct Wants {
+    /// By chain.
+    pub chains: BTreeMap<ChainId, Arc<ChainWants>>,
+    /// Every watched address, for sources that must choose what to read.
+    pub watched: Arc<MatchSet>,
+}
+
+/// What is wanted of one chain.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChainWants {
+    /// The newest committed blocks, ascending, at most [`super::PUBLISHED_BLOCKS`]: a source walks back to a hash in it.
+    pub window: Vec<BlockRef>,
+    /// The endpoint whose blocks are the tip.
+    pub tip_endpoint: Option<crate::types::Name>,
+    /// Blocks not read yet, lowest first. Read downwards from `to`, by hash.
+    pub gaps: Vec<GapRow>,
+    /// The chain was found to be another one: read nothing.
+    pub stopped: bool,
+    /// Transactions whose receipts are to be read again.
+    pub receipts: BTreeSet<B256>,
+    /// Tokens whose decimals and symbol are to be read.
+    pub tokens: BTreeSet<Address>,
+    /// Explorer lists that somebody needs.
+    pub views: Vec<ViewWant>,
+    /// The explorer's own head is needed (`eth_blockNumber` of its proxy): nothing else has shown one.
+    pub explorer_head: bool,
+}
+
+/// An explorer list to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ViewWant {
+    /// Whose.
+    pub address: Address,
+    /// Which.
+    pub list: List,
+    /// Ask from this block on.
+    pub from: u64,
+    /// When it was last read.
+    pub read_at: Option<Timestamp>,
+    /// When something last moved in it: such lists come first.
+    pub moved_at: Option<Timestamp>,
+    /// Something points at a movement here: read it next.
+    pub soon: bool,
+}
