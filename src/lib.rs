@@ -1,2 +1,3 @@
 //! walletwatch.
+pub mod net;
 pub mod types;

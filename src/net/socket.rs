@@ -1,0 +1,2 @@
+//! wip
+pub trait Protocol {} pub struct SocketState; pub struct Verdict;
