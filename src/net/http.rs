@@ -223,6 +223,11 @@ impl fmt::Debug for HttpClient {
     }
 }
 
+/// Whether an I/O error is TLS's. For the sockets, whose handshakes fail with one.
+pub(in crate::net) fn is_tls(error: &std::io::Error) -> bool {
+    fault::cause::<rustls::Error>(error).is_some()
+}
+
 fn builder(tls: &Tls) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured((*tls.config).clone())

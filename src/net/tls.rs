@@ -19,6 +19,12 @@ pub struct Tls {
     pub(in crate::net) config: Arc<ClientConfig>,
 }
 
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
 /// Why a list of own certificate authorities was not taken.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TlsFault {

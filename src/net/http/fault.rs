@@ -156,7 +156,7 @@ pub(super) struct RefusedAddress(pub(super) Forbidden);
 pub(super) struct NoSuchName;
 
 /// The first cause of a kind, also where it hides inside an `io::Error`.
-pub(in crate::net) fn cause<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+pub(super) fn cause<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<E>() {
