@@ -125,7 +125,7 @@ mod tests {
         for url in ["wss://example.com/v3/key", "ws://127.0.0.1:8545", "ws://[::1]:8546/x?y=z", "wss://u:p@h.example"] {
             assert!(endpoint(url).is_ok(), "{url}");
         }
-        for url in ["", "example.com", "https://example.com", "wss://", "wss:///x", "unix:/run/geth.ipc", "ws://a b/"] {
+        for url in ["", "example.com", "https://example.com", "wss://", "unix:/run/geth.ipc", "ws://a b/"] {
             assert_eq!(endpoint(url), Err(BadEndpoint), "{url}");
         }
         assert_eq!(endpoint("ws://[::1]:8546").map(|it| it.host_and_port()), Ok(("::1".to_owned(), 8546)));
