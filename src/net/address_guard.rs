@@ -98,20 +98,20 @@ fn forbidden_v6(address: Ipv6Addr) -> Option<Forbidden> {
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             forbidden_v4(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)))
         }
-        // v4-compatible, v4-translated, local NAT64, Teredo, 6to4.
+        // v4-compatible, v4-translated, local NAT64, Teredo, 6to4, and last ISATAP, whose interface identifiers carry an
+        // IPv4 address of the local site.
         [0, 0, 0, 0, 0, 0, _, _]
         | [0, 0, 0, 0, 0xffff, 0, _, _]
         | [0x64, 0xff9b, 1, ..]
         | [0x2001, 0, ..]
-        | [0x2002, ..] => Some(Forbidden::Tunnel),
-        [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Some(Forbidden::Private),
+        | [0x2002, ..]
+        | [0x2000..=0x3fff, _, _, _, 0 | 0x200, 0x5efe, _, _] => Some(Forbidden::Tunnel),
+        [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Some(Forbidden::Private),
         [0xfe80..=0xfebf, ..] => Some(Forbidden::LinkLocal),
         [0xff00..=0xffff, ..] => Some(Forbidden::Multicast),
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] | [0x2001, 2, 0, ..] => Some(Forbidden::Documentation),
         // 2001::/23 is for protocols (ORCHID and the like), not for hosts.
         [0x2001, 1..=0x1ff, ..] => Some(Forbidden::Reserved),
-        // Interface identifiers of ISATAP carry an IPv4 address of the local site.
-        [_, _, _, _, 0 | 0x200, 0x5efe, _, _] => Some(Forbidden::Tunnel),
         [0x2000..=0x3fff, ..] => None,
         _ => Some(Forbidden::Reserved),
     }

@@ -208,7 +208,7 @@ impl HttpClient {
         }
         let reply = match timeout_at(deadline, client.execute(outgoing)).await {
             Ok(Ok(reply)) => reply,
-            Ok(Err(error)) => return Err(HttpFault::of_attempt(error)),
+            Ok(Err(error)) => return Err(HttpFault::of_attempt(&error)),
             // Within the time that connecting may take alone we cannot know, beyond it we were past connecting:
             // ambiguous either way.
             Err(_) => return Err(HttpFault::Timeout { phase: Phase::Head }),
@@ -287,7 +287,7 @@ async fn read(mut reply: reqwest::Response, cap: usize, deadline: Instant) -> Re
 async fn next_piece(reply: &mut reqwest::Response, deadline: Instant) -> Result<Option<Bytes>, HttpFault> {
     match timeout_at(deadline, reply.chunk()).await {
         Ok(Ok(piece)) => Ok(piece),
-        Ok(Err(error)) => Err(HttpFault::of_body(error)),
+        Ok(Err(error)) => Err(HttpFault::of_body(&error)),
         Err(_) => Err(HttpFault::Timeout { phase: Phase::Body }),
     }
 }
