@@ -100,8 +100,7 @@ fn forbidden_v6(address: Ipv6Addr) -> Option<Forbidden> {
         }
         // v4-compatible, v4-translated, local NAT64, Teredo, 6to4, and last ISATAP, whose interface identifiers carry an
         // IPv4 address of the local site.
-        [0, 0, 0, 0, 0, 0, _, _]
-        | [0, 0, 0, 0, 0xffff, 0, _, _]
+        [0, 0, 0, 0, 0 | 0xffff, 0, _, _]
         | [0x64, 0xff9b, 1, ..]
         | [0x2001, 0, ..]
         | [0x2002, ..]

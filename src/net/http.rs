@@ -209,8 +209,8 @@ impl HttpClient {
         let reply = match timeout_at(deadline, client.execute(outgoing)).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(error)) => return Err(HttpFault::of_attempt(&error)),
-            // Within the time that connecting may take alone we cannot know, beyond it we were past connecting:
-            // ambiguous either way.
+            // A deadline shorter than `CONNECT_DEADLINE` may strike while connecting; it cannot be told, so it is
+            // ambiguous.
             Err(_) => return Err(HttpFault::Timeout { phase: Phase::Head }),
         };
         read(reply, request.body_cap, deadline).await
