@@ -65,7 +65,7 @@ fn between(shortest: Duration, longest: Duration, random: u64) -> Duration {
     let span = longest.saturating_sub(shortest).as_nanos();
     // 2^64 times 30 minutes in nanoseconds is below 2^105: it fits.
     let part = (span * u128::from(random)) >> 64;
-    shortest + Duration::from_nanos(u64::try_from(part).unwrap_or(u64::MAX))
+    shortest.saturating_add(Duration::from_nanos(u64::try_from(part).unwrap_or(u64::MAX)))
 }
 
 #[cfg(test)]
@@ -101,8 +101,8 @@ mod tests {
     fn a_refusal_waits_long_and_at_least_as_long_as_it_was_asked_to() {
         let mut backoff = Backoff::new();
         assert_eq!(backoff.refused(None, 0), SHORTEST_REFUSED);
-        assert_eq!(backoff.refused(Some(Duration::from_secs(600)), 0), Duration::from_secs(600));
-        assert_eq!(backoff.refused(Some(Duration::from_secs(86_400)), 0), LONGEST_REFUSED);
+        assert_eq!(backoff.refused(Some(Duration::from_mins(10)), 0), Duration::from_mins(10));
+        assert_eq!(backoff.refused(Some(Duration::from_hours(24)), 0), LONGEST_REFUSED);
         assert!(backoff.failed(NONE, 0) >= SHORTEST, "a refusal uses up the immediate retry");
     }
 

@@ -223,7 +223,7 @@ mod tests {
     fn each_silence_has_its_deadline_and_its_reason() {
         let usual = Timing::default();
         let lively = Timing { silence: Duration::from_secs(8), ..usual };
-        let aging = Timing { longest_life: Some(Duration::from_secs(3_600)), ..usual };
+        let aging = Timing { longest_life: Some(Duration::from_hours(1)), ..usual };
         // (timing, subscribes, a frame every s, useful) → (gives up at s, reason, pings, said stale)
         let cases = [
             ((usual, false, None, false), (5, Reason::SubscribeTimeout, 0, 0)),
@@ -279,7 +279,7 @@ mod tests {
         for status in [301, 400, 401, 403, 404, 429, 451] {
             let (until, state) = Machine::new(Timing::default()).ended(now, Reason::RefusedHttp(status).into(), 0);
             assert_eq!(state, SocketState::Refused { until, status });
-            assert!(until - now >= Duration::from_secs(60), "{status}");
+            assert!(until - now >= Duration::from_mins(1), "{status}");
         }
         let mut overloaded = Ending::from(Reason::RefusedHttp(503));
         overloaded.stay_away = Some(SECOND * 7);
@@ -287,6 +287,6 @@ mod tests {
         assert_eq!(until - now, SECOND * 7);
         assert!(matches!(state, SocketState::BackingOff { reason: Reason::RefusedHttp(503), .. }));
         let (until, _) = Machine::new(Timing::default()).ended(now, Reason::Rejected.into(), 0);
-        assert!(until - now >= Duration::from_secs(60));
+        assert!(until - now >= Duration::from_mins(1));
     }
 }
