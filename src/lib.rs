@@ -1,2 +1,3 @@
 //! walletwatch.
 pub mod types;
+pub mod wire;
