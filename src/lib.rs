@@ -4,3 +4,4 @@ pub mod net;
 pub mod reactor;
 pub mod store;
 pub mod types;
+pub mod wire;
