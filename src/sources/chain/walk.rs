@@ -24,8 +24,13 @@ pub struct Known {
 pub enum Step {
     /// Nothing: it is known, or it lags, or it is a sibling that does not count.
     Nothing,
-    /// Ask for the header with this hash, and decide again.
-    Ask(B256),
+    /// Ask for the header of this block, and decide again.
+    Ask {
+        /// Its height.
+        number: u64,
+        /// Its hash.
+        hash: B256,
+    },
     /// Read these, ascending: the first's parent is known.
     Read {
         /// The blocks, at most [`LARGEST_STEP`].
@@ -126,7 +131,7 @@ impl Known {
                 return Step::Jump(head);
             }
             match header(last.parent) {
-                None => return Step::Ask(last.parent),
+                None => return Step::Ask { number: last.number.saturating_sub(1), hash: last.parent },
                 Some(parent) => last = *parent,
             }
             blocks.push(last);
@@ -173,6 +178,10 @@ mod tests {
         Step::Read { blocks: blocks.to_vec(), together }
     }
 
+    fn ask(block: BlockRef) -> Step {
+        Step::Ask { number: block.number, hash: block.hash }
+    }
+
     #[test]
     fn a_head_is_followed_back_to_the_window() {
         let window = line(90..=100, b'a');
@@ -186,10 +195,10 @@ mod tests {
         check(window[4], &[], Step::Nothing);
         check(block(80, b'x', b'x'), &[], Step::Nothing);
         let later = line(101..=103, b'a');
-        check(later[2], &[], Step::Ask(later[1].hash));
-        check(later[2], &later[1..2], Step::Ask(later[0].hash));
+        check(later[2], &[], ask(later[1]));
+        check(later[2], &later[1..2], ask(later[0]));
         check(later[2], &later, read(&later, 1));
-        check(block(356, b'a', b'a'), &[], Step::Ask(block(355, b'a', b'a').hash));
+        check(block(356, b'a', b'a'), &[], ask(block(355, b'a', b'a')));
         check(block(357, b'a', b'a'), &[], Step::Jump(block(357, b'a', b'a')));
         let deepest = line(101..=356, b'a');
         check(deepest[255], &deepest, read(&deepest, 1));
