@@ -101,7 +101,12 @@ mod tests {
     #[test]
     fn a_portion_is_halved_when_it_was_too_much_and_grows_by_one() {
         let mut portion = Portion::default();
-        let seen: Vec<_> = (0..6).map(|_| { portion.too_much(); portion.blocks() }).collect();
+        let seen: Vec<_> = (0..6)
+            .map(|_| {
+                portion.too_much();
+                portion.blocks()
+            })
+            .collect();
         assert_eq!(seen, [8, 4, 2, 1, 1, 1]);
         for _ in 0..40 {
             portion.went_well();
