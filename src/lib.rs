@@ -2,4 +2,5 @@
 pub mod config;
 pub mod reactor;
 pub mod store;
+pub mod telemetry;
 pub mod types;
