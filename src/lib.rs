@@ -1,5 +1,6 @@
 //! walletwatch.
 pub mod config;
+pub mod http;
 pub mod reactor;
 pub mod store;
 pub mod telemetry;
