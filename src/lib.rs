@@ -1,8 +1,10 @@
 //! walletwatch.
 pub mod config;
+pub mod http;
 pub mod net;
 pub mod reactor;
 pub mod sources;
 pub mod store;
+pub mod telemetry;
 pub mod types;
 pub mod wire;
