@@ -17,7 +17,7 @@ pub use block::{
     parse_receipt, parse_receipts,
 };
 pub use call::{At, Call};
-pub use envelope::{Message, parse_batch, parse_message, parse_messages};
+pub use envelope::{Answer, Message, block_answer, parse_batch, parse_message, parse_messages, receipts_answer};
 pub use fees::{FeeHistory, fee_history};
 pub use refusal::{Refusal, RpcError, Suggestion};
 pub use trace::{InternalMove, TxTrace, parse_call_traces, parse_trace_block};
