@@ -111,6 +111,7 @@ mod bare {
 
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
+    #[allow(clippy::struct_field_names, reason = "the keys of the wire")]
     pub struct Log<'a> {
         pub address: &'a str,
         #[serde(borrow)]

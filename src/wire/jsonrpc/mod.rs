@@ -50,10 +50,10 @@ pub fn parse_amount(result: &RawValue) -> Result<U256, Fault> {
 /// # Errors
 /// [`Fault::Shape`] for anything else; [`Fault::NotReady`] for `null`.
 pub fn parse_text(result: &RawValue) -> Result<Cow<'_, str>, Fault> {
-    present("text", result)?;
     /// Borrows where it can.
     #[derive(serde::Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    present("text", result)?;
     read::<Text<'_>>("a text", result.get()).map(|text| text.0)
 }
 
