@@ -99,8 +99,8 @@ fn a_block_lists_what_moved_in_order_of_transaction_and_log() {
     let trace = |rest: &str| format!(r#"{{"result":{}}}"#, frame(5, rest));
     let calls = format!(r#","calls":[{inner}]"#);
     let traces = format!("[{},{},{}]", trace(&calls), trace(""), trace(&calls));
-    let traced = [(Kind::Coin, 2, 5), (Kind::Internal, 6, 3), (Kind::Coin, 7, 6), (Kind::Internal, 6, 3)];
-    assert_eq!(assembled(&receipts(), Some(&traces)).map(|moved| moved[..4].to_vec()).as_deref(), Ok(&traced[..]));
+    let expected = [(Kind::Coin, 2, 5), (Kind::Internal, 6, 3), (Kind::Coin, 7, 6), (Kind::Internal, 6, 3)];
+    assert_eq!(assembled(&receipts(), Some(&traces)).map(|moved| moved[..4].to_vec()).as_deref(), Ok(&expected[..]));
     let failing = format!("[{},{},{}]", trace(r#","error":"x""#), trace(""), trace(""));
     assert!(matches!(assembled(&receipts(), Some(&failing)), Err(Fault::TraceDisagrees { .. })));
     let untraced = format!(r#"[{},{},{{"error":"timeout"}}]"#, trace(""), trace(""));
