@@ -1,4 +1,5 @@
 //! walletwatch.
+pub mod app;
 pub mod config;
 pub mod http;
 pub mod net;

@@ -22,6 +22,7 @@ mod read_blocks;
 mod read_explorer;
 pub mod rows;
 pub mod settings;
+mod show;
 mod speak;
 mod supervise;
 pub mod timers;
@@ -159,6 +160,12 @@ impl Reactor {
         self.timers.next().map(|(due, deadline)| (due, deadline.clone()))
     }
 
+    /// Whether what it needs from sources may have changed since it was last asked.
+    #[must_use]
+    pub fn wants_changed(&self) -> bool {
+        !self.unpublished.is_empty()
+    }
+
     /// What it needs from sources.
     pub fn wants(&mut self) -> &Wants {
         for chain in std::mem::take(&mut self.unpublished) {
@@ -184,30 +191,6 @@ impl Reactor {
             troubles: self.troubles.iter().cloned().collect(),
             payments: self.payments.iter().cloned().collect(),
         }
-    }
-
-    /// The settings in force.
-    #[must_use]
-    pub const fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    /// The height that confirmations are counted from.
-    #[must_use]
-    pub fn height(&self, chain: ChainId) -> Option<u64> {
-        self.chains.get(&chain).and_then(Chain::height)
-    }
-
-    /// A chain's state, for what people are shown.
-    #[must_use]
-    pub fn chain(&self, chain: ChainId) -> Option<&Chain> {
-        self.chains.get(&chain)
-    }
-
-    /// The payments, for what people are shown.
-    #[must_use]
-    pub const fn payments(&self) -> &Payments {
-        &self.payments
     }
 
     fn deadline(&mut self, deadline: Deadline, effects: &mut Vec<Effect>) {
