@@ -3,3 +3,4 @@ pub mod config;
 pub mod reactor;
 pub mod store;
 pub mod types;
+pub mod wire;
