@@ -1,5 +1,6 @@
 //! walletwatch.
 pub mod config;
+pub mod net;
 pub mod reactor;
 pub mod store;
 pub mod types;
