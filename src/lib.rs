@@ -2,6 +2,7 @@
 pub mod config;
 pub mod net;
 pub mod reactor;
+pub mod sinks;
 pub mod store;
 pub mod types;
 pub mod wire;
