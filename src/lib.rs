@@ -4,6 +4,7 @@ pub mod config;
 pub mod http;
 pub mod net;
 pub mod reactor;
+pub mod sinks;
 pub mod sources;
 pub mod store;
 pub mod telemetry;
