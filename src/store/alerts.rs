@@ -23,7 +23,8 @@ impl AlertNumbers {
     /// # Errors
     /// What SQLite says.
     pub fn load(connection: &Connection) -> Result<Self> {
-        let sql = "SELECT max(coalesce((SELECT max(alert) FROM alerts), 0), coalesce((SELECT max(alert) FROM outbox), 0))";
+        let sql =
+            "SELECT max(coalesce((SELECT max(alert) FROM alerts), 0), coalesce((SELECT max(alert) FROM outbox), 0))";
         let highest: i64 = connection.query_row(sql, [], |row| row.get(0))?;
         Ok(Self { next: highest + 1, met: BTreeMap::new() })
     }
@@ -192,7 +193,8 @@ pub fn alert(cells: &mut Cells<'_>) -> Result<AlertRow> {
 fn subject(cells: &mut Cells<'_>) -> Result<AlertSubject> {
     let word = cells.take()?;
     let (transfer, watch, address, direction) = (cells.take()?, cells.take()?, cells.take()?, cells.take()?);
-    let (crossing, trouble, payment): (Option<u64>, Option<_>, Option<_>) = (cells.take()?, cells.take()?, cells.take()?);
+    let (crossing, trouble, payment): (Option<u64>, Option<_>, Option<_>) =
+        (cells.take()?, cells.take()?, cells.take()?);
     let found = match word {
         SubjectWord::Transfer => match (transfer, watch, address, direction) {
             (Some(transfer), Some(watch), Some(address), Some(direction)) => {

@@ -84,4 +84,3 @@ pub fn set_store_id(connection: &Connection, id: StoreId) -> Result<()> {
     }
     set(connection, STORE_ID, &text)
 }
-

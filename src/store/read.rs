@@ -166,7 +166,8 @@ impl Reader {
             let Some(number) = alerts::find(&transaction, id)? else { return Ok(None) };
             let sql = format!("SELECT {} FROM alerts WHERE alert = ?1", alerts::COLUMNS);
             let mut statement = transaction.prepare_cached(&sql)?;
-            let Some(alert) = statement.query_row([number], |row| alerts::alert(&mut Cells::of(row))).optional()? else {
+            let Some(alert) = statement.query_row([number], |row| alerts::alert(&mut Cells::of(row))).optional()?
+            else {
                 return Ok(None);
             };
             let sql = format!("SELECT {} FROM outbox WHERE alert = ?1 ORDER BY seq", outbox::COLUMNS);
@@ -283,7 +284,9 @@ impl Reader {
     /// # Errors
     /// When it cannot be read.
     pub fn tip(&self, chain: ChainId) -> Result<Option<u64>, StoreFault> {
-        self.one("SELECT number FROM blocks WHERE chain = ?1 ORDER BY number DESC LIMIT 1", &chain, |cells| cells.take())
+        self.one("SELECT number FROM blocks WHERE chain = ?1 ORDER BY number DESC LIMIT 1", &chain, |cells| {
+            cells.take()
+        })
     }
 
     /// How far each explorer list was read.
@@ -389,7 +392,8 @@ fn list_transfers(
         transfers::COLUMNS
     );
     // A blob of 17 bytes is behind every id.
-    let (time, id) = filter.after.map_or((i64::MAX, vec![0xff; 17]), |place| (place.first_seen.millis(), place.id.0.into()));
+    let (time, id) =
+        filter.after.map_or((i64::MAX, vec![0xff; 17]), |place| (place.first_seen.millis(), place.id.0.into()));
     let mut statement = connection.prepare_cached(&sql)?;
     let mut found = statement.query(rusqlite::params![time, id])?;
     let mut page = Page { rows: Vec::new(), next: None };
@@ -404,7 +408,10 @@ fn list_transfers(
         let transfer = transfers::transfer(&mut cells)?;
         let fits = filter.chain.is_none_or(|chain| transfer.key.chain == chain)
             && filter.stage.is_none_or(|stage| transfer.stage == stage)
-            && filter.addresses.as_ref().is_none_or(|all| all.contains(&transfer.key.from) || all.contains(&transfer.key.to));
+            && filter
+                .addresses
+                .as_ref()
+                .is_none_or(|all| all.contains(&transfer.key.from) || all.contains(&transfer.key.to));
         if fits {
             page.rows.push(transfer);
         }

@@ -35,7 +35,8 @@ pub fn chains(connection: &Connection) -> Result<Vec<ChainRow>> {
 }
 
 pub fn put_block(connection: &Connection, row: &BlockRow) -> Result<()> {
-    let sql = "INSERT OR REPLACE INTO blocks (chain, number, hash, parent, time, traced) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let sql =
+        "INSERT OR REPLACE INTO blocks (chain, number, hash, parent, time, traced) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let BlockRow { chain, at: BlockRef { number, hash, parent }, time, traced } = row;
     run!(connection, sql, *chain, *number, *hash, *parent, *time, *traced).map(drop)
 }
@@ -142,12 +143,7 @@ pub fn put_token(connection: &Connection, row: &TokenRow) -> Result<()> {
 pub fn tokens(connection: &Connection) -> Result<Vec<TokenRow>> {
     let sql = "SELECT chain, contract, decimals, symbol FROM tokens ORDER BY chain, contract";
     all(connection, sql, |cells| {
-        Ok(TokenRow {
-            chain: cells.take()?,
-            contract: cells.take()?,
-            decimals: cells.take()?,
-            symbol: cells.take()?,
-        })
+        Ok(TokenRow { chain: cells.take()?, contract: cells.take()?, decimals: cells.take()?, symbol: cells.take()? })
     })
 }
 

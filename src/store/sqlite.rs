@@ -62,19 +62,14 @@ impl SqliteStore {
     }
 
     /// `open` with other migrations, for their tests.
-    pub(super) fn open_with(
-        path: &Path,
-        if_missing: IfMissing,
-        migrations: &[Migration],
-    ) -> Result<Self, StoreFault> {
+    pub(super) fn open_with(path: &Path, if_missing: IfMissing, migrations: &[Migration]) -> Result<Self, StoreFault> {
         let missing = || StoreFault::Missing { path: path.to_path_buf() };
         if if_missing == IfMissing::Refuse && !path.exists() {
             return Err(missing());
         }
         let lock = StoreLock::take(path)?;
         let fault = |error: &rusqlite::Error| StoreFault::of_sqlite(path, "opening the store", error);
-        let flags =
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags).map_err(|error| fault(&error))?;
         let found = migrate::look(&connection, path, migrate::newest(migrations))?;
         let new_id = match (found, if_missing) {
