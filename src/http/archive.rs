@@ -49,7 +49,6 @@ type Question = Box<dyn FnOnce(Result<&Reader, StoreFault>) + Send>;
 pub struct StoreArchive(mpsc::Sender<Question>);
 
 /// The archive of the store at `path`, and the body of the thread that reads it. The thread ends when every archive is dropped.
-#[must_use]
 pub fn of_store(path: PathBuf) -> (StoreArchive, impl FnOnce() + Send + 'static) {
     let (questions, waiting) = mpsc::channel(QUEUE);
     (StoreArchive(questions), move || read(&path, waiting))

@@ -130,9 +130,9 @@ async fn ready(State(parts): State<Arc<Parts>>, Extension(caller): Extension<Cal
     }
     let mut text = "unready\n".to_owned();
     if caller != Caller::Nameless {
-        for reason in reasons {
-            text.push_str(&format!("{reason}\n"));
-        }
+        let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+        text.push_str(&reasons.join("\n"));
+        text.push('\n');
     }
     (StatusCode::SERVICE_UNAVAILABLE, text)
 }
