@@ -40,7 +40,7 @@ pub const MOST_CONNECTIONS: usize = 256;
 pub struct Deadlines {
     /// The head of a request, and the wait for the next one on a connection.
     pub head: Duration,
-    /// From the head of a request to its answer, the body included. A command waits for its commit in this time.
+    /// For the body of a request, and again for its answer. A command waits for its commit in this time.
     pub answer: Duration,
     /// A connection altogether: nobody can keep one by reading slowly.
     pub connection: Duration,

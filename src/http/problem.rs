@@ -56,7 +56,9 @@ impl From<Refusal> for Problem {
 
 impl From<ArchiveFault> for Problem {
     fn from(fault: ArchiveFault) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, fault.to_string())
+        // The whole story names files of this machine: it is for the log.
+        tracing::warn!("a question to the store was not answered: {fault}");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be read now: the log says why")
     }
 }
 

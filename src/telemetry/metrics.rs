@@ -357,4 +357,4 @@ pub(super) fn decimal(text: &str) -> f64 {
 
 #[cfg(test)]
 #[path = "tests_metrics.rs"]
-pub(super) mod tests;
+pub(crate) mod tests;

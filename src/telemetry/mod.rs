@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod names;
 pub mod observe;
 pub mod redact;
+pub mod secrets;
 pub mod snapshot;
 
 pub use health::{Unready, unready};

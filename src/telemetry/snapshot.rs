@@ -1,7 +1,7 @@
 //! How everything stands, as the status answer, the page, the health routes and the gauges see it.
 //!
 //! `app` makes one after each commit and hands it on through a `tokio::sync::watch`. It holds times, not ages: who reads it knows
-//! what time it is. It holds no address, url or secret.
+//! what time it is. It holds no url or secret.
 
 use super::labels::Labels;
 use crate::reactor::event::{SourceId, SourceState};

@@ -6,7 +6,7 @@ use crate::telemetry::snapshot::{ChainStatus, PriceStatus, SinkStatus};
 use crate::types::{Name, Pair, Price};
 use std::process::{Command, Stdio};
 
-pub(in crate::telemetry) fn labels() -> Labels {
+pub(crate) fn labels() -> Labels {
     let chain = ChainSettings {
         name: "ethereum".into(),
         id: ChainId(1),
