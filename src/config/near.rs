@@ -33,7 +33,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .into_iter()
         .filter(|candidate| candidate.len() <= LONGEST)
         .map(|candidate| (distance(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(far, candidate)| *far <= candidate.len().max(word.len()) / 3 + usize::from(word.len() > 2))
+        .filter(|(far, candidate)| *far <= (candidate.len().max(word.len()) / 3).max(1))
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -65,6 +65,7 @@ mod tests {
         check("atleast", Some("at_least"));
         check("at_laest", Some("at_least"));
         check("at_most", None);
+        check("o", Some("of"));
         check("bellow", Some("below"));
         check("Above", Some("above"));
         check("fro", Some("for"));

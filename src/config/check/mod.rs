@@ -2,6 +2,7 @@
 
 mod assets;
 mod chains;
+mod endpoints;
 pub mod input;
 mod payments;
 mod rules;

@@ -5,6 +5,7 @@ use crate::config::faults::{Notes, Place};
 use crate::config::near;
 use crate::config::raw::keys::{self, Section, Shape};
 use crate::config::raw::tree::{Entry, Node, Table, Value};
+use crate::types::text::Untrusted;
 use std::time::Duration;
 
 /// A value and where it was written.
@@ -44,7 +45,7 @@ impl<'a> Root<'a> {
         let mut tables = Vec::new();
         for entry in &whole.entries {
             let Some(section) = keys::top().find(|section| section.name == entry.key) else {
-                let what = format!("there is no section or key `{}` here", entry.key);
+                let what = format!("there is no section or key `{}` here", Untrusted::new(&entry.key).as_str());
                 notes.fault(&entry.place, what, near::hint(&entry.key, keys::top().map(|section| section.name)));
                 continue;
             };
@@ -108,7 +109,11 @@ impl<'a> Root<'a> {
     fn sweep_key(&self, section: &'static Section, kind: Option<&str>, entry: &Entry) {
         let Some(key) = section.key(&entry.key) else {
             let near = near::hint(&entry.key, section.keys.iter().map(|key| key.name));
-            self.notes.fault(&entry.place, format!("{} has no key `{}`", section.brackets(), entry.key), near);
+            self.notes.fault(
+                &entry.place,
+                format!("{} has no key `{}`", section.brackets(), Untrusted::new(&entry.key).as_str()),
+                near,
+            );
             return;
         };
         if section.name == "defaults" {
@@ -254,26 +259,23 @@ impl<'a> Scope<'a> {
             self.wrong(key, node, &hint);
             return None;
         };
-        match number.and_then(|number| u64::try_from(number).ok()).filter(|number| (least..=most).contains(number)) {
-            Some(value) => Some(Said { value, place: &node.place }),
-            None => {
-                self.notes.fault(&node.place, format!("`{key}` is out of bounds"), format!("write {hint}"));
-                None
-            }
+        let number =
+            number.and_then(|number| u64::try_from(number).ok()).filter(|number| (least..=most).contains(number));
+        if number.is_none() {
+            self.notes.fault(&node.place, format!("`{key}` is out of bounds"), format!("write {hint}"));
         }
+        number.map(|value| Said { value, place: &node.place })
     }
 
-    /// A span of time, or nothing for "forever" where that is allowed.
+    /// A span of time.
     pub fn span(&self, key: &str) -> Option<Said<'a, Duration>> {
         let said = self.text(key)?;
-        match duration::parse(said.value) {
-            Some(value) => Some(Said { value, place: said.place }),
-            None => {
-                let what = format!("`{key}` is no span of time");
-                self.notes.fault(said.place, what, "a whole number and ms, s, m, h or d, for example \"30s\"");
-                None
-            }
+        let span = duration::parse(said.value);
+        if span.is_none() {
+            let what = format!("`{key}` is no span of time");
+            self.notes.fault(said.place, what, "a whole number and ms, s, m, h or d, for example \"30s\"");
         }
+        span.map(|value| Said { value, place: said.place })
     }
 
     /// One text or a list of texts.
@@ -302,14 +304,12 @@ impl<'a> Scope<'a> {
     /// A word out of a few; `None` where it is left out or unknown, which was noted.
     pub fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<Said<'a, T>> {
         let said = self.text(key)?;
-        match words.iter().find(|(word, _)| *word == said.value) {
-            Some((_, value)) => Some(Said { value: *value, place: said.place }),
-            None => {
-                let what = format!("`{key}` cannot be `{}`", crate::types::text::Untrusted::new(said.value).as_str());
-                self.notes.fault(said.place, what, near::hint(said.value, words.iter().map(|(word, _)| *word)));
-                None
-            }
+        let found = words.iter().find(|(word, _)| *word == said.value);
+        if found.is_none() {
+            let what = format!("`{key}` cannot be `{}`", Untrusted::new(said.value).as_str());
+            self.notes.fault(said.place, what, near::hint(said.value, words.iter().map(|(word, _)| *word)));
         }
+        found.map(|(_, value)| Said { value: *value, place: said.place })
     }
 
     /// A kind out of a table in which some are not there yet.

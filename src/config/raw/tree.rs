@@ -107,7 +107,7 @@ impl<'a> Lines<'a> {
             .iter()
             .map(|(key, value)| {
                 let start = key.span().start;
-                let node = self.node(value, start);
+                let node = self.node(value);
                 (start, Entry { key: key.get_ref().to_string(), place: self.place(start), node })
             })
             .collect();
@@ -115,7 +115,7 @@ impl<'a> Lines<'a> {
         Table { place: self.place(at), entries: entries.into_iter().map(|(_, entry)| entry).collect() }
     }
 
-    fn node(&self, value: &Spanned<DeValue<'_>>, key_at: usize) -> Node {
+    fn node(&self, value: &Spanned<DeValue<'_>>) -> Node {
         let at = value.span().start;
         let node = match value.get_ref() {
             DeValue::String(text) => Value::Text(text.to_string()),
@@ -123,7 +123,7 @@ impl<'a> Lines<'a> {
             DeValue::Float(_) => Value::Other("a number with a point"),
             DeValue::Boolean(flag) => Value::Flag(*flag),
             DeValue::Datetime(_) => Value::Other("a date"),
-            DeValue::Array(list) => Value::List(list.iter().map(|item| self.node(item, key_at)).collect()),
+            DeValue::Array(list) => Value::List(list.iter().map(|item| self.node(item)).collect()),
             DeValue::Table(table) => Value::Table(self.table(table, at)),
         };
         Node { place: self.place(at), value: node }
