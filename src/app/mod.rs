@@ -4,7 +4,11 @@
 
 pub mod board;
 pub mod clock;
+pub mod commands;
+pub mod ledger;
+pub mod monitor;
 pub mod overview;
 pub mod poison;
 pub mod pump;
+pub mod sources;
 pub mod turn;
