@@ -1,5 +1,6 @@
 //! walletwatch.
 pub mod config;
+pub mod net;
 pub mod reactor;
 pub mod sources;
 pub mod store;
