@@ -89,10 +89,9 @@ impl HttpFault {
             | Self::Connect
             | Self::Tls
             | Self::Timeout { phase: Phase::Connect } => Sent::NotSent,
-            Self::Timeout { phase: Phase::Head | Phase::Body }
-            | Self::Broken
-            | Self::Body
-            | Self::TooLarge { .. } => Sent::Ambiguous,
+            Self::Timeout { phase: Phase::Head | Phase::Body } | Self::Broken | Self::Body | Self::TooLarge { .. } => {
+                Sent::Ambiguous
+            }
         }
     }
 

@@ -241,7 +241,8 @@ mod tests {
     #[test]
     fn a_stale_socket_is_live_again_with_the_first_useful_word() {
         let start = Instant::now();
-        let mut machine = Machine::new(Timing { ping_every: SECOND * 1_000, silence: SECOND * 1_000, ..Timing::default() });
+        let mut machine =
+            Machine::new(Timing { ping_every: SECOND * 1_000, silence: SECOND * 1_000, ..Timing::default() });
         machine.opened(start);
         machine.subscribed(start);
         assert_eq!(machine.useful(start), None);

@@ -48,7 +48,12 @@ pub async fn supervise<D, P>(
                 Err(ending) => ending,
                 Ok(socket) => {
                     while outgoing.try_recv().is_ok() {}
-                    let mut talk = Talk { machine: &mut machine, protocol: &mut protocol, on_state: &mut on_state, changed: false };
+                    let mut talk = Talk {
+                        machine: &mut machine,
+                        protocol: &mut protocol,
+                        on_state: &mut on_state,
+                        changed: false,
+                    };
                     talk.run(socket, &mut outgoing, settings.timing.write_within).await
                 }
             };
@@ -76,7 +81,12 @@ struct Talk<'a, P, F> {
 
 impl<P: Protocol, F: FnMut(SocketState)> Talk<'_, P, F> {
     /// Talks until it ends. Dropping the socket is all the goodbye there is.
-    async fn run<S>(&mut self, socket: Socket<S>, outgoing: &mut mpsc::Receiver<String>, write_within: Duration) -> Ending
+    async fn run<S>(
+        &mut self,
+        socket: Socket<S>,
+        outgoing: &mut mpsc::Receiver<String>,
+        write_within: Duration,
+    ) -> Ending
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {

@@ -1,2 +1,3 @@
 //! wip
 pub mod pager;
+pub mod planner;
