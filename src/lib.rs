@@ -5,3 +5,4 @@ pub mod reactor;
 pub mod sources;
 pub mod store;
 pub mod types;
+pub mod wire;
