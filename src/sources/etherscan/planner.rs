@@ -3,7 +3,8 @@
 //! Pure. Every list that is wanted has a weight; whose age times weight is largest goes next. So under any budget each list is
 //! read at a rate in proportion to its weight, and none can be starved: the age of the least is bounded by the sum of all
 //! weights times the time between two calls. Reads too soon after the last are never made, and a list that nobody wants is
-//! not asked. The day's calls are spread over the day: routine waits for its hour, what is urgent may borrow ahead.
+//! not asked. The day's calls are spread over the day: routine waits for its hour, what is urgent may borrow ahead. Who is
+//! urgent opens the gate; age and weight decide who goes through, so that borrowing starves nobody either.
 //! Never reads a clock, never counts calls (that is `net::CallBudget`).
 
 use crate::reactor::event::List;
@@ -46,6 +47,25 @@ impl Call {
             Self::Receipt(chain, _) | Self::Head(chain) | Self::View(chain, ..) => chain,
         }
     }
+
+    /// The API's word for what is asked: a metric's label.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Receipt(..) => "eth_getTransactionReceipt",
+            Self::Head(_) => "eth_blockNumber",
+            Self::View(_, _, list) => list.word(),
+        }
+    }
+}
+
+/// What the source itself adds to the wants.
+#[derive(Debug, Clone, Default)]
+pub struct Extras {
+    /// The chains without an RPC endpoint, whose receipts are asked for here.
+    pub own_receipts: BTreeSet<ChainId>,
+    /// The chains whose head is needed to halve a range from.
+    pub heads: BTreeSet<ChainId>,
 }
 
 /// What the account may still do.
@@ -79,6 +99,8 @@ struct Past {
     since: Timestamp,
     /// When it last started.
     started: Option<Timestamp>,
+    /// When it started before that.
+    started_before: Option<Timestamp>,
     /// How often in a row it failed.
     failures: u32,
     /// Its answer is under way.
@@ -107,12 +129,12 @@ struct Place {
 }
 
 impl Planner {
-    /// What to do now. `own_receipts` are the chains without an RPC endpoint, whose receipts are asked for here.
+    /// What to do now.
     pub fn next(
         &mut self,
         now: Timestamp,
         wants: &BTreeMap<ChainId, Arc<ChainWants>>,
-        own_receipts: &BTreeSet<ChainId>,
+        extras: &Extras,
         allowance: &Allowance,
     ) -> Choice {
         let mut best: Option<(i128, Call)> = None;
@@ -120,9 +142,9 @@ impl Planner {
         let mut wanted = BTreeSet::new();
         for (chain, wants) in wants.iter().filter(|(_, wants)| !wants.stopped) {
             let rest = self.rests.get(chain).copied().unwrap_or(now);
-            let receipts = own_receipts.contains(chain).then_some(&wants.receipts).into_iter().flatten();
+            let receipts = extras.own_receipts.contains(chain).then_some(&wants.receipts).into_iter().flatten();
             let receipts = receipts.map(|tx| (Call::Receipt(*chain, *tx), None));
-            let head = wants.explorer_head.then_some((Call::Head(*chain), None));
+            let head = (wants.explorer_head || extras.heads.contains(chain)).then_some((Call::Head(*chain), None));
             let views = wants.views.iter().map(|view| (Call::View(*chain, view.address, view.list), Some(view)));
             for (call, view) in receipts.chain(head).chain(views) {
                 wanted.insert(call);
@@ -131,9 +153,10 @@ impl Planner {
                     continue;
                 }
                 let place = past.place(now, view);
-                let at = place.due.max(rest).max(allowance.next_start).max(allowance.open_at(place.class));
-                if at > now {
-                    earliest = Some(earliest.map_or(at, |earliest| earliest.min(at)));
+                let ready = place.due.max(rest).max(allowance.next_start);
+                let at = ready.max(allowance.open_at(place.class));
+                earliest = Some(earliest.map_or(at, |earliest| earliest.min(at)));
+                if ready > now {
                     continue;
                 }
                 // At least one, so that weight decides among what waits since this very moment.
@@ -146,16 +169,16 @@ impl Planner {
         }
         self.pasts.retain(|call, past| past.in_flight || wanted.contains(call));
         match (best, earliest) {
-            (Some((_, call)), _) => Choice::Make(call),
-            (None, Some(at)) => Choice::Wait(at),
-            (None, None) => Choice::Idle,
+            (Some((_, call)), Some(at)) if at <= now => Choice::Make(call),
+            (_, Some(at)) => Choice::Wait(at),
+            (_, None) => Choice::Idle,
         }
     }
 
     /// This call starts now.
     pub fn started(&mut self, call: Call, now: Timestamp) {
         let past = self.pasts.entry(call).or_insert_with(|| Past::new(now));
-        past.started = Some(now);
+        past.started_before = past.started.replace(now);
         past.in_flight = true;
     }
 
@@ -176,7 +199,7 @@ impl Planner {
     /// No answer came, for a reason that is not this call's: it keeps its place.
     pub fn put_back(&mut self, call: Call) {
         if let Some(past) = self.pasts.get_mut(&call) {
-            past.in_flight = false;
+            *past = Past { in_flight: false, started: past.started_before, ..*past };
         }
     }
 
@@ -184,17 +207,11 @@ impl Planner {
     pub fn rest_until(&mut self, chain: ChainId, until: Timestamp) {
         self.rests.insert(chain, until);
     }
-
-    /// Until when a chain rests, where it was ever told to.
-    #[must_use]
-    pub fn rests(&self, chain: ChainId) -> Option<Timestamp> {
-        self.rests.get(&chain).copied()
-    }
 }
 
 impl Past {
     const fn new(now: Timestamp) -> Self {
-        Self { since: now, started: None, failures: 0, in_flight: false, unfinished: false }
+        Self { since: now, started: None, started_before: None, failures: 0, in_flight: false, unfinished: false }
     }
 
     fn place(&self, now: Timestamp, view: Option<&ViewWant>) -> Place {

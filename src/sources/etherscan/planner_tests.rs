@@ -30,7 +30,12 @@ fn plenty(now: Timestamp) -> Allowance {
 }
 
 fn choose(now: i64, wants: &BTreeMap<ChainId, Arc<ChainWants>>, allowance: &Allowance) -> Choice {
-    Planner::default().next(at(now), wants, &BTreeSet::from([CHAIN]), allowance)
+    Planner::default().next(
+        at(now),
+        wants,
+        &Extras { own_receipts: BTreeSet::from([CHAIN]), ..Extras::default() },
+        allowance,
+    )
 }
 
 #[test]
@@ -55,7 +60,7 @@ fn a_chain_that_stopped_and_a_list_that_nobody_wants_are_not_asked() {
     chain.receipts.insert(B256::repeat_byte(7));
     let of = |chain: &ChainWants| BTreeMap::from([(CHAIN, Arc::new(chain.clone()))]);
     assert_eq!(choose(0, &of(&chain), &plenty(at(0))), Choice::Make(Call::Receipt(CHAIN, B256::repeat_byte(7))));
-    let elsewhere = Planner::default().next(at(0), &of(&chain), &BTreeSet::new(), &plenty(at(0)));
+    let elsewhere = Planner::default().next(at(0), &of(&chain), &Extras::default(), &plenty(at(0)));
     assert_eq!(elsewhere, Choice::Make(Call::Head(CHAIN)), "an RPC endpoint reads the receipts of that chain");
     chain.stopped = true;
     assert_eq!(choose(0, &of(&chain), &plenty(at(0))), Choice::Idle);
@@ -69,7 +74,7 @@ fn calls_wait_for_the_account_the_chain_and_their_own_failures() {
 
     let mut planner = Planner::default();
     planner.rest_until(CHAIN, at(60));
-    let own = BTreeSet::new();
+    let own = Extras::default();
     assert_eq!(planner.next(at(1), &wants, &own, &plenty(at(0))), Choice::Wait(at(60)));
     assert_eq!(planner.next(at(60), &wants, &own, &plenty(at(0))), Choice::Make(call(1)));
     planner.started(call(1), at(60));
@@ -130,7 +135,7 @@ fn a_day_on_the_free_plan_stays_in_its_limits_and_starves_nobody() {
             }
         };
         let allowance = Allowance { next_start, day: 20_779, used: budget.used(), per_day: 3_000 };
-        match planner.next(now, &wants, &BTreeSet::new(), &allowance) {
+        match planner.next(now, &wants, &Extras::default(), &allowance) {
             Choice::Make(call) => {
                 let Call::View(_, of, _) = call else { panic!("only lists are wanted") };
                 let list = (0..LISTS).find(|list| address(*list) == of).unwrap();
