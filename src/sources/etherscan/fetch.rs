@@ -166,3 +166,7 @@ fn no_node() -> Refusal {
 fn other(text: &str) -> crate::types::Untrusted {
     crate::types::Untrusted::new(text)
 }
+
+#[cfg(test)]
+#[path = "fetch_tests.rs"]
+mod tests;

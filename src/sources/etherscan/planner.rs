@@ -24,8 +24,8 @@ pub const LONGEST_GAP: Duration = Duration::from_secs(3_600);
 const BUSY: Duration = Duration::from_secs(300);
 
 /// How much of the day's calls may be used ahead of the hour, in hundredths: routine, busy, urgent. What is urgent must
-/// not wait behind a day's spreading, and still cannot use up the day before noon.
-const AHEAD: [i64; 3] = [2, 5, 20];
+/// not wait behind a day's spreading; what it borrowed, routine waits for afterwards: an hour at most (4 % of a day).
+const AHEAD: [i64; 3] = [2, 3, 6];
 const DAY_MILLIS: i64 = 86_400_000;
 
 /// One thing to ask.
