@@ -21,6 +21,10 @@ const KEY_PATIENCE: u32 = 3;
 const KEY_RECHECK: Duration = Duration::from_secs(900);
 /// "Please try again later" ends after 30 s.
 const THROTTLED_PAUSE: Duration = Duration::from_secs(35);
+/// "The day is used up" this soon after midnight is taken for yesterday's, and only waited out.
+const EARLY: Duration = Duration::from_secs(3_600);
+const EARLY_PAUSE: Duration = Duration::from_secs(600);
+const DAY_MILLIS: i64 = 86_400_000;
 /// A reset that is said to be later than this is not believed.
 const LATEST_RESET: Duration = Duration::from_secs(2 * 86_400);
 
@@ -96,7 +100,6 @@ impl Account {
     /// A well-formed answer came.
     pub fn answered(&mut self) {
         self.key_refusals = 0;
-        self.day_over_until = None;
     }
 
     /// "Too many calls a second", in answer to a call that started at `started`.
@@ -111,13 +114,17 @@ impl Account {
 
     /// "The day's calls are used up", perhaps with the time when they start anew.
     pub fn day_over(&mut self, reset: Option<Timestamp>, now: Timestamp) {
-        match reset.filter(|reset| *reset > now && *reset < now.after(LATEST_RESET)) {
-            Some(reset) => {
-                self.budget.pause_until(reset);
-                self.day_over_until = Some(reset);
+        let reset = reset.filter(|reset| *reset > now && *reset < now.after(LATEST_RESET));
+        let until = match reset {
+            Some(reset) => reset,
+            // The explorer's midnight may be later than ours: that must not cost the whole new day.
+            None if now.millis().rem_euclid(DAY_MILLIS) < EARLY.as_millis().try_into().unwrap_or(i64::MAX) => {
+                now.after(EARLY_PAUSE)
             }
-            None => self.budget.exhausted(now),
-        }
+            None => return self.budget.exhausted(now),
+        };
+        self.budget.pause_until(until);
+        self.day_over_until = self.day_over_until.max(Some(until));
     }
 
     /// The key was refused. Says whether it has been refused often enough to be called bad.
@@ -188,6 +195,9 @@ mod tests {
         check(Some(hour(12)), hour(12));
         check(Some(hour(9)), hour(24));
         check(Some(hour(240)), hour(24));
+        let mut early = account();
+        early.day_over(None, hour(0));
+        assert_eq!(early.over_until(hour(0)), Some(at(600_000)), "the explorer's midnight may be later than ours");
         let used = Account::new(3, 1_000, BudgetNote { day: 20_779, used: 1_000 });
         assert_eq!(used.over_until(hour(1)), Some(hour(24)), "what was used before a restart counts");
     }

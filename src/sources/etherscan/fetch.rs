@@ -9,6 +9,7 @@ use crate::reactor::event::{List, Reported};
 use crate::types::{B256, ChainId, Name, Secret};
 use crate::wire::etherscan::{self as wire, Body, ExplorerRow, Query, Refusal};
 use crate::wire::jsonrpc;
+use bytes::Bytes;
 use std::future::Future;
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ use std::time::Duration;
 pub const DEADLINE: Duration = Duration::from_secs(35);
 /// A full page of the longest rows recorded is below 2 MiB; beyond this something is wrong.
 pub const BODY_CAP: usize = 16 * 1024 * 1024;
+
+/// No error is longer than this.
+const LARGEST_ERROR: usize = 16 * 1024;
 
 /// Where answers come from: the explorer, or a script in a test.
 pub trait Fetch: Sync {
@@ -48,8 +52,21 @@ impl Fetch for Explorer {
         pairs.push(("apikey", self.key.expose()));
         // The operator wrote this host: it may be inside, and plain http (FACES §2).
         let request = Request::get(self.target.with_query(&pairs)).within(DEADLINE).capped(BODY_CAP);
-        self.client.send(request.reaching(Reach::Anywhere)).await
+        let mut response = self.client.send(request.reaching(Reach::Anywhere)).await?;
+        if response.body.len() <= LARGEST_ERROR {
+            response.body = without(&response.body, self.key.expose());
+        }
+        Ok(response)
     }
+}
+
+/// The body with the key blotted out: servers like to quote what they refuse, and errors are shown.
+fn without(body: &Bytes, key: &str) -> Bytes {
+    let text = String::from_utf8_lossy(body);
+    if key.is_empty() || !text.contains(key) {
+        return body.clone();
+    }
+    Bytes::from(text.replace(key, "***"))
 }
 
 /// Why there is no answer.

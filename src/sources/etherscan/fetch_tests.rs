@@ -63,7 +63,8 @@ async fn broken_answers_are_trouble_and_never_an_empty_list() {
     check(http("200 OK", rows.len(), rows), "cut", Remedy::Trouble).await;
     check(http("200 OK", BODY_CAP + 1, ""), "too_large", Remedy::Halve).await;
     check(http("429 Too Many Requests", 0, ""), "rate_limit_second", Remedy::SlowDown).await;
-    let echo = r#"{"status":"0","message":"NOTOK","result":"Error! Missing Or invalid Action name"}"#;
+    let echo =
+        r#"{"status":"0","message":"NOTOK","result":"Error! Missing Or invalid Action name in apikey=S3CR3TKEY"}"#;
     check(http("200 OK", echo.len(), echo), "bad_request", Remedy::CallOnly).await;
 }
 

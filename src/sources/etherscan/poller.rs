@@ -25,6 +25,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Answers under way at once: a slow one (up to 35 s) must not hold up the others.
@@ -65,26 +66,47 @@ pub async fn run<F: Fetch>(
 ) {
     let mut poller = Poller::new(setup, queue, clock);
     poller.take_wants(&wants.borrow_and_update());
+    if poller.say_everywhere(&SourceState::Connecting).await.is_err() {
+        return;
+    }
     let mut flying: FuturesUnordered<Flight<'_>> = FuturesUnordered::new();
+    let (mut plan, mut wake) = (true, None);
     loop {
-        let Ok(wake) = poller.start_what_is_due(fetch, &mut flying, &mut note).await else { return };
+        if plan {
+            let Ok(after) = poller.start_what_is_due(fetch, &mut flying, &mut note).await else { return };
+            wake = after.map(|after| Instant::now() + after);
+        }
         let pause = async {
             match wake {
-                Some(after) => tokio::time::sleep(after).await,
+                Some(at) => tokio::time::sleep_until(at).await,
                 None => std::future::pending().await,
             }
         };
-        let done = tokio::select! {
+        let landed = tokio::select! {
             biased;
             () = cancel.cancelled() => return,
-            Some(landed) = flying.next(), if !flying.is_empty() => poller.land(landed).await.is_err(),
+            Some(landed) = flying.next(), if !flying.is_empty() => landed,
             changed = wants.changed() => {
-                poller.take_wants(&wants.borrow_and_update());
-                changed.is_err()
+                if changed.is_err() {
+                    return;
+                }
+                // Wants are published after each commit, and seldom concern us: planning looks at every list.
+                plan = poller.take_wants(&wants.borrow_and_update());
+                continue;
             }
-            () = pause => false,
+            () = pause => {
+                plan = true;
+                continue;
+            }
         };
-        if done {
+        plan = true;
+        // It may wait for room in the queue, and that may never come.
+        let taken = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return,
+            taken = poller.land(landed) => taken,
+        };
+        if taken.is_err() {
             return;
         }
     }
@@ -144,7 +166,15 @@ impl Poller {
         }
     }
 
-    fn take_wants(&mut self, wants: &Wants) {
+    /// Takes what was published; says whether anything of ours changed.
+    fn take_wants(&mut self, wants: &Wants) -> bool {
+        let same = |chain: &ChainId| match (self.wants.get(chain), wants.chains.get(chain)) {
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        if self.setup.chains.iter().all(same) {
+            return false;
+        }
         let ours = wants.chains.iter().filter(|(chain, _)| self.setup.chains.contains(chain));
         self.wants = ours.map(|(chain, wants)| (*chain, Arc::clone(wants))).collect();
         // A list that nobody wants any more is not read to its end.
@@ -155,6 +185,7 @@ impl Poller {
             Call::Head(_) | Call::Receipt(..) => false,
         };
         self.pagers.retain(|call, _| wanted(call));
+        true
     }
 
     /// Starts every call that may start now; gives how long to wait for the next.

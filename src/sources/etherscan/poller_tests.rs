@@ -10,7 +10,6 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::Mutex;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 const ETHEREUM: ChainId = ChainId(1);
 const BASE: ChainId = ChainId(8453);
@@ -175,7 +174,9 @@ fn explored(events: &[Event]) -> Vec<&Explored> {
 fn states(events: &[Event], chain: ChainId) -> Vec<SourceState> {
     let reports = events.iter().map(|event| if let Event::Source(report) = event { Some(report) } else { None });
     let ours = reports.flatten().filter(|report| report.source.chain == Some(chain));
-    ours.map(|report| report.state.clone()).collect()
+    let mut states: Vec<_> = ours.map(|report| report.state.clone()).collect();
+    assert_eq!(states.remove(0), SourceState::Connecting);
+    states
 }
 
 /// The smallest time between two starts, in milliseconds.
@@ -337,4 +338,40 @@ async fn a_range_that_takes_too_long_is_halved_from_the_head() {
     let read = explored(&events)[0];
     assert_eq!((read.from, read.to, read.rows.len()), (0, 9_000, 3));
     assert!(calls.iter().any(|(_, query)| query.contains("eth_blockNumber")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_no_longer_wanted_is_not_asked_for_and_the_loop_ends_when_told() {
+    let scene = Scene(Mutex::new(Script { head: 9_000, ..Script::default() }));
+    let (queue, mut intake) = event_queue(Arc::new(Notify::new()));
+    let setup = Setup {
+        name: "etherscan".into(),
+        own_receipts: BTreeSet::new(),
+        chains: BTreeSet::from([ETHEREUM]),
+        calls_per_second: 3,
+        calls_per_day: 100_000,
+        used: BudgetNote::default(),
+    };
+    let began = Instant::now();
+    let clock: WallClock = Arc::new(move || Timestamp::from_millis(START).after(began.elapsed()));
+    let (sender, receiver) = watch::channel(one_view());
+    let cancel = CancellationToken::new();
+    let (mut notes, calls) = (Vec::new(), || scene.0.lock().unwrap().calls.len());
+    let people = async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let made = calls();
+        sender.send_replace(want(&[(ETHEREUM, ChainWants::default())]));
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(calls(), made, "nobody wants it");
+        sender.send_replace(one_view());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(calls(), made + 1, "wanted again");
+        cancel.cancel();
+        made + 1
+    };
+    let ((), made) =
+        tokio::join!(run(setup, &scene, receiver, queue, clock, |note| notes.push(note), cancel.clone()), people);
+    assert_eq!(notes.len(), made);
+    assert_eq!(notes.last(), Some(&BudgetNote { day: 20_779, used: made.try_into().unwrap() }));
+    assert!(!intake.try_recv_many(99).is_empty());
 }

@@ -64,3 +64,6 @@ async fn run_over<D: Dial>(
     supervise(&settings, dial, protocol, outgoing, |state| reporter.socket(&state), cancel).await;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
