@@ -62,12 +62,17 @@ const fn of_refusal(refusal: &Refusal) -> Remedy {
         Refusal::KeyThrottled => Remedy::KeyThrottled,
         Refusal::ChainNotInPlan | Refusal::ChainUnknown => Remedy::ChainRefused,
         Refusal::BadEndpoint { .. } => Remedy::AccountRefused,
-        Refusal::Shed | Refusal::Busy | Refusal::WebPage { .. } | Refusal::Cut => Remedy::Trouble,
+        // What nobody knows may concern one list or all: the breaker finds out.
+        Refusal::Shed
+        | Refusal::Busy
+        | Refusal::WebPage { .. }
+        | Refusal::Cut
+        | Refusal::Shape { .. }
+        | Refusal::Blank
+        | Refusal::Unknown { .. } => Remedy::Trouble,
         Refusal::TooLarge => Remedy::Halve,
         Refusal::EndpointNotInPlan | Refusal::BadRequest { .. } | Refusal::NotYet { .. } | Refusal::Node(_) => {
             Remedy::CallOnly
         }
-        // What nobody knows may concern one list or all: the breaker finds out.
-        Refusal::Shape { .. } | Refusal::Blank | Refusal::Unknown { .. } => Remedy::Trouble,
     }
 }

@@ -6,6 +6,9 @@ use proptest::prelude::*;
 /// A list: (block, serial number of the row). Equal rows are equal to the pager; the serial is only for the checker.
 type Rows = Vec<(u64, u64)>;
 
+/// A part's first and last block, and its head.
+type Bounds = (u64, u64, Option<u64>);
+
 /// What an explorer with this list answers.
 fn answer(list: &Rows, head: u64, ask: Ask) -> Page<u64> {
     let skip = (ask.page as usize - 1) * PAGE_ROWS;
@@ -19,10 +22,7 @@ fn answer(list: &Rows, head: u64, ask: Ask) -> Page<u64> {
 }
 
 /// Reads a list; gives the parts as (from, to, head) and all rows.
-fn read(
-    from: u64,
-    mut explorer: impl FnMut(usize, Ask) -> Page<u64>,
-) -> Result<(Vec<(u64, u64, Option<u64>)>, Vec<u64>), PagerFault> {
+fn read(from: u64, mut explorer: impl FnMut(usize, Ask) -> Page<u64>) -> Result<(Vec<Bounds>, Vec<u64>), PagerFault> {
     let (mut pager, mut parts, mut rows) = (Pager::new(from), Vec::new(), Vec::new());
     for call in 0..10_000 {
         let progress = pager.take(explorer(call, pager.ask()))?;

@@ -3,11 +3,12 @@
 //! One future owns all calls of an account over all chains, so that nothing can exceed its limits. Up to three answers are under
 //! way at once; starts are never closer than the budget says. Nothing is kept over a restart but the day's count.
 
+mod setback;
+
 use super::account::{Account, BudgetNote};
 use super::fetch::{self, Failure, Fetch, RowsAnswer};
-use super::judge::{Remedy, judge};
 use super::meter;
-use super::pager::{Pager, PagerFault, Part, Progress};
+use super::pager::{Pager, Part, Progress};
 use super::planner::{Call, Choice, Extras, Planner};
 use crate::net::breaker::{Breaker, Patience, Permit};
 use crate::net::{HttpFault, Response};
@@ -140,6 +141,8 @@ struct Poller {
     pagers: BTreeMap<Call, Pager<Reported>>,
     breakers: BTreeMap<ChainId, Breaker<Timestamp>>,
     heads: BTreeMap<ChainId, u64>,
+    /// Lists that must be halved and wait for a head to halve from. To the planner they are under way.
+    headless: BTreeSet<Call>,
     states: BTreeMap<ChainId, SourceState>,
     /// Lists whose unreadable rows were logged already.
     logged: BTreeSet<(ChainId, List)>,
@@ -161,6 +164,7 @@ impl Poller {
             pagers: BTreeMap::new(),
             breakers,
             heads: BTreeMap::new(),
+            headless: BTreeSet::new(),
             states: BTreeMap::new(),
             logged: BTreeSet::new(),
         }
@@ -265,6 +269,7 @@ impl Poller {
                 self.planner.answered(call, false);
                 self.extras.heads.remove(&chain);
                 self.heads.insert(chain, head);
+                self.release_headless(chain, head);
                 let event = Event::ExplorerHead(ExplorerHead { chain, source: self.setup.name.clone(), head });
                 self.queue.send(Lane::New, event, SMALL_EVENT_BYTES).await
             }
@@ -322,110 +327,6 @@ impl Poller {
         self.queue.send(Lane::New, event, bytes).await
     }
 
-    /// The list cannot be read on: anew, later.
-    fn give_up(&mut self, call: Call, fault: PagerFault) {
-        self.pagers.remove(&call);
-        self.planner.failed(call);
-        match fault {
-            PagerFault::HeadNeeded => {
-                self.extras.heads.insert(call.chain());
-            }
-            PagerFault::Moved { .. } => {
-                tracing::debug!(chain = %call.chain(), %fault, "an explorer list is read again")
-            }
-            PagerFault::Order { .. }
-            | PagerFault::Unreadable { .. }
-            | PagerFault::BlockTooLarge { .. }
-            | PagerFault::BlockTooSlow { .. } => {
-                tracing::error!(chain = %call.chain(), %fault, "an explorer list cannot be read");
-            }
-        }
-    }
-
-    /// There is no answer.
-    async fn suffer(
-        &mut self,
-        call: Call,
-        started: Timestamp,
-        now: Timestamp,
-        failure: &Failure,
-    ) -> Result<(), Closed> {
-        let chain = call.chain();
-        let reason = Name::from(failure.word());
-        let remedy = judge(failure);
-        self.tell_breaker(chain, remedy, now);
-        match remedy {
-            Remedy::SlowDown => {
-                self.account.too_fast(started, now);
-                self.planner.put_back(call);
-            }
-            Remedy::DayOver(reset) => {
-                self.account.day_over(reset, now);
-                self.planner.put_back(call);
-                self.say_over_budget(now).await?;
-            }
-            Remedy::Key => {
-                let bad = self.account.key_refused(started, now);
-                self.planner.put_back(call);
-                if bad {
-                    self.say_everywhere(&SourceState::Refused(reason)).await?;
-                } else {
-                    self.say(chain, SourceState::BackingOff(reason)).await?;
-                }
-            }
-            Remedy::KeyThrottled => {
-                self.account.key_throttled(now);
-                self.planner.put_back(call);
-            }
-            Remedy::AccountRefused => {
-                self.account.refused(now);
-                self.planner.put_back(call);
-                self.say_everywhere(&SourceState::Refused(reason)).await?;
-            }
-            Remedy::ChainRefused => {
-                self.planner.rest_until(chain, now.after(PLAN_RECHECK));
-                self.planner.put_back(call);
-                self.say(chain, SourceState::Refused(reason)).await?;
-            }
-            Remedy::Trouble => {
-                self.pagers.remove(&call);
-                self.planner.failed(call);
-                self.say(chain, SourceState::BackingOff(reason)).await?;
-            }
-            Remedy::CallOnly => {
-                tracing::warn!(%chain, what = call.word(), %failure, "an explorer call fails by itself");
-                self.pagers.remove(&call);
-                self.planner.failed(call);
-            }
-            Remedy::Halve => self.halve(call, failure),
-        }
-        Ok(())
-    }
-
-    /// Asks for half as much next time.
-    fn halve(&mut self, call: Call, failure: &Failure) {
-        let head = self.heads.get(&call.chain()).copied();
-        match self.pagers.get_mut(&call).map(|pager| pager.too_much(head)) {
-            Some(Ok(())) => self.planner.answered(call, true),
-            Some(Err(fault)) => self.give_up(call, fault),
-            None => {
-                tracing::warn!(chain = %call.chain(), what = call.word(), %failure, "an explorer call fails by itself");
-                self.planner.failed(call);
-            }
-        }
-    }
-
-    fn tell_breaker(&mut self, chain: ChainId, remedy: Remedy, now: Timestamp) {
-        let Some(breaker) = self.breakers.get_mut(&chain) else { return };
-        match remedy {
-            Remedy::Trouble => breaker.failed(now),
-            Remedy::CallOnly | Remedy::Halve | Remedy::ChainRefused => breaker.succeeded(),
-            Remedy::SlowDown | Remedy::DayOver(_) | Remedy::Key | Remedy::KeyThrottled | Remedy::AccountRefused => {
-                breaker.abandoned(now)
-            }
-        }
-    }
-
     /// Says on every chain that the account's day is over, where it is.
     async fn say_over_budget(&mut self, now: Timestamp) -> Result<(), Closed> {
         match self.account.over_until(now) {
@@ -466,5 +367,4 @@ fn read(call: Call, response: &Response) -> Result<Answer, crate::wire::ethersca
 }
 
 #[cfg(test)]
-#[path = "poller_tests.rs"]
 mod tests;
