@@ -12,21 +12,23 @@ const SLOW_PAUSE: Duration = Duration::from_secs(1);
 /// Spacing grows by half each time, up to this.
 const WIDEST: Duration = Duration::from_secs(3);
 /// After this long without a complaint the spacing is the configured one again.
-const FORGIVEN_AFTER: Duration = Duration::from_secs(600);
+const FORGIVEN_AFTER: Duration = Duration::from_mins(10);
 /// The first pause after a refused key; doubled each time. More than five bad calls in 30 s get the address throttled.
 const KEY_PAUSE: Duration = Duration::from_secs(10);
 /// Refusals in a row after which the key is called refused. The first ones may be an overloaded server's (facts §3).
 const KEY_PATIENCE: u32 = 3;
 /// How often a refused key is tried again: new keys need minutes to become valid.
-const KEY_RECHECK: Duration = Duration::from_secs(900);
+const KEY_RECHECK: Duration = Duration::from_mins(15);
 /// "Please try again later" ends after 30 s.
 const THROTTLED_PAUSE: Duration = Duration::from_secs(35);
 /// "The day is used up" this soon after midnight is taken for yesterday's, and only waited out.
-const EARLY: Duration = Duration::from_secs(3_600);
-const EARLY_PAUSE: Duration = Duration::from_secs(600);
+const EARLY: Duration = Duration::from_hours(1);
+const EARLY_PAUSE: Duration = Duration::from_mins(10);
 const DAY_MILLIS: i64 = 86_400_000;
+/// Waiting longer than this for the next of the day's calls is being out of them.
+const NEARLY_OVER: Duration = Duration::from_mins(5);
 /// A reset that is said to be later than this is not believed.
-const LATEST_RESET: Duration = Duration::from_secs(2 * 86_400);
+const LATEST_RESET: Duration = Duration::from_hours(48);
 
 /// Used calls of a day, to be kept over a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,13 +70,17 @@ impl Account {
         Allowance { next_start, day: self.budget.day(), used: self.budget.used(), per_day: self.per_day }
     }
 
-    /// Until when the day is used up, by our own count or the explorer's word; `None` while it is not.
+    /// Until when the day is used up, by our own count or the explorer's word, or so nearly that even what is urgent has to
+    /// wait for long; `None` while it is not.
     #[must_use]
     pub fn over_until(&self, now: Timestamp) -> Option<Timestamp> {
         let told = self.day_over_until.filter(|until| *until > now);
         match self.budget.next_start(now) {
             NextStart::ExhaustedUntil(until) => told.max(Some(until)),
-            NextStart::At(_) => told,
+            NextStart::At(_) => {
+                let spread = self.allowance(now).open_for_urgent_at();
+                told.max(Some(spread).filter(|open| *open > now.after(NEARLY_OVER)))
+            }
         }
     }
 

@@ -112,7 +112,7 @@ pub enum PagerFault {
 }
 
 /// The rows of one block that fills pages by itself.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Inside {
     block: u64,
     hash: Option<B256>,

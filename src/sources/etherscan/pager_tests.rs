@@ -172,7 +172,7 @@ proptest! {
         let mut rows = list(&counts);
         rows.sort_unstable();
         let blocks: std::collections::BTreeMap<u64, usize> =
-            rows.iter().fold(Default::default(), |mut blocks, (block, _)| { *blocks.entry(*block).or_default() += 1; blocks });
+            rows.iter().fold(std::collections::BTreeMap::default(), |mut blocks, (block, _)| { *blocks.entry(*block).or_default() += 1; blocks });
         prop_assume!(blocks.values().all(|count| *count < 10_000));
         let (parts, got) = read(from, |_, ask| answer(&rows, 60, ask)).unwrap();
         let expected: Vec<u64> = rows.iter().filter(|(block, _)| *block >= from).map(|(_, row)| *row).collect();

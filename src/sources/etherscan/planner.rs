@@ -19,9 +19,9 @@ pub const SHORTEST_GAP: Duration = Duration::from_secs(15);
 /// A list, a head or a receipt that something points at may be asked again after this.
 pub const SOON_GAP: Duration = Duration::from_secs(5);
 /// A call that keeps failing is made at least this often.
-pub const LONGEST_GAP: Duration = Duration::from_secs(3_600);
+pub const LONGEST_GAP: Duration = Duration::from_hours(1);
 /// What moved within this long counts as busy; the two steps of decline behind it are an hour and a day.
-const BUSY: Duration = Duration::from_secs(300);
+const BUSY: Duration = Duration::from_mins(5);
 
 /// How much of the day's calls may be used ahead of the hour, in hundredths: routine, busy, urgent. What is urgent must
 /// not wait behind a day's spreading; what it borrowed, routine waits for afterwards: an hour at most (4 % of a day).
@@ -238,6 +238,12 @@ impl Past {
 }
 
 impl Allowance {
+    /// From when on even what is urgent may use the next of the day's calls.
+    #[must_use]
+    pub fn open_for_urgent_at(&self) -> Timestamp {
+        self.open_at(AHEAD.len() - 1)
+    }
+
     /// From when on this class may use the next of the day's calls.
     fn open_at(&self, class: usize) -> Timestamp {
         let start_of_day = i128::from(self.day) * i128::from(DAY_MILLIS);

@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 /// Answers under way at once: a slow one (up to 35 s) must not hold up the others.
 const MOST_IN_FLIGHT: usize = 3;
 /// A chain that the key's plan does not hold is tried again after this.
-const PLAN_RECHECK: Duration = Duration::from_secs(86_400);
+const PLAN_RECHECK: Duration = Duration::from_hours(24);
 /// While a probe decides about a chain, the others look again after this.
 const PROBE_GLANCE: Duration = Duration::from_secs(1);
 

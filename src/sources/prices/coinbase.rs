@@ -23,9 +23,9 @@ pub const FIRST_PRICE_WITHIN: Duration = Duration::from_secs(10);
 /// Heartbeats come once a second and pair.
 pub const HEARTBEAT_WITHIN: Duration = Duration::from_secs(10);
 /// A pair without heartbeat is subscribed again this often.
-const RESUBSCRIBE_EVERY: Duration = Duration::from_secs(60);
+const RESUBSCRIBE_EVERY: Duration = Duration::from_mins(1);
 /// A rejected pair is asked for again on a connection made this much later: it may have been listed since.
-const REJECTED_FOR: Duration = Duration::from_secs(3_600);
+const REJECTED_FOR: Duration = Duration::from_hours(1);
 /// Frames in a row that cannot be read, after which the connection is of no use.
 const MOST_JUNK: u32 = 10;
 /// Subscriptions in one connection's beginning: the venue takes 100 messages a second from an address.
@@ -232,17 +232,14 @@ impl Protocol for Coinbase {
     }
 
     fn frame(&mut self, text: &str, now: Instant, verdicts: &mut Vec<Verdict>) {
-        match tickers::parse_frame(text) {
-            Ok(frame) => {
-                self.junk = 0;
-                self.take(frame, now, verdicts);
-            }
-            Err(_) => {
-                meter::dropped(&self.feed, Dropped::Junk);
-                self.junk += 1;
-                if self.junk >= MOST_JUNK {
-                    verdicts.push(Verdict::Broken { detail: "frames that cannot be read".into() });
-                }
+        if let Ok(frame) = tickers::parse_frame(text) {
+            self.junk = 0;
+            self.take(frame, now, verdicts);
+        } else {
+            meter::dropped(&self.feed, Dropped::Junk);
+            self.junk += 1;
+            if self.junk >= MOST_JUNK {
+                verdicts.push(Verdict::Broken { detail: "frames that cannot be read".into() });
             }
         }
         if now - self.checked >= Duration::from_secs(1) {

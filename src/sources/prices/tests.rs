@@ -326,7 +326,7 @@ async fn a_feed_of_which_every_pair_is_rejected_is_refused_and_rests() {
         let since = Instant::now();
         tap.until("refused: rejected").await;
         Venue::accept(&mut peers).await;
-        assert!(since.elapsed() >= Duration::from_secs(60), "{:?}", since.elapsed());
+        assert!(since.elapsed() >= Duration::from_mins(1), "{:?}", since.elapsed());
     })
     .await;
 }

@@ -17,7 +17,7 @@ impl Poller {
             // Does not end a list: `halve` waits for the head.
             PagerFault::HeadNeeded => {}
             PagerFault::Moved { .. } => {
-                tracing::debug!(chain = %call.chain(), %fault, "an explorer list is read again")
+                tracing::debug!(chain = %call.chain(), %fault, "an explorer list is read again");
             }
             PagerFault::Order { .. }
             | PagerFault::Unreadable { .. }
@@ -112,7 +112,7 @@ impl Poller {
             Remedy::Trouble => breaker.failed(now),
             Remedy::CallOnly | Remedy::Halve | Remedy::ChainRefused => breaker.succeeded(),
             Remedy::SlowDown | Remedy::DayOver(_) | Remedy::Key | Remedy::KeyThrottled | Remedy::AccountRefused => {
-                breaker.abandoned(now)
+                breaker.abandoned(now);
             }
         }
     }
