@@ -24,7 +24,8 @@ pub struct Header {
 }
 
 /// A block with its transactions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "BlockText")]
 pub struct RawBlock {
     /// Its header.
     pub header: Header,
@@ -262,6 +263,14 @@ struct BlockText {
     transactions: Vec<RawTx>,
 }
 
+impl From<BlockText> for RawBlock {
+    fn from(text: BlockText) -> Self {
+        let BlockText { number, hash, parent_hash, timestamp, base_fee_per_gas, logs_bloom, transactions } = text;
+        let header = HeaderText { number, hash, parent_hash, timestamp, base_fee_per_gas, logs_bloom }.into();
+        Self { header, txs: transactions }
+    }
+}
+
 /// Reads a header: of a head notification, or of a block whose transactions do not matter.
 ///
 /// # Errors
@@ -277,10 +286,7 @@ pub fn parse_header(result: &RawValue) -> Result<Header, Fault> {
 /// [`Fault::NotReady`] for `null`; [`Fault::Shape`] where something that is relied on is missing or wrong.
 pub fn parse_block(result: &RawValue) -> Result<RawBlock, Fault> {
     present("block", result)?;
-    let BlockText { number, hash, parent_hash, timestamp, base_fee_per_gas, logs_bloom, transactions } =
-        read("a block", result.get())?;
-    let header = HeaderText { number, hash, parent_hash, timestamp, base_fee_per_gas, logs_bloom }.into();
-    Ok(RawBlock { header, txs: transactions })
+    read("a block", result.get())
 }
 
 /// Reads the receipts of a block. `[]` is taken: only the block knows whether it has transactions.

@@ -1,5 +1,6 @@
 //! What comes over a socket or in an HTTP body: answers, notifications, errors that belong to nothing.
 
+use super::block::{RawBlock, RawReceipt};
 use super::refusal::RpcError;
 use crate::wire::{Fault, read};
 use serde::{Deserialize, Deserializer};
@@ -90,6 +91,58 @@ pub fn parse_message(text: &str) -> Result<Message<'_>, Fault> {
     }
 }
 
+/// An answer whose result was read on the way.
+#[derive(Debug)]
+pub struct Answer<T> {
+    /// The id of the request.
+    pub id: u64,
+    /// What the node answered.
+    pub result: Result<T, RpcError>,
+}
+
+/// An answer, its result read at once.
+#[derive(Deserialize)]
+struct Typed<'a, T> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    // Not `Option<T>` by default rules alone: the bound lets T borrow.
+    #[serde(default = "Option::default", bound(deserialize = "T: Deserialize<'de>"))]
+    result: Option<T>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+/// Reads the answer to a request for a whole block in one pass: [`parse_message`] and then `parse_block` would go
+/// over a large body twice.
+///
+/// # Errors
+/// As those two.
+pub fn block_answer(text: &str) -> Result<Answer<RawBlock>, Fault> {
+    answer("a block", text)
+}
+
+/// Reads the answer to a request for the receipts of a block in one pass.
+///
+/// # Errors
+/// As [`parse_message`] and `parse_receipts`.
+pub fn receipts_answer(text: &str) -> Result<Answer<Vec<RawReceipt<'_>>>, Fault> {
+    answer("receipts", text)
+}
+
+/// Reads an answer and its result in one pass.
+fn answer<'a, T: Deserialize<'a>>(what: &'static str, text: &'a str) -> Result<Answer<T>, Fault> {
+    if !text.trim_start().starts_with('{') {
+        return Err(Fault::shape(what, "it is no object"));
+    }
+    let Typed { id, result, error } = read(what, text)?;
+    let id = id.and_then(own_id).ok_or_else(|| Fault::shape(what, "an answer to nothing that was asked"))?;
+    match (error, result) {
+        (Some(error), _) => Ok(Answer { id, result: Err(RpcError::parse(error)) }),
+        (None, Some(result)) => Ok(Answer { id, result: Ok(result) }),
+        (None, None) => Err(Fault::NotReady { what }),
+    }
+}
+
 /// Reads a list of messages, as a batch is answered; the answers may stand in any order.
 ///
 /// # Errors
@@ -148,6 +201,19 @@ mod tests {
         for text in [r#"{"id":7}"#, r#"{"id":[7],"result":1}"#, r#"{"id":-1,"result":1}"#, "7", "", "{", "[]"] {
             check(text, "fault");
         }
+    }
+
+    #[test]
+    fn an_answer_read_in_one_pass_is_the_same_answer() {
+        let answer = |text: &str| receipts_answer(text).map(|answer| (answer.id, answer.result.map(|list| list.len())));
+        assert!(matches!(answer(r#"{"jsonrpc":"2.0","id":7,"result":[],"error":null}"#), Ok((7, Ok(0)))));
+        assert!(matches!(answer(r#"{"error":{"code":-32000,"message":"x"},"id":7}"#), Ok((7, Err(_)))));
+        assert_eq!(answer(r#"{"id":7,"result":null}"#).err(), Some(Fault::NotReady { what: "receipts" }));
+        for text in [r#"{"result":[]}"#, r#"{"id":7,"result":[{}]}"#, r#"{"id":null,"error":{}}"#, "[7,[],null]", ""] {
+            assert!(matches!(answer(text), Err(Fault::Shape { .. })), "{text}");
+        }
+        assert!(block_answer(r#"{"id":7,"result":{"number":"0x1"}}"#).is_err());
+        assert_eq!(block_answer(r#"{"id":7,"result":null}"#).err(), Some(Fault::NotReady { what: "a block" }));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub use block::{
     parse_receipt, parse_receipts,
 };
 pub use call::{At, Call};
-pub use envelope::{Message, parse_batch, parse_message, parse_messages};
+pub use envelope::{Answer, Message, block_answer, parse_batch, parse_message, parse_messages, receipts_answer};
 pub use fees::{FeeHistory, fee_history};
 pub use refusal::{Refusal, RpcError, Suggestion};
 pub use trace::{InternalMove, TxTrace, parse_call_traces, parse_trace_block};
@@ -50,10 +50,10 @@ pub fn parse_amount(result: &RawValue) -> Result<U256, Fault> {
 /// # Errors
 /// [`Fault::Shape`] for anything else; [`Fault::NotReady`] for `null`.
 pub fn parse_text(result: &RawValue) -> Result<Cow<'_, str>, Fault> {
-    present("text", result)?;
     /// Borrows where it can.
     #[derive(serde::Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    present("text", result)?;
     read::<Text<'_>>("a text", result.get()).map(|text| text.0)
 }
 

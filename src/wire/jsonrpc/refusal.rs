@@ -259,7 +259,7 @@ fn suggested(text: &str, data: Option<&Data<'_>>) -> Option<Suggestion> {
     };
     let stated = || {
         let behind = |words: &&str| text.rsplit_once(*words).and_then(|(_, rest)| number(rest));
-        STATED.iter().find_map(|words| behind(&words)).filter(|blocks| *blocks > 0).map(Suggestion::Blocks)
+        STATED.iter().find_map(behind).filter(|blocks| *blocks > 0).map(Suggestion::Blocks)
     };
     in_brackets().or_else(decimal).or_else(in_data).or_else(stated)
 }
