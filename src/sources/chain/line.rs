@@ -4,8 +4,8 @@
 //! connection: nothing is left open that will never speak again.
 
 use super::rpc::AskFault;
-use crate::net::{Protocol, SocketState, Verdict};
 use crate::net::socket::Reason;
+use crate::net::{Protocol, SocketState, Verdict};
 use crate::wire::jsonrpc::{Call, Header, Message, Refusal, RpcError, parse_header, parse_messages, parse_text};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 /// First pause where the node does not say how long.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause after a refusal that passes by itself.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// Pause after a quota of a day or a month is used up: asking again sooner is futile, an hour would be blind for too long.
-const QUOTA_PAUSE: Duration = Duration::from_secs(600);
+const QUOTA_PAUSE: Duration = Duration::from_mins(10);
 /// Most blocks of a gap that are asked for at once: a batch of twenty is what the strictest sockets take (facts/streams.md §2).
 pub(super) const MOST_AT_ONCE: u64 = 16;
 
@@ -101,7 +101,12 @@ mod tests {
     #[test]
     fn a_portion_is_halved_when_it_was_too_much_and_grows_by_one() {
         let mut portion = Portion::default();
-        let seen: Vec<_> = (0..6).map(|_| { portion.too_much(); portion.blocks() }).collect();
+        let seen: Vec<_> = (0..6)
+            .map(|_| {
+                portion.too_much();
+                portion.blocks()
+            })
+            .collect();
         assert_eq!(seen, [8, 4, 2, 1, 1, 1]);
         for _ in 0..40 {
             portion.went_well();
