@@ -59,7 +59,7 @@ pub struct Setup {
 pub async fn run<F: Fetch>(
     setup: Setup,
     fetch: &F,
-    mut wants: watch::Receiver<Wants>,
+    mut wants: watch::Receiver<Arc<Wants>>,
     queue: EventQueue,
     clock: WallClock,
     mut note: impl FnMut(BudgetNote) + Send,

@@ -149,7 +149,7 @@ async fn play(
     } else {
         Setup { used: BudgetNote::default(), ..setup }
     };
-    let (_sender, receiver) = watch::channel(wants);
+    let (_sender, receiver) = watch::channel(Arc::new(wants));
     let cancel = CancellationToken::new();
     let mut events = Vec::new();
     let looped = run(setup, &scene, receiver, queue, clock, |_| {}, cancel.clone());
@@ -357,16 +357,16 @@ async fn a_list_that_is_no_longer_wanted_is_not_asked_for_and_the_loop_ends_when
     };
     let began = Instant::now();
     let clock: WallClock = Arc::new(move || Timestamp::from_millis(START).after(began.elapsed()));
-    let (sender, receiver) = watch::channel(one_view());
+    let (sender, receiver) = watch::channel(Arc::new(one_view()));
     let cancel = CancellationToken::new();
     let (mut notes, calls) = (Vec::new(), || scene.0.lock().unwrap().calls.len());
     let people = async {
         tokio::time::sleep(Duration::from_mins(1)).await;
         let made = calls();
-        sender.send_replace(want(&[(ETHEREUM, ChainWants::default())]));
+        sender.send_replace(Arc::new(want(&[(ETHEREUM, ChainWants::default())])));
         tokio::time::sleep(Duration::from_mins(10)).await;
         assert_eq!(calls(), made, "nobody wants it");
-        sender.send_replace(one_view());
+        sender.send_replace(Arc::new(one_view()));
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(calls(), made + 1, "wanted again");
         cancel.cancel();
