@@ -167,7 +167,8 @@ impl ChainReader {
         let (line, protocol, outgoing) = line::line();
         let (said, cancel) = (line.clone(), cancel.clone());
         let socket = async move {
-            supervise(&settings, TcpDial, protocol, outgoing, |state| said.on_state(&state), cancel).await;
+            let supervised = supervise(&settings, TcpDial, protocol, outgoing, |state| said.on_state(&state), cancel);
+            Box::pin(supervised).await;
         };
         Some((Way::Socket(line), Some(socket.boxed())))
     }

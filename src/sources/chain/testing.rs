@@ -53,8 +53,6 @@ pub(super) enum Reply {
     Result(Value),
     /// This error object.
     Error(Value),
-    /// Nothing at all.
-    Silence,
     /// This HTTP status, asking to stay away for so many seconds.
     Status(u16, u64),
 }
@@ -146,7 +144,7 @@ impl Node {
 
     /// Announces a head.
     pub(super) fn announce(&self, block: BlockRef) {
-        self.push(json!({"jsonrpc": "2.0", "method": "eth_subscription", "params": {"subscription": "0xcd", "result": header(block)}}));
+        self.push(&json!({"jsonrpc": "2.0", "method": "eth_subscription", "params": {"subscription": "0xcd", "result": header(block)}}));
     }
 
     /// Makes these blocks canonical and announces the last.
@@ -156,7 +154,7 @@ impl Node {
     }
 
     /// Sends this over every socket.
-    pub(super) fn push(&self, message: Value) {
+    pub(super) fn push(&self, message: &Value) {
         let _nobody = self.pushes.send(message.to_string());
     }
 
@@ -202,7 +200,7 @@ async fn talk(stream: TcpStream, state: Arc<Mutex<State>>, mut pushes: broadcast
 
 fn answer_http(state: &Mutex<State>, body: &[u8]) -> (StatusCode, [(&'static str, String); 1], String) {
     let asked: Value = serde_json::from_slice(body).unwrap();
-    let answers: Result<Vec<Value>, Option<(u16, u64)>> = match &asked {
+    let answers: Result<Vec<Value>, (u16, u64)> = match &asked {
         Value::Array(list) => list.iter().map(|one| answer(state, one)).collect(),
         one => answer(state, one).map(|answer| vec![answer]),
     };
@@ -212,13 +210,12 @@ fn answer_http(state: &Mutex<State>, body: &[u8]) -> (StatusCode, [(&'static str
     match answers {
         Ok(answers) if asked.is_array() => reply(200, 0, Value::Array(answers).to_string()),
         Ok(mut answers) => reply(200, 0, answers.remove(0).to_string()),
-        Err(Some((status, after))) => reply(status, after, "no".into()),
-        Err(None) => reply(504, 0, "silence".into()),
+        Err((status, after)) => reply(status, after, "no".into()),
     }
 }
 
-/// The answer to one question; the status, where the script wants one instead, or nothing.
-fn answer(state: &Mutex<State>, question: &Value) -> Result<Value, Option<(u16, u64)>> {
+/// The answer to one question; the status, where the script wants one instead.
+fn answer(state: &Mutex<State>, question: &Value) -> Result<Value, (u16, u64)> {
     let mut state = state.lock().unwrap();
     let method = question["method"].as_str().unwrap().to_owned();
     state.asked.push(method.clone());
@@ -228,8 +225,7 @@ fn answer(state: &Mutex<State>, question: &Value) -> Result<Value, Option<(u16, 
     match reply {
         Reply::Result(result) => Ok(json!({"jsonrpc": "2.0", "id": id, "result": result})),
         Reply::Error(error) => Ok(json!({"jsonrpc": "2.0", "id": id, "error": error})),
-        Reply::Silence => Err(None),
-        Reply::Status(status, after) => Err(Some((status, after))),
+        Reply::Status(status, after) => Err((status, after)),
     }
 }
 

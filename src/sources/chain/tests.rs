@@ -211,12 +211,12 @@ async fn an_error_without_an_id_ends_the_subscription_and_no_block_is_lost() {
     let mut bench = Bench::start(vec![node.endpoint("one", true)], &line(90..=99, b'a'));
     bench.run().await;
     let before = node.count("eth_chainId");
-    node.push(json!({"jsonrpc": "2.0", "error": {"code": -32000, "message": "Subscription timed out"}}));
+    node.push(&json!({"jsonrpc": "2.0", "error": {"code": -32000, "message": "Subscription timed out"}}));
     node.mine(&line(101..=102, b'a'));
     expect_run(&mut bench, "one", &line(101..=102, b'a')).await;
     assert_eq!((node.count("eth_subscribe"), node.count("eth_chainId")), (2, before), "the connection stayed");
     node.set_chain(&line(103..=103, b'a'));
-    node.push(json!({"error": {"code": -32603, "message": "something else"}}));
+    node.push(&json!({"error": {"code": -32603, "message": "something else"}}));
     expect_run(&mut bench, "one", &line(103..=103, b'a')).await;
     assert!(node.count("eth_chainId") > before, "it was connected anew");
 }

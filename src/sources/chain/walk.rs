@@ -106,6 +106,12 @@ impl Known {
         self.sent.iter().rev().any(|block| block.hash == hash) || self.is_published(hash)
     }
 
+    /// Whether a run may begin above this block: it is known, or it is what the lowest published block stands on. Without the latter
+    /// a chain that was begun with its head alone could not follow a reorg of that block.
+    fn is_root(&self, hash: B256) -> bool {
+        self.contains(hash) || self.published.first().is_some_and(|lowest| lowest.parent == hash)
+    }
+
     /// What to do about this endpoint's head; `header` gives the headers that are at hand.
     pub fn step<'a>(&self, endpoint: &Name, head: BlockRef, header: impl Fn(B256) -> Option<&'a BlockRef>) -> Step {
         let Some(tip) = self.tip() else { return Step::Jump(head) };
@@ -126,7 +132,7 @@ impl Known {
         }
         let mut blocks = vec![head];
         let mut last = head;
-        while !self.contains(last.parent) {
+        while !self.is_root(last.parent) {
             if u64::try_from(blocks.len()).unwrap_or(u64::MAX) >= LARGEST_STEP || last.number < lowest {
                 return Step::Jump(head);
             }
@@ -222,6 +228,17 @@ mod tests {
     fn without_a_window_the_head_alone_is_read() {
         let head = block(7, b'a', b'a');
         assert_eq!(step(&Known::default(), "one", head, &[]), Step::Jump(head));
+    }
+
+    #[test]
+    fn a_reorg_of_the_lowest_block_connects_below_it() {
+        let known = known(&line(100..=100, b'a'), "one");
+        let sibling = block(100, b'b', b'a');
+        assert_eq!(step(&known, "one", sibling, &[]), read(&[sibling], 1));
+        let fork = [sibling, block(101, b'b', b'b')];
+        assert_eq!(step(&known, "two", fork[1], &fork), read(&fork, 2));
+        let deeper = line(99..=101, b'c');
+        assert_eq!(step(&known, "one", deeper[2], &deeper), Step::Jump(deeper[2]));
     }
 
     #[test]
