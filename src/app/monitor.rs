@@ -10,10 +10,10 @@ use super::ledger::StoreLedger;
 use super::overview::Overview;
 use super::poison::Poison;
 use super::pump::{Pump, PumpFault, Wires as PumpWires};
-use super::sources::{SourceParts, start_sources};
+use super::sources::{EXPLORER, SourceParts, start_sources};
 use crate::config::checked::Config;
 use crate::http;
-use crate::net::http::HttpClient;
+use crate::net::http::{HttpClient, HttpFault};
 use crate::net::{Tls, install_crypto_provider};
 use crate::reactor::Reactor;
 use crate::reactor::wants::Wants;
@@ -75,6 +75,9 @@ pub enum MonitorFault {
         /// Why.
         source: io::Error,
     },
+    /// No HTTP client can be made on this machine.
+    #[error(transparent)]
+    Http(#[from] HttpFault),
     /// A file of the data folder.
     #[error("cannot use {}: {source}", path.display())]
     Folder {
@@ -138,7 +141,7 @@ pub async fn run(
     let bell = Arc::new(Notify::new());
     let stops = Stops::default();
 
-    let client = HttpClient::new(&Tls::baked());
+    let client = HttpClient::new(&Tls::baked())?;
     let parts = SourceParts {
         config: &config,
         wants,
@@ -148,7 +151,7 @@ pub async fn run(
         writer: writer.clone(),
         board: Arc::clone(&board),
         metrics: metrics.clone(),
-        budget: Reader::open(&path)?.budget("etherscan")?,
+        budget: Reader::open(&path)?.budget(EXPLORER)?,
         stop: stops.sources.clone(),
     };
     let (intakes, sources) = start_sources(parts);
@@ -215,7 +218,7 @@ pub async fn run(
     tasks.essential("the metrics' upkeep", async move {
         tokio::select! {
             () = upkeep_stop.cancelled() => {}
-            () = metrics.run_upkeep() => {}
+            () = metrics.upkeep() => {}
         }
         Ok(())
     });
