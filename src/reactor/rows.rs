@@ -37,8 +37,28 @@ pub enum Row {
     Payment(Box<PaymentRow>),
 }
 
+impl Row {
+    /// The key under which it stands.
+    #[must_use]
+    pub fn key(&self) -> RowKey {
+        match self {
+            Self::Chain(row) => RowKey::Chain(row.chain),
+            Self::Block(row) => RowKey::Block(row.chain, row.at.number),
+            Self::Gap(row) => RowKey::Gap(row.chain, row.from),
+            Self::Transfer(row) => RowKey::Transfer(row.key.chain, row.block, row.id),
+            Self::Alert(row) => RowKey::Alert(row.id),
+            Self::Rule(row) => RowKey::Rule(row.rule.clone()),
+            Self::View(row) => RowKey::View(row.chain, row.address, row.list),
+            Self::Token(row) => RowKey::Token(row.chain, row.contract),
+            Self::Deadline(row) => RowKey::Deadline(row.deadline.clone()),
+            Self::Trouble(row) => RowKey::Trouble(row.subject.clone()),
+            Self::Payment(row) => RowKey::Payment(row.id),
+        }
+    }
+}
+
 /// The key of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RowKey {
     /// Of [`ChainRow`].
     Chain(ChainId),

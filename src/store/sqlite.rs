@@ -127,7 +127,10 @@ impl SqliteStore {
     /// # Errors
     /// When it is not durable. What was in the transaction is not on disk, or all of it is; every later call gets the same fault, because
     /// nobody knows what a log is worth after a failed fsync. The process ends.
-    pub fn together<T>(&mut self, work: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T>) -> Result<T, StoreFault> {
+    pub(super) fn together<T>(
+        &mut self,
+        work: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreFault> {
         if let Some(fault) = &self.failed {
             return Err(fault.clone());
         }
@@ -187,7 +190,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 
 /// A transaction that is being filled.
 #[derive(Debug)]
-pub struct Turn<'a> {
+pub(super) struct Turn<'a> {
     connection: &'a Connection,
     numbers: &'a mut AlertNumbers,
     sequence: &'a mut Sequence,

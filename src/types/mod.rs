@@ -13,6 +13,7 @@ pub mod id;
 pub mod money;
 pub mod secret;
 pub mod severity;
+pub mod text;
 pub mod time;
 pub mod transfer;
 
@@ -25,5 +26,6 @@ pub use id::{AlertId, MessageId, Name, PaymentId, TransferId};
 pub use money::{Pair, Price};
 pub use secret::Secret;
 pub use severity::Severity;
+pub use text::Untrusted;
 pub use time::Timestamp;
 pub use transfer::{Movement, Stage, TransferKey};

@@ -1,0 +1,207 @@
+//! Bodies: the whole of one against the contract, and that every one reads back.
+
+use super::*;
+use crate::reactor::effect::{CrossingBody, CrossingSubject, MessageKind, PaymentBody, SinkBody, SourceBody, Suspect};
+use crate::reactor::event::SourceKind;
+use crate::reactor::rows::PaymentState;
+use crate::reactor::settings::{Direction, Side};
+use crate::sinks::samples::{at, of_transfer, test, transfer};
+use crate::types::{Asset, ChainId, Kind, Pair, PaymentId, Price, Stage, TransferId, U256};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn json_of(message: &Message) -> Value {
+    serde_json::from_slice(&render(message)).expect("a body is JSON")
+}
+
+#[test]
+fn a_transfer_has_every_field_of_the_contract_in_its_order() {
+    let message = of_transfer(transfer());
+    let expected = concat!(
+        r#"{"type":"transfer.confirmed","version":1,"timestamp":"2026-11-22T00:44:09.123Z","data":{"#,
+        r#""alert_id":"07070707070707070707070707070707","revision":2,"rule":"usdc in","severity":"info","#,
+        r#""transfer_id":"TRANSFER","#,
+        r#""chain":"ethereum","chain_id":1,"watch":"treasury","ref":null,"tags":["own"],"#,
+        r#""address":"0x2222222222222222222222222222222222222222","direction":"in","#,
+        r#""asset":{"symbol":"USDC","contract":"0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48","decimals":6,"verified":true},"#,
+        r#""amount":"1234.567","amount_raw":"1234567000","usd":null,"#,
+        r#""from":"0x1111111111111111111111111111111111111111","to":"0x2222222222222222222222222222222222222222","#,
+        r#""tx_hash":"0xabababababababababababababababababababababababababababababababab","kind":"token","nth":0,"log_index":12,"#,
+        r#""block":{"number":19000000,"hash":"0xcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd","time":"2027-01-15T08:00:00.000Z"},"#,
+        r#""confirmations":12,"stage":"confirmed","previous_stage":"seen","reason":null,"#,
+        r#""suspect":null,"late":false,"history":false,"simulated":false,"url":"https://etherscan.io/tx/0xabab"}}"#,
+    );
+    let expected = expected.replace("TRANSFER", &transfer().key.id().to_string());
+    assert_eq!(std::str::from_utf8(&render(&message)), Ok(expected.as_str()));
+}
+
+#[test]
+fn what_is_unknown_or_odd_about_a_transfer_is_said_so() {
+    let check =
+        |what: &str, change: &dyn Fn(&mut crate::reactor::effect::TransferBody), pointer: &str, expected: Value| {
+            let mut body = transfer();
+            change(&mut body);
+            let got = json_of(&of_transfer(body));
+            assert_eq!(got.pointer(pointer), Some(&expected), "{what}");
+        };
+    check("unknown decimals", &|b| b.decimals = None, "/data/amount", Value::Null);
+    check("unknown decimals, raw", &|b| b.decimals = None, "/data/amount_raw", json!("1234567000"));
+    check("absurd decimals", &|b| b.decimals = Some(255), "/data/amount", Value::Null);
+    check("absurd decimals are still told", &|b| b.decimals = Some(255), "/data/asset/decimals", json!(255));
+    check(
+        "most credible decimals",
+        &|b| b.decimals = Some(36),
+        "/data/amount",
+        json!("0.000000000000000000000000001234567"),
+    );
+    check("no decimals at all", &|b| b.decimals = Some(0), "/data/amount", json!("1234567000"));
+    check("the coin", &|b| b.key.asset = Asset::Coin, "/data/asset/contract", Value::Null);
+    check("to itself", &|b| b.direction = Direction::Both, "/data/direction", json!("self"));
+    check("out", &|b| b.direction = Direction::Out, "/data/direction", json!("out"));
+    check("internal rows have no hash", &|b| b.block_hash = None, "/data/block/hash", Value::Null);
+    check("no log index", &|b| b.log_index = None, "/data/log_index", Value::Null);
+    check("a reference", &|b| b.reference = Some("customer 7".into()), "/data/ref", json!("customer 7"));
+    check("a reason", &|b| b.reason = Some("reorg".into()), "/data/reason", json!("reorg"));
+    check("late", &|b| b.late = true, "/data/late", json!(true));
+    let suspect = Suspect { zero_value: true, look_alike: true, ..Suspect::default() };
+    check("suspect", &|b| b.suspect = suspect, "/data/suspect", json!(["zero_value", "look_alike"]));
+    check("an NFT", &|b| b.key.token_id = Some(U256::MAX), "/data/token_id", json!(U256::MAX.to_string()));
+    check("an NFT's kind", &|b| b.key.kind = Kind::Erc721, "/data/kind", json!("erc721"));
+    check("the largest amount", &|b| b.key.amount = U256::MAX, "/data/amount_raw", json!(U256::MAX.to_string()));
+    let hostile = |b: &mut crate::reactor::effect::TransferBody| {
+        b.verified = false;
+        b.symbol = Some("US\u{202e}DC\n\u{0}".into());
+    };
+    check("a hostile symbol", &hostile, "/data/asset/symbol", json!("USDC"));
+    check("a hostile symbol is not verified", &hostile, "/data/asset/verified", json!(false));
+    assert!(json_of(&of_transfer(transfer())).pointer("/data/token_id").is_none(), "only NFTs have one");
+}
+
+fn price() -> Body {
+    let price = |text| Price::parse(text).expect("it is a price");
+    let (pair, feed) = (Pair::parse("ETH-USD").expect("it is a pair"), "coinbase".into());
+    let (value, level, recovers_at) = (price("2499.99"), price("2500"), price("2550"));
+    let subject = CrossingSubject::Price { pair, feed, value, level, recovers_at };
+    Body::Crossing(CrossingBody { subject, crossing: 3, side: Side::Below, since: at(1), as_of: at(2) })
+}
+
+fn gas() -> Body {
+    let (value, level, recovers_at) = (U256::from(60_000_000_001_u64), U256::from(60_000_000_000_u64), U256::ZERO);
+    let (chain, chain_id) = ("ethereum".into(), ChainId(1));
+    let subject = CrossingSubject::BaseFee { chain, chain_id, value, level, recovers_at, block: 9 };
+    Body::Crossing(CrossingBody { subject, crossing: 1, side: Side::Above, since: at(1), as_of: at(2) })
+}
+
+fn source() -> Body {
+    Body::Source(SourceBody {
+        kind: SourceKind::Rpc,
+        chain: Some("base".into()),
+        source: "main".into(),
+        since: at(0),
+        last_block: Some(1234),
+        gap: Some((1235, 1300)),
+        reason: "no new block".into(),
+    })
+}
+
+fn sink() -> Body {
+    Body::Sink(SinkBody { sink: "ops".into(), since: at(0), dead: 2, reason: "HTTP 500".into() })
+}
+
+fn payment() -> Body {
+    Body::Payment(Box::new(PaymentBody {
+        payment: PaymentId([1; 16]),
+        payee: "hot".into(),
+        chain: "ethereum".into(),
+        chain_id: ChainId(1),
+        amount: U256::from(1_500_000_000),
+        state: PaymentState::Rehearsed,
+        reason: None,
+        transfer: Some(TransferId([2; 16])),
+        crossing: None,
+    }))
+}
+
+/// One message of every kind.
+pub(in crate::sinks) fn every_kind() -> Vec<Message> {
+    let body = |kind: MessageKind| match kind {
+        MessageKind::Transfer(stage) => {
+            Body::Transfer(Box::new(crate::reactor::effect::TransferBody { stage, ..transfer() }))
+        }
+        MessageKind::PriceCrossed | MessageKind::PriceRecovered => price(),
+        MessageKind::GasCrossed | MessageKind::GasRecovered => gas(),
+        MessageKind::SourceBlind | MessageKind::SourceRecovered | MessageKind::SourceDisagrees => source(),
+        MessageKind::SinkFailing | MessageKind::SinkRecovered => sink(),
+        MessageKind::PaymentRehearsed
+        | MessageKind::PaymentHeld
+        | MessageKind::PaymentRefused
+        | MessageKind::PaymentTriggerRetracted => payment(),
+        MessageKind::Test => Body::Test,
+    };
+    MessageKind::ALL.into_iter().map(|kind| Message { kind, body: body(kind), ..test() }).collect()
+}
+
+#[test]
+fn every_kind_of_body_reads_back_as_it_was_written() {
+    for message in every_kind() {
+        let bytes = render(&message);
+        let (kind, data) = read(&bytes).expect("it was written by us");
+        assert_eq!(kind, message.kind.word());
+        assert_eq!(data, Data::of(&message), "{kind}");
+        let value = json_of(&message);
+        assert_eq!(value["version"], json!(1));
+        for field in ["alert_id", "revision", "severity", "simulated"] {
+            assert!(value["data"].get(field).is_some(), "{kind} has {field}");
+        }
+    }
+}
+
+#[test]
+fn crossings_payments_and_sources_are_exact() {
+    let value = json_of(&Message { kind: MessageKind::GasCrossed, body: gas(), ..test() });
+    assert_eq!(value["data"]["value"], json!("60.000000001"));
+    assert_eq!(value["data"]["value_wei"], json!("60000000001"));
+    assert_eq!(value["data"]["side"], json!("above"));
+    let value = json_of(&Message { kind: MessageKind::PriceCrossed, body: price(), ..test() });
+    assert_eq!((&value["data"]["value"], &value["data"]["pair"]), (&json!("2499.99"), &json!("ETH-USD")));
+    let value = json_of(&Message { kind: MessageKind::PaymentRehearsed, body: payment(), ..test() });
+    assert_eq!((&value["data"]["amount"], &value["data"]["rehearsal"]), (&json!("1500"), &json!(true)));
+    assert_eq!((&value["data"]["state"], &value["data"]["circle_id"]), (&json!("rehearsed"), &Value::Null));
+    let value = json_of(&Message { kind: MessageKind::SourceBlind, body: source(), ..test() });
+    assert_eq!(value["data"]["gap"], json!({"from": 1235, "to": 1300}));
+}
+
+#[test]
+fn a_message_is_frozen_once_and_has_an_id_of_its_own_for_every_sink() {
+    let message = of_transfer(crate::reactor::effect::TransferBody { stage: Stage::Retracted, ..transfer() });
+    let all = freeze_all(&message);
+    assert_eq!(all, message.sinks.iter().map(|sink| freeze(&message, sink)).collect::<Vec<_>>());
+    assert_eq!(all.len(), 2);
+    assert_ne!(all[0].id, all[1].id);
+    assert_eq!(all[0].body, all[1].body);
+    assert!(all[0].retracts);
+    assert_eq!(all[0].block_time, Some(at(0)));
+    assert_eq!(freeze(&test(), &message.sinks[0]).block_time, None);
+}
+
+#[test]
+fn bodies_of_a_later_version_read_and_broken_ones_say_where() {
+    let later = br#"{"type":"moon.full","version":9,"data":{"alert_id":"a","revision":1,"severity":"info","new":[1]}}"#;
+    assert!(matches!(read(later), Ok((_, Data::Other(_)))));
+    for broken in [&b""[..], b"{", b"null", b"{\"type\":\"test\"}", b"{\"type\":\"test\",\"data\":{}}", b"\xff"] {
+        assert!(read(broken).is_err());
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_symbol_and_name_is_json_that_reads_back(symbol in "\\PC*", watch: String, verified: bool) {
+        let body = crate::reactor::effect::TransferBody {
+            symbol: Some(symbol.into()), watch: watch.into(), verified, ..transfer()
+        };
+        let message = of_transfer(body);
+        let bytes = render(&message);
+        let (_, data) = read(&bytes).expect("it was written by us");
+        prop_assert_eq!(data, Data::of(&message));
+    }
+}

@@ -1,0 +1,213 @@
+//! The delivery machine: which message is tried when, what its answer means for the row, what the reactor must know.
+//!
+//! Pure: fed with rows, answers, commands, `at` and random numbers; gives attempts to begin, delivery writes and reports. It never sends,
+//! never reads a clock, never writes.
+//!
+//! - Messages of one alert to one sink go in order: the next one waits until the one before it is closed. A dead one blocks nothing.
+//! - A retraction whose alert was never told closes with the messages before it, unsent (`superseded`).
+//! - A sink is a lane of its own: its concurrency, its pace, its breaker. A dead receiver costs the others nothing.
+//! - A lease is held in memory. At start every open row is due; an attempt that comes earlier than the row's stored time for that reason
+//!   does not use up the schedule, so that a process that restarts ten times in a minute does not make dead letters.
+//! - Bodies are held up to [`HELD_BYTES`]; rows beyond are begun without one, and the worker reads those in one batch.
+
+mod commands;
+mod health;
+mod lane;
+mod row;
+#[cfg(test)]
+mod tests;
+
+pub use commands::OrderFault;
+pub use lane::LaneStatus;
+
+use super::answer::Verdict;
+use crate::reactor::event::DeliveryReport;
+use crate::store::{DeliveryWrite, OutboxRow, OutboxState};
+use crate::types::{Name, Timestamp};
+use lane::Lane;
+use row::Entry;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bodies of pending rows that are held in memory, in bytes: enough that a machine which keeps up never reads a body back.
+pub const HELD_BYTES: usize = 16 * 1024 * 1024;
+
+/// How one sink is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneSettings {
+    /// The sink.
+    pub name: Name,
+    /// Attempts at once; at least 1.
+    pub concurrency: usize,
+    /// Shortest time between the beginnings of two attempts.
+    pub pace: Duration,
+}
+
+/// An attempt to begin now. Its answer is due to [`Machine::answered`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// Which row.
+    pub seq: i64,
+    /// To which sink.
+    pub sink: Name,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// The receiver may have had the message before.
+    pub again: bool,
+    /// The row, where its body is held; else it has to be read from the store. Its delivery columns are those it arrived with.
+    pub row: Option<Arc<OutboxRow>>,
+}
+
+/// What the machine wants written and said.
+#[derive(Debug, Default)]
+struct Out {
+    writes: Vec<DeliveryWrite>,
+    reports: Vec<DeliveryReport>,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Machine {
+    lanes: BTreeMap<Name, Lane>,
+    held_bytes: usize,
+    out: Out,
+}
+
+impl Machine {
+    /// Of the sinks in force and what the store holds at start: every pending row, and the names of disabled sinks.
+    #[must_use]
+    pub fn new(sinks: Vec<LaneSettings>, open: Vec<OutboxRow>, disabled: &[Name], at: Timestamp) -> Self {
+        Self::with_room(HELD_BYTES, sinks, open, disabled, at)
+    }
+
+    /// As `new`, holding at most so many bytes of bodies.
+    #[must_use]
+    pub fn with_room(
+        held_bytes: usize,
+        sinks: Vec<LaneSettings>,
+        open: Vec<OutboxRow>,
+        disabled: &[Name],
+        at: Timestamp,
+    ) -> Self {
+        let lane = |sink: LaneSettings| {
+            let is_disabled = disabled.contains(&sink.name);
+            (sink.name.clone(), Lane::new(sink, is_disabled))
+        };
+        let mut machine = Self { lanes: sinks.into_iter().map(lane).collect(), held_bytes, out: Out::default() };
+        let mut orphans = BTreeMap::new();
+        for row in open {
+            machine.take(row, false, at, &mut orphans);
+        }
+        machine.bury(orphans);
+        machine
+    }
+
+    /// New rows, as a commit gave them.
+    pub fn arrived(&mut self, rows: Vec<OutboxRow>, at: Timestamp) {
+        let mut orphans = BTreeMap::new();
+        for row in rows {
+            self.take(row, true, at, &mut orphans);
+        }
+        self.bury(orphans);
+    }
+
+    fn take(&mut self, row: OutboxRow, fresh: bool, at: Timestamp, orphans: &mut BTreeMap<Name, Orphans>) {
+        let room = self.room();
+        let Some(lane) = self.lanes.get_mut(&row.message.sink).filter(|lane| !lane.is_removed()) else {
+            let orphan = orphans.entry(row.message.sink.clone()).or_insert(Orphans { first: row.message.id, count: 0 });
+            orphan.count += 1;
+            self.out.writes.push(row::outcome(row.seq, OutboxState::Dead, row.attempts, at, Some(removed()), None));
+            return;
+        };
+        lane.insert(row.seq, Entry::new(row, fresh, at, room));
+    }
+
+    /// Says once per sink that its rows are dead because it is not in the config, however many there are.
+    fn bury(&mut self, orphans: BTreeMap<Name, Orphans>) {
+        for (sink, Orphans { first: message, count }) in orphans {
+            let reason = Name::from(format!("{}: {count} messages can be replayed once it is back", removed()));
+            self.out.reports.push(DeliveryReport::Dead { sink, message, reason });
+        }
+    }
+
+    /// Bytes of bodies that there is room for.
+    fn room(&self) -> usize {
+        self.held_bytes.saturating_sub(self.lanes.values().map(Lane::held_bytes).sum())
+    }
+
+    /// The attempts to begin at `at`; rows that need no sending any more are closed on the way.
+    pub fn step(&mut self, at: Timestamp) -> Vec<Begun> {
+        let mut begun = Vec::new();
+        for lane in self.lanes.values_mut() {
+            lane.step(at, &mut begun, &mut self.out);
+        }
+        begun
+    }
+
+    /// When `step` has something to do next, if nothing else happens. Valid behind a `step`.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.lanes.values().filter_map(Lane::next_wake).min()
+    }
+
+    /// What an attempt that was begun came to. `random` is any uniformly drawn number. Gives the time of the block that the message
+    /// is about when it was delivered just now.
+    pub fn answered(
+        &mut self,
+        sink: &Name,
+        seq: i64,
+        verdict: Verdict,
+        at: Timestamp,
+        random: u64,
+    ) -> Option<Timestamp> {
+        let lane = self.lanes.get_mut(sink)?;
+        let block_time = lane.answered(seq, verdict, at, random, &mut self.out);
+        if lane.is_removed() && lane.flying() == 0 {
+            self.lanes.remove(sink);
+        }
+        block_time
+    }
+
+    /// The delivery columns to write, in order.
+    #[must_use]
+    pub fn take_writes(&mut self) -> Vec<DeliveryWrite> {
+        std::mem::take(&mut self.out.writes)
+    }
+
+    /// Whether there is anything to write.
+    #[must_use]
+    pub const fn has_writes(&self) -> bool {
+        !self.out.writes.is_empty()
+    }
+
+    /// What the reactor must know, in order.
+    #[must_use]
+    pub fn take_reports(&mut self) -> Vec<DeliveryReport> {
+        std::mem::take(&mut self.out.reports)
+    }
+
+    /// How every sink is.
+    #[must_use]
+    pub fn status(&self) -> Vec<LaneStatus> {
+        self.lanes.values().filter(|lane| !lane.is_removed()).map(Lane::status).collect()
+    }
+
+    /// Calls `each` with every sink, its pending messages and when the oldest of them was made: cheap enough for every turn.
+    pub fn pending(&self, mut each: impl FnMut(&Name, usize, Option<Timestamp>)) {
+        for lane in self.lanes.values() {
+            each(lane.name(), lane.pending(), lane.oldest());
+        }
+    }
+}
+
+/// Rows of a sink that there is not.
+struct Orphans {
+    first: crate::types::MessageId,
+    count: usize,
+}
+
+/// Why rows of a sink that left the config are dead.
+fn removed() -> Name {
+    Name::from("the sink was removed from the config")
+}

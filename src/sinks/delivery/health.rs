@@ -1,0 +1,70 @@
+//! Whether a sink is failing, and what was said about it.
+
+use crate::reactor::event::DeliveryReport;
+use crate::types::{Name, Timestamp};
+use std::time::Duration;
+
+/// A sink is failing when nothing but failures came for this long: longer than a receiver's restart, shorter than a person's patience.
+pub const FAILING_AFTER: Duration = Duration::from_mins(5);
+
+/// What the reactor was last told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// Nothing in this run. What an earlier run said may still stand, so the first success is reported.
+    Nothing,
+    /// It works.
+    Well,
+    /// It fails.
+    Failing,
+}
+
+/// How one sink is.
+#[derive(Debug)]
+pub(super) struct Health {
+    said: Said,
+    since: Option<Timestamp>,
+    last: Option<Name>,
+}
+
+impl Health {
+    pub(super) const fn new() -> Self {
+        Self { said: Said::Nothing, since: None, last: None }
+    }
+
+    /// Since when there were only failures.
+    pub(super) const fn since(&self) -> Option<Timestamp> {
+        self.since
+    }
+
+    /// Why the last attempt failed, while there are only failures.
+    pub(super) const fn last(&self) -> Option<&Name> {
+        self.last.as_ref()
+    }
+
+    /// Something got through.
+    pub(super) fn succeeded(&mut self, sink: &Name) -> Option<DeliveryReport> {
+        self.since = None;
+        self.last = None;
+        (std::mem::replace(&mut self.said, Said::Well) != Said::Well)
+            .then(|| DeliveryReport::Recovered { sink: sink.clone() })
+    }
+
+    /// Something did not get through, and could have.
+    pub(super) fn failed(&mut self, at: Timestamp, reason: &Name) {
+        self.since.get_or_insert(at);
+        self.last = Some(reason.clone());
+    }
+
+    /// When it will have failed for long enough to say so.
+    pub(super) fn to_be_said_at(&self) -> Option<Timestamp> {
+        self.since.filter(|_| self.said != Said::Failing).map(|since| since.after(FAILING_AFTER))
+    }
+
+    /// Says that it fails, once, when it is time.
+    pub(super) fn check(&mut self, sink: &Name, at: Timestamp) -> Option<DeliveryReport> {
+        self.to_be_said_at().filter(|due| *due <= at)?;
+        self.said = Said::Failing;
+        let reason = self.last.clone().unwrap_or_else(|| Name::from("no answer"));
+        Some(DeliveryReport::Failing { sink: sink.clone(), since: self.since.unwrap_or(at), reason })
+    }
+}

@@ -1,0 +1,424 @@
+//! One sink's pending rows: in order per alert, within its concurrency, its pace and its breaker.
+
+use super::health::Health;
+use super::row::{Entry, outcome};
+use super::{Begun, LaneSettings, Out, removed};
+use crate::net::breaker::{Breaker, BreakerState, Patience, Permit};
+use crate::reactor::event::DeliveryReport;
+use crate::sinks::answer::{Blame, Setback, Verdict};
+use crate::sinks::schedule;
+use crate::store::{DeliveryWrite, OutboxState};
+use crate::types::{AlertId, Name, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How a sink is, for the page and the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneStatus {
+    /// The sink.
+    pub sink: Name,
+    /// Messages that are not delivered yet.
+    pub pending: usize,
+    /// Attempts under way.
+    pub under_way: usize,
+    /// When the oldest pending message was made.
+    pub oldest: Option<Timestamp>,
+    /// Its receiver asked never to be called again.
+    pub disabled: bool,
+    /// Since when there were only failures, and the last reason.
+    pub failing: Option<(Timestamp, Name)>,
+    /// It is left alone but for single probes.
+    pub resting: bool,
+}
+
+/// The pending rows of one alert.
+#[derive(Debug)]
+struct Queue {
+    /// Ascending.
+    seqs: Vec<i64>,
+    /// The one under way.
+    flying: Option<i64>,
+    /// No message of this alert was ever begun to this sink: the queue began with the alert's first one, in this run.
+    untold: bool,
+}
+
+/// One sink.
+#[derive(Debug)]
+pub(super) struct Lane {
+    settings: LaneSettings,
+    entries: BTreeMap<i64, Entry>,
+    queues: BTreeMap<AlertId, Queue>,
+    /// The first row of every alert that has none under way, by when it is due.
+    ready: BTreeSet<(Timestamp, i64)>,
+    flying: usize,
+    held_bytes: usize,
+    /// Its pace, or the receiver's wish, allows nothing before this.
+    not_before: Timestamp,
+    breaker: Breaker<Timestamp>,
+    /// The row whose attempt decides for the breaker.
+    probe: Option<i64>,
+    /// What the breaker last said; asked again at every step.
+    resting_until: Option<Timestamp>,
+    health: Health,
+    disabled: bool,
+    removed: bool,
+}
+
+impl Lane {
+    pub(super) fn new(settings: LaneSettings, disabled: bool) -> Self {
+        Self {
+            settings,
+            entries: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            flying: 0,
+            held_bytes: 0,
+            not_before: Timestamp::default(),
+            breaker: Breaker::new(Patience::default()),
+            probe: None,
+            resting_until: None,
+            health: Health::new(),
+            disabled,
+            removed: false,
+        }
+    }
+
+    pub(super) const fn name(&self) -> &Name {
+        &self.settings.name
+    }
+
+    pub(super) const fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    pub(super) const fn flying(&self) -> usize {
+        self.flying
+    }
+
+    pub(super) const fn is_removed(&self) -> bool {
+        self.removed
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The lowest number is the oldest: rows are numbered in order of record.
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.entries.values().next().map(|entry| entry.created)
+    }
+
+    pub(super) fn status(&self) -> LaneStatus {
+        LaneStatus {
+            sink: self.name().clone(),
+            pending: self.pending(),
+            under_way: self.flying,
+            oldest: self.oldest(),
+            disabled: self.disabled,
+            failing: self.health.since().zip(self.health.last().cloned()),
+            resting: self.breaker.state() != BreakerState::Closed,
+        }
+    }
+
+    pub(super) fn has(&self, seq: i64) -> bool {
+        self.entries.contains_key(&seq)
+    }
+
+    pub(super) fn reconfigure(&mut self, settings: LaneSettings) {
+        self.settings = settings;
+        self.removed = false;
+    }
+
+    /// Takes a pending row in. One that is there already is left as it is.
+    pub(super) fn insert(&mut self, seq: i64, entry: Entry) {
+        if self.has(seq) {
+            return;
+        }
+        let alert = entry.alert;
+        self.hide(alert);
+        let first = entry.fresh && entry.revision == 1;
+        let queue = self.queues.entry(alert).or_insert_with(|| Queue { seqs: Vec::new(), flying: None, untold: first });
+        queue.untold &= entry.fresh;
+        let place = queue.seqs.partition_point(|other| *other < seq);
+        queue.seqs.insert(place, seq);
+        self.held_bytes += entry.held_bytes();
+        self.entries.insert(seq, entry);
+        self.show(alert);
+    }
+
+    /// The row of an alert that would be tried next, if none of the alert is under way.
+    fn head(&self, alert: AlertId) -> Option<(Timestamp, i64)> {
+        let queue = self.queues.get(&alert).filter(|queue| queue.flying.is_none())?;
+        let seq = *queue.seqs.first()?;
+        Some((self.entries.get(&seq)?.due, seq))
+    }
+
+    /// Before a queue is changed.
+    fn hide(&mut self, alert: AlertId) {
+        if let Some(key) = self.head(alert) {
+            self.ready.remove(&key);
+        }
+    }
+
+    /// Behind every change of a queue.
+    fn show(&mut self, alert: AlertId) {
+        if let Some(key) = self.head(alert) {
+            self.ready.insert(key);
+        } else if self.queues.get(&alert).is_some_and(|queue| queue.seqs.is_empty()) {
+            self.queues.remove(&alert);
+        }
+    }
+
+    /// Removes a row for good.
+    fn close(&mut self, seq: i64) -> Option<Entry> {
+        let alert = self.entries.get(&seq)?.alert;
+        self.hide(alert);
+        let entry = self.entries.remove(&seq)?;
+        self.held_bytes -= entry.held_bytes();
+        if let Some(queue) = self.queues.get_mut(&alert) {
+            queue.seqs.retain(|other| *other != seq);
+        }
+        self.show(alert);
+        Some(entry)
+    }
+
+    /// Begins what can begin now.
+    pub(super) fn step(&mut self, at: Timestamp, begun: &mut Vec<Begun>, out: &mut Out) {
+        self.resting_until = None;
+        if !self.disabled && !self.entries.is_empty() {
+            out.reports.extend(self.health.check(&self.settings.name, at));
+        }
+        while !self.disabled && !self.removed && self.flying < self.settings.concurrency && self.not_before <= at {
+            let Some((_, seq)) = self.ready.first().copied().filter(|(due, _)| *due <= at) else { return };
+            if self.supersede(seq, at, out) {
+                continue;
+            }
+            match self.breaker.ask(at) {
+                Permit::Go => {}
+                Permit::Probe => self.probe = Some(seq),
+                Permit::NotBefore(until) => {
+                    self.resting_until = Some(until);
+                    return;
+                }
+                Permit::AwaitProbe => return,
+            }
+            begun.extend(self.begin(seq, at));
+        }
+    }
+
+    fn begin(&mut self, seq: i64, at: Timestamp) -> Option<Begun> {
+        let entry = self.entries.get(&seq)?;
+        let alert = entry.alert;
+        let attempt = Begun {
+            seq,
+            sink: self.name().clone(),
+            attempt: entry.attempts.saturating_add(1),
+            again: entry.told,
+            row: entry.row.clone(),
+        };
+        self.hide(alert);
+        let queue = self.queues.get_mut(&alert)?;
+        queue.flying = Some(seq);
+        queue.untold = false;
+        self.flying += 1;
+        self.not_before = self.not_before.max(at.after(self.settings.pace));
+        Some(attempt)
+    }
+
+    /// Closes the rows of an alert up to its last retraction, if nothing of the alert was ever begun and all of it is of this run.
+    fn supersede(&mut self, head: i64, at: Timestamp, out: &mut Out) -> bool {
+        let closed: Vec<i64> = {
+            let Some(entry) = self.entries.get(&head) else { return false };
+            let Some(queue) = self.queues.get(&entry.alert).filter(|queue| queue.untold) else { return false };
+            let retracts = |seq: &i64| self.entries.get(seq).is_some_and(|entry| entry.retracts);
+            let Some(last) = queue.seqs.iter().rposition(retracts) else { return false };
+            queue.seqs[..=last].to_vec()
+        };
+        for seq in closed {
+            let attempts = self.close(seq).map_or(0, |entry| entry.attempts);
+            let reason = Name::from("taken back before anything of it was sent");
+            out.writes.push(outcome(seq, OutboxState::Superseded, attempts, at, Some(reason), None));
+        }
+        true
+    }
+
+    /// When `step` has something to do next.
+    pub(super) fn next_wake(&self) -> Option<Timestamp> {
+        if self.disabled || self.removed || self.entries.is_empty() {
+            return None;
+        }
+        let probing = self.breaker.state() == BreakerState::HalfOpen;
+        let free = self.flying < self.settings.concurrency && !probing;
+        let attempt = self.ready.first().filter(|_| free).map(|(due, _)| {
+            let due = (*due).max(self.not_before);
+            self.resting_until.map_or(due, |until| due.max(until))
+        });
+        attempt.into_iter().chain(self.health.to_be_said_at()).min()
+    }
+
+    /// What an attempt came to. Gives the time of its block when the message was delivered.
+    pub(super) fn answered(
+        &mut self,
+        seq: i64,
+        verdict: Verdict,
+        at: Timestamp,
+        random: u64,
+        out: &mut Out,
+    ) -> Option<Timestamp> {
+        let alert = self.entries.get(&seq)?.alert;
+        let queue = self.queues.get_mut(&alert).filter(|queue| queue.flying == Some(seq))?;
+        queue.flying = None;
+        self.flying -= 1;
+        self.judge(seq, &verdict, at, out);
+        match verdict {
+            Verdict::Delivered { receiver_id } => {
+                let entry = self.close(seq)?;
+                let attempts = entry.attempts.saturating_add(1);
+                out.writes.push(outcome(seq, OutboxState::Done, attempts, at, None, receiver_id));
+                return entry.block_time;
+            }
+            Verdict::Dead(setback) => self.die(seq, 1, at, setback.reason, true, out),
+            Verdict::Again(setback) => self.again(seq, &setback, at, random, out),
+            Verdict::Disabled(setback) => self.keep(seq, setback.reason, at, out),
+        }
+        None
+    }
+
+    /// What an answer says about the sink as a whole.
+    fn judge(&mut self, seq: i64, verdict: &Verdict, at: Timestamp, out: &mut Out) {
+        let probe = self.probe == Some(seq);
+        if probe {
+            self.probe = None;
+        }
+        match verdict {
+            Verdict::Delivered { .. } => {
+                self.breaker.succeeded();
+                out.reports.extend(self.health.succeeded(&self.settings.name));
+            }
+            Verdict::Again(setback) => {
+                self.health.failed(at, &setback.reason);
+                if setback.blame != Blame::Message
+                    && let Some(wait) = setback.wait
+                {
+                    self.not_before = self.not_before.max(at.after(wait.min(schedule::LONGEST_ASKED)));
+                }
+                let decides = probe || self.breaker.state() != BreakerState::HalfOpen;
+                match setback.blame {
+                    Blame::Sink if decides => self.breaker.failed(at),
+                    Blame::Sink => {}
+                    Blame::Message | Blame::Pause => self.breaker.succeeded(),
+                }
+            }
+            // An answer about this message alone: the receiver is there.
+            Verdict::Dead(_) | Verdict::Disabled(_) => self.breaker.succeeded(),
+        }
+    }
+
+    /// To be tried again, or dead where the schedule is over.
+    fn again(&mut self, seq: i64, setback: &Setback, at: Timestamp, random: u64, out: &mut Out) {
+        let Some(entry) = self.entries.get_mut(&seq) else { return };
+        entry.told |= setback.told;
+        if entry.dropped {
+            return self.die(seq, 1, at, dropped(), false, out);
+        }
+        if self.removed {
+            return self.die(seq, 1, at, removed(), true, out);
+        }
+        let due = match entry.promised.take() {
+            Some(promised) if promised > at => {
+                setback.wait.map_or(promised, |wait| promised.max(at.after(wait.min(schedule::LONGEST_ASKED))))
+            }
+            Some(_) | None => {
+                entry.attempts = entry.attempts.saturating_add(1);
+                let Some(wait) = schedule::wait(entry.attempts, setback.wait, random) else {
+                    let reason = format!("given up after {} attempts: {}", entry.attempts, setback.reason);
+                    return self.die(seq, 0, at, reason.into(), true, out);
+                };
+                at.after(wait)
+            }
+        };
+        entry.due = due;
+        let (alert, attempts) = (entry.alert, entry.attempts);
+        let reason = Some(setback.reason.clone());
+        out.writes.push(outcome(seq, OutboxState::Pending, attempts, due, reason, None));
+        self.show(alert);
+    }
+
+    /// The receiver asked never to be called again: the row stays, untried, until the sink is enabled.
+    fn keep(&mut self, seq: i64, reason: Name, at: Timestamp, out: &mut Out) {
+        let Some(entry) = self.entries.get_mut(&seq) else { return };
+        if entry.dropped {
+            return self.die(seq, 1, at, dropped(), false, out);
+        }
+        if self.removed {
+            return self.die(seq, 1, at, removed(), true, out);
+        }
+        entry.attempts = entry.attempts.saturating_add(1).min(schedule::ATTEMPTS - 1);
+        entry.due = at;
+        let (alert, attempts) = (entry.alert, entry.attempts);
+        out.writes.push(outcome(seq, OutboxState::Pending, attempts, at, Some(reason), None));
+        self.show(alert);
+        if !std::mem::replace(&mut self.disabled, true) {
+            out.writes.push(DeliveryWrite::Sink { sink: self.name().clone(), disabled: true });
+            out.reports.push(DeliveryReport::Disabled { sink: self.name().clone() });
+        }
+    }
+
+    /// Gives a row up, with the attempts that ended just now.
+    fn die(&mut self, seq: i64, ended: u32, at: Timestamp, reason: Name, said: bool, out: &mut Out) {
+        let Some(entry) = self.close(seq) else { return };
+        let attempts = entry.attempts.saturating_add(ended);
+        out.writes.push(outcome(seq, OutboxState::Dead, attempts, at, Some(reason.clone()), None));
+        if said {
+            out.reports.push(DeliveryReport::Dead { sink: self.name().clone(), message: entry.message, reason });
+        }
+    }
+
+    /// A person gives a pending row up. One that is under way is given up when its attempt fails.
+    pub(super) fn drop_row(&mut self, seq: i64, at: Timestamp, out: &mut Out) {
+        let Some(entry) = self.entries.get_mut(&seq) else { return };
+        let alert = entry.alert;
+        if self.queues.get(&alert).is_some_and(|queue| queue.flying == Some(seq)) {
+            entry.dropped = true;
+        } else {
+            self.die(seq, 0, at, dropped(), false, out);
+        }
+    }
+
+    /// Opens the sink: everything that waits is due, and what is known of the receiver is forgotten.
+    pub(super) fn enable(&mut self, at: Timestamp, out: &mut Out) {
+        if std::mem::replace(&mut self.disabled, false) {
+            out.writes.push(DeliveryWrite::Sink { sink: self.name().clone(), disabled: false });
+        }
+        self.breaker = Breaker::new(Patience::default());
+        self.probe = None;
+        self.health = Health::new();
+        self.not_before = at;
+        let later: Vec<(Timestamp, i64)> = self.ready.iter().copied().filter(|(due, _)| *due > at).collect();
+        for (_, seq) in later {
+            let Some(alert) = self.entries.get(&seq).map(|entry| entry.alert) else { continue };
+            self.hide(alert);
+            if let Some(entry) = self.entries.get_mut(&seq) {
+                entry.due = at;
+            }
+            self.show(alert);
+        }
+    }
+
+    /// The sink left the config: its rows are dead, but for those under way, whose answers still count.
+    /// Gives how many died.
+    pub(super) fn remove(&mut self, at: Timestamp, out: &mut Out) -> Option<(crate::types::MessageId, usize)> {
+        self.removed = true;
+        let under_way: BTreeSet<i64> = self.queues.values().filter_map(|queue| queue.flying).collect();
+        let waiting: Vec<i64> = self.entries.keys().copied().filter(|seq| !under_way.contains(seq)).collect();
+        let first = self.entries.get(waiting.first()?)?.message;
+        for seq in &waiting {
+            self.die(*seq, 0, at, removed(), false, out);
+        }
+        Some((first, waiting.len()))
+    }
+}
+
+/// Why a row that a person dropped is dead.
+fn dropped() -> Name {
+    Name::from("dropped by a person")
+}

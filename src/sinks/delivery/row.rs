@@ -1,0 +1,80 @@
+//! What the machine remembers of a pending row.
+
+use crate::sinks::schedule;
+use crate::store::{DeliveryWrite, OutboxRow, OutboxState};
+use crate::types::{AlertId, MessageId, Name, Timestamp};
+use std::sync::Arc;
+
+/// A pending row.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Whose life it belongs to.
+    pub(super) alert: AlertId,
+    /// Its id.
+    pub(super) message: MessageId,
+    /// Counts per alert.
+    pub(super) revision: u32,
+    /// It takes something back.
+    pub(super) retracts: bool,
+    /// When it was made.
+    pub(super) created: Timestamp,
+    /// Time of the block it is about.
+    pub(super) block_time: Option<Timestamp>,
+    /// Attempts that ended.
+    pub(super) attempts: u32,
+    /// When it is next tried.
+    pub(super) due: Timestamp,
+    /// When it was to be tried by the schedule of an earlier run. A try before that does not use up the schedule.
+    pub(super) promised: Option<Timestamp>,
+    /// It was committed in this run, and not replayed.
+    pub(super) fresh: bool,
+    /// The receiver may have had it.
+    pub(super) told: bool,
+    /// A person dropped it while an attempt was under way.
+    pub(super) dropped: bool,
+    /// The row with its body, where there is room for it.
+    pub(super) row: Option<Arc<OutboxRow>>,
+}
+
+impl Entry {
+    /// Of a pending row that is due at `at`. `room` is how many bytes of body can be held.
+    pub(super) fn new(row: OutboxRow, fresh: bool, at: Timestamp, room: usize) -> Self {
+        let message = &row.message;
+        // No later than the longest wait from now, in case the clock was ahead when it was written.
+        let promised = row.due.min(at.after(schedule::LONGEST));
+        Self {
+            alert: message.alert,
+            message: message.id,
+            revision: message.revision,
+            retracts: message.retracts,
+            created: message.created,
+            block_time: message.block_time,
+            attempts: row.attempts,
+            due: at,
+            promised: (!fresh && row.attempts > 0 && promised > at).then_some(promised),
+            fresh,
+            // A row of an earlier run may have been under way when that run ended.
+            told: !fresh,
+            dropped: false,
+            row: (message.body.len() <= room).then(|| Arc::new(row)),
+        }
+    }
+
+    /// Bytes of body that it holds.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.row.as_ref().map_or(0, |row| row.message.body.len())
+    }
+}
+
+/// The write that closes a row, or that says when it is tried again (`Pending`: `at` is when).
+pub(super) fn outcome(
+    seq: i64,
+    state: OutboxState,
+    attempts: u32,
+    at: Timestamp,
+    reason: Option<Name>,
+    receiver_id: Option<Name>,
+) -> DeliveryWrite {
+    let closed_at = (state != OutboxState::Pending).then_some(at);
+    DeliveryWrite::Outcome { seq, state, attempts, due: at, reason, receiver_id, closed_at }
+}

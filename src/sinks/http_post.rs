@@ -1,0 +1,52 @@
+//! The real [`Post`]: a sink's request through the HTTP client of `net`.
+//!
+//! Reaches public addresses over https only, unless the operator wrote `allow_private` on this sink.
+
+use super::answer::{Answer, Post, SendFault, SinkRequest, SinkResponse};
+use crate::net::http::{HeaderMap, HeaderName, HeaderValue, Method, Sent, header};
+use crate::net::{HttpClient, HttpFault, Reach, Request, Target};
+use crate::types::Timestamp;
+
+/// Sends through the HTTP client. `clock` is the wall time, for a `Retry-After` that is a date without a `Date` beside it.
+#[derive(Debug, Clone)]
+pub struct HttpPost<C> {
+    client: HttpClient,
+    clock: C,
+}
+
+impl<C: Fn() -> Timestamp> HttpPost<C> {
+    /// Of a client and a clock.
+    pub const fn new(client: HttpClient, clock: C) -> Self {
+        Self { client, clock }
+    }
+
+    async fn send(&self, request: SinkRequest) -> Result<SinkResponse, HttpFault> {
+        let target = Target::parse(request.to.url())?;
+        let mut headers = HeaderMap::with_capacity(request.headers.len() + 1);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        for (name, value) in request.headers {
+            let value = HeaderValue::try_from(value).map_err(|_| HttpFault::Header)?;
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        let request = Request {
+            method: Method::POST,
+            target,
+            headers,
+            body: request.body,
+            deadline: request.deadline,
+            body_cap: request.answer_cap,
+            reach: if request.to.allow_private() { Reach::Anywhere } else { Reach::PublicOnly },
+        };
+        let response = self.client.send(request).await?;
+        let retry_after = response.retry_after((self.clock)());
+        Ok(SinkResponse { status: response.status, retry_after, body: response.body })
+    }
+}
+
+impl<C: Fn() -> Timestamp + Sync> Post for HttpPost<C> {
+    async fn post(&self, request: SinkRequest) -> Answer {
+        self.send(request)
+            .await
+            .map_err(|fault| SendFault { ambiguous: fault.sent() == Sent::Ambiguous, reason: fault.to_string().into() })
+    }
+}

@@ -1,0 +1,150 @@
+//! A Slack incoming webhook.
+//!
+//! Nothing that a stranger wrote can become a mention, a link or markup: all of it stands in `plain_text`, with `& < >` escaped, and
+//! the one link is built from the chain's explorer and a hash. An incoming webhook cannot edit or thread, so a retraction is a message
+//! of its own that says what it takes back.
+
+use super::Attempt;
+use super::answer::{Answer, Destination, Setback, SinkRequest, Verdict};
+use super::text::{self, Text};
+use crate::store::OutboxRow;
+use serde::Serialize;
+use std::time::Duration;
+
+/// One at a time: messages to a channel stay in order.
+pub const CONCURRENCY: usize = 1;
+/// One message per second and channel (facts/field.md §8).
+pub const PACE: Duration = Duration::from_secs(1);
+/// A section takes 3,000 characters, after escaping. We use three of the fifty blocks, far below the undocumented total of 13,200.
+const MOST_CHARS: usize = 3_000;
+/// What `text` may hold: it is what a phone shows, and Slack cuts it at 4,000.
+const MOST_TEXT_CHARS: usize = 3_000;
+/// The longest of Slack's own error words that a reason repeats.
+const LONGEST_WORD: usize = 40;
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    text: &'a str,
+    blocks: Vec<Block<'a>>,
+    unfurl_links: bool,
+    unfurl_media: bool,
+    link_names: bool,
+    mrkdwn: bool,
+}
+
+#[derive(Serialize)]
+struct Block<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    text: TextObject<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum TextObject<'a> {
+    PlainText {
+        text: &'a str,
+        emoji: bool,
+    },
+    /// Verbatim: Slack makes no links or mentions of its own out of it.
+    Mrkdwn {
+        text: &'a str,
+        verbatim: bool,
+    },
+}
+
+/// One channel.
+#[derive(Debug, Clone)]
+pub struct Slack {
+    to: Destination,
+}
+
+impl Slack {
+    /// Of its destination, which is its secret.
+    #[must_use]
+    pub const fn new(to: Destination) -> Self {
+        Self { to }
+    }
+
+    /// Where it sends to.
+    #[must_use]
+    pub const fn destination(&self) -> &Destination {
+        &self.to
+    }
+
+    /// The request of an attempt.
+    #[must_use]
+    pub fn request(&self, row: &OutboxRow, attempt: Attempt) -> SinkRequest {
+        let message = &row.message;
+        let text = text::render(&message.body, attempt.again).unwrap_or_else(|_| text::unreadable(&message.kind));
+        SinkRequest::new(self.to.clone(), Vec::new(), payload(&text).into())
+    }
+}
+
+fn payload(text: &Text) -> Vec<u8> {
+    let title = escape(&text.title, MOST_TEXT_CHARS);
+    let lines = escape(&text.lines.join("\n"), MOST_CHARS);
+    let link = text.url.as_deref().map(|url| format!("<{}|look it up>", escape(url, MOST_CHARS / 2)));
+    let section = |text| Block { kind: "section", text };
+    let mut blocks = vec![section(TextObject::PlainText { text: &title, emoji: false })];
+    if !lines.is_empty() {
+        blocks.push(section(TextObject::PlainText { text: &lines, emoji: false }));
+    }
+    if let Some(link) = &link {
+        blocks.push(section(TextObject::Mrkdwn { text: link, verbatim: true }));
+    }
+    let payload =
+        Payload { text: &title, blocks, unfurl_links: false, unfurl_media: false, link_names: false, mrkdwn: false };
+    serde_json::to_vec(&payload).expect("every map key is text and a Vec takes every byte")
+}
+
+/// Escapes what Slack reads (`& < >` and nothing else), and cuts to `most` characters of the result.
+fn escape(text: &str, most: usize) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut chars = 0;
+    for c in text.chars() {
+        let (piece, length) = match c {
+            '&' => ("&amp;", 5),
+            '<' => ("&lt;", 4),
+            '>' => ("&gt;", 4),
+            _ => ("", 1),
+        };
+        if chars + length >= most {
+            escaped.push('…');
+            break;
+        }
+        chars += length;
+        if piece.is_empty() { escaped.push(c) } else { escaped.push_str(piece) }
+    }
+    escaped
+}
+
+/// What an answer means. A 4xx is about the message or the channel and does not pass by itself: dead, but for those that ask for time.
+/// 410 (an archived channel) disables the sink and keeps its messages.
+#[must_use]
+pub fn verdict(answer: &Answer) -> Verdict {
+    let setback = || match answer.as_ref().ok().and_then(|response| error_word(&response.body)) {
+        Some(word) => Setback::of(answer).saying(word),
+        None => Setback::of(answer),
+    };
+    match answer {
+        Err(_) => Verdict::Again(setback()),
+        Ok(response) => match response.status {
+            200..=299 => Verdict::Delivered { receiver_id: None },
+            410 => Verdict::Disabled(setback()),
+            408 | 425 | 429 => Verdict::Again(setback()),
+            400..=499 => Verdict::Dead(setback()),
+            _ => Verdict::Again(setback()),
+        },
+    }
+}
+
+/// Slack's own word (`invalid_blocks`, `no_service`) where the answer is one; anything else is a stranger's text.
+fn error_word(body: &[u8]) -> Option<&str> {
+    let word = std::str::from_utf8(body).ok()?;
+    let shaped = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    (shaped && word.len() <= LONGEST_WORD).then_some(word)
+}
+
+#[cfg(test)]
+mod tests;

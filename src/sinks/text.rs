@@ -1,0 +1,242 @@
+//! One short text for people of each message: a title and lines, without markup.
+//!
+//! Rendered from the stored body, so that a repeat or a replay says what was said. Amounts are exact, addresses whole: never the
+//! first and last characters alone, which is what address poisoning counts on. What strangers wrote is cleaned, quoted and called
+//! unverified. Nothing here escapes: each sink escapes for itself.
+
+use super::body::{
+    AssetData, BodyFault, Common, Data, GasData, PaymentData, PriceData, SinkData, SourceData, TransferData, read,
+};
+use crate::types::{Name, Untrusted};
+use std::fmt::Write as _;
+
+/// What a message says to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// One line that says it all.
+    pub title: String,
+    /// The details, one line each.
+    pub lines: Vec<String>,
+    /// Where it can be looked up: http or https, and only characters that a url may hold.
+    pub url: Option<String>,
+}
+
+impl Text {
+    /// Title and details in one line, for a log.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        let mut line = self.title.clone();
+        for part in self.lines.iter().chain(&self.url) {
+            line.push_str(" | ");
+            line.push_str(part);
+        }
+        line
+    }
+}
+
+/// The text of a stored body. `again` says that the receiver may have had it before.
+///
+/// # Errors
+/// [`BodyFault`] when the body cannot be read.
+pub fn render(body: &[u8], again: bool) -> Result<Text, BodyFault> {
+    let (kind, data) = read(body)?;
+    let (mut text, simulated) = match &data {
+        Data::Transfer(transfer) => (transfer_text(transfer), transfer.simulated),
+        Data::Price(price) => (price_text(&kind, price), price.common.simulated),
+        Data::Gas(gas) => (gas_text(&kind, gas), gas.common.simulated),
+        Data::Source(source) => (source_text(&kind, source), source.common.simulated),
+        Data::Sink(sink) => (sink_text(&kind, sink), sink.common.simulated),
+        Data::Payment(payment) => (payment_text(&kind, payment), payment.common.simulated),
+        Data::Other(common) => (other_text(&kind, common), common.simulated),
+    };
+    if simulated {
+        text.title.insert_str(0, "SIMULATED: ");
+    }
+    if again {
+        text.lines.push("again: this message may have been here before".to_owned());
+    }
+    text.title = plain(&text.title);
+    text.lines.iter_mut().for_each(|line| *line = plain(line));
+    Ok(text)
+}
+
+/// The title of a message whose body cannot be read: it is said that there was one, never swallowed.
+#[must_use]
+pub fn unreadable(kind: &Name) -> Text {
+    let lines = vec!["its stored text cannot be read: `walletwatch outbox show` has it".to_owned()];
+    Text { title: format!("walletwatch: {kind}"), lines, url: None }
+}
+
+fn transfer_text(data: &TransferData<'_>) -> Text {
+    let verb = match &*data.direction {
+        "in" => "received",
+        "out" => "sent",
+        _ => "moved to itself",
+    };
+    let amount = amount_text(data);
+    let title = match &*data.stage {
+        "retracted" => format!("RETRACTED: {} {verb} {amount} on {} no longer holds", data.watch, data.chain),
+        stage => format!("{} {verb} {amount} on {} ({stage})", data.watch, data.chain),
+    };
+    let mut lines = Vec::with_capacity(8);
+    if let Some(reason) = &data.reason {
+        lines.push(format!("why: {}", reason));
+    }
+    lines.push(format!("from {}", data.from));
+    lines.push(format!("to {}", data.to));
+    if let Some(contract) = &data.asset.contract {
+        let word = if data.asset.verified { "token" } else { "unverified token" };
+        lines.push(format!("{word} {contract}"));
+    }
+    if let Some(suspect) = &data.suspect {
+        let words: Vec<_> = suspect.iter().map(|word| word.replace('_', " ")).collect();
+        lines.push(format!("SUSPECT: {}", words.join(", ")));
+    }
+    lines.push(format!("transaction {}", data.tx_hash));
+    let late = if data.late { ", read late, after a gap" } else { "" };
+    lines.push(format!("block {}, confirmations {}{late}", data.block.number, data.confirmations));
+    if let Some(reference) = &data.reference {
+        lines.push(format!("ref {}", reference));
+    }
+    lines.push(origin(data.rule.as_deref(), &data.severity));
+    Text { title, lines, url: data.url.as_deref().and_then(link) }
+}
+
+/// What moved, exactly: `1234.567 USDC`, `raw 1234567000 of the unverified token "USDC"`, `NFT 7 of …`.
+fn amount_text(data: &TransferData<'_>) -> String {
+    let symbol = symbol_text(&data.asset);
+    if let Some(token_id) = &data.token_id {
+        return match &*data.amount_raw {
+            "1" => format!("NFT {token_id} of {symbol}"),
+            count => format!("{count} × NFT {token_id} of {symbol}"),
+        };
+    }
+    match &data.amount {
+        Some(amount) => format!("{amount} {symbol}"),
+        None => format!("{} of the smallest unit of {symbol}", data.amount_raw),
+    }
+}
+
+fn symbol_text(asset: &AssetData<'_>) -> String {
+    let symbol = asset.symbol.as_deref().unwrap_or_default();
+    if asset.verified {
+        return symbol.to_owned();
+    }
+    match Untrusted::new(symbol) {
+        none if none.is_empty() => "an unverified token".to_owned(),
+        // A quotation mark of its own cannot end the quotation.
+        symbol => format!("\"{}\" (unverified)", symbol.as_str().replace('"', "'")),
+    }
+}
+
+fn price_text(kind: &str, data: &PriceData<'_>) -> Text {
+    let title =
+        crossing_title(kind, &format!("{} is {}", data.pair, data.value), &data.side, &data.level, &data.recovers_at);
+    let mut lines = vec![format!("price of {} at {}", data.source, data.as_of)];
+    lines.push(format!("crossing {} since {}", data.crossing, data.since));
+    lines.push(origin(data.common.rule.as_deref(), &data.common.severity));
+    Text { title, lines, url: None }
+}
+
+fn gas_text(kind: &str, data: &GasData<'_>) -> Text {
+    let what = format!("base fee on {} is {} gwei", data.chain, data.value);
+    let (level, back) = (format!("{} gwei", data.level), format!("{} gwei", data.recovers_at));
+    let title = crossing_title(kind, &what, &data.side, &level, &back);
+    let mut lines = vec![format!("block {} at {}", data.block, data.as_of)];
+    lines.push(format!("crossing {} since {}", data.crossing, data.since));
+    lines.push(origin(data.common.rule.as_deref(), &data.common.severity));
+    Text { title, lines, url: None }
+}
+
+fn crossing_title(kind: &str, what: &str, side: &str, level: &str, back: &str) -> String {
+    match kind.ends_with(".recovered") {
+        true => format!("RECOVERED: {what}, back at {back} (was {side} {level})"),
+        false => format!("{what}, {side} {level}"),
+    }
+}
+
+fn source_text(kind: &str, data: &SourceData<'_>) -> Text {
+    let place = match &data.chain {
+        Some(chain) => format!("{chain} ({} {})", data.kind, data.source),
+        None => format!("{} {}", data.kind, data.source),
+    };
+    let title = match kind {
+        "source.blind" => format!("BLIND on {place} since {}", data.since),
+        "source.recovered" => format!("RECOVERED: {place} is seen again, blind since {}", data.since),
+        "source.disagrees" => format!("DISAGREES: {place}"),
+        other => format!("{other}: {place}"),
+    };
+    let mut lines = Vec::new();
+    if let Some(block) = data.last_block {
+        lines.push(format!("last block {block}"));
+    }
+    if let Some(gap) = &data.gap {
+        lines.push(format!("blocks {} to {} were missed and are read now", gap.from, gap.to));
+    }
+    lines.push(format!("why: {}", data.reason));
+    lines.push(origin(None, &data.common.severity));
+    Text { title, lines, url: None }
+}
+
+fn sink_text(kind: &str, data: &SinkData<'_>) -> Text {
+    let title = match kind {
+        "sink.recovered" => format!("RECOVERED: sink {} gets messages again", data.sink),
+        _ => format!("FAILING: sink {} does not get its messages since {}", data.sink, data.since),
+    };
+    let mut lines = vec![format!("why: {}", data.reason)];
+    if data.dead > 0 {
+        lines.push(format!("dead letters {}: `walletwatch outbox list` names them", data.dead));
+    }
+    lines.push(origin(None, &data.common.severity));
+    Text { title, lines, url: None }
+}
+
+fn payment_text(kind: &str, data: &PaymentData<'_>) -> Text {
+    let word = kind.split_once('.').map_or(kind, |(_, word)| word).replace('_', " ");
+    let rehearsal = if data.rehearsal { "REHEARSAL, nothing is sent: " } else { "" };
+    let title = format!("{rehearsal}payment of {} USDC to {} on {}: {word}", data.amount, data.payee, data.chain);
+    let mut lines = vec![format!("payment {}", data.payment_id)];
+    if let Some(reason) = &data.reason {
+        lines.push(format!("why: {}", reason));
+    }
+    if let Some(transfer) = &data.transfer_id {
+        lines.push(format!("triggered by transfer {transfer}"));
+    }
+    if let Some(crossing) = data.crossing {
+        lines.push(format!("triggered by crossing {crossing}"));
+    }
+    lines.push(origin(data.common.rule.as_deref(), &data.common.severity));
+    Text { title, lines, url: None }
+}
+
+fn other_text(kind: &str, common: &Common<'_>) -> Text {
+    let title = match kind {
+        "test" => "walletwatch: this is a test, all is well".to_owned(),
+        other => format!("walletwatch: {}", other),
+    };
+    Text { title, lines: vec![origin(common.rule.as_deref(), &common.severity)], url: None }
+}
+
+fn origin(rule: Option<&str>, severity: &str) -> String {
+    let mut line = String::new();
+    if let Some(rule) = rule {
+        // Writing to a String cannot fail.
+        let _ = write!(line, "rule {}, ", rule);
+    }
+    line + severity
+}
+
+/// Text of ours or of the operator on one line, whatever a config or a server's message held.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A link as it may be shown: http or https, and nothing in it that ends a link somewhere.
+fn link(url: &str) -> Option<String> {
+    let scheme = url.starts_with("https://") || url.starts_with("http://");
+    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&()*+,;=%".contains(&byte);
+    (scheme && url.bytes().all(harmless)).then(|| url.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

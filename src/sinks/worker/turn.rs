@@ -1,0 +1,302 @@
+//! The worker's turn: what it does with everything that came, between two waits.
+
+use super::{Ledger, LedgerClosed, MOST_AT_ONCE, MOST_UNREPORTED, MOST_UNWRITTEN, Observer, Order, Outcome, Start};
+use crate::reactor::event::DeliveryReport;
+use crate::sinks::answer::{Answer, Blame, SendFault, Setback};
+use crate::sinks::delivery::{Begun, Machine, OrderFault};
+use crate::sinks::{Attempt, Outgoing, Post, Sink, Verdict};
+use crate::store::{DeliveryWrite, OutboxRow};
+use crate::types::{Name, Timestamp};
+use futures::future::{BoxFuture, FutureExt as _};
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+
+/// The longest sleep: the wall clock may move while tokio's does not, and what is due is asked by the wall clock.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// How long behind its own deadline an attempt is cut off, should whoever sends not keep it.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// What ended inside the worker.
+pub(super) enum Ended {
+    /// An attempt.
+    Attempt { sink: Name, seq: i64, verdict: Verdict, took: Duration },
+    /// Bodies were read back for attempts that were begun without one.
+    Bodies(Vec<Begun>, Result<Vec<OutboxRow>, LedgerClosed>),
+    /// The row of a replay was read.
+    Replay(i64, Asked, Result<Vec<OutboxRow>, LedgerClosed>),
+}
+
+/// Who asked.
+type Asked = oneshot::Sender<Result<(), OrderFault>>;
+
+/// What attempts borrow.
+pub(super) struct Outside<P, L, O, C> {
+    pub(super) post: P,
+    pub(super) ledger: L,
+    pub(super) observer: O,
+    pub(super) clock: C,
+}
+
+/// Everything that the worker holds between two turns.
+pub(super) struct Worker<'a, P, L, O, C, R> {
+    outside: &'a Outside<P, L, O, C>,
+    random: R,
+    machine: Machine,
+    sinks: BTreeMap<Name, Arc<Sink>>,
+    /// Attempts and reads under way.
+    pub(super) flying: FuturesUnordered<BoxFuture<'a, Ended>>,
+    /// The group of writes under way.
+    pub(super) writing: Option<BoxFuture<'a, Result<(), LedgerClosed>>>,
+    /// Whose writes are in the group under way, and in the next one.
+    asked_now: Vec<Asked>,
+    asked_next: Vec<Asked>,
+    unwritten: Vec<DeliveryWrite>,
+    /// Reports that the pump has not taken yet.
+    pub(super) unreported: VecDeque<DeliveryReport>,
+    /// Nothing new is begun.
+    pub(super) stopping: bool,
+}
+
+impl<'a, P, L, O, C, R> Worker<'a, P, L, O, C, R>
+where
+    P: Post + Sync,
+    L: Ledger + Sync,
+    O: Observer,
+    C: Fn() -> Timestamp,
+    R: FnMut() -> u64,
+{
+    pub(super) fn new(outside: &'a Outside<P, L, O, C>, start: Start, random: R) -> Self {
+        let lanes = start.sinks.iter().map(|(name, sink)| sink.lane(name.clone())).collect();
+        Self {
+            machine: Machine::new(lanes, start.open, &start.disabled, (outside.clock)()),
+            outside,
+            random,
+            sinks: start.sinks.into_iter().map(|(name, sink)| (name, Arc::new(sink))).collect(),
+            flying: FuturesUnordered::new(),
+            writing: None,
+            asked_now: Vec::new(),
+            asked_next: Vec::new(),
+            unwritten: Vec::new(),
+            unreported: VecDeque::new(),
+            stopping: false,
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.outside.clock)()
+    }
+
+    /// Whether a stop has nothing left to wait for.
+    pub(super) fn is_done(&self) -> bool {
+        self.stopping && self.flying.is_empty() && self.writing.is_none() && self.unwritten.is_empty()
+    }
+
+    /// Begins, writes and reports what is due. Gives when to look again.
+    pub(super) fn turn(&mut self) -> Option<Instant> {
+        let mut wake = None;
+        if !self.stopping && self.unwritten.len() < MOST_UNWRITTEN && self.unreported.len() < MOST_UNREPORTED {
+            let at = self.now();
+            let begun = self.machine.step(at);
+            self.begin(begun, at);
+            // At least a millisecond: what is due now was begun now.
+            let ahead = |due: Timestamp| due.since(at).clamp(Duration::from_millis(1), LONGEST_SLEEP);
+            wake = self.machine.next_wake().map(|due| Instant::now() + ahead(due));
+        }
+        self.unwritten.append(&mut self.machine.take_writes());
+        self.unreported.extend(self.machine.take_reports());
+        if self.writing.is_none() {
+            self.asked_now.append(&mut self.asked_next);
+            if self.unwritten.is_empty() {
+                self.answer_asked();
+            } else {
+                let writes = std::mem::take(&mut self.unwritten);
+                self.writing = Some(self.outside.ledger.deliver(writes).boxed());
+            }
+        }
+        self.machine.pending(|sink, messages, oldest| self.outside.observer.pending(sink, messages, oldest));
+        wake
+    }
+
+    /// A group of writes is durable.
+    pub(super) fn written(&mut self, written: Result<(), LedgerClosed>) -> Result<(), LedgerClosed> {
+        self.writing = None;
+        written?;
+        self.answer_asked();
+        Ok(())
+    }
+
+    fn answer_asked(&mut self) {
+        for asked in self.asked_now.drain(..) {
+            answer(asked, Ok(()));
+        }
+    }
+
+    fn begin(&mut self, begun: Vec<Begun>, at: Timestamp) {
+        let mut without_body = Vec::new();
+        for begun in begun {
+            match begun.row.clone() {
+                Some(row) => self.launch(&begun, &row, at),
+                None => without_body.push(begun),
+            }
+        }
+        if !without_body.is_empty() {
+            let ledger = &self.outside.ledger;
+            let seqs = without_body.iter().map(|begun| begun.seq).collect();
+            let read = async move { Ended::Bodies(without_body, ledger.fetch(seqs).await) };
+            self.flying.push(read.boxed());
+        }
+    }
+
+    fn launch(&mut self, begun: &Begun, row: &OutboxRow, at: Timestamp) {
+        let (name, seq) = (begun.sink.clone(), begun.seq);
+        // The sinks and the machine's lanes change together, so that there is one.
+        let Some(sink) = self.sinks.get(&name).cloned() else { return };
+        let outgoing = sink.outgoing(row, at, Attempt { number: begun.attempt, again: begun.again });
+        let post = &self.outside.post;
+        let attempt = async move {
+            let began = Instant::now();
+            let verdict = match outgoing {
+                Outgoing::Line(line) => {
+                    tracing::info!(target: "walletwatch::alerts", "{line}");
+                    Verdict::Delivered { receiver_id: None }
+                }
+                Outgoing::Post(request) => {
+                    let limit = request.deadline + SLACK;
+                    let answer = timeout(limit, post.post(request)).await.unwrap_or_else(|_| no_answer());
+                    sink.verdict(&answer)
+                }
+            };
+            Ended::Attempt { sink: name, seq, verdict, took: began.elapsed() }
+        };
+        self.flying.push(attempt.boxed());
+    }
+
+    /// Takes `first` and whatever else has ended by now.
+    pub(super) fn ended_all(&mut self, first: Ended) -> Result<(), LedgerClosed> {
+        let mut next = Some(first);
+        for _ in 0..MOST_AT_ONCE {
+            let Some(ended) = next.take() else { break };
+            self.ended(ended)?;
+            next = self.flying.next().now_or_never().flatten();
+        }
+        next.map_or(Ok(()), |ended| self.ended(ended))
+    }
+
+    fn ended(&mut self, ended: Ended) -> Result<(), LedgerClosed> {
+        match ended {
+            Ended::Attempt { sink, seq, verdict, took } => self.judged(&sink, seq, verdict, took),
+            Ended::Bodies(begun, rows) => self.bodies(begun, rows?),
+            Ended::Replay(seq, asked, rows) => {
+                let at = self.now();
+                let row = rows?.into_iter().find(|row| row.seq == seq).ok_or(OrderFault::NoRow { seq });
+                let done = row.and_then(|row| self.machine.replay(row, at));
+                self.asked(asked, done);
+            }
+        }
+        Ok(())
+    }
+
+    fn judged(&mut self, sink: &Name, seq: i64, verdict: Verdict, took: Duration) {
+        let outcome = match &verdict {
+            Verdict::Delivered { .. } => Outcome::Ok,
+            Verdict::Again(_) | Verdict::Disabled(_) => Outcome::Again,
+            Verdict::Dead(_) => Outcome::Dead,
+        };
+        self.outside.observer.attempt(sink, outcome, took);
+        let (at, random) = (self.now(), (self.random)());
+        if let Some(block_time) = self.machine.answered(sink, seq, verdict, at, random) {
+            self.outside.observer.latency(sink, at.since(block_time));
+        }
+    }
+
+    fn bodies(&mut self, begun: Vec<Begun>, rows: Vec<OutboxRow>) {
+        if self.stopping {
+            return;
+        }
+        let at = self.now();
+        let rows: BTreeMap<i64, OutboxRow> = rows.into_iter().map(|row| (row.seq, row)).collect();
+        for begun in begun {
+            if let Some(row) = rows.get(&begun.seq) {
+                self.launch(&begun, row, at);
+            } else {
+                let reason = Name::from("its row is not in the store any more");
+                let setback = Setback { reason, told: false, wait: None, blame: Blame::Message };
+                let random = (self.random)();
+                let _ = self.machine.answered(&begun.sink, begun.seq, Verdict::Dead(setback), at, random);
+            }
+        }
+    }
+
+    /// New rows, and whatever else has been committed by now.
+    pub(super) fn take_rows(&mut self, first: Vec<OutboxRow>, more: &mut mpsc::Receiver<Vec<OutboxRow>>) {
+        let at = self.now();
+        let mut taken = first.len();
+        self.machine.arrived(first, at);
+        while taken < MOST_AT_ONCE
+            && let Ok(batch) = more.try_recv()
+        {
+            taken += batch.len().max(1);
+            self.machine.arrived(batch, at);
+        }
+    }
+
+    /// Does what people ask.
+    pub(super) fn order(&mut self, order: Order) {
+        let at = self.now();
+        match order {
+            Order::Replay(seq, asked) => {
+                let ledger = &self.outside.ledger;
+                let read = async move { Ended::Replay(seq, asked, ledger.fetch(vec![seq]).await) };
+                self.flying.push(read.boxed());
+            }
+            Order::Drop(seq, asked) => {
+                let done = self.machine.drop_row(seq, at);
+                self.asked(asked, done);
+            }
+            Order::Enable(sink, asked) => {
+                let done = self.machine.enable(&sink, at);
+                self.asked(asked, done);
+            }
+            Order::Status(asked) => {
+                // Who asked may have gone away meanwhile.
+                let _ = asked.send(self.machine.status());
+            }
+            Order::Configure(sinks, asked) => {
+                self.configure(sinks, at);
+                self.asked(asked, Ok(()));
+            }
+        }
+    }
+
+    fn configure(&mut self, sinks: BTreeMap<Name, Sink>, at: Timestamp) {
+        let moved = |(name, sink): (&Name, &Sink)| {
+            let before = self.sinks.get(name)?;
+            (before.destination() != sink.destination()).then(|| name.clone())
+        };
+        let moved: Vec<Name> = sinks.iter().filter_map(moved).collect();
+        let lanes = sinks.iter().map(|(name, sink)| sink.lane(name.clone())).collect();
+        self.machine.configure(lanes, &moved, at);
+        self.sinks = sinks.into_iter().map(|(name, sink)| (name, Arc::new(sink))).collect();
+    }
+
+    /// Answers a fault at once, and a success when what it wrote is durable.
+    fn asked(&mut self, asked: Asked, done: Result<(), OrderFault>) {
+        match done {
+            Ok(()) => self.asked_next.push(asked),
+            Err(fault) => answer(asked, Err(fault)),
+        }
+    }
+}
+
+/// Tells who asked; they may have gone away meanwhile.
+fn answer(asked: Asked, done: Result<(), OrderFault>) {
+    let _ = asked.send(done);
+}
+
+fn no_answer() -> Answer {
+    Err(SendFault { ambiguous: true, reason: Name::from("no answer in time") })
+}
