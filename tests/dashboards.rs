@@ -76,7 +76,7 @@ fn collect(value: &Value, queries: &mut Vec<String>) {
             for (key, value) in object {
                 match value.as_str() {
                     Some(text) if ["expr", "query", "definition"].contains(&key.as_str()) => {
-                        queries.push(text.to_owned())
+                        queries.push(text.to_owned());
                     }
                     Some(_) => {}
                     None => collect(value, queries),

@@ -6,8 +6,8 @@ use crate::reactor::effect::Suspect;
 use crate::reactor::event::{SourceId, SourceKind, SourceState};
 use crate::reactor::rows::{AlertRow, AlertState, AlertSubject, Row, TransferRow, Voucher};
 use crate::reactor::settings::Direction;
-use crate::store::sqlite::{IfMissing, SqliteStore};
 use crate::store::{Commit, NewMessage, Store, Write};
+use crate::store::{IfMissing, SqliteStore};
 use crate::telemetry::Labels;
 use crate::telemetry::metrics::tests::labels;
 use crate::telemetry::snapshot::SourceStatus;
@@ -50,6 +50,7 @@ pub(super) struct Served {
     pub control: Arc<Noted>,
     pub snapshot: watch::Sender<Arc<Snapshot>>,
     pub stop: CancellationToken,
+    pub task: tokio::task::JoinHandle<()>,
     _folder: tempfile::TempDir,
 }
 
@@ -87,8 +88,8 @@ pub(super) async fn serving(deadlines: Deadlines) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback is there");
     let at = listener.local_addr().expect("it is bound");
     let stop = CancellationToken::new();
-    tokio::spawn(serve(listener, parts, stop.clone()));
-    Served { at, control, snapshot: sender, stop, _folder: folder }
+    let task = tokio::spawn(serve(listener, parts, stop.clone()));
+    Served { at, control, snapshot: sender, stop, task, _folder: folder }
 }
 
 pub(super) fn standing() -> Snapshot {

@@ -40,6 +40,22 @@ pub struct Snapshot {
     pub payments: PaymentsStatus,
 }
 
+impl Snapshot {
+    /// Before the first commit: not ready, with every source of the config on its way.
+    #[must_use]
+    pub fn starting(labels: Arc<Labels>, simulated: bool) -> Self {
+        let source = |id: &SourceId| SourceStatus {
+            id: id.clone(),
+            state: SourceState::Connecting,
+            last_event: None,
+            blind_since: None,
+            required: false,
+        };
+        let sources = labels.sources.iter().map(source).collect();
+        Self { labels, simulated, starting: true, store_writable: true, sources, ..Self::default() }
+    }
+}
+
 /// A source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceStatus {
