@@ -1,5 +1,6 @@
 //! walletwatch.
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod http;
 pub mod net;

@@ -45,8 +45,6 @@ const COMMANDS: usize = 64;
 const PRUNED_EVERY: Duration = Duration::from_hours(1);
 /// Rows that one step of it looks at: the writer is not held up for longer than a commit takes.
 const PRUNED_AT_ONCE: u32 = 512;
-/// Delivered bodies and closed alerts are kept this long where the config says nothing.
-const KEPT: Duration = Duration::from_hours(90 * 24);
 /// How often the outbox is counted for people.
 const COUNTED_EVERY: Duration = Duration::from_secs(5);
 /// Whatever has not stopped by then is cut off: the store has all that matters.
@@ -353,7 +351,7 @@ async fn prune(
     };
     loop {
         let step = Prune {
-            before_outbox: ago(store.keep_outbox.unwrap_or(KEPT)),
+            before_outbox: store.keep_outbox.map_or(Timestamp::default(), ago),
             before_transfers: store.keep_transfers.map(ago),
             limit: PRUNED_AT_ONCE,
         };
