@@ -5,6 +5,7 @@
 //! Nothing here decides what a block means, and one chain's trouble is its own: each chain is one future.
 
 mod asks;
+mod dial;
 mod endpoint;
 mod gap;
 mod lead;
@@ -17,6 +18,8 @@ mod tip;
 mod walk;
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
@@ -24,12 +27,13 @@ mod tests;
 use super::WallClock;
 use super::queue::EventQueue;
 use crate::config::checked::EndpointConfig;
-use crate::net::socket::{Endpoint as SocketUrl, Limits, SocketSettings, TcpDial, Timing, supervise};
+use crate::net::socket::{Endpoint as SocketUrl, Limits, SocketSettings, Timing, supervise};
 use crate::net::{HttpClient, Target, Tls};
 use crate::reactor::event::{Event, SourceId, SourceKind, SourceReport, SourceState};
 use crate::reactor::match_set::MatchSet;
 use crate::reactor::wants::{ChainWants, Wants};
 use crate::types::{BlockRef, ChainId};
+use dial::PromptDial;
 use endpoint::Endpoint;
 use futures::future::{BoxFuture, FutureExt, join, join_all};
 use lead::Election;
@@ -167,7 +171,8 @@ impl ChainReader {
         let (line, protocol, outgoing) = line::line();
         let (said, cancel) = (line.clone(), cancel.clone());
         let socket = async move {
-            let supervised = supervise(&settings, TcpDial, protocol, outgoing, |state| said.on_state(&state), cancel);
+            let supervised =
+                supervise(&settings, PromptDial::default(), protocol, outgoing, |state| said.on_state(&state), cancel);
             Box::pin(supervised).await;
         };
         Some((Way::Socket(line), Some(socket.boxed())))

@@ -1,6 +1,7 @@
 //! A chain's reader against scripted nodes on loopback.
 
-use super::testing::{Bench, CHAIN, Node, Reply, block, line, refs, tx_of};
+use super::bench::{Bench, refs};
+use super::testing::{CHAIN, Node, Reply, block, line, tx_of};
 use crate::reactor::event::{Contact, Event, Head, RunPart, SourceState, Tags};
 use crate::types::{Address, B256, BlockRef, ChainId, Kind, Name};
 use serde_json::{Value, json};
@@ -257,7 +258,7 @@ async fn a_node_that_says_too_many_is_left_alone_and_used_again() {
             let limited = method == "eth_getBlockReceipts" && left > 0;
             left -= u32::from(limited);
             let text = json!({"code": -32005, "message": "rate limit exceeded"});
-            limited.then(|| if socket { Reply::Error(text) } else { Reply::Status(429, 2) })
+            limited.then_some(if socket { Reply::Error(text) } else { Reply::Status(429, 2) })
         });
         node.mine(&line(101..=101, b'a'));
         expect_run(&mut bench, "one", &line(101..=101, b'a')).await;
@@ -350,4 +351,28 @@ async fn a_chain_that_is_stopped_is_not_read() {
     bench.chain.stopped = false;
     bench.publish();
     expect_run(&mut bench, "one", &line(101..=102, b'a')).await;
+}
+
+#[tokio::test]
+async fn a_block_whose_trace_never_comes_is_read_without_it_and_says_so() {
+    let node = Node::start(100).await;
+    let mut bench = Bench::start(vec![node.endpoint("one", true)], &line(90..=99, b'a'));
+    assert!(bench.run().await.blocks[0].traced);
+    node.script(|method, _| {
+        let failed =
+            || Reply::Result(json!([{"txHash": tx_of(block(101, b'a', b'a')).to_string(), "error": "timeout"}]));
+        (method == "debug_traceBlockByHash").then(failed)
+    });
+    node.mine(&line(101..=101, b'a'));
+    let run = bench.run().await;
+    assert_eq!(refs(&run).1, line(101..=101, b'a'));
+    assert_eq!((run.blocks[0].traced, run.blocks[0].movements.len()), (false, 2));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_denies_access_is_refused() {
+    let node = Node::start(9).await;
+    node.script(|_, _| Some(Reply::Status(401, 0)));
+    let mut bench = Bench::start(vec![node.endpoint("one", false)], &[]);
+    until_state(&mut bench, "one", SourceState::Refused(name("access denied"))).await;
 }

@@ -153,6 +153,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     /// A block of a branch: 'a' and 'b' share nothing but what `parent` says.
@@ -286,5 +287,41 @@ mod tests {
             step(&known, "one", block(103, b'a', b'a'), &line(101..=103, b'a')),
             read(&line(102..=103, b'a'), 2)
         );
+    }
+
+    proptest! {
+        /// Whatever forks and whoever asks: what is read begins above something known, is linked, ends with the head, is no longer
+        /// than a step, and its first part ends above the tip unless the tip's own endpoint went lower.
+        #[test]
+        fn what_is_read_is_linked_from_something_known_to_the_head(
+            lowest in 1_u64..50, height in 0_u64..40, fork in 0_u64..45, grown in 1_u64..300, own in any::<bool>(), sent in 0_u64..5,
+        ) {
+            let tip = lowest + height;
+            let mut known = known(&line(lowest..=tip, b'a'), "one");
+            known.note_sent(&Name::from("one"), &line(tip + 1..=tip + sent, b'a'));
+            let root = (tip + sent).saturating_sub(fork);
+            let mut branch = vec![block(root + 1, b'b', b'a')];
+            branch.extend(line(root + 2..=root + grown, b'b'));
+            branch.truncate(usize::try_from(grown).unwrap());
+            let head = *branch.last().unwrap();
+            let mut headers = branch.clone();
+            headers.extend(line(0..=root, b'a'));
+            match step(&known, if own { "one" } else { "two" }, head, &headers) {
+                Step::Nothing => prop_assert!(head.number <= tip + sent && (!own || head.number < lowest)),
+                Step::Ask { .. } => prop_assert!(false, "every header is at hand"),
+                Step::Jump(jump) => {
+                    prop_assert_eq!(jump, head);
+                    prop_assert!(root + 1 < lowest || head.number - root > LARGEST_STEP || head.number > tip + sent + LARGEST_STEP);
+                }
+                Step::Read { blocks, together } => {
+                    prop_assert!(known.is_root(blocks[0].parent));
+                    prop_assert!(blocks.windows(2).all(|pair| pair[0].hash == pair[1].parent));
+                    prop_assert_eq!(blocks.last(), Some(&head));
+                    prop_assert!(blocks.len() <= 256 && (1..=blocks.len()).contains(&together));
+                    let first_ends = blocks[together - 1].number;
+                    prop_assert!(first_ends > tip + sent || (own && first_ends == head.number));
+                }
+            }
+        }
     }
 }
