@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 const SINKS: [&str; 3] = ["ops", "chat", "pager"];
 
 /// What can happen.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Op {
     /// A commit with a message of this alert to those of the sinks whose bit is set.
     Commit {

@@ -10,6 +10,7 @@ use crate::store::OutboxState;
 use crate::types::Secret;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -19,6 +20,8 @@ struct Book {
     rows: Arc<Mutex<BTreeMap<i64, OutboxRow>>>,
     fetched: Arc<Mutex<Vec<i64>>>,
     broken: bool,
+    /// Rings at every group of writes.
+    bell: Arc<Notify>,
 }
 
 impl Book {
@@ -50,6 +53,7 @@ impl Ledger for Book {
                 *row = OutboxRow { state, attempts, due, reason, receiver_id, closed_at, ..row.clone() };
             }
         }
+        self.bell.notify_waiters();
         Ok(())
     }
 
@@ -100,7 +104,7 @@ impl Post for World {
         self.got.lock().expect("no test panicked in it").push((url.clone(), id.unwrap_or_default(), Instant::now()));
         let answer = |status, retry_after| Ok(SinkResponse { status, retry_after, body: Bytes::new() });
         match url.as_str() {
-            "busy-once" if nth == 0 => answer(429, Some(Duration::from_secs(60))),
+            "busy-once" if nth == 0 => answer(429, Some(Duration::from_mins(1))),
             "down" => answer(500, None),
             "hangs" => std::future::pending().await,
             "slow" => {
@@ -173,11 +177,21 @@ impl Rig {
         answered.await.expect("the worker answers")
     }
 
+    /// Waits until what is durable is as it should be.
+    async fn until(&self, is: impl Fn(&Book) -> bool) {
+        loop {
+            let mut rung = std::pin::pin!(self.book.bell.notified());
+            rung.as_mut().enable();
+            if is(&self.book) {
+                return;
+            }
+            rung.await;
+        }
+    }
+
     /// Waits until so many messages of a sink are closed as done, durably.
     async fn until_done(&self, sink: &str, count: usize) {
-        while self.book.count(sink, OutboxState::Done) < count {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        self.until(|book| book.count(sink, OutboxState::Done) >= count).await;
     }
 
     async fn end(self) -> Result<(), LedgerClosed> {
@@ -281,7 +295,7 @@ async fn people_can_replay_drop_enable_and_look() {
 async fn a_reload_with_another_url_tries_what_waited_at_once() {
     let world = World::default();
     let rig = Rig::start(world.clone(), Book::default(), &[webhook("ops", "down")], rows("ops", 0, 3));
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(rig.book.count("ops", OutboxState::Pending), 3);
     let sinks = BTreeMap::from([webhook("ops", "well")]);
     assert_eq!(rig.ask(|asked| Order::Configure(sinks, asked)).await, Ok(()));
@@ -289,9 +303,7 @@ async fn a_reload_with_another_url_tries_what_waited_at_once() {
     assert_eq!(world.of("well").len(), 3);
     assert_eq!(rig.ask(|asked| Order::Configure(BTreeMap::new(), asked)).await, Ok(()));
     rig.commit(rows("ops", 10, 1)).await;
-    while rig.book.row(10).state != OutboxState::Dead {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    rig.until(|book| book.row(10).state == OutboxState::Dead).await;
     assert_eq!(rig.end().await, Ok(()));
 }
 

@@ -158,7 +158,7 @@ where
         let outgoing = sink.outgoing(row, at, Attempt { number: begun.attempt, again: begun.again });
         let post = &self.outside.post;
         let attempt = async move {
-            let began = Instant::now();
+            let start = Instant::now();
             let verdict = match outgoing {
                 Outgoing::Line(line) => {
                     tracing::info!(target: "walletwatch::alerts", "{line}");
@@ -170,7 +170,7 @@ where
                     sink.verdict(&answer)
                 }
             };
-            Ended::Attempt { sink: name, seq, verdict, took: began.elapsed() }
+            Ended::Attempt { sink: name, seq, verdict, took: start.elapsed() }
         };
         self.flying.push(attempt.boxed());
     }

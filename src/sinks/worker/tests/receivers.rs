@@ -73,7 +73,7 @@ const OK: Script = Script::Say("HTTP/1.1 204 No Content\r\n\r\n");
 #[tokio::test]
 async fn receivers_that_misbehave_lose_nothing_and_hold_nobody_up() {
     install_crypto_provider();
-    let (gone, _) = {
+    let (gone, ()) = {
         // A port that was free a moment ago, with nobody behind it.
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         (listener.local_addr().expect("it is bound"), drop(listener))
@@ -116,9 +116,7 @@ async fn receivers_that_misbehave_lose_nothing_and_hold_nobody_up() {
     rig.until_done("well", 50).await;
     assert_eq!(*well_got.lock().expect("no test panicked in it"), 50, "each once");
     for name in names.iter().copied().filter(|name| *name != "hangs") {
-        while rig.count.of(name, Outcome::Again) == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        rig.until(|_| rig.count.of(name, Outcome::Again) > 0).await;
     }
     let mut reports = Vec::new();
     while reports.len() < 2 {
@@ -130,8 +128,6 @@ async fn receivers_that_misbehave_lose_nothing_and_hold_nobody_up() {
     for name in names {
         assert_eq!((rig.book.count(name, OutboxState::Pending), rig.count.of(name, Outcome::Ok)), (50, 0), "{name}");
     }
-    let stopped = rig.stop.clone();
-    stopped.cancel();
     rig.worker.abort();
 }
 
@@ -146,9 +142,7 @@ async fn a_private_receiver_is_not_reached_unless_the_config_allows_it() {
     let client = HttpClient::new(&Tls::baked()).expect("the roots are good");
     let sinks = [("ops".into(), sink)];
     let rig = Rig::start(HttpPost::new(client, || at(0)), Book::default(), &sinks, rows("ops", 0, 1));
-    while rig.book.row(0).attempts == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    rig.until(|book| book.row(0).attempts > 0).await;
     let row = rig.book.row(0);
     let reason = row.reason.expect("it says why");
     assert!(reason.as_str().contains("not public"), "{reason}");
