@@ -5,6 +5,7 @@
 
 use crate::reactor::settings::Settings;
 use crate::types::{ChainId, Name, Pair, Secret};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +27,10 @@ pub struct Config {
     pub http: HttpConfig,
     /// The store.
     pub store: StoreConfig,
+    /// Chains whose blindness makes the monitor not ready.
+    pub required_chains: BTreeSet<ChainId>,
+    /// Feeds whose blindness makes the monitor not ready.
+    pub required_feeds: BTreeSet<Name>,
     /// What is allowed, and should be said: each a sentence.
     pub warnings: Vec<String>,
 }

@@ -1,3 +1,45 @@
 //! The config: what is written (`raw`), what is meant (`checked`), and every fault between the two at once.
+//!
+//! [`load`] reads the files and nothing else; [`describe`] says in words what a config means. Nothing here holds or
+//! prints a secret.
 
+pub mod amounts;
+mod check;
 pub mod checked;
+pub mod describe;
+pub mod duration;
+pub mod faults;
+mod near;
+pub mod places;
+pub mod print;
+mod raw;
+pub mod secrets;
+pub mod surroundings;
+mod urls;
+
+#[cfg(test)]
+mod cases;
+
+use checked::Config;
+use faults::{Faults, Notes};
+use raw::scope::Root;
+use std::path::Path;
+use surroundings::Surroundings;
+
+/// Reads the config at `path`. `data` is the data folder, absolute: relative paths in the config are inside it.
+///
+/// # Errors
+/// Every fault, each with its place and a hint.
+pub fn load(path: &Path, data: &Path, around: &dyn Surroundings) -> Result<Config, Faults> {
+    let notes = Notes::default();
+    let document = raw::document::read(path, around, &notes);
+    if document.torn {
+        return Err(notes.into_faults());
+    }
+    let mut config = {
+        let root = Root::new(&document.whole, &notes);
+        check::check(&check::input::Input { root: &root, notes: &notes, around, data })
+    };
+    config.warnings = notes.finish()?;
+    Ok(config)
+}

@@ -8,13 +8,13 @@ use std::time::Duration;
 /// Shortest wait after the first, immediate retry.
 pub const SHORTEST: Duration = Duration::from_millis(250);
 /// Longest wait after a fault that may pass by itself.
-pub const LONGEST: Duration = Duration::from_secs(60);
+pub const LONGEST: Duration = Duration::from_mins(1);
 /// Useful time after which a connection's past is forgotten.
-pub const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
+pub const FORGIVEN_AFTER: Duration = Duration::from_mins(1);
 /// Shortest wait after a refusal (429, 451, 403, a rejected subscription): trying again at once makes it worse.
-pub const SHORTEST_REFUSED: Duration = Duration::from_secs(60);
+pub const SHORTEST_REFUSED: Duration = Duration::from_mins(1);
 /// Longest wait after a refusal. A person has to act, or a quota's day has to end; half an hour finds out soon enough.
-pub const LONGEST_REFUSED: Duration = Duration::from_secs(30 * 60);
+pub const LONGEST_REFUSED: Duration = Duration::from_mins(30);
 
 /// The memory of one connection's failures.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,9 +63,9 @@ fn grown(shortest: Duration, times: u32, longest: Duration) -> Duration {
 /// The point between two bounds that a random number picks.
 fn between(shortest: Duration, longest: Duration, random: u64) -> Duration {
     let span = longest.saturating_sub(shortest).as_nanos();
-    // (2^64 - 1) * 30 minutes in nanoseconds is below 2^105: it fits.
+    // 2^64 times 30 minutes in nanoseconds is below 2^105: it fits.
     let part = (span * u128::from(random)) >> 64;
-    shortest + Duration::from_nanos(u64::try_from(part).unwrap_or(u64::MAX))
+    shortest.saturating_add(Duration::from_nanos(u64::try_from(part).unwrap_or(u64::MAX)))
 }
 
 #[cfg(test)]
@@ -101,8 +101,8 @@ mod tests {
     fn a_refusal_waits_long_and_at_least_as_long_as_it_was_asked_to() {
         let mut backoff = Backoff::new();
         assert_eq!(backoff.refused(None, 0), SHORTEST_REFUSED);
-        assert_eq!(backoff.refused(Some(Duration::from_secs(600)), 0), Duration::from_secs(600));
-        assert_eq!(backoff.refused(Some(Duration::from_secs(86_400)), 0), LONGEST_REFUSED);
+        assert_eq!(backoff.refused(Some(Duration::from_mins(10)), 0), Duration::from_mins(10));
+        assert_eq!(backoff.refused(Some(Duration::from_hours(24)), 0), LONGEST_REFUSED);
         assert!(backoff.failed(NONE, 0) >= SHORTEST, "a refusal uses up the immediate retry");
     }
 

@@ -20,7 +20,7 @@ pub struct Patience {
 impl Default for Patience {
     /// Five failures in a row, then 5 s doubling to 5 min: short against the hours over which deliveries are retried.
     fn default() -> Self {
-        Self { failures: 5, rest: Duration::from_secs(5), longest_rest: Duration::from_secs(300) }
+        Self { failures: 5, rest: Duration::from_secs(5), longest_rest: Duration::from_mins(5) }
     }
 }
 

@@ -208,9 +208,9 @@ impl HttpClient {
         }
         let reply = match timeout_at(deadline, client.execute(outgoing)).await {
             Ok(Ok(reply)) => reply,
-            Ok(Err(error)) => return Err(HttpFault::of_attempt(error)),
-            // Within the time that connecting may take alone we cannot know, beyond it we were past connecting:
-            // ambiguous either way.
+            Ok(Err(error)) => return Err(HttpFault::of_attempt(&error)),
+            // A deadline shorter than `CONNECT_DEADLINE` may strike while connecting; it cannot be told, so it is
+            // ambiguous.
             Err(_) => return Err(HttpFault::Timeout { phase: Phase::Head }),
         };
         read(reply, request.body_cap, deadline).await
@@ -287,7 +287,7 @@ async fn read(mut reply: reqwest::Response, cap: usize, deadline: Instant) -> Re
 async fn next_piece(reply: &mut reqwest::Response, deadline: Instant) -> Result<Option<Bytes>, HttpFault> {
     match timeout_at(deadline, reply.chunk()).await {
         Ok(Ok(piece)) => Ok(piece),
-        Ok(Err(error)) => Err(HttpFault::of_body(error)),
+        Ok(Err(error)) => Err(HttpFault::of_body(&error)),
         Err(_) => Err(HttpFault::Timeout { phase: Phase::Body }),
     }
 }

@@ -1,4 +1,4 @@
-//! The way out: supervised WebSockets and an HTTP client, with their limits, their clocks and their patience.
+//! The way out: supervised sockets and an HTTP client, with their limits, their clocks and their patience.
 //!
 //! Every socket and every request of the process goes through here, so that every one of them has a deadline, a cap in
 //! decompressed bytes, a vetted address and errors without urls. The parts that decide (`backoff`, `breaker`, `budget`,
@@ -47,7 +47,7 @@ impl Moment for Timestamp {
 impl Moment for tokio::time::Instant {
     fn after(self, span: Duration) -> Self {
         // Tokio's clock has no latest moment; thirty years ahead is what tokio itself calls "far".
-        const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
+        const FAR: Duration = Duration::from_hours(30 * 365 * 24);
         self.checked_add(span.min(FAR)).unwrap_or(self)
     }
 }

@@ -181,8 +181,8 @@ impl Default for Timing {
             pong_within: Duration::from_secs(10),
             write_within: Duration::from_secs(10),
             silence: Duration::from_secs(45),
-            useful_within: Duration::from_secs(60),
-            stale_for: Duration::from_secs(60),
+            useful_within: Duration::from_mins(1),
+            stale_for: Duration::from_mins(1),
             longest_life: None,
         }
     }

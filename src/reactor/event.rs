@@ -37,6 +37,13 @@ pub enum Event {
     Command(Command),
     /// The wall clock and the monotonic one went apart.
     Clock(ClockReport),
+    /// Reading this block ended the process more than once: its chain is left alone, the others go on.
+    Unreadable {
+        /// Which chain.
+        chain: ChainId,
+        /// Which block.
+        block: u64,
+    },
     /// A deadline of the reactor's own was reached.
     Deadline(Deadline),
 }

@@ -1,16 +1,211 @@
 //! The pure state machine between what happens and what is done about it.
 //!
 //! `handle` takes one event and the time it was taken from its queue, and returns every effect of it. Nothing here reads a clock,
-//! draws a random number, does I/O, logs, or can fail.
+//! draws a random number, does I/O, logs, or can fail: a broken input is an event too.
+//!
+//! The tables are the record: a reactor rebuilt from them equals the running one but for [`Soft`].
+//!
+//! Sub-machines hold the state and know nothing of each other: [`chain`] (what is canonical), [`transfers`] (identity, place, stage),
+//! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`payments`] (limits), [`troubles`], [`timers`]. The files that
+//! begin with a verb join them: `read_blocks`, `read_explorer`, `speak`, `cross`, `supervise`, `configure`, `want`.
 
+pub mod alerts;
+pub mod chain;
+mod configure;
+mod cross;
+pub mod crossing;
 pub mod effect;
 pub mod event;
 pub mod match_set;
+pub mod payments;
+mod read_blocks;
+mod read_explorer;
 pub mod rows;
 pub mod settings;
+mod show;
+mod speak;
+mod supervise;
+pub mod timers;
+pub mod transfers;
+pub mod troubles;
+mod want;
 pub mod wants;
+mod watched;
+
+use crate::types::{Address, ChainId, Name, Pair, Price, Timestamp, U256};
+use alerts::Alerts;
+use chain::Chain;
+use effect::{Effect, Notice};
+use event::{Command, Event, List, SourceId, SourceState};
+use payments::Payments;
+use rows::{Deadline, RuleRow, Subject, Tables, TokenRow, ViewRow};
+use settings::Settings;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use timers::Timers;
+use transfers::Transfers;
+use troubles::Troubles;
+use wants::Wants;
+use watched::Watched;
 
 /// After a longer outage than this many blocks the tip goes live at once and the gap is read beside it.
 pub const LARGEST_STEP: u64 = 256;
 /// How many of the newest blocks sources are shown, to walk back to: as many as a step may have.
 pub const PUBLISHED_BLOCKS: usize = 257;
+
+/// The whole state.
+#[derive(Debug, Clone, Default)]
+pub struct Reactor {
+    settings: Settings,
+    watched: Watched,
+    /// For each watch, the transfer rules that look at it, as indices into `settings.rules`.
+    rules_of_watch: Vec<Vec<usize>>,
+    chains: BTreeMap<ChainId, Chain>,
+    transfers: Transfers,
+    alerts: Alerts,
+    rules: BTreeMap<Name, RuleRow>,
+    tokens: BTreeMap<(ChainId, Address), TokenRow>,
+    views: BTreeMap<(ChainId, Address, List), ViewRow>,
+    troubles: Troubles,
+    payments: Payments,
+    timers: Timers,
+    soft: Soft,
+    /// The latest time seen: it never runs backwards.
+    at: Timestamp,
+    wants: Wants,
+    /// Chains whose wants have to be derived anew.
+    unpublished: BTreeSet<ChainId>,
+}
+
+/// What starts empty after a restart, and may.
+#[derive(Debug, Clone, Default)]
+struct Soft {
+    /// The newest price of each pair by feed, only while the feed is fresh.
+    prices: BTreeMap<(Pair, Name), (Price, Timestamp)>,
+    /// The newest base fee, its block and that block's time.
+    fees: BTreeMap<ChainId, (U256, u64, Timestamp)>,
+    /// States of sources.
+    sources: BTreeMap<SourceId, SourceState>,
+    /// When something useful last came.
+    progress: BTreeMap<Subject, Timestamp>,
+    /// Tokens whose decimals were waited for in vain.
+    waited: BTreeSet<(ChainId, Address)>,
+    /// Transactions whose receipt was asked for and answered since the last answer of the explorer.
+    receipts_asked: BTreeSet<(ChainId, crate::types::B256)>,
+}
+
+impl Reactor {
+    /// From the tables, at `now`. [`Event::Configured`] has to follow before anything else is of use.
+    #[must_use]
+    pub fn restore(tables: Tables, now: Timestamp) -> Self {
+        let mut blocks: BTreeMap<ChainId, Vec<_>> = BTreeMap::new();
+        for block in tables.blocks {
+            blocks.entry(block.chain).or_default().push(block);
+        }
+        let mut gaps: BTreeMap<ChainId, Vec<_>> = BTreeMap::new();
+        for gap in tables.gaps {
+            gaps.entry(gap.chain).or_default().push(gap);
+        }
+        let chains = tables.chains.into_iter().map(|row| {
+            let id = row.chain;
+            let window = blocks.remove(&id).unwrap_or_default();
+            (id, Chain::restore(row, window, gaps.remove(&id).unwrap_or_default()))
+        });
+        Self {
+            chains: chains.collect(),
+            transfers: Transfers::restore(tables.transfers),
+            alerts: Alerts::restore(tables.alerts),
+            rules: tables.rules.into_iter().map(|row| (row.rule.clone(), row)).collect(),
+            tokens: tables.tokens.into_iter().map(|row| ((row.chain, row.contract), row)).collect(),
+            views: tables.views.into_iter().map(|row| ((row.chain, row.address, row.list), row)).collect(),
+            troubles: Troubles::restore(tables.troubles),
+            payments: Payments::restore(tables.payments),
+            timers: Timers::restore(tables.deadlines, now),
+            at: now,
+            ..Self::default()
+        }
+    }
+
+    /// Takes one event. The effects are everything that follows from it.
+    pub fn handle(&mut self, at: Timestamp, event: Event) -> Vec<Effect> {
+        self.at = self.at.max(at);
+        let mut effects = Vec::new();
+        match event {
+            Event::Configured(settings) => self.configure(*settings, &mut effects),
+            Event::Contact(contact) => self.contact(&contact, &mut effects),
+            Event::Head(head) => self.head(&head, &mut effects),
+            Event::Run(run) => self.run(&run, &mut effects),
+            Event::Tags(tags) => self.tags(&tags, &mut effects),
+            Event::Explored(explored) => self.explored(&explored, &mut effects),
+            Event::ExplorerHead(head) => self.explorer_head(&head, &mut effects),
+            Event::Receipt(receipt) => self.receipt(&receipt, &mut effects),
+            Event::Token(facts) => self.token(facts, &mut effects),
+            Event::Tick(tick) => self.tick(&tick, &mut effects),
+            Event::Source(report) => self.source(report, &mut effects),
+            Event::Delivery(report) => self.delivery(report, &mut effects),
+            Event::Command(Command::TestSink { sink }) => self.test_sink(sink, &mut effects),
+            Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
+            Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
+            Event::Unreadable { chain, block } => {
+                self.stop(chain, &format!("block {block} cannot be read: reading it ended the process"), &mut effects);
+            }
+            Event::Deadline(deadline) => self.deadline(deadline, &mut effects),
+        }
+        effects
+    }
+
+    /// The next deadline, and what it is for. When it is reached it comes back as [`Event::Deadline`].
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<(Timestamp, Deadline)> {
+        self.timers.next().map(|(due, deadline)| (due, deadline.clone()))
+    }
+
+    /// Whether what it needs from sources may have changed since it was last asked.
+    #[must_use]
+    pub fn wants_changed(&self) -> bool {
+        !self.unpublished.is_empty()
+    }
+
+    /// What it needs from sources.
+    pub fn wants(&mut self) -> &Wants {
+        for chain in std::mem::take(&mut self.unpublished) {
+            let wants = Arc::new(self.chain_wants(chain));
+            self.wants.chains.insert(chain, wants);
+        }
+        &self.wants
+    }
+
+    /// Every row that a rebuilt reactor would read: what the store must hold of it.
+    #[must_use]
+    pub fn tables(&self) -> Tables {
+        Tables {
+            chains: self.chains.values().map(|chain| chain.row().clone()).collect(),
+            blocks: self.chains.values().flat_map(|chain| chain.window().copied()).collect(),
+            gaps: self.chains.values().flat_map(|chain| chain.gaps().copied()).collect(),
+            transfers: self.transfers.iter().cloned().collect(),
+            alerts: self.alerts.iter().cloned().collect(),
+            rules: self.rules.values().cloned().collect(),
+            views: self.views.values().copied().collect(),
+            tokens: self.tokens.values().cloned().collect(),
+            deadlines: self.timers.rows().cloned().collect(),
+            troubles: self.troubles.iter().cloned().collect(),
+            payments: self.payments.iter().cloned().collect(),
+        }
+    }
+
+    fn deadline(&mut self, deadline: Deadline, effects: &mut Vec<Effect>) {
+        // A deadline that was moved or cleared since it was announced is no deadline.
+        if !self.timers.is_due(self.at, &deadline) {
+            return;
+        }
+        self.timers.clear(&deadline, effects);
+        match deadline {
+            Deadline::Holds(rule) => self.held_long_enough(&rule, effects),
+            Deadline::Silent(subject) => self.silent(subject, effects),
+            Deadline::TokenWait(chain, contract) => self.token_wait_over(chain, contract, effects),
+            Deadline::Revert(chain) => self.revert(chain, effects),
+            Deadline::Forget(transfer) => self.forget(transfer, effects),
+            Deadline::Expires(payment) => self.expire(payment, effects),
+        }
+    }
+}

@@ -37,8 +37,28 @@ pub enum Row {
     Payment(Box<PaymentRow>),
 }
 
+impl Row {
+    /// The key under which it stands.
+    #[must_use]
+    pub fn key(&self) -> RowKey {
+        match self {
+            Self::Chain(row) => RowKey::Chain(row.chain),
+            Self::Block(row) => RowKey::Block(row.chain, row.at.number),
+            Self::Gap(row) => RowKey::Gap(row.chain, row.from),
+            Self::Transfer(row) => RowKey::Transfer(row.key.chain, row.block, row.id),
+            Self::Alert(row) => RowKey::Alert(row.id),
+            Self::Rule(row) => RowKey::Rule(row.rule.clone()),
+            Self::View(row) => RowKey::View(row.chain, row.address, row.list),
+            Self::Token(row) => RowKey::Token(row.chain, row.contract),
+            Self::Deadline(row) => RowKey::Deadline(row.deadline.clone()),
+            Self::Trouble(row) => RowKey::Trouble(row.subject.clone()),
+            Self::Payment(row) => RowKey::Payment(row.id),
+        }
+    }
+}
+
 /// The key of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RowKey {
     /// Of [`ChainRow`].
     Chain(ChainId),
@@ -67,8 +87,6 @@ pub enum RowKey {
 /// Every row that a reactor is rebuilt from.
 ///
 /// Of transfers and alerts only the open ones: transfers that are not `settled`, alerts that are not `closed`.
-/// Of payments only those that are open or count in a limit still (`counts_until` not passed), see [`PaymentRow`];
-/// `spent` has the sums over all that are terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tables {
     /// All.
@@ -91,7 +109,7 @@ pub struct Tables {
     pub deadlines: Vec<DeadlineRow>,
     /// All.
     pub troubles: Vec<TroubleRow>,
-    /// All (there are few: `max_per_day` bounds them).
+    /// All: `max_per_day` bounds how many there can be.
     pub payments: Vec<PaymentRow>,
 }
 
@@ -102,6 +120,8 @@ pub struct ChainRow {
     pub chain: ChainId,
     /// Hash of block 0 at first contact.
     pub genesis: Option<B256>,
+    /// The first block that is read: what lies below is history.
+    pub started: Option<u64>,
     /// The endpoint whose blocks are the tip.
     pub tip_endpoint: Option<Name>,
     /// Highest block whose transfers are confirmed.
@@ -297,6 +317,8 @@ pub struct RuleRow {
     pub rule: Name,
     /// A hash of its condition: another one starts the state anew.
     pub condition: [u8; 16],
+    /// Since when it is in force with this condition: what was first seen before is not spoken of.
+    pub born: Timestamp,
     /// Where it stands.
     pub phase: Phase,
     /// Crossings so far.

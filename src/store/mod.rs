@@ -3,6 +3,37 @@
 //! The pump's commit writes every table except the delivery columns of an outbox row; those only the delivery worker writes, through the
 //! same thread and in the same group commit.
 
+mod alerts;
+#[cfg(test)]
+mod arbitrary;
+mod codec;
+pub mod fault;
+mod keys;
+pub mod lists;
+pub mod lock;
+pub mod meta;
+mod migrate;
+pub mod model;
+mod outbox;
+pub mod prune;
+pub mod read;
+mod schema;
+mod small;
+pub mod sqlite;
+#[cfg(test)]
+mod tests;
+mod transfers;
+pub mod writer;
+
+pub use fault::{Remedy, StoreFault};
+pub use lists::{AlertFilter, OutboxCount, OutboxFilter, Page, TransferFilter, TransferPlace};
+pub use meta::{Budget, StoreId};
+pub use model::ModelStore;
+pub use prune::{Prune, Pruned};
+pub use read::Reader;
+pub use sqlite::{IfMissing, SqliteStore};
+pub use writer::{WriterHandle, writer};
+
 use crate::reactor::rows::{Row, RowKey, Tables};
 use crate::types::{AlertId, MessageId, Name, Severity, Timestamp};
 use bytes::Bytes;

@@ -116,9 +116,9 @@ impl HttpFault {
         }
     }
 
-    /// Reads the kind of an error that came instead of a response. Takes it by value: nothing of it survives.
-    pub(super) fn of_attempt(error: reqwest::Error) -> Self {
-        if let Some(refused) = cause::<RefusedAddress>(&error) {
+    /// Reads the kind of an error that came instead of a response.
+    pub(super) fn of_attempt(error: &reqwest::Error) -> Self {
+        if let Some(refused) = cause::<RefusedAddress>(error) {
             return Self::Refused { why: refused.0 };
         }
         if error.is_builder() {
@@ -129,9 +129,9 @@ impl HttpFault {
         }
         if error.is_timeout() {
             Self::Timeout { phase: Phase::Connect }
-        } else if error.is_dns() || cause::<NoSuchName>(&error).is_some() {
+        } else if error.is_dns() || cause::<NoSuchName>(error).is_some() {
             Self::Name
-        } else if cause::<rustls::Error>(&error).is_some() {
+        } else if cause::<rustls::Error>(error).is_some() {
             Self::Tls
         } else {
             Self::Connect
@@ -139,7 +139,7 @@ impl HttpFault {
     }
 
     /// Reads the kind of an error that came while the body was read.
-    pub(super) fn of_body(error: reqwest::Error) -> Self {
+    pub(super) fn of_body(error: &reqwest::Error) -> Self {
         if error.is_timeout() { Self::Timeout { phase: Phase::Body } } else { Self::Body }
     }
 }

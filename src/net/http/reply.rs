@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// What a receiver can ask us to wait at most. A day: longer is a mistake or malice, and the next answer can ask again.
-pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
+pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// A whole response.
 #[derive(Clone, PartialEq, Eq)]

@@ -75,9 +75,8 @@ pub(super) async fn open<D: Dial>(settings: &SocketSettings, dial: &mut D) -> Re
     let deadline = Instant::now() + settings.timing.connect;
     let (host, port) = settings.endpoint.host_and_port();
     let request = settings.endpoint.request().map_err(|_| Ending::from(Reason::Upgrade))?;
-    let stream = match timeout_at(deadline, dial.dial(&host, port)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(_)) | Err(_) => return Err(Reason::Connect.into()),
+    let Ok(Ok(stream)) = timeout_at(deadline, dial.dial(&host, port)).await else {
+        return Err(Reason::Connect.into());
     };
     let limits = settings.limits;
     let config = WebSocketConfig::default()
@@ -87,7 +86,8 @@ pub(super) async fn open<D: Dial>(settings: &SocketSettings, dial: &mut D) -> Re
         .max_message_size(Some(limits.message));
     let connector = Connector::Rustls(settings.tls.config.clone());
     let upgrade = client_async_tls_with_config(request, stream, Some(config), Some(connector));
-    match timeout_at(deadline, upgrade).await {
+    // Boxed: the handshake's 20 kB live as long as it does, not as long as the socket.
+    match timeout_at(deadline, Box::pin(upgrade)).await {
         Ok(Ok((socket, _))) => Ok(socket),
         Ok(Err(error)) => Err(ending_of_upgrade(&error)),
         Err(_) => Err(Reason::UpgradeTimeout.into()),
@@ -124,9 +124,12 @@ fn refused(response: &Response) -> Ending {
 pub(super) const fn reason_of_read(error: &tungstenite::Error) -> Reason {
     match error {
         Error::Capacity(CapacityError::MessageTooLong { .. }) => Reason::TooLarge,
-        Error::Io(_) | Error::Tls(_) | Error::ConnectionClosed | Error::AlreadyClosed => Reason::Close,
         // A peer that dies leaves no closing handshake: that is a close, not a breach.
-        Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => Reason::Close,
+        Error::Io(_)
+        | Error::Tls(_)
+        | Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => Reason::Close,
         Error::Capacity(_)
         | Error::Protocol(_)
         | Error::WriteBufferFull(_)

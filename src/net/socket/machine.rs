@@ -4,7 +4,7 @@
 //! having been made, only for a minute between its first and its last useful word.
 
 use super::{Reason, SocketState, Timing};
-use crate::net::Backoff;
+use crate::net::{Backoff, Moment};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -128,19 +128,19 @@ impl Machine {
     /// What is to be done at `now`. What it answers counts as done: a ping as sent, staleness as said.
     pub(super) fn due(&mut self, now: Instant) -> Due {
         let timing = self.timing;
-        let Some(open) = &mut self.open else { return Due::Nothing(now + timing.connect) };
-        let stale_at = open.useful_clock + timing.useful_within;
-        let mut fatal = vec![(open.last_inbound + timing.silence, Reason::Idle)];
+        let Some(open) = &mut self.open else { return Due::Nothing(now.after(timing.connect)) };
+        let stale_at = open.useful_clock.after(timing.useful_within);
+        let mut fatal = vec![(open.last_inbound.after(timing.silence), Reason::Idle)];
         if let Some(pinged) = open.unanswered_ping {
-            fatal.push((pinged + timing.pong_within, Reason::PingTimeout));
+            fatal.push((pinged.after(timing.pong_within), Reason::PingTimeout));
         }
         if open.subscribed {
-            fatal.push((stale_at + timing.stale_for, Reason::Stale));
+            fatal.push((stale_at.after(timing.stale_for), Reason::Stale));
         } else {
-            fatal.push((open.since + timing.subscribe, Reason::SubscribeTimeout));
+            fatal.push((open.since.after(timing.subscribe), Reason::SubscribeTimeout));
         }
         if let Some(life) = timing.longest_life {
-            fatal.push((open.since + life, Reason::Aged));
+            fatal.push((open.since.after(life), Reason::Aged));
         }
         // `Reason`'s order breaks ties, so that the same times always give the same reason.
         if let Some((_, reason)) = fatal.iter().filter(|(at, _)| *at <= now).min() {
@@ -150,7 +150,7 @@ impl Machine {
             open.stale = true;
             return Due::Stale;
         }
-        let ping_at = open.last_ping + timing.ping_every;
+        let ping_at = open.last_ping.after(timing.ping_every);
         if ping_at <= now {
             open.last_ping = now;
             open.unanswered_ping.get_or_insert(now);
@@ -172,7 +172,7 @@ impl Machine {
             let wait = self.backoff.failed(useful, random);
             wait.max(ending.stay_away.unwrap_or_default().min(crate::net::backoff::LONGEST_REFUSED))
         };
-        let until = now + wait;
+        let until = now.after(wait);
         let state = match ending.reason {
             Reason::RefusedHttp(status) if ending.turned_down => SocketState::Refused { until, status },
             reason => SocketState::BackingOff { until, reason, detail: ending.detail },
@@ -223,7 +223,7 @@ mod tests {
     fn each_silence_has_its_deadline_and_its_reason() {
         let usual = Timing::default();
         let lively = Timing { silence: Duration::from_secs(8), ..usual };
-        let aging = Timing { longest_life: Some(Duration::from_secs(3_600)), ..usual };
+        let aging = Timing { longest_life: Some(Duration::from_hours(1)), ..usual };
         // (timing, subscribes, a frame every s, useful) → (gives up at s, reason, pings, said stale)
         let cases = [
             ((usual, false, None, false), (5, Reason::SubscribeTimeout, 0, 0)),
@@ -279,7 +279,7 @@ mod tests {
         for status in [301, 400, 401, 403, 404, 429, 451] {
             let (until, state) = Machine::new(Timing::default()).ended(now, Reason::RefusedHttp(status).into(), 0);
             assert_eq!(state, SocketState::Refused { until, status });
-            assert!(until - now >= Duration::from_secs(60), "{status}");
+            assert!(until - now >= Duration::from_mins(1), "{status}");
         }
         let mut overloaded = Ending::from(Reason::RefusedHttp(503));
         overloaded.stay_away = Some(SECOND * 7);
@@ -287,6 +287,6 @@ mod tests {
         assert_eq!(until - now, SECOND * 7);
         assert!(matches!(state, SocketState::BackingOff { reason: Reason::RefusedHttp(503), .. }));
         let (until, _) = Machine::new(Timing::default()).ended(now, Reason::Rejected.into(), 0);
-        assert!(until - now >= Duration::from_secs(60));
+        assert!(until - now >= Duration::from_mins(1));
     }
 }

@@ -101,7 +101,12 @@ async fn no_connection_no_tls_and_no_upgrade_are_told_apart() {
         (format!("ws://{plain}/{MARK}"), Reason::Upgrade),
     ];
     for (url, reason) in cases {
-        let ending = first_ending(&url, |settings| settings.timing.connect = Duration::from_millis(150)).await;
+        let short = |settings: &mut SocketSettings| {
+            if reason == Reason::UpgradeTimeout {
+                settings.timing.connect = Duration::from_millis(200);
+            }
+        };
+        let ending = first_ending(&url, short).await;
         assert_eq!(reason_and_wait(&ending).0, reason, "{url}");
     }
     let (listener, greeter) = listen().await;

@@ -1,0 +1,10 @@
+//! The wiring: everything is built from a [`crate::config::checked::Config`] here, started here and stopped here.
+//!
+//! The only room that starts tasks and threads, and (in [`clock`]) the only one that reads the time. It decides nothing about alerts.
+
+pub mod board;
+pub mod clock;
+pub mod overview;
+pub mod poison;
+pub mod pump;
+pub mod turn;

@@ -1,0 +1,323 @@
+//! The pump: takes events from every queue, lets the reactor handle them, commits, and only then lets anything leave.
+//!
+//! The order in which it takes events is the order of record. It decides nothing and keeps nothing: after a crash the reactor is
+//! rebuilt from the store and sources read again what was not committed.
+
+use super::clock::Clock;
+use super::overview::Overview;
+use super::poison::Poison;
+use super::turn::Draft;
+use crate::reactor::Reactor;
+use crate::reactor::effect::Notice;
+use crate::reactor::event::{ClockReport, Command, DeliveryReport, Event, Run};
+use crate::reactor::settings::Settings;
+use crate::reactor::wants::Wants;
+use crate::sources::queue::EventIntake;
+use crate::store::writer::WriterHandle;
+use crate::store::{OutboxRow, StoreFault};
+use crate::telemetry::faults::kill_point;
+use crate::types::{ChainId, Timestamp};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Events that one turn takes of each queue: with the group commit this is where throughput comes from.
+const MOST_EVENTS: usize = 64;
+/// Rows that a turn gathers before it commits, whatever waits.
+const MOST_ROWS: usize = 8_192;
+/// A cursor waits for a commit no longer than this …
+const LONGEST_DRAFT: Duration = Duration::from_secs(1);
+/// … or for this many blocks.
+const MOST_DRAFT_BLOCKS: u64 = 256;
+/// How often the wall clock is looked at.
+const CLOCK_CHECK: Duration = Duration::from_secs(1);
+
+/// A command, and who waits for the commit that holds it.
+#[derive(Debug)]
+pub struct Asked {
+    /// What is asked.
+    pub command: Command,
+    /// Told after the commit.
+    pub done: oneshot::Sender<()>,
+}
+
+/// What the pump is connected to.
+#[derive(Debug)]
+pub struct Wires {
+    /// Commits.
+    pub writer: WriterHandle,
+    /// The queues of the sources.
+    pub intakes: Vec<EventIntake>,
+    /// Rung by the queues.
+    pub bell: Arc<Notify>,
+    /// Commands; drained first.
+    pub commands: mpsc::Receiver<Asked>,
+    /// What became of deliveries.
+    pub reports: mpsc::Receiver<DeliveryReport>,
+    /// To the delivery worker: the rows of each commit.
+    pub rows: mpsc::Sender<Vec<OutboxRow>>,
+    /// To the sources.
+    pub wants: watch::Sender<Arc<Wants>>,
+    /// The time.
+    pub clock: Arc<Clock>,
+    /// Stop after the turn at hand.
+    pub stop: CancellationToken,
+}
+
+/// Why the pump ended.
+#[derive(Debug, thiserror::Error)]
+pub enum PumpFault {
+    /// A commit is not durable: the reactor is ahead of the disk.
+    #[error("{0}")]
+    Store(#[from] StoreFault),
+    /// The reactor panicked: a fault of ours, at a block if one was being read.
+    #[error("the reactor panicked{}; the next start goes on from disk", place(.0))]
+    Panicked(Option<(ChainId, u64)>),
+    /// The delivery worker is gone.
+    #[error("the delivery worker ended; the next start goes on from disk")]
+    NoDelivery,
+}
+
+fn place(block: &Option<(ChainId, u64)>) -> String {
+    block.map_or_else(String::new, |(chain, block)| format!(" at block {block} of chain {chain}"))
+}
+
+/// The pump itself.
+#[derive(Debug)]
+pub struct Pump {
+    reactor: Reactor,
+    draft: Draft,
+    drafted_since: Option<Timestamp>,
+    answers: Vec<oneshot::Sender<()>>,
+    poison: Poison,
+    overview: Overview,
+    wires: Wires,
+    clock_checked: Timestamp,
+}
+
+impl Pump {
+    /// With a reactor as the tables say; `settings` come into force with the first turn.
+    ///
+    /// # Errors
+    /// When the first turn cannot be committed.
+    pub async fn start(
+        reactor: Reactor,
+        settings: Settings,
+        poison: Poison,
+        overview: Overview,
+        wires: Wires,
+    ) -> Result<Self, PumpFault> {
+        let clock_checked = wires.clock.now();
+        let mut pump = Self {
+            reactor,
+            draft: Draft::default(),
+            drafted_since: None,
+            answers: Vec::new(),
+            poison,
+            overview,
+            wires,
+            clock_checked,
+        };
+        let chains: Vec<ChainId> = settings.chains.keys().copied().collect();
+        pump.handle(Event::Configured(Box::new(settings)))?;
+        for chain in chains {
+            if let Some(block) = pump.poison.unreadable(chain) {
+                pump.handle(Event::Unreadable { chain, block })?;
+            }
+        }
+        pump.commit().await?;
+        Ok(pump)
+    }
+
+    /// Runs until it is stopped.
+    ///
+    /// # Errors
+    /// [`PumpFault`]; the process then ends, and goes on from disk.
+    pub async fn run(mut self) -> Result<(), PumpFault> {
+        loop {
+            let stopping = self.wires.stop.is_cancelled();
+            let busy = self.drain()?;
+            self.deadlines()?;
+            if self.is_due() || stopping {
+                self.commit().await?;
+            }
+            self.publish();
+            if stopping && !busy {
+                return Ok(());
+            }
+            if !busy {
+                self.wait().await?;
+            }
+        }
+    }
+
+    /// Takes what waits: commands, reports, then each queue in turn. Gives whether anything was there.
+    fn drain(&mut self) -> Result<bool, PumpFault> {
+        let mut busy = false;
+        while let Ok(asked) = self.wires.commands.try_recv() {
+            busy = true;
+            self.command(asked)?;
+        }
+        for _ in 0..MOST_EVENTS {
+            let Ok(report) = self.wires.reports.try_recv() else { break };
+            busy = true;
+            self.handle(Event::Delivery(report))?;
+        }
+        for place in 0..self.wires.intakes.len() {
+            if self.draft.rows() >= MOST_ROWS {
+                break;
+            }
+            for event in self.wires.intakes[place].try_recv_many(MOST_EVENTS) {
+                busy = true;
+                self.handle(event)?;
+            }
+        }
+        let now = self.wires.clock.now();
+        if now.since(self.clock_checked) >= CLOCK_CHECK {
+            self.clock_checked = now;
+            if let Some(ahead_ms) = self.wires.clock.new_skew() {
+                self.handle(Event::Clock(ClockReport { ahead_ms }))?;
+            }
+        }
+        Ok(busy)
+    }
+
+    fn deadlines(&mut self) -> Result<(), PumpFault> {
+        for _ in 0..MOST_ROWS {
+            let now = self.wires.clock.now();
+            match self.reactor.next_deadline() {
+                Some((due, deadline)) if due <= now => self.handle(Event::Deadline(deadline))?,
+                Some(_) | None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, asked: Asked) -> Result<(), PumpFault> {
+        if let Command::AcceptChain { chain } = &asked.command
+            && let Err(error) = self.poison.forget(*chain)
+        {
+            tracing::warn!("the note of unreadable blocks could not be changed: {error}");
+        }
+        self.handle(Event::Command(asked.command))?;
+        self.answers.push(asked.done);
+        Ok(())
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), PumpFault> {
+        let at = self.wires.clock.now();
+        let run = match &event {
+            Event::Run(run) => Some(block_of(run, &self.poison)),
+            _ => None,
+        };
+        if let Some(Some((chain, _))) = run
+            && self.poison.unreadable(chain).is_some()
+        {
+            return Ok(());
+        }
+        self.overview.seen(at, &event);
+        let reactor = &mut self.reactor;
+        // The state is torn after a panic: it is never used again, the process ends.
+        let effects = catch_unwind(AssertUnwindSafe(|| {
+            crate::telemetry::faults::plant(&event);
+            reactor.handle(at, event)
+        }));
+        let Ok(effects) = effects else {
+            let block = run.flatten();
+            if let Some((chain, block)) = block
+                && let Err(error) = self.poison.note(chain, block)
+            {
+                tracing::error!("block {block} of chain {chain} could not be noted as unreadable: {error}");
+            }
+            return Err(PumpFault::Panicked(block));
+        };
+        self.draft.add(at, effects);
+        if !self.draft.is_empty() && self.drafted_since.is_none() {
+            self.drafted_since = Some(at);
+        }
+        if let Some(Some((chain, _))) = run
+            && self.poison.knows(chain)
+            && let Err(error) = self.poison.forget(chain)
+        {
+            tracing::warn!("the note of unreadable blocks could not be changed: {error}");
+        }
+        Ok(())
+    }
+
+    fn is_due(&self) -> bool {
+        let waited = self.drafted_since.is_some_and(|since| self.wires.clock.now().since(since) >= LONGEST_DRAFT);
+        self.draft.is_weighty()
+            || !self.answers.is_empty()
+            || waited
+            || self.draft.blocks() >= MOST_DRAFT_BLOCKS
+            || self.draft.rows() >= MOST_ROWS
+    }
+
+    /// Commits what was drafted; then tells whoever waited for it.
+    async fn commit(&mut self) -> Result<(), PumpFault> {
+        self.drafted_since = None;
+        let draft = std::mem::take(&mut self.draft);
+        let nothing = draft.is_empty();
+        let (commit, notices) = draft.finish();
+        let at = commit.at;
+        let mut rows = Vec::new();
+        if !nothing {
+            kill_point("before_commit");
+            rows = self.wires.writer.commit(commit).await?;
+            kill_point("after_commit");
+        }
+        if !rows.is_empty() && self.wires.rows.send(rows).await.is_err() {
+            return Err(PumpFault::NoDelivery);
+        }
+        kill_point("after_publish");
+        for done in self.answers.drain(..) {
+            // Who asked may have gone: the command is done all the same.
+            let _ = done.send(());
+        }
+        self.say(at, &notices);
+        Ok(())
+    }
+
+    fn say(&mut self, at: Timestamp, notices: &[Notice]) {
+        self.overview.committed(at, notices, &self.reactor);
+    }
+
+    fn publish(&mut self) {
+        if self.reactor.wants_changed() {
+            let wants = Arc::new(self.reactor.wants().clone());
+            self.wires.wants.send_replace(wants);
+        }
+        self.overview.publish(self.wires.clock.now(), &self.reactor);
+    }
+
+    async fn wait(&mut self) -> Result<(), PumpFault> {
+        let now = self.wires.clock.now();
+        let until = |due: Timestamp| due.since(now);
+        let deadline = self.reactor.next_deadline().map(|(due, _)| until(due));
+        let draft = self.drafted_since.map(|since| until(since.after(LONGEST_DRAFT)));
+        let longest = self.overview.pause();
+        let pause = [deadline, draft].into_iter().flatten().fold(longest, Duration::min);
+        let mut early = None;
+        tokio::select! {
+            () = self.wires.bell.notified() => {}
+            Some(asked) = self.wires.commands.recv() => early = Some(Err(asked)),
+            Some(report) = self.wires.reports.recv() => early = Some(Ok(report)),
+            () = self.wires.stop.cancelled() => {}
+            // A millisecond more: the clock counts in whole ones, and a deadline must have passed when it is looked at.
+            () = tokio::time::sleep(pause + Duration::from_millis(1)) => {}
+        }
+        match early {
+            Some(Err(asked)) => self.command(asked),
+            Some(Ok(report)) => self.handle(Event::Delivery(report)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The block that is named when handling a run ends the process: the first that was noted before, else the run's first.
+fn block_of(run: &Run, poison: &Poison) -> Option<(ChainId, u64)> {
+    let noted = poison.unreadable(run.chain);
+    noted.or_else(|| run.blocks.first().map(|block| block.at.number)).map(|block| (run.chain, block))
+}

@@ -1,0 +1,79 @@
+//! From what is written to what is meant: each part reads its tables, notes every fault, and goes on.
+
+mod assets;
+mod chains;
+mod endpoints;
+pub mod input;
+mod payments;
+mod rules;
+mod service;
+mod sinks;
+mod sources;
+mod thresholds;
+mod watches;
+
+use crate::config::checked::Config;
+use crate::config::describe;
+use crate::config::duration;
+use crate::reactor::settings::Settings;
+use input::Input;
+use std::sync::Arc;
+
+/// Reads everything. What comes back means something only where nothing was noted as a fault.
+pub fn check(input: &Input<'_>) -> Config {
+    let chains = chains::check(input);
+    let etherscan = sources::etherscan(input, &chains);
+    let (feeds, required_feeds) = sources::feeds(input);
+    let pairs = feeds.iter().map(|feed| (feed.name.clone(), feed.pairs.clone())).collect();
+    let tokens = watches::tokens(input, &chains);
+    let watches = watches::check(input, &chains);
+    let sinks = sinks::check(input);
+    let system = sinks::system(input, &sinks);
+    rules::system_heard(input, &system, &sinks);
+    let materials =
+        rules::Materials { chains: &chains, tokens: &tokens, watches: &watches, sinks: &sinks, feeds: &pairs };
+    let read = rules::check(input, &materials);
+    let payees = payments::payees(input, &chains);
+    let payments = payments::payments(input, &read, &payees, &watches, &chains);
+    let required = |chain: &&chains::Chain| chain.required.unwrap_or(true);
+    let required_chains = chains.all.values().filter(required).map(|chain| chain.settings.id).collect();
+    let settings = Settings {
+        chains: chains.all.iter().map(|(id, chain)| (*id, chain.settings.clone())).collect(),
+        watches: Arc::new(watches.list),
+        tokens,
+        rules: read.into_iter().filter_map(|read| read.rule).collect(),
+        sinks: sinks.settings,
+        payments,
+        payees: payees.all,
+        system,
+        feeds: pairs,
+        simulated: false,
+    };
+    let config = Config {
+        settings,
+        endpoints: chains.endpoints,
+        etherscan,
+        feeds,
+        sinks: sinks.list,
+        http: service::http(input),
+        store: service::store(input),
+        required_chains,
+        required_feeds,
+        warnings: Vec::new(),
+    };
+    view_age(input, &config);
+    config
+}
+
+/// `[etherscan] max_view_age`: more watches than the budget can serve are a fault.
+fn view_age(input: &Input<'_>, config: &Config) {
+    let Some(said) = input.root.one("etherscan").and_then(|scope| scope.span("max_view_age")) else {
+        return;
+    };
+    if let Some(age) = describe::explorer_round(config).and_then(|round| round.oldest_view())
+        && age > said.value
+    {
+        let what = format!("a view can get {} old with this many watches", duration::show(age));
+        input.notes.fault(said.place, what, "watch less, raise `calls_per_day` with a larger plan, or allow more");
+    }
+}

@@ -1,0 +1,293 @@
+//! Rules: what each looks at, whom it tells, and whether anything can feed it and anybody hear it.
+
+use crate::config::check::assets::Assets;
+use crate::config::check::chains::Chains;
+use crate::config::check::input::{Input, Names};
+use crate::config::check::service::sinks as named_sinks;
+use crate::config::check::sinks::{SEVERITIES, Sinks, is_built_in};
+use crate::config::check::thresholds;
+use crate::config::check::watches::Watches;
+use crate::config::faults::Place;
+use crate::config::near;
+use crate::config::raw::keys::RULE_KINDS;
+use crate::config::raw::scope::{Said, Scope};
+use crate::reactor::effect::MessageKind;
+use crate::reactor::settings::{
+    BetweenOwn, Condition, Direction, KnownToken, Rule, SinkSettings, SystemSettings, TransferCondition,
+};
+use crate::types::{Address, Asset, ChainId, Name, Pair, Severity, Stage};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What rules are made of.
+pub struct Materials<'a> {
+    /// Chains.
+    pub chains: &'a Chains,
+    /// Tokens known by contract.
+    pub tokens: &'a BTreeMap<(ChainId, Address), KnownToken>,
+    /// Watches.
+    pub watches: &'a Watches,
+    /// Sinks.
+    pub sinks: &'a Sinks,
+    /// Pairs by feed.
+    pub feeds: &'a BTreeMap<Name, Vec<Pair>>,
+}
+
+/// A rule with the table it was read from.
+pub struct Read<'a> {
+    /// Its table.
+    pub scope: Scope<'a>,
+    /// Its name.
+    pub name: Name,
+    /// The rule, where nothing was wrong with it.
+    pub rule: Option<Rule>,
+}
+
+/// Every `[[rule]]` that has a name.
+pub fn check<'a>(input: &Input<'a>, from: &Materials<'_>) -> Vec<Read<'a>> {
+    let mut names = Names::default();
+    let routes = routes(input, from.sinks);
+    let mut rules = Vec::new();
+    for scope in input.root.many("rule") {
+        let name = names.claim(&scope);
+        let kind = scope.kind("when", &RULE_KINDS);
+        let severity = scope.word("severity", &SEVERITIES).map_or(Severity::Info, |said| said.value);
+        let notify = notify(input, &scope, from.sinks, &routes, severity);
+        let condition = match kind {
+            Some("transfer") => Some(Condition::Transfer(transfer(input, &scope, from))),
+            Some("price") => thresholds::price(input, &scope, from.feeds).map(Condition::Price),
+            Some("gas") => thresholds::gas(input, &scope, from.chains).map(Condition::Gas),
+            Some(_) | None => None,
+        };
+        let Some(name) = name else {
+            continue;
+        };
+        let rule = condition.map(|condition| Rule { name: name.clone(), severity, notify, condition });
+        if let Some(rule) = &rule {
+            fed(input, scope.place(), rule, from.chains);
+            heard(input, scope.place(), rule, from.sinks);
+        }
+        rules.push(Read { scope, name, rule });
+    }
+    rules
+}
+
+/// `[route]`: who hears a rule that names nobody.
+fn routes(input: &Input<'_>, sinks: &Sinks) -> BTreeMap<Severity, Vec<Name>> {
+    let Some(scope) = input.root.one("route") else {
+        return BTreeMap::new();
+    };
+    let route = |severity: Severity| Some((severity, named_sinks(&sinks.names, scope.texts(severity.word())?, input)));
+    Severity::ALL.into_iter().filter_map(route).collect()
+}
+
+fn notify(
+    input: &Input<'_>,
+    scope: &Scope<'_>,
+    sinks: &Sinks,
+    routes: &BTreeMap<Severity, Vec<Name>>,
+    severity: Severity,
+) -> Vec<Name> {
+    if let Some(said) = scope.texts("notify") {
+        if said.is_empty() {
+            input.notes.fault(
+                scope.place(),
+                "`notify` is empty: nobody hears this rule",
+                "name a sink, or leave it out where a route stands",
+            );
+        }
+        return named_sinks(&sinks.names, said, input);
+    }
+    if let Some(route) = routes.get(&severity) {
+        return route.clone();
+    }
+    let what = format!("nobody hears this rule: it has no `notify`, and [route] has no {}", severity.word());
+    input.notes.fault(scope.place(), what, near_sinks(sinks));
+    Vec::new()
+}
+
+fn near_sinks(sinks: &Sinks) -> String {
+    let names: Vec<String> = sinks.names.words().map(|name| format!("notify = [\"{name}\"]")).collect();
+    if names.is_empty() { "write a [[sink]], and name it in `notify`".into() } else { names.join(" or ") }
+}
+
+/// Warns of a rule that is fed late or partly. What nothing can feed at all was noted where it is named.
+fn fed(input: &Input<'_>, place: &Place, rule: &Rule, chains: &Chains) {
+    let Condition::Transfer(transfer) = &rule.condition else {
+        return;
+    };
+    for chain in transfer.chains.iter().filter_map(|id| chains.all.get(id)) {
+        let settings = &chain.settings;
+        let coin = (settings.id, Asset::Coin);
+        let speaks_of_coin = transfer.assets.as_ref().is_none_or(|assets| assets.contains(&coin))
+            && transfer.at_least.as_ref().is_none_or(|least| least.contains_key(&coin));
+        if settings.endpoints.is_empty() && settings.explorer.is_some() {
+            let what = "only an explorer is read there, so it speaks late; `check` says how late";
+            input.notes.warn(place, format!("rule {} on {}: {what}", rule.name, settings.name));
+        } else if settings.explorer.is_none() && speaks_of_coin {
+            let what = "coin moved inside transactions is seen only where the endpoint answers traces";
+            input.notes.warn(place, format!("rule {} on {}: {what}", rule.name, settings.name));
+        }
+    }
+}
+
+/// Notes a rule of which every sink keeps messages away.
+fn heard(input: &Input<'_>, place: &Place, rule: &Rule, sinks: &Sinks) {
+    let (spoken, taken_back) = match &rule.condition {
+        Condition::Transfer(condition) => {
+            let stages = condition.stages.iter().map(|stage| MessageKind::Transfer(*stage)).collect();
+            (stages, MessageKind::Transfer(Stage::Retracted))
+        }
+        Condition::Price(_) => (vec![MessageKind::PriceCrossed], MessageKind::PriceRecovered),
+        Condition::Gas(_) => (vec![MessageKind::GasCrossed], MessageKind::GasRecovered),
+    };
+    let told: Vec<&SinkSettings> = rule.notify.iter().filter_map(|name| sinks.settings.get(name)).collect();
+    if told.is_empty() || told.len() < rule.notify.len() {
+        return;
+    }
+    let taken = |kind: &MessageKind| told.iter().any(|sink| takes(sink, kind.word(), rule.severity));
+    if !spoken.iter().any(taken) {
+        let what = format!("every sink that `{}` notifies keeps its messages away", rule.name);
+        input.notes.fault(place, what, "look at `min_severity` and `types` of the sinks, and at the rule's severity");
+        return;
+    }
+    for kind in spoken.iter().chain([&taken_back]).filter(|kind| !taken(kind)) {
+        let what = format!("rule {}: every sink that it notifies keeps {} away", rule.name, kind.word());
+        input.notes.warn(place, what);
+    }
+}
+
+/// Whether a sink takes messages of this type and severity: the law of `Settings::takes`, for a sink alone.
+fn takes(sink: &SinkSettings, kind: &str, severity: Severity) -> bool {
+    let alone = crate::reactor::settings::Settings {
+        sinks: BTreeMap::from([(sink.name.clone(), sink.clone())]),
+        ..Default::default()
+    };
+    alone.takes(&sink.name, kind, severity)
+}
+
+/// Notes built-in alerts that every sink of `[system]` keeps away.
+pub fn system_heard(input: &Input<'_>, system: &SystemSettings, sinks: &Sinks) {
+    let told: Vec<&SinkSettings> = system.notify.iter().filter_map(|name| sinks.settings.get(name)).collect();
+    if told.is_empty() || told.len() < system.notify.len() {
+        return;
+    }
+    let place = input.root.one("system").map_or(input.root.place(), |scope| scope.place());
+    for word in MessageKind::ALL.into_iter().map(MessageKind::word).filter(|word| is_built_in(word)) {
+        let silenced = system.disabled.iter().any(|name| name.as_str() == word);
+        if !silenced && !told.iter().any(|sink| takes(sink, word, Severity::Critical)) {
+            let what = format!("every sink that [system] notifies keeps the built-in alert {word} away");
+            let hint =
+                format!("add a sink to `notify`, or silence it: [[system.alert]] name = \"{word}\", enabled = false");
+            input.notes.fault(place, what, hint);
+        }
+    }
+}
+
+fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> TransferCondition {
+    let watches = watches(input, scope, from.watches);
+    let chains = on(input, scope, from, &watches);
+    let directions = [("in", Direction::In), ("out", Direction::Out), ("both", Direction::Both)];
+    let direction = scope.word("direction", &directions).map_or(Direction::Both, |said| said.value);
+    let assets =
+        Assets { chains: from.chains, tokens: from.tokens, on: &chains, on_named: scope.table.get("chains").is_some() };
+    let named = assets.named(input, scope);
+    let at_least = scope.text("at_least").map(|said| assets.at_least(input, said, named.as_ref()));
+    let stages = stages(scope);
+    let between = [("each", BetweenOwn::Each), ("once", BetweenOwn::Once), ("skip", BetweenOwn::Skip)];
+    let between_own = scope.word("between_own", &between).map_or(BetweenOwn::Each, |said| said.value);
+    let skip_suspect = scope.flag("skip_suspect").unwrap_or(false);
+    TransferCondition { watches, chains, direction, assets: named, at_least, stages, between_own, skip_suspect }
+}
+
+/// Names and tags of watches, resolved.
+fn watches(input: &Input<'_>, scope: &Scope<'_>, watches: &Watches) -> BTreeSet<Name> {
+    let Some(said) = scope.texts("watch") else {
+        return watches.list.iter().map(|watch| watch.name.clone()).collect();
+    };
+    if said.is_empty() {
+        input.notes.fault(scope.place(), "`watch` is empty", "name watches, or leave it out for all");
+    }
+    let mut found = BTreeSet::new();
+    for said in said {
+        let Some(tag) = said.value.strip_prefix("tag:") else {
+            found.extend(watches.names.find("watch", said, input.notes));
+            continue;
+        };
+        if !watches.tags.contains(tag) {
+            let hint = near::hint(tag, watches.tags.iter().map(String::as_str));
+            input.notes.fault(said.place, "no watch has this tag", hint);
+        }
+        let tagged = watches.list.iter().filter(|watch| watch.tags.iter().any(|own| own.as_str() == tag));
+        found.extend(tagged.map(|watch| watch.name.clone()));
+    }
+    found
+}
+
+/// The chains of a transfer rule: those it names, else all on which its watches are.
+fn on(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>, watches: &BTreeSet<Name>) -> BTreeSet<ChainId> {
+    let ours = from.watches.list.iter().filter(|watch| watches.contains(&watch.name));
+    let watched: BTreeSet<ChainId> = ours.flat_map(|watch| watch.chains.iter().copied()).collect();
+    let Some(said) = scope.texts("chains") else {
+        return watched;
+    };
+    if said.is_empty() {
+        input.notes.fault(scope.place(), "`chains` is empty", "name chains, or leave it out for all");
+    }
+    let mut found = BTreeSet::new();
+    let whole = watches.iter().all(|name| from.watches.list.iter().any(|watch| watch.name == *name));
+    for said in said {
+        let Some(id) = from.chains.find(input, said) else {
+            continue;
+        };
+        if whole && !watches.is_empty() && !watched.contains(&id) {
+            let what = format!("nothing that this rule is about is watched on {}", from.chains.name(id));
+            unwatched(input, said, &what);
+        }
+        found.insert(id);
+    }
+    found
+}
+
+fn unwatched(input: &Input<'_>, said: Said<'_, &str>, what: &str) {
+    input.notes.fault(
+        said.place,
+        format!("{what}: nothing can feed it there"),
+        "add the chain to the watch, or take it out of the rule",
+    );
+}
+
+fn stages(scope: &Scope<'_>) -> BTreeSet<Stage> {
+    let words = [("seen", Stage::Seen), ("confirmed", Stage::Confirmed), ("final", Stage::Final)];
+    let Some((key, node)) = scope.either("stage", "stages") else {
+        return BTreeSet::from([Stage::Confirmed]);
+    };
+    let mut stages = BTreeSet::new();
+    let said = scope.texts_of(key, node);
+    if said.is_empty() {
+        scope.notes.fault(&node.place, format!("`{key}` names no stage"), "seen, confirmed, final");
+    }
+    for said in said {
+        match words.iter().find(|(word, _)| *word == said.value) {
+            Some((_, stage)) => {
+                stages.insert(*stage);
+            }
+            None if said.value == "retracted" => {
+                scope.notes.fault(
+                    said.place,
+                    "a retraction cannot be asked for alone",
+                    "leave it out: what was said is always taken back",
+                );
+            }
+            None => scope.notes.fault(
+                said.place,
+                "there is no such stage",
+                near::hint(said.value, words.map(|(word, _)| word)),
+            ),
+        }
+    }
+    if stages.is_empty() {
+        // What is wrong was noted; the default keeps it from being noted again as a rule that nobody hears.
+        stages.insert(Stage::Confirmed);
+    }
+    stages
+}

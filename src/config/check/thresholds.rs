@@ -1,0 +1,161 @@
+//! Levels with hysteresis: prices and gas.
+
+use crate::config::amounts::{self, split};
+use crate::config::check::chains::Chains;
+use crate::config::check::input::Input;
+use crate::config::near;
+use crate::config::raw::scope::{Said, Scope};
+use crate::config::raw::tree::Value;
+use crate::reactor::settings::{GasCondition, PriceCondition, Side, Threshold};
+use crate::types::amount::parse_amount;
+use crate::types::{Name, Pair, Price, U256};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// `when = "price"`.
+pub fn price(input: &Input<'_>, scope: &Scope<'_>, feeds: &BTreeMap<Name, Vec<Pair>>) -> Option<PriceCondition> {
+    let pair = scope.need("pair", "for example pair = \"ETH-USD\"").and_then(|said| {
+        let pair = Pair::parse(said.value);
+        if pair.is_none() {
+            input.notes.fault(said.place, "this is no pair", "BASE-QUOTE in capital letters, for example \"ETH-USD\"");
+        }
+        pair.map(|pair| Said { value: pair, place: said.place })
+    });
+    if let Some(said) = &pair {
+        let fed = || feeds.values().flatten().map(Pair::as_str);
+        if !fed().any(|word| word == said.value.as_str()) && feeds_are_whole(input, feeds) {
+            let near = near::nearest(said.value.as_str(), fed())
+                .map(|near| format!(", or did you mean `{near}`?"))
+                .unwrap_or_default();
+            let what = format!("no feed reports {}: nothing can feed this rule", said.value);
+            input.notes.fault(said.place, what, format!("add it to the `pairs` of a [[feed]]{near}"));
+        }
+    }
+    let quote = pair.as_ref().and_then(|said| said.value.as_str().split_once('-')).map(|(_, quote)| quote.to_owned());
+    let read = |key: &str, said: Said<'_, &str>| {
+        let written = split(said.value);
+        if let (Some(unit), Some(quote)) = (written.unit, &quote)
+            && unit != quote
+        {
+            input.notes.fault(
+                said.place,
+                format!("`{key}` is not in {quote}"),
+                format!("for example \"2500 {quote}\""),
+            );
+            return None;
+        }
+        let price = Price::parse(written.number);
+        if price.is_none() {
+            input.notes.fault(
+                said.place,
+                format!("`{key}` is no price"),
+                "digits above zero with at most one point, for example \"2500.50\"",
+            );
+        }
+        price
+    };
+    let threshold = threshold(scope, read)?;
+    Some(PriceCondition { pair: pair?.value, threshold })
+}
+
+/// Whether every feed was read without a fault: else a missing pair may only be a consequence.
+fn feeds_are_whole(input: &Input<'_>, feeds: &BTreeMap<Name, Vec<Pair>>) -> bool {
+    input.root.many("feed").len() == feeds.len()
+}
+
+/// `when = "gas"`.
+pub fn gas(input: &Input<'_>, scope: &Scope<'_>, chains: &Chains) -> Option<GasCondition> {
+    if let Some(of) = scope.text("of") {
+        match of.value {
+            "base_fee" => {}
+            "next_base_fee" | "priority" => {
+                input.notes.fault(of.place, format!("`of = \"{}\"` is not there yet", of.value), "of = \"base_fee\"");
+            }
+            _ => input.notes.fault(
+                of.place,
+                "`of` is unknown",
+                near::hint(of.value, ["base_fee", "next_base_fee", "priority"]),
+            ),
+        }
+    }
+    let said = scope.need("chain", "for example chain = \"ethereum\"");
+    let id = said.and_then(|said| chains.find(input, said));
+    let chain = id.and_then(|id| chains.all.get(&id));
+    if let (Some(chain), Some(said)) = (chain, said)
+        && chain.settings.endpoints.is_empty()
+    {
+        let what = format!("no source can report gas prices of {}", chain.settings.name);
+        input.notes.fault(said.place, what, format!("give [[chain]] {} an `rpc`", chain.settings.name));
+    }
+    let coin = chain.map_or_else(|| "ETH".into(), |chain| chain.settings.coin.to_string());
+    let read = |key: &str, said: Said<'_, &str>| {
+        let written = split(said.value);
+        let point = written.unit.and_then(|unit| amounts::coin_unit(unit, &coin, 18));
+        let Some(point) = point else {
+            input.notes.fault(said.place, format!("`{key}` of a gas rule needs its unit"), "for example \"60 gwei\"");
+            return None;
+        };
+        match parse_amount(written.number, point) {
+            Ok(raw) if raw > U256::ZERO => Some(raw),
+            Ok(_) => {
+                input.notes.fault(said.place, format!("`{key}` is zero"), "for example \"60 gwei\"");
+                None
+            }
+            Err(fault) => {
+                amounts::note(input.notes, said.place, key, fault);
+                None
+            }
+        }
+    };
+    let threshold = threshold(scope, read)?;
+    Some(GasCondition { chain: id?, threshold })
+}
+
+fn threshold<T: Copy + Ord>(
+    scope: &Scope<'_>,
+    read: impl Fn(&str, Said<'_, &str>) -> Option<T>,
+) -> Option<Threshold<T>> {
+    let hold = scope.span("for").map_or(Duration::ZERO, |said| said.value);
+    let at_most_every = scope.span("at_most_every").map(|said| said.value);
+    let windowed = scope.node("change_percent").is_some() || scope.node("within").is_some();
+    let Some((key, node)) = scope.either("below", "above") else {
+        if !windowed {
+            scope.missing("below", "`below` or `above`, with `recovers_at`");
+        }
+        return None;
+    };
+    let Value::Text(text) = &node.value else {
+        let what = format!("`{key}` is {}", node.value.called());
+        scope.notes.fault(&node.place, what, "write it in quotes: numbers of money are exact text");
+        return None;
+    };
+    let side = if key == "below" { Side::Below } else { Side::Above };
+    let level = read(key, Said { value: text, place: &node.place });
+    let back = scope.text("recovers_at");
+    let recovers_at = match back {
+        Some(said) => read("recovers_at", said),
+        None if scope.node("recovers_at").is_some() => None,
+        None => {
+            scope.notes.warn(
+                &node.place,
+                format!(
+                    "no `recovers_at`: it is the threshold itself, so a value that trembles around `{key}` speaks often"
+                ),
+            );
+            level
+        }
+    };
+    let (level, recovers_at) = (level?, recovers_at?);
+    let wrong = match side {
+        Side::Below => recovers_at < level,
+        Side::Above => recovers_at > level,
+    };
+    if wrong {
+        let (word, place) =
+            (if side == Side::Below { "below" } else { "above" }, back.map_or(&node.place, |said| said.place));
+        let what = format!("`recovers_at` lies {word} the threshold: it would be crossed and recovered at once");
+        scope.notes.fault(place, what, "put it on the other side, or leave it out");
+        return None;
+    }
+    Some(Threshold { side, level, recovers_at, hold, at_most_every })
+}

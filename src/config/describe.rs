@@ -1,0 +1,379 @@
+//! What a config means, in words: what is watched and by whom, what it costs, what nobody sees, who learns what, what can pay.
+//!
+//! It never prints a secret, and of urls nothing but who runs them.
+
+use super::checked::{Config, SinkKind};
+use super::duration;
+use crate::reactor::event::List;
+use crate::reactor::settings::{
+    Approval, ChainSettings, Condition, Confirmed, Direction, PaymentAmount, PaymentSettings, Rule, Side, Threshold,
+};
+use crate::types::amount::format_amount;
+use crate::types::{Asset, ChainId, U256, chain};
+use std::collections::BTreeSet;
+use std::fmt::{Display, Write};
+use std::time::Duration;
+
+/// A day in milliseconds.
+const DAY_MILLIS: u128 = 86_400_000;
+
+/// What reading every list of every watched address once costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Round {
+    /// Addresses, each counted on each chain that the explorer covers.
+    pub addresses: u64,
+    /// Calls: each address has three lists.
+    pub calls: u64,
+    /// What the account allows.
+    pub calls_per_second: u32,
+    /// What the account allows.
+    pub calls_per_day: u32,
+}
+
+impl Round {
+    /// How long a round takes at least: by the second it is a burst, by the day it is what can be kept up.
+    /// `None` where nothing is read.
+    #[must_use]
+    pub fn oldest_view(&self) -> Option<Duration> {
+        if self.calls == 0 {
+            return None;
+        }
+        let calls = u128::from(self.calls);
+        let by_day = (calls * DAY_MILLIS).div_ceil(u128::from(self.calls_per_day.max(1)));
+        let by_second = (calls * 1_000).div_ceil(u128::from(self.calls_per_second.max(1)));
+        let seconds = by_day.max(by_second).div_ceil(1_000);
+        Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX)))
+    }
+}
+
+/// The explorer's round; `None` where there is no explorer.
+#[must_use]
+pub fn explorer_round(config: &Config) -> Option<Round> {
+    let etherscan = config.etherscan.as_ref()?;
+    let covered: BTreeSet<ChainId> = etherscan.chains.iter().copied().collect();
+    let of = |watch: &crate::reactor::settings::Watch| {
+        let chains = watch.chains.iter().filter(|chain| covered.contains(chain)).count();
+        u64::try_from(watch.addresses.len().saturating_mul(chains)).unwrap_or(u64::MAX)
+    };
+    let addresses = config.settings.watches.iter().map(of).fold(0_u64, u64::saturating_add);
+    let lists = u64::try_from(List::ALL.len()).unwrap_or(u64::MAX);
+    Some(Round {
+        addresses,
+        calls: addresses.saturating_mul(lists),
+        calls_per_second: etherscan.calls_per_second,
+        calls_per_day: etherscan.calls_per_day,
+    })
+}
+
+/// Everything that `check` says of a config without faults.
+#[must_use]
+pub fn describe(config: &Config) -> String {
+    let mut text = Lines(String::new());
+    chains(&mut text, config);
+    watches(&mut text, config);
+    rules(&mut text, config);
+    costs(&mut text, config);
+    learns(&mut text, config);
+    unseen(&mut text, config);
+    payments(&mut text, config);
+    text.head("warnings");
+    if config.warnings.is_empty() {
+        text.line("none");
+    }
+    for warning in &config.warnings {
+        text.line(warning);
+    }
+    text.0
+}
+
+/// Lines under heads.
+struct Lines(String);
+
+impl Lines {
+    fn head(&mut self, words: &str) {
+        if !self.0.is_empty() {
+            self.0.push('\n');
+        }
+        self.0.push_str(words);
+        self.0.push('\n');
+    }
+
+    fn line(&mut self, words: impl Display) {
+        writeln!(self.0, "  {words}").expect("writing into a String cannot fail");
+    }
+
+    fn inner(&mut self, words: impl Display) {
+        writeln!(self.0, "    {words}").expect("writing into a String cannot fail");
+    }
+}
+
+/// Words with commas.
+fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    let words: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    if words.is_empty() { "nobody".into() } else { words.join(", ") }
+}
+
+fn count(number: usize, one: &str) -> String {
+    let plural = if one.ends_with('s') { "es" } else { "s" };
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}{plural}") }
+}
+
+fn chain_name(config: &Config, id: ChainId) -> String {
+    let ours = config.settings.chains.get(&id).map(|chain| chain.name.to_string());
+    ours.or_else(|| chain::by_id(id).map(|known| known.name.into())).unwrap_or_else(|| id.to_string())
+}
+
+fn finality(chain: &ChainSettings) -> String {
+    let confirmed = match chain.confirmed {
+        Confirmed::Depth(depth) => format!("{depth} confirmations"),
+        Confirmed::Safe => "the safe tag".into(),
+        Confirmed::Finalized => "the finalized tag".into(),
+    };
+    let last =
+        if chain.finalized_tag { "the finalized tag".into() } else { format!("{} confirmations", chain.final_after) };
+    format!(
+        "confirmed by {confirmed}, final by {last}, blind after {} without a block",
+        duration::show(chain.stale_after)
+    )
+}
+
+fn chains(text: &mut Lines, config: &Config) {
+    text.head("chains and their sources");
+    for chain in config.settings.chains.values() {
+        text.line(format_args!("{} (id {}, coin {}): {}", chain.name, chain.id, chain.coin, finality(chain)));
+        for (index, endpoint) in config.endpoints.iter().filter(|endpoint| endpoint.chain == chain.id).enumerate() {
+            let part = if index == 0 { "reads blocks" } else { "follows heads and is asked for agreement" };
+            let kind = if endpoint.socket { "socket" } else { "polled" };
+            text.inner(format_args!("rpc {} ({}, {kind}): {part}", endpoint.name, endpoint.operator));
+        }
+        if let Some(explorer) = &chain.explorer {
+            text.inner(format_args!("explorer {explorer}: lists of every watched address"));
+        }
+    }
+    for feed in &config.feeds {
+        text.line(format_args!("feed {}: {}", feed.name, list(&feed.pairs)));
+    }
+}
+
+fn watches(text: &mut Lines, config: &Config) {
+    text.head("watches");
+    for watch in config.settings.watches.iter() {
+        let from = watch.from_block.map_or("now on".into(), |block| format!("block {block} on"));
+        let on = list(watch.chains.iter().map(|id| chain_name(config, *id)));
+        let tags = if watch.tags.is_empty() { String::new() } else { format!(", tags {}", list(&watch.tags)) };
+        text.line(format_args!(
+            "{}: {} on {on}, from {from}{tags}",
+            watch.name,
+            count(watch.addresses.len(), "address")
+        ));
+    }
+}
+
+fn rules(text: &mut Lines, config: &Config) {
+    text.head("rules");
+    for rule in &config.settings.rules {
+        let what = condition(config, rule);
+        text.line(format_args!("{} ({}): {what}; tells {}", rule.name, rule.severity.word(), list(&rule.notify)));
+    }
+    text.line(format_args!("built in: blind sources, failing sinks; tells {}", list(&config.settings.system.notify)));
+    for silenced in &config.settings.system.disabled {
+        text.line(format_args!("SILENCED: the built-in alert {silenced}"));
+    }
+}
+
+fn condition(config: &Config, rule: &Rule) -> String {
+    match &rule.condition {
+        Condition::Transfer(transfer) => {
+            let way = match transfer.direction {
+                Direction::In => "into",
+                Direction::Out => "out of",
+                Direction::Both => "into or out of",
+            };
+            let on = list(transfer.chains.iter().map(|id| chain_name(config, *id)));
+            let stages = list(transfer.stages.iter().map(|stage| stage.word()));
+            let assets = match (&transfer.at_least, &transfer.assets) {
+                (Some(least), _) => {
+                    format!("at least {}", list(least.iter().map(|(asset, raw)| amount(config, *asset, *raw))))
+                }
+                (None, Some(assets)) => list(assets.iter().map(|asset| symbol(config, *asset))),
+                (None, None) => "every asset".into(),
+            };
+            format!("transfers of {assets} {way} {} on {on}, when {stages}", list(&transfer.watches))
+        }
+        Condition::Price(price) => {
+            format!("{} {}", price.pair, level(&price.threshold, |value| value.to_string()))
+        }
+        Condition::Gas(gas) => {
+            let gwei = |wei: U256| format!("{} gwei", format_amount(wei, 9));
+            format!("base fee of {} {}", chain_name(config, gas.chain), level(&gas.threshold, gwei))
+        }
+    }
+}
+
+fn level<T: Copy>(threshold: &Threshold<T>, show: impl Fn(T) -> String) -> String {
+    let side = match threshold.side {
+        Side::Below => "below",
+        Side::Above => "above",
+    };
+    let hold =
+        if threshold.hold.is_zero() { String::new() } else { format!(" for {}", duration::show(threshold.hold)) };
+    format!("{side} {}{hold}, recovered at {}", show(threshold.level), show(threshold.recovers_at))
+}
+
+fn symbol(config: &Config, (id, asset): (ChainId, Asset)) -> String {
+    match asset {
+        Asset::Coin => config.settings.chains.get(&id).map_or("the coin".into(), |chain| chain.coin.to_string()),
+        Asset::Token(contract) => config
+            .settings
+            .tokens
+            .get(&(id, contract))
+            .map_or_else(|| contract.to_string(), |token| token.symbol.to_string()),
+    }
+}
+
+fn amount(config: &Config, asset: (ChainId, Asset), raw: U256) -> String {
+    let decimals = match asset.1 {
+        Asset::Coin => config.settings.chains.get(&asset.0).map_or(18, |chain| chain.coin_decimals),
+        Asset::Token(contract) => config.settings.tokens.get(&(asset.0, contract)).map_or(0, |token| token.decimals),
+    };
+    format!("{} {} on {}", format_amount(raw, decimals), symbol(config, asset), chain_name(config, asset.0))
+}
+
+fn costs(text: &mut Lines, config: &Config) {
+    text.head("explorer calls");
+    let Some(round) = explorer_round(config) else {
+        text.line("none: there is no [etherscan]");
+        return;
+    };
+    let Some(age) = round.oldest_view() else {
+        text.line("none: no watched address is on a chain that it covers");
+        return;
+    };
+    text.line(format_args!(
+        "{} address-chain pairs x {} lists = {} calls a round; at most {} a day, {} a second",
+        round.addresses,
+        List::ALL.len(),
+        round.calls,
+        round.calls_per_day,
+        round.calls_per_second
+    ));
+    text.line(format_args!("where an explorer alone is read, a view can get {} old", duration::show(age)));
+}
+
+fn learns(text: &mut Lines, config: &Config) {
+    text.head("who learns which addresses");
+    if let Some(round) = explorer_round(config) {
+        text.line(format_args!("etherscan: every watched address on the chains that it covers ({})", round.addresses));
+    }
+    for endpoint in &config.endpoints {
+        let chain = chain_name(config, endpoint.chain);
+        text.line(format_args!(
+            "rpc {} on {chain} ({}): no list; it sees which transactions are asked for again",
+            endpoint.name, endpoint.operator
+        ));
+    }
+    for sink in &config.sinks {
+        let what = match sink.kind {
+            SinkKind::Log => "the log on this machine: addresses in alerts",
+            SinkKind::Webhook { .. } => "webhook: addresses in the alerts that it takes",
+            SinkKind::Slack { .. } => "Slack: addresses in the alerts that it takes",
+        };
+        text.line(format_args!("sink {}: {what}", sink.name));
+    }
+}
+
+fn unseen(text: &mut Lines, config: &Config) {
+    text.head("what no source can see");
+    for chain in config.settings.chains.values() {
+        let words = match (chain.endpoints.is_empty(), chain.explorer.is_some()) {
+            (false, false) => {
+                "coin moved inside transactions, unless the endpoint answers traces; anything before `from_block`"
+            }
+            (true, true) => {
+                "NFTs; hashes of blocks with inner transfers; gas prices; what the explorer has not indexed yet"
+            }
+            (false, true) => {
+                "coin moved inside transactions between two readings of the explorer, unless the endpoint answers traces"
+            }
+            (true, false) => "anything",
+        };
+        text.line(format_args!("{}: {words}", chain.name));
+    }
+}
+
+fn usdc(raw: U256) -> String {
+    format!("{} USDC", format_amount(raw, super::amounts::USDC_DECIMALS))
+}
+
+fn payments(text: &mut Lines, config: &Config) {
+    text.head("payments");
+    if config.settings.payments.is_empty() {
+        text.line("none: no rule can pay");
+    }
+    for payment in &config.settings.payments {
+        let Some(payee) = config.settings.payees.get(&payment.payee) else {
+            continue;
+        };
+        let amount = match payment.amount {
+            PaymentAmount::Fixed(raw) => usdc(raw),
+            PaymentAmount::Match { reserve } if reserve == U256::ZERO => "what another address received".into(),
+            PaymentAmount::Match { reserve } => format!("what another address received less {}", usdc(reserve)),
+        };
+        let approval = match payment.approval {
+            Approval::Manual => format!("a person approves each within {}", duration::show(payment.approval_expires)),
+            Approval::None => "nobody is asked".into(),
+        };
+        text.line(format_args!(
+            "REHEARSAL: `{}` pays {amount} to {} ({} on {}) when {}; {approval}",
+            payment.rule,
+            payee.name,
+            payee.address,
+            chain_name(config, payee.chain),
+            payment.stage.word()
+        ));
+        text.inner(format_args!(
+            "limits: {} each, {} a day, {} in total, {} payments a day; payee {} a day",
+            usdc(payment.per_payment),
+            usdc(payment.per_day),
+            usdc(payment.in_total),
+            payment.max_per_day,
+            usdc(payee.per_day)
+        ));
+        text.inner(maker(config, payment));
+        text.inner(format_args!("at most {} a day", usdc(most(payment, payee.per_day))));
+    }
+}
+
+/// The most that can leave in a day by every limit together.
+fn most(payment: &PaymentSettings, payee: U256) -> U256 {
+    let each = match payment.amount {
+        PaymentAmount::Fixed(raw) => raw.min(payment.per_payment),
+        PaymentAmount::Match { .. } => payment.per_payment,
+    };
+    let by_count = each.saturating_mul(U256::from(payment.max_per_day));
+    by_count.min(payment.per_day).min(payee).min(payment.in_total)
+}
+
+/// Who can make a rule pay, and what it costs them.
+fn maker(config: &Config, payment: &PaymentSettings) -> String {
+    match config.settings.rules.iter().find(|rule| rule.name == payment.rule).map(|rule| &rule.condition) {
+        Some(Condition::Transfer(transfer)) => {
+            let least = transfer.at_least.iter().flatten().map(|(asset, raw)| amount(config, *asset, *raw));
+            let to = list(&transfer.watches);
+            format!(
+                "anyone can make it pay, by sending {} to {to}; what they send stays there",
+                least.collect::<Vec<_>>().join(" or ")
+            )
+        }
+        Some(Condition::Price(price)) => {
+            format!("whoever moves {} past the threshold on its feed can make it pay", price.pair)
+        }
+        Some(Condition::Gas(gas)) => {
+            format!(
+                "whoever drives the base fee of {} past the threshold can make it pay",
+                chain_name(config, gas.chain)
+            )
+        }
+        None => "its rule is gone".into(),
+    }
+}

@@ -1,0 +1,362 @@
+//! Every key that a config may hold: what it is called, where it belongs, its default, and what is not there yet.
+//!
+//! `config.example.toml` shows all of them; a test holds it to that.
+
+/// How a value may be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// As written.
+    Plain,
+    /// A url, which may carry a key: scheme and host only.
+    Url,
+    /// Where a secret is.
+    Secret,
+    /// A table or a list of tables, in the section of this name.
+    Section(&'static str),
+}
+
+/// One key.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// The word.
+    pub name: &'static str,
+    /// How its value may be shown.
+    pub shape: Shape,
+    /// What is meant where it is left out, as `check --print` says it.
+    pub default: Option<&'static str>,
+    /// Of the kinds of rule or sink that take it; empty is all.
+    pub kinds: &'static [&'static str],
+    /// Why it cannot be used yet. Writing the default is allowed.
+    pub later: Option<&'static str>,
+}
+
+impl Key {
+    const fn default(mut self, text: &'static str) -> Self {
+        self.default = Some(text);
+        self
+    }
+
+    const fn of(mut self, kinds: &'static [&'static str]) -> Self {
+        self.kinds = kinds;
+        self
+    }
+
+    const fn later(mut self, what: &'static str) -> Self {
+        self.later = Some(what);
+        self
+    }
+
+    const fn shape(mut self, shape: Shape) -> Self {
+        self.shape = shape;
+        self
+    }
+
+    const fn secret(self) -> Self {
+        self.shape(Shape::Secret)
+    }
+
+    const fn url(self) -> Self {
+        self.shape(Shape::Url)
+    }
+}
+
+const fn key(name: &'static str) -> Key {
+    Key { name, shape: Shape::Plain, default: None, kinds: &[], later: None }
+}
+
+/// One kind of table.
+#[derive(Debug, Clone, Copy)]
+pub struct Section {
+    /// The word in the brackets; of tables inside others, with the outer word and a point.
+    pub name: &'static str,
+    /// Whether it is written in double brackets, once for each.
+    pub repeated: bool,
+    /// Why it cannot be used yet.
+    pub later: Option<&'static str>,
+    /// Its keys.
+    pub keys: &'static [Key],
+}
+
+impl Section {
+    /// The key of this name.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn brackets(&self) -> String {
+        if self.repeated { format!("[[{}]]", self.name) } else { format!("[{}]", self.name) }
+    }
+}
+
+/// Kinds of rule that speak of crossings.
+const LEVELS: &[&str] = &["balance", "price", "gas"];
+
+/// What `when` may say, and why a kind cannot be used yet.
+pub const RULE_KINDS: [(&str, Option<&str>); 5] = [
+    ("transfer", None),
+    ("price", None),
+    ("gas", None),
+    ("balance", Some("balances are not read yet")),
+    ("approval", Some("approvals are not read yet")),
+];
+
+/// What `kind` of a sink may say, and why one cannot be used yet.
+pub const SINK_KINDS: [(&str, Option<&str>); 9] = [
+    ("log", None),
+    ("webhook", None),
+    ("slack", None),
+    ("telegram", Some("there is no such sink yet")),
+    ("email", Some("there is no such sink yet")),
+    ("pagerduty", Some("there is no such sink yet")),
+    ("discord", Some("there is no such sink yet")),
+    ("alertmanager", Some("there is no such sink yet")),
+    ("ntfy", Some("there is no such sink yet")),
+];
+
+/// What `kind` of a feed may say, and why one cannot be used yet.
+pub const FEED_KINDS: [(&str, Option<&str>); 3] =
+    [("coinbase", None), ("kraken", Some("there is no such feed yet")), ("binance", Some("there is no such feed yet"))];
+
+const RULE_KEYS: &[Key] = &[
+    key("name"),
+    key("was").later("a renamed rule is a new rule until then"),
+    key("when"),
+    key("watch").of(&["transfer", "balance", "approval"]).default("all"),
+    key("chains").of(&["transfer", "balance", "approval"]).default("all"),
+    key("direction").of(&["transfer"]).default("both"),
+    key("asset").of(&["transfer", "balance"]).default("all"),
+    key("at_least").of(&["transfer"]),
+    key("at_least_usd").of(&["transfer"]).later("thresholds in US dollars need prices in rules"),
+    key("stage").of(&["transfer", "approval"]).default("confirmed"),
+    key("stages").of(&["transfer", "approval"]).default("[\"confirmed\"]"),
+    key("from").of(&["transfer"]).default("anyone").later("rules do not look at the other side yet"),
+    key("history").of(&["transfer"]).default("false").later("rules do not speak of the past yet"),
+    key("between_own").of(&["transfer"]).default("each"),
+    key("skip_suspect").of(&["transfer"]).default("false"),
+    key("pair").of(&["price"]),
+    key("change_percent").of(&["price"]).later("rules over a window of time come later"),
+    key("within").of(&["price"]).later("rules over a window of time come later"),
+    key("chain").of(&["gas"]),
+    key("of").of(&["gas"]).default("base_fee"),
+    key("below").of(LEVELS),
+    key("above").of(LEVELS),
+    key("recovers_at").of(LEVELS).default("the threshold itself"),
+    key("for").of(LEVELS).default("at once"),
+    key("at_most_every").of(LEVELS),
+    key("severity").default("info"),
+    key("notify").default("the route of its severity"),
+];
+
+/// Every section, in the order of the example.
+pub const SECTIONS: &[Section] = &[
+    Section {
+        name: "http",
+        repeated: false,
+        later: None,
+        keys: &[
+            key("listen").default("127.0.0.1:8640"),
+            key("token").secret(),
+            key("tokens").shape(Shape::Section("http.tokens")),
+            key("max_balances").default("1000").later("balances are not read yet"),
+        ],
+    },
+    Section {
+        name: "http.tokens",
+        repeated: true,
+        later: None,
+        keys: &[key("name"), key("role"), key("secret").secret()],
+    },
+    Section { name: "inbound", repeated: false, later: Some("webhooks are not received yet"), keys: &[key("listen")] },
+    Section {
+        name: "store",
+        repeated: false,
+        later: None,
+        keys: &[
+            key("url").url().default("sqlite:walletwatch.db"),
+            key("keep_outbox").default("90d"),
+            key("keep_transfers").default("forever"),
+        ],
+    },
+    Section {
+        name: "system",
+        repeated: false,
+        later: None,
+        keys: &[
+            key("notify").default("every sink"),
+            key("heartbeat").later("heartbeats are not sent yet"),
+            key("alert").shape(Shape::Section("system.alert")),
+        ],
+    },
+    Section { name: "system.alert", repeated: true, later: None, keys: &[key("name"), key("enabled").default("true")] },
+    Section { name: "defaults", repeated: false, later: None, keys: RULE_KEYS },
+    Section { name: "route", repeated: false, later: None, keys: &[key("info"), key("warning"), key("critical")] },
+    Section {
+        name: "etherscan",
+        repeated: false,
+        later: None,
+        keys: &[
+            key("url").url().default("https://api.etherscan.io/v2/api"),
+            key("api_key").secret(),
+            key("calls_per_second").default("3"),
+            key("calls_per_day").default("100000"),
+            key("max_view_age"),
+        ],
+    },
+    Section {
+        name: "explorer",
+        repeated: true,
+        later: Some("explorers other than Etherscan are not read yet"),
+        keys: &[key("chain"), key("kind"), key("url").url(), key("api_key").secret()],
+    },
+    Section {
+        name: "chain",
+        repeated: true,
+        later: None,
+        keys: &[
+            key("name"),
+            key("chain_id").default("of the chain table"),
+            key("coin").default("of the chain table"),
+            key("block_time").default("of the chain table"),
+            key("confirmations").default("of the chain table"),
+            key("final_after").default("of the chain table"),
+            key("rpc").shape(Shape::Section("chain.rpc")),
+            key("etherscan").default("true where [etherscan] stands and a free key covers it"),
+            key("required").default("true where a source covers it"),
+        ],
+    },
+    Section {
+        name: "chain.rpc",
+        repeated: true,
+        later: None,
+        keys: &[
+            key("name").default("its operator"),
+            key("url").url(),
+            key("operator").default("domain, or address and port"),
+        ],
+    },
+    Section {
+        name: "token",
+        repeated: true,
+        later: None,
+        keys: &[
+            key("chain"),
+            key("symbol"),
+            key("contract"),
+            key("decimals"),
+            key("rebasing").default("false").later("balances are not read yet"),
+            key("pair").later("tokens of the config are not valued yet"),
+        ],
+    },
+    Section {
+        name: "watch",
+        repeated: true,
+        later: None,
+        keys: &[
+            key("name"),
+            key("was").later("a renamed watch is a new watch until then"),
+            key("address"),
+            key("addresses"),
+            key("file").later("lists of addresses in files come later"),
+            key("chains").default("all"),
+            key("tags").default("none"),
+            key("from_block").default("now"),
+        ],
+    },
+    Section {
+        name: "feed",
+        repeated: true,
+        later: None,
+        keys: &[
+            key("name").default("its kind"),
+            key("kind"),
+            key("pairs"),
+            key("url").url().default("of its kind"),
+            key("required").default("false"),
+        ],
+    },
+    Section {
+        name: "sink",
+        repeated: true,
+        later: None,
+        keys: &[
+            key("name"),
+            key("was").later("a renamed sink is a new sink until then"),
+            key("kind"),
+            key("url").url().of(&["webhook", "slack"]),
+            key("secret").secret().of(&["webhook"]),
+            key("allow_private").of(&["webhook", "slack"]).default("false"),
+            key("min_severity").default("info"),
+            key("types").default("all"),
+        ],
+    },
+    Section { name: "rule", repeated: true, later: None, keys: RULE_KEYS },
+    Section {
+        name: "payee",
+        repeated: true,
+        later: None,
+        keys: &[
+            key("name"),
+            key("chain"),
+            key("address"),
+            key("per_day"),
+            key("mint_address_id").later("Circle Mint is not spoken to yet"),
+        ],
+    },
+    Section {
+        name: "payment",
+        repeated: true,
+        later: None,
+        keys: &[
+            key("on"),
+            key("payee"),
+            key("amount"),
+            key("fill_to").later("it needs balances, which are not read yet: use `amount`"),
+            key("match").default("false"),
+            key("reserve").default("0"),
+            key("stage").default("final"),
+            key("per_payment"),
+            key("per_day"),
+            key("in_total"),
+            key("max_per_day").default("10"),
+            key("approval").default("manual"),
+            key("approval_expires").default("24h"),
+            key("live").default("false").later("nothing is sent yet: every payment is a rehearsal"),
+            key("may_exceed").default("false").later("it concerns live payments"),
+            key("payee_elsewhere").default("false").later("it concerns payments by balance rules"),
+            key("max_fee").later("it concerns live payments"),
+        ],
+    },
+    Section {
+        name: "circle",
+        repeated: false,
+        later: Some("Circle is not spoken to yet; rehearsals need no [circle]"),
+        keys: &[
+            key("kind"),
+            key("environment"),
+            key("url").url(),
+            key("api_key").secret(),
+            key("entity_secret").secret(),
+            key("entity_key_sha256"),
+            key("wallet_id"),
+            key("per_day"),
+            key("in_total"),
+            key("two_approvals_over"),
+            key("notify"),
+            key("relaxed"),
+        ],
+    },
+];
+
+/// The section of this name.
+#[must_use]
+pub fn section(name: &str) -> Option<&'static Section> {
+    SECTIONS.iter().find(|section| section.name == name)
+}
+
+/// The sections that stand at the top of a file.
+pub fn top() -> impl Iterator<Item = &'static Section> + Clone {
+    SECTIONS.iter().filter(|section| !section.name.contains('.'))
+}

@@ -1,0 +1,200 @@
+//! Who may ask for what: a pure decision over the peer, the head of the request and the tokens (FACES §4).
+//!
+//! Reads are open only to who sits at this machine and came straight; everything else needs a token, writes always. A token counts in
+//! the `Authorization` header only, never in a url. A wrong token is refused even where none is needed.
+
+use crate::config::checked::{Role, TokenConfig};
+use crate::types::Name;
+use axum::http::header::{AUTHORIZATION, FORWARDED, HOST, HeaderMap, HeaderName, ORIGIN, VIA};
+use axum::http::{Method, Uri};
+use sha2::{Digest, Sha256};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use subtle::ConstantTimeEq;
+
+/// What a request needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Open to all: health, in one word.
+    Nothing,
+    /// To read.
+    Read,
+    /// To change something, with this role at least.
+    Write(Role),
+}
+
+impl Need {
+    /// What this method on this path needs.
+    #[must_use]
+    pub fn of(method: &Method, path: &str) -> Self {
+        let reads = method == Method::GET || method == Method::HEAD;
+        match path {
+            "/healthz" | "/readyz" if reads => Self::Nothing,
+            _ if reads => Self::Read,
+            // Every command of today concerns alerts. Those that concern money will need `Role::Approve`.
+            _ => Self::Write(Role::Operate),
+        }
+    }
+}
+
+/// Who asks, as far as it matters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// Somebody without a token: health in one word, or reads on this machine.
+    Nameless,
+    /// The holder of a token.
+    Token {
+        /// Its name in the config.
+        name: Name,
+        /// What it may do.
+        role: Role,
+    },
+}
+
+/// Why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// No token, and one is needed.
+    #[error("a token is needed: send it as \"Authorization: Bearer …\"")]
+    NoToken,
+    /// Not a token of ours.
+    #[error("this token is not known here")]
+    WrongToken,
+    /// The token may not do this.
+    #[error("this token may not do that: it needs the role {}", role_word(*.0))]
+    Role(Role),
+    /// A page of another origin asks.
+    #[error("a page of another origin may not do that")]
+    Origin,
+}
+
+/// The word of a role in the config.
+const fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Read => "read",
+        Role::Operate => "operate",
+        Role::Approve => "approve",
+    }
+}
+
+/// The tokens of the config, as hashes.
+#[derive(Clone, Default)]
+pub struct Tokens(Vec<(Name, Role, [u8; 32])>);
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, role, _)| (name, role))).finish()
+    }
+}
+
+impl Tokens {
+    /// Of the config.
+    #[must_use]
+    pub fn new(tokens: &[TokenConfig]) -> Self {
+        Self(tokens.iter().map(|token| (token.name.clone(), token.role, sha256(token.secret.expose()))).collect())
+    }
+
+    /// Whose token this is. Every token is compared, each in constant time.
+    fn find(&self, presented: &str) -> Option<&(Name, Role, [u8; 32])> {
+        let presented = sha256(presented);
+        let mut found = None;
+        for token in &self.0 {
+            if bool::from(token.2.ct_eq(&presented)) {
+                found = Some(token);
+            }
+        }
+        found
+    }
+}
+
+fn sha256(text: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(&Sha256::digest(text.as_bytes()));
+    hash
+}
+
+/// Decides. `peer` is the address at the other end of the socket.
+///
+/// # Errors
+/// [`Denial`]: why the request is refused.
+pub fn decide(peer: IpAddr, uri: &Uri, headers: &HeaderMap, need: Need, tokens: &Tokens) -> Result<Caller, Denial> {
+    let named = |(name, role): (&Name, Role)| Caller::Token { name: name.clone(), role };
+    let known = |presented| tokens.find(presented).map(|(name, role, _)| (name, *role)).ok_or(Denial::WrongToken);
+    let caller = bearer(headers).and_then(|presented| presented.map(known).transpose());
+    if need == Need::Nothing {
+        return Ok(caller.ok().flatten().map_or(Caller::Nameless, named));
+    }
+    match (need, caller?) {
+        (Need::Nothing, None) => Ok(Caller::Nameless),
+        (Need::Read, None) if is_local(peer, uri, headers) => Ok(Caller::Nameless),
+        (Need::Read | Need::Write(_), None) => Err(Denial::NoToken),
+        (Need::Write(role), Some((_, has))) if has < role => Err(Denial::Role(role)),
+        (Need::Write(_), Some(_)) if !own_origin(headers) => Err(Denial::Origin),
+        // Every role may read.
+        (Need::Nothing | Need::Read | Need::Write(_), Some(caller)) => Ok(named(caller)),
+    }
+}
+
+/// The token that was sent, if one was.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Denial> {
+    if !headers.contains_key(AUTHORIZATION) {
+        return Ok(None);
+    }
+    let text = only(headers, &AUTHORIZATION).ok_or(Denial::WrongToken)?;
+    let (scheme, token) = text.split_once(' ').ok_or(Denial::WrongToken)?;
+    if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() { Ok(Some(token)) } else { Err(Denial::WrongToken) }
+}
+
+/// The one value of a header that may stand once.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    if values.next().is_some() { None } else { value.to_str().ok() }
+}
+
+/// Whether who asks sits at this machine and came straight: not through a proxy, not from a page whose name was bent to this address.
+fn is_local(peer: IpAddr, uri: &Uri, headers: &HeaderMap) -> bool {
+    let relayed = |name: &HeaderName| *name == FORWARDED || *name == VIA || name.as_str().starts_with("x-forwarded-");
+    peer.to_canonical().is_loopback()
+        && !headers.keys().any(relayed)
+        && only(headers, &HOST).is_some_and(is_local_host)
+        && uri.authority().is_none_or(|authority| is_local_host(authority.as_str()))
+}
+
+/// `localhost`, `127.0.0.0/8` or `[::1]`, with or without a port.
+fn is_local_host(host: &str) -> bool {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((name, port)) => return name.parse() == Ok(Ipv6Addr::LOCALHOST) && is_port(port),
+            None => return false,
+        },
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let local =
+        name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    local && is_port(port)
+}
+
+/// Nothing, or a colon and a port.
+fn is_port(text: &str) -> bool {
+    text.is_empty()
+        || text
+            .strip_prefix(':')
+            .is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
+}
+
+/// Whether no page asks, or one of ours: its origin is the host that it asks.
+fn own_origin(headers: &HeaderMap) -> bool {
+    if !headers.contains_key(ORIGIN) {
+        return true;
+    }
+    let (Some(origin), Some(host)) = (only(headers, &ORIGIN), only(headers, &HOST)) else {
+        return false;
+    };
+    // We speak http; a proxy in front of us may speak https.
+    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+}
+
+#[cfg(test)]
+#[path = "tests_access.rs"]
+mod tests;

@@ -1,0 +1,227 @@
+//! The JSON of the API: shapes of its own, so that a row of the store can change without the outside noticing.
+//!
+//! Only names and symbols of the config are shown; what a chain says of a token is not.
+
+use crate::reactor::event::SourceState;
+use crate::reactor::rows::{AlertRow, AlertSubject, Subject, TransferRow, Voucher};
+use crate::reactor::settings::Direction;
+use crate::store::OutboxRow;
+use crate::telemetry::{Labels, Snapshot};
+use crate::types::amount::format_amount;
+use crate::types::{Asset, Name, Stage};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+/// One page of a list.
+#[derive(Serialize)]
+pub(super) struct Page<T> {
+    pub items: Vec<T>,
+    /// The value of `before` for the page behind this one; null at the end.
+    pub next: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct TransferItem {
+    pub transfer_id: String,
+    pub chain: String,
+    pub chain_id: u64,
+    pub stage: &'static str,
+    pub kind: &'static str,
+    pub asset: AssetItem,
+    /// Null where the decimals are not known.
+    pub amount: Option<String>,
+    pub amount_raw: String,
+    pub token_id: Option<String>,
+    pub from: String,
+    pub to: String,
+    pub tx_hash: String,
+    pub nth: u32,
+    pub log_index: Option<u64>,
+    pub block: BlockItem,
+    /// Null once it was taken back.
+    pub confirmations: Option<u64>,
+    pub suspect: Option<Vec<&'static str>>,
+    pub corroborated: bool,
+    pub late: bool,
+    pub first_seen: String,
+    pub url: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct AssetItem {
+    pub symbol: Option<String>,
+    pub contract: Option<String>,
+    pub decimals: Option<u8>,
+    pub verified: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct BlockItem {
+    pub number: u64,
+    pub hash: Option<String>,
+    pub time: String,
+}
+
+/// One transfer, as it stands at the snapshot's tip.
+pub(super) fn transfer(row: &TransferRow, snapshot: &Snapshot) -> TransferItem {
+    let labels = &snapshot.labels;
+    let (key, chain) = (&row.key, row.key.chain);
+    let known = labels.asset(chain, key.asset);
+    let tip = snapshot.chains.iter().find(|status| status.id == chain).and_then(|status| status.tip);
+    let deep = |(tip, _): (u64, _)| tip.checked_sub(row.block).map(|above| above + 1);
+    let contract = match key.asset {
+        Asset::Coin => None,
+        Asset::Token(contract) => Some(contract.to_checksum(None)),
+    };
+    TransferItem {
+        transfer_id: row.id.to_string(),
+        chain: labels.chain(chain).to_string(),
+        chain_id: chain.0,
+        stage: row.stage.word(),
+        kind: key.kind.word(),
+        asset: AssetItem {
+            symbol: known.map(|(symbol, _)| symbol.to_string()),
+            contract,
+            decimals: known.map(|(_, decimals)| decimals),
+            verified: known.is_some(),
+        },
+        amount: known.map(|(_, decimals)| format_amount(key.amount, decimals)),
+        amount_raw: key.amount.to_string(),
+        token_id: key.token_id.map(|id| id.to_string()),
+        from: key.from.to_checksum(None),
+        to: key.to.to_checksum(None),
+        tx_hash: key.tx.to_string(),
+        nth: key.nth,
+        log_index: row.log_index,
+        block: BlockItem {
+            number: row.block,
+            hash: row.block_hash.map(|hash| hash.to_string()),
+            time: row.block_time.to_string(),
+        },
+        confirmations: if row.stage == Stage::Retracted { None } else { tip.and_then(deep) },
+        suspect: row.suspect.any().then(|| row.suspect.words()),
+        corroborated: row.voucher == Voucher::Authority,
+        late: row.late,
+        first_seen: row.first_seen.to_string(),
+        url: labels
+            .chains
+            .get(&chain)
+            .and_then(|chain| chain.tx_url.as_ref())
+            .map(|start| format!("{start}{}", key.tx)),
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct AlertItem {
+    pub alert_id: String,
+    pub rule: String,
+    pub severity: &'static str,
+    pub state: &'static str,
+    pub revision: u32,
+    pub subject: Value,
+    pub said: Vec<&'static str>,
+    pub told: Vec<String>,
+    pub raised_at: String,
+    pub changed_at: String,
+    pub open: bool,
+}
+
+/// One alert.
+pub(super) fn alert(row: &AlertRow, labels: &Labels) -> AlertItem {
+    AlertItem {
+        alert_id: row.id.to_string(),
+        rule: row.rule.to_string(),
+        severity: row.severity.word(),
+        state: row.state.word(),
+        revision: row.revision,
+        subject: subject(&row.subject, labels),
+        said: row.said.iter().map(|stage| stage.word()).collect(),
+        told: row.told.iter().map(Name::to_string).collect(),
+        raised_at: row.raised_at.to_string(),
+        changed_at: row.changed_at.to_string(),
+        open: !row.closed,
+    }
+}
+
+fn subject(subject: &AlertSubject, labels: &Labels) -> Value {
+    match subject {
+        AlertSubject::Transfer { transfer, watch, address, direction } => {
+            let direction = match direction {
+                Direction::In => "in",
+                Direction::Out => "out",
+                Direction::Both => "self",
+            };
+            json!({"kind": "transfer", "transfer_id": transfer.to_string(), "watch": watch.as_str(),
+                "address": address.to_checksum(None), "direction": direction})
+        }
+        AlertSubject::Crossing(crossing) => json!({"kind": "crossing", "crossing": crossing}),
+        AlertSubject::Trouble(Subject::Chain(chain)) => {
+            json!({"kind": "chain", "chain": labels.chain(*chain).as_str()})
+        }
+        AlertSubject::Trouble(Subject::Source(source)) => {
+            let chain = source.chain.map(|chain| labels.chain(chain).to_string());
+            json!({"kind": "source", "source": source.name.as_str(), "source_kind": source.kind.word(), "chain": chain})
+        }
+        AlertSubject::Trouble(Subject::Disagreement(chain)) => {
+            json!({"kind": "disagreement", "chain": labels.chain(*chain).as_str()})
+        }
+        AlertSubject::Trouble(Subject::Sink(sink)) => json!({"kind": "sink", "sink": sink.as_str()}),
+        AlertSubject::Payment(payment) => json!({"kind": "payment", "payment_id": payment.to_string()}),
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct OutboxItem {
+    pub message_id: String,
+    pub sink: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub alert_id: String,
+    pub revision: u32,
+    pub severity: &'static str,
+    pub state: &'static str,
+    pub attempts: u32,
+    pub created: String,
+    /// Null once it is closed.
+    pub due: Option<String>,
+    pub closed_at: Option<String>,
+    pub reason: Option<String>,
+    pub receiver_id: Option<String>,
+    /// The message itself; left out in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<Box<RawValue>>,
+}
+
+/// One row of the outbox, with its message where `whole`.
+pub(super) fn outbox(row: &OutboxRow, whole: bool) -> OutboxItem {
+    let message = &row.message;
+    OutboxItem {
+        message_id: message.id.to_string(),
+        sink: message.sink.to_string(),
+        kind: message.kind.to_string(),
+        alert_id: message.alert.to_string(),
+        revision: message.revision,
+        severity: message.severity.word(),
+        state: row.state.word(),
+        attempts: row.attempts,
+        created: message.created.to_string(),
+        due: row.closed_at.is_none().then(|| row.due.to_string()),
+        closed_at: row.closed_at.map(|at| at.to_string()),
+        reason: row.reason.as_ref().map(Name::to_string),
+        receiver_id: row.receiver_id.as_ref().map(Name::to_string),
+        body: whole.then(|| serde_json::from_slice(&message.body).ok()).flatten(),
+    }
+}
+
+/// The word of a source's state, and what is to say beside it.
+pub(super) fn state(state: &SourceState) -> (&'static str, Option<String>) {
+    match state {
+        SourceState::Connecting => ("connecting", None),
+        SourceState::Fresh => ("fresh", None),
+        SourceState::Stale => ("stale", None),
+        SourceState::BackingOff(reason) => ("backing_off", Some(reason.to_string())),
+        SourceState::Refused(reason) => ("refused", Some(reason.to_string())),
+        SourceState::OverBudget(until) => ("over_budget", Some(format!("until {until}"))),
+    }
+}

@@ -1,0 +1,51 @@
+//! The routes that change something: each hands one command on and answers after the commit that holds it.
+
+use super::Parts;
+use super::access::Caller;
+use super::control::Command;
+use super::problem::Problem;
+use super::routes::message_id;
+use crate::types::Name;
+use axum::extract::{Extension, Path, State};
+use axum::http::StatusCode;
+use std::sync::Arc;
+
+type Shared = State<Arc<Parts>>;
+type Asker = Extension<Caller>;
+type Done = Result<StatusCode, Problem>;
+
+pub(super) async fn replay(parts: Shared, asker: Asker, Path(id): Path<String>) -> Done {
+    act(parts, asker, Command::Replay(message_id(&id)?)).await
+}
+
+pub(super) async fn give_up(parts: Shared, asker: Asker, Path(id): Path<String>) -> Done {
+    act(parts, asker, Command::Drop(message_id(&id)?)).await
+}
+
+pub(super) async fn test_sink(parts: Shared, asker: Asker, Path(name): Path<String>) -> Done {
+    act(parts, asker, Command::TestSink(name.into())).await
+}
+
+pub(super) async fn enable_sink(parts: Shared, asker: Asker, Path(name): Path<String>) -> Done {
+    act(parts, asker, Command::EnableSink(name.into())).await
+}
+
+pub(super) async fn accept_chain(parts: Shared, asker: Asker, Path(name): Path<String>) -> Done {
+    act(parts, asker, Command::AcceptChain(name.into())).await
+}
+
+async fn act(State(parts): Shared, Extension(caller): Asker, command: Command) -> Done {
+    let by: Name = match caller {
+        Caller::Token { name, .. } => name,
+        // The gate lets no write through without a token; should it ever, nothing happens.
+        Caller::Nameless => return Err(super::access::Denial::NoToken.into()),
+    };
+    let word = command.word();
+    let done = parts.control.command(by.clone(), command).await;
+    match &done {
+        Ok(()) => tracing::info!("{word}, by the token \"{by}\""),
+        Err(refusal) => tracing::debug!("{word}, by the token \"{by}\", was not done: {refusal}"),
+    }
+    done?;
+    Ok(StatusCode::NO_CONTENT)
+}

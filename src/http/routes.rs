@@ -1,0 +1,271 @@
+//! The routes, behind one gate: access, then the body's size, then the deadline.
+
+use super::access::{Caller, Need, decide};
+use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
+use super::problem::Problem;
+use super::serve::Peer;
+use super::status::{self, Status};
+use super::{LARGEST_BODY, Parts, commands, page};
+use crate::reactor::rows::AlertState;
+use crate::store::{OutboxState, read as store};
+use crate::telemetry::{Snapshot, unready};
+use crate::types::{MessageId, Name, Stage, Timestamp, TransferId};
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Extension, Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// Rows of a page, where the asker does not say.
+const USUAL_PAGE: usize = 100;
+/// Rows of a page at most: with their bodies left out some 300 kB.
+const LARGEST_PAGE: usize = 500;
+
+/// Every route.
+pub(super) fn router(parts: Parts) -> Router {
+    let parts = Arc::new(parts);
+    Router::new()
+        .route("/", get(page::show))
+        .route("/page.css", get(page::style))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .route("/api/v1/status", get(show_status))
+        .route("/api/v1/transfers", get(transfers))
+        .route("/api/v1/alerts", get(alerts))
+        .route("/api/v1/outbox", get(outbox))
+        .route("/api/v1/outbox/{id}", get(message))
+        .route("/api/v1/outbox/{id}/replay", post(commands::replay))
+        .route("/api/v1/outbox/{id}/drop", post(commands::give_up))
+        .route("/api/v1/sinks/{name}/test", post(commands::test_sink))
+        .route("/api/v1/sinks/{name}/enable", post(commands::enable_sink))
+        .route("/api/v1/chains/{name}/accept", post(commands::accept_chain))
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
+        .method_not_allowed_fallback(async || {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
+        })
+        .layer(from_fn_with_state(Arc::clone(&parts), gate))
+        .with_state(parts)
+}
+
+/// Everything goes through here.
+async fn gate(
+    State(parts): State<Arc<Parts>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = pass(&parts, peer, request, next).await.unwrap_or_else(IntoResponse::into_response);
+    protect(response.headers_mut());
+    response
+}
+
+async fn pass(parts: &Parts, Peer(peer): Peer, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let need = Need::of(request.method(), request.uri().path());
+    let caller = decide(peer, request.uri(), request.headers(), need, &parts.tokens)?;
+    let too_large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 64 KiB");
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > LARGEST_BODY as u64) {
+        return Err(too_large());
+    }
+    let body = axum::body::to_bytes(std::mem::take(request.body_mut()), LARGEST_BODY);
+    let late = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time: nothing was done");
+    let body = tokio::time::timeout(parts.deadlines.answer, body).await.map_err(late)?.map_err(|_| too_large())?;
+    *request.body_mut() = Body::from(body);
+    request.extensions_mut().insert(caller);
+    tokio::time::timeout(parts.deadlines.answer, next.run(request)).await.map_err(|_| {
+        let text = match need {
+            Need::Write(_) => "there was no answer in time; it may happen still: look before asking again",
+            Need::Nothing | Need::Read => "there was no answer in time",
+        };
+        Problem::new(StatusCode::GATEWAY_TIMEOUT, text)
+    })
+}
+
+/// Headers of every answer: nothing may run in it, frame it, store it or guess its type.
+fn protect(headers: &mut HeaderMap) {
+    const POLICY: &str =
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    let all: [(HeaderName, &'static str); 6] = [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in all {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+/// How things stand now.
+pub(super) fn snapshot(parts: &Parts) -> Arc<Snapshot> {
+    Arc::clone(&parts.snapshot.borrow())
+}
+
+async fn metrics(State(parts): State<Arc<Parts>>) -> Response {
+    parts.metrics.show(&snapshot(&parts), (parts.now)());
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(CONTENT_TYPE, kind)], parts.metrics.render()).into_response()
+}
+
+async fn alive() -> &'static str {
+    "alive\n"
+}
+
+async fn ready(State(parts): State<Arc<Parts>>, Extension(caller): Extension<Caller>) -> (StatusCode, String) {
+    let reasons = unready(&snapshot(&parts));
+    if reasons.is_empty() {
+        return (StatusCode::OK, "ready\n".to_owned());
+    }
+    let mut text = "unready\n".to_owned();
+    if caller != Caller::Nameless {
+        let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+        text.push_str(&reasons.join("\n"));
+        text.push('\n');
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, text)
+}
+
+async fn show_status(State(parts): State<Arc<Parts>>) -> Json<Status> {
+    Json(status::status(&snapshot(&parts), (parts.now)()))
+}
+
+/// The query of every list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    before: Option<String>,
+    limit: Option<usize>,
+    chain: Option<String>,
+    watch: Option<String>,
+    rule: Option<String>,
+    sink: Option<String>,
+    stage: Option<String>,
+    state: Option<String>,
+}
+
+type AskedQuery = Result<Query<Asked>, QueryRejection>;
+
+impl Asked {
+    /// The query with its limit, if every key is one of `known`.
+    fn read(query: AskedQuery, known: &[&str]) -> Result<(Self, usize), Problem> {
+        let wrong =
+            || Problem::new(StatusCode::BAD_REQUEST, format!("this list takes before, limit, {}", known.join(", ")));
+        let Query(asked) = query.map_err(|_| wrong())?;
+        let given = [
+            ("chain", &asked.chain),
+            ("watch", &asked.watch),
+            ("rule", &asked.rule),
+            ("sink", &asked.sink),
+            ("stage", &asked.stage),
+            ("state", &asked.state),
+        ];
+        if given.iter().any(|(key, value)| value.is_some() && !known.contains(key)) {
+            return Err(wrong());
+        }
+        let limit = asked.limit.unwrap_or(USUAL_PAGE);
+        if limit == 0 || limit > LARGEST_PAGE {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, format!("limit is a number from 1 to {LARGEST_PAGE}")));
+        }
+        Ok((asked, limit))
+    }
+
+    /// `before` as `read` understands it.
+    fn place<T>(&self, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+        let wrong = || Problem::new(StatusCode::BAD_REQUEST, "before is the value of next of an earlier page");
+        self.before.as_deref().map(|text| read(text).ok_or_else(wrong)).transpose()
+    }
+}
+
+/// One of a closed list of words.
+fn word<T: Copy>(
+    key: &str,
+    given: Option<&String>,
+    all: &[T],
+    of: impl Fn(T) -> &'static str,
+) -> Result<Option<T>, Problem> {
+    let Some(given) = given else { return Ok(None) };
+    let words: Vec<_> = all.iter().map(|value| of(*value)).collect();
+    let found = all.iter().copied().find(|value| of(*value) == given.as_str());
+    let wrong = || Problem::new(StatusCode::BAD_REQUEST, format!("{key} is one of {}", words.join(", ")));
+    found.map(Some).ok_or_else(wrong)
+}
+
+fn page_of<R, P, T>(page: &store::Page<R, P>, item: impl Fn(&R) -> T, place: impl Fn(&P) -> String) -> Json<Page<T>> {
+    Json(Page { items: page.rows.iter().map(item).collect(), next: page.next.as_ref().map(place) })
+}
+
+async fn transfers(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<TransferItem>>, Problem> {
+    let (asked, limit) = Asked::read(query, &["chain", "watch", "stage"])?;
+    let snapshot = snapshot(&parts);
+    let no = |what: &str| Problem::new(StatusCode::NOT_FOUND, format!("there is no such {what} in the config"));
+    let chain = |name: &String| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
+    let watch = |name: &String| snapshot.labels.addresses(name).ok_or_else(|| no("watch"));
+    // The place is written as MILLISECONDS-ID.
+    let after = asked.place(|text| {
+        let (at, id) = text.rsplit_once('-')?;
+        let first_seen = Timestamp::from_millis(at.parse().ok()?);
+        Some(store::TransferPlace { first_seen, id: TransferId::parse(id)? })
+    })?;
+    let filter = store::TransferFilter {
+        chain: asked.chain.as_ref().map(chain).transpose()?,
+        addresses: asked.watch.as_ref().map(watch).transpose()?,
+        stage: word("stage", asked.stage.as_ref(), &Stage::ALL, Stage::word)?,
+        after,
+    };
+    let page = parts.archive.transfers(filter, limit).await?;
+    let place = |place: &store::TransferPlace| format!("{}-{}", place.first_seen.millis(), place.id);
+    Ok(page_of(&page, |row| bodies::transfer(row, &snapshot), place))
+}
+
+async fn alerts(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<AlertItem>>, Problem> {
+    let (asked, limit) = Asked::read(query, &["rule", "watch", "state"])?;
+    let snapshot = snapshot(&parts);
+    let filter = store::AlertFilter {
+        after: asked.place(|text| text.parse().ok())?,
+        state: word("state", asked.state.as_ref(), &AlertState::ALL, AlertState::word)?,
+        rule: asked.rule.map(Name::from),
+        watch: asked.watch.map(Name::from),
+    };
+    let page = parts.archive.alerts(filter, limit).await?;
+    Ok(page_of(&page, |row| bodies::alert(row, &snapshot.labels), i64::to_string))
+}
+
+async fn outbox(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<OutboxItem>>, Problem> {
+    let (asked, limit) = Asked::read(query, &["sink", "state"])?;
+    let filter = store::OutboxFilter {
+        after: asked.place(|text| text.parse().ok())?,
+        state: word("state", asked.state.as_ref(), &OutboxState::ALL, OutboxState::word)?,
+        sink: asked.sink.map(Name::from),
+    };
+    let page = parts.archive.outbox(filter, limit).await?;
+    Ok(page_of(&page, |row| bodies::outbox(row, false), i64::to_string))
+}
+
+async fn message(State(parts): State<Arc<Parts>>, Path(id): Path<String>) -> Result<Json<OutboxItem>, Problem> {
+    let row = parts.archive.message(message_id(&id)?).await?;
+    let row = row.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no such message"))?;
+    Ok(Json(bodies::outbox(&row, true)))
+}
+
+/// The id of a message in a path.
+pub(super) fn message_id(text: &str) -> Result<MessageId, Problem> {
+    MessageId::parse(text)
+        .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "an id of a message is 32 hexadecimal digits"))
+}
+
+/// The page as an answer.
+pub(super) fn html(text: String) -> Html<String> {
+    Html(text)
+}

@@ -1,0 +1,203 @@
+//! `/api/v1/status`: how everything stands, a line each.
+
+use super::bodies::state;
+use crate::telemetry::{Snapshot, unready};
+use crate::types::amount::format_amount;
+use crate::types::{Name, Timestamp};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Wei in a gwei, as decimals.
+pub(super) const GWEI_DECIMALS: u8 = 9;
+
+#[derive(Serialize)]
+pub(super) struct Status {
+    pub time: String,
+    pub simulated: bool,
+    pub ready: bool,
+    /// Why not.
+    pub unready: Vec<String>,
+    /// Whether anything is blind: a source, or a chain that is stopped.
+    pub blind: bool,
+    pub sources: Vec<SourceItem>,
+    pub chains: Vec<ChainItem>,
+    pub sinks: Vec<SinkItem>,
+    pub rules: Vec<RuleItem>,
+    pub prices: Vec<PriceItem>,
+    pub etherscan: Option<BudgetItem>,
+    pub payments: PaymentsItem,
+}
+
+#[derive(Serialize)]
+pub(super) struct SourceItem {
+    pub source: String,
+    pub kind: &'static str,
+    pub chain: Option<String>,
+    pub state: &'static str,
+    pub detail: Option<String>,
+    pub last_event: Option<String>,
+    pub blind_since: Option<String>,
+    pub required: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct ChainItem {
+    pub chain: String,
+    pub chain_id: u64,
+    pub block: Option<u64>,
+    pub block_time: Option<String>,
+    pub head: Option<u64>,
+    pub lag_blocks: Option<u64>,
+    pub gap_blocks: u64,
+    pub stalled: bool,
+    pub stopped: Option<String>,
+    pub blind_since: Option<String>,
+    pub required: bool,
+    pub base_fee_gwei: Option<String>,
+    pub view_age_seconds: Option<u64>,
+    pub view_age_promised_seconds: Option<u64>,
+}
+
+#[derive(Serialize)]
+pub(super) struct SinkItem {
+    pub sink: String,
+    pub pending: u64,
+    pub dead: u64,
+    pub oldest_pending: Option<String>,
+    pub failing_since: Option<String>,
+    pub disabled: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct RuleItem {
+    pub rule: String,
+    pub severity: &'static str,
+    pub crossed: Option<bool>,
+    pub spoke_at: Option<String>,
+    /// Chains on which no source can feed it in full and in time.
+    pub uncovered: Vec<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct PriceItem {
+    pub pair: String,
+    pub source: String,
+    pub price: String,
+    pub as_of: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct BudgetItem {
+    pub calls_left: u64,
+    pub calls_per_day: u64,
+}
+
+#[derive(Serialize)]
+pub(super) struct PaymentsItem {
+    pub frozen: bool,
+    pub rehearsals: BTreeMap<&'static str, u64>,
+}
+
+/// How everything stands at `now`.
+pub(super) fn status(snapshot: &Snapshot, now: Timestamp) -> Status {
+    let reasons: Vec<_> = unready(snapshot).iter().map(ToString::to_string).collect();
+    let blind = snapshot.sources.iter().any(|source| source.blind_since.is_some())
+        || snapshot.chains.iter().any(|chain| chain.blind_since.is_some() || chain.stopped.is_some());
+    let payments = &snapshot.payments;
+    Status {
+        time: now.to_string(),
+        simulated: snapshot.simulated,
+        ready: reasons.is_empty(),
+        unready: reasons,
+        blind,
+        sources: sources(snapshot),
+        chains: chains(snapshot, now),
+        sinks: sinks(snapshot),
+        rules: rules(snapshot),
+        prices: prices(snapshot),
+        etherscan: snapshot.budget.map(|budget| BudgetItem { calls_left: budget.left, calls_per_day: budget.of }),
+        payments: PaymentsItem {
+            frozen: payments.frozen,
+            rehearsals: payments.rehearsals.iter().map(|(state, count)| (state.word(), *count)).collect(),
+        },
+    }
+}
+
+fn time(at: Option<Timestamp>) -> Option<String> {
+    at.map(|at| at.to_string())
+}
+
+fn sources(snapshot: &Snapshot) -> Vec<SourceItem> {
+    let item = |source: &crate::telemetry::snapshot::SourceStatus| {
+        let (state, detail) = state(&source.state);
+        SourceItem {
+            source: source.id.name.to_string(),
+            kind: source.id.kind.word(),
+            chain: source.id.chain.map(|chain| snapshot.labels.chain(chain).to_string()),
+            state,
+            detail,
+            last_event: time(source.last_event),
+            blind_since: time(source.blind_since),
+            required: source.required,
+        }
+    };
+    snapshot.sources.iter().map(item).collect()
+}
+
+fn chains(snapshot: &Snapshot, now: Timestamp) -> Vec<ChainItem> {
+    let item = |chain: &crate::telemetry::snapshot::ChainStatus| ChainItem {
+        chain: snapshot.labels.chain(chain.id).to_string(),
+        chain_id: chain.id.0,
+        block: chain.tip.map(|(block, _)| block),
+        block_time: time(chain.tip.map(|(_, at)| at)),
+        head: chain.head,
+        lag_blocks: chain.head.zip(chain.tip).map(|(head, (tip, _))| head.saturating_sub(tip)),
+        gap_blocks: chain.gap_blocks,
+        stalled: chain.stalled,
+        stopped: chain.stopped.as_ref().map(Name::to_string),
+        blind_since: time(chain.blind_since),
+        required: chain.required,
+        base_fee_gwei: chain.base_fee.map(|fee| format_amount(fee, GWEI_DECIMALS)),
+        view_age_seconds: chain.oldest_view.map(|read| now.since(read).as_secs()),
+        view_age_promised_seconds: chain.view_promised.map(|promised| promised.as_secs()),
+    };
+    snapshot.chains.iter().map(item).collect()
+}
+
+fn sinks(snapshot: &Snapshot) -> Vec<SinkItem> {
+    let item = |sink: &crate::telemetry::snapshot::SinkStatus| SinkItem {
+        sink: sink.name.to_string(),
+        pending: sink.pending,
+        dead: sink.dead,
+        oldest_pending: time(sink.oldest_pending),
+        failing_since: time(sink.failing_since),
+        disabled: sink.disabled,
+    };
+    snapshot.sinks.iter().map(item).collect()
+}
+
+fn rules(snapshot: &Snapshot) -> Vec<RuleItem> {
+    let item = |rule: &crate::telemetry::snapshot::RuleStatus| RuleItem {
+        rule: rule.name.to_string(),
+        severity: rule.severity.word(),
+        crossed: rule.crossed,
+        spoke_at: time(rule.spoke_at),
+        uncovered: rule
+            .covered
+            .iter()
+            .filter(|(_, covered)| !**covered)
+            .map(|(chain, _)| snapshot.labels.chain(*chain).to_string())
+            .collect(),
+    };
+    snapshot.rules.iter().map(item).collect()
+}
+
+fn prices(snapshot: &Snapshot) -> Vec<PriceItem> {
+    let item = |price: &crate::telemetry::snapshot::PriceStatus| PriceItem {
+        pair: price.pair.to_string(),
+        source: price.feed.to_string(),
+        price: price.price.to_string(),
+        as_of: price.as_of.to_string(),
+    };
+    snapshot.prices.iter().map(item).collect()
+}

@@ -1,0 +1,165 @@
+//! The alerts that can still change, and how each message of theirs is numbered and addressed.
+
+use super::effect::{Body, Effect, Message, MessageKind, Notice};
+use super::rows::{AlertRow, AlertState, AlertSubject, Row};
+use super::settings::Settings;
+use crate::types::{AlertId, Name, PaymentId, Severity, Timestamp, TransferId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Every alert that is not closed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Alerts {
+    rows: BTreeMap<AlertId, AlertRow>,
+    by_transfer: BTreeSet<(TransferId, AlertId)>,
+}
+
+/// What is to be said.
+#[derive(Debug)]
+pub struct Saying {
+    /// What it says.
+    pub kind: MessageKind,
+    /// The facts.
+    pub body: Body,
+    /// Where the alert stands afterwards.
+    pub state: AlertState,
+    /// Nothing will follow.
+    pub close: bool,
+}
+
+impl Alerts {
+    /// From rows.
+    #[must_use]
+    pub fn restore(rows: Vec<AlertRow>) -> Self {
+        let mut alerts = Self::default();
+        for row in rows {
+            alerts.insert(row);
+        }
+        alerts
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, id: AlertId) -> Option<&AlertRow> {
+        self.rows.get(&id)
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &AlertRow> {
+        self.rows.values()
+    }
+
+    /// Those about a transfer.
+    #[must_use]
+    pub fn of_transfer(&self, transfer: TransferId) -> Vec<AlertId> {
+        let range = (transfer, AlertId([0; 16]))..=(transfer, AlertId([u8::MAX; 16]));
+        self.by_transfer.range(range).map(|(_, id)| *id).collect()
+    }
+
+    /// Writes one. A closed one is forgotten here.
+    pub fn put(&mut self, row: AlertRow, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Put(Row::Alert(Box::new(row.clone()))));
+        if row.closed {
+            self.rows.remove(&row.id);
+            if let AlertSubject::Transfer { transfer, .. } = row.subject {
+                self.by_transfer.remove(&(transfer, row.id));
+            }
+        } else {
+            self.insert(row);
+        }
+    }
+
+    /// Says something of an alert: counts its revision, addresses it, writes it.
+    ///
+    /// `sinks` are filtered by what each takes; a message that takes something back goes to whoever was told, unfiltered.
+    pub fn say(
+        &mut self,
+        mut row: AlertRow,
+        saying: Saying,
+        sinks: &[Name],
+        settings: &Settings,
+        at: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        let retracts = saying.kind.retracts();
+        let takes = |sink: &&Name| settings.takes(sink, saying.kind.word(), row.severity);
+        let sinks: Vec<Name> = if retracts { row.told.clone() } else { sinks.iter().filter(takes).cloned().collect() };
+        row.revision += 1;
+        row.state = saying.state;
+        row.changed_at = at;
+        row.closed = saying.close;
+        for sink in &sinks {
+            if !row.told.contains(sink) {
+                row.told.push(sink.clone());
+            }
+        }
+        effects.push(Effect::Notice(Notice::Alert {
+            rule: row.rule.clone(),
+            severity: row.severity,
+            state: saying.state,
+        }));
+        if !sinks.is_empty() {
+            let built_in = matches!(row.subject, AlertSubject::Trouble(_));
+            effects.push(Effect::Tell(Box::new(Message {
+                sinks,
+                alert: row.id,
+                revision: row.revision,
+                kind: saying.kind,
+                severity: row.severity,
+                rule: (!built_in).then(|| row.rule.clone()),
+                at,
+                body: saying.body,
+                simulated: settings.simulated,
+            })));
+        }
+        self.put(row, effects);
+    }
+
+    fn insert(&mut self, row: AlertRow) {
+        if let AlertSubject::Transfer { transfer, .. } = row.subject {
+            self.by_transfer.insert((transfer, row.id));
+        }
+        self.rows.insert(row.id, row);
+    }
+}
+
+/// A new alert, before anything was said.
+#[must_use]
+pub fn new_alert(id: AlertId, rule: Name, severity: Severity, subject: AlertSubject, at: Timestamp) -> AlertRow {
+    AlertRow {
+        id,
+        rule,
+        severity,
+        subject,
+        revision: 0,
+        state: AlertState::Raised,
+        said: Vec::new(),
+        told: Vec::new(),
+        raised_at: at,
+        changed_at: at,
+        closed: false,
+    }
+}
+
+/// The alert of a rule about a transfer of a watch.
+#[must_use]
+pub fn transfer_alert(rule: &Name, watch: &Name, transfer: TransferId) -> AlertId {
+    AlertId::hash("alert/transfer", &[rule.as_str().as_bytes(), watch.as_str().as_bytes(), &transfer.0])
+}
+
+/// The alert of a rule about its how-manieth crossing.
+#[must_use]
+pub fn crossing_alert(rule: &Name, crossing: u64) -> AlertId {
+    AlertId::hash("alert/crossing", &[rule.as_str().as_bytes(), &crossing.to_be_bytes()])
+}
+
+/// The alert about a payment.
+#[must_use]
+pub fn payment_alert(payment: PaymentId) -> AlertId {
+    AlertId::hash("alert/payment", &[&payment.0])
+}
+
+/// The built-in alert about the how-manieth trouble of a subject, which is given as words.
+#[must_use]
+pub fn trouble_alert(subject: &str, count: u64) -> AlertId {
+    AlertId::hash("alert/trouble", &[subject.as_bytes(), &count.to_be_bytes()])
+}

@@ -1,0 +1,494 @@
+//! One chain: its hash-linked window, the gaps in it, and which blocks of which endpoint count.
+//!
+//! It decides what is canonical and says so as a [`Change`]; it never looks at what the blocks contain.
+//!
+//! The window holds the blocks from the last final one to the tip. Where an outage was longer than a step the window has a hole, a
+//! [`GapRow`], which is filled from its upper end downwards, by hash: nothing is taken on trust, and a fork under the gap is found when
+//! the two ends do not meet.
+
+use super::effect::Effect;
+use super::event::{Contact, Head, Tags};
+use super::rows::{BlockRow, ChainRow, GapRow, Row, RowKey};
+use super::settings::{ChainSettings, Confirmed};
+use crate::types::{B256, Block, BlockRef, ChainId, Name};
+use std::collections::BTreeMap;
+
+/// The most blocks that a window keeps.
+pub const LARGEST_WINDOW: usize = 65_536;
+
+/// A chain's state. `endpoints`, `safe` and `finalized` are soft: they are learned anew after a restart.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    row: ChainRow,
+    window: BTreeMap<u64, BlockRow>,
+    /// By lower end.
+    gaps: BTreeMap<u64, GapRow>,
+    endpoints: BTreeMap<Name, Endpoint>,
+    safe: Option<u64>,
+    finalized: Option<u64>,
+}
+
+/// What is known of an endpoint at this moment.
+#[derive(Debug, Clone, Default)]
+struct Endpoint {
+    fresh: bool,
+    traces: bool,
+    head: Option<BlockRef>,
+    lacks: Option<B256>,
+}
+
+/// What a run did to the chain.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Change {
+    /// Blocks that are not canonical any more, highest first.
+    pub removed: Vec<BlockRef>,
+    /// How many of the run's leading blocks are not new.
+    pub known: usize,
+}
+
+/// Why a run was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The chain is stopped.
+    Stopped,
+    /// The blocks do not hang together.
+    Broken,
+    /// Everything in it is in the window already.
+    Known,
+    /// It is no higher than the tip, and from an endpoint that is not the tip's own.
+    Sibling,
+    /// It fits no gap.
+    NoSuchGap,
+    /// It forks off below the last final block: this is another chain.
+    BelowFinal,
+}
+
+impl Chain {
+    /// A chain of which nothing is known, or what its rows say.
+    #[must_use]
+    pub fn restore(row: ChainRow, window: Vec<BlockRow>, gaps: Vec<GapRow>) -> Self {
+        Self {
+            row,
+            window: window.into_iter().map(|block| (block.at.number, block)).collect(),
+            gaps: gaps.into_iter().map(|gap| (gap.from, gap)).collect(),
+            endpoints: BTreeMap::new(),
+            safe: None,
+            finalized: None,
+        }
+    }
+
+    /// A chain of which nothing is known.
+    #[must_use]
+    pub fn new(chain: ChainId) -> Self {
+        let row = ChainRow {
+            chain,
+            genesis: None,
+            started: None,
+            tip_endpoint: None,
+            confirmed: 0,
+            last_final: 0,
+            explorer_head: None,
+            stopped: None,
+        };
+        Self::restore(row, Vec::new(), Vec::new())
+    }
+
+    /// An endpoint said who it is. Gives false where its block 0 is another one than the first that was noted.
+    pub fn contact(&mut self, contact: &Contact, effects: &mut Vec<Effect>) -> bool {
+        self.endpoints.entry(contact.endpoint.clone()).or_default().traces = contact.traces;
+        match (self.row.genesis, contact.genesis) {
+            (Some(noted), Some(said)) => noted == said,
+            (None, Some(said)) => {
+                self.row.genesis = Some(said);
+                self.put_row(effects);
+                true
+            }
+            (_, None) => true,
+        }
+    }
+
+    /// An endpoint became fresh, or ceased to be.
+    pub fn set_fresh(&mut self, endpoint: &Name, fresh: bool) {
+        let endpoint = self.endpoints.entry(endpoint.clone()).or_default();
+        endpoint.fresh = fresh;
+        if !fresh {
+            endpoint.head = None;
+            endpoint.lacks = None;
+        }
+    }
+
+    /// An endpoint's newest head.
+    pub fn head(&mut self, head: &Head) {
+        let endpoint = self.endpoints.entry(head.endpoint.clone()).or_default();
+        endpoint.fresh = true;
+        endpoint.head = Some(head.at);
+        endpoint.lacks = head.lacks;
+    }
+
+    /// An endpoint's tags. A block that is not in the window is ignored, and said: gives false.
+    pub fn tags(&mut self, tags: &Tags) -> bool {
+        let mut agreed = true;
+        let mut place = |tag: Option<(u64, B256)>, mark: &mut Option<u64>| {
+            let Some((number, hash)) = tag else { return };
+            match self.window.get(&number) {
+                Some(block) if block.at.hash == hash => *mark = Some(mark.map_or(number, |old| old.max(number))),
+                Some(_) => agreed = false,
+                // Below the window everything is final already; above it we lag behind the endpoint.
+                None => {}
+            }
+        };
+        let (mut safe, mut finalized) = (self.safe, self.finalized);
+        place(tags.safe, &mut safe);
+        place(tags.finalized, &mut finalized);
+        self.safe = safe;
+        self.finalized = finalized;
+        agreed
+    }
+
+    /// Takes blocks at the newest end.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why nothing was done.
+    pub fn extend(&mut self, endpoint: &Name, blocks: &[Block], effects: &mut Vec<Effect>) -> Result<Change, Refusal> {
+        if self.row.stopped.is_some() {
+            return Err(Refusal::Stopped);
+        }
+        let last = linked(blocks)?;
+        let known = blocks.iter().take_while(|block| self.has(block.at)).count();
+        let Some(first) = blocks.get(known) else { return Err(Refusal::Known) };
+        let Some(tip) = self.tip() else {
+            self.row.started = Some(self.row.started.unwrap_or(first.at.number));
+            self.take(endpoint, &blocks[known..], effects);
+            return Ok(Change { removed: Vec::new(), known });
+        };
+        let below = first.at.number.saturating_sub(1);
+        let linked_below = known > 0 || self.has_hash(below, first.at.parent);
+        if last.number <= tip.number && self.row.tip_endpoint.as_ref() != Some(endpoint) {
+            return Err(Refusal::Sibling);
+        }
+        let orphaned = if linked_below || !self.window.contains_key(&below) { first.at.number } else { below };
+        if orphaned <= self.row.last_final {
+            return Err(Refusal::BelowFinal);
+        }
+        let mut removed = self.remove_from(first.at.number, effects);
+        if !linked_below {
+            removed.extend(self.open_gap(first.at, effects));
+        }
+        self.take(endpoint, &blocks[known..], effects);
+        Ok(Change { removed, known })
+    }
+
+    /// Takes blocks at the upper end of a gap.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why nothing was done.
+    pub fn fill(&mut self, blocks: &[Block], effects: &mut Vec<Effect>) -> Result<Change, Refusal> {
+        if self.row.stopped.is_some() {
+            return Err(Refusal::Stopped);
+        }
+        let last = linked(blocks)?;
+        let gap = self.gaps.values().find(|gap| gap.to == last.number && gap.above == last.hash).copied();
+        let Some(gap) = gap else { return Err(Refusal::NoSuchGap) };
+        let inside = blocks.iter().position(|block| block.at.number >= gap.from).ok_or(Refusal::Broken)?;
+        let first = blocks[inside].at;
+        self.gaps.remove(&gap.from);
+        effects.push(Effect::Delete(RowKey::Gap(self.row.chain, gap.from)));
+        for block in &blocks[inside..] {
+            self.insert(block, effects);
+        }
+        let mut removed = Vec::new();
+        if first.number > gap.from {
+            self.put_gap(GapRow { to: first.number - 1, above: first.parent, ..gap }, effects);
+        } else if first.parent != gap.below {
+            // The two ends do not meet: what we had below the gap was another fork. It is given up block by block.
+            removed.extend(self.orphan(gap.from - 1, first.parent, effects)?);
+        }
+        Ok(Change { removed, known: inside })
+    }
+
+    /// Goes back to a block of the window without new ones. Gives the removed blocks, highest first.
+    pub fn revert_to(&mut self, number: u64, endpoint: &Name, effects: &mut Vec<Effect>) -> Vec<BlockRef> {
+        let removed = self.remove_from(number + 1, effects);
+        self.row.tip_endpoint = Some(endpoint.clone());
+        self.row.confirmed = self.row.confirmed.min(number);
+        self.put_row(effects);
+        removed
+    }
+
+    /// Where every fresh endpoint lacks our tip and stands at an ancestor of it: the highest such head, and whose it is.
+    #[must_use]
+    pub fn reverted(&self) -> Option<(BlockRef, Name)> {
+        let tip = self.tip()?;
+        let mut highest: Option<(BlockRef, Name)> = None;
+        for (name, endpoint) in self.endpoints.iter().filter(|(_, endpoint)| endpoint.fresh) {
+            let head = endpoint.head?;
+            if endpoint.lacks != Some(tip.hash) || head.number >= tip.number || !self.has(head) {
+                return None;
+            }
+            if head.number <= self.row.last_final {
+                return None;
+            }
+            if highest.as_ref().is_none_or(|(high, _)| head.number > high.number) {
+                highest = Some((head, name.clone()));
+            }
+        }
+        highest
+    }
+
+    /// Forgets the window and goes on from whatever comes next.
+    pub fn accept(&mut self, effects: &mut Vec<Effect>) -> Vec<BlockRef> {
+        let removed = self.remove_from(0, effects);
+        self.row.genesis = None;
+        self.row.stopped = None;
+        self.row.started = None;
+        self.row.tip_endpoint = None;
+        self.row.confirmed = 0;
+        self.row.last_final = 0;
+        self.put_row(effects);
+        removed
+    }
+
+    /// Stops the chain until a person accepts it.
+    pub fn stop(&mut self, reason: Name, effects: &mut Vec<Effect>) {
+        self.row.stopped = Some(reason);
+        self.put_row(effects);
+    }
+
+    /// An explorer showed this head. Gives whether it is higher than any before.
+    pub fn explorer_head(&mut self, head: u64, effects: &mut Vec<Effect>) -> bool {
+        let higher = self.row.explorer_head.is_none_or(|old| head > old);
+        if higher {
+            self.row.explorer_head = Some(head);
+            self.put_row(effects);
+        }
+        higher
+    }
+
+    /// Notes where the chain is read from, if that is not known yet.
+    pub fn start_at(&mut self, block: u64, effects: &mut Vec<Effect>) {
+        if self.row.started.is_none() {
+            self.row.started = Some(block);
+            self.put_row(effects);
+        }
+    }
+
+    /// Moves the marks to where they are now.
+    pub fn advance(&mut self, settings: &ChainSettings, effects: &mut Vec<Effect>) -> Marks {
+        let marks = self.marks(settings);
+        if (marks.confirmed, marks.last_final) != (self.row.confirmed, self.row.last_final) {
+            self.row.confirmed = marks.confirmed;
+            self.row.last_final = marks.last_final;
+            self.put_row(effects);
+        }
+        self.prune(effects);
+        marks
+    }
+
+    /// Where the marks of what is confirmed and what is final stand by the present height and tags. They go back only with a fork.
+    #[must_use]
+    pub fn marks(&self, settings: &ChainSettings) -> Marks {
+        let old = Marks { confirmed: self.row.confirmed, last_final: self.row.last_final };
+        let Some(head) = self.height() else { return old };
+        let deep = |depth: u64| (head + 1).saturating_sub(depth.max(1));
+        let by_window = self.tip().is_some();
+        let hard = deep(settings.final_after);
+        let confirmed = match settings.confirmed {
+            Confirmed::Depth(depth) => deep(depth),
+            Confirmed::Safe if by_window => self.safe.unwrap_or(0),
+            Confirmed::Finalized if by_window => self.finalized.unwrap_or(0),
+            // An explorer has no tags: the hard depth stands for them.
+            Confirmed::Safe | Confirmed::Finalized => hard,
+        };
+        let last_final = if settings.finalized_tag && by_window { self.finalized.unwrap_or(0) } else { hard };
+        let last_final = last_final.min(head).max(old.last_final);
+        Marks { confirmed: confirmed.min(head).max(last_final).max(old.confirmed), last_final }
+    }
+
+    /// The newest block.
+    #[must_use]
+    pub fn tip(&self) -> Option<BlockRef> {
+        self.window.values().next_back().map(|block| block.at)
+    }
+
+    /// The height that confirmations are counted from. An explorer's head counts only while no endpoint is fresh.
+    #[must_use]
+    pub fn height(&self) -> Option<u64> {
+        let tip = self.tip().map(|tip| tip.number);
+        if tip.is_some() && self.is_fresh() { tip } else { tip.max(self.row.explorer_head) }
+    }
+
+    /// What is durable of it.
+    #[must_use]
+    pub const fn row(&self) -> &ChainRow {
+        &self.row
+    }
+
+    /// The window, ascending.
+    pub fn window(&self) -> impl DoubleEndedIterator<Item = &BlockRow> {
+        self.window.values()
+    }
+
+    /// The gaps, lowest first.
+    pub fn gaps(&self) -> impl Iterator<Item = &GapRow> {
+        self.gaps.values()
+    }
+
+    /// Whether any endpoint is fresh.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.endpoints.values().any(|endpoint| endpoint.fresh)
+    }
+
+    /// Whether the endpoint that reads blocks can trace them.
+    #[must_use]
+    pub fn traces(&self) -> bool {
+        let tip = self.row.tip_endpoint.as_ref().and_then(|name| self.endpoints.get(name));
+        tip.map_or_else(|| self.endpoints.values().any(|endpoint| endpoint.traces), |endpoint| endpoint.traces)
+    }
+
+    /// Whether this block was read and stands: at or below the tip, not before the start, and in no gap.
+    #[must_use]
+    pub fn covers(&self, number: u64) -> bool {
+        let started = self.row.started.is_some_and(|started| number >= started);
+        let below_tip = self.tip().is_some_and(|tip| number <= tip.number);
+        started && below_tip && !self.gaps.values().any(|gap| (gap.from..=gap.to).contains(&number))
+    }
+
+    /// Whether exactly this block is in the window.
+    #[must_use]
+    pub fn has(&self, block: BlockRef) -> bool {
+        self.has_hash(block.number, block.hash)
+    }
+
+    fn has_hash(&self, number: u64, hash: B256) -> bool {
+        self.window.get(&number).is_some_and(|known| known.at.hash == hash)
+    }
+
+    fn take(&mut self, endpoint: &Name, blocks: &[Block], effects: &mut Vec<Effect>) {
+        for block in blocks {
+            self.insert(block, effects);
+        }
+        if self.row.tip_endpoint.as_ref() != Some(endpoint) {
+            self.row.tip_endpoint = Some(endpoint.clone());
+        }
+        self.put_row(effects);
+    }
+
+    fn insert(&mut self, block: &Block, effects: &mut Vec<Effect>) {
+        let row = BlockRow { chain: self.row.chain, at: block.at, time: block.time, traced: block.traced };
+        effects.push(Effect::Put(Row::Block(row)));
+        self.window.insert(block.at.number, row);
+    }
+
+    /// Removes every block and gap from `number` on.
+    fn remove_from(&mut self, number: u64, effects: &mut Vec<Effect>) -> Vec<BlockRef> {
+        let mut removed = Vec::new();
+        while let Some(entry) = self.window.last_entry().filter(|entry| *entry.key() >= number) {
+            let at = entry.remove().at;
+            effects.push(Effect::Delete(RowKey::Block(self.row.chain, at.number)));
+            removed.push(at);
+        }
+        let gone: Vec<GapRow> = self.gaps.values().filter(|gap| gap.to >= number).copied().collect();
+        for gap in gone {
+            self.gaps.remove(&gap.from);
+            effects.push(Effect::Delete(RowKey::Gap(self.row.chain, gap.from)));
+            // A gap is cut at its upper end; its new upper hash is set by whoever puts a block above it.
+            if gap.from < number {
+                self.gaps.insert(gap.from, GapRow { to: number - 1, ..gap });
+            }
+        }
+        self.safe = self.safe.filter(|mark| *mark < number);
+        self.finalized = self.finalized.filter(|mark| *mark < number);
+        self.row.confirmed = self.row.confirmed.min(number.saturating_sub(1));
+        removed
+    }
+
+    /// Opens the gap below a block that nothing in the window is the parent of. Gives blocks that turn out not to be canonical.
+    fn open_gap(&mut self, first: BlockRef, effects: &mut Vec<Effect>) -> Vec<BlockRef> {
+        // A gap that was cut at this height goes on below the new block.
+        if let Some(gap) = self.gaps.values().next_back().copied().filter(|gap| gap.to == first.number - 1) {
+            self.put_gap(GapRow { above: first.parent, ..gap }, effects);
+            return Vec::new();
+        }
+        let Some(tip) = self.tip() else { return Vec::new() };
+        if tip.number + 1 < first.number {
+            let gap = GapRow {
+                chain: self.row.chain,
+                from: tip.number + 1,
+                to: first.number - 1,
+                above: first.parent,
+                below: tip.hash,
+            };
+            self.put_gap(gap, effects);
+            return Vec::new();
+        }
+        // The block right below is not its parent: it was another fork's. (`extend` has seen that it is not final.)
+        self.orphan(tip.number, first.parent, effects).unwrap_or_default()
+    }
+
+    /// Gives up the block at this height, because the block above it has another parent; it becomes a gap, or part of the one below it.
+    fn orphan(&mut self, number: u64, above: B256, effects: &mut Vec<Effect>) -> Result<Vec<BlockRef>, Refusal> {
+        let Some(orphan) = self.window.get(&number).map(|block| block.at) else {
+            // Nothing below the start was ever read, so that nothing there can be wrong.
+            return if self.row.started.is_some_and(|started| number < started) {
+                Ok(Vec::new())
+            } else {
+                Err(Refusal::BelowFinal)
+            };
+        };
+        if number <= self.row.last_final {
+            return Err(Refusal::BelowFinal);
+        }
+        self.window.remove(&number);
+        effects.push(Effect::Delete(RowKey::Block(self.row.chain, number)));
+        let beneath = self.gaps.values().find(|gap| gap.to + 1 == number).copied();
+        let gap = match beneath {
+            Some(gap) => GapRow { to: number, above, ..gap },
+            None => GapRow { chain: self.row.chain, from: number, to: number, above, below: orphan.parent },
+        };
+        self.put_gap(gap, effects);
+        self.row.confirmed = self.row.confirmed.min(number.saturating_sub(1));
+        Ok(vec![orphan])
+    }
+
+    fn put_gap(&mut self, gap: GapRow, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Put(Row::Gap(gap)));
+        self.gaps.insert(gap.from, gap);
+    }
+
+    fn put_row(&self, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Put(Row::Chain(self.row.clone())));
+    }
+
+    /// Drops blocks below the last final one, and what is beyond the largest window.
+    fn prune(&mut self, effects: &mut Vec<Effect>) {
+        // What lies under a gap stays until the gap has met it.
+        let floor = self.gaps.keys().next().map_or(self.row.last_final, |gap| self.row.last_final.min(gap - 1));
+        while self.window.len() > 1
+            && let Some(entry) = self.window.first_entry()
+            && (*entry.key() < floor || self.window.len() > LARGEST_WINDOW)
+        {
+            if let Some((number, _)) = self.window.pop_first() {
+                effects.push(Effect::Delete(RowKey::Block(self.row.chain, number)));
+            }
+        }
+    }
+}
+
+/// How far a chain is confirmed and final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marks {
+    /// Highest confirmed block.
+    pub confirmed: u64,
+    /// Highest final block.
+    pub last_final: u64,
+}
+
+/// The last block of a run whose blocks are each the parent of the next.
+fn linked(blocks: &[Block]) -> Result<BlockRef, Refusal> {
+    let follows = |pair: &[Block]| {
+        pair[1].at.parent == pair[0].at.hash && pair[0].at.number.checked_add(1) == Some(pair[1].at.number)
+    };
+    let last = blocks.last().ok_or(Refusal::Broken)?;
+    if blocks.windows(2).all(follows) { Ok(last.at) } else { Err(Refusal::Broken) }
+}

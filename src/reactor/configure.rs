@@ -1,0 +1,84 @@
+//! A config comes into force: at each start, and at reload.
+
+use super::Reactor;
+use super::effect::Effect;
+use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Phase, Row, RowKey, RuleRow};
+use super::settings::{Condition, Rule, Settings};
+use super::watched::Watched;
+use crate::types::{AlertId, Name};
+
+impl Reactor {
+    pub(super) fn configure(&mut self, settings: Settings, effects: &mut Vec<Effect>) {
+        self.watched = Watched::new(settings.watches.clone());
+        self.rules_of_watch = rules_of_watch(&settings);
+        let removed: Vec<Name> =
+            self.rules.keys().filter(|name| !settings.rules.iter().any(|rule| rule.name == **name)).cloned().collect();
+        for name in removed {
+            self.remove_rule(&name, effects);
+        }
+        for rule in &settings.rules {
+            self.put_rule(rule, effects);
+        }
+        self.settings = settings;
+        self.unpublished.extend(self.settings.chains.keys().copied());
+        self.expect_words(effects);
+        // Alerts that wait for a token's decimals wait anew; everything else that was due is in the tables.
+        let waiting: Vec<_> = self.transfers.iter().map(|row| row.id).collect();
+        for transfer in waiting {
+            self.speak(transfer, effects);
+        }
+    }
+
+    fn remove_rule(&mut self, name: &Name, effects: &mut Vec<Effect>) {
+        self.rules.remove(name);
+        effects.push(Effect::Delete(RowKey::Rule(name.clone())));
+        self.timers.clear(&Deadline::Holds(name.clone()), effects);
+        let of_rule = |alert: &&AlertRow| match alert.subject {
+            AlertSubject::Transfer { .. } | AlertSubject::Crossing(_) => alert.rule == *name,
+            AlertSubject::Trouble(_) | AlertSubject::Payment(_) => false,
+        };
+        let alerts: Vec<AlertRow> = self.alerts.iter().filter(of_rule).cloned().collect();
+        for alert in alerts {
+            let state = AlertState::Resolved;
+            self.alerts.put(AlertRow { state, changed_at: self.at, closed: true, ..alert }, effects);
+        }
+    }
+
+    /// A rule is its name; another condition starts its state anew. Its crossings go on counting: they are part of alerts' identities.
+    fn put_rule(&mut self, rule: &Rule, effects: &mut Vec<Effect>) {
+        let condition = fingerprint(&rule.condition);
+        let old = self.rules.get(&rule.name);
+        if old.is_some_and(|old| old.condition == condition) {
+            return;
+        }
+        let row = RuleRow {
+            rule: rule.name.clone(),
+            condition,
+            born: self.at,
+            phase: Phase::Calm,
+            crossings: old.map_or(0, |old| old.crossings),
+            spoke_at: None,
+        };
+        self.timers.clear(&Deadline::Holds(rule.name.clone()), effects);
+        effects.push(Effect::Put(Row::Rule(row.clone())));
+        self.rules.insert(rule.name.clone(), row);
+    }
+}
+
+/// For each watch, the transfer rules that look at it.
+fn rules_of_watch(settings: &Settings) -> Vec<Vec<usize>> {
+    let looks_at = |rule: &Rule, watch: &Name| match &rule.condition {
+        Condition::Transfer(condition) => condition.watches.contains(watch),
+        Condition::Price(_) | Condition::Gas(_) => false,
+    };
+    let rules = |watch: &Name| {
+        let places = settings.rules.iter().enumerate().filter(|(_, rule)| looks_at(rule, watch));
+        places.map(|(place, _)| place).collect()
+    };
+    settings.watches.iter().map(|watch| rules(&watch.name)).collect()
+}
+
+/// A hash of everything that a condition says. `Debug` writes every field of it, in order, and nothing else.
+fn fingerprint(condition: &Condition) -> [u8; 16] {
+    AlertId::hash("condition", &[format!("{condition:?}").as_bytes()]).0
+}

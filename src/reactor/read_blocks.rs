@@ -1,0 +1,400 @@
+//! What RPC endpoints report: contacts, heads, tags and whole blocks. Blocks become transfers; forks take them back.
+
+use super::Reactor;
+use super::chain::{Chain, Marks, Refusal};
+use super::effect::{Effect, Notice};
+use super::event::{Contact, Head, Run, RunPart, Tags};
+use super::rows::{Deadline, Subject, TransferRow, Voucher};
+use crate::types::{Block, BlockRef, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A head that went back has to stay back at every endpoint for at least this long, or four block times.
+const SHORTEST_REVERT: Duration = Duration::from_secs(30);
+
+/// Where a movement was reported.
+pub(super) struct Place {
+    /// Height.
+    pub(super) block: u64,
+    /// The block's hash, where the reporter has it.
+    pub(super) hash: Option<crate::types::B256>,
+    /// The block's time.
+    pub(super) time: Timestamp,
+    /// Position of the log.
+    pub(super) log_index: Option<u64>,
+    /// It was read from a gap.
+    pub(super) late: bool,
+}
+
+impl Reactor {
+    pub(super) fn contact(&mut self, contact: &Contact, effects: &mut Vec<Effect>) {
+        let id = contact.chain;
+        if !self.chain_mut(id).contact(contact, effects) {
+            self.stop(
+                id,
+                "the endpoint's block 0 is another one: this is not the chain that was watched so far",
+                effects,
+            );
+        }
+        self.unpublished.insert(id);
+    }
+
+    pub(super) fn head(&mut self, head: &Head, effects: &mut Vec<Effect>) {
+        let id = head.chain;
+        let Some(settings) = self.settings.chains.get(&id) else { return };
+        let wait = SHORTEST_REVERT.max(settings.block_time.saturating_mul(4));
+        let chain = self.chains.entry(id).or_insert_with(|| Chain::new(id));
+        chain.head(head);
+        let deadline = Deadline::Revert(id);
+        if chain.reverted().is_none() {
+            self.timers.clear(&deadline, effects);
+        } else if !self.timers.contains(&deadline) {
+            self.timers.set(self.at, deadline, wait, effects);
+            effects.push(Effect::Notice(Notice::Stalled { chain: id }));
+        }
+    }
+
+    pub(super) fn tags(&mut self, tags: &Tags, effects: &mut Vec<Effect>) {
+        if !self.settings.chains.contains_key(&tags.chain) {
+            return;
+        }
+        if !self.chain_mut(tags.chain).tags(tags) {
+            let reason = "a tagged block is not the one in the window";
+            effects.push(Effect::Notice(Notice::Ignored { chain: tags.chain, reason }));
+        }
+        self.advance(tags.chain, BTreeSet::new(), effects);
+    }
+
+    pub(super) fn run(&mut self, run: &Run, effects: &mut Vec<Effect>) {
+        let id = run.chain;
+        if !self.settings.chains.contains_key(&id) {
+            return;
+        }
+        let chain = self.chains.entry(id).or_insert_with(|| Chain::new(id));
+        let taken = match run.part {
+            RunPart::Tip => chain.extend(&run.endpoint, &run.blocks, effects),
+            RunPart::Gap => chain.fill(&run.blocks, effects),
+        };
+        self.unpublished.insert(id);
+        let change = match taken {
+            Ok(change) => change,
+            Err(Refusal::BelowFinal) => {
+                return self.stop(id, "no common ancestor: a fork reaches below the last final block", effects);
+            }
+            Err(refusal) => {
+                effects.push(Effect::Notice(Notice::Ignored { chain: id, reason: refusal_words(refusal) }));
+                return;
+            }
+        };
+        let new = &run.blocks[change.known..];
+        let mut gone = self.standing_in(id, &change.removed);
+        let marks = self.marks(id, effects);
+        let mut touched = BTreeSet::new();
+        for block in new {
+            self.read_block(id, block, run.part == RunPart::Gap, marks.1, &mut touched, effects);
+        }
+        gone.retain(|transfer| !touched.contains(transfer));
+        for transfer in gone {
+            self.retract(transfer, "its block was replaced by another", effects);
+        }
+        for block in new {
+            self.compare_with_explorer(id, block, &touched, effects);
+        }
+        self.say_run(run, &change.removed, new, effects);
+        self.settle_stages(id, marks, touched, effects);
+        if let (RunPart::Tip, Some(last)) = (run.part, new.last()) {
+            self.progress(Subject::Chain(id), effects);
+            self.timers.clear(&Deadline::Revert(id), effects);
+            if let Some(fee) = last.base_fee {
+                self.base_fee(id, fee, last.at.number, last.time, effects);
+            }
+        }
+    }
+
+    pub(super) fn revert(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
+        let Some(chain) = self.chains.get_mut(&id) else { return };
+        let Some((head, endpoint)) = chain.reverted() else { return };
+        let removed = chain.revert_to(head.number, &endpoint, effects);
+        self.unpublished.insert(id);
+        let depth = removed.len() as u64;
+        for transfer in self.standing_in(id, &removed) {
+            self.retract(transfer, "the chain went back below its block", effects);
+        }
+        effects.push(Effect::Notice(Notice::Reverted { chain: id, depth, tip: head }));
+    }
+
+    pub(super) fn accept_chain(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
+        let Some(chain) = self.chains.get_mut(&id).filter(|chain| chain.row().stopped.is_some()) else { return };
+        let removed = chain.accept(effects);
+        self.unpublished.insert(id);
+        for transfer in self.standing_in(id, &removed) {
+            self.retract(transfer, "the chain was found to be another one", effects);
+        }
+        // What stood below the window cannot be taken back any more, and nothing will ever be said of it.
+        self.settle_up_to(id, u64::MAX, effects);
+    }
+
+    /// Moves the marks of a chain and lets everything that crosses them speak.
+    pub(super) fn advance(&mut self, id: ChainId, touched: BTreeSet<TransferId>, effects: &mut Vec<Effect>) {
+        let marks = self.marks(id, effects);
+        self.settle_stages(id, marks, touched, effects);
+    }
+
+    /// One movement that the authority for its kind reports.
+    pub(super) fn vouch(
+        &mut self,
+        key: TransferKey,
+        place: &Place,
+        marks: Marks,
+        effects: &mut Vec<Effect>,
+    ) -> TransferId {
+        let id = key.id();
+        let stage = stage_at(place.block, marks);
+        let Some(old) = self.transfers.get(id).cloned() else {
+            let row = self.new_transfer(id, key, place, stage, Voucher::Authority);
+            self.note_stages(&row, None, effects);
+            self.transfers.put(row, effects);
+            return id;
+        };
+        let other_hash = |hash| place.hash.is_some_and(|place| place != hash);
+        let same_place = old.block == place.block && !old.block_hash.is_some_and(other_hash);
+        let standing = old.stage != Stage::Retracted;
+        let mut row = TransferRow {
+            block: place.block,
+            block_hash: place.hash.or(if same_place { old.block_hash } else { None }),
+            block_time: place.time,
+            log_index: place.log_index.or(old.log_index),
+            voucher: Voucher::Authority,
+            missing: None,
+            ..old.clone()
+        };
+        if same_place && standing {
+            row.stage = old.stage.max(stage);
+        } else {
+            // It was mined again: what was said of its old place holds only as far as the new place is as deep.
+            row.stage = stage;
+            row.late = place.late;
+            self.timers.clear(&Deadline::Forget(id), effects);
+            self.moved(&row, effects);
+        }
+        if row != old {
+            self.note_stages(&row, Some(&old), effects);
+            self.transfers.put(row, effects);
+        }
+        id
+    }
+
+    pub(super) fn new_transfer(
+        &self,
+        id: TransferId,
+        key: TransferKey,
+        place: &Place,
+        stage: Stage,
+        voucher: Voucher,
+    ) -> TransferRow {
+        TransferRow {
+            id,
+            key,
+            block: place.block,
+            block_hash: place.hash,
+            block_time: place.time,
+            log_index: place.log_index,
+            stage,
+            suspect: self.suspect(&key),
+            voucher,
+            late: place.late,
+            missing: None,
+            first_seen: self.at,
+            settled: false,
+        }
+    }
+
+    pub(super) fn chain_mut(&mut self, id: ChainId) -> &mut Chain {
+        self.chains.entry(id).or_insert_with(|| Chain::new(id))
+    }
+
+    pub(super) fn stop(&mut self, id: ChainId, reason: &str, effects: &mut Vec<Effect>) {
+        let chain = self.chain_mut(id);
+        if chain.row().stopped.is_none() {
+            chain.stop(reason.into(), effects);
+            effects.push(Effect::Notice(Notice::Stopped { chain: id, reason: reason.into() }));
+            self.unpublished.insert(id);
+            self.chain_in_trouble(id, reason, effects);
+        }
+    }
+
+    fn marks(&mut self, id: ChainId, effects: &mut Vec<Effect>) -> (Marks, Marks) {
+        let none = Marks { confirmed: 0, last_final: 0 };
+        let (Some(settings), Some(chain)) = (self.settings.chains.get(&id), self.chains.get_mut(&id)) else {
+            return (none, none);
+        };
+        let old = Marks { confirmed: chain.row().confirmed, last_final: chain.row().last_final };
+        (old, chain.advance(settings, effects))
+    }
+
+    /// Gives every transfer that the marks have passed its stage, lets all that changed speak, and settles what is final.
+    fn settle_stages(
+        &mut self,
+        id: ChainId,
+        (old, new): (Marks, Marks),
+        mut touched: BTreeSet<TransferId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut crossed: Vec<TransferId> = self.transfers.in_blocks(id, old.confirmed + 1, new.confirmed).collect();
+        crossed.extend(self.transfers.in_blocks(id, old.last_final + 1, new.last_final));
+        for transfer in crossed {
+            let Some(row) = self.transfers.get(transfer).cloned() else { continue };
+            let stage = stage_at(row.block, new);
+            if stage > row.stage && row.stage != Stage::Retracted {
+                let new_row = TransferRow { stage, ..row.clone() };
+                self.note_stages(&new_row, Some(&row), effects);
+                self.transfers.put(new_row, effects);
+                touched.insert(transfer);
+            }
+        }
+        for transfer in touched {
+            self.speak(transfer, effects);
+        }
+        let bound = self.settle_bound(id);
+        self.settle_up_to(id, bound, effects);
+    }
+
+    /// Transfers at or below this block are never looked at again. An explorer may report late: where there is one, what it could still
+    /// report is remembered for longer.
+    pub(super) fn settle_bound(&self, id: ChainId) -> u64 {
+        let (Some(chain), Some(settings)) = (self.chains.get(&id), self.settings.chains.get(&id)) else { return 0 };
+        let last_final = chain.row().last_final;
+        if settings.explorer.is_none() {
+            return last_final;
+        }
+        let overlap = super::read_explorer::overlap(settings);
+        last_final.min(chain.height().unwrap_or(0).saturating_sub(overlap))
+    }
+
+    pub(super) fn settle_up_to(&mut self, id: ChainId, bound: u64, effects: &mut Vec<Effect>) {
+        let settled: Vec<TransferId> = self.transfers.in_blocks(id, 0, bound).collect();
+        for transfer in settled {
+            let Some(row) = self.transfers.get(transfer) else { continue };
+            if self.is_waiting_for_token(row) {
+                continue;
+            }
+            let row = TransferRow { settled: true, ..row.clone() };
+            self.close_alerts_of(transfer, effects);
+            self.transfers.put(row, effects);
+        }
+    }
+
+    /// Transfers that the chain's own blocks vouch for, in these blocks.
+    fn standing_in(&self, id: ChainId, blocks: &[BlockRef]) -> Vec<TransferId> {
+        let mut standing = Vec::new();
+        for block in blocks {
+            for transfer in self.transfers.in_blocks(id, block.number, block.number) {
+                // A row without a hash is an explorer's: only the explorer takes it back.
+                if self.transfers.get(transfer).is_some_and(|row| row.block_hash == Some(block.hash)) {
+                    standing.push(transfer);
+                }
+            }
+        }
+        standing
+    }
+
+    fn read_block(
+        &mut self,
+        id: ChainId,
+        block: &Block,
+        late: bool,
+        marks: Marks,
+        touched: &mut BTreeSet<TransferId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
+        for movement in &block.movements {
+            let ours = self.watched.find(id, &movement.from).is_some() || self.watched.find(id, &movement.to).is_some();
+            if !ours {
+                continue;
+            }
+            let first = TransferKey::of(id, movement, 0);
+            let nth = counted.entry(first).or_default();
+            let key = TransferKey { nth: *nth, ..first };
+            *nth += 1;
+            let place = Place {
+                block: block.at.number,
+                hash: Some(block.at.hash),
+                time: block.time,
+                log_index: movement.log_index,
+                late,
+            };
+            touched.insert(self.vouch(key, &place, marks, effects));
+        }
+    }
+
+    /// What an explorer put into this block, and the block does not have.
+    fn compare_with_explorer(
+        &mut self,
+        id: ChainId,
+        block: &Block,
+        touched: &BTreeSet<TransferId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let standing: Vec<TransferId> = self.transfers.in_blocks(id, block.at.number, block.at.number).collect();
+        for transfer in standing.into_iter().filter(|transfer| !touched.contains(transfer)) {
+            let Some(row) = self.transfers.get(transfer) else { continue };
+            let ours = row.key.kind != Kind::Internal || block.traced;
+            match row.voucher {
+                Voucher::Other if ours => self.disagree(id, transfer, effects),
+                // The explorer vouched for it while no endpoint was fresh; now the chain's own blocks speak.
+                Voucher::Authority if ours && row.block_hash != Some(block.at.hash) => {
+                    self.retract(transfer, "the chain's own blocks do not have it", effects);
+                }
+                Voucher::Other | Voucher::Authority => {}
+            }
+        }
+    }
+
+    /// Counts the stages that a transfer has reached since.
+    pub(super) fn note_stages(&self, row: &TransferRow, old: Option<&TransferRow>, effects: &mut Vec<Effect>) {
+        let before = old.map(|old| old.stage);
+        if before != Some(row.stage) {
+            let suspect = row.suspect.any();
+            effects.push(Effect::Notice(Notice::Transfer { chain: row.key.chain, stage: row.stage, suspect }));
+        }
+    }
+
+    fn say_run(&self, run: &Run, removed: &[BlockRef], new: &[Block], effects: &mut Vec<Effect>) {
+        let (Some(first), Some(last)) = (new.first(), new.last()) else { return };
+        let chain = run.chain;
+        effects.push(Effect::Notice(match (run.part, removed.len()) {
+            (RunPart::Gap, _) => {
+                let gaps = self
+                    .chains
+                    .get(&chain)
+                    .map_or(0, |state| state.gaps().map(|gap| gap.to.saturating_sub(gap.from).saturating_add(1)).sum());
+                Notice::GapFilled { chain, from: first.at.number, to: last.at.number, left: gaps }
+            }
+            (RunPart::Tip, 0) => Notice::Committed { chain, tip: last.at, time: last.time, blocks: new.len() as u64 },
+            (RunPart::Tip, depth) => Notice::Reorged { chain, depth: depth as u64, tip: last.at },
+        }));
+    }
+}
+
+/// The stage of what stands in a block.
+pub(super) const fn stage_at(block: u64, marks: Marks) -> Stage {
+    if block <= marks.last_final {
+        Stage::Final
+    } else if block <= marks.confirmed {
+        Stage::Confirmed
+    } else {
+        Stage::Seen
+    }
+}
+
+const fn refusal_words(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Stopped => "the chain is stopped",
+        Refusal::Broken => "blocks that do not hang together",
+        Refusal::Known => "blocks that are known",
+        Refusal::Sibling => "a fork no higher than the tip, from another endpoint",
+        Refusal::NoSuchGap => "blocks of a gap that is not there",
+        Refusal::BelowFinal => "a fork below the last final block",
+    }
+}

@@ -1,0 +1,272 @@
+//! What explorers report: whole lists of an address. They add, but never take back on the word of one answer.
+//!
+//! Where an endpoint reads the chain itself, its blocks are the authority and an explorer's word alone makes no alert.
+
+use super::Reactor;
+use super::chain::{Chain, Marks};
+use super::effect::{Effect, Notice};
+use super::event::{Explored, ExplorerHead, List, Receipt, Reported};
+use super::read_blocks::{Place, stage_at};
+use super::rows::{Missing, Row, Subject, TokenRow, TransferRow, ViewRow, Voucher};
+use super::settings::ChainSettings;
+use crate::types::{Asset, ChainId, Kind, TransferId, TransferKey};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// An explorer's index may report a row this much late: what it could still report is asked for again and remembered.
+const LATEST_ROW: Duration = Duration::from_mins(10);
+/// So many answers have to lack a row, and so many receipts, before it is retracted.
+const ABSENCES: u32 = 2;
+
+/// How many blocks an explorer's list is read again, below the head that it showed.
+pub(super) fn overlap(settings: &ChainSettings) -> u64 {
+    let block_time = settings.block_time.as_millis().max(1);
+    let late = u64::try_from(LATEST_ROW.as_millis() / block_time).unwrap_or(u64::MAX);
+    settings.final_after.max(late)
+}
+
+impl Reactor {
+    pub(super) fn explorer_head(&mut self, head: &ExplorerHead, effects: &mut Vec<Effect>) {
+        if !self.settings.chains.contains_key(&head.chain) {
+            return;
+        }
+        // It says where to begin, and moves no stage: the lists' index may stand elsewhere.
+        self.chain_mut(head.chain).start_at(head.head.saturating_add(1), effects);
+        self.unpublished.insert(head.chain);
+    }
+
+    pub(super) fn explored(&mut self, answer: &Explored, effects: &mut Vec<Effect>) {
+        let id = answer.chain;
+        let Some(settings) = self.settings.chains.get(&id).filter(|settings| settings.explorer.is_some()) else {
+            return;
+        };
+        let only = settings.endpoints.is_empty();
+        let chain = self.chains.entry(id).or_insert_with(|| Chain::new(id));
+        if chain.row().stopped.is_some() {
+            return;
+        }
+        let highest_before = chain.row().explorer_head;
+        if let Some(head) = answer.index_head {
+            chain.explorer_head(head, effects);
+        }
+        self.unpublished.insert(id);
+        let moved = self.take_rows(answer, effects);
+        self.look_for_absent(answer, highest_before, effects);
+        self.view(answer, moved, effects);
+        self.advance(id, BTreeSet::new(), effects);
+        effects.push(Effect::Notice(Notice::Viewed { chain: id, at: self.at }));
+        if only {
+            self.progress(Subject::Chain(id), effects);
+        }
+    }
+
+    pub(super) fn receipt(&mut self, receipt: &Receipt, effects: &mut Vec<Effect>) {
+        self.unpublished.insert(receipt.chain);
+        self.soft.receipts_asked.insert((receipt.chain, receipt.tx));
+        let of_tx = |row: &&TransferRow| row.key.chain == receipt.chain && row.key.tx == receipt.tx;
+        let rows: Vec<TransferRow> = self.transfers.iter().filter(of_tx).cloned().collect();
+        for mut row in rows {
+            let Some(mut missing) = row.missing else { continue };
+            let there = receipt.found.is_some_and(|(block, hash, succeeded)| {
+                succeeded && block == row.block && row.block_hash.is_none_or(|known| known == hash)
+            });
+            if there {
+                row.missing = None;
+                self.transfers.put(row, effects);
+                continue;
+            }
+            missing.receipts = (missing.receipts + 1).min(missing.answers);
+            row.missing = Some(missing);
+            let id = row.id;
+            self.transfers.put(row, effects);
+            if missing.answers >= ABSENCES && missing.receipts >= ABSENCES {
+                self.retract(id, "the explorer does not list it any more, and its receipt is gone", effects);
+            }
+        }
+    }
+
+    /// Whether a chain's own blocks are the authority for a kind at this moment.
+    pub(super) fn endpoint_vouches(&self, id: ChainId, kind: Kind) -> bool {
+        self.chains.get(&id).is_some_and(|chain| chain.is_fresh() && (kind != Kind::Internal || chain.traces()))
+    }
+
+    /// An explorer's row that the chain's own blocks do not have: said once, kept, and never spoken of.
+    pub(super) fn disagree(&mut self, id: ChainId, transfer: TransferId, effects: &mut Vec<Effect>) {
+        let Some(source) = self.settings.chains.get(&id).and_then(|chain| chain.explorer.clone()) else { return };
+        let Some(row) = self.transfers.get(transfer).cloned() else { return };
+        if row.missing.is_some() {
+            return;
+        }
+        // Marks it as said, and asks for its receipt.
+        let missing = Some(Missing { answers: 1, at: self.at, receipts: 0 });
+        self.transfers.put(TransferRow { missing, ..row }, effects);
+        self.unpublished.insert(id);
+        effects.push(Effect::Notice(Notice::Disagrees { chain: id, source: source.clone(), transfer }));
+        self.say_disagreement(id, source, effects);
+    }
+
+    fn take_rows(&mut self, answer: &Explored, effects: &mut Vec<Effect>) -> bool {
+        let id = answer.chain;
+        let read_to = self.views.get(&(id, answer.address, answer.list)).map(|view| view.read_to);
+        let bound = self.settle_bound(id);
+        // They are moved by `advance` once the rows are in, so that everything they pass is told. Here they only place rows.
+        let marks = self.marks_ahead(id);
+        let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
+        let mut touched = BTreeSet::new();
+        let mut moved = false;
+        for reported in &answer.rows {
+            let first = TransferKey::of(id, &reported.movement, 0);
+            let nth = counted.entry(first).or_default();
+            let key = TransferKey { nth: *nth, ..first };
+            *nth += 1;
+            let settled = reported.block <= bound && read_to.is_some_and(|read_to| reported.block <= read_to);
+            let history = self.chains[&id].row().started.is_some_and(|started| reported.block < started);
+            if settled || (history && !self.has_start_of_its_own(answer)) {
+                continue;
+            }
+            moved |= read_to.is_none_or(|read_to| reported.block > read_to);
+            self.learn_token(id, reported, effects);
+            if let Some(transfer) = self.take_row(answer, key, reported, marks, effects) {
+                touched.insert(transfer);
+            }
+        }
+        for transfer in touched {
+            self.speak(transfer, effects);
+        }
+        moved
+    }
+
+    /// Whether the watch asks for blocks below the one that its chain was started at.
+    fn has_start_of_its_own(&self, answer: &Explored) -> bool {
+        self.watched.find(answer.chain, &answer.address).is_some_and(|(_, watch)| watch.from_block.is_some())
+    }
+
+    fn take_row(
+        &mut self,
+        answer: &Explored,
+        key: TransferKey,
+        reported: &Reported,
+        marks: Marks,
+        effects: &mut Vec<Effect>,
+    ) -> Option<TransferId> {
+        let id = answer.chain;
+        let place = Place {
+            block: reported.block,
+            hash: reported.block_hash,
+            time: reported.time,
+            log_index: reported.movement.log_index,
+            late: false,
+        };
+        if !self.endpoint_vouches(id, key.kind) {
+            return Some(self.vouch(key, &place, marks, effects));
+        }
+        let transfer = key.id();
+        if self.transfers.get(transfer).is_some() {
+            return None;
+        }
+        let chain = &self.chains[&id];
+        let covered = chain.covers(reported.block);
+        // Final and read: it was settled long ago, or the chain's own blocks never had it and there is nothing left to compare.
+        if covered && reported.block <= self.settle_bound(id) {
+            return None;
+        }
+        let stage = stage_at(reported.block, marks);
+        let row = self.new_transfer(transfer, key, &place, stage, Voucher::Other);
+        self.transfers.put(row, effects);
+        if covered && (key.kind != Kind::Internal || self.was_traced(id, reported.block)) {
+            self.disagree(id, transfer, effects);
+        }
+        None
+    }
+
+    fn marks_ahead(&self, id: ChainId) -> Marks {
+        match (self.chains.get(&id), self.settings.chains.get(&id)) {
+            (Some(chain), Some(settings)) => chain.marks(settings),
+            _ => Marks { confirmed: 0, last_final: 0 },
+        }
+    }
+
+    fn was_traced(&self, id: ChainId, block: u64) -> bool {
+        let chain = &self.chains[&id];
+        chain.window().rev().find(|row| row.at.number == block).is_some_and(|row| row.traced)
+    }
+
+    /// Rows of ours that should have been in this answer and were not.
+    fn look_for_absent(&mut self, answer: &Explored, highest_before: Option<u64>, effects: &mut Vec<Effect>) {
+        let id = answer.chain;
+        let Some(head) = answer.index_head else { return };
+        // An answer from an index that stands lower than one that we have seen proves nothing.
+        if highest_before.is_some_and(|highest| head < highest) {
+            return;
+        }
+        let block_time = self.settings.chains.get(&id).map_or(Duration::ZERO, |settings| settings.block_time);
+        let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
+        let mut listed = BTreeSet::new();
+        for reported in &answer.rows {
+            let first = TransferKey::of(id, &reported.movement, 0);
+            let nth = counted.entry(first).or_default();
+            listed.insert(TransferKey { nth: *nth, ..first }.id());
+            *nth += 1;
+        }
+        let to = answer.to.min(head);
+        let last_final = self.chains[&id].row().last_final;
+        let from = answer.from.max(last_final + 1);
+        let ours: Vec<TransferRow> = self.transfers.of_address(id, answer.address, from, to).cloned().collect();
+        for row in ours {
+            let in_list = row.key.kind == kind_of(answer.list);
+            if !in_list || row.voucher != Voucher::Authority || self.endpoint_vouches(id, row.key.kind) {
+                continue;
+            }
+            let missing = match (listed.contains(&row.id), row.missing) {
+                (true, None) => continue,
+                (true, Some(_)) => None,
+                (false, None) => Some(Missing { answers: 1, at: self.at, receipts: 0 }),
+                (false, Some(missing)) if self.at.since(missing.at) >= block_time => {
+                    Some(Missing { answers: missing.answers + 1, at: self.at, ..missing })
+                }
+                (false, Some(_)) => continue,
+            };
+            self.soft.receipts_asked.remove(&(id, row.key.tx));
+            self.transfers.put(TransferRow { missing, ..row }, effects);
+        }
+    }
+
+    fn view(&mut self, answer: &Explored, moved: bool, effects: &mut Vec<Effect>) {
+        let key = (answer.chain, answer.address, answer.list);
+        let old = self.views.get(&key).copied();
+        let reached = answer.index_head.map(|head| head.min(answer.to));
+        let view = ViewRow {
+            chain: answer.chain,
+            address: answer.address,
+            list: answer.list,
+            from: old.map_or(answer.from, |old| old.from.min(answer.from)),
+            // An empty answer has no head: it proves nothing, and what it covered is asked for again.
+            read_to: reached.unwrap_or(0).max(old.map_or(answer.from.saturating_sub(1), |old| old.read_to)),
+            read_at: self.at,
+            moved_at: if moved { Some(self.at) } else { old.and_then(|old| old.moved_at) },
+        };
+        effects.push(Effect::Put(Row::View(view)));
+        self.views.insert(key, view);
+    }
+
+    /// What a row says of its token, where nothing better is known.
+    fn learn_token(&mut self, id: ChainId, reported: &Reported, effects: &mut Vec<Effect>) {
+        let (Asset::Token(contract), Some((decimals, symbol))) = (reported.movement.asset, reported.token.clone())
+        else {
+            return;
+        };
+        let known = self.settings.tokens.contains_key(&(id, contract));
+        if known || self.tokens.contains_key(&(id, contract)) {
+            return;
+        }
+        self.put_token(TokenRow { chain: id, contract, decimals, symbol }, effects);
+    }
+}
+
+const fn kind_of(list: List) -> Kind {
+    match list {
+        List::Transactions => Kind::Coin,
+        List::Internal => Kind::Internal,
+        List::Tokens => Kind::Token,
+    }
+}

@@ -1,0 +1,66 @@
+//! What people and gauges are shown of the reactor. Nothing here changes anything.
+
+use super::Reactor;
+use super::chain::Chain;
+use super::event::{SourceId, SourceState};
+use super::payments::Payments;
+use super::rows::{RuleRow, TroubleRow, ViewRow};
+use super::settings::Settings;
+use crate::types::{ChainId, Name, Pair, Price, Timestamp, U256};
+
+impl Reactor {
+    /// The settings in force.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// A chain's state.
+    #[must_use]
+    pub fn chain(&self, chain: ChainId) -> Option<&Chain> {
+        self.chains.get(&chain)
+    }
+
+    /// The height that confirmations are counted from.
+    #[must_use]
+    pub fn height(&self, chain: ChainId) -> Option<u64> {
+        self.chains.get(&chain).and_then(Chain::height)
+    }
+
+    /// The payments.
+    #[must_use]
+    pub const fn payments(&self) -> &Payments {
+        &self.payments
+    }
+
+    /// The rules in force, with their states.
+    pub fn rules(&self) -> impl Iterator<Item = &RuleRow> {
+        self.rules.values()
+    }
+
+    /// Everything that is or was in trouble.
+    pub fn troubles(&self) -> impl Iterator<Item = &TroubleRow> {
+        self.troubles.iter()
+    }
+
+    /// The states of sources that have reported.
+    pub fn sources(&self) -> impl Iterator<Item = (&SourceId, &SourceState)> {
+        self.soft.sources.iter()
+    }
+
+    /// The prices that are known now, with their own times.
+    pub fn prices(&self) -> impl Iterator<Item = (&Pair, &Name, Price, Timestamp)> {
+        self.soft.prices.iter().map(|((pair, feed), (price, time))| (pair, feed, *price, *time))
+    }
+
+    /// The newest base fee of a chain, in wei.
+    #[must_use]
+    pub fn fee(&self, chain: ChainId) -> Option<U256> {
+        self.soft.fees.get(&chain).map(|(fee, _, _)| *fee)
+    }
+
+    /// How far explorer lists were read.
+    pub fn views(&self) -> impl Iterator<Item = &ViewRow> {
+        self.views.values()
+    }
+}

@@ -1,0 +1,349 @@
+//! Transfers against rules: what is said at which stage, what is taken back, what is paid.
+//!
+//! Speaking is idempotent: an alert knows which stages were said, so that a transfer may be looked at as often as it changes.
+
+use super::Reactor;
+use super::alerts::{Saying, new_alert, transfer_alert};
+use super::effect::{Body, Effect, MessageKind, Notice, Suspect, TransferBody};
+use super::event::TokenFacts;
+use super::payments::Trigger;
+use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Row, TokenRow, TransferRow, Voucher};
+use super::settings::{BetweenOwn, Condition, Direction, Rule, TransferCondition};
+use crate::types::{Address, Asset, ChainId, Name, Stage, TransferId, TransferKey};
+use std::time::Duration;
+
+/// An alert on an unknown token waits this long for its decimals, then speaks in raw units.
+const LONGEST_TOKEN_WAIT: Duration = Duration::from_secs(5);
+/// A retracted transfer that is mined again within this time comes back under its alerts.
+const REMEMBER_RETRACTED: Duration = Duration::from_hours(7 * 24);
+
+/// A transfer as one watch sees it.
+#[derive(Debug, Clone)]
+struct Side {
+    watch: usize,
+    address: Address,
+    direction: Direction,
+    /// The other side is a watch too.
+    between_own: bool,
+}
+
+impl Reactor {
+    /// Says whatever the rules say of a transfer as it stands, and was not said.
+    pub(super) fn speak(&mut self, id: TransferId, effects: &mut Vec<Effect>) {
+        let Some(row) = self.transfers.get(id).cloned() else { return };
+        if row.stage == Stage::Retracted || row.suspect.silent() {
+            return;
+        }
+        if row.voucher == Voucher::Other && self.endpoint_vouches(row.key.chain, row.key.kind) {
+            return;
+        }
+        if self.wait_for_token(&row, effects) {
+            return;
+        }
+        for side in self.sides(&row.key) {
+            for place in self.rules_of_watch.get(side.watch).cloned().unwrap_or_default() {
+                let Some(rule) = self.settings.rules.get(place).cloned() else { continue };
+                if let Condition::Transfer(condition) = &rule.condition
+                    && self.matches(&rule, condition, &row, &side)
+                {
+                    self.say_stages(&rule, condition, &row, &side, effects);
+                    self.pay_for_transfer(&rule, &row, effects);
+                }
+            }
+        }
+    }
+
+    /// Takes a transfer back, from everyone who was told.
+    pub(super) fn retract(&mut self, id: TransferId, reason: &str, effects: &mut Vec<Effect>) {
+        let Some(old) = self.transfers.get(id).filter(|row| row.stage != Stage::Retracted).cloned() else { return };
+        let row = TransferRow { stage: Stage::Retracted, missing: None, ..old.clone() };
+        self.note_stages(&row, Some(&old), effects);
+        self.transfers.put(row.clone(), effects);
+        self.timers.set(self.at, Deadline::Forget(id), REMEMBER_RETRACTED, effects);
+        for alert in self.alerts.of_transfer(id) {
+            self.take_back(alert, &row, &[], reason, effects);
+        }
+        self.trigger_retracted(id, effects);
+    }
+
+    /// A transfer was mined again in another block: what was said and does not hold there is taken back.
+    pub(super) fn moved(&mut self, row: &TransferRow, effects: &mut Vec<Effect>) {
+        for id in self.alerts.of_transfer(row.id) {
+            let Some(alert) = self.alerts.get(id) else { continue };
+            let holding: Vec<Stage> = alert.said.iter().copied().filter(|stage| *stage <= row.stage).collect();
+            if holding.len() < alert.said.len() {
+                let reason = format!("it moved to block {} and is not as deep there", row.block);
+                self.take_back(id, row, &holding, &reason, effects);
+            }
+        }
+    }
+
+    pub(super) fn forget(&mut self, id: TransferId, effects: &mut Vec<Effect>) {
+        if let Some(row) = self.transfers.get(id).filter(|row| row.stage == Stage::Retracted).cloned() {
+            self.close_alerts_of(id, effects);
+            self.transfers.put(TransferRow { settled: true, ..row }, effects);
+        }
+    }
+
+    pub(super) fn close_alerts_of(&mut self, id: TransferId, effects: &mut Vec<Effect>) {
+        for alert in self.alerts.of_transfer(id) {
+            if let Some(row) = self.alerts.get(alert).cloned() {
+                self.alerts.put(AlertRow { closed: true, ..row }, effects);
+            }
+        }
+    }
+
+    pub(super) fn token(&mut self, facts: TokenFacts, effects: &mut Vec<Effect>) {
+        let TokenFacts { chain, contract, decimals, symbol } = facts;
+        self.put_token(TokenRow { chain, contract, decimals, symbol }, effects);
+        self.timers.clear(&Deadline::TokenWait(chain, contract), effects);
+        self.speak_of_token(chain, contract, effects);
+    }
+
+    pub(super) fn token_wait_over(&mut self, chain: ChainId, contract: Address, effects: &mut Vec<Effect>) {
+        self.soft.waited.insert((chain, contract));
+        self.speak_of_token(chain, contract, effects);
+    }
+
+    pub(super) fn put_token(&mut self, row: TokenRow, effects: &mut Vec<Effect>) {
+        self.unpublished.insert(row.chain);
+        let key = (row.chain, row.contract);
+        let asset = Asset::Token(row.contract);
+        effects.push(Effect::Put(Row::Token(row.clone())));
+        self.tokens.insert(key, row);
+        // A symbol that is known on this chain, on a contract that is not, marks every transfer of it.
+        let marked: Vec<TransferRow> =
+            self.transfers.of_asset(key.0, asset).filter_map(|id| self.transfers.get(id)).cloned().collect();
+        for row in marked {
+            let suspect = self.suspect(&row.key);
+            if suspect != row.suspect {
+                self.transfers.put(TransferRow { suspect, ..row }, effects);
+            }
+        }
+    }
+
+    /// Why a transfer is suspect, as far as is known.
+    pub(super) fn suspect(&self, key: &TransferKey) -> Suspect {
+        let (_, symbol, _, verified) = self.asset_facts(key.chain, key.asset);
+        let same =
+            |known: &Name| symbol.as_ref().is_some_and(|symbol| symbol.as_str().eq_ignore_ascii_case(known.as_str()));
+        let known_symbol = !verified
+            && (self.settings.tokens.iter().any(|((chain, _), token)| *chain == key.chain && same(&token.symbol))
+                || self.settings.chains.get(&key.chain).is_some_and(|chain| same(&chain.coin)));
+        Suspect { zero_value: key.amount.is_zero(), look_alike: false, dust: false, known_symbol }
+    }
+
+    pub(super) fn is_waiting_for_token(&self, row: &TransferRow) -> bool {
+        match row.key.asset {
+            Asset::Coin => false,
+            Asset::Token(contract) => self.timers.contains(&Deadline::TokenWait(row.key.chain, contract)),
+        }
+    }
+
+    /// Whether a token's own word is still to come: nothing knows its decimals, and it was not waited for in vain.
+    pub(super) fn is_unknown(&self, chain: ChainId, contract: Address) -> bool {
+        !self.settings.tokens.contains_key(&(chain, contract)) && !self.tokens.contains_key(&(chain, contract))
+    }
+
+    fn speak_of_token(&mut self, chain: ChainId, contract: Address, effects: &mut Vec<Effect>) {
+        let waiting: Vec<TransferId> = self.transfers.of_asset(chain, Asset::Token(contract)).collect();
+        for transfer in waiting {
+            self.speak(transfer, effects);
+        }
+        let bound = self.settle_bound(chain);
+        self.settle_up_to(chain, bound, effects);
+    }
+
+    /// Whether the transfer has to wait for its token's decimals. Nobody waits for a token that no rule would speak of.
+    fn wait_for_token(&mut self, row: &TransferRow, effects: &mut Vec<Effect>) -> bool {
+        let Asset::Token(contract) = row.key.asset else { return false };
+        let chain = row.key.chain;
+        if !self.is_unknown(chain, contract) || self.soft.waited.contains(&(chain, contract)) || !self.is_spoken_of(row)
+        {
+            return false;
+        }
+        let deadline = Deadline::TokenWait(chain, contract);
+        if !self.timers.contains(&deadline) {
+            self.timers.set(self.at, deadline, LONGEST_TOKEN_WAIT, effects);
+            self.unpublished.insert(chain);
+        }
+        true
+    }
+
+    fn is_spoken_of(&self, row: &TransferRow) -> bool {
+        self.sides(&row.key).iter().any(|side| {
+            let rules = self.rules_of_watch.get(side.watch).into_iter().flatten();
+            rules.filter_map(|place| self.settings.rules.get(*place)).any(|rule| match &rule.condition {
+                Condition::Transfer(condition) => self.matches(rule, condition, row, side),
+                Condition::Price(_) | Condition::Gas(_) => false,
+            })
+        })
+    }
+
+    /// The watches that a transfer concerns: one, or both of two; one for a transfer to itself or within one watch.
+    fn sides(&self, key: &TransferKey) -> Vec<Side> {
+        let find = |address: &Address| {
+            self.watched.find(key.chain, address).map(|(index, _)| index as usize).map(|watch| (watch, *address))
+        };
+        let side = |(watch, address), direction, between_own| Side { watch, address, direction, between_own };
+        match (find(&key.from), find(&key.to)) {
+            (None, None) => Vec::new(),
+            (Some(from), None) => vec![side(from, Direction::Out, false)],
+            (None, Some(to)) => vec![side(to, Direction::In, false)],
+            (Some(from), Some(to)) if from.0 == to.0 => vec![side(to, Direction::Both, key.from != key.to)],
+            (Some(from), Some(to)) => vec![side(from, Direction::Out, true), side(to, Direction::In, true)],
+        }
+    }
+
+    fn matches(&self, rule: &Rule, condition: &TransferCondition, row: &TransferRow, side: &Side) -> bool {
+        let key = &row.key;
+        let asset = (key.chain, key.asset);
+        let born_later = self.rules.get(&rule.name).is_some_and(|state| row.first_seen < state.born);
+        let between_own = match condition.between_own {
+            BetweenOwn::Each => true,
+            BetweenOwn::Once => !(side.between_own && side.direction == Direction::Out),
+            BetweenOwn::Skip => !side.between_own,
+        };
+        let direction = match (condition.direction, side.direction) {
+            (Direction::Both, _) | (_, Direction::Both) => true,
+            (wanted, seen) => wanted == seen,
+        };
+        let enough = match &condition.at_least {
+            None => true,
+            Some(levels) => levels.get(&asset).is_some_and(|level| key.amount >= *level),
+        };
+        !born_later
+            && between_own
+            && direction
+            && enough
+            && condition.chains.contains(&key.chain)
+            && condition.assets.as_ref().is_none_or(|assets| assets.contains(&asset))
+            && !(condition.skip_suspect && row.suspect.any())
+    }
+
+    /// Says each listed stage that is reached and was not said, in order.
+    fn say_stages(
+        &mut self,
+        rule: &Rule,
+        condition: &TransferCondition,
+        row: &TransferRow,
+        side: &Side,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(watch) = self.watched.watches().get(side.watch) else { return };
+        let id = transfer_alert(&rule.name, &watch.name, row.id);
+        let subject = AlertSubject::Transfer {
+            transfer: row.id,
+            watch: watch.name.clone(),
+            address: side.address,
+            direction: side.direction,
+        };
+        for stage in condition.stages.iter().copied().filter(|stage| *stage <= row.stage) {
+            let alert = self.alerts.get(id).cloned();
+            let mut alert =
+                alert.unwrap_or_else(|| new_alert(id, rule.name.clone(), rule.severity, subject.clone(), self.at));
+            if alert.said.contains(&stage) {
+                continue;
+            }
+            let previous = alert.said.last().copied();
+            let Some(body) = self.transfer_body(row, &alert, stage, previous, None) else { continue };
+            alert.said.push(stage);
+            alert.said.sort_unstable();
+            let state = if alert.revision == 0 { AlertState::Raised } else { AlertState::Updated };
+            let saying = Saying { kind: MessageKind::Transfer(stage), body, state, close: false };
+            self.alerts.say(alert, saying, &rule.notify, &self.settings, self.at, effects);
+        }
+    }
+
+    /// Takes back what was said, less the stages that still hold.
+    fn take_back(
+        &mut self,
+        id: crate::types::AlertId,
+        row: &TransferRow,
+        holding: &[Stage],
+        reason: &str,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(mut alert) = self.alerts.get(id).filter(|alert| !alert.said.is_empty()).cloned() else { return };
+        let previous = alert.said.last().copied();
+        let Some(body) = self.transfer_body(row, &alert, Stage::Retracted, previous, Some(reason)) else { return };
+        alert.said = holding.to_vec();
+        let kind = MessageKind::Transfer(Stage::Retracted);
+        let saying = Saying { kind, body, state: AlertState::Retracted, close: false };
+        self.alerts.say(alert, saying, &[], &self.settings, self.at, effects);
+    }
+
+    fn transfer_body(
+        &self,
+        row: &TransferRow,
+        alert: &AlertRow,
+        stage: Stage,
+        previous_stage: Option<Stage>,
+        reason: Option<&str>,
+    ) -> Option<Body> {
+        let AlertSubject::Transfer { watch, address, direction, .. } = &alert.subject else { return None };
+        let chain = self.settings.chains.get(&row.key.chain)?;
+        let found = self.watched.find(row.key.chain, address);
+        let (decimals, symbol, _, verified) = self.asset_facts(row.key.chain, row.key.asset);
+        let height = self.height(row.key.chain).unwrap_or(row.block);
+        let confirmations = if stage == Stage::Retracted { 0 } else { (height + 1).saturating_sub(row.block).max(1) };
+        Some(Body::Transfer(Box::new(TransferBody {
+            key: row.key,
+            transfer: row.id,
+            chain: chain.name.clone(),
+            watch: watch.clone(),
+            address: *address,
+            reference: found.and_then(|(index, _)| self.watched.reference(index, address)).cloned(),
+            tags: found.map(|(_, watch)| watch.tags.clone()).unwrap_or_default(),
+            direction: *direction,
+            symbol,
+            decimals,
+            verified,
+            block: row.block,
+            block_hash: row.block_hash,
+            block_time: row.block_time,
+            log_index: row.log_index,
+            confirmations,
+            stage,
+            previous_stage,
+            reason: reason.map(Name::from),
+            suspect: row.suspect,
+            late: row.late,
+            url: chain.tx_url.as_ref().map(|prefix| Name::from(format!("{prefix}{}", row.key.tx))),
+        })))
+    }
+
+    /// Decimals, symbol, whether anything at all is known, and whether the contract is one that we know.
+    fn asset_facts(&self, chain: ChainId, asset: Asset) -> (Option<u8>, Option<Name>, bool, bool) {
+        match asset {
+            Asset::Coin => self.settings.chains.get(&chain).map_or((None, None, false, true), |settings| {
+                (Some(settings.coin_decimals), Some(settings.coin.clone()), true, true)
+            }),
+            Asset::Token(contract) => match self.settings.tokens.get(&(chain, contract)) {
+                Some(token) => (Some(token.decimals), Some(token.symbol.clone()), true, true),
+                None => self
+                    .tokens
+                    .get(&(chain, contract))
+                    .map_or((None, None, false, false), |token| (token.decimals, token.symbol.clone(), true, false)),
+            },
+        }
+    }
+
+    fn pay_for_transfer(&mut self, rule: &Rule, row: &TransferRow, effects: &mut Vec<Effect>) {
+        let Some(settings) = self.settings.payments.iter().find(|payment| payment.rule == rule.name).cloned() else {
+            return;
+        };
+        // An explorer's word alone, an internal transfer alone, and anything suspect never pay.
+        let kind = row.key.kind != crate::types::Kind::Internal && self.endpoint_vouches(row.key.chain, row.key.kind);
+        if row.stage < settings.stage || row.suspect.any() || row.voucher != Voucher::Authority || !kind {
+            return;
+        }
+        let born = self.rules.get(&rule.name).map(|state| state.born);
+        if born.is_some_and(|born| row.block_time <= born) {
+            effects.push(Effect::Notice(Notice::Suppressed { rule: rule.name.clone(), reason: "older than the rule" }));
+            return;
+        }
+        let trigger = Trigger::Transfer(row.id, row.key.amount);
+        self.pay(rule, &settings, trigger, row.block_time, row.key.chain, effects);
+    }
+}

@@ -1,0 +1,228 @@
+//! Sources, chains and sinks that fall silent or fail, and come back: the built-in alerts.
+
+use super::Reactor;
+use super::alerts::{Saying, new_alert, trouble_alert};
+use super::effect::{Body, Effect, MessageKind, Notice, SinkBody, SourceBody};
+use super::event::{DeliveryReport, SourceId, SourceKind, SourceReport, SourceState};
+use super::rows::{AlertState, AlertSubject, Deadline, Subject, TroubleRow};
+use super::troubles::words;
+use crate::types::{ChainId, Name, Severity, Timestamp};
+use std::time::Duration;
+
+/// A feed or an explorer that has not been fresh for this long is blind.
+const SOURCE_SILENCE: Duration = Duration::from_mins(2);
+
+impl Reactor {
+    pub(super) fn source(&mut self, report: SourceReport, effects: &mut Vec<Effect>) {
+        let SourceReport { source, state } = report;
+        if self.soft.sources.insert(source.clone(), state.clone()).as_ref() == Some(&state) {
+            return;
+        }
+        effects.push(Effect::Notice(Notice::Source { source: source.clone(), state: state.clone() }));
+        let fresh = state == SourceState::Fresh;
+        let subject = Subject::Source(source.clone());
+        match (source.kind, source.chain) {
+            (SourceKind::Rpc, Some(chain)) => {
+                self.chain_mut(chain).set_fresh(&source.name, fresh);
+                self.unpublished.insert(chain);
+                return;
+            }
+            (SourceKind::Rpc, None) => return,
+            (SourceKind::Feed, _) if !fresh => self.forget_prices(&source.name, effects),
+            (SourceKind::Feed | SourceKind::Explorer, _) => {}
+        }
+        if fresh {
+            self.timers.clear(&Deadline::Silent(subject.clone()), effects);
+            self.recovered(&subject, effects);
+        } else if let SourceState::Refused(reason) = state {
+            self.source_blind(source, &reason, effects);
+        } else if !self.timers.contains(&Deadline::Silent(subject.clone())) {
+            self.timers.set(self.at, Deadline::Silent(subject), SOURCE_SILENCE, effects);
+        }
+    }
+
+    /// Something useful came of a chain.
+    pub(super) fn progress(&mut self, subject: Subject, effects: &mut Vec<Effect>) {
+        let Subject::Chain(chain) = subject else { return };
+        let Some(settings) = self.settings.chains.get(&chain) else { return };
+        self.timers.set(self.at, Deadline::Silent(subject.clone()), settings.stale_after, effects);
+        self.soft.progress.insert(subject.clone(), self.at);
+        self.recovered(&subject, effects);
+    }
+
+    pub(super) fn silent(&mut self, subject: Subject, effects: &mut Vec<Effect>) {
+        match subject {
+            Subject::Chain(chain) => {
+                let Some(settings) = self.settings.chains.get(&chain) else { return };
+                let reason = format!("no new block for {} s", settings.stale_after.as_secs());
+                self.forget_fee(chain, effects);
+                self.chain_in_trouble(chain, &reason, effects);
+            }
+            Subject::Source(source) => self.source_blind(source, &"it does not answer".into(), effects),
+            Subject::Disagreement(_) | Subject::Sink(_) => {}
+        }
+    }
+
+    pub(super) fn chain_in_trouble(&mut self, chain: ChainId, reason: &str, effects: &mut Vec<Effect>) {
+        let subject = Subject::Chain(chain);
+        let since = self.soft.progress.get(&subject).copied().unwrap_or(self.at);
+        let last_block = self.height(chain);
+        if let Some(row) = self.troubles.open(subject, since, last_block, effects) {
+            let body = self.source_body(&row, None, reason.into());
+            self.say_trouble(&row, MessageKind::SourceBlind, Severity::Critical, body, effects);
+        }
+    }
+
+    pub(super) fn say_disagreement(&mut self, chain: ChainId, source: Name, effects: &mut Vec<Effect>) {
+        let last_block = self.height(chain);
+        if let Some(row) = self.troubles.open(Subject::Disagreement(chain), self.at, last_block, effects) {
+            let reason = format!("{source} lists a transfer that the chain's own blocks do not have");
+            let body = self.source_body(&row, None, reason.into());
+            self.say_trouble(&row, MessageKind::SourceDisagrees, Severity::Warning, body, effects);
+        }
+    }
+
+    pub(super) fn delivery(&mut self, report: DeliveryReport, effects: &mut Vec<Effect>) {
+        let (sink, since, reason, dead) = match report {
+            DeliveryReport::Recovered { sink } => return self.recovered(&Subject::Sink(sink), effects),
+            DeliveryReport::Dead { sink, message: _, reason } => (sink, self.at, reason, true),
+            DeliveryReport::Failing { sink, since, reason } => (sink, since, reason, false),
+            DeliveryReport::Disabled { sink } => {
+                (sink, self.at, "its receiver asked never to be called again (410)".into(), false)
+            }
+        };
+        let subject = Subject::Sink(sink);
+        let opened = self.troubles.open(subject.clone(), since, None, effects);
+        if dead {
+            self.troubles.count_dead(&subject, effects);
+        }
+        if let Some(row) = opened {
+            let body = sink_body(&row, u64::from(dead), reason);
+            self.say_trouble(&row, MessageKind::SinkFailing, Severity::Critical, body, effects);
+        }
+    }
+
+    pub(super) fn test_sink(&mut self, sink: Name, effects: &mut Vec<Effect>) {
+        if !self.settings.sinks.contains_key(&sink) {
+            return;
+        }
+        let at = self.at.millis().to_be_bytes();
+        let id = crate::types::AlertId::hash("alert/test", &[sink.as_str().as_bytes(), &at]);
+        effects.push(Effect::Tell(Box::new(super::effect::Message {
+            sinks: vec![sink],
+            alert: id,
+            revision: 1,
+            kind: MessageKind::Test,
+            severity: Severity::Info,
+            rule: None,
+            at: self.at,
+            body: Body::Test,
+            simulated: self.settings.simulated,
+        })));
+    }
+
+    fn source_blind(&mut self, source: SourceId, reason: &Name, effects: &mut Vec<Effect>) {
+        let subject = Subject::Source(source);
+        self.timers.clear(&Deadline::Silent(subject.clone()), effects);
+        if let Some(row) = self.troubles.open(subject, self.at, None, effects) {
+            let body = self.source_body(&row, None, reason.clone());
+            self.say_trouble(&row, MessageKind::SourceBlind, Severity::Warning, body, effects);
+        }
+    }
+
+    fn recovered(&mut self, subject: &Subject, effects: &mut Vec<Effect>) {
+        if let Subject::Chain(chain) = subject
+            && self.chains.get(chain).is_some_and(|chain| chain.row().stopped.is_some())
+        {
+            return;
+        }
+        let Some(row) = self.troubles.close(subject, effects) else { return };
+        let gap = match (subject, row.last_block) {
+            (Subject::Chain(chain), Some(last)) => {
+                self.height(*chain).filter(|height| *height > last).map(|height| (last + 1, height))
+            }
+            _ => None,
+        };
+        let blind_for = self.at.since(row.since).as_secs();
+        match subject {
+            Subject::Chain(_) | Subject::Source(_) => {
+                let reason = format!("back after {blind_for} s");
+                let body = self.source_body(&row, gap, reason.into());
+                self.say_trouble(&row, MessageKind::SourceRecovered, Severity::Info, body, effects);
+            }
+            Subject::Sink(_) => {
+                let body = sink_body(&row, row.dead, format!("back after {blind_for} s").into());
+                self.say_trouble(&row, MessageKind::SinkRecovered, Severity::Info, body, effects);
+            }
+            Subject::Disagreement(_) => {}
+        }
+    }
+
+    fn source_body(&self, row: &TroubleRow, gap: Option<(u64, u64)>, reason: Name) -> Body {
+        let (kind, chain, source) = match &row.subject {
+            Subject::Chain(chain) => (SourceKind::Rpc, Some(*chain), None),
+            Subject::Disagreement(chain) => (SourceKind::Explorer, Some(*chain), None),
+            Subject::Source(source) => (source.kind, source.chain, Some(source.name.clone())),
+            Subject::Sink(name) => (SourceKind::Feed, None, Some(name.clone())),
+        };
+        let chain = chain.and_then(|chain| self.settings.chains.get(&chain)).map(|chain| chain.name.clone());
+        let source = source.or_else(|| chain.clone()).unwrap_or_else(|| "unknown".into());
+        Body::Source(SourceBody { kind, chain, source, since: row.since, last_block: row.last_block, gap, reason })
+    }
+
+    fn say_trouble(
+        &mut self,
+        row: &TroubleRow,
+        kind: MessageKind,
+        severity: Severity,
+        body: Body,
+        effects: &mut Vec<Effect>,
+    ) {
+        let name = Name::from(kind.word());
+        let (over, opened_by) = match kind {
+            MessageKind::SourceRecovered => (true, "source.blind"),
+            MessageKind::SinkRecovered => (true, "sink.failing"),
+            _ => (false, kind.word()),
+        };
+        let id = trouble_alert(&words(&row.subject), row.count);
+        let alert = self.alerts.get(id).cloned();
+        // An alert that nobody was told of (it was disabled then) has no end either.
+        if (over && alert.is_none()) || self.settings.system.disabled.contains(&name) {
+            return;
+        }
+        let subject = AlertSubject::Trouble(row.subject.clone());
+        let alert = alert.unwrap_or_else(|| new_alert(id, opened_by.into(), severity, subject, self.at));
+        // A sink that fails is told of on the others.
+        let failing = match &row.subject {
+            Subject::Sink(sink) => Some(sink),
+            Subject::Chain(_) | Subject::Source(_) | Subject::Disagreement(_) => None,
+        };
+        let sinks: Vec<Name> =
+            self.settings.system.notify.iter().filter(|sink| Some(*sink) != failing).cloned().collect();
+        let state = if over { AlertState::Resolved } else { AlertState::Raised };
+        let saying = Saying { kind, body, state, close: over };
+        self.alerts.say(alert, saying, &sinks, &self.settings, self.at, effects);
+    }
+
+    /// Starts watching for silence: nothing has come of these chains yet.
+    pub(super) fn expect_words(&mut self, effects: &mut Vec<Effect>) {
+        let chains: Vec<(ChainId, Duration)> =
+            self.settings.chains.values().map(|chain| (chain.id, chain.stale_after)).collect();
+        for (chain, stale_after) in chains {
+            let subject = Subject::Chain(chain);
+            let since: Timestamp = *self.soft.progress.entry(subject.clone()).or_insert(self.at);
+            let deadline = Deadline::Silent(subject);
+            if !self.timers.contains(&deadline) {
+                self.timers.set(since.max(self.at), deadline, stale_after, effects);
+            }
+        }
+    }
+}
+
+fn sink_body(row: &TroubleRow, dead: u64, reason: Name) -> Body {
+    let sink = match &row.subject {
+        Subject::Sink(name) => name.clone(),
+        Subject::Chain(_) | Subject::Source(_) | Subject::Disagreement(_) => "unknown".into(),
+    };
+    Body::Sink(SinkBody { sink, since: row.since, dead, reason })
+}

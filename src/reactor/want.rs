@@ -1,0 +1,81 @@
+//! What the reactor needs from sources, derived from its state.
+
+use super::Reactor;
+use super::event::List;
+use super::rows::{Missing, Voucher};
+use super::wants::{ChainWants, ViewWant};
+use crate::types::{Address, Asset, B256, ChainId};
+use std::collections::BTreeSet;
+
+impl Reactor {
+    pub(super) fn chain_wants(&mut self, id: ChainId) -> ChainWants {
+        self.wants.watched = self.watched.set().clone();
+        let Some(chain) = self.chains.get(&id) else {
+            return ChainWants { explorer_head: self.has_explorer(id), ..ChainWants::default() };
+        };
+        let newest = chain.window().rev().take(super::PUBLISHED_BLOCKS).map(|block| block.at);
+        let mut window: Vec<_> = newest.collect();
+        window.reverse();
+        let started = chain.row().started;
+        ChainWants {
+            window,
+            tip_endpoint: chain.row().tip_endpoint.clone(),
+            gaps: chain.gaps().copied().collect(),
+            stopped: chain.row().stopped.is_some(),
+            receipts: self.wanted_receipts(id),
+            tokens: self.wanted_tokens(id),
+            views: started.map(|started| self.wanted_views(id, started)).unwrap_or_default(),
+            explorer_head: started.is_none() && self.has_explorer(id),
+        }
+    }
+
+    fn has_explorer(&self, id: ChainId) -> bool {
+        self.settings.chains.get(&id).is_some_and(|chain| chain.explorer.is_some())
+    }
+
+    /// Transactions of rows that an explorer does not list any more, and of rows that only an explorer has.
+    fn wanted_receipts(&self, id: ChainId) -> BTreeSet<B256> {
+        let unanswered = |missing: &Missing| missing.receipts < missing.answers;
+        let rows = self.transfers.iter().filter(|row| row.key.chain == id);
+        let open = rows.filter(|row| row.missing.as_ref().is_some_and(unanswered));
+        open.map(|row| row.key.tx).filter(|tx| !self.soft.receipts_asked.contains(&(id, *tx))).collect()
+    }
+
+    /// Tokens that an alert waits for.
+    fn wanted_tokens(&self, id: ChainId) -> BTreeSet<Address> {
+        let of_chain = self.transfers.iter().filter(|row| row.key.chain == id && row.voucher == Voucher::Authority);
+        let contracts = of_chain.filter_map(|row| match row.key.asset {
+            Asset::Coin => None,
+            Asset::Token(contract) => Some(contract),
+        });
+        contracts.filter(|contract| self.is_unknown(id, *contract)).collect()
+    }
+
+    fn wanted_views(&self, id: ChainId, started: u64) -> Vec<ViewWant> {
+        if !self.has_explorer(id) {
+            return Vec::new();
+        }
+        let bound = self.settle_bound(id);
+        let watches = self.watched.watches().iter().filter(|watch| watch.chains.contains(&id));
+        let mut views = Vec::new();
+        for watch in watches {
+            let begin = watch.from_block.unwrap_or(started);
+            for (address, _) in &watch.addresses {
+                for list in List::ALL {
+                    let view = self.views.get(&(id, *address, list));
+                    // What is not settled is read again: rows may come late, move or vanish.
+                    let from = view.map_or(begin, |view| (view.read_to + 1).min(bound + 1).max(view.from));
+                    views.push(ViewWant {
+                        address: *address,
+                        list,
+                        from,
+                        read_at: view.map(|view| view.read_at),
+                        moved_at: view.and_then(|view| view.moved_at),
+                        soon: false,
+                    });
+                }
+            }
+        }
+        views
+    }
+}

@@ -1,0 +1,289 @@
+//! Following the tip: from each new head back to what is known, and the blocks between, at once.
+//!
+//! Every round begins anew from the newest head and what is known by then, so that nothing that went wrong has to be undone. It
+//! never decides what a block means; that is the reactor's.
+
+use super::Shared;
+use super::endpoint::Endpoint;
+use super::pace::Portion;
+use super::read::{How, ReadFault, read_blocks};
+use super::walk::{Known, Step};
+use crate::reactor::LARGEST_STEP;
+use crate::reactor::event::{Event, Run, RunPart};
+use crate::sources::queue::{Closed, Lane, blocks_bytes};
+use crate::types::{B256, Block, BlockRef};
+use crate::wire::jsonrpc::{At, Call, parse_header};
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// First wait after a block that was announced and is not there; doubled up to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+/// See [`FIRST_WAIT`].
+const LONGEST_WAIT: Duration = Duration::from_millis(800);
+/// After so long without a block that is there, another endpoint is asked for it.
+const ASK_OTHERS_AFTER: Duration = Duration::from_millis(1_500);
+/// After so long, blocks are taken without their traces, and say so.
+const WITHOUT_TRACES_AFTER: Duration = Duration::from_secs(4);
+/// After so long the endpoint hands the lead over, for [`SHUNNED_FOR`].
+const GIVE_UP_AFTER: Duration = Duration::from_secs(6);
+/// See [`GIVE_UP_AFTER`].
+const SHUNNED_FOR: Duration = Duration::from_secs(15);
+/// What was sent and is not published after so long was not taken: it is read again. Longer than a cursor waits for its commit.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A run is cut into parts of about this size, so that many fit into the queue.
+const RUN_BYTES: usize = 1024 * 1024;
+/// Most headers asked for at once while walking.
+const LONGEST_STRIDE: u64 = 64;
+/// Headers kept; a walk needs no more.
+const MOST_HEADERS: usize = 4 * LARGEST_STEP as usize;
+
+/// What a round came to.
+enum Round {
+    /// There is nothing to do until something changes.
+    Idle,
+    /// Go on at once.
+    Again,
+    /// Something was not there: wait a little, less if something changes.
+    Trouble(&'static str),
+}
+
+/// The memory between rounds.
+#[derive(Default)]
+struct Tip {
+    known: Known,
+    lead: Option<usize>,
+    headers: BTreeMap<B256, BlockRef>,
+    stride: u64,
+    portion: Portion,
+    /// Since when nothing was read, and how often it was tried.
+    trouble: Option<(Instant, u32)>,
+    /// When something was last sent or published.
+    moved: Option<Instant>,
+}
+
+/// Follows the tip until the pump is gone.
+pub(super) async fn follow(shared: &Shared) -> Closed {
+    let mut tip = Tip::default();
+    let mut wants = shared.wants.clone();
+    loop {
+        let wait = match tip.round(shared).await {
+            Err(closed) => return closed,
+            Ok(Round::Again) => continue,
+            Ok(Round::Idle) => tip.known.is_waiting().then_some(PATIENCE),
+            Ok(Round::Trouble(reason)) => Some(tip.note_trouble(shared, reason)),
+        };
+        shared.tip_is_busy.store(false, Ordering::Relaxed);
+        let change = async {
+            tokio::select! {
+                () = shared.changed.notified() => {}
+                published = wants.changed() => if published.is_err() {
+                    // Nobody publishes any more: only heads can change anything.
+                    shared.changed.notified().await;
+                }
+            }
+        };
+        match wait {
+            None => change.await,
+            // Late is as good as early: a round begins from what is known by then.
+            Some(span) => drop(timeout(span, change).await),
+        }
+    }
+}
+
+impl Tip {
+    async fn round(&mut self, shared: &Shared) -> Result<Round, Closed> {
+        let lead = shared.lead();
+        if lead != self.lead {
+            // What another sent may be refused; and a walk begins from what is published.
+            (self.lead, self.trouble) = (lead, None);
+            self.known.forget_sent();
+            self.headers.clear();
+        }
+        let wants = shared.chain_wants();
+        let before = self.known.published_tip();
+        self.known.publish(&wants.window, wants.tip_endpoint.as_ref());
+        if before != self.known.published_tip() {
+            self.moved = Some(Instant::now());
+        }
+        if self.known.is_waiting() && self.moved.is_none_or(|moved| moved.elapsed() >= PATIENCE) {
+            self.known.forget_sent();
+        }
+        let Some(endpoint) = lead.and_then(|place| shared.endpoints.get(place)) else { return Ok(Round::Idle) };
+        let Some(head) = endpoint.head().filter(|_| !wants.stopped) else { return Ok(Round::Idle) };
+        let step = self.known.step(&endpoint.name, head.at, |hash| self.headers.get(&hash));
+        shared.tip_is_busy.store(step != Step::Nothing, Ordering::Relaxed);
+        match step {
+            Step::Nothing => {
+                self.trouble = None;
+                Ok(Round::Idle)
+            }
+            Step::Ask { number, hash } => Ok(self.walk(endpoint, number, hash).await),
+            Step::Jump(block) => self.read(shared, endpoint, &[block], 1).await,
+            Step::Read { blocks, together } => self.read(shared, endpoint, &blocks, together).await,
+        }
+    }
+
+    /// Fetches the header that the walk needs, and with it those below that it will need next.
+    async fn walk(&mut self, endpoint: &Endpoint, number: u64, hash: B256) -> Round {
+        let above_tip = self.known.tip().map_or(0, |tip| number.saturating_sub(tip.number));
+        self.stride = (self.stride * 2).clamp(1, LONGEST_STRIDE);
+        let below = self.stride.max(above_tip).min(LONGEST_STRIDE) - 1;
+        let lowest = number.saturating_sub(below);
+        let by_number = (lowest..number).map(|number| Call::BlockByNumber { at: At::Number(number), whole: false });
+        let calls: Vec<Call> = [Call::BlockByHash { hash, whole: false }].into_iter().chain(by_number).collect();
+        let answers = endpoint.rpc.ask_all(&calls).await;
+        if self.headers.len() > MOST_HEADERS {
+            self.headers.clear();
+        }
+        let mut fault = None;
+        for (nth, answer) in answers.into_iter().enumerate() {
+            match answer.map_err(ReadFault::from).and_then(|it| Ok(parse_header(&it)?)) {
+                Ok(header) if nth > 0 || (header.at.hash == hash && header.at.number == number) => {
+                    self.headers.insert(header.at.hash, header.at);
+                }
+                Ok(_) => fault = Some(ReadFault::Other),
+                // Only the first was needed.
+                Err(error) if nth == 0 => fault = Some(error),
+                Err(_) => {}
+            }
+        }
+        fault.map_or(Round::Again, |fault| Round::Trouble(fault.reason()))
+    }
+
+    /// Reads the next portion of these blocks and sends what came of it.
+    async fn read(
+        &mut self,
+        shared: &Shared,
+        lead: &Endpoint,
+        blocks: &[BlockRef],
+        together: usize,
+    ) -> Result<Round, Closed> {
+        self.stride = 0;
+        let portion = usize::try_from(self.portion.blocks()).unwrap_or(1).max(together).min(blocks.len());
+        let Some(wanted) = blocks.get(..portion) else { return Ok(Round::Idle) };
+        let since = self.trouble.map_or(Duration::ZERO, |(since, _)| since.elapsed());
+        let reader = if since >= ASK_OTHERS_AFTER { self.other_reader(shared).unwrap_or(lead) } else { lead };
+        let watched = shared.watched();
+        let how = How { watched: &watched, ways: &shared.ways, insist_on_traces: since < WITHOUT_TRACES_AFTER };
+        let mut whole = Vec::with_capacity(wanted.len());
+        let mut fault = None;
+        for read in read_blocks(reader, wanted, how).await {
+            match read {
+                Ok(block) if fault.is_none() => whole.push(block),
+                Ok(_) => {}
+                Err(error) => fault = fault.or(Some(error)),
+            }
+        }
+        match &fault {
+            Some(fault) if fault.is_too_much() => self.portion.too_much(),
+            Some(_) => {}
+            None => self.portion.went_well(),
+        }
+        if whole.len() >= together.min(wanted.len()) {
+            self.trouble = None;
+            self.send(shared, lead, whole, together).await?;
+        }
+        Ok(fault.map_or(Round::Again, |fault| Round::Trouble(fault.reason())))
+    }
+
+    /// Another endpoint to ask for blocks that the lead does not give: a different one each time.
+    fn other_reader<'a>(&self, shared: &'a Shared) -> Option<&'a Endpoint> {
+        let usable = |(place, endpoint): &(usize, &Endpoint)| Some(*place) != self.lead && endpoint.standing().usable;
+        let others: Vec<_> = shared.endpoints.iter().enumerate().filter(usable).map(|(_, endpoint)| endpoint).collect();
+        let tries = self.trouble.map_or(0, |(_, tries)| tries) as usize;
+        // The lead itself takes its turn among them.
+        others.get(tries % (others.len() + 1)).copied()
+    }
+
+    /// Sends blocks as one run, or several when they are large; the first holds at least `together`.
+    async fn send(
+        &mut self,
+        shared: &Shared,
+        lead: &Endpoint,
+        blocks: Vec<Block>,
+        together: usize,
+    ) -> Result<(), Closed> {
+        for part in parts(blocks, together) {
+            let refs: Vec<BlockRef> = part.iter().map(|block| block.at).collect();
+            let bytes = blocks_bytes(&part);
+            let (chain, endpoint) = (shared.chain, lead.name.clone());
+            let run = Run { chain, endpoint, blocks: part, part: RunPart::Tip };
+            shared.queue.send(Lane::New, Event::Run(run), bytes).await?;
+            self.known.note_sent(&lead.name, &refs);
+            self.moved = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Notes a round that came to nothing, and says how long to wait. An endpoint that never gives what it announces hands over.
+    fn note_trouble(&mut self, shared: &Shared, reason: &'static str) -> Duration {
+        let (since, tries) = self.trouble.unwrap_or_else(|| (Instant::now(), 0));
+        self.trouble = Some((since, tries.saturating_add(1)));
+        if since.elapsed() >= GIVE_UP_AFTER
+            && let Some(lead) = self.lead.and_then(|place| shared.endpoints.get(place))
+        {
+            lead.shun(reason, SHUNNED_FOR);
+            self.trouble = None;
+        }
+        FIRST_WAIT.saturating_mul(1 << tries.min(8)).min(LONGEST_WAIT)
+    }
+}
+
+/// Cuts a run into parts of about [`RUN_BYTES`]; the first holds at least `together` blocks.
+fn parts(blocks: Vec<Block>, together: usize) -> Vec<Vec<Block>> {
+    let mut parts: Vec<Vec<Block>> = Vec::new();
+    let mut bytes = 0;
+    for block in blocks {
+        let size = blocks_bytes(std::slice::from_ref(&block));
+        let first = parts.len() <= 1;
+        match parts.last_mut() {
+            Some(part) if bytes + size <= RUN_BYTES || (first && part.len() < together) => {
+                bytes += size;
+                part.push(block);
+            }
+            Some(_) | None => {
+                bytes = size;
+                parts.push(vec![block]);
+            }
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Address, Asset, Kind, Movement, Timestamp, U256};
+
+    fn block(movements: usize) -> Block {
+        let movement = Movement {
+            tx: B256::ZERO,
+            kind: Kind::Coin,
+            asset: Asset::Coin,
+            from: Address::ZERO,
+            to: Address::ZERO,
+            token_id: None,
+            amount: U256::ZERO,
+            log_index: None,
+        };
+        let at = BlockRef { number: 0, hash: B256::ZERO, parent: B256::ZERO };
+        Block { at, time: Timestamp::default(), base_fee: None, movements: vec![movement; movements], traced: false }
+    }
+
+    #[test]
+    fn a_large_run_is_cut_but_never_before_it_is_above_the_tip() {
+        let large = RUN_BYTES / size_of::<Movement>();
+        let check = |sizes: &[usize], together: usize, expected: &[usize]| {
+            let cut = parts(sizes.iter().map(|size| block(*size)).collect(), together);
+            assert_eq!(cut.iter().map(Vec::len).collect::<Vec<_>>(), expected, "{sizes:?}");
+        };
+        check(&[0, 1, 2], 1, &[3]);
+        check(&[large, large, 1, 1], 1, &[1, 1, 2]);
+        check(&[large, large, large], 3, &[3]);
+        check(&[large, large, large], 2, &[2, 1]);
+        check(&[large / 2, large / 3, large / 2], 1, &[2, 1]);
+        check(&[], 1, &[]);
+    }
+}

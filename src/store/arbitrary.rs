@@ -1,0 +1,338 @@
+//! Random rows, commits and deliveries for the store's laws: few keys, so that they collide, and numbers at the edges.
+
+use super::{Commit, DeliveryWrite, NewMessage, OutboxState, Prune, Write};
+use crate::reactor::effect::Suspect;
+use crate::reactor::event::{List, SourceId, SourceKind};
+use crate::reactor::rows::*;
+use crate::reactor::settings::Direction;
+use crate::types::*;
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use std::time::Duration;
+
+/// Numbers of a chain: few, with the edges of both signed and unsigned 64 bits.
+fn number() -> impl Strategy<Value = u64> {
+    select(vec![0, 1, 2, 19_000_000, i64::MAX as u64 - 1, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX])
+}
+
+fn count() -> impl Strategy<Value = u32> {
+    select(vec![0, 1, 7, u32::MAX])
+}
+
+fn amount() -> impl Strategy<Value = U256> {
+    prop_oneof![Just(U256::ZERO), Just(U256::from(1)), Just(U256::MAX), any::<u128>().prop_map(U256::from)]
+}
+
+/// Mostly a narrow range, so that times are before, at and after what is pruned.
+pub fn time() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![
+        8 => (0_i64..40).prop_map(Timestamp::from_millis),
+        1 => select(vec![i64::MIN, -1, i64::MAX]).prop_map(Timestamp::from_millis),
+    ]
+}
+
+fn name() -> impl Strategy<Value = Name> {
+    select(vec!["ops", "chat", "", "a,b", "x:y", "\"q\"\n\u{1F980}", "a\0b"]).prop_map(Name::from)
+}
+
+fn chain() -> impl Strategy<Value = ChainId> {
+    select(vec![1, 8453, u64::MAX]).prop_map(ChainId)
+}
+
+fn hash() -> impl Strategy<Value = B256> {
+    select(vec![0, 1, 0xff]).prop_map(B256::repeat_byte)
+}
+
+fn address() -> impl Strategy<Value = Address> {
+    select(vec![0, 1, 0xff]).prop_map(Address::repeat_byte)
+}
+
+fn id16() -> impl Strategy<Value = [u8; 16]> {
+    select(vec![[0; 16], [1; 16], [0x7f; 16], [0xff; 16]])
+}
+
+fn stage() -> impl Strategy<Value = Stage> {
+    select(Stage::ALL.to_vec())
+}
+
+fn opt<T: std::fmt::Debug>(of: impl Strategy<Value = T>) -> impl Strategy<Value = Option<T>> {
+    proptest::option::of(of)
+}
+
+fn subject() -> impl Strategy<Value = Subject> {
+    let source = (select(SourceKind::ALL.to_vec()), opt(chain()), name());
+    prop_oneof![
+        chain().prop_map(Subject::Chain),
+        chain().prop_map(Subject::Disagreement),
+        name().prop_map(Subject::Sink),
+        source.prop_map(|(kind, chain, name)| Subject::Source(SourceId { kind, chain, name })),
+    ]
+}
+
+fn deadline() -> impl Strategy<Value = Deadline> {
+    prop_oneof![
+        name().prop_map(Deadline::Holds),
+        subject().prop_map(Deadline::Silent),
+        (chain(), address()).prop_map(|(chain, contract)| Deadline::TokenWait(chain, contract)),
+        chain().prop_map(Deadline::Revert),
+        id16().prop_map(|id| Deadline::Forget(TransferId(id))),
+        id16().prop_map(|id| Deadline::Expires(PaymentId(id))),
+    ]
+}
+
+fn transfer() -> impl Strategy<Value = TransferRow> {
+    let suspect = any::<[bool; 4]>().prop_map(|[zero_value, look_alike, dust, known_symbol]| Suspect {
+        zero_value,
+        look_alike,
+        dust,
+        known_symbol,
+    });
+    let asset = opt(address()).prop_map(|contract| contract.map_or(Asset::Coin, Asset::Token));
+    let key =
+        (chain(), hash(), select(Kind::ALL.to_vec()), asset, (address(), address()), opt(amount()), amount(), count());
+    let place = (number(), opt(hash()), time(), opt(number()), time());
+    let missing = opt((count(), time(), count()));
+    let voucher = select(vec![Voucher::Authority, Voucher::Other]);
+    (key, place, stage(), suspect, voucher, missing, any::<bool>(), any::<bool>()).prop_map(
+        |(key, place, stage, suspect, voucher, missing, late, settled)| {
+            let (chain, tx, kind, asset, (from, to), token_id, amount, nth) = key;
+            let key = TransferKey { chain, tx, kind, asset, from, to, token_id, amount, nth };
+            let (block, block_hash, block_time, log_index, first_seen) = place;
+            let missing = missing.map(|(answers, at, receipts)| Missing { answers, at, receipts });
+            let id = key.id();
+            TransferRow {
+                id,
+                key,
+                block,
+                block_hash,
+                block_time,
+                log_index,
+                stage,
+                suspect,
+                voucher,
+                late,
+                missing,
+                first_seen,
+                settled,
+            }
+        },
+    )
+}
+
+fn alert() -> impl Strategy<Value = AlertRow> {
+    let direction = select(vec![Direction::In, Direction::Out, Direction::Both]);
+    let subject = prop_oneof![
+        (id16(), name(), address(), direction).prop_map(|(id, watch, address, direction)| AlertSubject::Transfer {
+            transfer: TransferId(id),
+            watch,
+            address,
+            direction,
+        }),
+        number().prop_map(AlertSubject::Crossing),
+        subject().prop_map(AlertSubject::Trouble),
+        id16().prop_map(|id| AlertSubject::Payment(PaymentId(id))),
+    ];
+    let severity = select(Severity::ALL.to_vec());
+    let state = select(AlertState::ALL.to_vec());
+    let lists = (vec(stage(), 0..4), vec(name(), 0..4));
+    (id16(), name(), severity, subject, count(), state, lists, time(), time(), any::<bool>()).prop_map(
+        |(id, rule, severity, subject, revision, state, (said, told), raised_at, changed_at, closed)| AlertRow {
+            id: AlertId(id),
+            rule,
+            severity,
+            subject,
+            revision,
+            state,
+            said,
+            told,
+            raised_at,
+            changed_at,
+            closed,
+        },
+    )
+}
+
+fn payment() -> impl Strategy<Value = PaymentRow> {
+    let trigger = (opt(id16()), opt(number()));
+    let state = select(PaymentState::ALL.to_vec());
+    (id16(), name(), name(), chain(), address(), amount(), state, opt(name()), trigger, time(), time()).prop_map(
+        |(id, rule, payee, chain, address, amount, state, reason, (transfer, crossing), planned_at, changed_at)| {
+            let (id, transfer) = (PaymentId(id), transfer.map(TransferId));
+            PaymentRow {
+                id,
+                rule,
+                payee,
+                chain,
+                address,
+                amount,
+                state,
+                reason,
+                transfer,
+                crossing,
+                planned_at,
+                changed_at,
+            }
+        },
+    )
+}
+
+fn phase() -> impl Strategy<Value = Phase> {
+    prop_oneof![
+        Just(Phase::Calm),
+        time().prop_map(Phase::Pending),
+        time().prop_map(Phase::Crossed),
+        time().prop_map(Phase::Muffled),
+    ]
+}
+
+fn chain_row() -> impl Strategy<Value = ChainRow> {
+    let heads = (opt(number()), number(), number(), opt(number()));
+    (chain(), opt(hash()), heads, opt(name()), opt(name())).prop_map(
+        |(chain, genesis, (started, confirmed, last_final, explorer_head), tip_endpoint, stopped)| ChainRow {
+            chain,
+            genesis,
+            started,
+            tip_endpoint,
+            confirmed,
+            last_final,
+            explorer_head,
+            stopped,
+        },
+    )
+}
+
+/// Any row.
+pub fn row() -> impl Strategy<Value = Row> {
+    let block = (chain(), number(), hash(), hash(), time(), any::<bool>()).prop_map(
+        |(chain, number, hash, parent, time, traced)| BlockRow {
+            chain,
+            at: BlockRef { number, hash, parent },
+            time,
+            traced,
+        },
+    );
+    let gap = (chain(), number(), number(), hash(), hash()).prop_map(|(chain, from, to, above, below)| GapRow {
+        chain,
+        from,
+        to,
+        above,
+        below,
+    });
+    let rule = (name(), id16(), time(), phase(), number(), opt(time())).prop_map(
+        |(rule, condition, born, phase, crossings, spoke_at)| RuleRow {
+            rule,
+            condition,
+            born,
+            phase,
+            crossings,
+            spoke_at,
+        },
+    );
+    let view = (chain(), address(), select(List::ALL.to_vec()), number(), number(), time(), opt(time())).prop_map(
+        |(chain, address, list, from, read_to, read_at, moved_at)| ViewRow {
+            chain,
+            address,
+            list,
+            from,
+            read_to,
+            read_at,
+            moved_at,
+        },
+    );
+    let token = (chain(), address(), opt(any::<u8>()), opt(name()))
+        .prop_map(|(chain, contract, decimals, symbol)| TokenRow { chain, contract, decimals, symbol });
+    let length = select(vec![Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(120), Duration::MAX]);
+    let deadline =
+        (deadline(), time(), length).prop_map(|(deadline, due, length)| DeadlineRow { deadline, due, length });
+    let trouble = (subject(), time(), opt(number()), number(), number(), any::<bool>()).prop_map(
+        |(subject, since, last_block, count, dead, open)| TroubleRow { subject, since, last_block, count, dead, open },
+    );
+    prop_oneof![
+        chain_row().prop_map(Row::Chain),
+        block.prop_map(Row::Block),
+        gap.prop_map(Row::Gap),
+        transfer().prop_map(|row| Row::Transfer(Box::new(row))),
+        alert().prop_map(|row| Row::Alert(Box::new(row))),
+        rule.prop_map(Row::Rule),
+        view.prop_map(Row::View),
+        token.prop_map(Row::Token),
+        deadline.prop_map(Row::Deadline),
+        trouble.prop_map(Row::Trouble),
+        payment().prop_map(|row| Row::Payment(Box::new(row))),
+    ]
+}
+
+/// The key of a row.
+pub fn key_of(row: &Row) -> RowKey {
+    match row {
+        Row::Chain(row) => RowKey::Chain(row.chain),
+        Row::Block(row) => RowKey::Block(row.chain, row.at.number),
+        Row::Gap(row) => RowKey::Gap(row.chain, row.from),
+        Row::Transfer(row) => RowKey::Transfer(row.key.chain, row.block, row.id),
+        Row::Alert(row) => RowKey::Alert(row.id),
+        Row::Rule(row) => RowKey::Rule(row.rule.clone()),
+        Row::View(row) => RowKey::View(row.chain, row.address, row.list),
+        Row::Token(row) => RowKey::Token(row.chain, row.contract),
+        Row::Deadline(row) => RowKey::Deadline(row.deadline.clone()),
+        Row::Trouble(row) => RowKey::Trouble(row.subject.clone()),
+        Row::Payment(row) => RowKey::Payment(row.id),
+    }
+}
+
+/// A message; few ids and alerts, so that repeats and second messages of an alert come up.
+pub fn message() -> impl Strategy<Value = NewMessage> {
+    let body = vec(any::<u8>(), 0..40).prop_map(Bytes::from);
+    let severity = select(Severity::ALL.to_vec());
+    (0_u8..12, name(), id16(), count(), name(), any::<bool>(), severity, time(), opt(time()), body).prop_map(
+        |(id, sink, alert, revision, kind, retracts, severity, created, block_time, body)| NewMessage {
+            id: MessageId::hash("message", &[&alert, &[id]]),
+            sink,
+            alert: AlertId(alert),
+            revision,
+            kind,
+            retracts,
+            severity,
+            created,
+            block_time,
+            body,
+        },
+    )
+}
+
+/// A commit; a third of its writes delete what a random row would be kept under.
+pub fn commit() -> impl Strategy<Value = Commit> {
+    let write = (row(), 0..3).prop_map(|(row, kind)| match kind {
+        0 => Write::Delete(key_of(&row)),
+        _ => Write::Put(row),
+    });
+    (time(), vec(write, 0..12), vec(message(), 0..5)).prop_map(|(at, writes, outbox)| Commit { at, writes, outbox })
+}
+
+/// Changes of delivery columns, some of rows that are not there.
+pub fn delivery() -> impl Strategy<Value = DeliveryWrite> {
+    let state = select(OutboxState::ALL.to_vec());
+    let outcome = (1_i64..20, state, count(), time(), opt(name()), opt(name()), opt(time())).prop_map(
+        |(seq, state, attempts, due, reason, receiver_id, closed_at)| DeliveryWrite::Outcome {
+            seq,
+            state,
+            attempts,
+            due,
+            reason,
+            receiver_id,
+            closed_at,
+        },
+    );
+    let sink = (name(), any::<bool>()).prop_map(|(sink, disabled)| DeliveryWrite::Sink { sink, disabled });
+    prop_oneof![4 => outcome, 1 => sink]
+}
+
+/// What may go.
+pub fn prune() -> impl Strategy<Value = Prune> {
+    (time(), opt(time()), 1_u32..6).prop_map(|(before_outbox, before_transfers, limit)| Prune {
+        before_outbox,
+        before_transfers,
+        limit,
+    })
+}

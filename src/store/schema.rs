@@ -1,0 +1,97 @@
+//! The tables, as migrations that go forward. A migration that was released is never edited: the next one is added below it.
+//!
+//! Enums are their words, ids and hashes are blobs, amounts are 32 bytes big-endian (exact, and in order), times are milliseconds
+//! since the epoch. Unsigned 64-bit numbers are kept bit for bit in SQLite's signed ones: those above 2^63 look negative and read back
+//! exactly, because a number that a chain made up must not be able to stop a commit.
+
+/// `application_id` of every store: "wwch".
+pub const APPLICATION_ID: i32 = 0x7777_6368;
+
+/// One step forward.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    /// The schema after it: `user_version`.
+    pub to: i64,
+    /// What it does, in one transaction with its number.
+    pub sql: &'static str,
+}
+
+/// Every step, ascending by one.
+pub const MIGRATIONS: &[Migration] = &[Migration { to: 1, sql: FIRST }];
+
+/// Schema 1.
+///
+/// Few indexes, and ordered ones: each random key costs a page per row. `alert_ids` is the one that cannot be avoided; everything else of
+/// an alert hangs on the number it gives.
+const FIRST: &str = "
+CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE disabled_sinks (sink TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+CREATE TABLE chains (
+  chain INTEGER NOT NULL PRIMARY KEY, genesis BLOB, started INTEGER, tip_endpoint TEXT, confirmed INTEGER NOT NULL,
+  last_final INTEGER NOT NULL, explorer_head INTEGER, stopped TEXT
+) STRICT;
+CREATE TABLE blocks (
+  chain INTEGER NOT NULL, number INTEGER NOT NULL, hash BLOB NOT NULL, parent BLOB NOT NULL, time INTEGER NOT NULL,
+  traced INTEGER NOT NULL, PRIMARY KEY (chain, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE gaps (
+  chain INTEGER NOT NULL, from_block INTEGER NOT NULL, to_block INTEGER NOT NULL, above BLOB NOT NULL, below BLOB NOT NULL,
+  PRIMARY KEY (chain, from_block)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE rules (
+  rule TEXT NOT NULL PRIMARY KEY, condition BLOB NOT NULL, born INTEGER NOT NULL, phase TEXT NOT NULL, phase_since INTEGER,
+  crossings INTEGER NOT NULL, spoke_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE views (
+  chain INTEGER NOT NULL, address BLOB NOT NULL, list TEXT NOT NULL, from_block INTEGER NOT NULL, read_to INTEGER NOT NULL,
+  read_at INTEGER NOT NULL, moved_at INTEGER, PRIMARY KEY (chain, address, list)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tokens (
+  chain INTEGER NOT NULL, contract BLOB NOT NULL, decimals INTEGER, symbol TEXT, PRIMARY KEY (chain, contract)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE deadlines (
+  deadline TEXT NOT NULL PRIMARY KEY, due INTEGER NOT NULL, length_seconds INTEGER NOT NULL, length_nanos INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE troubles (
+  subject TEXT NOT NULL PRIMARY KEY, since INTEGER NOT NULL, last_block INTEGER, count INTEGER NOT NULL, dead INTEGER NOT NULL,
+  open INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE payments (
+  id BLOB NOT NULL PRIMARY KEY, rule TEXT NOT NULL, payee TEXT NOT NULL, chain INTEGER NOT NULL, address BLOB NOT NULL,
+  amount BLOB NOT NULL, state TEXT NOT NULL, reason TEXT, transfer BLOB, crossing INTEGER, planned_at INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE transfers (
+  chain INTEGER NOT NULL, block INTEGER NOT NULL, id BLOB NOT NULL,
+  tx BLOB NOT NULL, kind TEXT NOT NULL, contract BLOB, sender BLOB NOT NULL, receiver BLOB NOT NULL, token_id BLOB,
+  amount BLOB NOT NULL, nth INTEGER NOT NULL,
+  block_hash BLOB, block_time INTEGER NOT NULL, log_index INTEGER, stage TEXT NOT NULL, suspect TEXT NOT NULL,
+  voucher TEXT NOT NULL, late INTEGER NOT NULL, missing_answers INTEGER, missing_at INTEGER, missing_receipts INTEGER,
+  first_seen INTEGER NOT NULL, settled INTEGER NOT NULL,
+  PRIMARY KEY (chain, block, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX transfers_by_time ON transfers (first_seen, id);
+CREATE INDEX transfers_open ON transfers (chain, block, id) WHERE settled = 0;
+
+CREATE TABLE alert_ids (id BLOB NOT NULL PRIMARY KEY, alert INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE alerts (
+  alert INTEGER NOT NULL PRIMARY KEY, id BLOB NOT NULL, rule TEXT NOT NULL, severity TEXT NOT NULL, subject TEXT NOT NULL,
+  transfer BLOB, watch TEXT, address BLOB, direction TEXT, crossing INTEGER, trouble TEXT, payment BLOB,
+  revision INTEGER NOT NULL, state TEXT NOT NULL, said TEXT NOT NULL, told TEXT NOT NULL, raised_at INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL, closed INTEGER NOT NULL
+) STRICT;
+CREATE INDEX alerts_open ON alerts (alert) WHERE closed = 0;
+
+CREATE TABLE outbox (
+  seq INTEGER NOT NULL PRIMARY KEY, id BLOB NOT NULL, sink TEXT NOT NULL, alert INTEGER NOT NULL, alert_id BLOB NOT NULL,
+  revision INTEGER NOT NULL, kind TEXT NOT NULL, retracts INTEGER NOT NULL, severity TEXT NOT NULL, created INTEGER NOT NULL,
+  block_time INTEGER,
+  state TEXT NOT NULL, attempts INTEGER NOT NULL, due INTEGER NOT NULL, reason TEXT, receiver_id TEXT, closed_at INTEGER,
+  body BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX outbox_by_alert ON outbox (alert, id);
+CREATE INDEX outbox_pending ON outbox (sink) WHERE state = 'pending';
+CREATE INDEX outbox_dead ON outbox (sink) WHERE state = 'dead';
+";

@@ -1,0 +1,251 @@
+//! The small tables: chains, blocks, gaps, rules, views, tokens, deadlines, troubles, payments. Each is put, deleted and read whole.
+
+use super::codec::{Cells, all, run};
+use crate::reactor::rows::{
+    BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Phase, RuleRow, TokenRow, TroubleRow, ViewRow,
+};
+use crate::types::{BlockRef, Name};
+use rusqlite::{Connection, Result};
+use std::time::Duration;
+
+pub fn put_chain(connection: &Connection, row: &ChainRow) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO chains \
+        (chain, genesis, started, tip_endpoint, confirmed, last_final, explorer_head, stopped) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let ChainRow { chain, genesis, started, tip_endpoint, confirmed, last_final, explorer_head, stopped } = row;
+    run!(connection, sql, *chain, *genesis, *started, *tip_endpoint, *confirmed, *last_final, *explorer_head, *stopped)
+        .map(drop)
+}
+
+pub fn chains(connection: &Connection) -> Result<Vec<ChainRow>> {
+    let sql = "SELECT chain, genesis, started, tip_endpoint, confirmed, last_final, explorer_head, stopped \
+        FROM chains ORDER BY chain";
+    all(connection, sql, |cells| {
+        Ok(ChainRow {
+            chain: cells.take()?,
+            genesis: cells.take()?,
+            started: cells.take()?,
+            tip_endpoint: cells.take()?,
+            confirmed: cells.take()?,
+            last_final: cells.take()?,
+            explorer_head: cells.take()?,
+            stopped: cells.take()?,
+        })
+    })
+}
+
+pub fn put_block(connection: &Connection, row: &BlockRow) -> Result<()> {
+    let sql =
+        "INSERT OR REPLACE INTO blocks (chain, number, hash, parent, time, traced) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let BlockRow { chain, at: BlockRef { number, hash, parent }, time, traced } = row;
+    run!(connection, sql, *chain, *number, *hash, *parent, *time, *traced).map(drop)
+}
+
+pub fn blocks(connection: &Connection) -> Result<Vec<BlockRow>> {
+    let sql = "SELECT chain, number, hash, parent, time, traced FROM blocks ORDER BY chain, number";
+    all(connection, sql, |cells| {
+        Ok(BlockRow {
+            chain: cells.take()?,
+            at: BlockRef { number: cells.take()?, hash: cells.take()?, parent: cells.take()? },
+            time: cells.take()?,
+            traced: cells.take()?,
+        })
+    })
+}
+
+pub fn put_gap(connection: &Connection, row: &GapRow) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO gaps (chain, from_block, to_block, above, below) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let GapRow { chain, from, to, above, below } = row;
+    run!(connection, sql, *chain, *from, *to, *above, *below).map(drop)
+}
+
+pub fn gaps(connection: &Connection) -> Result<Vec<GapRow>> {
+    let sql = "SELECT chain, from_block, to_block, above, below FROM gaps ORDER BY chain, from_block";
+    all(connection, sql, |cells| {
+        Ok(GapRow {
+            chain: cells.take()?,
+            from: cells.take()?,
+            to: cells.take()?,
+            above: cells.take()?,
+            below: cells.take()?,
+        })
+    })
+}
+
+pub fn put_rule(connection: &Connection, row: &RuleRow) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO rules (rule, condition, born, phase, phase_since, crossings, spoke_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let RuleRow { rule, condition, born, phase, crossings, spoke_at } = row;
+    let (word, since) = match phase {
+        Phase::Calm => ("calm", None),
+        Phase::Pending(since) => ("pending", Some(*since)),
+        Phase::Crossed(since) => ("crossed", Some(*since)),
+        Phase::Muffled(since) => ("muffled", Some(*since)),
+    };
+    run!(connection, sql, *rule, *condition, *born, Name::from(word), since, *crossings, *spoke_at).map(drop)
+}
+
+fn phase(cells: &mut Cells<'_>) -> Result<Phase> {
+    let (word, since) = (cells.take::<String>()?, cells.take()?);
+    match (word.as_str(), since) {
+        ("calm", None) => Ok(Phase::Calm),
+        ("pending", Some(since)) => Ok(Phase::Pending(since)),
+        ("crossed", Some(since)) => Ok(Phase::Crossed(since)),
+        ("muffled", Some(since)) => Ok(Phase::Muffled(since)),
+        _ => Err(super::codec::impossible("a rule's phase and its since-when do not fit together")),
+    }
+}
+
+pub fn rules(connection: &Connection) -> Result<Vec<RuleRow>> {
+    let sql = "SELECT rule, condition, born, phase, phase_since, crossings, spoke_at FROM rules ORDER BY rule";
+    all(connection, sql, |cells| {
+        Ok(RuleRow {
+            rule: cells.take()?,
+            condition: cells.take()?,
+            born: cells.take()?,
+            phase: phase(cells)?,
+            crossings: cells.take()?,
+            spoke_at: cells.take()?,
+        })
+    })
+}
+
+pub fn put_view(connection: &Connection, row: &ViewRow) -> Result<()> {
+    let sql = "INSERT INTO views (chain, address, list, from_block, read_to, read_at, moved_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET from_block = excluded.from_block, \
+        read_to = excluded.read_to, read_at = excluded.read_at, moved_at = excluded.moved_at";
+    let ViewRow { chain, address, list, from, read_to, read_at, moved_at } = row;
+    run!(connection, sql, *chain, *address, *list, *from, *read_to, *read_at, *moved_at).map(drop)
+}
+
+pub fn views(connection: &Connection) -> Result<Vec<ViewRow>> {
+    let sql = "SELECT chain, address, list, from_block, read_to, read_at, moved_at FROM views \
+        ORDER BY chain, address, list";
+    all(connection, sql, |cells| {
+        Ok(ViewRow {
+            chain: cells.take()?,
+            address: cells.take()?,
+            list: cells.take()?,
+            from: cells.take()?,
+            read_to: cells.take()?,
+            read_at: cells.take()?,
+            moved_at: cells.take()?,
+        })
+    })
+}
+
+pub fn put_token(connection: &Connection, row: &TokenRow) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO tokens (chain, contract, decimals, symbol) VALUES (?1, ?2, ?3, ?4)";
+    let TokenRow { chain, contract, decimals, symbol } = row;
+    run!(connection, sql, *chain, *contract, *decimals, *symbol).map(drop)
+}
+
+pub fn tokens(connection: &Connection) -> Result<Vec<TokenRow>> {
+    let sql = "SELECT chain, contract, decimals, symbol FROM tokens ORDER BY chain, contract";
+    all(connection, sql, |cells| {
+        Ok(TokenRow { chain: cells.take()?, contract: cells.take()?, decimals: cells.take()?, symbol: cells.take()? })
+    })
+}
+
+pub fn put_deadline(connection: &Connection, row: &DeadlineRow) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO deadlines (deadline, due, length_seconds, length_nanos) VALUES (?1, ?2, ?3, ?4)";
+    let DeadlineRow { deadline, due, length } = row;
+    run!(connection, sql, *deadline, *due, length.as_secs(), length.subsec_nanos()).map(drop)
+}
+
+/// Nanoseconds of a whole second: more than this would overflow `Duration::new`.
+const SECOND: u32 = 1_000_000_000;
+
+pub fn deadlines(connection: &Connection) -> Result<Vec<DeadlineRow>> {
+    let sql = "SELECT deadline, due, length_seconds, length_nanos FROM deadlines ORDER BY deadline";
+    all(connection, sql, |cells| {
+        let (deadline, due) = (cells.take()?, cells.take()?);
+        let (seconds, nanos): (u64, u32) = (cells.take()?, cells.take()?);
+        if nanos >= SECOND {
+            return Err(super::codec::impossible("a deadline's length has more nanoseconds than a second"));
+        }
+        Ok(DeadlineRow { deadline, due, length: Duration::new(seconds, nanos) })
+    })
+}
+
+pub fn put_trouble(connection: &Connection, row: &TroubleRow) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO troubles (subject, since, last_block, count, dead, open) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let TroubleRow { subject, since, last_block, count, dead, open } = row;
+    run!(connection, sql, *subject, *since, *last_block, *count, *dead, *open).map(drop)
+}
+
+pub fn troubles(connection: &Connection) -> Result<Vec<TroubleRow>> {
+    let sql = "SELECT subject, since, last_block, count, dead, open FROM troubles ORDER BY subject";
+    all(connection, sql, |cells| {
+        Ok(TroubleRow {
+            subject: cells.take()?,
+            since: cells.take()?,
+            last_block: cells.take()?,
+            count: cells.take()?,
+            dead: cells.take()?,
+            open: cells.take()?,
+        })
+    })
+}
+
+pub fn put_payment(connection: &Connection, row: &PaymentRow) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO payments (id, rule, payee, chain, address, amount, state, reason, transfer, \
+        crossing, planned_at, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    let PaymentRow {
+        id,
+        rule,
+        payee,
+        chain,
+        address,
+        amount,
+        state,
+        reason,
+        transfer,
+        crossing,
+        planned_at,
+        changed_at,
+    } = row;
+    run!(
+        connection,
+        sql,
+        *id,
+        *rule,
+        *payee,
+        *chain,
+        *address,
+        *amount,
+        *state,
+        *reason,
+        *transfer,
+        *crossing,
+        *planned_at,
+        *changed_at
+    )
+    .map(drop)
+}
+
+/// What [`payment`] reads.
+pub const PAYMENT_COLUMNS: &str =
+    "id, rule, payee, chain, address, amount, state, reason, transfer, crossing, planned_at, changed_at";
+
+pub fn payment(cells: &mut Cells<'_>) -> Result<PaymentRow> {
+    Ok(PaymentRow {
+        id: cells.take()?,
+        rule: cells.take()?,
+        payee: cells.take()?,
+        chain: cells.take()?,
+        address: cells.take()?,
+        amount: cells.take()?,
+        state: cells.take()?,
+        reason: cells.take()?,
+        transfer: cells.take()?,
+        crossing: cells.take()?,
+        planned_at: cells.take()?,
+        changed_at: cells.take()?,
+    })
+}
+
+pub fn payments(connection: &Connection) -> Result<Vec<PaymentRow>> {
+    all(connection, &format!("SELECT {PAYMENT_COLUMNS} FROM payments ORDER BY id"), payment)
+}

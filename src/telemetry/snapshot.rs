@@ -1,0 +1,185 @@
+//! How everything stands, as the status answer, the page, the health routes and the gauges see it.
+//!
+//! `app` makes one after each commit and hands it on through a `tokio::sync::watch`. It holds times, not ages: who reads it knows
+//! what time it is. It holds no url or secret.
+
+use super::labels::Labels;
+use crate::reactor::event::{SourceId, SourceState};
+use crate::reactor::rows::PaymentState;
+use crate::types::{ChainId, Name, Pair, Price, Severity, Timestamp, U256};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How everything stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The words for ids.
+    pub labels: Arc<Labels>,
+    /// When it was made.
+    pub taken: Timestamp,
+    /// Set by `demo`.
+    pub simulated: bool,
+    /// Not every part runs yet.
+    pub starting: bool,
+    /// The last commit went through.
+    pub store_writable: bool,
+    /// Every source.
+    pub sources: Vec<SourceStatus>,
+    /// Every chain.
+    pub chains: Vec<ChainStatus>,
+    /// Every sink.
+    pub sinks: Vec<SinkStatus>,
+    /// Every rule.
+    pub rules: Vec<RuleStatus>,
+    /// The latest prices.
+    pub prices: Vec<PriceStatus>,
+    /// The explorer's budget, where one is configured.
+    pub budget: Option<BudgetStatus>,
+    /// Payments.
+    pub payments: PaymentsStatus,
+}
+
+/// A source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// Which.
+    pub id: SourceId,
+    /// How it is.
+    pub state: SourceState,
+    /// When it last reported anything.
+    pub last_event: Option<Timestamp>,
+    /// Since when it does not answer; `None` while it does.
+    pub blind_since: Option<Timestamp>,
+    /// Readiness waits for it (`required = true` on a feed; of a chain's sources see [`ChainStatus::required`]).
+    pub required: bool,
+}
+
+/// A chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainStatus {
+    /// Which.
+    pub id: ChainId,
+    /// The newest block that was processed, with its time.
+    pub tip: Option<(u64, Timestamp)>,
+    /// The highest head that any endpoint showed.
+    pub head: Option<u64>,
+    /// Blocks below the tip that are still to be read.
+    pub gap_blocks: u64,
+    /// It does not move, though its endpoints answer.
+    pub stalled: bool,
+    /// It waits for a person: why.
+    pub stopped: Option<Name>,
+    /// Since when no source of it answers.
+    pub blind_since: Option<Timestamp>,
+    /// Readiness waits for it.
+    pub required: bool,
+    /// The latest base fee in wei.
+    pub base_fee: Option<U256>,
+    /// When the oldest view of a watched address was read, where an explorer reads them.
+    pub oldest_view: Option<Timestamp>,
+    /// How old a view may get by the budget.
+    pub view_promised: Option<Duration>,
+}
+
+/// A sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkStatus {
+    /// Which.
+    pub name: Name,
+    /// Messages to be delivered.
+    pub pending: u64,
+    /// Messages given up.
+    pub dead: u64,
+    /// When the oldest pending one was made.
+    pub oldest_pending: Option<Timestamp>,
+    /// Since when nothing got through.
+    pub failing_since: Option<Timestamp>,
+    /// Its receiver asked never to be called again.
+    pub disabled: bool,
+}
+
+/// A rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleStatus {
+    /// Which.
+    pub name: Name,
+    /// Of its alerts.
+    pub severity: Severity,
+    /// Of a threshold: whether it is past its level now.
+    pub crossed: Option<bool>,
+    /// When it last spoke.
+    pub spoke_at: Option<Timestamp>,
+    /// For each chain of it, whether a source can feed it in full and in time.
+    pub covered: BTreeMap<ChainId, bool>,
+}
+
+/// A price.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceStatus {
+    /// Which.
+    pub pair: Pair,
+    /// Of which feed.
+    pub feed: Name,
+    /// The price.
+    pub price: Price,
+    /// The venue's own time.
+    pub as_of: Timestamp,
+}
+
+/// What an explorer's plan has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BudgetStatus {
+    /// Calls left today.
+    pub left: u64,
+    /// Calls a day.
+    pub of: u64,
+}
+
+/// Payments.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PaymentsStatus {
+    /// No payment may go.
+    pub frozen: bool,
+    /// How many stand where; all are rehearsals so far.
+    pub rehearsals: BTreeMap<PaymentState, u64>,
+    /// How much of each limit of a rule is used.
+    pub limits: Vec<LimitUse>,
+}
+
+/// How much of a limit is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitUse {
+    /// Whose.
+    pub rule: Name,
+    /// Which.
+    pub limit: Limit,
+    /// In millionths, rounded up.
+    pub used_millionths: u32,
+}
+
+/// A limit of a payment that counts over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Limit {
+    /// In a rolling day.
+    PerDay,
+    /// Ever.
+    InTotal,
+    /// Payments in a rolling day.
+    MaxPerDay,
+}
+
+impl Limit {
+    /// Every limit.
+    pub const ALL: [Self; 3] = [Self::PerDay, Self::InTotal, Self::MaxPerDay];
+
+    /// The key in the config, and the value of the label `limit`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::PerDay => "per_day",
+            Self::InTotal => "in_total",
+            Self::MaxPerDay => "max_per_day",
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Rows of the lists, each read by itself: one that cannot be read is set aside with its reason, the page survives.
+//!
+//! Numbers are decimal text, missing values are empty text, and the order of keys means nothing.
+
+use super::query::List;
+use super::refusal::Refusal;
+use crate::types::{Address, Asset, B256, Kind, Movement, Timestamp, U256, Untrusted};
+use crate::wire::hex;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+
+/// One row of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplorerRow {
+    /// Height of its block.
+    pub block_number: u64,
+    /// Hash of its block, where the list says it.
+    pub block_hash: Option<B256>,
+    /// Time of its block.
+    pub time: Timestamp,
+    /// Its transaction.
+    pub tx: B256,
+    /// Whether it failed. A failed row keeps its value and moves nothing.
+    pub failed: bool,
+    /// What moved; `None` for what failed, carries nothing, or is of a kind that moves nothing.
+    pub movement: Option<Movement>,
+    /// What the explorer says about the token.
+    pub token: Option<TokenNote>,
+}
+
+/// What an explorer says about a token; nobody vouches for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenNote {
+    /// Its symbol; `None` when empty.
+    pub symbol: Option<Untrusted>,
+    /// Its name; `None` when empty.
+    pub name: Option<Untrusted>,
+    /// Its decimals; `None` when empty or above 255. Never a default.
+    pub decimals: Option<u8>,
+}
+
+/// A row that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    /// Its place in the page, from 0.
+    pub index: usize,
+    /// Its block, where at least that could be read: the page must not be counted as complete beyond it.
+    pub block_number: Option<u64>,
+    /// Why.
+    pub reason: Untrusted,
+}
+
+/// What a page of a list holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// The rows that could be read, in the page's order.
+    pub rows: Vec<ExplorerRow>,
+    /// Those that could not.
+    pub aside: Vec<Aside>,
+    /// Balances of the genesis block, which are no transactions.
+    pub genesis: usize,
+    /// All rows of the page: it is full when this is what was asked for.
+    pub length: usize,
+    /// The head of the explorer's index when it answered; `None` where no row shows it.
+    pub index_head: Option<u64>,
+}
+
+/// Reads the rows of a list. `tx` names the transaction where the list was asked by its hash: such rows do not.
+///
+/// # Errors
+/// [`Refusal::Shape`] when the result is no list at all.
+pub fn rows(list: List, result: &RawValue, tx: Option<B256>) -> Result<Page, Refusal> {
+    let raw: Vec<&RawValue> = serde_json::from_str(result.get())
+        .map_err(|error| Refusal::Shape { reason: Untrusted::new(&error.to_string()) })?;
+    let mut page = Page { length: raw.len(), ..Page::default() };
+    for (index, raw) in raw.into_iter().enumerate() {
+        let text = match serde_json::from_str::<RowText>(raw.get()) {
+            Ok(text) if raw.get().starts_with('{') => text,
+            Ok(_) => RowText::default(),
+            Err(error) => {
+                page.aside.push(Aside { index, block_number: None, reason: Untrusted::new(&error.to_string()) });
+                continue;
+            }
+        };
+        page.index_head = page.index_head.max(text.index_head());
+        if text.hash.as_str().starts_with("GENESIS") || text.from.as_str() == "GENESIS" {
+            page.genesis = page.genesis.saturating_add(1);
+            continue;
+        }
+        match text.read(list, tx) {
+            Ok(row) => page.rows.push(row),
+            Err(reason) => {
+                let block_number = text.block_number.number("blockNumber").ok();
+                page.aside.push(Aside { index, block_number, reason: Untrusted::new(&reason) });
+            }
+        }
+    }
+    Ok(page)
+}
+
+/// Reads one coin or token balance, in the smallest unit.
+///
+/// # Errors
+/// [`Refusal::Shape`] for anything but a decimal number as text.
+pub fn balance(result: &RawValue) -> Result<U256, Refusal> {
+    let text: Text = serde_json::from_str(result.get())
+        .map_err(|error| Refusal::Shape { reason: Untrusted::new(&error.to_string()) })?;
+    text.amount("balance").map_err(|reason| Refusal::Shape { reason: Untrusted::new(&reason) })
+}
+
+/// Reads the balances of several addresses, in wei.
+///
+/// # Errors
+/// [`Refusal::Shape`] when any of them cannot be read: each was asked for.
+pub fn balances(result: &RawValue) -> Result<Vec<(Address, U256)>, Refusal> {
+    /// One of them.
+    #[derive(Deserialize)]
+    struct Row {
+        account: Text,
+        balance: Text,
+    }
+    let shape = |reason: &str| Refusal::Shape { reason: Untrusted::new(reason) };
+    let rows: Vec<Row> = serde_json::from_str(result.get()).map_err(|error| shape(&error.to_string()))?;
+    let read = |row: Row| Ok((row.account.account("account")?, row.balance.amount("balance")?));
+    rows.into_iter().map(read).collect::<Result<_, String>>().map_err(|reason| shape(&reason))
+}
+
+/// A value as explorers write it: text, sometimes a number, `null` for nothing.
+#[derive(Debug, Default, Clone)]
+struct Text(String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = Text;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a whole number")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
+                Ok(Text(text.trim().to_owned()))
+            }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Text, E> {
+                Ok(Text(number.to_string()))
+            }
+            fn visit_unit<E: Error>(self) -> Result<Text, E> {
+                Ok(Text::default())
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+impl Text {
+    fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Plain digits only: no sign, no blank.
+    fn digits(&self, key: &str) -> Result<&str, String> {
+        let plain = !self.0.is_empty() && self.0.bytes().all(|digit| digit.is_ascii_digit());
+        if plain { Ok(&self.0) } else { Err(format!("{key} is not a decimal number")) }
+    }
+
+    fn number(&self, key: &str) -> Result<u64, String> {
+        self.digits(key)?.parse().map_err(|_| format!("{key} is too large"))
+    }
+
+    fn amount(&self, key: &str) -> Result<U256, String> {
+        U256::from_str_radix(self.digits(key)?, 10).map_err(|_| format!("{key} is larger than 256 bits"))
+    }
+
+    fn account(&self, key: &str) -> Result<Address, String> {
+        hex::fixed(&self.0).map(Address::new).map_err(|fault| format!("{key}: {fault}"))
+    }
+
+    fn hash(&self, key: &str) -> Result<B256, String> {
+        hex::fixed(&self.0).map(B256::new).map_err(|fault| format!("{key}: {fault}"))
+    }
+
+    fn untrusted(&self) -> Option<Untrusted> {
+        Some(Untrusted::new(&self.0)).filter(|text| !text.is_empty())
+    }
+}
+
+/// All that is read of a row of any list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RowText {
+    block_number: Text,
+    block_hash: Text,
+    time_stamp: Text,
+    #[serde(alias = "transactionHash")]
+    hash: Text,
+    from: Text,
+    to: Text,
+    value: Text,
+    contract_address: Text,
+    is_error: Text,
+    #[serde(rename = "txreceipt_status")]
+    receipt_status: Text,
+    confirmations: Text,
+    #[serde(rename = "type")]
+    kind: Text,
+    #[serde(rename = "tokenID")]
+    token_id: Text,
+    token_value: Text,
+    token_name: Text,
+    token_symbol: Text,
+    token_decimal: Text,
+    log_index: Text,
+}
+
+impl RowText {
+    /// blockNumber + confirmations − 1: the same on every row of an answer.
+    fn index_head(&self) -> Option<u64> {
+        let block = self.block_number.number("blockNumber").ok()?;
+        let confirmations = self.confirmations.number("confirmations").ok()?;
+        block.checked_add(confirmations.checked_sub(1)?)
+    }
+
+    /// The row; why not, where it cannot be read.
+    fn read(&self, list: List, asked: Option<B256>) -> Result<ExplorerRow, String> {
+        let tx = match (self.hash.as_str(), asked) {
+            ("", Some(tx)) => tx,
+            _ => self.hash.hash("hash")?,
+        };
+        let block_hash = match self.block_hash.as_str() {
+            "" => None,
+            _ => Some(self.block_hash.hash("blockHash")?),
+        };
+        let failed = self.failed()?;
+        let movement = self.movement(list, tx)?.filter(|_| !failed);
+        Ok(ExplorerRow {
+            block_number: self.block_number.number("blockNumber")?,
+            block_hash,
+            time: Timestamp::from_secs(self.time_stamp.number("timeStamp")?),
+            tx,
+            failed,
+            movement,
+            token: self.token(list),
+        })
+    }
+
+    /// Whether the row failed: `isError`, or the receipt where the row has one. Token rows have neither: no logs.
+    fn failed(&self) -> Result<bool, String> {
+        match (self.is_error.as_str(), self.receipt_status.as_str()) {
+            ("" | "0", "" | "1") => Ok(false),
+            ("1", _) | (_, "0") => Ok(true),
+            _ => Err("isError or txreceipt_status is neither 0 nor 1".into()),
+        }
+    }
+
+    /// What the row would move if it did not fail.
+    fn movement(&self, list: List, tx: B256) -> Result<Option<Movement>, String> {
+        let contract = || self.contract_address.account("contractAddress");
+        let log_index = match self.log_index.as_str() {
+            "" => None,
+            text if text.starts_with("0x") => {
+                Some(hex::quantity_u64(text).map_err(|fault| format!("logIndex: {fault}"))?)
+            }
+            _ => Some(self.log_index.number("logIndex")?),
+        };
+        let token_id = || self.token_id.amount("tokenID").map(Some);
+        let (kind, asset, token_id, amount, log_index) = match list {
+            List::Coin => (Kind::Coin, Asset::Coin, None, self.value.amount("value")?, None),
+            List::Internal => (Kind::Internal, Asset::Coin, None, self.value.amount("value")?, None),
+            List::Token => (Kind::Token, Asset::Token(contract()?), None, self.value.amount("value")?, log_index),
+            List::Erc721 => (Kind::Erc721, Asset::Token(contract()?), token_id()?, U256::from(1), log_index),
+            List::Erc1155 => (
+                Kind::Erc1155,
+                Asset::Token(contract()?),
+                token_id()?,
+                self.token_value.amount("tokenValue")?,
+                log_index,
+            ),
+        };
+        let from = self.from.account("from")?;
+        let coin = asset == Asset::Coin;
+        // A creation's value goes to what it created; a failed one may name nothing.
+        let to = if coin && self.to.as_str().is_empty() {
+            if amount == U256::ZERO { Address::ZERO } else { contract()? }
+        } else {
+            self.to.account("to")?
+        };
+        let moves = !coin || (amount > U256::ZERO && (list == List::Coin || self.moves_coin()));
+        Ok(moves.then_some(Movement { tx, kind, asset, from, to, token_id, amount, log_index }))
+    }
+
+    /// Whether an internal row of this kind moves coin. `delegatecall` and the like repeat the value of the call
+    /// around them; Arbitrum's `invalid` moves nothing.
+    fn moves_coin(&self) -> bool {
+        let moving = ["call", "create", "create2", "selfdestruct", "suicide"];
+        moving.iter().any(|kind| self.kind.as_str().eq_ignore_ascii_case(kind))
+    }
+
+    /// What the explorer says about the token.
+    fn token(&self, list: List) -> Option<TokenNote> {
+        let (symbol, name) = (self.token_symbol.untrusted(), self.token_name.untrusted());
+        let decimals = self.token_decimal.digits("tokenDecimal").ok().and_then(|digits| digits.parse().ok());
+        match list {
+            List::Coin | List::Internal => None,
+            List::Token | List::Erc721 | List::Erc1155 => Some(TokenNote { symbol, name, decimals }),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;
