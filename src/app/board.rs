@@ -3,8 +3,7 @@
 use crate::reactor::Reactor;
 use crate::reactor::rows::Subject;
 use crate::sinks::worker::{Observer, Outcome};
-use crate::store::OutboxState;
-use crate::store::read::OutboxCount;
+use crate::store::{OutboxCount, OutboxState};
 use crate::telemetry::Metrics;
 use crate::telemetry::names::AttemptOutcome;
 use crate::telemetry::snapshot::{BudgetStatus, SinkStatus};

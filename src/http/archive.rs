@@ -3,8 +3,7 @@
 
 use crate::reactor::rows::{AlertRow, TransferRow};
 use crate::store::OutboxRow;
-use crate::store::fault::StoreFault;
-use crate::store::read::{AlertFilter, OutboxFilter, Page, Reader, TransferFilter, TransferPlace};
+use crate::store::{AlertFilter, OutboxFilter, Page, Reader, StoreFault, TransferFilter, TransferPlace};
 use crate::types::MessageId;
 use futures::future::BoxFuture;
 use std::path::PathBuf;

@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::routes::{html, snapshot};
 use super::status;
 use crate::reactor::rows::{AlertRow, TransferRow};
-use crate::store::{OutboxRow, read as store};
+use crate::store::{self, OutboxRow};
 use crate::telemetry::Snapshot;
 use crate::types::Timestamp;
 use axum::extract::State;

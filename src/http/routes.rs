@@ -7,7 +7,7 @@ use super::serve::Peer;
 use super::status::{self, Status};
 use super::{LARGEST_BODY, Parts, commands, page};
 use crate::reactor::rows::AlertState;
-use crate::store::{OutboxState, read as store};
+use crate::store::{self, OutboxState};
 use crate::telemetry::{Snapshot, unready};
 use crate::types::{MessageId, Name, Stage, Timestamp, TransferId};
 use axum::body::Body;

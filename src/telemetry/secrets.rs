@@ -10,7 +10,18 @@ use crate::types::Secret;
 /// Every secret of this config, urls that may carry a key included.
 #[must_use]
 pub fn of_config(config: &Config) -> Vec<&Secret> {
-    let Config { settings: _, endpoints, etherscan, feeds, sinks, http, store: _, warnings: _ } = config;
+    let Config {
+        settings: _,
+        endpoints,
+        etherscan,
+        feeds,
+        sinks,
+        http,
+        store: _,
+        required_chains: _,
+        required_feeds: _,
+        warnings: _,
+    } = config;
     let mut secrets = Vec::new();
     for EndpointConfig { chain: _, name: _, url, socket: _, operator: _ } in endpoints {
         secrets.push(url);
@@ -49,6 +60,8 @@ mod tests {
         let secret = |text: &str| Secret::new(format!("CANARY-{text}"));
         let allow_private = false;
         let config = Config {
+            required_chains: std::collections::BTreeSet::new(),
+            required_feeds: std::collections::BTreeSet::new(),
             settings: Settings::default(),
             endpoints: vec![EndpointConfig {
                 chain: ChainId(1),
