@@ -80,7 +80,7 @@ fn transfer_text(data: &TransferData<'_>) -> Text {
     };
     let mut lines = Vec::with_capacity(8);
     if let Some(reason) = &data.reason {
-        lines.push(format!("why: {}", reason));
+        lines.push(format!("why: {reason}"));
     }
     lines.push(format!("from {}", data.from));
     lines.push(format!("to {}", data.to));
@@ -96,7 +96,7 @@ fn transfer_text(data: &TransferData<'_>) -> Text {
     let late = if data.late { ", read late, after a gap" } else { "" };
     lines.push(format!("block {}, confirmations {}{late}", data.block.number, data.confirmations));
     if let Some(reference) = &data.reference {
-        lines.push(format!("ref {}", reference));
+        lines.push(format!("ref {reference}"));
     }
     lines.push(origin(data.rule.as_deref(), &data.severity));
     Text { title, lines, url: data.url.as_deref().and_then(link) }
@@ -149,10 +149,10 @@ fn gas_text(kind: &str, data: &GasData<'_>) -> Text {
 }
 
 fn crossing_title(kind: &str, what: &str, side: &str, level: &str, back: &str) -> String {
-    match kind.ends_with(".recovered") {
-        true => format!("RECOVERED: {what}, back at {back} (was {side} {level})"),
-        false => format!("{what}, {side} {level}"),
+    if kind.ends_with(".recovered") {
+        return format!("RECOVERED: {what}, back at {back} (was {side} {level})");
     }
+    format!("{what}, {side} {level}")
 }
 
 fn source_text(kind: &str, data: &SourceData<'_>) -> Text {
@@ -197,7 +197,7 @@ fn payment_text(kind: &str, data: &PaymentData<'_>) -> Text {
     let title = format!("{rehearsal}payment of {} USDC to {} on {}: {word}", data.amount, data.payee, data.chain);
     let mut lines = vec![format!("payment {}", data.payment_id)];
     if let Some(reason) = &data.reason {
-        lines.push(format!("why: {}", reason));
+        lines.push(format!("why: {reason}"));
     }
     if let Some(transfer) = &data.transfer_id {
         lines.push(format!("triggered by transfer {transfer}"));
@@ -212,7 +212,7 @@ fn payment_text(kind: &str, data: &PaymentData<'_>) -> Text {
 fn other_text(kind: &str, common: &Common<'_>) -> Text {
     let title = match kind {
         "test" => "walletwatch: this is a test, all is well".to_owned(),
-        other => format!("walletwatch: {}", other),
+        other => format!("walletwatch: {other}"),
     };
     Text { title, lines: vec![origin(common.rule.as_deref(), &common.severity)], url: None }
 }
@@ -221,7 +221,7 @@ fn origin(rule: Option<&str>, severity: &str) -> String {
     let mut line = String::new();
     if let Some(rule) = rule {
         // Writing to a String cannot fail.
-        let _ = write!(line, "rule {}, ", rule);
+        let _ = write!(line, "rule {rule}, ");
     }
     line + severity
 }
