@@ -5,7 +5,6 @@
 pub mod board;
 pub mod clock;
 pub mod commands;
-pub mod ledger;
 pub mod monitor;
 pub mod overview;
 pub mod poison;

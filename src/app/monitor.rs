@@ -6,7 +6,6 @@
 use super::board::{Board, DeliveryCounter};
 use super::clock::Clock;
 use super::commands::Commands;
-use super::ledger::StoreLedger;
 use super::overview::Overview;
 use super::poison::Poison;
 use super::pump::{Pump, PumpFault, Wires as PumpWires};
@@ -19,7 +18,7 @@ use crate::reactor::Reactor;
 use crate::reactor::wants::Wants;
 use crate::sinks::http_post::HttpPost;
 use crate::sinks::worker::{self, LedgerClosed};
-use crate::sinks::{Sink, SinkFault};
+use crate::sinks::{Sink, SinkFault, StoreLedger};
 use crate::store::{IfMissing, Prune, Reader, SqliteStore, Store, StoreFault, WriterHandle};
 use crate::telemetry::{Metrics, Snapshot};
 use crate::types::{Name, Timestamp};
@@ -170,7 +169,7 @@ pub async fn run(
         reader();
         Ok(())
     });
-    let ledger = StoreLedger::new(writer.clone(), path.clone());
+    let ledger = StoreLedger::new(writer.clone(), Reader::open(&path)?);
     let worker = {
         let clock = Arc::clone(&clock);
         let post_clock = Arc::clone(&clock);

@@ -5,6 +5,7 @@
 
 use super::worker::{Ledger, LedgerClosed};
 use crate::store::{DeliveryWrite, OutboxRow, Reader, StoreFault, WriterHandle};
+use crate::telemetry::faults::kill_point;
 use std::sync::{Mutex, PoisonError};
 
 /// The store, as the delivery worker needs it.
@@ -31,7 +32,10 @@ impl StoreLedger {
 
 impl Ledger for StoreLedger {
     async fn deliver(&self, writes: Vec<DeliveryWrite>) -> Result<(), LedgerClosed> {
-        self.writer.deliver(writes).await.map_err(|fault| said(&fault))
+        kill_point("before_delivery_write");
+        self.writer.deliver(writes).await.map_err(|fault| said(&fault))?;
+        kill_point("after_delivery_write");
+        Ok(())
     }
 
     async fn fetch(&self, seqs: Vec<i64>) -> Result<Vec<OutboxRow>, LedgerClosed> {
