@@ -5,3 +5,4 @@ pub mod reactor;
 pub mod store;
 pub mod types;
 pub mod wire;
+pub mod world;
