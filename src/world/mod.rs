@@ -7,9 +7,15 @@
 
 pub mod chain;
 pub mod chance;
+pub mod explorer;
 mod http;
 pub mod live;
+pub mod node;
+pub mod prices;
+pub mod receiver;
 mod render;
+#[cfg(test)]
+mod testing;
 
 /// What the world refuses to do.
 #[derive(Debug, thiserror::Error)]
