@@ -14,6 +14,7 @@ pub mod node;
 pub mod prices;
 pub mod receiver;
 mod render;
+pub mod story;
 #[cfg(test)]
 mod testing;
 
