@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// How far a signature's time may be from ours, as the standard advises.
-const TOLERANCE: Duration = Duration::from_secs(300);
+const TOLERANCE: Duration = Duration::from_mins(5);
 /// Deliveries that are kept: a demo that runs for days must not grow without end.
 const MOST_KEPT: usize = 10_000;
 
@@ -80,6 +80,9 @@ pub struct Receiver {
 
 impl Receiver {
     /// With a signing key of 32 bytes. It answers 204 until told otherwise.
+    ///
+    /// # Panics
+    /// Never: the key has a length that HMAC takes.
     #[must_use]
     pub fn new(clock: Clock, key: [u8; 32]) -> Self {
         let secret = Secret::new(format!("whsec_{}", STANDARD.encode(key)));

@@ -189,7 +189,7 @@ pub(super) fn read_contract(chain: &Chain, to: Address, data: &str) -> Option<St
 
 /// A text as a contract returns it.
 fn abi_text(text: &str) -> String {
-    let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digits = alloy::primitives::hex::encode(text);
     let width = digits.len().div_ceil(64).saturating_mul(64);
     format!("0x{:064x}{:064x}{digits:0<width$}", 32, text.len())
 }

@@ -154,6 +154,9 @@ impl Chain {
     }
 
     /// The newest block.
+    ///
+    /// # Panics
+    /// Never: the first block is not taken off.
     #[must_use]
     pub fn head(&self) -> &Arc<SimBlock> {
         self.at(self.height()).expect("the first block is never taken off")

@@ -3,6 +3,7 @@
 
 mod rows;
 
+use super::chain::Chain;
 use super::http::{self, Connection, Request};
 use super::live::LiveChain;
 use super::render;
@@ -197,7 +198,7 @@ impl Explorer {
 
     /// What is refused whatever is asked, in Etherscan's order: chain, key, limits.
     fn guard(&self, settings: &mut ExplorerSettings, request: &Request, recent: usize) -> Result<(), Refused> {
-        let id = self.chain.read(|chain| chain.id());
+        let id = self.chain.read(Chain::id);
         match request.query.get("chainid").map(|text| text.parse().map(ChainId)) {
             Some(Ok(asked)) if asked == id => {}
             Some(_) | None => {
@@ -336,7 +337,7 @@ impl Call<'_> {
 
     fn proxy(&self, action: &str) -> Result<Value, Refused> {
         let result = match action {
-            "eth_blockNumber" => json!(render::hex(U256::from(self.explorer.chain.read(|chain| chain.height())))),
+            "eth_blockNumber" => json!(render::hex(U256::from(self.explorer.chain.read(Chain::height)))),
             "eth_getTransactionReceipt" => {
                 let tx = self.hash()?;
                 self.explorer

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// A node's state of health. The default is a good node.
+#[expect(clippy::struct_excessive_bools, reason = "faults come and go each by itself")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NodeFaults {
     /// Connections stay open and nothing is read, answered or sent: a half-open peer.

@@ -69,13 +69,9 @@ async fn a_silent_feed_says_nothing_and_one_without_trades_only_that_it_lives() 
     assert!(matches!(beat, Ok(Frame::Heartbeat { .. })), "{beat:?}");
     feed.set(|faults| *faults = FeedFaults { silent: true, no_trades: false });
     feed.trade(&pair("ETH-USD"), price("1.5"));
-    // The trade of before must not come once the feed speaks again: newer ones follow it in order.
     feed.set(|faults| faults.silent = false);
     feed.trade(&pair("ETH-USD"), price("2.5"));
-    loop {
-        let Frame::Tick(tick) = next(&mut peer).await else { panic!("no price") };
-        assert_eq!(tick.price, price("2.5"), "a tick carries the last price there is");
-        break;
-    }
+    let Frame::Tick(tick) = next(&mut peer).await else { panic!("no price") };
+    assert_eq!(tick.price, price("2.5"), "a tick carries the last price there is");
     cancel.cancel();
 }

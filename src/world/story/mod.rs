@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 /// What the explorer allows, and the config promises to keep: more than a free key, so that a demo is no long wait.
 const CALLS_PER_SECOND: usize = 5;
-/// One beat of the story at speed 1: as long as a block.
+/// One beat of the story at pace 1: as long as a block.
 const BEAT: Duration = Duration::from_secs(1);
 
 /// An address that the demo watches.
@@ -66,7 +66,7 @@ pub struct Run {
     listeners: [TcpListener; 4],
     script: Script,
     clock: Clock,
-    speed: u32,
+    pace: u32,
 }
 
 fn pair(text: &str) -> Pair {
@@ -82,16 +82,19 @@ async fn listen(face: &'static str) -> Result<(TcpListener, SocketAddr), WorldFa
 }
 
 impl World {
-    /// Makes a world of a seed and opens its ports; [`Run::run`] lets it live. `speed` is in beats a second, at
+    /// Makes a world of a seed and opens its ports; [`Run::run`] lets it live. `pace` is in beats a second, at
     /// least one.
     ///
     /// # Errors
     /// [`WorldFault::Listen`] when loopback has no free port.
-    pub async fn start(seed: u64, speed: u32, clock: Clock) -> Result<(Self, Run), WorldFault> {
+    ///
+    /// # Panics
+    /// Never: the pairs and prices it begins with are well written.
+    pub async fn start(seed: u64, pace: u32, clock: Clock) -> Result<(Self, Run), WorldFault> {
         let cast = Cast::new(seed);
         let now = clock();
         let simnet = Arc::new(LiveChain::new(cast.simnet(seed, now)));
-        let explored = Arc::new(LiveChain::new(cast.explored(seed, now)));
+        let other = Arc::new(LiveChain::new(cast.explored(seed, now)));
         let key = |name| format!("{:x}", cast::key(seed, name));
         let settings = ExplorerSettings {
             key: key("explorer"),
@@ -102,7 +105,7 @@ impl World {
         let first = |text: &str| Price::parse(text).expect("it is written as a price");
         let prices = BTreeMap::from([(pair("ETH-USD"), first("2620.00")), (pair("USDC-USD"), first("1.0000"))]);
         let node = Arc::new(Node::new(simnet));
-        let explorer = Arc::new(Explorer::new(explored, settings));
+        let explorer = Arc::new(Explorer::new(other, settings));
         let prices = Arc::new(PriceFeed::new(clock.clone(), prices));
         let receiver = Arc::new(Receiver::new(clock.clone(), cast::key(seed, "receiver").0));
         let (a, node_place) = listen("node").await?;
@@ -118,7 +121,7 @@ impl World {
             listeners: [a, b, c, d],
             script,
             clock,
-            speed: speed.max(1),
+            pace: pace.max(1),
         };
         let places = [node_place, explorer_place, feed_place, receiver_place];
         let world = Self {
@@ -182,7 +185,7 @@ impl Run {
             receiver: self.receiver.clone(),
             script: self.script,
             clock: self.clock,
-            beat: BEAT / self.speed,
+            beat: BEAT / self.pace,
         };
         tokio::join!(
             self.node.serve(a, cancel.clone()),

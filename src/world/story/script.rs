@@ -79,6 +79,9 @@ impl Script {
     }
 
     /// What happens on the next beat, the `nth` since the start.
+    ///
+    /// # Panics
+    /// Never: its prices are whole cents above zero.
     pub fn beat(&mut self, nth: u64, simnet: &Chain, explored: &Chain) -> Beat {
         let beat = nth % ACT;
         let cents = ether(beat).saturating_add(self.chance.between(0, 60));
