@@ -77,7 +77,8 @@ impl Poison {
     }
 
     fn write(&self) -> io::Result<()> {
-        let line = |((chain, block), ends): (&(ChainId, u64), &u32)| format!("{chain} {block}\n").repeat(*ends as usize);
+        let line =
+            |((chain, block), ends): (&(ChainId, u64), &u32)| format!("{chain} {block}\n").repeat(*ends as usize);
         fs::write(&self.path, self.ends.iter().map(line).collect::<String>())
     }
 }
