@@ -7,6 +7,9 @@ use super::settings::{Condition, Rule, Settings};
 use super::watched::Watched;
 use crate::types::{AlertId, Name};
 
+/// Of a rule that is not in force: no condition has this hash.
+const NO_CONDITION: [u8; 16] = [0; 16];
+
 impl Reactor {
     pub(super) fn configure(&mut self, settings: Settings, effects: &mut Vec<Effect>) {
         self.watched = Watched::new(settings.watches.clone());
@@ -17,7 +20,7 @@ impl Reactor {
             self.remove_rule(&name, effects);
         }
         for rule in &settings.rules {
-            self.put_rule(rule, effects);
+            self.put_rule(rule, &settings, effects);
         }
         self.settings = settings;
         self.unpublished.extend(self.settings.chains.keys().copied());
@@ -29,15 +32,30 @@ impl Reactor {
         }
     }
 
+    /// The row of a rule that ever crossed stays: should the rule come back, its crossings go on counting.
     fn remove_rule(&mut self, name: &Name, effects: &mut Vec<Effect>) {
-        self.rules.remove(name);
-        effects.push(Effect::Delete(RowKey::Rule(name.clone())));
+        match self.rules.get(name) {
+            Some(row) if row.condition == NO_CONDITION => return,
+            Some(row) if row.crossings > 0 => {
+                let row = RuleRow { condition: NO_CONDITION, phase: Phase::Calm, spoke_at: None, ..row.clone() };
+                effects.push(Effect::Put(Row::Rule(row.clone())));
+                self.rules.insert(name.clone(), row);
+            }
+            Some(_) | None => {
+                self.rules.remove(name);
+                effects.push(Effect::Delete(RowKey::Rule(name.clone())));
+            }
+        }
         self.timers.clear(&Deadline::Holds(name.clone()), effects);
         let of_rule = |alert: &&AlertRow| match alert.subject {
             AlertSubject::Transfer { .. } | AlertSubject::Crossing(_) => alert.rule == *name,
             AlertSubject::Trouble(_) | AlertSubject::Payment(_) => false,
         };
         let alerts: Vec<AlertRow> = self.alerts.iter().filter(of_rule).cloned().collect();
+        self.resolve(alerts, effects);
+    }
+
+    fn resolve(&mut self, alerts: Vec<AlertRow>, effects: &mut Vec<Effect>) {
         for alert in alerts {
             let state = AlertState::Resolved;
             self.alerts.put(AlertRow { state, changed_at: self.at, closed: true, ..alert }, effects);
@@ -45,8 +63,8 @@ impl Reactor {
     }
 
     /// A rule is its name; another condition starts its state anew. Its crossings go on counting: they are part of alerts' identities.
-    fn put_rule(&mut self, rule: &Rule, effects: &mut Vec<Effect>) {
-        let condition = fingerprint(&rule.condition);
+    fn put_rule(&mut self, rule: &Rule, settings: &Settings, effects: &mut Vec<Effect>) {
+        let condition = fingerprint(rule, settings);
         let old = self.rules.get(&rule.name);
         if old.is_some_and(|old| old.condition == condition) {
             return;
@@ -62,6 +80,10 @@ impl Reactor {
         self.timers.clear(&Deadline::Holds(rule.name.clone()), effects);
         effects.push(Effect::Put(Row::Rule(row.clone())));
         self.rules.insert(rule.name.clone(), row);
+        // Nothing will ever say that a crossing of the old condition is over.
+        let of_rule = |alert: &&AlertRow| matches!(alert.subject, AlertSubject::Crossing(_)) && alert.rule == rule.name;
+        let alerts: Vec<AlertRow> = self.alerts.iter().filter(of_rule).cloned().collect();
+        self.resolve(alerts, effects);
     }
 }
 
@@ -78,7 +100,14 @@ fn rules_of_watch(settings: &Settings) -> Vec<Vec<usize>> {
     settings.watches.iter().map(|watch| rules(&watch.name)).collect()
 }
 
-/// A hash of everything that a condition says. `Debug` writes every field of it, in order, and nothing else.
-fn fingerprint(condition: &Condition) -> [u8; 16] {
-    AlertId::hash("condition", &[format!("{condition:?}").as_bytes()]).0
+/// A hash of everything that a condition says, and of what makes the rule pay: who changes either starts it anew, so that an edit never
+/// pays for what happened before it. `Debug` writes every field, in order, and nothing else.
+fn fingerprint(rule: &Rule, settings: &Settings) -> [u8; 16] {
+    let condition = format!("{:?}", rule.condition);
+    let payment = settings.payments.iter().find(|payment| payment.rule == rule.name);
+    let pays = payment.map_or_else(String::new, |payment| {
+        let payee = settings.payees.get(&payment.payee).map(|payee| (payee.chain, payee.address));
+        format!("{:?} {:?} {payee:?}", payment.payee, payment.stage)
+    });
+    AlertId::hash("condition", &[condition.as_bytes(), pays.as_bytes()]).0
 }

@@ -50,6 +50,14 @@ impl Message {
         let revision = self.revision.to_be_bytes();
         MessageId::hash("message", &[&self.alert.0, &revision, sink.as_str().as_bytes()])
     }
+
+    /// Whether it takes everything back that was said before. A transfer that moved and is not as deep there keeps the stages that still
+    /// hold, and has confirmations.
+    #[must_use]
+    pub fn takes_all_back(&self) -> bool {
+        let stands = matches!(&self.body, Body::Transfer(transfer) if transfer.confirmations > 0);
+        self.kind.retracts() && !stands
+    }
 }
 
 /// What a message says. `word` is the `type` of a webhook body.
@@ -135,7 +143,7 @@ impl MessageKind {
         }
     }
 
-    /// Whether it takes something back: such a row is superseded when nothing before it was begun.
+    /// Whether it takes something back.
     #[must_use]
     pub const fn retracts(self) -> bool {
         matches!(self, Self::Transfer(Stage::Retracted))
@@ -192,7 +200,7 @@ pub struct TransferBody {
     pub block_time: Timestamp,
     /// Position of the log in the block, where the reporter has it.
     pub log_index: Option<u64>,
-    /// Confirmations when this was said; the own block is the first.
+    /// Confirmations when this was said; the own block is the first. None of what is gone.
     pub confirmations: u64,
     /// The stage that is said.
     pub stage: Stage,

@@ -179,7 +179,14 @@ impl Reactor {
     #[must_use]
     pub fn tables(&self) -> Tables {
         Tables {
-            chains: self.chains.values().map(|chain| chain.row().clone()).collect(),
+            // A chain that only spoke of its heads has no row yet.
+            chains: self
+                .chains
+                .values()
+                .map(Chain::row)
+                .filter(|row| **row != *Chain::new(row.chain).row())
+                .cloned()
+                .collect(),
             blocks: self.chains.values().flat_map(|chain| chain.window().copied()).collect(),
             gaps: self.chains.values().flat_map(|chain| chain.gaps().copied()).collect(),
             transfers: self.transfers.iter().cloned().collect(),

@@ -6,10 +6,10 @@ use super::Reactor;
 use super::chain::{Chain, Marks};
 use super::effect::{Effect, Notice};
 use super::event::{Explored, ExplorerHead, List, Receipt, Reported};
-use super::read_blocks::{Place, stage_at};
+use super::read_blocks::Place;
 use super::rows::{Missing, Row, Subject, TokenRow, TransferRow, ViewRow, Voucher};
 use super::settings::ChainSettings;
-use crate::types::{Asset, ChainId, Kind, TransferId, TransferKey};
+use crate::types::{Asset, ChainId, Kind, Stage, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -67,6 +67,8 @@ impl Reactor {
         let rows: Vec<TransferRow> = self.transfers.iter().filter(of_tx).cloned().collect();
         for mut row in rows {
             let Some(mut missing) = row.missing else { continue };
+            // Where the chain's own blocks vouch again, they alone take back.
+            let decides = row.voucher == Voucher::Authority && !self.endpoint_vouches(receipt.chain, row.key.kind);
             let there = receipt.found.is_some_and(|(block, hash, succeeded)| {
                 succeeded && block == row.block && row.block_hash.is_none_or(|known| known == hash)
             });
@@ -79,7 +81,7 @@ impl Reactor {
             row.missing = Some(missing);
             let id = row.id;
             self.transfers.put(row, effects);
-            if missing.answers >= ABSENCES && missing.receipts >= ABSENCES {
+            if decides && missing.answers >= ABSENCES && missing.receipts >= ABSENCES {
                 self.retract(id, "the explorer does not list it any more, and its receipt is gone", effects);
             }
         }
@@ -88,6 +90,16 @@ impl Reactor {
     /// Whether a chain's own blocks are the authority for a kind at this moment.
     pub(super) fn endpoint_vouches(&self, id: ChainId, kind: Kind) -> bool {
         self.chains.get(&id).is_some_and(|chain| chain.is_fresh() && (kind != Kind::Internal || chain.traces()))
+    }
+
+    /// Whether a transfer grows deeper with the chain's own tip. What an explorer vouches for is as deep as the answer says that lists it.
+    pub(super) fn has_depth_of_its_own(&self, row: &TransferRow) -> bool {
+        let (id, kind) = (row.key.chain, row.key.kind);
+        let stands_in_window = self.chains.get(&id).is_some_and(|chain| {
+            let by_tip = chain.tip().is_some_and(|tip| chain.height() == Some(tip.number));
+            by_tip && kind != Kind::Internal && row.block_hash.is_some() && chain.covers(row.block)
+        });
+        stands_in_window || self.endpoint_vouches(id, kind)
     }
 
     /// An explorer's row that the chain's own blocks do not have: said once, kept, and never spoken of.
@@ -109,8 +121,7 @@ impl Reactor {
         let id = answer.chain;
         let read_to = self.views.get(&(id, answer.address, answer.list)).map(|view| view.read_to);
         let bound = self.settle_bound(id);
-        // They are moved by `advance` once the rows are in, so that everything they pass is told. Here they only place rows.
-        let marks = self.marks_ahead(id);
+        let marks = self.listed_marks(answer);
         let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
         let mut touched = BTreeSet::new();
         let mut moved = false;
@@ -157,10 +168,17 @@ impl Reactor {
             log_index: reported.movement.log_index,
             late: false,
         };
-        if !self.endpoint_vouches(id, key.kind) {
+        let transfer = key.id();
+        if !self.endpoint_vouches(id, key.kind) || self.is_untraced(id, &key, reported.block) {
+            // An index that lags adds, but neither moves nor brings back what is known: another one has seen more.
+            let lags = answer.index_head < self.chains[&id].row().explorer_head;
+            let in_doubt =
+                |row: &TransferRow| row.stage == Stage::Retracted || row.block != place.block || row.missing.is_some();
+            if lags && self.transfers.get(transfer).is_some_and(in_doubt) {
+                return None;
+            }
             return Some(self.vouch(key, &place, marks, effects));
         }
-        let transfer = key.id();
         if self.transfers.get(transfer).is_some() {
             return None;
         }
@@ -170,20 +188,28 @@ impl Reactor {
         if covered && reported.block <= self.settle_bound(id) {
             return None;
         }
-        let stage = stage_at(reported.block, marks);
+        let stage = marks.stage(reported.block);
         let row = self.new_transfer(transfer, key, &place, stage, Voucher::Other);
         self.transfers.put(row, effects);
-        if covered && (key.kind != Kind::Internal || self.was_traced(id, reported.block)) {
+        // The first answer for a list holds what was before the watch: the chain's blocks were not searched for it then.
+        let first = !self.views.contains_key(&(id, answer.address, answer.list));
+        if covered && !first && (key.kind != Kind::Internal || self.was_traced(id, reported.block)) {
             self.disagree(id, transfer, effects);
         }
         None
     }
 
-    fn marks_ahead(&self, id: ChainId) -> Marks {
-        match (self.chains.get(&id), self.settings.chains.get(&id)) {
-            (Some(chain), Some(settings)) => chain.marks(settings),
-            _ => Marks { confirmed: 0, last_final: 0 },
+    fn listed_marks(&self, answer: &Explored) -> Marks {
+        match (self.chains.get(&answer.chain), self.settings.chains.get(&answer.chain)) {
+            (Some(chain), Some(settings)) => chain.listed_marks(settings, answer.index_head),
+            _ => Marks::NONE,
         }
+    }
+
+    /// Whether it is an internal movement of a block that was read without its traces: there the explorer alone can know.
+    fn is_untraced(&self, id: ChainId, key: &TransferKey, block: u64) -> bool {
+        let found = || self.chains.get(&id)?.window().rev().find(|row| row.at.number == block);
+        key.kind == Kind::Internal && found().is_some_and(|row| !row.traced)
     }
 
     fn was_traced(&self, id: ChainId, block: u64) -> bool {
@@ -209,12 +235,11 @@ impl Reactor {
             *nth += 1;
         }
         let to = answer.to.min(head);
-        let last_final = self.chains[&id].row().last_final;
-        let from = answer.from.max(last_final + 1);
-        let ours: Vec<TransferRow> = self.transfers.of_address(id, answer.address, from, to).cloned().collect();
+        let ours: Vec<TransferRow> = self.transfers.of_address(id, answer.address, answer.from, to).cloned().collect();
         for row in ours {
             let in_list = row.key.kind == kind_of(answer.list);
-            if !in_list || row.voucher != Voucher::Authority || self.endpoint_vouches(id, row.key.kind) {
+            let held = row.voucher == Voucher::Authority && row.stage != Stage::Final;
+            if !in_list || !held || self.endpoint_vouches(id, row.key.kind) {
                 continue;
             }
             let missing = match (listed.contains(&row.id), row.missing) {

@@ -35,7 +35,8 @@ impl Reactor {
 
     /// The rules in force, with their states.
     pub fn rules(&self) -> impl Iterator<Item = &RuleRow> {
-        self.rules.values()
+        let in_force = |row: &&RuleRow| self.settings.rules.iter().any(|rule| rule.name == row.rule);
+        self.rules.values().filter(in_force)
     }
 
     /// Everything that is or was in trouble.

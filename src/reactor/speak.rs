@@ -286,7 +286,9 @@ impl Reactor {
         let found = self.watched.find(row.key.chain, address);
         let (decimals, symbol, _, verified) = self.asset_facts(row.key.chain, row.key.asset);
         let height = self.height(row.key.chain).unwrap_or(row.block);
-        let confirmations = if stage == Stage::Retracted { 0 } else { (height + 1).saturating_sub(row.block).max(1) };
+        // Of what moved, and is not as deep there, the confirmations that it has are said; of what is gone, none.
+        let gone = row.stage == Stage::Retracted;
+        let confirmations = if gone { 0 } else { (height + 1).saturating_sub(row.block).max(1) };
         Some(Body::Transfer(Box::new(TransferBody {
             key: row.key,
             transfer: row.id,
@@ -334,7 +336,7 @@ impl Reactor {
             return;
         };
         // An explorer's word alone, an internal transfer alone, and anything suspect never pay.
-        let kind = row.key.kind != crate::types::Kind::Internal && self.endpoint_vouches(row.key.chain, row.key.kind);
+        let kind = row.key.kind != crate::types::Kind::Internal && self.was_read(row);
         if row.stage < settings.stage || row.suspect.any() || row.voucher != Voucher::Authority || !kind {
             return;
         }
@@ -343,7 +345,28 @@ impl Reactor {
             effects.push(Effect::Notice(Notice::Suppressed { rule: rule.name.clone(), reason: "older than the rule" }));
             return;
         }
+        if self.is_loop(&row.key) {
+            effects.push(Effect::Notice(Notice::Suppressed { rule: rule.name.clone(), reason: "a loop" }));
+            return;
+        }
         let trigger = Trigger::Transfer(row.id, row.key.amount);
         self.pay(rule, &settings, trigger, row.block_time, row.key.chain, effects);
+    }
+
+    /// Whether the chain's own blocks vouch for a transfer now: its block was read, by hash, and an endpoint is fresh.
+    fn was_read(&self, row: &TransferRow) -> bool {
+        let chain = self.chains.get(&row.key.chain);
+        row.block_hash.is_some()
+            && self.endpoint_vouches(row.key.chain, row.key.kind)
+            && chain.is_some_and(|chain| chain.covers(row.block))
+    }
+
+    /// A transfer from or to a payee, or between watches, never pays (MONEY §1).
+    fn is_loop(&self, key: &TransferKey) -> bool {
+        let watched = |address: &Address| self.watched.find(key.chain, address).is_some();
+        let payee = |address: Address| {
+            self.settings.payees.values().any(|payee| payee.chain == key.chain && payee.address == address)
+        };
+        (watched(&key.from) && watched(&key.to)) || payee(key.from) || payee(key.to)
     }
 }
