@@ -163,12 +163,12 @@ fn block_processing() {
     let mut monitor = Monitor::new(&[large_hit()], MANY, &large_tokens());
     let (mut whole, mut reading, mut routed) = (Pair::default(), Pair::default(), Pair::default());
     for _ in 0..ROUNDS {
-        let limit = rate(BLOCKS, || drop(black_box(bare(black_box(&answers)))));
+        let limit = rate(BLOCKS, || bare(black_box(&answers)));
         for pair in [&mut whole, &mut reading, &mut routed] {
             pair.bare.push(limit);
         }
-        reading.ours.push(rate(BLOCKS, || drop(black_box(read(black_box(&answers))))));
-        routed.ours.push(rate(BLOCKS, || drop(black_box(read_routed(black_box(&answers))))));
+        reading.ours.push(rate(BLOCKS, || read(black_box(&answers))));
+        routed.ours.push(rate(BLOCKS, || read_routed(black_box(&answers))));
         whole.ours.push(rate(BLOCKS, || monitor.handle(black_box(&answers))));
     }
     reading.print("block: parse + assemble", "blocks/s", 0.5);
@@ -183,7 +183,7 @@ fn catching_up() {
     let mut many = Monitor::new(&small_hits(), MANY, &[small_token()]);
     let (mut pair, mut flat) = (Pair::default(), Vec::new());
     for _ in 0..ROUNDS {
-        pair.bare.push(txs * rate(BLOCKS, || drop(black_box(bare(black_box(&answers))))));
+        pair.bare.push(txs * rate(BLOCKS, || bare(black_box(&answers))));
         pair.ours.push(txs * rate(BLOCKS, || few.turn(black_box(&answers))));
         flat.push(txs * rate(BLOCKS, || many.turn(black_box(&answers))));
     }

@@ -113,9 +113,9 @@ fn main() {
     let (mut parse, mut whole) = (Pair::default(), Pair::default());
     for _ in 0..ROUNDS {
         let mut each = frames.iter();
-        let limit = rate(TICKS, || drop(black_box(each.next().map(|frame| bare(frame)))));
+        let limit = rate(TICKS, || each.next().map(|frame| bare(frame)));
         let mut each = frames.iter();
-        parse.ours.push(rate(TICKS, || drop(black_box(each.next().map(|frame| parse_frame(frame))))));
+        parse.ours.push(rate(TICKS, || each.next().map(|frame| parse_frame(frame))));
         let mut each = frames.iter();
         whole.ours.push(rate(TICKS, || each.next().into_iter().for_each(|frame| read_and_handle(frame))));
         parse.bare.push(limit);

@@ -7,6 +7,7 @@
 pub mod node;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use walletwatch::reactor::settings::{
@@ -19,10 +20,10 @@ use walletwatch::types::{Address, ChainId, Name, Severity, Stage};
 pub const CHAIN: ChainId = ChainId(1);
 
 /// Times a second that `work` runs, over `times` runs.
-pub fn rate(times: u32, mut work: impl FnMut()) -> f64 {
+pub fn rate<T>(times: u32, mut work: impl FnMut() -> T) -> f64 {
     let start = Instant::now();
     for _ in 0..times {
-        work();
+        black_box(work());
     }
     f64::from(times) / start.elapsed().as_secs_f64()
 }
