@@ -3,6 +3,7 @@
 //! stdout is the answer, stderr the talk. Exit codes: 0 done; 1 failed, trying again may help; 2 usage or config; 3 a person is needed.
 
 mod check;
+mod demo;
 mod places;
 mod run;
 
@@ -35,6 +36,8 @@ pub struct Places {
 enum Command {
     /// Run the monitor
     Run(run::Run),
+    /// Try the whole monitor against a simulated world: no keys, no network, nothing to install
+    Demo(demo::Demo),
     /// Read the config: every fault with its place; what it will watch, what that costs, who learns what
     Check(check::Check),
 }
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
     let Cli { places, command } = Cli::parse();
     let done = match command {
         Command::Run(command) => command.run(&places),
+        Command::Demo(command) => command.run(&places),
         Command::Check(command) => command.run(&places),
     };
     match done {
