@@ -15,7 +15,7 @@ use crate::reactor::wants::Wants;
 use crate::sources::queue::EventIntake;
 use crate::store::writer::WriterHandle;
 use crate::store::{OutboxRow, StoreFault};
-use crate::telemetry::faults::kill_point;
+use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{ChainId, Timestamp};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -123,6 +123,7 @@ impl Pump {
         };
         let chains: Vec<ChainId> = settings.chains.keys().copied().collect();
         pump.handle(Event::Configured(Box::new(settings)))?;
+        kill_point(KillPoint::Configured);
         for chain in chains {
             if let Some(block) = pump.poison.unreadable(chain) {
                 pump.handle(Event::Unreadable { chain, block })?;
@@ -256,16 +257,16 @@ impl Pump {
         let at = commit.at;
         let mut rows = Vec::new();
         if !nothing {
-            kill_point("before_commit");
+            kill_point(KillPoint::BeforeCommit);
             let took = Clock::stopwatch();
             rows = self.wires.writer.commit(commit).await?;
             self.overview.took(took());
-            kill_point("after_commit");
+            kill_point(KillPoint::AfterCommit);
         }
         if !rows.is_empty() && self.wires.rows.send(rows).await.is_err() {
             return Err(PumpFault::NoDelivery);
         }
-        kill_point("after_publish");
+        kill_point(KillPoint::AfterPublish);
         for done in self.answers.drain(..) {
             // Who asked may have gone: the command is done all the same.
             let _ = done.send(());
