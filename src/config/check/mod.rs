@@ -4,9 +4,9 @@ mod assets;
 mod chains;
 mod endpoints;
 pub mod input;
+mod page_and_store;
 mod payments;
 mod rules;
-mod service;
 mod sinks;
 mod sources;
 mod thresholds;
@@ -55,8 +55,8 @@ pub fn check(input: &Input<'_>) -> Config {
         etherscan,
         feeds,
         sinks: sinks.list,
-        http: service::http(input),
-        store: service::store(input),
+        http: page_and_store::http(input),
+        store: page_and_store::store(input),
         required_chains,
         required_feeds,
         warnings: Vec::new(),

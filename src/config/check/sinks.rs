@@ -1,7 +1,7 @@
 //! Sinks, built-in alerts and routes.
 
 use crate::config::check::input::{Input, Names};
-use crate::config::check::service::sinks as named;
+use crate::config::check::page_and_store::sinks as named;
 use crate::config::checked::{SinkConfig, SinkKind};
 use crate::config::near;
 use crate::config::raw::keys::{self, SINK_KINDS};
