@@ -113,8 +113,8 @@ pub async fn run(
     let path = config.store.path.clone();
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
     let listener = listen(config.http.listen).await?;
-    let new_store = !path.exists();
     let mut store = SqliteStore::open(&path, IfMissing::Create(random_id()))?;
+    let new_store = store.created();
     let (tables, last_at) = store.load()?;
     let (open, disabled) = store.open_outbox()?;
     let clock = Arc::new(Clock::start(last_at));
@@ -193,10 +193,10 @@ pub async fn run(
         Arc::new(move || clock.now())
     };
     let face = http::Parts {
-        snapshot,
         metrics: metrics.clone(),
         archive: Arc::new(archive.clone()),
-        control: Arc::new(Commands::new(&config, asked_to, orders_to, Arc::new(archive))),
+        control: Arc::new(Commands::new(&config, asked_to, orders_to, Arc::new(archive), snapshot.clone())),
+        snapshot,
         tokens: http::Tokens::new(&config.http.tokens),
         now,
         deadlines: http::Deadlines::default(),

@@ -9,6 +9,7 @@ pub mod archive;
 mod bodies;
 mod commands;
 pub mod control;
+mod local;
 mod page;
 mod problem;
 mod routes;
@@ -20,6 +21,7 @@ mod tests;
 pub use access::Tokens;
 pub use archive::Archive;
 pub use control::{Command, Control, Refusal};
+pub use local::Local;
 pub use serve::serve;
 
 use crate::telemetry::{Metrics, Snapshot};

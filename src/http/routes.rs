@@ -29,9 +29,14 @@ const USUAL_PAGE: usize = 100;
 /// Rows of a page at most: with their bodies left out some 300 kB.
 const LARGEST_PAGE: usize = 500;
 
-/// Every route.
+/// Every route, behind the gate.
 pub(super) fn router(parts: Parts) -> Router {
     let parts = Arc::new(parts);
+    routes(Arc::clone(&parts)).layer(from_fn_with_state(parts, gate))
+}
+
+/// Every route, for who needs no gate: this very process.
+pub(super) fn routes(parts: Arc<Parts>) -> Router {
     Router::new()
         .route("/", get(page::show))
         .route("/page.css", get(page::style))
@@ -52,7 +57,6 @@ pub(super) fn router(parts: Parts) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
         })
-        .layer(from_fn_with_state(Arc::clone(&parts), gate))
         .with_state(parts)
 }
 

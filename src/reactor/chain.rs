@@ -157,8 +157,13 @@ impl Chain {
             return Err(Refusal::Stopped);
         }
         let last = linked(blocks)?;
-        let known = blocks.iter().take_while(|block| self.has(block.at)).count();
+        // Blocks beneath a known one are known, though the window may not hold them any more.
+        let known = blocks.iter().rposition(|block| self.has(block.at)).map_or(0, |place| place + 1);
         let Some(first) = blocks.get(known) else { return Err(Refusal::Known) };
+        // Of what ends below the window nobody can say whether it is an ancestor.
+        if self.window.first_key_value().is_some_and(|(lowest, _)| last.number < *lowest) {
+            return Err(Refusal::Known);
+        }
         let Some(tip) = self.tip() else {
             self.row.started = Some(self.row.started.unwrap_or(first.at.number));
             self.take(endpoint, &blocks[known..], effects);

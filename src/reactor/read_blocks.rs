@@ -62,6 +62,7 @@ impl Reactor {
             let reason = "a tagged block is not the one in the window";
             effects.push(Effect::Notice(Notice::Ignored { chain: tags.chain, reason }));
         }
+        self.unpublished.insert(tags.chain);
         self.advance(tags.chain, BTreeSet::new(), effects);
     }
 

@@ -8,7 +8,7 @@ use super::effect::{Effect, Notice};
 use super::event::{Explored, ExplorerHead, List, Receipt, Reported};
 use super::read_blocks::Place;
 use super::rows::{Missing, Row, Subject, TokenRow, TransferRow, ViewRow, Voucher};
-use crate::types::{Asset, ChainId, Kind, Stage, TransferId, TransferKey};
+use crate::types::{Address, Asset, ChainId, Kind, Stage, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -122,6 +122,8 @@ impl Reactor {
             *nth += 1;
             let settled = reported.block <= bound && read_to.is_some_and(|read_to| reported.block <= read_to);
             let history = self.chains[&id].row().started.is_some_and(|started| reported.block < started);
+            // What is settled is not in memory any more; what is open that deep is still in doubt.
+            let settled = settled && self.transfers.get(key.id()).is_none();
             if settled || (history && !self.has_start_of_its_own(answer)) {
                 continue;
             }
@@ -210,7 +212,7 @@ impl Reactor {
     /// Rows of ours that should have been in this answer and were not.
     fn look_for_absent(&mut self, answer: &Explored, highest_before: Option<u64>, effects: &mut Vec<Effect>) {
         let id = answer.chain;
-        let Some(head) = answer.index_head else { return };
+        let Some(head) = answer.index_head else { return self.doubt(answer, effects) };
         // An answer from an index that stands lower than one that we have seen proves nothing.
         if highest_before.is_some_and(|highest| head < highest) {
             return;
@@ -244,6 +246,35 @@ impl Reactor {
             self.soft.receipts_asked.remove(&(id, row.key.tx));
             self.transfers.put(TransferRow { missing, ..row }, effects);
         }
+    }
+
+    /// An empty answer proves nothing. But where it should have had rows of ours, the list is asked for from its beginning, so that a
+    /// next answer has a head by which it can be judged.
+    fn doubt(&mut self, answer: &Explored, effects: &mut Vec<Effect>) {
+        let ours = self.transfers.of_address(answer.chain, answer.address, answer.from, answer.to);
+        let of_list = ours.filter(|row| row.key.kind == kind_of(answer.list) && row.missing.is_none());
+        let held = of_list.filter(|row| row.voucher == Voucher::Authority && row.stage != Stage::Final);
+        let rows: Vec<TransferRow> =
+            held.filter(|row| !self.endpoint_vouches(answer.chain, row.key.kind)).cloned().collect();
+        for row in rows {
+            let missing = Some(Missing { answers: 0, at: self.at, receipts: 0 });
+            self.transfers.put(TransferRow { missing, ..row }, effects);
+        }
+    }
+
+    /// For every list with rows that are neither final nor gone: the lowest of their blocks, and whether any is in doubt.
+    pub(super) fn open_lists(&self, id: ChainId) -> BTreeMap<(Address, List), (u64, bool)> {
+        let mut lists = BTreeMap::new();
+        let of_chain = self.transfers.iter().filter(|row| row.key.chain == id && row.voucher == Voucher::Authority);
+        for row in of_chain.filter(|row| row.stage < Stage::Final) {
+            let Some(list) = List::ALL.into_iter().find(|list| kind_of(*list) == row.key.kind) else { continue };
+            for address in [row.key.from, row.key.to] {
+                let (lowest, in_doubt) = lists.entry((address, list)).or_insert((row.block, false));
+                *lowest = row.block.min(*lowest);
+                *in_doubt |= row.missing.is_some();
+            }
+        }
+        lists
     }
 
     fn view(&mut self, answer: &Explored, moved: bool, effects: &mut Vec<Effect>) {

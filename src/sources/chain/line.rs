@@ -157,7 +157,8 @@ impl Line {
             SocketState::BackingOff { reason, .. } => LineState::Down(reason.label()),
             SocketState::Refused { status: 429, .. } => LineState::Down("rate limited"),
             SocketState::Refused { .. } => LineState::Refused("refused by http"),
-            SocketState::Stopped => LineState::Down("stopped"),
+            // Told to stop: nothing failed, and there is nothing to say of it.
+            SocketState::Stopped => return,
         };
         if !matches!(line, LineState::Up(_) | LineState::Stale) {
             table.waiting.clear();
