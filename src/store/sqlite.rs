@@ -203,7 +203,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn commit(&mut self, commit: &Commit) -> rusqlite::Result<Vec<OutboxRow>> {
+    pub(super) fn commit(&mut self, commit: &Commit) -> rusqlite::Result<Vec<OutboxRow>> {
         for write in &commit.writes {
             match write {
                 Write::Put(row) => self.put(row)?,
@@ -225,7 +225,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn deliver(&mut self, writes: &[DeliveryWrite]) -> rusqlite::Result<()> {
+    pub(super) fn deliver(&mut self, writes: &[DeliveryWrite]) -> rusqlite::Result<()> {
         writes.iter().try_for_each(|write| outbox::deliver(self.connection, write))
     }
 
@@ -233,7 +233,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn note(&mut self, key: &str, value: &str) -> rusqlite::Result<()> {
+    pub(super) fn note(&mut self, key: &str, value: &str) -> rusqlite::Result<()> {
         meta::set_note(self.connection, key, value)
     }
 
@@ -241,7 +241,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn prune(&mut self, what: &Prune) -> rusqlite::Result<Pruned> {
+    pub(super) fn prune(&mut self, what: &Prune) -> rusqlite::Result<Pruned> {
         self.numbers.forget();
         prune::step(self.connection, self.position, what)
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// One Rust file below `src/`.
 #[derive(Debug)]
-pub struct Source {
+pub(crate) struct Source {
     /// Below the project's folder, as `src/reactor/chain.rs`.
     pub path: String,
     /// Its module, without `crate`: `["reactor", "chain"]`.
@@ -22,12 +22,12 @@ pub struct Source {
 }
 
 /// The project's folder.
-pub fn top() -> &'static Path {
+pub(crate) fn top() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Every file below a folder, sorted, with its path from the project's folder.
-pub fn files(below: &str) -> Vec<(String, PathBuf)> {
+pub(crate) fn files(below: &str) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
     let mut folders = vec![top().join(below)];
     while let Some(folder) = folders.pop() {
@@ -48,7 +48,7 @@ pub fn files(below: &str) -> Vec<(String, PathBuf)> {
 }
 
 /// Every Rust file below `src/`.
-pub fn sources() -> Vec<Source> {
+pub(crate) fn sources() -> Vec<Source> {
     let mut tests = BTreeSet::new();
     let mut all = Vec::new();
     for (path, place) in files("src").into_iter().filter(|(path, _)| path.ends_with(".rs")) {
@@ -156,7 +156,7 @@ fn without_tests(code: &str, module: &[String], tests: &mut BTreeSet<Vec<String>
 }
 
 /// Every path that begins with `crate::` or `super::`, in groups too, from the crate's root.
-pub fn known(source: &Source) -> BTreeSet<Vec<String>> {
+pub(crate) fn known(source: &Source) -> BTreeSet<Vec<String>> {
     let mut found = BTreeSet::new();
     for start in ["crate::", "super::"] {
         for (at, _) in source.code.match_indices(start) {

@@ -3,7 +3,7 @@
 mod assets;
 mod chains;
 mod endpoints;
-pub mod input;
+pub(super) mod input;
 mod page_and_store;
 mod payments;
 mod rules;
@@ -20,7 +20,7 @@ use input::Input;
 use std::sync::Arc;
 
 /// Reads everything. What comes back means something only where nothing was noted as a fault.
-pub fn check(input: &Input<'_>) -> Config {
+pub(super) fn check(input: &Input<'_>) -> Config {
     let chains = chains::check(input);
     let etherscan = sources::etherscan(input, &chains);
     let (feeds, required_feeds) = sources::feeds(input);
