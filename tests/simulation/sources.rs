@@ -88,12 +88,17 @@ impl Sources {
                     let tx = chain.txs.get(rng.usize(..=chain.txs.len().saturating_sub(1))).map(|tx| tx.hash);
                     explorer.hidden.extend(tx);
                 }
-                2 => explorer.hidden.clear(),
-                3..8 => explorer.backends[0] = chain.ancestor(chain.tip, rng.u64(0..3)),
+                2..4 => explorer.hidden.clear(),
+                4..8 => explorer.backends[0] = chain.ancestor(chain.tip, rng.u64(0..3)),
                 8..11 => explorer.backends[1] = chain.ancestor(chain.tip, rng.u64(0..8)),
                 _ => {}
             }
         }
+    }
+
+    /// Much time passes: an index is never later than that.
+    pub fn show_all(&mut self) {
+        self.explorer.iter_mut().for_each(|explorer| explorer.hidden.clear());
     }
 
     /// The process starts: everything introduces itself anew.
@@ -262,7 +267,8 @@ impl Explorer {
             let mut of_block = Vec::new();
             for tx in mined.txs.iter().map(|tx| &chain.txs[*tx]).filter(|tx| !self.hidden.contains(&tx.hash)) {
                 let ours = tx.movements.iter().filter(|movement| {
-                    list_of(movement.kind) == view.list && (movement.from == view.address || movement.to == view.address)
+                    list_of(movement.kind) == view.list
+                        && (movement.from == view.address || movement.to == view.address)
                 });
                 of_block.extend(ours.map(|movement| Reported {
                     block: mined.at.number,
@@ -311,4 +317,3 @@ fn receipt(chain: &Chain, source: &Name, tx: B256) -> Receipt {
     }
     Receipt { chain: chain.id, source: source.clone(), tx, found }
 }
-
