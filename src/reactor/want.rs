@@ -57,6 +57,7 @@ impl Reactor {
         }
         let bound = self.settle_bound(id);
         let open = self.open_lists(id);
+        let overlap = self.settings.chains.get(&id).map_or(0, super::read_explorer::overlap);
         let watches = self.watched.watches().iter().filter(|watch| watch.chains.contains(&id));
         let mut views = Vec::new();
         for watch in watches {
@@ -68,8 +69,11 @@ impl Reactor {
                     let from = match (view, open.get(&(*address, list))) {
                         (None, _) => begin,
                         (Some(view), Some((_, true))) => view.from,
-                        (Some(view), Some((lowest, false))) => (bound + 1).min(*lowest).max(view.from),
-                        (Some(view), None) => (view.read_to + 1).min(bound + 1).max(view.from),
+                        (Some(view), open) => {
+                            let late = (view.read_to + 1).saturating_sub(overlap);
+                            let lowest = open.map_or(u64::MAX, |(lowest, _)| *lowest);
+                            late.min(bound + 1).min(lowest).max(view.from)
+                        }
                     };
                     views.push(ViewWant {
                         address: *address,
