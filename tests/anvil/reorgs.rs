@@ -94,6 +94,9 @@ impl Scene {
     /// more is mined, so that the new chain is the longer one.
     async fn reorg(&self, depth: u64, again: &[(&Value, u64)]) {
         let again: Vec<Value> = again.iter().map(|(raw, block)| json!([raw, block])).collect();
+        // Another miner, so that no new block is the old one again, whatever is in it.
+        let miner = Address::repeat_byte(u8::try_from(self.paid).expect("a test pays seldom"));
+        self.anvil.call("anvil_setCoinbase", json!([miner.to_string()])).await;
         self.anvil.call("anvil_reorg", json!([depth, again])).await;
         self.mine(1).await;
     }
@@ -108,7 +111,8 @@ impl Scene {
             let heard = receiver.until(|heard| of_tx(heard).len() >= expected.len()).await;
             let heard = of_tx(&heard.unwrap_or_else(|heard| heard));
             let kinds: Vec<&str> = heard.iter().map(Heard::kind).collect();
-            assert_eq!(kinds, expected, "{who} was told of {tx}");
+            let bodies: Vec<String> = heard.iter().map(|heard| heard.body.to_string()).collect();
+            assert_eq!(kinds, expected, "{who} was told of {tx}: {bodies:#?}");
             let alerts: std::collections::BTreeSet<&str> = heard.iter().map(|heard| heard.text("alert_id")).collect();
             assert!(alerts.len() <= 1, "{who}: one transfer, one alert: {alerts:?}");
             let revisions: Vec<_> = heard.iter().map(|heard| heard.data()["revision"].as_u64()).collect();
