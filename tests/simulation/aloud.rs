@@ -26,7 +26,13 @@ pub fn event(event: &Event) -> String {
             let rows: Vec<String> =
                 answer.rows.iter().map(|row| format!("{}@{}", short(row.movement.tx), row.block)).collect();
             let (head, address) = (answer.index_head, answer.address);
-            format!("{} {:?} of {address} from {} at {head:?}: {}", answer.chain, answer.list, answer.from, rows.join(" "))
+            format!(
+                "{} {:?} of {address} from {} at {head:?}: {}",
+                answer.chain,
+                answer.list,
+                answer.from,
+                rows.join(" ")
+            )
         }
         other => format!("{other:?}"),
     }

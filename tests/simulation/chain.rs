@@ -2,9 +2,7 @@
 
 use fastrand::Rng;
 use std::collections::BTreeMap;
-use walletwatch::types::{
-    Address, Asset, B256, Block, BlockRef, ChainId, Kind, Movement, Timestamp, U256,
-};
+use walletwatch::types::{Address, Asset, B256, Block, BlockRef, ChainId, Kind, Movement, Timestamp, U256};
 
 /// The height of every chain when a simulation begins.
 pub const BASE: u64 = 1_000;
@@ -128,13 +126,7 @@ impl Chain {
         let all = mined.txs.iter().flat_map(|tx| self.txs[*tx].movements.iter());
         let movements = all.filter(|movement| traced || movement.kind != Kind::Internal).enumerate();
         let movements = movements.map(|(place, movement)| Movement { log_index: Some(place as u64), ..*movement });
-        Block {
-            at: mined.at,
-            time: mined.time,
-            base_fee: Some(mined.base_fee),
-            movements: movements.collect(),
-            traced,
-        }
+        Block { at: mined.at, time: mined.time, base_fee: Some(mined.base_fee), movements: movements.collect(), traced }
     }
 
     /// Which canonical block holds each transaction.

@@ -161,9 +161,10 @@ impl<'a> Truth<'a> {
         }
         let number = data["block"]["number"].as_u64().unwrap_or(0);
         let hash = data["block"]["hash"].as_str();
-        let was_there = self.places.iter().any(|(tx, block, of)| {
-            *tx == told.1 && *block == number && hash.is_none_or(|hash| hash == of)
-        });
+        let was_there = self
+            .places
+            .iter()
+            .any(|(tx, block, of)| *tx == told.1 && *block == number && hash.is_none_or(|hash| hash == of));
         if was_there { Ok(()) } else { Err(format!("it never was in block {number} {hash:?}: {told:?}")) }
     }
 }
@@ -207,7 +208,10 @@ fn cannot_be_taken_back(spec: &Spec, truth: &[Truth], told: &Told) -> bool {
     let by_explorer = chain.endpoints == 0 || (told.2 == "internal" && chain.explorer && chain.traces.contains(&false));
     let listed = |address: &String| {
         let of_list = |other: &&Told| other.2 == told.2 && (other.4 == *address || other.5 == *address);
-        truth.iter().filter(|truth| truth.chain.id.0 == told.0).any(|truth| truth.canonical.keys().any(|it| of_list(&it)))
+        truth
+            .iter()
+            .filter(|truth| truth.chain.id.0 == told.0)
+            .any(|truth| truth.canonical.keys().any(|it| of_list(&it)))
     };
     let ours = |address: &&String| address.parse().is_ok_and(|address| spec.cast.watch_of(address).is_some());
     by_explorer && ![&told.4, &told.5].into_iter().filter(ours).any(listed)
@@ -333,4 +337,3 @@ fn name(chain: u64, movement: &Movement) -> Told {
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
-

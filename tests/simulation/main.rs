@@ -13,8 +13,8 @@ mod sources;
 mod spec;
 mod world;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Seeds of a usual run.
 const SEEDS: u64 = 2_000;

@@ -179,7 +179,10 @@ impl Process {
             };
             same("what a rebuilt reactor wants", &plain(&ours), &plain(&theirs))?;
             if !ours.receipts.is_subset(&theirs.receipts) {
-                return Err(format!("a rebuilt reactor wants fewer receipts: {:?}, {:?}", ours.receipts, theirs.receipts));
+                return Err(format!(
+                    "a rebuilt reactor wants fewer receipts: {:?}, {:?}",
+                    ours.receipts, theirs.receipts
+                ));
             }
         }
         Ok(())

@@ -262,7 +262,8 @@ impl Explorer {
             let mut of_block = Vec::new();
             for tx in mined.txs.iter().map(|tx| &chain.txs[*tx]).filter(|tx| !self.hidden.contains(&tx.hash)) {
                 let ours = tx.movements.iter().filter(|movement| {
-                    list_of(movement.kind) == view.list && (movement.from == view.address || movement.to == view.address)
+                    list_of(movement.kind) == view.list
+                        && (movement.from == view.address || movement.to == view.address)
                 });
                 of_block.extend(ours.map(|movement| Reported {
                     block: mined.at.number,
@@ -311,4 +312,3 @@ fn receipt(chain: &Chain, source: &Name, tx: B256) -> Receipt {
     }
     Receipt { chain: chain.id, source: source.clone(), tx, found }
 }
-

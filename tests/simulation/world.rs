@@ -39,7 +39,9 @@ impl Totals {
 
     /// Whether every kind of thing happened.
     pub fn is_eventful(&self) -> bool {
-        [self.heard, self.retracted, self.deaths, self.rehearsed, self.gaps, self.repeats].iter().all(|count| *count > 0)
+        [self.heard, self.retracted, self.deaths, self.rehearsed, self.gaps, self.repeats]
+            .iter()
+            .all(|count| *count > 0)
     }
 }
 
@@ -190,11 +192,8 @@ impl World {
         self.feed(&mut said);
         self.waiting.extend(said);
         // What is not taken now is taken later, when it is old.
-        let take = if faulty && self.rng.u8(0..4) == 0 {
-            self.rng.usize(..=self.waiting.len())
-        } else {
-            self.waiting.len()
-        };
+        let take =
+            if faulty && self.rng.u8(0..4) == 0 { self.rng.usize(..=self.waiting.len()) } else { self.waiting.len() };
         let mut taken: Vec<Event> = self.waiting.drain(..take).collect();
         if self.told_aloud {
             taken.iter().for_each(|event| println!("{} {}", self.now, crate::aloud::event(event)));
@@ -244,7 +243,8 @@ impl World {
             let state = self.process.reactor.chain(chain.id);
             state.map_or(0, |state| state.gaps().count() + usize::from(chain.endpoints > 0 && !state.is_fresh()))
         });
-        lowest.sum::<usize>() == 0 && self.process.reactor.wants().chains.values().all(|wants| wants.receipts.is_empty())
+        lowest.sum::<usize>() == 0
+            && self.process.reactor.wants().chains.values().all(|wants| wants.receipts.is_empty())
     }
 
     /// Delivers what is left.
@@ -292,13 +292,8 @@ fn sources_of(spec: &ChainSpec) -> Sources {
         introduced: false,
         forgetful: false,
     };
-    let explorer = || Explorer {
-        name: "explorer".into(),
-        up: true,
-        introduced: false,
-        backends: [0, 0],
-        hidden: BTreeSet::new(),
-    };
+    let explorer =
+        || Explorer { name: "explorer".into(), up: true, introduced: false, backends: [0, 0], hidden: BTreeSet::new() };
     Sources {
         endpoints: (0..spec.endpoints).map(endpoint).collect(),
         explorer: spec.explorer.then(explorer),
