@@ -21,7 +21,7 @@ use crate::sinks::worker::{self, LedgerClosed};
 use crate::sinks::{Sink, SinkFault, StoreLedger};
 use crate::store::{IfMissing, Prune, Reader, SqliteStore, Store, StoreFault, WriterHandle};
 use crate::telemetry::faults::{KillPoint, kill_point};
-use crate::telemetry::{Metrics, Snapshot};
+use crate::telemetry::{Labels, Metrics, Snapshot, Tally};
 use crate::types::{Name, Timestamp};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -149,7 +149,7 @@ pub async fn run(
         clock: Arc::clone(&clock),
         writer: writer.clone(),
         board: Arc::clone(&board),
-        metrics: metrics.clone(),
+        tally: Tally::new(metrics.clone(), Arc::new(Labels::of(&config.settings))),
         budget: Reader::open(&path)?.budget(EXPLORER)?,
         stop: stops.sources.clone(),
     };

@@ -269,7 +269,7 @@ impl Reactor {
         if settings.explorer.is_none() {
             return last_final;
         }
-        let overlap = super::read_explorer::overlap(settings);
+        let overlap = settings.overlap();
         last_final.min(chain.height().unwrap_or(0).saturating_sub(overlap))
     }
 

@@ -8,22 +8,12 @@ use super::effect::{Effect, Notice};
 use super::event::{Explored, ExplorerHead, List, Receipt, Reported};
 use super::read_blocks::Place;
 use super::rows::{Missing, Row, Subject, TokenRow, TransferRow, ViewRow, Voucher};
-use super::settings::ChainSettings;
 use crate::types::{Address, Asset, ChainId, Kind, Stage, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// An explorer's index may report a row this much late: what it could still report is asked for again and remembered.
-const LATEST_ROW: Duration = Duration::from_mins(10);
 /// So many answers have to lack a row, and so many receipts, before it is retracted.
 const ABSENCES: u32 = 2;
-
-/// How many blocks an explorer's list is read again, below the head that it showed.
-pub(super) fn overlap(settings: &ChainSettings) -> u64 {
-    let block_time = settings.block_time.as_millis().max(1);
-    let late = u64::try_from(LATEST_ROW.as_millis() / block_time).unwrap_or(u64::MAX);
-    settings.final_after.max(late)
-}
 
 impl Reactor {
     pub(super) fn explorer_head(&mut self, head: &ExplorerHead, effects: &mut Vec<Effect>) {

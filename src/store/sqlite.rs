@@ -205,7 +205,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn commit(&mut self, commit: &Commit) -> rusqlite::Result<Vec<OutboxRow>> {
+    pub(super) fn commit(&mut self, commit: &Commit) -> rusqlite::Result<Vec<OutboxRow>> {
         for write in &commit.writes {
             match write {
                 Write::Put(row) => self.put(row)?,
@@ -227,7 +227,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn deliver(&mut self, writes: &[DeliveryWrite]) -> rusqlite::Result<()> {
+    pub(super) fn deliver(&mut self, writes: &[DeliveryWrite]) -> rusqlite::Result<()> {
         writes.iter().try_for_each(|write| outbox::deliver(self.connection, write))
     }
 
@@ -235,7 +235,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn note(&mut self, key: &str, value: &str) -> rusqlite::Result<()> {
+    pub(super) fn note(&mut self, key: &str, value: &str) -> rusqlite::Result<()> {
         meta::set_note(self.connection, key, value)
     }
 
@@ -243,7 +243,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn prune(&mut self, what: &Prune) -> rusqlite::Result<Pruned> {
+    pub(super) fn prune(&mut self, what: &Prune) -> rusqlite::Result<Pruned> {
         self.numbers.forget();
         prune::step(self.connection, self.position, what)
     }
