@@ -9,6 +9,7 @@ mod check;
 mod list;
 mod outbox;
 mod places;
+mod probe;
 mod run;
 mod show;
 mod sink;
