@@ -10,13 +10,13 @@ use super::effect::Effect;
 use super::event::{Contact, Head, Tags};
 use super::rows::{BlockRow, ChainRow, GapRow, Row, RowKey};
 use super::settings::{ChainSettings, Confirmed};
-use crate::types::{B256, Block, BlockRef, ChainId, Name};
+use crate::types::{B256, Block, BlockRef, ChainId, Name, Stage};
 use std::collections::BTreeMap;
 
 /// The most blocks that a window keeps.
 pub const LARGEST_WINDOW: usize = 65_536;
 
-/// A chain's state. `endpoints`, `safe` and `finalized` are soft: they are learned anew after a restart.
+/// A chain's state. `endpoints`, `safe`, `finalized` and `upper_final` are soft: they are learned anew after a restart.
 #[derive(Debug, Clone)]
 pub struct Chain {
     row: ChainRow,
@@ -26,6 +26,8 @@ pub struct Chain {
     endpoints: BTreeMap<Name, Endpoint>,
     safe: Option<u64>,
     finalized: Option<u64>,
+    /// The last final block of the part above every gap, which `row.last_final` does not count while there is a gap.
+    upper_final: u64,
 }
 
 /// What is known of an endpoint at this moment.
@@ -74,6 +76,7 @@ impl Chain {
             endpoints: BTreeMap::new(),
             safe: None,
             finalized: None,
+            upper_final: 0,
         }
     }
 
@@ -154,8 +157,13 @@ impl Chain {
             return Err(Refusal::Stopped);
         }
         let last = linked(blocks)?;
-        let known = blocks.iter().take_while(|block| self.has(block.at)).count();
+        // Blocks beneath a known one are known, though the window may not hold them any more.
+        let known = blocks.iter().rposition(|block| self.has(block.at)).map_or(0, |place| place + 1);
         let Some(first) = blocks.get(known) else { return Err(Refusal::Known) };
+        // Of what ends below the window nobody can say whether it is an ancestor.
+        if self.window.first_key_value().is_some_and(|(lowest, _)| last.number < *lowest) {
+            return Err(Refusal::Known);
+        }
         let Some(tip) = self.tip() else {
             self.row.started = Some(self.row.started.unwrap_or(first.at.number));
             self.take(endpoint, &blocks[known..], effects);
@@ -167,7 +175,8 @@ impl Chain {
             return Err(Refusal::Sibling);
         }
         let orphaned = if linked_below || !self.window.contains_key(&below) { first.at.number } else { below };
-        if orphaned <= self.row.last_final {
+        // Only what was read can be given up: blocks above the tip are new, however far an explorer says that the chain is final.
+        if orphaned <= tip.number && orphaned <= self.final_at(orphaned) {
             return Err(Refusal::BelowFinal);
         }
         let mut removed = self.remove_from(first.at.number, effects);
@@ -225,7 +234,7 @@ impl Chain {
             if endpoint.lacks != Some(tip.hash) || head.number >= tip.number || !self.has(head) {
                 return None;
             }
-            if head.number <= self.row.last_final {
+            if head.number < self.final_at(head.number) {
                 return None;
             }
             if highest.as_ref().is_none_or(|(high, _)| head.number > high.number) {
@@ -273,9 +282,15 @@ impl Chain {
     }
 
     /// Moves the marks to where they are now.
+    ///
+    /// The row's marks say what the window proves. They stand still while a gap parts the lower blocks from the tip, and while it is
+    /// an explorer that says how high the chain is: what they would pass may turn out to be another fork's.
     pub fn advance(&mut self, settings: &ChainSettings, effects: &mut Vec<Effect>) -> Marks {
         let marks = self.marks(settings);
-        if (marks.confirmed, marks.last_final) != (self.row.confirmed, self.row.last_final) {
+        let by_tip = self.tip().is_none_or(|tip| self.height() == Some(tip.number));
+        self.upper_final = if by_tip { marks.last_final } else { self.upper_final };
+        let proved = by_tip && self.gaps.is_empty();
+        if proved && (marks.confirmed, marks.last_final) != (self.row.confirmed, self.row.last_final) {
             self.row.confirmed = marks.confirmed;
             self.row.last_final = marks.last_final;
             self.put_row(effects);
@@ -284,10 +299,17 @@ impl Chain {
         marks
     }
 
+    /// What the window proves.
+    #[must_use]
+    pub const fn proved(&self) -> Marks {
+        let (confirmed, last_final) = (self.row.confirmed, self.row.last_final);
+        Marks { confirmed, last_final, linked_from: 0, held: (confirmed, last_final) }
+    }
+
     /// Where the marks of what is confirmed and what is final stand by the present height and tags. They go back only with a fork.
     #[must_use]
     pub fn marks(&self, settings: &ChainSettings) -> Marks {
-        let old = Marks { confirmed: self.row.confirmed, last_final: self.row.last_final };
+        let old = self.proved();
         let Some(head) = self.height() else { return old };
         let deep = |depth: u64| (head + 1).saturating_sub(depth.max(1));
         let by_window = self.tip().is_some();
@@ -301,7 +323,35 @@ impl Chain {
         };
         let last_final = if settings.finalized_tag && by_window { self.finalized.unwrap_or(0) } else { hard };
         let last_final = last_final.min(head).max(old.last_final);
-        Marks { confirmed: confirmed.min(head).max(last_final).max(old.confirmed), last_final }
+        let confirmed = confirmed.min(head).max(last_final).max(old.confirmed);
+        Marks { confirmed, last_final, linked_from: self.linked_from(), held: old.held }
+    }
+
+    /// What an explorer's answer proves of the rows that it lists, by the head that its own index had: another answer's higher head
+    /// proves nothing of them. Tags are a node's, so the hard depth stands for them; `final` waits for a node's tag where it has one.
+    #[must_use]
+    pub fn listed_marks(&self, settings: &ChainSettings, index_head: Option<u64>) -> Marks {
+        let Some(head) = index_head else { return Marks::NONE };
+        let deep = |depth: u64| (head + 1).saturating_sub(depth.max(1));
+        let hard = deep(settings.final_after);
+        let tagged = settings.finalized_tag && self.tip().is_some();
+        let last_final = if tagged { hard.min(self.finalized.unwrap_or(0).max(self.row.last_final)) } else { hard };
+        let confirmed = match settings.confirmed {
+            Confirmed::Depth(depth) => deep(depth),
+            Confirmed::Safe | Confirmed::Finalized => hard,
+        };
+        Marks { confirmed: confirmed.max(last_final), last_final, linked_from: 0, held: (0, 0) }
+    }
+
+    /// The lowest block that is known to lie beneath the tip: above every gap.
+    fn linked_from(&self) -> u64 {
+        self.gaps.values().next_back().map_or(0, |gap| gap.to + 1)
+    }
+
+    /// The last final block of the part that this block is in.
+    fn final_at(&self, number: u64) -> u64 {
+        let upper = number >= self.linked_from() && !self.gaps.is_empty();
+        if upper { self.upper_final.max(self.row.last_final) } else { self.row.last_final }
     }
 
     /// The newest block.
@@ -399,6 +449,7 @@ impl Chain {
         }
         self.safe = self.safe.filter(|mark| *mark < number);
         self.finalized = self.finalized.filter(|mark| *mark < number);
+        self.upper_final = self.upper_final.min(number.saturating_sub(1));
         self.row.confirmed = self.row.confirmed.min(number.saturating_sub(1));
         removed
     }
@@ -448,6 +499,7 @@ impl Chain {
         };
         self.put_gap(gap, effects);
         self.row.confirmed = self.row.confirmed.min(number.saturating_sub(1));
+        self.put_row(effects);
         Ok(vec![orphan])
     }
 
@@ -482,6 +534,29 @@ pub struct Marks {
     pub confirmed: u64,
     /// Highest final block.
     pub last_final: u64,
+    /// Below this block a gap parts the chain from its tip: how deep it is there is not known …
+    linked_from: u64,
+    /// … beyond what was (confirmed, final) before the gap.
+    held: (u64, u64),
+}
+
+impl Marks {
+    /// The marks of a chain of which nothing is known.
+    pub const NONE: Self = Self { confirmed: 0, last_final: 0, linked_from: 0, held: (0, 0) };
+
+    /// The stage of what stands in a block.
+    #[must_use]
+    pub const fn stage(&self, block: u64) -> Stage {
+        let (confirmed, last_final) =
+            if block >= self.linked_from { (self.confirmed, self.last_final) } else { self.held };
+        if block <= last_final {
+            Stage::Final
+        } else if block <= confirmed {
+            Stage::Confirmed
+        } else {
+            Stage::Seen
+        }
+    }
 }
 
 /// The last block of a run whose blocks are each the parent of the next.

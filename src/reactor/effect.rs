@@ -1,7 +1,8 @@
 //! The only output of the reactor: rows to write, messages to deliver, things worth a log line and a metric.
 
-use super::event::SourceKind;
 use super::rows::{Row, RowKey};
+use super::source::SourceKind;
+pub use super::suspect::Suspect;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
     Timestamp, TransferId, TransferKey, U256,
@@ -49,6 +50,14 @@ impl Message {
     pub fn id(&self, sink: &Name) -> MessageId {
         let revision = self.revision.to_be_bytes();
         MessageId::hash("message", &[&self.alert.0, &revision, sink.as_str().as_bytes()])
+    }
+
+    /// Whether it takes everything back that was said before. A transfer that moved and is not as deep there keeps the stages that still
+    /// hold, and has confirmations.
+    #[must_use]
+    pub fn takes_all_back(&self) -> bool {
+        let stands = matches!(&self.body, Body::Transfer(transfer) if transfer.confirmations > 0);
+        self.kind.retracts() && !stands
     }
 }
 
@@ -135,7 +144,7 @@ impl MessageKind {
         }
     }
 
-    /// Whether it takes something back: such a row is superseded when nothing before it was begun.
+    /// Whether it takes something back.
     #[must_use]
     pub const fn retracts(self) -> bool {
         matches!(self, Self::Transfer(Stage::Retracted))
@@ -192,7 +201,7 @@ pub struct TransferBody {
     pub block_time: Timestamp,
     /// Position of the log in the block, where the reporter has it.
     pub log_index: Option<u64>,
-    /// Confirmations when this was said; the own block is the first.
+    /// Confirmations when this was said; the own block is the first. None of what is gone.
     pub confirmations: u64,
     /// The stage that is said.
     pub stage: Stage,
@@ -206,45 +215,6 @@ pub struct TransferBody {
     pub late: bool,
     /// Link to the transaction, where the chain has a known explorer.
     pub url: Option<Name>,
-}
-
-/// Why a transfer is suspect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Suspect {
-    /// It moves nothing.
-    pub zero_value: bool,
-    /// Its counterparty looks like a known one.
-    pub look_alike: bool,
-    /// It moves next to nothing.
-    pub dust: bool,
-    /// An unverified token that carries a known symbol.
-    pub known_symbol: bool,
-}
-
-impl Suspect {
-    /// The words of what is set, in a fixed order.
-    #[must_use]
-    pub fn words(self) -> Vec<&'static str> {
-        let all = [
-            (self.zero_value, "zero_value"),
-            (self.look_alike, "look_alike"),
-            (self.dust, "dust"),
-            (self.known_symbol, "known_symbol"),
-        ];
-        all.into_iter().filter_map(|(set, word)| set.then_some(word)).collect()
-    }
-
-    /// Whether alerts leave it out unless a rule asks for it.
-    #[must_use]
-    pub const fn silent(self) -> bool {
-        self.zero_value || self.look_alike
-    }
-
-    /// Whether anything is set.
-    #[must_use]
-    pub const fn any(self) -> bool {
-        self.zero_value || self.look_alike || self.dust || self.known_symbol
-    }
 }
 
 /// The facts of a crossing.

@@ -62,6 +62,7 @@ impl Reactor {
             let reason = "a tagged block is not the one in the window";
             effects.push(Effect::Notice(Notice::Ignored { chain: tags.chain, reason }));
         }
+        self.unpublished.insert(tags.chain);
         self.advance(tags.chain, BTreeSet::new(), effects);
     }
 
@@ -131,7 +132,10 @@ impl Reactor {
             self.retract(transfer, "the chain was found to be another one", effects);
         }
         // What stood below the window cannot be taken back any more, and nothing will ever be said of it.
-        self.settle_up_to(id, u64::MAX, effects);
+        let standing: Vec<TransferId> = self.transfers.in_blocks(id, 0, u64::MAX).collect();
+        for transfer in standing {
+            self.settle(transfer, effects);
+        }
     }
 
     /// Moves the marks of a chain and lets everything that crosses them speak.
@@ -149,7 +153,7 @@ impl Reactor {
         effects: &mut Vec<Effect>,
     ) -> TransferId {
         let id = key.id();
-        let stage = stage_at(place.block, marks);
+        let stage = marks.stage(place.block);
         let Some(old) = self.transfers.get(id).cloned() else {
             let row = self.new_transfer(id, key, place, stage, Voucher::Authority);
             self.note_stages(&row, None, effects);
@@ -224,12 +228,10 @@ impl Reactor {
     }
 
     fn marks(&mut self, id: ChainId, effects: &mut Vec<Effect>) -> (Marks, Marks) {
-        let none = Marks { confirmed: 0, last_final: 0 };
         let (Some(settings), Some(chain)) = (self.settings.chains.get(&id), self.chains.get_mut(&id)) else {
-            return (none, none);
+            return (Marks::NONE, Marks::NONE);
         };
-        let old = Marks { confirmed: chain.row().confirmed, last_final: chain.row().last_final };
-        (old, chain.advance(settings, effects))
+        (chain.proved(), chain.advance(settings, effects))
     }
 
     /// Gives every transfer that the marks have passed its stage, lets all that changed speak, and settles what is final.
@@ -244,8 +246,8 @@ impl Reactor {
         crossed.extend(self.transfers.in_blocks(id, old.last_final + 1, new.last_final));
         for transfer in crossed {
             let Some(row) = self.transfers.get(transfer).cloned() else { continue };
-            let stage = stage_at(row.block, new);
-            if stage > row.stage && row.stage != Stage::Retracted {
+            let stage = new.stage(row.block);
+            if stage > row.stage && row.stage != Stage::Retracted && self.has_depth_of_its_own(&row) {
                 let new_row = TransferRow { stage, ..row.clone() };
                 self.note_stages(&new_row, Some(&row), effects);
                 self.transfers.put(new_row, effects);
@@ -267,7 +269,7 @@ impl Reactor {
         if settings.explorer.is_none() {
             return last_final;
         }
-        let overlap = super::read_explorer::overlap(settings);
+        let overlap = settings.overlap();
         last_final.min(chain.height().unwrap_or(0).saturating_sub(overlap))
     }
 
@@ -275,13 +277,19 @@ impl Reactor {
         let settled: Vec<TransferId> = self.transfers.in_blocks(id, 0, bound).collect();
         for transfer in settled {
             let Some(row) = self.transfers.get(transfer) else { continue };
-            if self.is_waiting_for_token(row) {
-                continue;
+            // What an explorer did not list the last time is neither final nor gone.
+            let in_doubt = row.voucher == Voucher::Authority && row.stage != Stage::Final;
+            if !in_doubt && !self.is_waiting_for_token(row) {
+                self.settle(transfer, effects);
             }
-            let row = TransferRow { settled: true, ..row.clone() };
-            self.close_alerts_of(transfer, effects);
-            self.transfers.put(row, effects);
         }
+    }
+
+    fn settle(&mut self, transfer: TransferId, effects: &mut Vec<Effect>) {
+        let Some(row) = self.transfers.get(transfer) else { return };
+        let row = TransferRow { settled: true, ..row.clone() };
+        self.close_alerts_of(transfer, effects);
+        self.transfers.put(row, effects);
     }
 
     /// Transfers that the chain's own blocks vouch for, in these blocks.
@@ -374,17 +382,6 @@ impl Reactor {
             (RunPart::Tip, 0) => Notice::Committed { chain, tip: last.at, time: last.time, blocks: new.len() as u64 },
             (RunPart::Tip, depth) => Notice::Reorged { chain, depth: depth as u64, tip: last.at },
         }));
-    }
-}
-
-/// The stage of what stands in a block.
-pub(super) const fn stage_at(block: u64, marks: Marks) -> Stage {
-    if block <= marks.last_final {
-        Stage::Final
-    } else if block <= marks.confirmed {
-        Stage::Confirmed
-    } else {
-        Stage::Seen
     }
 }
 

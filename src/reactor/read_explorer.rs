@@ -6,24 +6,14 @@ use super::Reactor;
 use super::chain::{Chain, Marks};
 use super::effect::{Effect, Notice};
 use super::event::{Explored, ExplorerHead, List, Receipt, Reported};
-use super::read_blocks::{Place, stage_at};
+use super::read_blocks::Place;
 use super::rows::{Missing, Row, Subject, TokenRow, TransferRow, ViewRow, Voucher};
-use super::settings::ChainSettings;
-use crate::types::{Asset, ChainId, Kind, TransferId, TransferKey};
+use crate::types::{Address, Asset, ChainId, Kind, Stage, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// An explorer's index may report a row this much late: what it could still report is asked for again and remembered.
-const LATEST_ROW: Duration = Duration::from_mins(10);
 /// So many answers have to lack a row, and so many receipts, before it is retracted.
 const ABSENCES: u32 = 2;
-
-/// How many blocks an explorer's list is read again, below the head that it showed.
-pub(super) fn overlap(settings: &ChainSettings) -> u64 {
-    let block_time = settings.block_time.as_millis().max(1);
-    let late = u64::try_from(LATEST_ROW.as_millis() / block_time).unwrap_or(u64::MAX);
-    settings.final_after.max(late)
-}
 
 impl Reactor {
     pub(super) fn explorer_head(&mut self, head: &ExplorerHead, effects: &mut Vec<Effect>) {
@@ -67,6 +57,8 @@ impl Reactor {
         let rows: Vec<TransferRow> = self.transfers.iter().filter(of_tx).cloned().collect();
         for mut row in rows {
             let Some(mut missing) = row.missing else { continue };
+            // Where the chain's own blocks vouch again, they alone take back.
+            let decides = row.voucher == Voucher::Authority && !self.endpoint_vouches(receipt.chain, row.key.kind);
             let there = receipt.found.is_some_and(|(block, hash, succeeded)| {
                 succeeded && block == row.block && row.block_hash.is_none_or(|known| known == hash)
             });
@@ -79,7 +71,7 @@ impl Reactor {
             row.missing = Some(missing);
             let id = row.id;
             self.transfers.put(row, effects);
-            if missing.answers >= ABSENCES && missing.receipts >= ABSENCES {
+            if decides && missing.answers >= ABSENCES && missing.receipts >= ABSENCES {
                 self.retract(id, "the explorer does not list it any more, and its receipt is gone", effects);
             }
         }
@@ -88,6 +80,16 @@ impl Reactor {
     /// Whether a chain's own blocks are the authority for a kind at this moment.
     pub(super) fn endpoint_vouches(&self, id: ChainId, kind: Kind) -> bool {
         self.chains.get(&id).is_some_and(|chain| chain.is_fresh() && (kind != Kind::Internal || chain.traces()))
+    }
+
+    /// Whether a transfer grows deeper with the chain's own tip. What an explorer vouches for is as deep as the answer says that lists it.
+    pub(super) fn has_depth_of_its_own(&self, row: &TransferRow) -> bool {
+        let (id, kind) = (row.key.chain, row.key.kind);
+        let stands_in_window = self.chains.get(&id).is_some_and(|chain| {
+            let by_tip = chain.tip().is_some_and(|tip| chain.height() == Some(tip.number));
+            by_tip && kind != Kind::Internal && row.block_hash.is_some() && chain.covers(row.block)
+        });
+        stands_in_window || self.endpoint_vouches(id, kind)
     }
 
     /// An explorer's row that the chain's own blocks do not have: said once, kept, and never spoken of.
@@ -109,8 +111,7 @@ impl Reactor {
         let id = answer.chain;
         let read_to = self.views.get(&(id, answer.address, answer.list)).map(|view| view.read_to);
         let bound = self.settle_bound(id);
-        // They are moved by `advance` once the rows are in, so that everything they pass is told. Here they only place rows.
-        let marks = self.marks_ahead(id);
+        let marks = self.listed_marks(answer);
         let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
         let mut touched = BTreeSet::new();
         let mut moved = false;
@@ -121,6 +122,8 @@ impl Reactor {
             *nth += 1;
             let settled = reported.block <= bound && read_to.is_some_and(|read_to| reported.block <= read_to);
             let history = self.chains[&id].row().started.is_some_and(|started| reported.block < started);
+            // What is settled is not in memory any more; what is open that deep is still in doubt.
+            let settled = settled && self.transfers.get(key.id()).is_none();
             if settled || (history && !self.has_start_of_its_own(answer)) {
                 continue;
             }
@@ -157,10 +160,17 @@ impl Reactor {
             log_index: reported.movement.log_index,
             late: false,
         };
-        if !self.endpoint_vouches(id, key.kind) {
+        let transfer = key.id();
+        if !self.endpoint_vouches(id, key.kind) || self.is_untraced(id, &key, reported.block) {
+            // An index that lags adds, but neither moves nor brings back what is known: another one has seen more.
+            let lags = answer.index_head < self.chains[&id].row().explorer_head;
+            let in_doubt =
+                |row: &TransferRow| row.stage == Stage::Retracted || row.block != place.block || row.missing.is_some();
+            if lags && self.transfers.get(transfer).is_some_and(in_doubt) {
+                return None;
+            }
             return Some(self.vouch(key, &place, marks, effects));
         }
-        let transfer = key.id();
         if self.transfers.get(transfer).is_some() {
             return None;
         }
@@ -170,20 +180,28 @@ impl Reactor {
         if covered && reported.block <= self.settle_bound(id) {
             return None;
         }
-        let stage = stage_at(reported.block, marks);
+        let stage = marks.stage(reported.block);
         let row = self.new_transfer(transfer, key, &place, stage, Voucher::Other);
         self.transfers.put(row, effects);
-        if covered && (key.kind != Kind::Internal || self.was_traced(id, reported.block)) {
+        // The first answer for a list holds what was before the watch: the chain's blocks were not searched for it then.
+        let first = !self.views.contains_key(&(id, answer.address, answer.list));
+        if covered && !first && (key.kind != Kind::Internal || self.was_traced(id, reported.block)) {
             self.disagree(id, transfer, effects);
         }
         None
     }
 
-    fn marks_ahead(&self, id: ChainId) -> Marks {
-        match (self.chains.get(&id), self.settings.chains.get(&id)) {
-            (Some(chain), Some(settings)) => chain.marks(settings),
-            _ => Marks { confirmed: 0, last_final: 0 },
+    fn listed_marks(&self, answer: &Explored) -> Marks {
+        match (self.chains.get(&answer.chain), self.settings.chains.get(&answer.chain)) {
+            (Some(chain), Some(settings)) => chain.listed_marks(settings, answer.index_head),
+            _ => Marks::NONE,
         }
+    }
+
+    /// Whether it is an internal movement of a block that was read without its traces: there the explorer alone can know.
+    fn is_untraced(&self, id: ChainId, key: &TransferKey, block: u64) -> bool {
+        let found = || self.chains.get(&id)?.window().rev().find(|row| row.at.number == block);
+        key.kind == Kind::Internal && found().is_some_and(|row| !row.traced)
     }
 
     fn was_traced(&self, id: ChainId, block: u64) -> bool {
@@ -194,7 +212,7 @@ impl Reactor {
     /// Rows of ours that should have been in this answer and were not.
     fn look_for_absent(&mut self, answer: &Explored, highest_before: Option<u64>, effects: &mut Vec<Effect>) {
         let id = answer.chain;
-        let Some(head) = answer.index_head else { return };
+        let Some(head) = answer.index_head else { return self.doubt(answer, effects) };
         // An answer from an index that stands lower than one that we have seen proves nothing.
         if highest_before.is_some_and(|highest| head < highest) {
             return;
@@ -209,12 +227,11 @@ impl Reactor {
             *nth += 1;
         }
         let to = answer.to.min(head);
-        let last_final = self.chains[&id].row().last_final;
-        let from = answer.from.max(last_final + 1);
-        let ours: Vec<TransferRow> = self.transfers.of_address(id, answer.address, from, to).cloned().collect();
+        let ours: Vec<TransferRow> = self.transfers.of_address(id, answer.address, answer.from, to).cloned().collect();
         for row in ours {
             let in_list = row.key.kind == kind_of(answer.list);
-            if !in_list || row.voucher != Voucher::Authority || self.endpoint_vouches(id, row.key.kind) {
+            let held = row.voucher == Voucher::Authority && row.stage != Stage::Final;
+            if !in_list || !held || self.endpoint_vouches(id, row.key.kind) {
                 continue;
             }
             let missing = match (listed.contains(&row.id), row.missing) {
@@ -229,6 +246,35 @@ impl Reactor {
             self.soft.receipts_asked.remove(&(id, row.key.tx));
             self.transfers.put(TransferRow { missing, ..row }, effects);
         }
+    }
+
+    /// An empty answer proves nothing. But where it should have had rows of ours, the list is asked for from its beginning, so that a
+    /// next answer has a head by which it can be judged.
+    fn doubt(&mut self, answer: &Explored, effects: &mut Vec<Effect>) {
+        let ours = self.transfers.of_address(answer.chain, answer.address, answer.from, answer.to);
+        let of_list = ours.filter(|row| row.key.kind == kind_of(answer.list) && row.missing.is_none());
+        let held = of_list.filter(|row| row.voucher == Voucher::Authority && row.stage != Stage::Final);
+        let rows: Vec<TransferRow> =
+            held.filter(|row| !self.endpoint_vouches(answer.chain, row.key.kind)).cloned().collect();
+        for row in rows {
+            let missing = Some(Missing { answers: 0, at: self.at, receipts: 0 });
+            self.transfers.put(TransferRow { missing, ..row }, effects);
+        }
+    }
+
+    /// For every list with rows that are neither final nor gone: the lowest of their blocks, and whether any is in doubt.
+    pub(super) fn open_lists(&self, id: ChainId) -> BTreeMap<(Address, List), (u64, bool)> {
+        let mut lists = BTreeMap::new();
+        let of_chain = self.transfers.iter().filter(|row| row.key.chain == id && row.voucher == Voucher::Authority);
+        for row in of_chain.filter(|row| row.stage < Stage::Final) {
+            let Some(list) = List::ALL.into_iter().find(|list| kind_of(*list) == row.key.kind) else { continue };
+            for address in [row.key.from, row.key.to] {
+                let (lowest, in_doubt) = lists.entry((address, list)).or_insert((row.block, false));
+                *lowest = row.block.min(*lowest);
+                *in_doubt |= row.missing.is_some();
+            }
+        }
+        lists
     }
 
     fn view(&mut self, answer: &Explored, moved: bool, effects: &mut Vec<Effect>) {

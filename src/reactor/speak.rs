@@ -8,6 +8,7 @@ use super::effect::{Body, Effect, MessageKind, Notice, Suspect, TransferBody};
 use super::event::TokenFacts;
 use super::payments::Trigger;
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Row, TokenRow, TransferRow, Voucher};
+use super::rules::InForce;
 use super::settings::{BetweenOwn, Condition, Direction, Rule, TransferCondition};
 use crate::types::{Address, Asset, ChainId, Name, Stage, TransferId, TransferKey};
 use std::time::Duration;
@@ -41,13 +42,13 @@ impl Reactor {
             return;
         }
         for side in self.sides(&row.key) {
-            for place in self.rules_of_watch.get(side.watch).cloned().unwrap_or_default() {
-                let Some(rule) = self.settings.rules.get(place).cloned() else { continue };
+            for entry in self.rules.of_watch(side.watch).iter() {
+                let rule = &entry.rule;
                 if let Condition::Transfer(condition) = &rule.condition
-                    && self.matches(&rule, condition, &row, &side)
+                    && self.matches(entry, condition, &row, &side)
                 {
-                    self.say_stages(&rule, condition, &row, &side, effects);
-                    self.pay_for_transfer(&rule, &row, effects);
+                    self.say_stages(rule, condition, &row, &side, effects);
+                    self.pay_for_transfer(rule, &row, effects);
                 }
             }
         }
@@ -172,9 +173,8 @@ impl Reactor {
 
     fn is_spoken_of(&self, row: &TransferRow) -> bool {
         self.sides(&row.key).iter().any(|side| {
-            let rules = self.rules_of_watch.get(side.watch).into_iter().flatten();
-            rules.filter_map(|place| self.settings.rules.get(*place)).any(|rule| match &rule.condition {
-                Condition::Transfer(condition) => self.matches(rule, condition, row, side),
+            self.rules.of_watch(side.watch).iter().any(|entry| match &entry.rule.condition {
+                Condition::Transfer(condition) => self.matches(entry, condition, row, side),
                 Condition::Price(_) | Condition::Gas(_) => false,
             })
         })
@@ -195,10 +195,10 @@ impl Reactor {
         }
     }
 
-    fn matches(&self, rule: &Rule, condition: &TransferCondition, row: &TransferRow, side: &Side) -> bool {
+    fn matches(&self, entry: &InForce, condition: &TransferCondition, row: &TransferRow, side: &Side) -> bool {
         let key = &row.key;
         let asset = (key.chain, key.asset);
-        let born_later = self.rules.get(&rule.name).is_some_and(|state| row.first_seen < state.born);
+        let born_later = row.first_seen < self.rules.row(entry).born;
         let between_own = match condition.between_own {
             BetweenOwn::Each => true,
             BetweenOwn::Once => !(side.between_own && side.direction == Direction::Out),
@@ -286,7 +286,9 @@ impl Reactor {
         let found = self.watched.find(row.key.chain, address);
         let (decimals, symbol, _, verified) = self.asset_facts(row.key.chain, row.key.asset);
         let height = self.height(row.key.chain).unwrap_or(row.block);
-        let confirmations = if stage == Stage::Retracted { 0 } else { (height + 1).saturating_sub(row.block).max(1) };
+        // Of what moved, and is not as deep there, the confirmations that it has are said; of what is gone, none.
+        let gone = row.stage == Stage::Retracted;
+        let confirmations = if gone { 0 } else { (height + 1).saturating_sub(row.block).max(1) };
         Some(Body::Transfer(Box::new(TransferBody {
             key: row.key,
             transfer: row.id,
@@ -334,7 +336,7 @@ impl Reactor {
             return;
         };
         // An explorer's word alone, an internal transfer alone, and anything suspect never pay.
-        let kind = row.key.kind != crate::types::Kind::Internal && self.endpoint_vouches(row.key.chain, row.key.kind);
+        let kind = row.key.kind != crate::types::Kind::Internal && self.was_read(row);
         if row.stage < settings.stage || row.suspect.any() || row.voucher != Voucher::Authority || !kind {
             return;
         }
@@ -343,7 +345,28 @@ impl Reactor {
             effects.push(Effect::Notice(Notice::Suppressed { rule: rule.name.clone(), reason: "older than the rule" }));
             return;
         }
+        if self.is_loop(&row.key) {
+            effects.push(Effect::Notice(Notice::Suppressed { rule: rule.name.clone(), reason: "a loop" }));
+            return;
+        }
         let trigger = Trigger::Transfer(row.id, row.key.amount);
         self.pay(rule, &settings, trigger, row.block_time, row.key.chain, effects);
+    }
+
+    /// Whether the chain's own blocks vouch for a transfer now: its block was read, by hash, and an endpoint is fresh.
+    fn was_read(&self, row: &TransferRow) -> bool {
+        let chain = self.chains.get(&row.key.chain);
+        row.block_hash.is_some()
+            && self.endpoint_vouches(row.key.chain, row.key.kind)
+            && chain.is_some_and(|chain| chain.covers(row.block))
+    }
+
+    /// A transfer from or to a payee, or between watches, never pays (MONEY §1).
+    fn is_loop(&self, key: &TransferKey) -> bool {
+        let watched = |address: &Address| self.watched.find(key.chain, address).is_some();
+        let payee = |address: Address| {
+            self.settings.payees.values().any(|payee| payee.chain == key.chain && payee.address == address)
+        };
+        (watched(&key.from) && watched(&key.to)) || payee(key.from) || payee(key.to)
     }
 }

@@ -56,6 +56,7 @@ impl Reactor {
             return Vec::new();
         }
         let bound = self.settle_bound(id);
+        let open = self.open_lists(id);
         let watches = self.watched.watches().iter().filter(|watch| watch.chains.contains(&id));
         let mut views = Vec::new();
         for watch in watches {
@@ -64,7 +65,12 @@ impl Reactor {
                 for list in List::ALL {
                     let view = self.views.get(&(id, *address, list));
                     // What is not settled is read again: rows may come late, move or vanish.
-                    let from = view.map_or(begin, |view| (view.read_to + 1).min(bound + 1).max(view.from));
+                    let from = match (view, open.get(&(*address, list))) {
+                        (None, _) => begin,
+                        (Some(view), Some((_, true))) => view.from,
+                        (Some(view), Some((lowest, false))) => (bound + 1).min(*lowest).max(view.from),
+                        (Some(view), None) => (view.read_to + 1).min(bound + 1).max(view.from),
+                    };
                     views.push(ViewWant {
                         address: *address,
                         list,

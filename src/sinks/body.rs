@@ -10,7 +10,7 @@ mod fill;
 pub(in crate::sinks) mod tests;
 
 pub use data::{
-    AssetData, BlockData, Common, Data, GapData, GasData, PaymentData, PriceData, SinkData, SourceData, TransferData,
+    AssetData, Basics, BlockData, Data, GapData, GasData, PaymentData, PriceData, SinkData, SourceData, TransferData,
 };
 
 use crate::reactor::effect::{Body, Message};
@@ -81,7 +81,7 @@ fn address(message: &Message, sink: &Name, body: Bytes) -> NewMessage {
         alert: message.alert,
         revision: message.revision,
         kind: Name::from(message.kind.word()),
-        retracts: message.kind.retracts(),
+        retracts: message.takes_all_back(),
         severity: message.severity,
         created: message.at,
         block_time,

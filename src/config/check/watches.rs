@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Every watch.
 #[derive(Debug, Default)]
-pub struct Watches {
+pub(super) struct Watches {
     /// Those without faults, in the order of the config.
     pub list: Vec<Watch>,
     /// Names, also of watches with faults.
@@ -21,7 +21,7 @@ pub struct Watches {
 }
 
 /// Every `[[watch]]`.
-pub fn check(input: &Input<'_>, chains: &Chains) -> Watches {
+pub(super) fn check(input: &Input<'_>, chains: &Chains) -> Watches {
     let mut watches = Watches::default();
     let mut owners: Taken<(ChainId, Address)> = BTreeMap::new();
     for scope in input.root.many("watch") {
@@ -116,7 +116,7 @@ fn from_block(scope: &Scope<'_>) -> Option<u64> {
 const SYMBOL_CHARS: usize = 20;
 
 /// Tokens known by contract: the chain table's and every `[[token]]`.
-pub fn tokens(input: &Input<'_>, chains: &Chains) -> BTreeMap<(ChainId, Address), KnownToken> {
+pub(super) fn tokens(input: &Input<'_>, chains: &Chains) -> BTreeMap<(ChainId, Address), KnownToken> {
     let mut tokens = BTreeMap::new();
     for (id, chain) in &chains.all {
         for token in chain.known.into_iter().flat_map(|known| known.usdc.iter().chain(known.look_alikes)) {

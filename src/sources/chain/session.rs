@@ -3,9 +3,10 @@
 //! It reads no blocks and decides nothing about the chain.
 
 use super::Shared;
+use super::ask_fault::AskFault;
 use super::endpoint::{Abilities, Endpoint, Tracer};
 use super::line::{Line, LineState};
-use super::rpc::{AskFault, Way};
+use super::rpc::Way;
 use crate::net::Backoff;
 use crate::reactor::event::SourceState;
 use crate::types::{B256, ChainId};
