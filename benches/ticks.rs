@@ -12,9 +12,7 @@ use std::time::Duration;
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::effect::Effect;
 use walletwatch::reactor::event::{Event, Tick};
-use walletwatch::reactor::settings::{
-    Condition, PriceCondition, Rule, Settings, Side, SinkSettings, Threshold,
-};
+use walletwatch::reactor::settings::{Condition, PriceCondition, Rule, Settings, Side, SinkSettings, Threshold};
 use walletwatch::types::{self, Name, Price, Severity, Timestamp};
 use walletwatch::wire::tickers::{Frame, parse_frame};
 

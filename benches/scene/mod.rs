@@ -45,10 +45,7 @@ impl Pair {
     /// Prints one line of the table: medians, their ratio, and the goal for it.
     pub fn print(self, what: &str, unit: &str, goal: f64) {
         let (bare, ours) = (median(self.bare), median(self.ours));
-        println!(
-            "{what:<58} bare {bare:>12.0}  ours {ours:>12.0} {unit:<12} ratio {:.2}  goal {goal:.2}",
-            ours / bare
-        );
+        println!("{what:<58} bare {bare:>12.0}  ours {ours:>12.0} {unit:<12} ratio {:.2}  goal {goal:.2}", ours / bare);
     }
 }
 

@@ -49,7 +49,8 @@ impl Reactor {
 
     /// A feed is not fresh any more: its prices are not known.
     pub(super) fn forget_prices(&mut self, feed: &Name, effects: &mut Vec<Effect>) {
-        let of_feed = self.soft.prices.iter_mut().filter_map(|(pair, by_feed)| by_feed.remove(feed).map(|_| pair.clone()));
+        let of_feed =
+            self.soft.prices.iter_mut().filter_map(|(pair, by_feed)| by_feed.remove(feed).map(|_| pair.clone()));
         let gone: Vec<Pair> = of_feed.collect();
         for pair in gone {
             self.price_changed(&pair, effects);
@@ -67,7 +68,9 @@ impl Reactor {
         let Some(entry) = self.rules.named(rule).cloned() else { return };
         match &entry.rule.condition {
             Condition::Transfer(_) => {}
-            Condition::Price(price) => self.look_at_price(&entry, price, self.known_price(&price.pair).as_ref(), effects),
+            Condition::Price(price) => {
+                self.look_at_price(&entry, price, self.known_price(&price.pair).as_ref(), effects)
+            }
             Condition::Gas(gas) => self.look_at_fee(&entry, gas, effects),
         }
     }
