@@ -380,6 +380,12 @@ impl Chain {
         self.window.values()
     }
 
+    /// The block of this height, where the window has it.
+    #[must_use]
+    pub fn block(&self, number: u64) -> Option<&BlockRow> {
+        self.window.get(&number)
+    }
+
     /// The gaps, lowest first.
     pub fn gaps(&self) -> impl Iterator<Item = &GapRow> {
         self.gaps.values()

@@ -53,10 +53,9 @@ impl Reactor {
     pub(super) fn receipt(&mut self, receipt: &Receipt, effects: &mut Vec<Effect>) {
         self.unpublished.insert(receipt.chain);
         self.soft.receipts_asked.insert((receipt.chain, receipt.tx));
-        let of_tx = |row: &&TransferRow| row.key.chain == receipt.chain && row.key.tx == receipt.tx;
-        let rows: Vec<TransferRow> = self.transfers.iter().filter(of_tx).cloned().collect();
-        for mut row in rows {
-            let Some(mut missing) = row.missing else { continue };
+        let of_tx = self.transfers.in_doubt(receipt.chain).filter(|(row, _)| row.key.tx == receipt.tx);
+        let rows: Vec<(TransferRow, Missing)> = of_tx.map(|(row, missing)| (row.clone(), missing)).collect();
+        for (mut row, mut missing) in rows {
             // Where the chain's own blocks vouch again, they alone take back.
             let decides = row.voucher == Voucher::Authority && self.explorer_judges(&row);
             let there = receipt.found.is_some_and(|(block, hash, succeeded)| {
@@ -214,13 +213,12 @@ impl Reactor {
 
     /// Whether it is an internal movement of a block that was read without its traces: there the explorer alone can know.
     fn is_untraced(&self, id: ChainId, key: &TransferKey, block: u64) -> bool {
-        let found = || self.chains.get(&id)?.window().rev().find(|row| row.at.number == block);
-        key.kind == Kind::Internal && found().is_some_and(|row| !row.traced)
+        let row = self.chains.get(&id).and_then(|chain| chain.block(block));
+        key.kind == Kind::Internal && row.is_some_and(|row| !row.traced)
     }
 
     fn was_traced(&self, id: ChainId, block: u64) -> bool {
-        let chain = &self.chains[&id];
-        chain.window().rev().find(|row| row.at.number == block).is_some_and(|row| row.traced)
+        self.chains.get(&id).and_then(|chain| chain.block(block)).is_some_and(|row| row.traced)
     }
 
     /// Rows of ours that should have been in this answer and were not.
