@@ -16,6 +16,7 @@ use crate::sources::etherscan::{Explorer, Fetch};
 use crate::sources::prices;
 use crate::sources::queue::{EventIntake, event_queue};
 use crate::store::Reader;
+use crate::telemetry::Tally;
 use crate::types::{B256, ChainId, Pair, Price};
 use futures::future::{join_all, join3};
 use std::collections::BTreeMap;
@@ -152,6 +153,7 @@ impl Asker {
         // Nothing is wanted of it: it begins with its newest block.
         let (_wants, wants) = watch::channel(Arc::new(Wants::default()));
         let reader = ChainReader {
+            tally: Tally::default(),
             chain,
             block_time: settings.map_or(PATIENCE, |settings| settings.block_time),
             endpoints: vec![endpoint.clone()],
@@ -221,7 +223,7 @@ async fn feed(feed: &FeedConfig) -> Finding {
     let mut wrong = None;
     let stop = CancellationToken::new();
     let running = async {
-        let ended = prices::run(feed, Tls::baked(), &queue, stop).await;
+        let ended = prices::run(feed, Tls::baked(), &queue, Tally::default(), stop).await;
         ended.err().map(|fault| fault.to_string())
     };
     let mut unusable = None;

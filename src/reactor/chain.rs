@@ -296,7 +296,7 @@ impl Chain {
             self.put_row(effects);
         }
         // What an explorer may still report is held against the blocks that were read.
-        let late = if settings.explorer.is_some() { super::read_explorer::overlap(settings) } else { 0 };
+        let late = if settings.explorer.is_some() { settings.overlap() } else { 0 };
         self.prune(late, effects);
         marks
     }

@@ -117,7 +117,7 @@ impl Reactor {
         let id = answer.chain;
         let read_to = self.views.get(&(id, answer.address, answer.list)).map(|view| view.read_to);
         let bound = self.settle_bound(id);
-        let overlap = self.settings.chains.get(&id).map_or(0, overlap);
+        let overlap = self.settings.chains.get(&id).map_or(0, super::settings::ChainSettings::overlap);
         let marks = self.listed_marks(answer);
         let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
         let mut touched = BTreeSet::new();
@@ -284,7 +284,7 @@ impl Reactor {
         let Some(list) = List::ALL.into_iter().find(|list| by_explorer && kind_of(*list) == kind) else { return true };
         let far_enough = |address: &Address| {
             let view = self.views.get(&(id, *address, list));
-            view.is_some_and(|view| row.block.saturating_add(overlap(settings)) <= view.read_to)
+            view.is_some_and(|view| row.block.saturating_add(settings.overlap()) <= view.read_to)
         };
         let ours = |address: &&Address| self.watched.find(id, address).is_some();
         [&row.key.from, &row.key.to].into_iter().filter(ours).all(far_enough)

@@ -49,7 +49,7 @@ impl Reactor {
         }
         let bound = self.settle_bound(id);
         let open = self.open_lists(id);
-        let overlap = self.settings.chains.get(&id).map_or(0, super::read_explorer::overlap);
+        let overlap = self.settings.chains.get(&id).map_or(0, super::settings::ChainSettings::overlap);
         let watches = self.watched.watches().iter().filter(|watch| watch.chains.contains(&id));
         let mut views = Vec::new();
         for watch in watches {
