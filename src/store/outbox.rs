@@ -108,7 +108,7 @@ pub(super) fn pending(connection: &Connection) -> Result<Vec<OutboxRow>> {
 }
 
 pub(super) fn disabled_sinks(connection: &Connection) -> Result<Vec<crate::types::Name>> {
-    all(connection, "SELECT sink FROM disabled_sinks ORDER BY sink", |cells| cells.take())
+    all(connection, "SELECT sink FROM disabled_sinks ORDER BY sink", Cells::take)
 }
 
 impl OutboxRow {
