@@ -20,7 +20,8 @@ use crate::sinks::http_post::HttpPost;
 use crate::sinks::worker::{self, LedgerClosed};
 use crate::sinks::{Sink, SinkFault, StoreLedger};
 use crate::store::{IfMissing, Prune, Reader, SqliteStore, Store, StoreFault, WriterHandle};
-use crate::telemetry::{Metrics, Snapshot};
+use crate::telemetry::faults::{KillPoint, kill_point};
+use crate::telemetry::{Labels, Metrics, Snapshot, Tally};
 use crate::types::{Name, Timestamp};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -118,6 +119,7 @@ pub async fn run(
     let new_store = store.created();
     let (tables, last_at) = store.load()?;
     let (open, disabled) = store.open_outbox()?;
+    kill_point(KillPoint::AfterLoad);
     let clock = Arc::new(Clock::start(last_at));
     let now = clock.now();
     let poison = Poison::read(&folder).map_err(|source| MonitorFault::Folder { path: folder, source })?;
@@ -148,7 +150,7 @@ pub async fn run(
         clock: Arc::clone(&clock),
         writer: writer.clone(),
         board: Arc::clone(&board),
-        metrics: metrics.clone(),
+        tally: Tally::new(metrics.clone(), Arc::new(Labels::of(&config.settings))),
         budget: Reader::open(&path)?.budget(EXPLORER)?,
         stop: stops.sources.clone(),
     };
@@ -282,6 +284,7 @@ impl Tasks {
         let stages = async {
             stops.sources.cancel();
             while self.sources.join_next().await.is_some() {}
+            kill_point(KillPoint::Stopping);
             stops.pump.cancel();
             let mut first = Ok(());
             while let Some(ended) = self.essential.join_next().await {

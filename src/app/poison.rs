@@ -82,6 +82,12 @@ impl Poison {
         shared.map(|end| end.from).max()
     }
 
+    /// Whether anything is noted of a chain.
+    #[must_use]
+    pub fn knows(&self, chain: ChainId) -> bool {
+        self.ends.iter().any(|end| end.chain == chain)
+    }
+
     /// These blocks were read after all: their notes go.
     ///
     /// # Errors

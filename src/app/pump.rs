@@ -9,13 +9,13 @@ use super::poison::{Poison, Stretch};
 use super::turn::Draft;
 use crate::reactor::Reactor;
 use crate::reactor::effect::Notice;
-use crate::reactor::event::{ClockReport, Command, DeliveryReport, Event};
+use crate::reactor::event::{ClockReport, Command, DeliveryReport, Event, SourceId};
 use crate::reactor::settings::Settings;
 use crate::reactor::wants::Wants;
 use crate::sources::queue::EventIntake;
 use crate::store::writer::WriterHandle;
 use crate::store::{OutboxRow, StoreFault};
-use crate::telemetry::faults::kill_point;
+use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{ChainId, Timestamp};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -48,8 +48,8 @@ pub struct Asked {
 pub struct Wires {
     /// Commits.
     pub writer: WriterHandle,
-    /// The queues of the sources.
-    pub intakes: Vec<EventIntake>,
+    /// The queues of the sources, each with the source that its drops are counted for.
+    pub intakes: Vec<(SourceId, EventIntake)>,
     /// Rung by the queues.
     pub bell: Arc<Notify>,
     /// Commands; drained first.
@@ -123,6 +123,7 @@ impl Pump {
         };
         let chains: Vec<ChainId> = settings.chains.keys().copied().collect();
         pump.handle(Event::Configured(Box::new(settings)))?;
+        kill_point(KillPoint::Configured);
         for chain in chains {
             if let Some(block) = pump.poison.unreadable(chain) {
                 pump.handle(Event::Unreadable { chain, block })?;
@@ -170,7 +171,7 @@ impl Pump {
             if self.draft.rows() >= MOST_ROWS {
                 break;
             }
-            for event in self.wires.intakes[place].try_recv_many(MOST_EVENTS) {
+            for event in self.wires.intakes[place].1.try_recv_many(MOST_EVENTS) {
                 busy = true;
                 self.handle(event)?;
             }
@@ -256,14 +257,16 @@ impl Pump {
         let at = commit.at;
         let mut rows = Vec::new();
         if !nothing {
-            kill_point("before_commit");
+            kill_point(KillPoint::BeforeCommit);
+            let took = Clock::stopwatch();
             rows = self.wires.writer.commit(commit).await?;
-            kill_point("after_commit");
+            self.overview.took(took());
+            kill_point(KillPoint::AfterCommit);
         }
         if !rows.is_empty() && self.wires.rows.send(rows).await.is_err() {
             return Err(PumpFault::NoDelivery);
         }
-        kill_point("after_publish");
+        kill_point(KillPoint::AfterPublish);
         for done in self.answers.drain(..) {
             // Who asked may have gone: the command is done all the same.
             let _ = done.send(());
@@ -281,7 +284,8 @@ impl Pump {
             let wants = Arc::new(self.reactor.wants().clone());
             self.wires.wants.send_replace(wants);
         }
-        self.overview.publish(self.wires.clock.now(), &self.reactor);
+        let intakes = self.wires.intakes.iter().map(|(source, intake)| (source, intake.dropped() + intake.replaced()));
+        self.overview.publish(self.wires.clock.now(), &self.reactor, intakes);
     }
 
     async fn wait(&mut self) -> Result<(), PumpFault> {

@@ -6,6 +6,7 @@ mod alone;
 mod api;
 mod chain;
 mod check;
+mod demo;
 mod list;
 mod outbox;
 mod places;
@@ -44,6 +45,8 @@ pub struct Places {
 enum Command {
     /// Run the monitor
     Run(run::Run),
+    /// Try the whole monitor against a simulated world: no keys, no network, nothing to install
+    Demo(demo::Demo),
     /// Read the config: every fault with its place; what it will watch, what that costs, who learns what
     Check(check::Check),
     /// How the running monitor stands: every source, chain, sink and rule, a line each
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
     let Cli { places, command } = Cli::parse();
     let done = match command {
         Command::Run(command) => command.run(&places),
+        Command::Demo(command) => command.run(&places),
         Command::Check(command) => command.run(&places),
         Command::Status(command) => asked(command.run(&places)),
         Command::Transfers(command) => asked(command.run(&places)),

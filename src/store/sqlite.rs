@@ -13,6 +13,7 @@ use super::prune::{Position, Prune, Pruned};
 use super::schema::{MIGRATIONS, Migration};
 use super::{Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, codec, meta, outbox, prune, small, transfers};
 use crate::reactor::rows::{Row, RowKey, Tables};
+use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{Name, Timestamp};
 use codec::{Cell, run};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -144,6 +145,7 @@ impl SqliteStore {
         let Self { numbers, sequence, position, last_at, .. } = self;
         let mut turn = Turn { connection: &transaction, numbers, sequence, position, last_at };
         let done = work(&mut turn)?;
+        kill_point(KillPoint::InsideCommit);
         transaction.commit()?;
         Ok(done)
     }

@@ -18,7 +18,7 @@ const QUIET_STEPS: usize = 400;
 
 /// What happened in all runs together.
 #[derive(Debug, Default)]
-pub(crate) struct Totals {
+pub struct Totals {
     pub heard: u64,
     pub retracted: u64,
     pub deaths: u64,
@@ -28,7 +28,7 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    pub(crate) fn add(&mut self, other: &Self) {
+    pub fn add(&mut self, other: &Self) {
         self.heard += other.heard;
         self.retracted += other.retracted;
         self.deaths += other.deaths;
@@ -38,7 +38,7 @@ impl Totals {
     }
 
     /// Whether every kind of thing happened.
-    pub(crate) fn is_eventful(&self) -> bool {
+    pub fn is_eventful(&self) -> bool {
         [self.heard, self.retracted, self.deaths, self.rehearsed, self.gaps, self.repeats]
             .iter()
             .all(|count| *count > 0)
@@ -64,7 +64,7 @@ struct World {
 }
 
 /// Runs one seed.
-pub(crate) fn run(seed: u64) -> Result<Totals, String> {
+pub fn run(seed: u64) -> Result<Totals, String> {
     let mut world = World::new(seed);
     world.begin()?;
     for _ in 0..FAULTY_STEPS {
