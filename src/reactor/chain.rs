@@ -387,6 +387,7 @@ impl Chain {
     }
 
     /// The gaps, lowest first.
+    #[must_use]
     pub fn gaps(&self) -> impl Iterator<Item = &GapRow> {
         self.gaps.values()
     }

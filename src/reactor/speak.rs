@@ -58,7 +58,7 @@ impl Reactor {
     pub(super) fn retract(&mut self, id: TransferId, reason: &str, effects: &mut Vec<Effect>) {
         let Some(old) = self.transfers.get(id).filter(|row| row.stage != Stage::Retracted).cloned() else { return };
         let row = TransferRow { stage: Stage::Retracted, missing: None, ..old.clone() };
-        self.note_stages(&row, Some(&old), effects);
+        Self::note_stages(&row, Some(&old), effects);
         self.transfers.put(row.clone(), effects);
         self.unpublished.insert(row.key.chain);
         self.timers.set(self.at, Deadline::Forget(id), REMEMBER_RETRACTED, effects);

@@ -17,6 +17,7 @@ use walletwatch::types::{Asset, B256, BlockRef, Kind, Name};
 
 /// One RPC endpoint.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what goes wrong with it, each by itself")]
 pub(crate) struct Endpoint {
     pub name: Name,
     pub up: bool,
