@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 
 /// The most blocks that a window keeps.
 pub const LARGEST_WINDOW: usize = 65_536;
+/// How the reason of a chain ends that was stopped at a block, for `accept` to tell it from another chain. It is kept in the store.
+pub const UNREADABLE: &str = "cannot be read: reading it ended the process";
 
 /// A chain's state. `endpoints`, `safe`, `finalized` and `upper_final` are soft: they are learned anew after a restart.
 #[derive(Debug, Clone)]
@@ -244,8 +246,21 @@ impl Chain {
         highest
     }
 
+    /// Goes on where it was stopped: it is the same chain, a block of it could not be read.
+    pub fn resume(&mut self, effects: &mut Vec<Effect>) {
+        self.row.stopped = None;
+        self.put_row(effects);
+    }
+
+    /// Whether it was stopped because a block of it could not be read, and not because it became another chain.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.row.stopped.as_ref().is_some_and(|reason| reason.as_str().ends_with(UNREADABLE))
+    }
+
     /// Forgets the window and goes on from whatever comes next.
     pub fn accept(&mut self, effects: &mut Vec<Effect>) -> Vec<BlockRef> {
+        self.row.explorer_head = None;
         let removed = self.remove_from(0, effects);
         self.row.genesis = None;
         self.row.stopped = None;
@@ -313,7 +328,7 @@ impl Chain {
     pub fn marks(&self, settings: &ChainSettings) -> Marks {
         let old = self.proved();
         let Some(head) = self.height() else { return old };
-        let deep = |depth: u64| (head + 1).saturating_sub(depth.max(1));
+        let deep = |depth: u64| head.saturating_add(1).saturating_sub(depth.max(1));
         let by_window = self.tip().is_some();
         let hard = deep(settings.final_after);
         let confirmed = match settings.confirmed {
@@ -334,7 +349,7 @@ impl Chain {
     #[must_use]
     pub fn listed_marks(&self, settings: &ChainSettings, index_head: Option<u64>) -> Marks {
         let Some(head) = index_head else { return Marks::NONE };
-        let deep = |depth: u64| (head + 1).saturating_sub(depth.max(1));
+        let deep = |depth: u64| head.saturating_add(1).saturating_sub(depth.max(1));
         let hard = deep(settings.final_after);
         let tagged = settings.finalized_tag && self.tip().is_some();
         let last_final = if tagged { hard.min(self.finalized.unwrap_or(0).max(self.row.last_final)) } else { hard };

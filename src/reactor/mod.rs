@@ -37,7 +37,7 @@ mod watched;
 
 use crate::types::{Address, ChainId, Name, Pair, Price, Timestamp, U256};
 use alerts::Alerts;
-use chain::Chain;
+use chain::{Chain, UNREADABLE};
 use effect::{Effect, Notice};
 use event::{Command, Event, List, SourceId, SourceState};
 use payments::Payments;
@@ -151,7 +151,7 @@ impl Reactor {
             Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
             Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
             Event::Unreadable { chain, block } => {
-                self.stop(chain, &format!("block {block} cannot be read: reading it ended the process"), &mut effects);
+                self.stop(chain, &format!("block {block} {UNREADABLE}"), &mut effects);
             }
             Event::Deadline(deadline) => self.deadline(deadline, &mut effects),
         }

@@ -126,8 +126,11 @@ impl Reactor {
 
     pub(super) fn accept_chain(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
         let Some(chain) = self.chains.get_mut(&id).filter(|chain| chain.row().stopped.is_some()) else { return };
-        let removed = chain.accept(effects);
         self.unpublished.insert(id);
+        if chain.is_unreadable() {
+            return chain.resume(effects);
+        }
+        let removed = chain.accept(effects);
         for transfer in self.standing_in(id, &removed) {
             self.retract(transfer, "the chain was found to be another one", effects);
         }
