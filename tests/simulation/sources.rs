@@ -177,7 +177,9 @@ fn tags(chain: &Chain, endpoint: &Endpoint, final_after: u64) -> Tags {
     let mark = |depth: u64| {
         let goal = chain.highest.saturating_sub(depth);
         let index = chain.ancestor(endpoint.head, number.saturating_sub(goal));
-        (goal <= number).then(|| (chain.blocks[index].at.number, chain.blocks[index].at.hash))
+        let at = chain.blocks[index].at;
+        // No node calls final what another fork has replaced.
+        (goal <= number && chain.is_beneath(at.hash, chain.tip)).then_some((at.number, at.hash))
     };
     Tags { chain: chain.id, endpoint: endpoint.name.clone(), safe: mark(final_after / 2), finalized: mark(final_after) }
 }
