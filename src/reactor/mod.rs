@@ -94,6 +94,8 @@ struct Soft {
     progress: BTreeMap<Subject, Timestamp>,
     /// Tokens whose decimals were waited for in vain.
     waited: BTreeSet<(ChainId, Address)>,
+    /// Chains whose blocks were held against what an explorer vouched for, since it last did.
+    compared: BTreeSet<ChainId>,
     /// Transactions whose receipt was asked for and answered since the last answer of the explorer.
     receipts_asked: BTreeSet<(ChainId, crate::types::B256)>,
 }

@@ -5,7 +5,7 @@ use super::chain::{Chain, Marks, Refusal};
 use super::effect::{Effect, Notice};
 use super::event::{Contact, Head, Run, RunPart, Tags};
 use super::rows::{Deadline, Subject, TransferRow, Voucher};
-use crate::types::{Block, BlockRef, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey};
+use crate::types::{B256, Block, BlockRef, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(super) struct Place {
     /// Height.
     pub(super) block: u64,
     /// The block's hash, where the reporter has it.
-    pub(super) hash: Option<crate::types::B256>,
+    pub(super) hash: Option<B256>,
     /// The block's time.
     pub(super) time: Timestamp,
     /// Position of the log.
@@ -100,6 +100,9 @@ impl Reactor {
         }
         for block in new {
             self.compare_with_explorer(id, block, &touched, effects);
+        }
+        if run.part == RunPart::Tip && self.soft.compared.insert(id) {
+            self.compare_window(id, effects);
         }
         self.say_run(run, &change.removed, new, effects);
         self.settle_stages(id, marks, touched, effects);
@@ -367,6 +370,21 @@ impl Reactor {
                 }
                 Voucher::Authority => {}
             }
+        }
+    }
+
+    /// What an explorer put into blocks that it saw on another fork while no endpoint was fresh: the chain's own blocks speak again.
+    fn compare_window(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
+        let Some(chain) = self.chains.get(&id) else { return };
+        let hashes: BTreeMap<u64, B256> = chain.window().map(|block| (block.at.number, block.at.hash)).collect();
+        let standing = self.transfers.in_blocks(id, 0, u64::MAX).filter_map(|id| self.transfers.get(id));
+        let elsewhere = |row: &&TransferRow| {
+            row.voucher == Voucher::Authority
+                && row.block_hash.zip(hashes.get(&row.block)).is_some_and(|(listed, own)| listed != *own)
+        };
+        let wrong: Vec<TransferId> = standing.filter(elsewhere).map(|row| row.id).collect();
+        for transfer in wrong {
+            self.retract(transfer, "the chain's own blocks do not have it", effects);
         }
     }
 

@@ -8,7 +8,7 @@ use super::effect::{Effect, Notice};
 use super::event::{Explored, ExplorerHead, List, Receipt, Reported};
 use super::read_blocks::Place;
 use super::rows::{Missing, Row, Subject, TokenRow, TransferRow, ViewRow, Voucher};
-use crate::types::{Address, Asset, ChainId, Kind, Stage, TransferId, TransferKey};
+use crate::types::{Address, Asset, B256, ChainId, Kind, Stage, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -202,7 +202,19 @@ impl Reactor {
             if lags && self.transfers.get(transfer).is_some_and(in_doubt) {
                 return None;
             }
-            return Some(self.vouch(key, &place, marks, effects));
+            // Where the chain's own blocks have it they alone move it, when they speak again.
+            let own = |row: &TransferRow| {
+                let stands = row.stage != Stage::Retracted && row.block_hash.is_some();
+                stands && elsewhere(row) && self.has_block(id, row.block, row.block_hash)
+            };
+            if self.transfers.get(transfer).is_some_and(own) {
+                return None;
+            }
+            let standing = self.transfers.get(transfer).is_some_and(|row| row.stage != Stage::Retracted);
+            if standing || !self.has_read(id, key.kind, &place) {
+                self.soft.compared.remove(&id);
+                return Some(self.vouch(key, &place, marks, effects));
+            }
         }
         if self.transfers.get(transfer).is_some() {
             return None;
@@ -229,6 +241,16 @@ impl Reactor {
     fn is_untraced(&self, id: ChainId, key: &TransferKey, block: u64) -> bool {
         let row = self.chains.get(&id).and_then(|chain| chain.block(block));
         key.kind == Kind::Internal && row.is_some_and(|row| !row.traced)
+    }
+
+    /// Whether the chain's own blocks were read at this place, by hash: what they do not have there was not there.
+    fn has_read(&self, id: ChainId, kind: Kind, place: &Place) -> bool {
+        kind != Kind::Internal && self.has_block(id, place.block, place.hash)
+    }
+
+    fn has_block(&self, id: ChainId, number: u64, hash: Option<B256>) -> bool {
+        let row = self.chains.get(&id).and_then(|chain| chain.block(number));
+        row.is_some_and(|row| Some(row.at.hash) == hash)
     }
 
     fn was_traced(&self, id: ChainId, block: u64) -> bool {

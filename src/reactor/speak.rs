@@ -35,7 +35,8 @@ impl Reactor {
         if row.stage == Stage::Retracted || row.suspect.silent() {
             return;
         }
-        if row.voucher == Voucher::Other && self.endpoint_vouches(row.key.chain, row.key.kind) {
+        // Uncorroborated: whoever is the authority will vouch for it, or not.
+        if row.voucher == Voucher::Other {
             return;
         }
         if self.wait_for_token(&row, effects) {
