@@ -14,13 +14,13 @@ const SHOWN: usize = 12;
 const TRANSFER: &str = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
 
 /// What a comparison found.
-pub struct Report {
+pub(crate) struct Report {
     /// What is wrong; nothing, if all is well.
-    pub violations: Vec<String>,
+    pub(crate) violations: Vec<String>,
     /// Messages, each counted once.
-    pub messages: usize,
+    pub(crate) messages: usize,
     /// Deliveries of messages that had come before.
-    pub repeats: usize,
+    pub(crate) repeats: usize,
 }
 
 /// One movement, as anybody can read it off the chain. All text as in the bodies.
@@ -174,7 +174,7 @@ struct Checker<'a> {
 }
 
 /// Everything that is wrong.
-pub fn compare(scene: &Scene) -> Report {
+pub(crate) fn compare(scene: &Scene) -> Report {
     let truth = truth(scene);
     let mut checker =
         Checker { truth: &truth, violations: Vec::new(), lives: BTreeMap::new(), alerts: BTreeMap::new() };

@@ -27,50 +27,72 @@ const DEEPEST: u64 = 5;
 /// Of the simulated chains.
 const FINAL_AFTER: u64 = 7;
 /// Confirmations until `confirmed`, in the config.
-pub const CONFIRMED: u64 = 3;
+pub(crate) const CONFIRMED: u64 = 3;
 /// Confirmations until `final`, in the config: two more than the chain asks for, as a careful person would write.
-pub const FINAL: u64 = 9;
+pub(crate) const FINAL: u64 = 9;
 /// A wait that is longer than this has found a fault.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A token that the config knows.
-pub const KNOWN: Address = Address::repeat_byte(0x77);
+pub(crate) const KNOWN: Address = Address::repeat_byte(0x77);
 /// A token that it does not: its decimals are asked for.
-pub const UNKNOWN: Address = Address::repeat_byte(0x78);
+pub(crate) const UNKNOWN: Address = Address::repeat_byte(0x78);
 const CONTRACT: Address = Address::repeat_byte(0x99);
 /// The variable that holds the API's token.
 const TOKEN: &str = "KILL_TOKEN";
 /// What it holds.
-pub const TOKEN_VALUE: &str = "kill-test-token-0123456789abcdef";
+pub(crate) const TOKEN_VALUE: &str = "kill-test-token-0123456789abcdef";
 
 /// The watches: name and addresses.
-pub const WATCHES: [(&str, &[Address]); 2] =
+pub(crate) const WATCHES: [(&str, &[Address]); 2] =
     [("till", &[Address::repeat_byte(0xa1), Address::repeat_byte(0xa2)]), ("vault", &[Address::repeat_byte(0xb1)])];
 
 /// Who is not watched.
 const STRANGERS: [Address; 3] = [Address::repeat_byte(0xd1), Address::repeat_byte(0xd2), Address::repeat_byte(0xd3)];
 
 /// One chain, as the test sees it.
-pub struct SceneChain {
+pub(crate) struct SceneChain {
     /// Its name in the config.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Its node; what it shows is the truth.
-    pub node: Arc<Node>,
+    pub(crate) node: Arc<Node>,
     id: ChainId,
     place: SocketAddr,
     /// How the node is spoken to.
     scheme: &'static str,
 }
 
+impl SceneChain {
+    /// Height of its newest block.
+    pub(crate) fn height(&self) -> u64 {
+        self.node.chain().read(Chain::height)
+    }
+
+    /// Mines so many blocks with nothing in them.
+    fn mine_empty(&self, blocks: u64) {
+        for _ in 0..blocks {
+            self.node.chain().change(|chain| chain.mine(now(), &Plan::default()));
+        }
+    }
+
+    /// Mines a block in which a stranger pays the till. Gives the transaction's hash, as in bodies.
+    pub(crate) fn pay(&self) -> String {
+        let pay = Action::Pay { from: STRANGERS[0], to: WATCHES[0].1[0], value: U256::from(1) };
+        let plan = Plan { actions: vec![pay], ..Plan::default() };
+        let block = self.node.chain().change(|chain| chain.mine(now(), &plan));
+        format!("{:#x}", block.txs[0].tx.hash)
+    }
+}
+
 /// Everything.
-pub struct Scene {
+pub(crate) struct Scene {
     folder: TempDir,
     runtime: Runtime,
     cancel: CancellationToken,
     /// The chains.
-    pub chains: Vec<SceneChain>,
+    pub(crate) chains: Vec<SceneChain>,
     /// The receivers, in the order of the sinks `first` and `second`.
-    pub receivers: Vec<Arc<Receiver>>,
+    pub(crate) receivers: Vec<Arc<Receiver>>,
     places: Vec<SocketAddr>,
     mining: Arc<AtomicBool>,
     seed: u64,
@@ -114,7 +136,7 @@ fn genesis(id: ChainId, seed: u64) -> Chain {
 
 impl Scene {
     /// A new world: nothing watches it yet.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime can be made");
@@ -145,29 +167,29 @@ impl Scene {
     }
 
     /// Where the config, the log and the data folder are.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Leaves the folder behind, for whoever looks into a failure.
-    pub fn keep(&mut self) {
+    pub(crate) fn keep(&mut self) {
         self.folder.disable_cleanup(true);
         println!("the monitor's folder is kept: {}", self.folder().display());
     }
 
     /// The chain of this name.
-    pub fn chain(&self, name: &str) -> &SceneChain {
+    pub(crate) fn chain(&self, name: &str) -> &SceneChain {
         self.chains.iter().find(|chain| chain.name == name).expect("it is one of ours")
     }
 
     /// Starts a monitor, to die at a named place or to live.
-    pub fn start(&self, dies_at: Option<(&str, u64)>) -> Monitor {
+    pub(crate) fn start(&self, dies_at: Option<(&str, u64)>) -> Monitor {
         let fault = dies_at.map(|(name, passage)| ("WALLETWATCH_FAULT_KILL".to_owned(), format!("{name}:{passage}")));
         self.start_with(fault)
     }
 
     /// Starts a monitor with one more variable.
-    pub fn start_with(&self, more: Option<(String, String)>) -> Monitor {
+    pub(crate) fn start_with(&self, more: Option<(String, String)>) -> Monitor {
         let mut environment: BTreeMap<String, String> = more.into_iter().collect();
         environment.insert(TOKEN.into(), TOKEN_VALUE.into());
         for (name, receiver) in ["FIRST", "SECOND"].iter().zip(&self.receivers) {
@@ -177,22 +199,22 @@ impl Scene {
     }
 
     /// Lets a first monitor find its place on both chains: from here on everything has to be told.
-    pub fn warm_up(&self) {
+    pub(crate) fn warm_up(&self) {
         let mut monitor = self.start(None);
         let at = monitor.wait_ready(PATIENCE).expect("it starts");
         self.wait(&monitor, "the first blocks are read", || self.reached_tips(at));
         let before = self.receivers[0].count();
         for chain in &self.chains {
-            let from = STRANGERS[0];
-            let pay = Action::Pay { from, to: WATCHES[0].1[0], value: U256::from(1) };
-            chain.node.chain().change(|chain| chain.mine(now(), &Plan { actions: vec![pay], ..Plan::default() }));
+            // No reorg may reach below the block that the monitor began with: what is mined there is before its time.
+            chain.mine_empty(FINAL_AFTER + 1);
+            chain.pay();
         }
         self.wait(&monitor, "the first transfers are told", || self.receivers[0].count() >= before + 2);
         monitor.kill().expect("it runs");
     }
 
     /// Begins or ends the load.
-    pub fn mine_on(&self, on: bool) {
+    pub(crate) fn mine_on(&self, on: bool) {
         self.mining.store(on, Ordering::SeqCst);
         if !on {
             // What the miner has begun is a matter of microseconds.
@@ -209,11 +231,9 @@ impl Scene {
     }
 
     /// Brings every transfer below the final depth and gives a monitor the time to tell what is left, then stops it.
-    pub fn settle(&self) {
+    pub(crate) fn settle(&self) {
         for chain in &self.chains {
-            for _ in 0..FINAL + 1 {
-                chain.node.chain().change(|chain| chain.mine(now(), &Plan::default()));
-            }
+            chain.mine_empty(FINAL + 1);
         }
         let mut monitor = self.start(None);
         let at = monitor.wait_ready(PATIENCE).expect("it starts");
@@ -231,7 +251,7 @@ impl Scene {
     }
 
     /// Waits for something, or ends with the monitor's log.
-    pub fn wait(&self, monitor: &Monitor, what: &str, mut there: impl FnMut() -> bool) {
+    pub(crate) fn wait(&self, monitor: &Monitor, what: &str, mut there: impl FnMut() -> bool) {
         let until = Instant::now() + PATIENCE;
         while !there() {
             if Instant::now() > until {
@@ -247,7 +267,7 @@ impl Scene {
         self.chains.iter().all(|chain| {
             let rows = status["chains"].as_array().expect("a list");
             let row = rows.iter().find(|row| row["chain"] == chain.name).expect("it is configured");
-            row["block"].as_u64() == Some(chain.node.chain().read(Chain::height)) && row["gap_blocks"] == 0
+            row["block"].as_u64() == Some(chain.height()) && row["gap_blocks"] == 0
         })
     }
 
