@@ -30,7 +30,7 @@ fn a_block_that_cannot_be_read_stops_its_own_chain_at_the_third_start_and_no_oth
         println!("left out: a planted panic (the binary was built without the feature `faults`)");
         return;
     }
-    let scene = Scene::new(7);
+    let scene = Scene::new(7, false);
     scene.warm_up();
     let (east, west) = (scene.chain("east"), scene.chain("west"));
     let bad = east.height() + AHEAD;

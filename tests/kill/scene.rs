@@ -16,6 +16,7 @@ use walletwatch::types::{Address, B256, ChainId, Timestamp, U256};
 use walletwatch::world::Clock;
 use walletwatch::world::chain::{Action, Chain, Fails, Genesis, Plan, Reorg, Token};
 use walletwatch::world::chance::Chance;
+use walletwatch::world::explorer::{Explorer, ExplorerSettings};
 use walletwatch::world::live::LiveChain;
 use walletwatch::world::node::Node;
 use walletwatch::world::receiver::{Answer, Receiver};
@@ -31,7 +32,12 @@ pub(crate) const CONFIRMED: u64 = 3;
 /// Confirmations until `final`, in the config: two more than the chain asks for, as a careful person would write.
 pub(crate) const FINAL: u64 = 9;
 /// A wait that is longer than this has found a fault.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// When nothing has come for so long, nothing will …
+const QUIET: Duration = Duration::from_secs(1);
+/// … nor from an explorer, whose lists are read every 15 s, and what is missing in them twice more, 5 s apart.
+const QUIET_EXPLORED: Duration = Duration::from_secs(20);
 
 /// A token that the config knows.
 pub(crate) const KNOWN: Address = Address::repeat_byte(0x77);
@@ -43,6 +49,15 @@ const TOKEN: &str = "KILL_TOKEN";
 /// What it holds.
 pub(crate) const TOKEN_VALUE: &str = "kill-test-token-0123456789abcdef";
 
+/// The variable that holds the explorer's key.
+const KEY: &str = "KILL_EXPLORER";
+/// Calls a second that the explorer allows: it is asked often, or its world would be over before it is seen.
+const CALLS: usize = 100;
+
+fn explorer_settings() -> ExplorerSettings {
+    ExplorerSettings { calls_per_second: CALLS * 2, calls_left: u64::MAX, ..ExplorerSettings::default() }
+}
+
 /// The watches: name and addresses.
 pub(crate) const WATCHES: [(&str, &[Address]); 2] =
     [("till", &[Address::repeat_byte(0xa1), Address::repeat_byte(0xa2)]), ("vault", &[Address::repeat_byte(0xb1)])];
@@ -50,28 +65,36 @@ pub(crate) const WATCHES: [(&str, &[Address]); 2] =
 /// Who is not watched.
 const STRANGERS: [Address; 3] = [Address::repeat_byte(0xd1), Address::repeat_byte(0xd2), Address::repeat_byte(0xd3)];
 
+/// Where a chain is seen from.
+#[derive(Clone)]
+pub(crate) enum Face {
+    /// A node, spoken to in this scheme.
+    Node(Arc<Node>, &'static str),
+    /// An explorer.
+    Explorer(Arc<Explorer>),
+}
+
 /// One chain, as the test sees it.
 pub(crate) struct SceneChain {
     /// Its name in the config.
     pub(crate) name: &'static str,
-    /// Its node; what it shows is the truth.
-    pub(crate) node: Arc<Node>,
+    /// The truth.
+    pub(crate) live: Arc<LiveChain>,
+    face: Face,
     id: ChainId,
     place: SocketAddr,
-    /// How the node is spoken to.
-    scheme: &'static str,
 }
 
 impl SceneChain {
     /// Height of its newest block.
     pub(crate) fn height(&self) -> u64 {
-        self.node.chain().read(Chain::height)
+        self.live.read(Chain::height)
     }
 
     /// Mines so many blocks with nothing in them.
     fn mine_empty(&self, blocks: u64) {
         for _ in 0..blocks {
-            self.node.chain().change(|chain| chain.mine(now(), &Plan::default()));
+            self.live.change(|chain| chain.mine(now(), &Plan::default()));
         }
     }
 
@@ -79,7 +102,7 @@ impl SceneChain {
     pub(crate) fn pay(&self) -> String {
         let pay = Action::Pay { from: STRANGERS[0], to: WATCHES[0].1[0], value: U256::from(1) };
         let plan = Plan { actions: vec![pay], ..Plan::default() };
-        let block = self.node.chain().change(|chain| chain.mine(now(), &plan));
+        let block = self.live.change(|chain| chain.mine(now(), &plan));
         format!("{:#x}", block.txs[0].tx.hash)
     }
 }
@@ -135,8 +158,8 @@ fn genesis(id: ChainId, seed: u64) -> Chain {
 }
 
 impl Scene {
-    /// A new world: nothing watches it yet.
-    pub(crate) fn new(seed: u64) -> Self {
+    /// A new world: nothing watches it yet. `explored` adds a third chain, which only an explorer shows.
+    pub(crate) fn new(seed: u64, explored: bool) -> Self {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime can be made");
@@ -144,13 +167,23 @@ impl Scene {
         let clock: Clock = Arc::new(now);
         let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("loopback has a free port");
         let mut chains = Vec::new();
-        for (name, id, scheme) in [("east", 31_337, "ws"), ("west", 31_338, "http")] {
+        for (name, id) in
+            [("east", 31_337), ("west", 31_338), ("ethereum", 1)].into_iter().take(2 + usize::from(explored))
+        {
             let id = ChainId(id);
-            let node = Arc::new(Node::new(Arc::new(LiveChain::new(genesis(id, seed)))));
+            let live = Arc::new(LiveChain::new(genesis(id, seed)));
             let listener = listen();
             let place = listener.local_addr().expect("it is bound");
-            runtime.spawn(node.clone().serve(listener, cancel.clone()));
-            chains.push(SceneChain { name, node, id, place, scheme });
+            let face = if name == "ethereum" {
+                let explorer = Arc::new(Explorer::new(live.clone(), explorer_settings()));
+                runtime.spawn(explorer.clone().serve(listener, cancel.clone()));
+                Face::Explorer(explorer)
+            } else {
+                let node = Arc::new(Node::new(live.clone()));
+                runtime.spawn(node.clone().serve(listener, cancel.clone()));
+                Face::Node(node, if name == "east" { "ws" } else { "http" })
+            };
+            chains.push(SceneChain { name, live, face, id, place });
         }
         let (mut receivers, mut places) = (Vec::new(), Vec::new());
         for number in 1..=2 {
@@ -192,6 +225,7 @@ impl Scene {
     pub(crate) fn start_with(&self, more: Option<(String, String)>) -> Monitor {
         let mut environment: BTreeMap<String, String> = more.into_iter().collect();
         environment.insert(TOKEN.into(), TOKEN_VALUE.into());
+        environment.insert(KEY.into(), explorer_settings().key);
         for (name, receiver) in ["FIRST", "SECOND"].iter().zip(&self.receivers) {
             environment.insert(format!("KILL_{name}"), receiver.secret().expose().to_owned());
         }
@@ -202,14 +236,15 @@ impl Scene {
     pub(crate) fn warm_up(&self) {
         let mut monitor = self.start(None);
         let at = monitor.wait_ready(PATIENCE).expect("it starts");
-        self.wait(&monitor, "the first blocks are read", || self.reached_tips(at));
+        self.wait(&monitor, "the first blocks are read", || self.reached_tips(at, None));
         let before = self.receivers[0].count();
         for chain in &self.chains {
             // No reorg may reach below the block that the monitor began with: what is mined there is before its time.
             chain.mine_empty(FINAL_AFTER + 1);
             chain.pay();
         }
-        self.wait(&monitor, "the first transfers are told", || self.receivers[0].count() >= before + 2);
+        let all = before + self.chains.len() as u64;
+        self.wait(&monitor, "the first transfers are told", || self.receivers[0].count() >= all);
         monitor.kill().expect("it runs");
     }
 
@@ -223,8 +258,9 @@ impl Scene {
         }
         let load = Load {
             chance: Chance::new(self.seed ^ 0x6b69_6c6c),
-            nodes: self.chains.iter().map(|chain| chain.node.clone()).collect(),
+            chains: self.chains.iter().map(|chain| (chain.live.clone(), chain.face.clone())).collect(),
             receivers: self.receivers.clone(),
+            outages: [0; 2],
         };
         let (mining, cancel) = (self.mining.clone(), self.cancel.clone());
         self.runtime.spawn(load.run(mining, cancel));
@@ -233,17 +269,21 @@ impl Scene {
     /// Brings every transfer below the final depth and gives a monitor the time to tell what is left, then stops it.
     pub(crate) fn settle(&self) {
         for chain in &self.chains {
+            if let Face::Explorer(explorer) = &chain.face {
+                explorer.set(|settings| *settings = explorer_settings());
+            }
             chain.mine_empty(FINAL + 1);
         }
         let mut monitor = self.start(None);
         let at = monitor.wait_ready(PATIENCE).expect("it starts");
-        let mut quiet = (u64::MAX, Instant::now());
+        let (mined, mut quiet) = (Instant::now(), (u64::MAX, Instant::now()));
+        let silence = if self.is_explored() { QUIET_EXPLORED } else { QUIET };
         self.wait(&monitor, "everything is told", || {
             let count: u64 = self.receivers.iter().map(|receiver| receiver.count()).sum();
-            if !(self.reached_tips(at) && nothing_pending(at)) || quiet.0 != count {
+            if !(self.reached_tips(at, Some(mined)) && nothing_pending(at)) || quiet.0 != count {
                 quiet = (count, Instant::now());
             }
-            quiet.1.elapsed() > Duration::from_secs(1)
+            quiet.1.elapsed() > silence
         });
         monitor.terminate();
         let ending = monitor.wait(PATIENCE).expect("it stops when it is told to");
@@ -261,19 +301,36 @@ impl Scene {
         }
     }
 
+    fn is_explored(&self) -> bool {
+        self.chains.iter().any(|chain| matches!(chain.face, Face::Explorer(_)))
+    }
+
     /// Whether the monitor stands at the tip of every chain.
-    fn reached_tips(&self, at: SocketAddr) -> bool {
+    ///
+    /// An explorer's head is seen in its rows alone, so there it is enough that every list was read, if given since then.
+    fn reached_tips(&self, at: SocketAddr, since: Option<Instant>) -> bool {
         let Some(status) = monitor::status(at) else { return false };
         self.chains.iter().all(|chain| {
             let rows = status["chains"].as_array().expect("a list");
             let row = rows.iter().find(|row| row["chain"] == chain.name).expect("it is configured");
-            row["block"].as_u64() == Some(chain.height()) && row["gap_blocks"] == 0
+            match chain.face {
+                Face::Node(..) => row["block"].as_u64() == Some(chain.height()) && row["gap_blocks"] == 0,
+                Face::Explorer(_) => row["view_age_seconds"]
+                    .as_u64()
+                    .is_some_and(|age| since.is_none_or(|since| since.elapsed() > Duration::from_secs(age + 1))),
+            }
         })
     }
 
     fn config(&self) -> String {
         let chain = |chain: &SceneChain| {
-            let SceneChain { name, id, place, scheme, .. } = chain;
+            let SceneChain { name, id, place, face, .. } = chain;
+            let source = match face {
+                Face::Node(_, scheme) => {
+                    format!("rpc = [{{ name = \"{name}-node\", url = \"{scheme}://{place}\" }}]\netherscan = false")
+                }
+                Face::Explorer(_) => "etherscan = true".into(),
+            };
             format!(
                 r#"
 [[chain]]
@@ -283,8 +340,7 @@ coin = "ETH"
 block_time = "1s"
 confirmations = {CONFIRMED}
 final_after = {FINAL}
-rpc = [{{ name = "{name}-node", url = "{scheme}://{place}" }}]
-etherscan = false
+{source}
 
 [[token]]
 chain = "{name}"
@@ -307,6 +363,13 @@ decimals = 6
         let head = format!(
             "[http]\nlisten = \"127.0.0.1:0\"\ntoken = \"env:{TOKEN}\"\n\n[store]\nurl = \"sqlite:kill.db\"\n\n[system]\nnotify = [\"first\"]\n"
         );
+        let of_explorer = self.chains.iter().find(|chain| matches!(chain.face, Face::Explorer(_)));
+        let explorer = of_explorer.map_or_else(String::new, |chain| {
+            format!(
+                "\n[etherscan]\nurl = \"http://{}/v2/api\"\napi_key = \"env:{KEY}\"\ncalls_per_second = {CALLS}\ncalls_per_day = 100000000\n",
+                chain.place
+            )
+        });
         let chains: String = self.chains.iter().map(chain).collect();
         let watches: String = WATCHES.iter().map(watch).collect();
         let sinks: String = ["first", "second"].into_iter().zip(&self.places).map(sink).collect();
@@ -326,7 +389,7 @@ asset = "native"
 at_least = "0.5 ETH"
 notify = ["second"]
 "#;
-        [&head, &chains, &watches, &sinks, rules].concat()
+        [&head, &explorer, &chains, &watches, &sinks, rules].concat()
     }
 }
 
@@ -345,8 +408,10 @@ fn nothing_pending(at: SocketAddr) -> bool {
 /// What happens while the monitor lives and dies.
 struct Load {
     chance: Chance,
-    nodes: Vec<Arc<Node>>,
+    chains: Vec<(Arc<LiveChain>, Face)>,
     receivers: Vec<Arc<Receiver>>,
+    /// Beats for which each receiver still fails altogether.
+    outages: [u64; 2],
 }
 
 impl Load {
@@ -357,10 +422,19 @@ impl Load {
                 () = cancel.cancelled() => return,
                 _ = beats.tick() => {}
             }
-            for node in self.nodes.clone() {
-                self.grow(&node);
+            for (live, face) in self.chains.clone() {
+                self.trouble(&face);
+                self.grow(&live);
             }
-            for receiver in &self.receivers {
+            for (receiver, outage) in self.receivers.iter().zip(&mut self.outages) {
+                *outage = outage.saturating_sub(1);
+                if self.chance.one_in(60) {
+                    *outage = self.chance.between(5, 30);
+                }
+                if *outage > 0 {
+                    receiver.answer_with(Answer::Status(503));
+                    continue;
+                }
                 receiver.answer_with(match self.chance.between(1, 20) {
                     1 | 2 => Answer::Status(500),
                     3 => Answer::CloseAfterBody,
@@ -374,17 +448,30 @@ impl Load {
         }
     }
 
-    /// One beat of a chain.
-    fn grow(&mut self, node: &Node) {
-        match self.chance.between(1, 40) {
-            1 => node.drop_connections(),
-            2 => node.set(|faults| faults.null_blocks = 1),
-            3 => return,
+    /// What goes wrong with who shows a chain.
+    fn trouble(&mut self, face: &Face) {
+        match (self.chance.between(1, 40), face) {
+            (1, Face::Node(node, _)) => node.drop_connections(),
+            (2, Face::Node(node, _)) => node.set(|faults| faults.null_blocks = 1),
+            (1, Face::Explorer(explorer)) => explorer.set(|settings| settings.busy = 1),
+            (2, Face::Explorer(explorer)) => explorer.set(|settings| settings.empty_lists = 1),
+            (3, Face::Explorer(explorer)) => explorer.set(|settings| settings.cut = 1),
+            (4, Face::Explorer(explorer)) => {
+                let lag = self.chance.between(0, 3);
+                explorer.set(|settings| settings.index_lag = lag);
+            }
             _ => {}
+        }
+    }
+
+    /// One beat of a chain.
+    fn grow(&mut self, live: &LiveChain) {
+        if self.chance.one_in(40) {
+            return;
         }
         let actions = (0..self.chance.between(0, 6)).map(|_| self.action()).collect();
         let chance = &mut self.chance;
-        node.chain().change(|chain| {
+        live.change(|chain| {
             if !chance.one_in(12) {
                 chain.mine(now(), &Plan { actions, ..Plan::default() });
                 return;
