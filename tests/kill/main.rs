@@ -4,10 +4,12 @@
 //! `KILL_ROUNDS` says how often (30), `KILL_SEED` which world; a failure prints its seed, and leaves the monitor's folder where it is.
 
 mod checker;
+mod mischief;
 mod monitor;
 mod poison;
 mod scene;
 mod store;
+mod truth;
 
 use monitor::{Ending, Monitor};
 use scene::Scene;
