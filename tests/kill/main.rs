@@ -4,6 +4,8 @@
 //! `KILL_ROUNDS` says how often (30), `KILL_SEED` which world; a failure prints its seed, and leaves the monitor's folder where it is.
 
 mod checker;
+mod config;
+mod load;
 mod mischief;
 mod monitor;
 mod poison;
