@@ -314,7 +314,8 @@ impl Scene {
         let Some(status) = monitor::status(at) else { return false };
         self.chains.iter().all(|chain| {
             let rows = status["chains"].as_array().expect("a list");
-            let row = rows.iter().find(|row| row["chain"] == chain.name).expect("it is configured");
+            // The first picture, before anything was done, is empty.
+            let Some(row) = rows.iter().find(|row| row["chain"] == chain.name) else { return false };
             match chain.face {
                 Face::Node(..) => row["block"].as_u64() == Some(chain.height()) && row["gap_blocks"] == 0,
                 Face::Explorer(_) => row["view_age_seconds"]
