@@ -33,7 +33,7 @@ pub(crate) const CONFIRMED: u64 = 3;
 /// Confirmations until `final`, in the config: two more than the chain asks for, as a careful person would write.
 pub(crate) const FINAL: u64 = 9;
 /// A wait that is longer than this has found a fault.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// When nothing has come for so long, nothing will …
 const QUIET: Duration = Duration::from_secs(1);
@@ -296,9 +296,7 @@ impl Scene {
     pub(crate) fn wait(&self, monitor: &Monitor, what: &str, mut there: impl FnMut() -> bool) {
         let until = Instant::now() + PATIENCE;
         while !there() {
-            if Instant::now() > until {
-                panic!("seed {}: in vain: {what}\n{}", self.seed, monitor.log_tail());
-            }
+            assert!(Instant::now() <= until, "seed {}: in vain: {what}\n{}", self.seed, monitor.log_tail());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
