@@ -15,8 +15,6 @@ use std::collections::BTreeMap;
 
 /// The most blocks that a window keeps.
 pub const LARGEST_WINDOW: usize = 65_536;
-/// How the reason of a chain ends that was stopped at a block, for `accept` to tell it from another chain. It is kept in the store.
-pub const UNREADABLE: &str = "cannot be read: reading it ended the process";
 
 /// A chain's state. `endpoints`, `safe`, `finalized` and `upper_final` are soft: they are learned anew after a restart.
 #[derive(Debug, Clone)]
@@ -244,18 +242,6 @@ impl Chain {
             }
         }
         highest
-    }
-
-    /// Goes on where it was stopped: it is the same chain, a block of it could not be read.
-    pub fn resume(&mut self, effects: &mut Vec<Effect>) {
-        self.row.stopped = None;
-        self.put_row(effects);
-    }
-
-    /// Whether it was stopped because a block of it could not be read, and not because it became another chain.
-    #[must_use]
-    pub fn is_unreadable(&self) -> bool {
-        self.row.stopped.as_ref().is_some_and(|reason| reason.as_str().ends_with(UNREADABLE))
     }
 
     /// Forgets the window and goes on from whatever comes next.

@@ -37,7 +37,7 @@ mod watched;
 
 use crate::types::{Address, ChainId, Name, Pair, Price, Timestamp, U256};
 use alerts::Alerts;
-use chain::{Chain, UNREADABLE};
+use chain::Chain;
 use effect::{Effect, Notice};
 use event::{Command, Event, List, SourceId, SourceState};
 use payments::Payments;
@@ -153,7 +153,7 @@ impl Reactor {
             Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
             Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
             Event::Unreadable { chain, block } => {
-                self.stop(chain, &format!("block {block} {UNREADABLE}"), &mut effects);
+                self.stop(chain, &read_blocks::unreadable_words(block), &mut effects);
             }
             Event::Deadline(deadline) => self.deadline(deadline, &mut effects),
         }
