@@ -3,7 +3,7 @@
 //! Everything listens on a free port of loopback, lives in a folder of its own and is stopped by its own handle. Nothing here knows
 //! what any test is about.
 
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this, and nothing outside does")]
 
 pub mod anvil;
 pub mod monitor;
