@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How long anything that must happen may take: machines are shared and noisy, and a test that passes never waits for it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a process has printed so far, line by line, as it comes.
 #[derive(Debug, Clone)]
