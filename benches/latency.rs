@@ -5,6 +5,12 @@
 //! `cargo bench --bench latency`; it needs anvil, and says so where there is none.
 
 #![allow(unreachable_pub, reason = "what tests share is written for tests")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::float_arithmetic,
+    clippy::print_stdout,
+    reason = "it measures, and prints for people"
+)]
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -81,14 +87,14 @@ notify = ["ops"]
         let told = receiver.heard().len();
         let ordered = Instant::now();
         anvil.call("evm_mine", json!([])).await;
-        let head = heads.recv().await.expect("the node tells its heads");
-        let heard = receiver.until(|heard| heard.len() > told).await.expect("the webhook comes");
-        let received = heard[told].at;
+        let announced = heads.recv().await.expect("the node tells its heads");
+        let all = receiver.until(|all| all.len() > told).await.expect("the webhook comes");
+        let came = all[told].at;
         let bare = bare(&anvil).await;
         if nth >= WARM {
-            from_order.push(received - ordered);
-            from_head.push(received.saturating_duration_since(head));
-            limit.push(bare + head.saturating_duration_since(ordered));
+            from_order.push(came - ordered);
+            from_head.push(came.saturating_duration_since(announced));
+            limit.push(bare + announced.saturating_duration_since(ordered));
         }
     }
     show("block ordered -> webhook received", from_order);

@@ -100,17 +100,12 @@ async fn answer(State(inside): State<Arc<Inside>>, body: Bytes) -> Result<String
         return Err(StatusCode::SERVICE_UNAVAILABLE);
     }
     let asked: Value = serde_json::from_slice(&body).map_err(|_| StatusCode::BAD_REQUEST)?;
-    let answers = match asked {
-        Value::Array(all) => {
-            let mut answers = Vec::new();
-            for one in all {
-                answers.push(inside.one(one).await);
-            }
-            Value::Array(answers)
-        }
-        one => inside.one(one).await,
-    };
-    Ok(answers.to_string())
+    let Value::Array(all) = asked else { return Ok(inside.one(asked).await.to_string()) };
+    let mut answers = Vec::new();
+    for one in all {
+        answers.push(inside.one(one).await);
+    }
+    Ok(Value::Array(answers).to_string())
 }
 
 impl Inside {

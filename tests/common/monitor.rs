@@ -89,7 +89,7 @@ impl Place {
             Monitor { child, log, page: String::new(), http: http_client(), past: Arc::clone(&self.past), started };
         let line = monitor.log.line_with("page at http://").await?;
         let page = line.split("page at ").nth(1).and_then(|rest| rest.split_whitespace().next());
-        monitor.page = page.expect("the address is behind it").to_owned();
+        page.expect("the address is behind it").clone_into(&mut monitor.page);
         Ok(monitor)
     }
 }
@@ -136,10 +136,8 @@ impl Monitor {
         loop {
             let join = if path.contains('?') { '&' } else { '?' };
             let mut page = self.get(&format!("{path}{join}limit=500{before}")).await;
-            match page["items"].take() {
-                Value::Array(more) => items.extend(more),
-                other => panic!("{path}: {other}"),
-            }
+            let Value::Array(more) = page["items"].take() else { panic!("{path}: {page}") };
+            items.extend(more);
             match page["next"].as_str() {
                 Some(next) => before = format!("&before={next}"),
                 None => return items,
