@@ -104,6 +104,7 @@ pub struct Running {
 ///
 /// # Errors
 /// [`MonitorFault`]. Whatever was committed goes on at the next start.
+#[expect(clippy::too_many_lines, reason = "one list of all that is made and started, in its order")]
 pub async fn run(
     config: Config,
     metrics: Metrics,
@@ -299,16 +300,11 @@ impl Tasks {
             let _ = writer.stop().await;
             first
         };
-        match tokio::time::timeout(STOP_GRACE, stages).await {
-            Ok(first) => first,
-            Err(_) => {
-                tracing::warn!(
-                    "stopping took longer than {} s: what was under way goes on at the next start",
-                    STOP_GRACE.as_secs()
-                );
-                Ok(())
-            }
-        }
+        tokio::time::timeout(STOP_GRACE, stages).await.unwrap_or_else(|_| {
+            let grace = STOP_GRACE.as_secs();
+            tracing::warn!("stopping took longer than {grace} s: what was under way goes on at the next start");
+            Ok(())
+        })
     }
 }
 

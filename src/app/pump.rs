@@ -73,14 +73,14 @@ pub enum PumpFault {
     #[error("{0}")]
     Store(#[from] StoreFault),
     /// The reactor panicked: a fault of ours, at a block if one was being read.
-    #[error("the reactor panicked{}; the next start goes on from disk", place(.0))]
+    #[error("the reactor panicked{}; the next start goes on from disk", place(.0.as_ref()))]
     Panicked(Option<Stretch>),
     /// The delivery worker is gone.
     #[error("the delivery worker ended; the next start goes on from disk")]
     NoDelivery,
 }
 
-fn place(stretch: &Option<Stretch>) -> String {
+fn place(stretch: Option<&Stretch>) -> String {
     stretch
         .map_or_else(String::new, |Stretch { chain, from, to }| format!(" at blocks {from} to {to} of chain {chain}"))
 }
@@ -230,7 +230,8 @@ impl Pump {
             return Err(PumpFault::Panicked(stretch));
         };
         self.draft.add(at, effects);
-        if !self.draft.is_empty() && self.drafted_since.is_none() {
+        // What is only said waits no longer than a cursor does.
+        if (!self.draft.is_empty() || self.draft.has_notices()) && self.drafted_since.is_none() {
             self.drafted_since = Some(at);
         }
         if let Some(Err(error)) = stretch.map(|stretch| self.poison.passed(stretch)) {
