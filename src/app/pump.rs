@@ -229,7 +229,8 @@ impl Pump {
             return Err(PumpFault::Panicked(stretch));
         };
         self.draft.add(at, effects);
-        if !self.draft.is_empty() && self.drafted_since.is_none() {
+        // What is only to be said waits no longer than what is to be written: on a quiet day no commit would come for it.
+        if (!self.draft.is_empty() || self.draft.has_notices()) && self.drafted_since.is_none() {
             self.drafted_since = Some(at);
         }
         if let Some(Err(error)) = stretch.map(|stretch| self.poison.passed(stretch)) {
