@@ -377,3 +377,21 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
+
+#[test]
+fn the_search_finds_a_secret_in_every_shape_wherever_it_stands() {
+    let secret = "CANARY-node/path+0a1b2c3d";
+    let secrets = [("key", secret.to_owned())];
+    let hits = |text: &str| {
+        let mut found = Vec::new();
+        search("x", text.as_bytes(), &secrets, &mut found);
+        found.len()
+    };
+    assert_eq!(hits("nothing of it: CANARY-node/path"), 0);
+    for shape in shapes(secret) {
+        assert!(hits(&format!("before {shape} behind")) > 0, "{shape}");
+    }
+    for before in ["", "u", "us", "use"] {
+        assert!(hits(&STANDARD.encode(format!("{before}{secret}@host"))) > 0, "{before}");
+    }
+}

@@ -15,7 +15,7 @@ use crate::reactor::wants::Wants;
 use crate::sources::queue::EventIntake;
 use crate::store::writer::WriterHandle;
 use crate::store::{OutboxRow, StoreFault};
-use crate::telemetry::faults::kill_point;
+use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{ChainId, Timestamp};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -73,14 +73,14 @@ pub enum PumpFault {
     #[error("{0}")]
     Store(#[from] StoreFault),
     /// The reactor panicked: a fault of ours, at a block if one was being read.
-    #[error("the reactor panicked{}; the next start goes on from disk", place(.0))]
+    #[error("the reactor panicked{}; the next start goes on from disk", place(.0.as_ref()))]
     Panicked(Option<Stretch>),
     /// The delivery worker is gone.
     #[error("the delivery worker ended; the next start goes on from disk")]
     NoDelivery,
 }
 
-fn place(stretch: &Option<Stretch>) -> String {
+fn place(stretch: Option<&Stretch>) -> String {
     stretch
         .map_or_else(String::new, |Stretch { chain, from, to }| format!(" at blocks {from} to {to} of chain {chain}"))
 }
@@ -123,6 +123,7 @@ impl Pump {
         };
         let chains: Vec<ChainId> = settings.chains.keys().copied().collect();
         pump.handle(Event::Configured(Box::new(settings)))?;
+        kill_point(KillPoint::Configured);
         for chain in chains {
             if let Some(block) = pump.poison.unreadable(chain) {
                 pump.handle(Event::Unreadable { chain, block })?;
@@ -229,7 +230,7 @@ impl Pump {
             return Err(PumpFault::Panicked(stretch));
         };
         self.draft.add(at, effects);
-        // What is only to be said waits no longer than what is to be written: on a quiet day no commit would come for it.
+        // What is only said waits no longer than a cursor does.
         if (!self.draft.is_empty() || self.draft.has_notices()) && self.drafted_since.is_none() {
             self.drafted_since = Some(at);
         }
@@ -257,16 +258,16 @@ impl Pump {
         let at = commit.at;
         let mut rows = Vec::new();
         if !nothing {
-            kill_point("before_commit");
+            kill_point(KillPoint::BeforeCommit);
             let took = Clock::stopwatch();
             rows = self.wires.writer.commit(commit).await?;
             self.overview.took(took());
-            kill_point("after_commit");
+            kill_point(KillPoint::AfterCommit);
         }
         if !rows.is_empty() && self.wires.rows.send(rows).await.is_err() {
             return Err(PumpFault::NoDelivery);
         }
-        kill_point("after_publish");
+        kill_point(KillPoint::AfterPublish);
         for done in self.answers.drain(..) {
             // Who asked may have gone: the command is done all the same.
             let _ = done.send(());

@@ -59,9 +59,9 @@ impl Draft {
         self.writes.is_empty() && self.outbox.is_empty()
     }
 
-    /// Whether there is something to be logged and counted.
+    /// Whether something is to be logged and counted when it is finished.
     #[must_use]
-    pub fn has_notices(&self) -> bool {
+    pub const fn has_notices(&self) -> bool {
         !self.notices.is_empty()
     }
 

@@ -197,7 +197,7 @@ impl Held {
         let folder = self.folder.display().to_string();
         let noted = |error| Refusal::NotNow(format!("the notes of unreadable blocks in {folder}: {error}"));
         let mut poison = Poison::read(&self.folder).map_err(noted)?;
-        if row.is_none_or(|row| row.stopped.is_none()) && !poison.knows(chain) {
+        if row.is_none_or(|row| row.stopped.is_none()) && poison.unreadable(chain).is_none() {
             return Err(Refusal::Conflict(format!("the chain {name} is not stopped: there is nothing to accept")));
         }
         self.feed(Ask::AcceptChain { chain })?;

@@ -75,3 +75,10 @@ pub struct Parts {
     /// How long anything may take.
     pub deadlines: Deadlines,
 }
+
+impl Parts {
+    /// How things stand now.
+    fn standing(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.borrow())
+    }
+}

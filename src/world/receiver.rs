@@ -28,6 +28,8 @@ pub enum Answer {
     SlowDown(u64),
     /// 302 to this place.
     Redirect(String),
+    /// 204, so much later.
+    Late(Duration),
     /// Never; the connection stays open.
     Hang,
     /// The connection is closed once the body was read: delivered or not, the sender cannot know.
@@ -156,6 +158,10 @@ impl Receiver {
                 Answer::Status(status) => connection.answer(status, &[], "").await?,
                 Answer::SlowDown(seconds) => {
                     connection.answer(429, &[("retry-after", seconds.to_string())], "").await?;
+                }
+                Answer::Late(by) => {
+                    tokio::time::sleep(by).await;
+                    connection.answer(204, &[], "").await?;
                 }
                 Answer::Redirect(place) => connection.answer(302, &[("location", place)], "").await?,
                 Answer::Hang => return std::future::pending().await,

@@ -17,7 +17,8 @@ use walletwatch::types::{Asset, B256, BlockRef, Kind, Name};
 
 /// One RPC endpoint.
 #[derive(Debug)]
-pub struct Endpoint {
+#[expect(clippy::struct_excessive_bools, reason = "what goes wrong with it, each by itself")]
+pub(crate) struct Endpoint {
     pub name: Name,
     pub up: bool,
     pub traces: bool,
@@ -31,7 +32,7 @@ pub struct Endpoint {
 
 /// One explorer.
 #[derive(Debug)]
-pub struct Explorer {
+pub(crate) struct Explorer {
     pub name: Name,
     pub up: bool,
     pub introduced: bool,
@@ -42,7 +43,7 @@ pub struct Explorer {
 
 /// The sources of a chain.
 #[derive(Debug)]
-pub struct Sources {
+pub(crate) struct Sources {
     pub endpoints: Vec<Endpoint>,
     pub explorer: Option<Explorer>,
     pub tags: bool,
@@ -51,7 +52,7 @@ pub struct Sources {
 
 impl Sources {
     /// Something changes at an endpoint or an explorer.
-    pub fn trouble(&mut self, chain: &mut Chain, rng: &mut Rng, faulty: bool) {
+    pub(crate) fn trouble(&mut self, chain: &mut Chain, rng: &mut Rng, faulty: bool) {
         for endpoint in &mut self.endpoints {
             if !faulty {
                 (endpoint.up, endpoint.head, endpoint.forgetful) = (true, chain.tip, false);
@@ -88,22 +89,34 @@ impl Sources {
                     let tx = chain.txs.get(rng.usize(..=chain.txs.len().saturating_sub(1))).map(|tx| tx.hash);
                     explorer.hidden.extend(tx);
                 }
-                2 => explorer.hidden.clear(),
-                3..8 => explorer.backends[0] = chain.ancestor(chain.tip, rng.u64(0..3)),
+                2..4 => explorer.hidden.clear(),
+                4..8 => explorer.backends[0] = chain.ancestor(chain.tip, rng.u64(0..3)),
                 8..11 => explorer.backends[1] = chain.ancestor(chain.tip, rng.u64(0..8)),
                 _ => {}
             }
         }
     }
 
+    /// Much time passes: an index is never later than that.
+    pub fn show_all(&mut self) {
+        self.explorer.iter_mut().for_each(|explorer| explorer.hidden.clear());
+    }
+
     /// The process starts: everything introduces itself anew.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.endpoints.iter_mut().for_each(|endpoint| endpoint.introduced = false);
         self.explorer.iter_mut().for_each(|explorer| explorer.introduced = false);
     }
 
     /// What the sources say now.
-    pub fn speak(&mut self, chain: &Chain, wants: &ChainWants, rng: &mut Rng, faulty: bool, events: &mut Vec<Event>) {
+    pub(crate) fn speak(
+        &mut self,
+        chain: &Chain,
+        wants: &ChainWants,
+        rng: &mut Rng,
+        faulty: bool,
+        events: &mut Vec<Event>,
+    ) {
         for endpoint in &mut self.endpoints {
             if endpoint.up != endpoint.introduced {
                 endpoint.introduced = endpoint.up;

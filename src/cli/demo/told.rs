@@ -19,11 +19,11 @@ pub(super) fn identity(body: &[u8]) -> Option<(String, u32)> {
     let (_, data) = read(body).ok()?;
     let (alert, revision) = match &data {
         Data::Transfer(data) => (&data.alert_id, data.revision),
-        Data::Payment(data) => (&data.common.alert_id, data.common.revision),
-        Data::Price(data) => (&data.common.alert_id, data.common.revision),
-        Data::Gas(data) => (&data.common.alert_id, data.common.revision),
-        Data::Source(data) => (&data.common.alert_id, data.common.revision),
-        Data::Sink(data) => (&data.common.alert_id, data.common.revision),
+        Data::Payment(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Price(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Gas(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Source(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Sink(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Other(common) => (&common.alert_id, common.revision),
     };
     Some((alert.clone().into_owned(), revision))
@@ -93,13 +93,13 @@ pub(super) fn counted(count: u64, what: &str) -> String {
 
 fn price(kind: &str, data: &PriceData<'_>) -> Line {
     let text = crossing(kind, &format!("{} is {}", data.pair, data.value), &data.side, &data.level, &data.recovers_at);
-    threshold(kind, text, data.common.rule.as_deref())
+    threshold(kind, text, data.basics.rule.as_deref())
 }
 
 fn gas(kind: &str, data: &GasData<'_>) -> Line {
     let value = short(&data.value);
     let what = format!("the base fee of {} is {value} gwei", data.chain);
-    threshold(kind, crossing(kind, &what, &data.side, &data.level, &data.recovers_at), data.common.rule.as_deref())
+    threshold(kind, crossing(kind, &what, &data.side, &data.level, &data.recovers_at), data.basics.rule.as_deref())
 }
 
 /// The rule says `below` or `above`; what recovers is on the other side.
@@ -136,7 +136,7 @@ fn payment(kind: &str, data: &PaymentData<'_>) -> Line {
     let rehearsal = if data.rehearsal { "; a rehearsal: everything but the send" } else { "" };
     let why = data.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     let text = format!("{} USDC to {} on {}{why}{rehearsal}", data.amount, data.payee, data.chain);
-    Line { kind: word.into(), tone: Tone::Money, text: with_rule(text, data.common.rule.as_deref()) }
+    Line { kind: word.into(), tone: Tone::Money, text: with_rule(text, data.basics.rule.as_deref()) }
 }
 
 fn with_rule(text: String, rule: Option<&str>) -> String {

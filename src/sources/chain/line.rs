@@ -3,7 +3,7 @@
 //! The protocol never waits and never holds more than what was asked. An error that answers nothing ends the subscription, or the
 //! connection: nothing is left open that will never speak again.
 
-use super::rpc::AskFault;
+use super::ask_fault::AskFault;
 use crate::net::socket::Reason;
 use crate::net::{Protocol, SocketState, Verdict};
 use crate::wire::jsonrpc::{Call, Header, Message, Refusal, RpcError, parse_header, parse_messages, parse_text};

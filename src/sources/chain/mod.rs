@@ -4,6 +4,7 @@
 //! for agreement. What is read is decided by pure parts (`lead`, `walk`, `pace`, the plans of `gap` and `asks`); the rest asks.
 //! Nothing here decides what a block means, and one chain's trouble is its own: each chain is one future.
 
+mod ask_fault;
 mod asks;
 mod dial;
 mod endpoint;

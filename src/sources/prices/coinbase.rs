@@ -17,11 +17,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Coinbase drops a connection that has not subscribed within 5 s (facts/streams.md §1); acknowledgements come at once.
-pub const ACK_WITHIN: Duration = Duration::from_secs(5);
+pub(super) const ACK_WITHIN: Duration = Duration::from_secs(5);
 /// A ticker begins with the last trade; without one by then the pair is said to be silent.
-pub const FIRST_PRICE_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const FIRST_PRICE_WITHIN: Duration = Duration::from_secs(10);
 /// Heartbeats come once a second and pair.
-pub const HEARTBEAT_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const HEARTBEAT_WITHIN: Duration = Duration::from_secs(10);
 /// A pair without heartbeat is subscribed again this often.
 const RESUBSCRIBE_EVERY: Duration = Duration::from_mins(1);
 /// A rejected pair is asked for again on a connection made this much later: it may have been listed since.
