@@ -4,7 +4,7 @@
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
-use tree::{Source, files, known, sources, top};
+use tree::{Source, files, is_rust, known, sources, top};
 
 /// Who is above whom: a room knows only those in later rows, and nobody in its own.
 const ROOMS: [&[&str]; 12] = [
@@ -121,7 +121,7 @@ fn no_modules_go_round_in_a_circle() {
 fn every_file_says_what_it_is_and_is_short() {
     let mut found = Vec::new();
     for (path, place) in ["src", "tests", "benches"].into_iter().flat_map(files) {
-        if !path.ends_with(".rs") {
+        if !is_rust(&path) {
             continue;
         }
         let text = std::fs::read_to_string(place).expect("it is text");
@@ -238,7 +238,7 @@ fn names_say_what_things_are() {
 fn nothing_is_left_undone_skipped_or_slept_through() {
     let mut found = Vec::new();
     for (path, place) in ["src", "tests", "benches"].into_iter().flat_map(files) {
-        if !path.ends_with(".rs") || path.starts_with("tests/tidy") {
+        if !is_rust(&path) || path.starts_with("tests/tidy") {
             continue;
         }
         let text = std::fs::read_to_string(place).expect("it is text");

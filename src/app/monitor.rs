@@ -104,6 +104,7 @@ pub struct Running {
 ///
 /// # Errors
 /// [`MonitorFault`]. Whatever was committed goes on at the next start.
+#[expect(clippy::too_many_lines, reason = "one list of all that is made and started, in its order")]
 pub async fn run(
     config: Config,
     metrics: Metrics,
@@ -204,6 +205,8 @@ pub async fn run(
         deadlines: http::Deadlines::default(),
     };
     let running = Running { listen: listener.local_addr().unwrap_or(config.http.listen), new_store, resumed };
+    // Everything is built and the listener is bound: this is said before anything else is.
+    ready(&running);
     tasks.essential("the pump", async move { Ok(pump.run().await?) });
     tasks.essential("the delivery worker", async move { Ok(worker.await?) });
     let serving = http::serve(listener, face, stops.workers.clone());
@@ -224,7 +227,6 @@ pub async fn run(
     for (name, source) in sources {
         tasks.source(name, source);
     }
-    ready(&running);
     let ended = tasks.until(&stop).await;
     let stopped = tasks.stop(&stops, &writer).await;
     ended.and(stopped)
@@ -299,16 +301,11 @@ impl Tasks {
             let _ = writer.stop().await;
             first
         };
-        match tokio::time::timeout(STOP_GRACE, stages).await {
-            Ok(first) => first,
-            Err(_) => {
-                tracing::warn!(
-                    "stopping took longer than {} s: what was under way goes on at the next start",
-                    STOP_GRACE.as_secs()
-                );
-                Ok(())
-            }
-        }
+        tokio::time::timeout(STOP_GRACE, stages).await.unwrap_or_else(|_| {
+            let grace = STOP_GRACE.as_secs();
+            tracing::warn!("stopping took longer than {grace} s: what was under way goes on at the next start");
+            Ok(())
+        })
     }
 }
 

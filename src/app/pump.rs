@@ -73,14 +73,14 @@ pub enum PumpFault {
     #[error("{0}")]
     Store(#[from] StoreFault),
     /// The reactor panicked: a fault of ours, at a block if one was being read.
-    #[error("the reactor panicked{}; the next start goes on from disk", place(.0))]
+    #[error("the reactor panicked{}; the next start goes on from disk", place(.0.as_ref()))]
     Panicked(Option<Stretch>),
     /// The delivery worker is gone.
     #[error("the delivery worker ended; the next start goes on from disk")]
     NoDelivery,
 }
 
-fn place(stretch: &Option<Stretch>) -> String {
+fn place(stretch: Option<&Stretch>) -> String {
     stretch
         .map_or_else(String::new, |Stretch { chain, from, to }| format!(" at blocks {from} to {to} of chain {chain}"))
 }

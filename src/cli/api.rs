@@ -185,10 +185,7 @@ pub(super) async fn to_read(located: &Located) -> Result<Answerer, Failure> {
     let monitor = Monitor::new(&located.config.http, None)?;
     // The smallest question there is tells whether a monitor answers.
     let probe = Question::new(&["outbox"]).with("limit", Some(1));
-    let silence = match monitor.ask(Method::GET, &probe).await? {
-        Ok(_) => return Ok(Answerer::Monitor(monitor)),
-        Err(silence) => silence,
-    };
+    let Err(silence) = monitor.ask(Method::GET, &probe).await? else { return Ok(Answerer::Monitor(monitor)) };
     let path = &located.config.store.path;
     let reader = Reader::open(path).map_err(|fault| of_store(fault, Some(&silence)))?;
     eprintln!("{silence}: this is what the store {} holds", path.display());

@@ -16,7 +16,7 @@ use crate::sources::etherscan::{Explorer, Fetch};
 use crate::sources::prices;
 use crate::sources::queue::{EventIntake, event_queue};
 use crate::store::Reader;
-use crate::telemetry::tally::Tally;
+use crate::telemetry::Tally;
 use crate::types::{B256, ChainId, Pair, Price};
 use futures::future::{join_all, join3};
 use std::collections::BTreeMap;
@@ -153,6 +153,7 @@ impl Asker {
         // Nothing is wanted of it: it begins with its newest block.
         let (_wants, wants) = watch::channel(Arc::new(Wants::default()));
         let reader = ChainReader {
+            tally: Tally::default(),
             chain,
             block_time: settings.map_or(PATIENCE, |settings| settings.block_time),
             endpoints: vec![endpoint.clone()],
@@ -161,7 +162,6 @@ impl Asker {
             http: self.http.clone(),
             tls: Tls::baked(),
             clock: Arc::clone(&self.clock),
-            tally: Tally::default(),
         };
         let mut heard = Heard::default();
         let reading = reader.run(CancellationToken::new());

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Run {}
 
 impl Run {
+    #[expect(clippy::unused_self, reason = "every command is run alike; this one has no settings yet")]
     pub(super) fn run(self, places: &Places) -> Result<(), Failure> {
         let Located { file, data, config } = places.load()?;
         start_log(&config)?;

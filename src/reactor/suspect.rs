@@ -2,6 +2,7 @@
 
 /// Why a transfer is suspect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four marks that do not depend on each other")]
 pub struct Suspect {
     /// It moves nothing.
     pub zero_value: bool,

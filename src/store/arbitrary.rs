@@ -243,7 +243,7 @@ pub(super) fn row() -> impl Strategy<Value = Row> {
     );
     let token = (chain(), address(), opt(any::<u8>()), opt(name()))
         .prop_map(|(chain, contract, decimals, symbol)| TokenRow { chain, contract, decimals, symbol });
-    let length = select(vec![Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(120), Duration::MAX]);
+    let length = select(vec![Duration::ZERO, Duration::from_nanos(1), Duration::from_mins(2), Duration::MAX]);
     let deadline =
         (deadline(), time(), length).prop_map(|(deadline, due, length)| DeadlineRow { deadline, due, length });
     let trouble = (subject(), time(), opt(number()), number(), number(), any::<bool>()).prop_map(

@@ -47,17 +47,22 @@ pub(crate) fn files(below: &str) -> Vec<(String, PathBuf)> {
     found
 }
 
+/// Whether a file holds Rust.
+pub(crate) fn is_rust(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "rs")
+}
+
 /// Every Rust file below `src/`.
 pub(crate) fn sources() -> Vec<Source> {
     let mut tests = BTreeSet::new();
     let mut all = Vec::new();
-    for (path, place) in files("src").into_iter().filter(|(path, _)| path.ends_with(".rs")) {
+    for (path, place) in files("src").into_iter().filter(|(path, _)| is_rust(path)) {
         let text = fs::read_to_string(place).expect("it is text");
         let mut module: Vec<String> =
             path.trim_start_matches("src/").trim_end_matches(".rs").split('/').map(Into::into).collect();
         module.pop_if(|last| ["mod", "lib", "main"].contains(&last.as_str()));
         let code = without_tests(&bare(&text), &module, &mut tests);
-        all.push(Source { path, module, text, code, test: false });
+        all.push(Source { path, module, code, test: false });
     }
     for source in &mut all {
         let named = |part: &String| part == "tests" || part.starts_with("tests_") || part.ends_with("_tests");
@@ -197,11 +202,10 @@ fn branch<'a>(rest: &'a str, path: &[String], found: &mut BTreeSet<Vec<String>>)
         return rest;
     }
     let longer = [path, &[rest[..length].to_owned()]].concat();
-    match rest[length..].strip_prefix("::") {
-        Some(behind) => branch(behind, &longer, found),
-        None => {
-            found.insert(longer);
-            &rest[length..]
-        }
+    let behind = &rest[length..];
+    if let Some(next) = behind.strip_prefix("::") {
+        return branch(next, &longer, found);
     }
+    found.insert(longer);
+    behind
 }

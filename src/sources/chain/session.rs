@@ -51,9 +51,10 @@ enum Ending {
 
 impl From<AskFault> for Ending {
     fn from(fault: AskFault) -> Self {
-        match fault {
-            AskFault::Status(401 | 403) => Self::Refused(fault.reason()),
-            other => Self::Failed(other.reason()),
+        if matches!(fault, AskFault::Status(401 | 403)) {
+            Self::Refused(fault.reason())
+        } else {
+            Self::Failed(fault.reason())
         }
     }
 }
