@@ -205,6 +205,8 @@ pub async fn run(
         deadlines: http::Deadlines::default(),
     };
     let running = Running { listen: listener.local_addr().unwrap_or(config.http.listen), new_store, resumed };
+    // Everything is built and the listener is bound: this is said before anything else is.
+    ready(&running);
     tasks.essential("the pump", async move { Ok(pump.run().await?) });
     tasks.essential("the delivery worker", async move { Ok(worker.await?) });
     let serving = http::serve(listener, face, stops.workers.clone());
@@ -225,7 +227,6 @@ pub async fn run(
     for (name, source) in sources {
         tasks.source(name, source);
     }
-    ready(&running);
     let ended = tasks.until(&stop).await;
     if ended.is_err() {
         // What ended is the pump or something that it cannot do without: nobody has to wait for its last turn.
