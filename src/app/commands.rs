@@ -6,11 +6,12 @@ use crate::http::{Archive, Command, Control, Refusal};
 use crate::reactor::event::Command as Ask;
 use crate::sinks::delivery::OrderFault;
 use crate::sinks::worker::Order;
+use crate::telemetry::Snapshot;
 use crate::types::{ChainId, MessageId, Name};
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// The commands of a running monitor.
 pub struct Commands {
@@ -19,22 +20,24 @@ pub struct Commands {
     pump: mpsc::Sender<Asked>,
     worker: mpsc::Sender<Order>,
     archive: Arc<dyn Archive>,
+    snapshot: watch::Receiver<Arc<Snapshot>>,
 }
 
 type Answer = oneshot::Sender<Result<(), OrderFault>>;
 
 impl Commands {
-    /// Of a config, over the two queues and what the store holds.
+    /// Of a config, over the two queues, what the store holds and how things stand.
     #[must_use]
     pub fn new(
         config: &Config,
         pump: mpsc::Sender<Asked>,
         worker: mpsc::Sender<Order>,
         archive: Arc<dyn Archive>,
+        snapshot: watch::Receiver<Arc<Snapshot>>,
     ) -> Self {
         let chains = config.settings.chains.values().map(|chain| (chain.name.clone(), chain.id));
         let sinks = config.sinks.iter().map(|sink| sink.name.clone());
-        Self { chains: chains.collect(), sinks: sinks.collect(), pump, worker, archive }
+        Self { chains: chains.collect(), sinks: sinks.collect(), pump, worker, archive, snapshot }
     }
 
     async fn ask(&self, command: Ask) -> Result<(), Refusal> {
@@ -55,15 +58,24 @@ impl Commands {
         row.map(|row| row.seq).ok_or_else(|| Refusal::Unknown(format!("message {id}")))
     }
 
+    /// Whether there is anything to accept, as it was shown last.
+    fn is_stopped(&self, chain: ChainId, name: &Name) -> Result<(), Refusal> {
+        let snapshot = self.snapshot.borrow();
+        let shown = snapshot.chains.iter().find(|status| status.id == chain);
+        if shown.is_some_and(|status| status.stopped.is_none()) {
+            return Err(Refusal::Conflict(format!("the chain {name} is not stopped: there is nothing to accept")));
+        }
+        Ok(())
+    }
+
     fn sink(&self, name: Name) -> Result<Name, Refusal> {
         if self.sinks.contains(&name) { Ok(name) } else { Err(Refusal::Unknown(format!("sink {name}"))) }
     }
 }
 
 impl Control for Commands {
-    fn command(&self, by: Name, command: Command) -> BoxFuture<'_, Result<(), Refusal>> {
+    fn command(&self, _by: Name, command: Command) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(async move {
-            tracing::info!("{} asked for by {by}", command.word());
             match command {
                 Command::Replay(id) => {
                     let seq = self.seq(id).await?;
@@ -81,6 +93,7 @@ impl Control for Commands {
                 Command::AcceptChain(name) => {
                     let chain = self.chains.get(&name).copied();
                     let chain = chain.ok_or_else(|| Refusal::Unknown(format!("chain {name}")))?;
+                    self.is_stopped(chain, &name)?;
                     self.ask(Ask::AcceptChain { chain }).await
                 }
             }

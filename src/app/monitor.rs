@@ -20,7 +20,8 @@ use crate::sinks::http_post::HttpPost;
 use crate::sinks::worker::{self, LedgerClosed};
 use crate::sinks::{Sink, SinkFault, StoreLedger};
 use crate::store::{IfMissing, Prune, Reader, SqliteStore, Store, StoreFault, WriterHandle};
-use crate::telemetry::{Metrics, Snapshot};
+use crate::telemetry::faults::{KillPoint, kill_point};
+use crate::telemetry::{Labels, Metrics, Snapshot, Tally};
 use crate::types::{Name, Timestamp};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -103,6 +104,7 @@ pub struct Running {
 ///
 /// # Errors
 /// [`MonitorFault`]. Whatever was committed goes on at the next start.
+#[expect(clippy::too_many_lines, reason = "one list of all that is made and started, in its order")]
 pub async fn run(
     config: Config,
     metrics: Metrics,
@@ -113,10 +115,11 @@ pub async fn run(
     let path = config.store.path.clone();
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
     let listener = listen(config.http.listen).await?;
-    let new_store = !path.exists();
     let mut store = SqliteStore::open(&path, IfMissing::Create(random_id()))?;
+    let new_store = store.created();
     let (tables, last_at) = store.load()?;
     let (open, disabled) = store.open_outbox()?;
+    kill_point(KillPoint::AfterLoad);
     let clock = Arc::new(Clock::start(last_at));
     let now = clock.now();
     let poison = Poison::read(&folder).map_err(|source| MonitorFault::Folder { path: folder, source })?;
@@ -147,7 +150,7 @@ pub async fn run(
         clock: Arc::clone(&clock),
         writer: writer.clone(),
         board: Arc::clone(&board),
-        metrics: metrics.clone(),
+        tally: Tally::new(metrics.clone(), Arc::new(Labels::of(&config.settings))),
         budget: Reader::open(&path)?.budget(EXPLORER)?,
         stop: stops.sources.clone(),
     };
@@ -193,10 +196,10 @@ pub async fn run(
         Arc::new(move || clock.now())
     };
     let face = http::Parts {
-        snapshot,
         metrics: metrics.clone(),
         archive: Arc::new(archive.clone()),
-        control: Arc::new(Commands::new(&config, asked_to, orders_to, Arc::new(archive))),
+        control: Arc::new(Commands::new(&config, asked_to, orders_to, Arc::new(archive), snapshot.clone())),
+        snapshot,
         tokens: http::Tokens::new(&config.http.tokens),
         now,
         deadlines: http::Deadlines::default(),
@@ -281,6 +284,7 @@ impl Tasks {
         let stages = async {
             stops.sources.cancel();
             while self.sources.join_next().await.is_some() {}
+            kill_point(KillPoint::Stopping);
             stops.pump.cancel();
             let mut first = Ok(());
             while let Some(ended) = self.essential.join_next().await {
@@ -296,16 +300,11 @@ impl Tasks {
             let _ = writer.stop().await;
             first
         };
-        match tokio::time::timeout(STOP_GRACE, stages).await {
-            Ok(first) => first,
-            Err(_) => {
-                tracing::warn!(
-                    "stopping took longer than {} s: what was under way goes on at the next start",
-                    STOP_GRACE.as_secs()
-                );
-                Ok(())
-            }
-        }
+        tokio::time::timeout(STOP_GRACE, stages).await.unwrap_or_else(|_| {
+            let grace = STOP_GRACE.as_secs();
+            tracing::warn!("stopping took longer than {grace} s: what was under way goes on at the next start");
+            Ok(())
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::board::Board;
 use crate::config::checked::Config;
+use crate::net::socket::Reason;
 use crate::reactor::Reactor;
 use crate::reactor::effect::Notice;
 use crate::reactor::event::{Event, SourceId, SourceKind, SourceState};
@@ -12,7 +13,7 @@ use crate::telemetry::observe::SUMMARY_EVERY;
 use crate::telemetry::snapshot::{
     ChainStatus, Limit, LimitUse, PaymentsStatus, PriceStatus, RuleStatus, Snapshot, SourceStatus,
 };
-use crate::telemetry::{Labels, Metrics, Observer};
+use crate::telemetry::{Labels, Metric, Metrics, Observer, Tally};
 use crate::types::{ChainId, Name, Timestamp, U256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub struct Overview {
     last_events: BTreeMap<SourceId, Timestamp>,
     blind_since: BTreeMap<SourceId, Timestamp>,
     stalled: BTreeSet<ChainId>,
+    tally: Tally,
+    dropped: BTreeMap<SourceId, u64>,
     changed: bool,
     shown: Timestamp,
     summed: Timestamp,
@@ -57,6 +60,9 @@ impl Overview {
         now: Timestamp,
     ) -> Self {
         let labels = Arc::new(Labels::of(&config.settings));
+        for source in &labels.sources {
+            metrics.register_socket(&labels, source, &Reason::ALL.map(Reason::label));
+        }
         let promised = crate::config::describe::explorer_round(config).and_then(|round| round.oldest_view());
         let explored = config.etherscan.iter().flat_map(|etherscan| etherscan.chains.iter().copied());
         let chains_of = |(rule, _, chains): &(Name, crate::types::Severity, Vec<ChainId>)| {
@@ -64,6 +70,7 @@ impl Overview {
         };
         Self {
             observer: Observer::new(Arc::clone(&labels), metrics.clone()),
+            tally: Tally::new(metrics.clone(), Arc::clone(&labels)),
             metrics,
             snapshot,
             board,
@@ -77,6 +84,7 @@ impl Overview {
             heads: BTreeMap::new(),
             last_events: BTreeMap::new(),
             stalled: BTreeSet::new(),
+            dropped: BTreeMap::new(),
             changed: true,
             shown: Timestamp::default(),
             summed: now,
@@ -130,13 +138,23 @@ impl Overview {
     }
 
     /// Shows how things stand, if that changed and was not shown just now.
-    pub fn publish(&mut self, now: Timestamp, reactor: &Reactor) {
+    pub fn publish<'pump>(
+        &mut self,
+        now: Timestamp,
+        reactor: &Reactor,
+        dropped: impl Iterator<Item = (&'pump SourceId, u64)>,
+    ) {
         let every = if self.changed { SHOWN_EVERY } else { REFRESHED_EVERY };
         if now.since(self.shown) < every {
             return;
         }
         self.shown = now;
         self.changed = false;
+        for (source, total) in dropped {
+            let counted = self.dropped.entry(source.clone()).or_default();
+            self.tally.dropped(source, total.saturating_sub(*counted));
+            *counted = total;
+        }
         let snapshot = Arc::new(self.picture(now, reactor));
         self.metrics.show(&snapshot, now);
         self.snapshot.send_replace(snapshot);
@@ -145,6 +163,11 @@ impl Overview {
             let summary = self.observer.summary();
             tracing::info!("in the last ten minutes: {summary}");
         }
+    }
+
+    /// A commit took so many seconds.
+    pub fn took(&self, seconds: f64) {
+        self.metrics.record(Metric::Commit, &[], seconds);
     }
 
     /// How long it can wait to be asked again.

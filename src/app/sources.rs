@@ -5,6 +5,7 @@ use super::clock::Clock;
 use crate::config::checked::{Config, EndpointConfig, EtherscanConfig};
 use crate::net::Tls;
 use crate::net::http::HttpClient;
+use crate::reactor::event::{SourceId, SourceKind};
 use crate::reactor::wants::Wants;
 use crate::sources::WallClock;
 use crate::sources::chain::ChainReader;
@@ -12,7 +13,7 @@ use crate::sources::etherscan::{self, BudgetNote, Explorer};
 use crate::sources::prices;
 use crate::sources::queue::{EventIntake, EventQueue, event_queue};
 use crate::store::{Budget, WriterHandle};
-use crate::telemetry::Metrics;
+use crate::telemetry::Tally;
 use crate::types::{ChainId, Name};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -40,8 +41,8 @@ pub struct SourceParts<'config> {
     pub writer: WriterHandle,
     /// Shows it.
     pub board: Arc<Board>,
-    /// Counts its calls.
-    pub metrics: Metrics,
+    /// Counts what sources do.
+    pub tally: Tally,
     /// What the explorer's budget had spent.
     pub budget: Option<Budget>,
     /// Ends every source.
@@ -53,16 +54,16 @@ pub type Started = (Name, BoxFuture<'static, ()>);
 
 /// Builds every source. The queues are for the pump, in the order in which it drains them.
 #[must_use]
-pub fn start_sources(parts: SourceParts<'_>) -> (Vec<EventIntake>, Vec<Started>) {
+pub fn start_sources(parts: SourceParts<'_>) -> (Vec<(SourceId, EventIntake)>, Vec<Started>) {
     let mut intakes = Vec::new();
     let mut sources = Vec::new();
     let clock: WallClock = {
         let clock = Arc::clone(&parts.clock);
         Arc::new(move || clock.now())
     };
-    let mut queue = || {
+    let mut queue = |kind, chain, name: &Name| {
         let (queue, intake) = event_queue(Arc::clone(&parts.bell));
-        intakes.push(intake);
+        intakes.push((SourceId { kind, chain, name: name.clone() }, intake));
         queue
     };
     let mut chains: BTreeMap<ChainId, Vec<EndpointConfig>> = BTreeMap::new();
@@ -71,32 +72,36 @@ pub fn start_sources(parts: SourceParts<'_>) -> (Vec<EventIntake>, Vec<Started>)
     }
     for (chain, endpoints) in chains {
         let Some(settings) = parts.config.settings.chains.get(&chain) else { continue };
+        let Some(first) = endpoints.first().map(|endpoint| endpoint.name.clone()) else { continue };
         let reader = ChainReader {
             chain,
             block_time: settings.block_time,
             endpoints,
             wants: parts.wants.clone(),
-            queue: queue(),
+            queue: queue(SourceKind::Rpc, Some(chain), &first),
             http: parts.http.clone(),
             tls: Tls::baked(),
             clock: Arc::clone(&clock),
+            tally: parts.tally.clone(),
         };
         sources.push((settings.name.clone(), Box::pin(reader.run(parts.stop.clone())) as BoxFuture<'static, ()>));
     }
     if let Some(etherscan) = &parts.config.etherscan {
         match Explorer::new(parts.http.clone(), &etherscan.url, etherscan.api_key.clone()) {
             Ok(explorer) => {
-                let poller = explorer_poller(&parts, etherscan, explorer, queue(), Arc::clone(&clock));
+                let queue = queue(SourceKind::Explorer, etherscan.chains.first().copied(), &EXPLORER.into());
+                let poller = explorer_poller(&parts, etherscan, explorer, queue, Arc::clone(&clock));
                 sources.push((EXPLORER.into(), poller));
             }
             Err(fault) => tracing::error!("[etherscan] url: {fault}"),
         }
     }
     for feed in &parts.config.feeds {
-        let (queue, stop, feed) = (queue(), parts.stop.clone(), feed.clone());
+        let (stop, feed, tally) = (parts.stop.clone(), feed.clone(), parts.tally.clone());
+        let queue = queue(SourceKind::Feed, None, &feed.name);
         let name = feed.name.clone();
         let run = async move {
-            if let Err(fault) = prices::run(&feed, Tls::baked(), &queue, stop).await {
+            if let Err(fault) = prices::run(&feed, Tls::baked(), &queue, tally, stop).await {
                 tracing::error!("the feed {}: {fault}", feed.name);
             }
         };
@@ -120,6 +125,7 @@ fn explorer_poller(
         own_receipts: etherscan.chains.iter().copied().filter(|chain| !has_endpoint(chain)).collect(),
         calls_per_second: etherscan.calls_per_second,
         calls_per_day: etherscan.calls_per_day,
+        tally: parts.tally.clone(),
         used: parts.budget.map(|budget| BudgetNote { day: budget.day, used: budget.used }).unwrap_or_default(),
     };
     let (wants, stop) = (parts.wants.clone(), parts.stop.clone());

@@ -2,9 +2,20 @@
 //!
 //! stdout is the answer, stderr the talk. Exit codes: 0 done; 1 failed, trying again may help; 2 usage or config; 3 a person is needed.
 
+mod alone;
+mod api;
+mod chain;
 mod check;
+mod demo;
+mod list;
+mod outbox;
 mod places;
+mod probe;
 mod run;
+mod show;
+mod sink;
+mod status;
+mod transfers;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -35,8 +46,24 @@ pub struct Places {
 enum Command {
     /// Run the monitor
     Run(run::Run),
+    /// Try the whole monitor against a simulated world: no keys, no network, nothing to install
+    Demo(demo::Demo),
     /// Read the config: every fault with its place; what it will watch, what that costs, who learns what
     Check(check::Check),
+    /// How the running monitor stands: every source, chain, sink and rule, a line each
+    Status(status::Status),
+    /// What moved
+    #[command(subcommand)]
+    Transfers(transfers::Transfers),
+    /// The messages, and what became of them
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
+    /// Where alerts go
+    #[command(subcommand)]
+    Sink(sink::Sink),
+    /// What chains are
+    #[command(subcommand)]
+    Chain(chain::Chain),
 }
 
 /// Why a command failed, with the exit code that says what to do about it.
@@ -69,7 +96,13 @@ pub fn main() -> ExitCode {
     let Cli { places, command } = Cli::parse();
     let done = match command {
         Command::Run(command) => command.run(&places),
+        Command::Demo(command) => command.run(&places),
         Command::Check(command) => command.run(&places),
+        Command::Status(command) => asked(command.run(&places)),
+        Command::Transfers(command) => asked(command.run(&places)),
+        Command::Outbox(command) => asked(command.run(&places)),
+        Command::Sink(command) => asked(command.run(&places)),
+        Command::Chain(command) => asked(command.run(&places)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,4 +111,9 @@ pub fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+/// Waits for a command that asks others.
+fn asked(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    run::runtime()?.block_on(command)
 }

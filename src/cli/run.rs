@@ -3,6 +3,7 @@
 use super::places::Located;
 use super::{Failure, Places};
 use crate::app::monitor::{self, MonitorFault, Running};
+use crate::app::pump::PumpFault;
 use crate::config::checked::Config;
 use crate::store::Remedy;
 use crate::telemetry::{Metrics, Redactor, logs, secrets};
@@ -18,14 +19,18 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Run {}
 
 impl Run {
+    #[expect(clippy::unused_self, reason = "every command is run alike; this one has no settings yet")]
     pub(super) fn run(self, places: &Places) -> Result<(), Failure> {
         let Located { file, data, config } = places.load()?;
         start_log(&config)?;
-        for warning in &config.warnings {
-            tracing::warn!("{warning}");
-        }
         make_folder(&data).map_err(Failure::again)?;
-        let told = |running: &Running| say_started(running, &file, &data);
+        let warnings = config.warnings.clone();
+        let told = |running: &Running| {
+            say_started(running, &file, &data);
+            for warning in &warnings {
+                tracing::warn!("{warning}");
+            }
+        };
         runtime()?.block_on(async {
             let stop = stop_on_signals()?;
             monitor::run(config, Metrics::new(), stop, told).await.map_err(failure)
@@ -76,9 +81,14 @@ pub(super) fn stop_on_signals() -> Result<CancellationToken, Failure> {
 /// What the end of a monitor asks of whoever started it.
 pub(super) fn failure(fault: MonitorFault) -> Failure {
     let person = match &fault {
-        MonitorFault::Store(fault) => fault.remedy() == Remedy::Person,
+        MonitorFault::Store(fault) | MonitorFault::Pump(PumpFault::Store(fault)) => fault.remedy() == Remedy::Person,
         MonitorFault::Sink(_) => return Failure::usage(anyhow!("{fault}")),
-        _ => false,
+        MonitorFault::Pump(PumpFault::Panicked(_) | PumpFault::NoDelivery)
+        | MonitorFault::Delivery(_)
+        | MonitorFault::Listen { .. }
+        | MonitorFault::Http(_)
+        | MonitorFault::Folder { .. }
+        | MonitorFault::Ended(_) => false,
     };
     if person { Failure::person(fault) } else { Failure::again(fault) }
 }

@@ -5,7 +5,6 @@
 use super::Parts;
 use super::bodies;
 use super::problem::Problem;
-use super::routes::{html, snapshot};
 use super::status;
 use crate::reactor::rows::{AlertRow, TransferRow};
 use crate::store::{self, OutboxRow};
@@ -90,7 +89,7 @@ pub(super) async fn style() -> Response {
 }
 
 pub(super) async fn show(State(parts): State<Arc<Parts>>) -> Result<Html<String>, Problem> {
-    let snapshot = snapshot(&parts);
+    let snapshot = parts.standing();
     let transfers = parts.archive.transfers(store::TransferFilter::default(), ROWS).await?;
     let alerts = parts.archive.alerts(store::AlertFilter::default(), ROWS).await?;
     let outbox = parts.archive.outbox(store::OutboxFilter::default(), ROWS).await?;
@@ -109,7 +108,7 @@ pub(super) async fn show(State(parts): State<Arc<Parts>>) -> Result<Html<String>
     alert_table(&mut page, &alerts.rows, &snapshot);
     delivery_table(&mut page, &outbox.rows);
     page.markup("</body></html>\n");
-    Ok(html(page.finish()))
+    Ok(Html(page.finish()))
 }
 
 /// What is in force and how it is.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 /// What went wrong. `detail` says what to do where something can be done; it repeats nothing that the asker sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub(super) struct Problem {
     /// The status.
     pub status: StatusCode,
     /// A sentence.
@@ -28,7 +28,7 @@ struct Body<'a> {
 
 impl Problem {
     /// Of this status.
-    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into() }
     }
 }

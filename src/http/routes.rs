@@ -1,15 +1,14 @@
 //! The routes, behind one gate: access, then the body's size, then the deadline.
 
-use super::access::{Caller, Need, decide};
+use super::access::{Caller, Need, Peer, decide};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
-use super::serve::Peer;
 use super::status::{self, Status};
 use super::{LARGEST_BODY, Parts, commands, page};
 use crate::reactor::rows::AlertState;
 use crate::store::{self, OutboxState};
-use crate::telemetry::{Snapshot, unready};
-use crate::types::{MessageId, Name, Stage, Timestamp, TransferId};
+use crate::telemetry::unready;
+use crate::types::{Name, Stage, Timestamp, TransferId};
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Path, Query, Request, State};
@@ -19,7 +18,7 @@ use axum::http::header::{
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -30,9 +29,14 @@ const USUAL_PAGE: usize = 100;
 /// Rows of a page at most: with their bodies left out some 300 kB.
 const LARGEST_PAGE: usize = 500;
 
-/// Every route.
+/// Every route, behind the gate.
 pub(super) fn router(parts: Parts) -> Router {
     let parts = Arc::new(parts);
+    routes(Arc::clone(&parts)).layer(from_fn_with_state(parts, gate))
+}
+
+/// Every route, for who needs no gate: this very process.
+pub(super) fn routes(parts: Arc<Parts>) -> Router {
     Router::new()
         .route("/", get(page::show))
         .route("/page.css", get(page::style))
@@ -53,7 +57,6 @@ pub(super) fn router(parts: Parts) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
         })
-        .layer(from_fn_with_state(Arc::clone(&parts), gate))
         .with_state(parts)
 }
 
@@ -108,13 +111,8 @@ fn protect(headers: &mut HeaderMap) {
     }
 }
 
-/// How things stand now.
-pub(super) fn snapshot(parts: &Parts) -> Arc<Snapshot> {
-    Arc::clone(&parts.snapshot.borrow())
-}
-
 async fn metrics(State(parts): State<Arc<Parts>>) -> Response {
-    parts.metrics.show(&snapshot(&parts), (parts.now)());
+    parts.metrics.show(&parts.standing(), (parts.now)());
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, kind)], parts.metrics.render()).into_response()
 }
@@ -124,7 +122,7 @@ async fn alive() -> &'static str {
 }
 
 async fn ready(State(parts): State<Arc<Parts>>, Extension(caller): Extension<Caller>) -> (StatusCode, String) {
-    let reasons = unready(&snapshot(&parts));
+    let reasons = unready(&parts.standing());
     if reasons.is_empty() {
         return (StatusCode::OK, "ready\n".to_owned());
     }
@@ -138,7 +136,7 @@ async fn ready(State(parts): State<Arc<Parts>>, Extension(caller): Extension<Cal
 }
 
 async fn show_status(State(parts): State<Arc<Parts>>) -> Json<Status> {
-    Json(status::status(&snapshot(&parts), (parts.now)()))
+    Json(status::status(&parts.standing(), (parts.now)()))
 }
 
 /// The query of every list.
@@ -208,7 +206,7 @@ fn page_of<R, P, T>(page: &store::Page<R, P>, item: impl Fn(&R) -> T, place: imp
 
 async fn transfers(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<TransferItem>>, Problem> {
     let (asked, limit) = Asked::read(query, &["chain", "watch", "stage"])?;
-    let snapshot = snapshot(&parts);
+    let snapshot = parts.standing();
     let no = |what: &str| Problem::new(StatusCode::NOT_FOUND, format!("there is no such {what} in the config"));
     let chain = |name: &String| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
     let watch = |name: &String| snapshot.labels.addresses(name).ok_or_else(|| no("watch"));
@@ -231,7 +229,7 @@ async fn transfers(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result
 
 async fn alerts(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<AlertItem>>, Problem> {
     let (asked, limit) = Asked::read(query, &["rule", "watch", "state"])?;
-    let snapshot = snapshot(&parts);
+    let snapshot = parts.standing();
     let filter = store::AlertFilter {
         after: asked.place(|text| text.parse().ok())?,
         state: word("state", asked.state.as_ref(), &AlertState::ALL, AlertState::word)?,
@@ -254,18 +252,7 @@ async fn outbox(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Js
 }
 
 async fn message(State(parts): State<Arc<Parts>>, Path(id): Path<String>) -> Result<Json<OutboxItem>, Problem> {
-    let row = parts.archive.message(message_id(&id)?).await?;
+    let row = parts.archive.message(commands::message_id(&id)?).await?;
     let row = row.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no such message"))?;
     Ok(Json(bodies::outbox(&row, true)))
-}
-
-/// The id of a message in a path.
-pub(super) fn message_id(text: &str) -> Result<MessageId, Problem> {
-    MessageId::parse(text)
-        .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "an id of a message is 32 hexadecimal digits"))
-}
-
-/// The page as an answer.
-pub(super) fn html(text: String) -> Html<String> {
-    Html(text)
 }

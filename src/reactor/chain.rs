@@ -157,8 +157,13 @@ impl Chain {
             return Err(Refusal::Stopped);
         }
         let last = linked(blocks)?;
-        let known = blocks.iter().take_while(|block| self.has(block.at)).count();
+        // Blocks beneath a known one are known, though the window may not hold them any more.
+        let known = blocks.iter().rposition(|block| self.has(block.at)).map_or(0, |place| place + 1);
         let Some(first) = blocks.get(known) else { return Err(Refusal::Known) };
+        // Of what ends below the window nobody can say whether it is an ancestor.
+        if self.window.first_key_value().is_some_and(|(lowest, _)| last.number < *lowest) {
+            return Err(Refusal::Known);
+        }
         let Some(tip) = self.tip() else {
             self.row.started = Some(self.row.started.unwrap_or(first.at.number));
             self.take(endpoint, &blocks[known..], effects);
@@ -290,7 +295,9 @@ impl Chain {
             self.row.last_final = marks.last_final;
             self.put_row(effects);
         }
-        self.prune(effects);
+        // What an explorer may still report is held against the blocks that were read.
+        let late = if settings.explorer.is_some() { settings.overlap() } else { 0 };
+        self.prune(late, effects);
         marks
     }
 
@@ -380,6 +387,7 @@ impl Chain {
     }
 
     /// The gaps, lowest first.
+    #[must_use]
     pub fn gaps(&self) -> impl Iterator<Item = &GapRow> {
         self.gaps.values()
     }
@@ -513,10 +521,11 @@ impl Chain {
         effects.push(Effect::Put(Row::Chain(self.row.clone())));
     }
 
-    /// Drops blocks below the last final one, and what is beyond the largest window.
-    fn prune(&mut self, effects: &mut Vec<Effect>) {
+    /// Drops blocks below the last final one and more than `late` blocks below the tip, and what is beyond the largest window.
+    fn prune(&mut self, late: u64, effects: &mut Vec<Effect>) {
+        let lowest = self.row.last_final.min(self.tip().map_or(0, |tip| tip.number.saturating_sub(late)));
         // What lies under a gap stays until the gap has met it.
-        let floor = self.gaps.keys().next().map_or(self.row.last_final, |gap| self.row.last_final.min(gap - 1));
+        let floor = self.gaps.keys().next().map_or(lowest, |gap| lowest.min(gap - 1));
         while self.window.len() > 1
             && let Some(entry) = self.window.first_entry()
             && (*entry.key() < floor || self.window.len() > LARGEST_WINDOW)

@@ -281,9 +281,10 @@ impl Reactor {
         let Some(chain) = self.settings.chains.get(&row.chain) else { return };
         effects.push(Effect::Notice(Notice::Payment { payment: row.id, rule: row.rule.clone(), state: row.state }));
         // What waits for a person, and what was paid for nothing, is for whoever is on duty.
-        let severity = match kind {
-            MessageKind::PaymentHeld | MessageKind::PaymentTriggerRetracted => Severity::Critical,
-            _ => rule.map_or(Severity::Info, |rule| rule.severity),
+        let severity = if matches!(kind, MessageKind::PaymentHeld | MessageKind::PaymentTriggerRetracted) {
+            Severity::Critical
+        } else {
+            rule.map_or(Severity::Info, |rule| rule.severity)
         };
         let body = Body::Payment(Box::new(PaymentBody {
             payment: row.id,

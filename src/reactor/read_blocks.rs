@@ -62,6 +62,7 @@ impl Reactor {
             let reason = "a tagged block is not the one in the window";
             effects.push(Effect::Notice(Notice::Ignored { chain: tags.chain, reason }));
         }
+        self.unpublished.insert(tags.chain);
         self.advance(tags.chain, BTreeSet::new(), effects);
     }
 
@@ -155,7 +156,7 @@ impl Reactor {
         let stage = marks.stage(place.block);
         let Some(old) = self.transfers.get(id).cloned() else {
             let row = self.new_transfer(id, key, place, stage, Voucher::Authority);
-            self.note_stages(&row, None, effects);
+            Self::note_stages(&row, None, effects);
             self.transfers.put(row, effects);
             return id;
         };
@@ -181,7 +182,7 @@ impl Reactor {
             self.moved(&row, effects);
         }
         if row != old {
-            self.note_stages(&row, Some(&old), effects);
+            Self::note_stages(&row, Some(&old), effects);
             self.transfers.put(row, effects);
         }
         id
@@ -248,7 +249,7 @@ impl Reactor {
             let stage = new.stage(row.block);
             if stage > row.stage && row.stage != Stage::Retracted && self.has_depth_of_its_own(&row) {
                 let new_row = TransferRow { stage, ..row.clone() };
-                self.note_stages(&new_row, Some(&row), effects);
+                Self::note_stages(&new_row, Some(&row), effects);
                 self.transfers.put(new_row, effects);
                 touched.insert(transfer);
             }
@@ -268,8 +269,9 @@ impl Reactor {
         if settings.explorer.is_none() {
             return last_final;
         }
-        let overlap = super::read_explorer::overlap(settings);
-        last_final.min(chain.height().unwrap_or(0).saturating_sub(overlap))
+        let overlap = settings.overlap();
+        let height = chain.tip().map(|tip| tip.number).or(chain.row().explorer_head);
+        last_final.min(height.unwrap_or(0).saturating_sub(overlap))
     }
 
     pub(super) fn settle_up_to(&mut self, id: ChainId, bound: u64, effects: &mut Vec<Effect>) {
@@ -278,7 +280,7 @@ impl Reactor {
             let Some(row) = self.transfers.get(transfer) else { continue };
             // What an explorer did not list the last time is neither final nor gone.
             let in_doubt = row.voucher == Voucher::Authority && row.stage != Stage::Final;
-            if !in_doubt && !self.is_waiting_for_token(row) {
+            if !in_doubt && !self.is_waiting_for_token(row) && self.is_listed_for_good(row) {
                 self.settle(transfer, effects);
             }
         }
@@ -287,6 +289,7 @@ impl Reactor {
     fn settle(&mut self, transfer: TransferId, effects: &mut Vec<Effect>) {
         let Some(row) = self.transfers.get(transfer) else { return };
         let row = TransferRow { settled: true, ..row.clone() };
+        self.unpublished.insert(row.key.chain);
         self.close_alerts_of(transfer, effects);
         self.transfers.put(row, effects);
     }
@@ -349,17 +352,23 @@ impl Reactor {
             let ours = row.key.kind != Kind::Internal || block.traced;
             match row.voucher {
                 Voucher::Other if ours => self.disagree(id, transfer, effects),
+                // Of a block that was read without its traces the explorer alone can know.
+                Voucher::Other => {
+                    let row = TransferRow { voucher: Voucher::Authority, block_hash: None, ..row.clone() };
+                    self.transfers.put(row, effects);
+                    self.speak(transfer, effects);
+                }
                 // The explorer vouched for it while no endpoint was fresh; now the chain's own blocks speak.
                 Voucher::Authority if ours && row.block_hash != Some(block.at.hash) => {
                     self.retract(transfer, "the chain's own blocks do not have it", effects);
                 }
-                Voucher::Other | Voucher::Authority => {}
+                Voucher::Authority => {}
             }
         }
     }
 
     /// Counts the stages that a transfer has reached since.
-    pub(super) fn note_stages(&self, row: &TransferRow, old: Option<&TransferRow>, effects: &mut Vec<Effect>) {
+    pub(super) fn note_stages(row: &TransferRow, old: Option<&TransferRow>, effects: &mut Vec<Effect>) {
         let before = old.map(|old| old.stage);
         if before != Some(row.stage) {
             let suspect = row.suspect.any();

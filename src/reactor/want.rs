@@ -48,6 +48,8 @@ impl Reactor {
             return Vec::new();
         }
         let bound = self.settle_bound(id);
+        let open = self.open_lists(id);
+        let overlap = self.settings.chains.get(&id).map_or(0, super::settings::ChainSettings::overlap);
         let watches = self.watched.watches().iter().filter(|watch| watch.chains.contains(&id));
         let mut views = Vec::new();
         for watch in watches {
@@ -56,7 +58,15 @@ impl Reactor {
                 for list in List::ALL {
                     let view = self.views.get(&(id, *address, list));
                     // What is not settled is read again: rows may come late, move or vanish.
-                    let from = view.map_or(begin, |view| (view.read_to + 1).min(bound + 1).max(view.from));
+                    let from = match (view, open.get(&(*address, list))) {
+                        (None, _) => begin,
+                        (Some(view), Some((_, true))) => view.from,
+                        (Some(view), open) => {
+                            let late = (view.read_to + 1).saturating_sub(overlap);
+                            let lowest = open.map_or(u64::MAX, |(lowest, _)| *lowest);
+                            late.min(bound + 1).min(lowest).max(view.from)
+                        }
+                    };
                     views.push(ViewWant {
                         address: *address,
                         list,

@@ -10,7 +10,7 @@ mod fill;
 pub(in crate::sinks) mod tests;
 
 pub use data::{
-    AssetData, BlockData, Common, Data, GapData, GasData, PaymentData, PriceData, SinkData, SourceData, TransferData,
+    AssetData, Basics, BlockData, Data, GapData, GasData, PaymentData, PriceData, SinkData, SourceData, TransferData,
 };
 
 use crate::reactor::effect::{Body, Message};

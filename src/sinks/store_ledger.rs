@@ -5,7 +5,7 @@
 
 use super::worker::{Ledger, LedgerClosed};
 use crate::store::{DeliveryWrite, OutboxRow, Reader, StoreFault, WriterHandle};
-use crate::telemetry::faults::kill_point;
+use crate::telemetry::faults::{KillPoint, kill_point};
 use std::sync::{Mutex, PoisonError};
 
 /// The store, as the delivery worker needs it.
@@ -32,9 +32,9 @@ impl StoreLedger {
 
 impl Ledger for StoreLedger {
     async fn deliver(&self, writes: Vec<DeliveryWrite>) -> Result<(), LedgerClosed> {
-        kill_point("before_delivery_write");
+        kill_point(KillPoint::BeforeDeliveryWrite);
         self.writer.deliver(writes).await.map_err(|fault| said(&fault))?;
-        kill_point("after_delivery_write");
+        kill_point(KillPoint::AfterDeliveryWrite);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
 
 /// A value that one column holds.
-pub trait Cell: Sized {
+pub(super) trait Cell: Sized {
     /// As it is bound.
     fn to_cell(&self) -> ToSqlOutput<'_>;
     /// As it was bound.
@@ -25,14 +25,14 @@ pub trait Cell: Sized {
 }
 
 /// The cells of a row, read from left to right.
-pub struct Cells<'a> {
+pub(super) struct Cells<'a> {
     row: &'a Row<'a>,
     at: usize,
 }
 
 impl<'a> Cells<'a> {
     /// From the first column on.
-    pub fn of(row: &'a Row<'a>) -> Self {
+    pub(super) fn of(row: &'a Row<'a>) -> Self {
         Self { row, at: 0 }
     }
 
@@ -40,7 +40,7 @@ impl<'a> Cells<'a> {
     ///
     /// # Errors
     /// When it does not hold a `T`.
-    pub fn take<T: Cell>(&mut self) -> rusqlite::Result<T> {
+    pub(super) fn take<T: Cell>(&mut self) -> rusqlite::Result<T> {
         let at = self.at;
         self.at += 1;
         let cell = self.row.get_ref(at)?;
@@ -69,7 +69,7 @@ pub(super) use run;
 ///
 /// # Errors
 /// What SQLite says, or what `read` finds.
-pub fn all<T>(
+pub(super) fn all<T>(
     connection: &rusqlite::Connection,
     sql: &str,
     mut read: impl FnMut(&mut Cells<'_>) -> rusqlite::Result<T>,
@@ -355,6 +355,6 @@ impl Cell for Deadline {
 }
 
 /// The error of cells that are each possible and impossible together.
-pub fn impossible(what: &str) -> rusqlite::Error {
+pub(super) fn impossible(what: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Null, what.into())
 }

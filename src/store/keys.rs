@@ -6,7 +6,7 @@ use crate::types::{ChainId, PaymentId, TransferId};
 
 /// `chain:1`, `source:rpc:1:main`, `source:feed:-:coinbase`, `disagreement:1`, `sink:ops`. A name comes last and needs no escapes.
 #[must_use]
-pub fn subject_text(subject: &Subject) -> String {
+pub(super) fn subject_text(subject: &Subject) -> String {
     match subject {
         Subject::Chain(chain) => format!("chain:{chain}"),
         Subject::Source(SourceId { kind, chain: Some(chain), name }) => {
@@ -20,7 +20,7 @@ pub fn subject_text(subject: &Subject) -> String {
 
 /// Reads what `subject_text` wrote.
 #[must_use]
-pub fn read_subject(text: &str) -> Option<Subject> {
+pub(super) fn read_subject(text: &str) -> Option<Subject> {
     let (kind, rest) = text.split_once(':')?;
     match kind {
         "chain" => read_chain(rest).map(Subject::Chain),
@@ -42,7 +42,7 @@ fn read_chain(text: &str) -> Option<ChainId> {
 
 /// `holds:RULE`, `silent:SUBJECT`, `token_wait:1:0x…`, `revert:1`, `forget:HEX`, `expires:HEX`.
 #[must_use]
-pub fn deadline_text(deadline: &Deadline) -> String {
+pub(super) fn deadline_text(deadline: &Deadline) -> String {
     match deadline {
         Deadline::Holds(rule) => format!("holds:{rule}"),
         Deadline::Silent(subject) => format!("silent:{}", subject_text(subject)),
@@ -55,7 +55,7 @@ pub fn deadline_text(deadline: &Deadline) -> String {
 
 /// Reads what `deadline_text` wrote.
 #[must_use]
-pub fn read_deadline(text: &str) -> Option<Deadline> {
+pub(super) fn read_deadline(text: &str) -> Option<Deadline> {
     let (kind, rest) = text.split_once(':')?;
     match kind {
         "holds" => Some(Deadline::Holds(rest.into())),

@@ -13,6 +13,7 @@ use super::prune::{Position, Prune, Pruned};
 use super::schema::{MIGRATIONS, Migration};
 use super::{Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, codec, meta, outbox, prune, small, transfers};
 use crate::reactor::rows::{Row, RowKey, Tables};
+use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{Name, Timestamp};
 use codec::{Cell, run};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -144,6 +145,7 @@ impl SqliteStore {
         let Self { numbers, sequence, position, last_at, .. } = self;
         let mut turn = Turn { connection: &transaction, numbers, sequence, position, last_at };
         let done = work(&mut turn)?;
+        kill_point(KillPoint::InsideCommit);
         transaction.commit()?;
         Ok(done)
     }
@@ -203,7 +205,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn commit(&mut self, commit: &Commit) -> rusqlite::Result<Vec<OutboxRow>> {
+    pub(super) fn commit(&mut self, commit: &Commit) -> rusqlite::Result<Vec<OutboxRow>> {
         for write in &commit.writes {
             match write {
                 Write::Put(row) => self.put(row)?,
@@ -225,7 +227,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn deliver(&mut self, writes: &[DeliveryWrite]) -> rusqlite::Result<()> {
+    pub(super) fn deliver(&mut self, writes: &[DeliveryWrite]) -> rusqlite::Result<()> {
         writes.iter().try_for_each(|write| outbox::deliver(self.connection, write))
     }
 
@@ -233,7 +235,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn note(&mut self, key: &str, value: &str) -> rusqlite::Result<()> {
+    pub(super) fn note(&mut self, key: &str, value: &str) -> rusqlite::Result<()> {
         meta::set_note(self.connection, key, value)
     }
 
@@ -241,7 +243,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn prune(&mut self, what: &Prune) -> rusqlite::Result<Pruned> {
+    pub(super) fn prune(&mut self, what: &Prune) -> rusqlite::Result<Pruned> {
         self.numbers.forget();
         prune::step(self.connection, self.position, what)
     }

@@ -286,6 +286,7 @@ impl Metrics {
             self.set(Metric::Payments, &[state.word(), "true"], integer(count));
         }
         for used in &snapshot.payments.limits {
+            #[expect(clippy::float_arithmetic, reason = "a gauge: nothing is decided by it")]
             let ratio = f64::from(used.used_millionths) / 1e6;
             self.set(Metric::LimitUsed, &[used.rule.as_str(), used.limit.word()], ratio);
         }

@@ -28,6 +28,8 @@ pub enum Answer {
     SlowDown(u64),
     /// 302 to this place.
     Redirect(String),
+    /// 204, so much later.
+    Late(Duration),
     /// Never; the connection stays open.
     Hang,
     /// The connection is closed once the body was read: delivered or not, the sender cannot know.
@@ -113,6 +115,14 @@ impl Receiver {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).deliveries.iter().cloned().collect()
     }
 
+    /// What came behind the first so many since the start, oldest first; what is not kept any more is left out.
+    #[must_use]
+    pub fn deliveries_since(&self, count: u64) -> Vec<Delivery> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = usize::try_from(self.count().saturating_sub(count)).unwrap_or(usize::MAX);
+        kept.deliveries.iter().skip(kept.deliveries.len().saturating_sub(new)).cloned().collect()
+    }
+
     /// How many came since the start.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -149,6 +159,10 @@ impl Receiver {
                 Answer::SlowDown(seconds) => {
                     connection.answer(429, &[("retry-after", seconds.to_string())], "").await?;
                 }
+                Answer::Late(by) => {
+                    tokio::time::sleep(by).await;
+                    connection.answer(204, &[], "").await?;
+                }
                 Answer::Redirect(place) => connection.answer(302, &[("location", place)], "").await?,
                 Answer::Hang => return std::future::pending().await,
                 Answer::CloseAfterBody => return Ok(()),
@@ -171,8 +185,9 @@ impl Receiver {
         if kept.deliveries.len() > MOST_KEPT {
             kept.deliveries.pop_front();
         }
-        drop(kept);
+        // Counted under the lock, so that a count and what is kept always fit.
         self.came.send_modify(|came| *came = came.saturating_add(1));
+        drop(kept);
         answer
     }
 

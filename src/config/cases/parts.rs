@@ -146,8 +146,7 @@ fn rules_must_be_fed_and_heard() {
     check_more(
         "[[sink]]\nname = \"p\"\nkind = \"log\"\ntypes = [\"price.*\"]\n[system]\nnotify = [\"p\"]",
         &["source.blind", "source.disagrees", "source.recovered", "sink.failing", "sink.recovered"]
-            .map(|_| "keeps the built-in alert")
-            .as_slice(),
+            .map(|_| "keeps the built-in alert"),
     );
 }
 

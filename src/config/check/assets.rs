@@ -11,10 +11,10 @@ use crate::types::{Address, Asset, ChainId, Name, U256, parse_address};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An asset on a chain.
-pub type OnChain = (ChainId, Asset);
+pub(super) type OnChain = (ChainId, Asset);
 
 /// What is known of the assets on the chains of one rule.
-pub struct Assets<'a> {
+pub(super) struct Assets<'a> {
     /// The chains.
     pub chains: &'a Chains,
     /// Tokens known by contract.
@@ -40,7 +40,7 @@ impl Assets<'_> {
     }
 
     /// The assets that `asset` names; `None` is all.
-    pub fn named(&self, input: &Input<'_>, scope: &Scope<'_>) -> Option<BTreeSet<OnChain>> {
+    pub(super) fn named(&self, input: &Input<'_>, scope: &Scope<'_>) -> Option<BTreeSet<OnChain>> {
         let said = scope.texts("asset")?;
         if said.is_empty() {
             input.notes.fault(scope.place(), "`asset` is empty", "name assets, or leave it out for all");
@@ -107,7 +107,7 @@ impl Assets<'_> {
     }
 
     /// What `at_least` means in each asset.
-    pub fn at_least(
+    pub(super) fn at_least(
         &self,
         input: &Input<'_>,
         said: Said<'_, &str>,

@@ -23,7 +23,7 @@ const ETHERSCAN: &str = "etherscan";
 
 /// One chain of the config, or a known one that a watch or rule names.
 #[derive(Debug)]
-pub struct Chain {
+pub(super) struct Chain {
     /// As the reactor sees it.
     pub settings: ChainSettings,
     /// Its row in the chain table.
@@ -34,7 +34,7 @@ pub struct Chain {
 
 /// All chains.
 #[derive(Debug, Default)]
-pub struct Chains {
+pub(super) struct Chains {
     /// In order of their ids.
     pub all: BTreeMap<ChainId, Chain>,
     /// Those with a `[[chain]]` of their own: what "all" means.
@@ -47,7 +47,7 @@ pub struct Chains {
 
 impl Chains {
     /// The chain of this name; notes an unknown one. A chain with faults of its own is passed over in silence.
-    pub fn find(&self, input: &Input<'_>, said: Said<'_, &str>) -> Option<ChainId> {
+    pub(super) fn find(&self, input: &Input<'_>, said: Said<'_, &str>) -> Option<ChainId> {
         if let Some((id, _)) = self.all.iter().find(|(_, chain)| chain.settings.name.as_str() == said.value) {
             return Some(*id);
         }
@@ -68,14 +68,14 @@ impl Chains {
 
     /// The name of a chain.
     #[must_use]
-    pub fn name(&self, id: ChainId) -> String {
+    pub(super) fn name(&self, id: ChainId) -> String {
         let ours = self.all.get(&id).map(|chain| chain.settings.name.to_string());
         ours.or_else(|| chain::by_id(id).map(|known| known.name.into())).unwrap_or_else(|| id.to_string())
     }
 }
 
 /// Reads every `[[chain]]`, and adds the known chains that watches and rules name.
-pub fn check(input: &Input<'_>) -> Chains {
+pub(super) fn check(input: &Input<'_>) -> Chains {
     let mut chains = Chains::default();
     let mut names = Names::default();
     let mut ids: Taken<ChainId> = BTreeMap::new();

@@ -10,7 +10,7 @@ use crate::config::urls;
 use crate::types::{ChainId, Name};
 
 /// The `rpc` of one chain, in the order of the config.
-pub fn read(input: &Input<'_>, scope: &Scope<'_>, chain: ChainId) -> Vec<EndpointConfig> {
+pub(super) fn read(input: &Input<'_>, scope: &Scope<'_>, chain: ChainId) -> Vec<EndpointConfig> {
     let (Some(node), Some(section)) = (scope.node("rpc"), keys::section("chain.rpc")) else {
         return Vec::new();
     };

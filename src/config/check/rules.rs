@@ -3,7 +3,7 @@
 use crate::config::check::assets::Assets;
 use crate::config::check::chains::Chains;
 use crate::config::check::input::{Input, Names};
-use crate::config::check::service::sinks as named_sinks;
+use crate::config::check::page_and_store::sinks as named_sinks;
 use crate::config::check::sinks::{SEVERITIES, Sinks, is_built_in};
 use crate::config::check::thresholds;
 use crate::config::check::watches::Watches;
@@ -19,7 +19,7 @@ use crate::types::{Address, Asset, ChainId, Name, Pair, Severity, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What rules are made of.
-pub struct Materials<'a> {
+pub(super) struct Materials<'a> {
     /// Chains.
     pub chains: &'a Chains,
     /// Tokens known by contract.
@@ -33,7 +33,7 @@ pub struct Materials<'a> {
 }
 
 /// A rule with the table it was read from.
-pub struct Read<'a> {
+pub(super) struct Read<'a> {
     /// Its table.
     pub scope: Scope<'a>,
     /// Its name.
@@ -43,7 +43,7 @@ pub struct Read<'a> {
 }
 
 /// Every `[[rule]]` that has a name.
-pub fn check<'a>(input: &Input<'a>, from: &Materials<'_>) -> Vec<Read<'a>> {
+pub(super) fn check<'a>(input: &Input<'a>, from: &Materials<'_>) -> Vec<Read<'a>> {
     let mut names = Names::default();
     let routes = routes(input, from.sinks);
     let mut rules = Vec::new();
@@ -166,7 +166,7 @@ fn takes(sink: &SinkSettings, kind: &str, severity: Severity) -> bool {
 }
 
 /// Notes built-in alerts that every sink of `[system]` keeps away.
-pub fn system_heard(input: &Input<'_>, system: &SystemSettings, sinks: &Sinks) {
+pub(super) fn system_heard(input: &Input<'_>, system: &SystemSettings, sinks: &Sinks) {
     let told: Vec<&SinkSettings> = system.notify.iter().filter_map(|name| sinks.settings.get(name)).collect();
     if told.is_empty() || told.len() < system.notify.len() {
         return;

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// `when = "price"`.
-pub fn price(input: &Input<'_>, scope: &Scope<'_>, feeds: &BTreeMap<Name, Vec<Pair>>) -> Option<PriceCondition> {
+pub(super) fn price(input: &Input<'_>, scope: &Scope<'_>, feeds: &BTreeMap<Name, Vec<Pair>>) -> Option<PriceCondition> {
     let pair = scope.need("pair", "for example pair = \"ETH-USD\"").and_then(|said| {
         let pair = Pair::parse(said.value);
         if pair.is_none() {
@@ -64,7 +64,7 @@ fn feeds_are_whole(input: &Input<'_>, feeds: &BTreeMap<Name, Vec<Pair>>) -> bool
 }
 
 /// `when = "gas"`.
-pub fn gas(input: &Input<'_>, scope: &Scope<'_>, chains: &Chains) -> Option<GasCondition> {
+pub(super) fn gas(input: &Input<'_>, scope: &Scope<'_>, chains: &Chains) -> Option<GasCondition> {
     if let Some(of) = scope.text("of") {
         match of.value {
             "base_fee" => {}

@@ -6,7 +6,7 @@ use crate::config::surroundings::Surroundings;
 use std::path::{Path, PathBuf};
 
 /// What was read.
-pub struct Document {
+pub(crate) struct Document {
     /// Everything, put together.
     pub whole: Table,
     /// A file could not be read or is not TOML: what the rest means would only be guessed at.
@@ -14,7 +14,7 @@ pub struct Document {
 }
 
 /// Reads a config with its includes. What cannot be read or parsed is noted; the rest is there.
-pub fn read(path: &Path, around: &dyn Surroundings, notes: &Notes) -> Document {
+pub(crate) fn read(path: &Path, around: &dyn Surroundings, notes: &Notes) -> Document {
     let shown = path.display().to_string();
     let (mut whole, mut torn) = parse(0, &shown, path, around, notes);
     let Some(at) = whole.entries.iter().position(|entry| entry.key == "include") else {

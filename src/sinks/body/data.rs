@@ -21,13 +21,13 @@ pub enum Data<'a> {
     Sink(SinkData<'a>),
     /// Of `payment.*`.
     Payment(Box<PaymentData<'a>>),
-    /// Of `test`, and what is common to all where the type is a later version's.
-    Other(Common<'a>),
+    /// Of `test`, and what all say where the type is a later version's.
+    Other(Basics<'a>),
 }
 
 /// What every body says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Common<'a> {
+pub struct Basics<'a> {
     /// Whose life it belongs to.
     #[serde(borrow)]
     pub alert_id: Cow<'a, str>,
@@ -133,7 +133,7 @@ pub struct BlockData<'a> {
 #[expect(missing_docs, reason = "as in `reactor::effect::CrossingBody`")]
 pub struct PriceData<'a> {
     #[serde(flatten, borrow)]
-    pub common: Common<'a>,
+    pub basics: Basics<'a>,
     #[serde(borrow)]
     pub pair: Cow<'a, str>,
     #[serde(borrow)]
@@ -158,7 +158,7 @@ pub struct PriceData<'a> {
 #[expect(missing_docs, reason = "as in `reactor::effect::CrossingBody`")]
 pub struct GasData<'a> {
     #[serde(flatten, borrow)]
-    pub common: Common<'a>,
+    pub basics: Basics<'a>,
     #[serde(borrow)]
     pub chain: Cow<'a, str>,
     pub chain_id: u64,
@@ -191,7 +191,7 @@ pub struct GasData<'a> {
 #[expect(missing_docs, reason = "as in `reactor::effect::SourceBody`")]
 pub struct SourceData<'a> {
     #[serde(flatten, borrow)]
-    pub common: Common<'a>,
+    pub basics: Basics<'a>,
     #[serde(borrow)]
     pub kind: Cow<'a, str>,
     pub chain: Option<Cow<'a, str>>,
@@ -219,7 +219,7 @@ pub struct GapData {
 #[expect(missing_docs, reason = "as in `reactor::effect::SinkBody`")]
 pub struct SinkData<'a> {
     #[serde(flatten, borrow)]
-    pub common: Common<'a>,
+    pub basics: Basics<'a>,
     #[serde(borrow)]
     pub sink: Cow<'a, str>,
     #[serde(borrow)]
@@ -234,7 +234,7 @@ pub struct SinkData<'a> {
 #[expect(missing_docs, reason = "the names are the contract's: FACES §3")]
 pub struct PaymentData<'a> {
     #[serde(flatten, borrow)]
-    pub common: Common<'a>,
+    pub basics: Basics<'a>,
     #[serde(borrow)]
     pub payment_id: Cow<'a, str>,
     #[serde(borrow)]

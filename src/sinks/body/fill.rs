@@ -3,7 +3,7 @@
 //! Nothing here decides anything: it says what the message says, exactly, in the words of FACES §3.
 
 use super::data::{
-    AssetData, BlockData, Common, Data, GapData, GasData, PaymentData, PriceData, SinkData, SourceData, TransferData,
+    AssetData, Basics, BlockData, Data, GapData, GasData, PaymentData, PriceData, SinkData, SourceData, TransferData,
 };
 use super::time;
 use crate::reactor::effect::{
@@ -25,19 +25,19 @@ impl<'a> Data<'a> {
     /// What `message` says.
     #[must_use]
     pub fn of(message: &'a Message) -> Self {
-        let common = || Common::of(message);
+        let basics = || Basics::of(message);
         match &message.body {
             Body::Transfer(transfer) => Self::Transfer(Box::new(TransferData::of(message, transfer))),
-            Body::Crossing(crossing) => crossing_data(common(), crossing),
-            Body::Source(source) => Self::Source(SourceData::of(common(), source)),
-            Body::Sink(sink) => Self::Sink(SinkData::of(common(), sink)),
-            Body::Payment(payment) => Self::Payment(Box::new(PaymentData::of(common(), payment))),
-            Body::Test => Self::Other(common()),
+            Body::Crossing(crossing) => crossing_data(basics(), crossing),
+            Body::Source(source) => Self::Source(SourceData::of(basics(), source)),
+            Body::Sink(sink) => Self::Sink(SinkData::of(basics(), sink)),
+            Body::Payment(payment) => Self::Payment(Box::new(PaymentData::of(basics(), payment))),
+            Body::Test => Self::Other(basics()),
         }
     }
 }
 
-impl<'a> Common<'a> {
+impl<'a> Basics<'a> {
     fn of(message: &'a Message) -> Self {
         Self {
             alert_id: text(message.alert),
@@ -112,9 +112,9 @@ impl<'a> AssetData<'a> {
 }
 
 impl<'a> SourceData<'a> {
-    fn of(common: Common<'a>, body: &'a SourceBody) -> Self {
+    fn of(basics: Basics<'a>, body: &'a SourceBody) -> Self {
         Self {
-            common,
+            basics,
             kind: body.kind.word().into(),
             chain: body.chain.as_ref().map(|chain| chain.as_str().into()),
             source: body.source.as_str().into(),
@@ -127,16 +127,16 @@ impl<'a> SourceData<'a> {
 }
 
 impl<'a> SinkData<'a> {
-    fn of(common: Common<'a>, body: &'a SinkBody) -> Self {
+    fn of(basics: Basics<'a>, body: &'a SinkBody) -> Self {
         let (sink, reason) = (body.sink.as_str().into(), body.reason.as_str().into());
-        Self { common, sink, since: time(body.since), dead: body.dead, reason }
+        Self { basics, sink, since: time(body.since), dead: body.dead, reason }
     }
 }
 
 impl<'a> PaymentData<'a> {
-    fn of(common: Common<'a>, body: &'a PaymentBody) -> Self {
+    fn of(basics: Basics<'a>, body: &'a PaymentBody) -> Self {
         Self {
-            common,
+            basics,
             payment_id: text(body.payment),
             payee: body.payee.as_str().into(),
             chain: body.chain.as_str().into(),
@@ -157,7 +157,7 @@ impl<'a> PaymentData<'a> {
     }
 }
 
-fn crossing_data<'a>(common: Common<'a>, body: &'a CrossingBody) -> Data<'a> {
+fn crossing_data<'a>(basics: Basics<'a>, body: &'a CrossingBody) -> Data<'a> {
     let side = match body.side {
         Side::Below => "below".into(),
         Side::Above => "above".into(),
@@ -165,7 +165,7 @@ fn crossing_data<'a>(common: Common<'a>, body: &'a CrossingBody) -> Data<'a> {
     let (crossing, since, as_of) = (body.crossing, time(body.since), time(body.as_of));
     match &body.subject {
         CrossingSubject::Price { pair, feed, value, level, recovers_at } => Data::Price(PriceData {
-            common,
+            basics,
             pair: pair.as_str().into(),
             source: feed.as_str().into(),
             value: text(value),
@@ -177,7 +177,7 @@ fn crossing_data<'a>(common: Common<'a>, body: &'a CrossingBody) -> Data<'a> {
             as_of,
         }),
         CrossingSubject::BaseFee { chain, chain_id, value, level, recovers_at, block } => Data::Gas(GasData {
-            common,
+            basics,
             chain: chain.as_str().into(),
             chain_id: chain_id.0,
             of: "base_fee".into(),

@@ -6,6 +6,7 @@ use crate::sinks::answer::{Answer, Blame, SendFault, Setback};
 use crate::sinks::delivery::{Begun, Machine, OrderFault};
 use crate::sinks::{Attempt, Outgoing, Post, Sink, Verdict};
 use crate::store::{DeliveryWrite, OutboxRow};
+use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{Name, Timestamp};
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -169,6 +170,7 @@ where
                 Outgoing::Post(request) => {
                     let limit = request.deadline + SLACK;
                     let answer = timeout(limit, post.post(request)).await.unwrap_or_else(|_| no_answer());
+                    kill_point(KillPoint::AfterAnswer);
                     sink.verdict(&answer)
                 }
             };

@@ -3,9 +3,9 @@
 //! An answer is an event. What stays wanted is asked again, but not at once: a lagging node gets time to catch up.
 
 use super::Shared;
+use super::ask_fault::AskFault;
 use super::endpoint::Endpoint;
 use super::line::Answer;
-use super::rpc::AskFault;
 use crate::reactor::event::{Event, Receipt, TokenFacts};
 use crate::reactor::wants::ChainWants;
 use crate::sources::queue::{Closed, Lane, SMALL_EVENT_BYTES};

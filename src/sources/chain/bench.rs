@@ -40,6 +40,7 @@ impl Bench {
         let (wants, published) = watch::channel(Arc::default());
         let tls = Tls::baked();
         let reader = ChainReader {
+            tally: crate::telemetry::Tally::default(),
             chain: CHAIN,
             block_time: Duration::from_millis(250),
             endpoints,

@@ -2,9 +2,9 @@
 //!
 //! Nothing is tried twice here, and nothing incomplete comes out: receipts that do not cover the block are "not ready".
 
+use super::ask_fault::AskFault;
 use super::endpoint::{Abilities, Endpoint, Tracer};
 use super::line::Answer;
-use super::rpc::AskFault;
 use crate::reactor::match_set::MatchSet;
 use crate::types::{Address, B256, Block, BlockRef, ChainId, U256, chain};
 use crate::wire::Fault;

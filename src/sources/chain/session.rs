@@ -3,9 +3,10 @@
 //! It reads no blocks and decides nothing about the chain.
 
 use super::Shared;
+use super::ask_fault::AskFault;
 use super::endpoint::{Abilities, Endpoint, Tracer};
 use super::line::{Line, LineState};
-use super::rpc::{AskFault, Way};
+use super::rpc::Way;
 use crate::net::Backoff;
 use crate::reactor::event::SourceState;
 use crate::types::{B256, ChainId};
@@ -50,9 +51,10 @@ enum Ending {
 
 impl From<AskFault> for Ending {
     fn from(fault: AskFault) -> Self {
-        match fault {
-            AskFault::Status(401 | 403) => Self::Refused(fault.reason()),
-            other => Self::Failed(other.reason()),
+        if matches!(fault, AskFault::Status(401 | 403)) {
+            Self::Refused(fault.reason())
+        } else {
+            Self::Failed(fault.reason())
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::types::{B256, BlockRef, Name};
 
 /// What is known of a chain: the published window, and the blocks that were sent on top of it.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
+pub(super) struct Known {
     /// Committed and published, ascending.
     published: Vec<BlockRef>,
     /// Whose blocks the published tip is.
@@ -21,7 +21,7 @@ pub struct Known {
 
 /// What to do about a head.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(super) enum Step {
     /// Nothing: it is known, or it lags, or it is a sibling that does not count.
     Nothing,
     /// Ask for the header of this block, and decide again.
@@ -44,7 +44,7 @@ pub enum Step {
 
 impl Known {
     /// Takes a newly published window.
-    pub fn publish(&mut self, window: &[BlockRef], tip_endpoint: Option<&Name>) {
+    pub(super) fn publish(&mut self, window: &[BlockRef], tip_endpoint: Option<&Name>) {
         self.tip_endpoint = tip_endpoint.cloned();
         if self.published.as_slice() == window {
             return;
@@ -61,7 +61,7 @@ impl Known {
     }
 
     /// Notes blocks that were sent, ascending.
-    pub fn note_sent(&mut self, by: &Name, blocks: &[BlockRef]) {
+    pub(super) fn note_sent(&mut self, by: &Name, blocks: &[BlockRef]) {
         let Some(first) = blocks.first() else { return };
         // A fork replaces what it forks from; a jump replaces everything.
         match self.sent.iter().rposition(|sent| sent.hash == first.parent) {
@@ -76,25 +76,25 @@ impl Known {
     }
 
     /// Forgets what was sent and not published: it is read again where it is still wanted.
-    pub fn forget_sent(&mut self) {
+    pub(super) fn forget_sent(&mut self) {
         self.sent.clear();
     }
 
     /// Whether something was sent that is not published yet.
     #[must_use]
-    pub fn is_waiting(&self) -> bool {
+    pub(super) fn is_waiting(&self) -> bool {
         !self.sent.is_empty()
     }
 
     /// The newest block that is known.
     #[must_use]
-    pub fn tip(&self) -> Option<BlockRef> {
+    pub(super) fn tip(&self) -> Option<BlockRef> {
         self.sent.last().or(self.published.last()).copied()
     }
 
     /// The newest block that is published.
     #[must_use]
-    pub fn published_tip(&self) -> Option<BlockRef> {
+    pub(super) fn published_tip(&self) -> Option<BlockRef> {
         self.published.last().copied()
     }
 
@@ -113,7 +113,12 @@ impl Known {
     }
 
     /// What to do about this endpoint's head; `header` gives the headers that are at hand.
-    pub fn step<'a>(&self, endpoint: &Name, head: BlockRef, header: impl Fn(B256) -> Option<&'a BlockRef>) -> Step {
+    pub(super) fn step<'a>(
+        &self,
+        endpoint: &Name,
+        head: BlockRef,
+        header: impl Fn(B256) -> Option<&'a BlockRef>,
+    ) -> Step {
         let Some(tip) = self.tip() else { return Step::Jump(head) };
         if self.contains(head.hash) {
             return Step::Nothing;

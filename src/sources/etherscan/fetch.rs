@@ -6,6 +6,7 @@
 use super::pager::{Entry, Page};
 use crate::net::{HttpClient, HttpFault, Request, Response, Target, http::Reach};
 use crate::reactor::event::{List, Reported};
+use crate::telemetry::names::CallOutcome;
 use crate::types::{B256, ChainId, Name, Secret};
 use crate::wire::etherscan::{self as wire, Body, ExplorerRow, Query, Refusal};
 use crate::wire::jsonrpc;
@@ -89,6 +90,42 @@ impl Failure {
             Self::Refused(refusal) => refusal.word(),
         }
     }
+
+    /// What the call came to, for the metrics.
+    #[must_use]
+    pub const fn outcome(&self) -> CallOutcome {
+        match self {
+            Self::Http(_) => CallOutcome::Failed,
+            Self::Refused(refusal) => match refusal {
+                Refusal::PerSecond | Refusal::PerDay { .. } | Refusal::Shed | Refusal::KeyThrottled => {
+                    CallOutcome::Limited
+                }
+                Refusal::ChainNotInPlan
+                | Refusal::EndpointNotInPlan
+                | Refusal::ChainUnknown
+                | Refusal::BadKey
+                | Refusal::BadRequest { .. }
+                | Refusal::BadEndpoint { .. } => CallOutcome::Refused,
+                Refusal::TooLarge
+                | Refusal::Busy
+                | Refusal::NotYet { .. }
+                | Refusal::WebPage { .. }
+                | Refusal::Cut
+                | Refusal::Shape { .. }
+                | Refusal::Node(_)
+                | Refusal::Blank
+                | Refusal::Unknown { .. } => CallOutcome::Failed,
+            },
+        }
+    }
+}
+
+/// The height of the explorer's node: one cheap call that shows whether the key is good for this chain.
+///
+/// # Errors
+/// [`Failure`] when there is no answer, or one that is none.
+pub async fn head_of(explorer: &impl Fetch, chain: ChainId) -> Result<u64, Failure> {
+    Ok(read_head(&explorer.fetch(head_query(chain)).await?)?)
 }
 
 /// A page of a list, and how many of its rows could not be read.

@@ -9,7 +9,6 @@
 pub mod account;
 pub mod fetch;
 pub mod judge;
-mod meter;
 pub mod pager;
 pub mod planner;
 mod poller;

@@ -7,7 +7,6 @@ mod setback;
 
 use super::account::{Account, BudgetNote};
 use super::fetch::{self, Failure, Fetch, RowsAnswer};
-use super::meter;
 use super::pager::{Pager, Part, Progress};
 use super::planner::{Call, Choice, Extras, Planner};
 use crate::net::breaker::{Breaker, Patience, Permit};
@@ -18,6 +17,8 @@ use crate::reactor::event::{
 use crate::reactor::wants::{ChainWants, Wants};
 use crate::sources::WallClock;
 use crate::sources::queue::{Closed, EventQueue, Lane, SMALL_EVENT_BYTES};
+use crate::telemetry::Tally;
+use crate::telemetry::names::CallOutcome;
 use crate::types::{ChainId, Name, Timestamp};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +52,8 @@ pub struct Setup {
     pub calls_per_day: u32,
     /// What was used before a restart.
     pub used: BudgetNote,
+    /// Counts calls.
+    pub tally: Tally,
 }
 
 /// Polls until cancelled, or until nobody reads the queue or publishes wants any more.
@@ -254,7 +257,8 @@ impl Poller {
         let chain = call.chain();
         let answer = response.map_err(Failure::from).and_then(|response| read(call, &response).map_err(Failure::from));
         let now = (self.clock)();
-        meter::request(chain, call, answer.as_ref().err().map(Failure::word), self.account.remaining(now));
+        let outcome = answer.as_ref().err().map_or(CallOutcome::Ok, Failure::outcome);
+        self.setup.tally.called(chain, call.word(), outcome);
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => return self.suffer(call, started, now, &failure).await,
@@ -291,7 +295,7 @@ impl Poller {
     ) -> Result<(), Closed> {
         let chain = call.chain();
         if rows.unread > 0 {
-            meter::unread_rows(chain, list, rows.unread);
+            self.setup.tally.unread_rows(chain, list, rows.unread);
             if self.logged.insert((chain, list)) {
                 let why = rows.why.as_ref().map_or("", Name::as_str);
                 tracing::error!(%chain, list = list.word(), rows = rows.unread, why, "explorer rows cannot be read");

@@ -5,11 +5,11 @@
 //! neighbours go on. A price is handed on only when it is newer than the last by the venue's own sequence and time, so that a
 //! repeated or late frame never makes an old price look current. Never waits: prices go to slots that hold the newest.
 
-use super::meter::{self, Dropped, Silent};
 use super::report::Reporter;
 use crate::net::{Protocol, Verdict};
 use crate::reactor::event::{Event, SourceState, Tick};
 use crate::sources::queue::Newest;
+use crate::telemetry::Tally;
 use crate::types::{Name, Pair, Timestamp};
 use crate::wire::tickers::{self, Frame};
 use std::collections::BTreeMap;
@@ -17,11 +17,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Coinbase drops a connection that has not subscribed within 5 s (facts/streams.md §1); acknowledgements come at once.
-pub const ACK_WITHIN: Duration = Duration::from_secs(5);
+pub(super) const ACK_WITHIN: Duration = Duration::from_secs(5);
 /// A ticker begins with the last trade; without one by then the pair is said to be silent.
-pub const FIRST_PRICE_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const FIRST_PRICE_WITHIN: Duration = Duration::from_secs(10);
 /// Heartbeats come once a second and pair.
-pub const HEARTBEAT_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const HEARTBEAT_WITHIN: Duration = Duration::from_secs(10);
 /// A pair without heartbeat is subscribed again this often.
 const RESUBSCRIBE_EVERY: Duration = Duration::from_mins(1);
 /// A rejected pair is asked for again on a connection made this much later: it may have been listed since.
@@ -66,6 +66,7 @@ pub struct Coinbase {
     feed: Name,
     pairs: BTreeMap<Pair, PairFeed>,
     reporter: Reporter,
+    tally: Tally,
     subscribed: bool,
     junk: u32,
     checked: Instant,
@@ -74,13 +75,19 @@ pub struct Coinbase {
 impl Coinbase {
     /// For these pairs, each with the slot for its prices.
     #[must_use]
-    pub fn new(feed: Name, slots: impl IntoIterator<Item = (Pair, Newest)>, reporter: Reporter, now: Instant) -> Self {
+    pub fn new(
+        feed: Name,
+        slots: impl IntoIterator<Item = (Pair, Newest)>,
+        reporter: Reporter,
+        tally: Tally,
+        now: Instant,
+    ) -> Self {
         let pair = |(pair, slot)| {
             let standing = Standing::Asked { since: now, again: false };
             (pair, PairFeed { slot, standing, sequence: None, time: None, sign: now, resubscribed: None })
         };
         let pairs = slots.into_iter().map(pair).collect();
-        Self { feed, pairs, reporter, subscribed: false, junk: 0, checked: now }
+        Self { feed, pairs, reporter, tally, subscribed: false, junk: 0, checked: now }
     }
 
     fn take(&mut self, frame: Frame, now: Instant, verdicts: &mut Vec<Verdict>) {
@@ -127,16 +134,18 @@ impl Coinbase {
     }
 
     fn tick(&mut self, tick: tickers::Tick, now: Instant, verdicts: &mut Vec<Verdict>) {
-        let Some(feed) = self.pairs.get_mut(&tick.pair) else { return meter::dropped(&self.feed, Dropped::Stranger) };
+        let Some(feed) = self.pairs.get_mut(&tick.pair) else {
+            return self.tally.frame_dropped(&self.feed, "stranger");
+        };
         feed.sign = now;
         if feed.sequence.is_some_and(|last| tick.sequence <= last) {
-            return meter::dropped(&self.feed, Dropped::Sequence);
+            return self.tally.frame_dropped(&self.feed, "sequence");
         }
         // The first price of a pair without trades has no time: how old it is cannot be told.
-        let Some(time) = tick.time else { return meter::dropped(&self.feed, Dropped::Timeless) };
+        let Some(time) = tick.time else { return self.tally.frame_dropped(&self.feed, "no_time") };
         feed.sequence = Some(tick.sequence);
         if feed.time.is_some_and(|last| time < last) {
-            return meter::dropped(&self.feed, Dropped::Older);
+            return self.tally.frame_dropped(&self.feed, "older");
         }
         feed.time = Some(time);
         feed.standing = Standing::Priced;
@@ -155,7 +164,7 @@ impl Coinbase {
             found = true;
             if !matches!(feed.standing, Standing::Rejected { .. }) {
                 feed.standing = Standing::Rejected { since: now };
-                meter::silent(&self.feed, pair, Silent::Rejected);
+                self.tally.pair_silent(&self.feed, pair, "rejected");
                 tracing::error!(feed = %self.feed, %pair, reason, "the venue rejects this pair: it has no price from this feed");
             }
         }
@@ -178,12 +187,12 @@ impl Coinbase {
                 }
                 Standing::Asked { since, again: true } if now - since > ACK_WITHIN => {
                     feed.standing = Standing::Silent;
-                    meter::silent(&self.feed, pair, Silent::Unacknowledged);
+                    self.tally.pair_silent(&self.feed, pair, "unacknowledged");
                     tracing::error!(feed = %self.feed, %pair, "the venue does not acknowledge this pair: it has no price from this feed");
                 }
                 Standing::Acknowledged { since } if now - since > FIRST_PRICE_WITHIN => {
                     feed.standing = Standing::Silent;
-                    meter::silent(&self.feed, pair, Silent::NoFirstPrice);
+                    self.tally.pair_silent(&self.feed, pair, "no_first_price");
                     tracing::warn!(feed = %self.feed, %pair, "subscribed, but no price has come");
                 }
                 Standing::Acknowledged { .. } | Standing::Priced | Standing::Silent
@@ -191,7 +200,7 @@ impl Coinbase {
                         && feed.resubscribed.is_none_or(|last| now - last > RESUBSCRIBE_EVERY) =>
                 {
                     feed.resubscribed = Some(now);
-                    meter::silent(&self.feed, pair, Silent::NoHeartbeat);
+                    self.tally.pair_silent(&self.feed, pair, "no_heartbeat");
                     tracing::warn!(feed = %self.feed, %pair, "this pair went silent beside live ones: subscribed again");
                     verdicts.push(Verdict::Send(tickers::subscribe(std::slice::from_ref(pair))));
                 }
@@ -236,7 +245,7 @@ impl Protocol for Coinbase {
             self.junk = 0;
             self.take(frame, now, verdicts);
         } else {
-            meter::dropped(&self.feed, Dropped::Junk);
+            self.tally.frame_dropped(&self.feed, "junk");
             self.junk += 1;
             if self.junk >= MOST_JUNK {
                 verdicts.push(Verdict::Broken { detail: "frames that cannot be read".into() });

@@ -4,7 +4,6 @@
 //! reactor's to say. Never invents, repeats or rounds a price.
 
 mod coinbase;
-mod meter;
 mod report;
 
 pub use coinbase::Coinbase;
@@ -12,9 +11,12 @@ pub use report::Reporter;
 
 use crate::config::checked::{FeedConfig, FeedKind};
 use crate::net::Tls;
-use crate::net::socket::{BadEndpoint, Dial, Endpoint, Limits, SocketSettings, TcpDial, Timing, supervise};
+use crate::net::socket::{
+    BadEndpoint, Dial, Endpoint, Limits, SocketSettings, SocketState, TcpDial, Timing, supervise,
+};
 use crate::reactor::event::{SourceId, SourceKind};
 use crate::sources::queue::EventQueue;
+use crate::telemetry::Tally;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -31,9 +33,10 @@ pub async fn run(
     config: &FeedConfig,
     tls: Tls,
     queue: &EventQueue,
+    tally: Tally,
     cancel: CancellationToken,
 ) -> Result<(), BadEndpoint> {
-    run_over(config, tls, TcpDial, queue, cancel).await
+    run_over(config, tls, TcpDial, queue, tally, cancel).await
 }
 
 /// The same over connections of another making.
@@ -42,14 +45,17 @@ async fn run_over<D: Dial>(
     tls: Tls,
     dial: D,
     queue: &EventQueue,
+    tally: Tally,
     cancel: CancellationToken,
 ) -> Result<(), BadEndpoint> {
     let endpoint = Endpoint::parse(&config.url)?;
     let source = SourceId { kind: SourceKind::Feed, chain: None, name: config.name.clone() };
-    let reporter = Reporter::new(source, queue.slot());
+    let reporter = Reporter::new(source.clone(), queue.slot());
     let slots: Vec<_> = config.pairs.iter().map(|pair| (pair.clone(), queue.slot())).collect();
     let protocol = match config.kind {
-        FeedKind::Coinbase => Coinbase::new(config.name.clone(), slots, reporter.clone(), Instant::now()),
+        FeedKind::Coinbase => {
+            Coinbase::new(config.name.clone(), slots, reporter.clone(), tally.clone(), Instant::now())
+        }
     };
     // Heartbeats come every second: silence is shorter than the time between our pings.
     let timing = Timing {
@@ -61,8 +67,16 @@ async fn run_over<D: Dial>(
     let settings = SocketSettings { endpoint, timing, limits: Limits::FEED, tls };
     // Nothing is ever asked besides what the protocol sends.
     let (_requests, outgoing) = mpsc::channel(1);
-    supervise(&settings, dial, protocol, outgoing, |state| reporter.socket(&state), cancel).await;
+    supervise(&settings, dial, protocol, outgoing, |state| told(&source, &state, &reporter, &tally), cancel).await;
     Ok(())
+}
+
+/// Says and counts a change of the socket.
+fn told(source: &SourceId, state: &SocketState, reporter: &Reporter, tally: &Tally) {
+    if let SocketState::BackingOff { reason, .. } = state {
+        tally.ended(source, reason.label());
+    }
+    reporter.socket(state);
 }
 
 #[cfg(test)]

@@ -67,7 +67,8 @@ fn a_folder_that_cannot_be_written_is_said() {
 
 #[test]
 fn a_store_is_not_opened_when_it_is_not_sure_to_be_ours() {
-    let cases: [(&str, &str, fn(&StoreFault) -> bool); 4] = [
+    type Right = fn(&StoreFault) -> bool;
+    let cases: [(&str, &str, Right); 4] = [
         ("newer", "PRAGMA user_version = 9999", |fault| {
             matches!(fault, StoreFault::Newer { found: 9999, known: 1, .. })
         }),
@@ -91,9 +92,10 @@ fn a_store_is_not_opened_when_it_is_not_sure_to_be_ours() {
 
 #[test]
 fn a_damaged_file_is_said() {
-    let cases: [(&str, fn(&Path)); 2] = [
+    type Damage = fn(&Path);
+    let cases: [(&str, Damage); 2] = [
         ("no database", |path| {
-            std::fs::write(path, b"this is a letter, not a database, and long enough to be one".repeat(100)).unwrap()
+            std::fs::write(path, b"this is a letter, not a database, and long enough to be one".repeat(100)).unwrap();
         }),
         ("a strange word", |path| {
             let mut store = open(path);
@@ -154,7 +156,7 @@ fn an_upgrade_goes_forward_once_after_a_copy_and_two_copies_are_kept() {
     for upto in [2, 2, 3, 4, 4] {
         let mut store = SqliteStore::open_with(&path, IfMissing::Refuse, &all[..upto]).unwrap();
         let steps: i64 = store.connection().query_row("SELECT count(*) FROM more", [], |row| row.get(0)).unwrap();
-        assert_eq!(steps, upto as i64 - 1, "each step ran once");
+        assert_eq!(steps, i64::try_from(upto).unwrap() - 1, "each step ran once");
         assert_eq!(store.open_outbox().unwrap(), outbox);
     }
     let copies: Vec<i64> = (1..5).filter(|schema| copy_path(&path, *schema).exists()).collect();

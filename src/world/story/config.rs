@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 const EXPLORER_KEY: &str = "SIMULATED_EXPLORER_KEY";
 /// The variable that holds the receiver's signing key.
 const RECEIVER_SECRET: &str = "SIMULATED_RECEIVER_SECRET";
+/// The variable that holds the book-keeping's signing key.
+const BOOKS_SECRET: &str = "SIMULATED_BOOKS_SECRET";
 /// The variable that holds the page's token.
 const PAGE_TOKEN: &str = "SIMULATED_PAGE_TOKEN";
 
@@ -18,6 +20,7 @@ impl World {
         BTreeMap::from([
             (EXPLORER_KEY.into(), self.explorer_key.clone()),
             (RECEIVER_SECRET.into(), self.receiver.secret().expose().to_owned()),
+            (BOOKS_SECRET.into(), self.books.secret().expose().to_owned()),
             (PAGE_TOKEN.into(), self.page_token.clone()),
         ])
     }
@@ -40,7 +43,7 @@ token = "env:{PAGE_TOKEN}"
 url = "sqlite:simulated.db"
 
 [system]
-notify = ["log", "receiver"]
+notify = ["log", "receiver", "book-keeping"]
 
 [etherscan]
 url = "{explorer}"
@@ -89,6 +92,13 @@ kind = "webhook"
 url = "{receiver}"
 secret = "env:{RECEIVER_SECRET}"
 allow_private = true
+
+[[sink]]
+name = "book-keeping"
+kind = "webhook"
+url = "{books}"
+secret = "env:{BOOKS_SECRET}"
+allow_private = true
 "#,
             explorer = self.explorer_url(),
             calls = super::CALLS_PER_SECOND,
@@ -96,6 +106,7 @@ allow_private = true
             sim = self.cast.sim,
             feed = self.feed_url(),
             receiver = self.receiver_url(),
+            books = self.books_url(),
         )
     }
 
@@ -124,7 +135,7 @@ direction = "in"
 asset = "native"
 at_least = "1 ETH"
 stages = ["seen", "confirmed", "final"]
-notify = ["log", "receiver"]
+notify = ["log", "receiver", "book-keeping"]
 
 [[rule]]
 name = "customer pays"
@@ -132,7 +143,7 @@ when = "transfer"
 watch = ["deposits"]
 direction = "in"
 stages = ["seen", "confirmed", "final"]
-notify = ["log", "receiver"]
+notify = ["log", "receiver", "book-keeping"]
 
 [[rule]]
 name = "token to the treasury"
@@ -141,7 +152,7 @@ watch = ["treasury"]
 chains = ["simnet"]
 direction = "in"
 asset = "SIM"
-notify = ["log", "receiver"]
+notify = ["log", "receiver", "book-keeping"]
 
 [[rule]]
 name = "usdc in"
@@ -151,7 +162,7 @@ chains = ["ethereum"]
 direction = "in"
 asset = "USDC"
 at_least = "1000 USDC"
-notify = ["log", "receiver"]
+notify = ["log", "receiver", "book-keeping"]
 
 [[rule]]
 name = "anything leaves"
@@ -159,7 +170,7 @@ when = "transfer"
 watch = ["tag:own"]
 direction = "out"
 severity = "warning"
-notify = ["log", "receiver"]
+notify = ["log", "receiver", "book-keeping"]
 
 [[rule]]
 name = "ether falls"
@@ -168,17 +179,17 @@ pair = "ETH-USD"
 below = "2500"
 recovers_at = "2550"
 severity = "warning"
-notify = ["log", "receiver"]
+notify = ["log", "receiver", "book-keeping"]
 
 [[rule]]
 name = "gas is dear"
 when = "gas"
 chain = "simnet"
 of = "base_fee"
-above = "40 gwei"
-recovers_at = "20 gwei"
-for = "3s"
-notify = ["log", "receiver"]
+above = "20 gwei"
+recovers_at = "12 gwei"
+for = "{held}ms"
+notify = ["log", "receiver", "book-keeping"]
 
 [[payee]]
 name = "refill"
@@ -198,7 +209,8 @@ in_total = "100000"
 approval = "none"
 live = false
 "#,
-            payee = self.cast.payee
+            payee = self.cast.payee,
+            held = self.beat().as_millis().saturating_mul(2),
         )
     }
 }

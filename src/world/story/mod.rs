@@ -1,12 +1,14 @@
 //! The demo's story: two chains that grow by the beat, a price that falls and comes back, a gas spike, reorgs, a
-//! receiver that dies for a while; and the faces that show it all. Starts anew after each act, and never ends.
+//! node that hangs and a receiver that dies for a while; and the faces that show it all. Starts anew after each act, and never ends.
 
 mod cast;
 mod config;
 mod script;
 
 pub use cast::{Cast, EXPLORED, SIMNET};
-pub use script::{ACT, Beat, DOOMED, LARGE_DEPOSIT, MINED_AGAIN, MOVED, Script, TAKEN_BACK, Turn};
+pub use script::{
+    ACT, Beat, DOOMED, LARGE_DEPOSIT, MINED_AGAIN, MOVED, NODE_ANSWERS, NODE_HANGS, Script, TAKEN_BACK, Turn,
+};
 
 use super::explorer::{Explorer, ExplorerSettings};
 use super::live::LiveChain;
@@ -49,12 +51,15 @@ pub struct World {
     pub explorer: Arc<Explorer>,
     /// The price feed.
     pub prices: Arc<PriceFeed>,
-    /// The webhook's receiver.
+    /// The receiver that never fails.
     pub receiver: Arc<Receiver>,
+    /// The book-keeping's receiver, which fails for a while.
+    pub books: Arc<Receiver>,
+    pace: u32,
     explorer_key: String,
     page_token: String,
-    /// Where node, explorer, feed and receiver listen.
-    places: [SocketAddr; 4],
+    /// Where node, explorer, feed and the two receivers listen.
+    places: [SocketAddr; 5],
 }
 
 /// The world's work: to be awaited somewhere, or nothing moves.
@@ -63,7 +68,8 @@ pub struct Run {
     explorer: Arc<Explorer>,
     prices: Arc<PriceFeed>,
     receiver: Arc<Receiver>,
-    listeners: [TcpListener; 4],
+    books: Arc<Receiver>,
+    listeners: [TcpListener; 5],
     script: Script,
     clock: Clock,
     pace: u32,
@@ -108,28 +114,33 @@ impl World {
         let explorer = Arc::new(Explorer::new(other, settings));
         let prices = Arc::new(PriceFeed::new(clock.clone(), prices));
         let receiver = Arc::new(Receiver::new(clock.clone(), cast::key(seed, "receiver").0));
+        let books = Arc::new(Receiver::new(clock.clone(), cast::key(seed, "books").0));
         let (a, node_place) = listen("node").await?;
         let (b, explorer_place) = listen("explorer").await?;
         let (c, feed_place) = listen("price feed").await?;
         let (d, receiver_place) = listen("receiver").await?;
+        let (e, books_place) = listen("book-keeping").await?;
         let script = Script::new(seed, cast.clone());
         let run = Run {
             node: node.clone(),
             explorer: explorer.clone(),
             prices: prices.clone(),
             receiver: receiver.clone(),
-            listeners: [a, b, c, d],
+            books: books.clone(),
+            listeners: [a, b, c, d, e],
             script,
             clock,
             pace: pace.max(1),
         };
-        let places = [node_place, explorer_place, feed_place, receiver_place];
+        let places = [node_place, explorer_place, feed_place, receiver_place, books_place];
         let world = Self {
             cast,
             node,
             explorer,
             prices,
             receiver,
+            books,
+            pace: pace.max(1),
             explorer_key: key("explorer"),
             page_token: key("page"),
             places,
@@ -155,6 +166,18 @@ impl World {
         format!("ws://{}", self.places[2])
     }
 
+    /// How long a beat takes: as long as a block.
+    #[must_use]
+    pub fn beat(&self) -> Duration {
+        BEAT / self.pace
+    }
+
+    /// Where the book-keeping's webhooks go.
+    #[must_use]
+    pub fn books_url(&self) -> String {
+        format!("http://{}/hook", self.places[4])
+    }
+
     /// Where webhooks go.
     #[must_use]
     pub fn receiver_url(&self) -> String {
@@ -175,14 +198,20 @@ impl World {
 }
 
 impl Run {
-    /// Serves all faces and tells the story, until cancelled. `told` hears of what is out of the ordinary.
-    pub async fn run(self, cancel: CancellationToken, told: impl FnMut(&'static str) + Send) {
-        let [a, b, c, d] = self.listeners;
+    /// Serves all faces at once and tells the story from `begin` on, until cancelled. `told` hears of what is out of
+    /// the ordinary.
+    pub async fn run(
+        self,
+        begin: impl Future<Output = ()> + Send,
+        cancel: CancellationToken,
+        told: impl FnMut(&'static str) + Send,
+    ) {
+        let [a, b, c, d, e] = self.listeners;
         let story = Story {
             node: self.node.clone(),
             explorer: self.explorer.clone(),
             prices: self.prices.clone(),
-            receiver: self.receiver.clone(),
+            books: self.books.clone(),
             script: self.script,
             clock: self.clock,
             beat: BEAT / self.pace,
@@ -192,7 +221,12 @@ impl Run {
             self.explorer.serve(b, cancel.clone()),
             self.prices.serve(c, cancel.clone()),
             self.receiver.serve(d, cancel.clone()),
-            story.tell(cancel, told),
+            self.books.serve(e, cancel.clone()),
+            async {
+                if cancel.run_until_cancelled(begin).await.is_some() {
+                    story.tell(cancel.clone(), told).await;
+                }
+            },
         );
     }
 }
@@ -201,7 +235,7 @@ struct Story {
     node: Arc<Node>,
     explorer: Arc<Explorer>,
     prices: Arc<PriceFeed>,
-    receiver: Arc<Receiver>,
+    books: Arc<Receiver>,
     script: Script,
     clock: Clock,
     beat: Duration,
@@ -235,7 +269,8 @@ impl Story {
         if let Some(price) = self.prices.price(&pair("USDC-USD")) {
             self.prices.trade(&pair("USDC-USD"), price);
         }
-        self.receiver.answer_with(if beat.receiver_lives { Answer::Status(204) } else { Answer::Status(503) });
+        self.node.set(|faults| faults.paused = !beat.node_answers);
+        self.books.answer_with(if beat.books_open { Answer::Status(204) } else { Answer::Status(503) });
         beat.told
     }
 }

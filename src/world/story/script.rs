@@ -9,26 +9,34 @@ use std::collections::BTreeSet;
 /// The story begins anew after so many beats.
 pub const ACT: u64 = 120;
 /// At this beat of an act a customer pays the sum that a rule would answer with a payment.
-pub const LARGE_DEPOSIT: u64 = 10;
+pub const LARGE_DEPOSIT: u64 = 4;
 /// A payment that will be taken back.
-pub const DOOMED: u64 = 30;
+pub const DOOMED: u64 = 7;
 /// The reorg that takes it back, when it was confirmed and alerted.
-pub const TAKEN_BACK: u64 = 34;
-/// A payment that a reorg moves to another block.
-pub const MOVED: u64 = 58;
-/// That reorg.
-pub const MINED_AGAIN: u64 = 60;
+pub const TAKEN_BACK: u64 = 12;
+/// The node hangs from here …
+pub const NODE_HANGS: u64 = 18;
+/// … to here.
+pub const NODE_ANSWERS: u64 = 27;
+/// What comes in meanwhile.
+const UNSEEN: u64 = 21;
 /// Blocks are full from here …
-const GAS_SPIKE: u64 = 66;
+const GAS_SPIKE: u64 = 22;
 /// … to here.
-const GAS_CALMS: u64 = 86;
-/// The receiver is dead from here …
-const RECEIVER_DIES: u64 = 92;
-/// … to here.
-const RECEIVER_LIVES: u64 = 102;
+const GAS_CALMS: u64 = 33;
+/// The book-keeping's receiver is dead from here …
+const BOOKS_CLOSE: u64 = 29;
+/// … to here: shorter than the wait before a second attempt.
+const BOOKS_OPEN: u64 = 32;
+/// A payment that a reorg moves to another block.
+pub const MOVED: u64 = 34;
+/// That reorg.
+pub const MINED_AGAIN: u64 = 36;
+/// Until here only the script's own scenes happen, so that each can be followed; then also what happens every day.
+const SCENES_END: u64 = 44;
 /// Ether in US cents at beats of an act; between them in a straight line. It falls below 2,500 and comes back.
 const ETHER: [(u64, u64); 7] =
-    [(0, 262_000), (12, 258_000), (20, 249_500), (26, 247_000), (36, 252_000), (44, 257_500), (ACT, 262_000)];
+    [(0, 256_000), (5, 252_500), (9, 249_000), (14, 247_500), (20, 253_000), (25, 257_500), (ACT, 256_000)];
 
 /// What happens on one beat.
 #[derive(Debug, Clone)]
@@ -39,8 +47,10 @@ pub struct Beat {
     pub explored: Turn,
     /// What ether trades at.
     pub ether: Price,
-    /// Whether the receiver takes anything.
-    pub receiver_lives: bool,
+    /// Whether the node answers anything.
+    pub node_answers: bool,
+    /// Whether the book-keeping's receiver takes anything.
+    pub books_open: bool,
     /// What a reader of the story would be told, where something out of the ordinary happens.
     pub told: Option<&'static str>,
 }
@@ -90,7 +100,8 @@ impl Script {
             simnet: self.simnet(beat, simnet),
             explored: self.explored(beat, explored),
             ether: Price::parse(&text).expect("whole cents above zero are a price"),
-            receiver_lives: !(RECEIVER_DIES..RECEIVER_LIVES).contains(&beat),
+            node_answers: !(NODE_HANGS..NODE_ANSWERS).contains(&beat),
+            books_open: !(BOOKS_CLOSE..BOOKS_OPEN).contains(&beat),
             told: told(beat),
         }
     }
@@ -105,7 +116,7 @@ impl Script {
             MINED_AGAIN => Turn::Reorg(Reorg { depth: 2, blocks: 3, later: 1, fullness, ..Reorg::default() }),
             _ => {
                 let mut actions = self.scene(beat);
-                if actions.is_empty() && self.chance.one_in(3) {
+                if actions.is_empty() && beat >= SCENES_END && self.chance.one_in(4) {
                     actions.extend(self.everyday());
                 }
                 Turn::Mine(Plan { actions, fullness, ..Plan::default() })
@@ -127,7 +138,7 @@ impl Script {
         let Cast { treasury, deposits, hot, poisoner, splitter, sim, fake_usdc, mute, .. } = self.cast;
         let regular = self.cast.regular();
         match beat {
-            4 => vec![Action::Pay { from: hot, to: regular, value: milli_ether(120) }],
+            1 => vec![Action::Pay { from: hot, to: regular, value: milli_ether(120) }],
             LARGE_DEPOSIT => vec![Action::Pay { from: regular, to: treasury, value: milli_ether(2_500) }],
             14 => vec![Action::Through {
                 from: regular,
@@ -136,17 +147,17 @@ impl Script {
                 value: milli_ether(300),
                 fails: Fails::Nothing,
             }],
-            18 => vec![Action::Forge { token: sim, by: poisoner, from: treasury, to: poisoner, amount: U256::ZERO }],
-            20 => vec![Action::Forge {
+            15 => vec![Action::Forge { token: sim, by: poisoner, from: treasury, to: poisoner, amount: U256::ZERO }],
+            17 => vec![Action::Forge {
                 token: fake_usdc,
                 by: poisoner,
                 from: poisoner,
                 to: treasury,
                 amount: thousandths(5_000_000, 6),
             }],
-            24 => vec![Action::SendTwice { token: sim, from: regular, to: deposits, amount: thousandths(75_000, 6) }],
+            39 => vec![Action::SendTwice { token: sim, from: regular, to: deposits, amount: thousandths(75_000, 6) }],
             DOOMED => vec![Action::Pay { from: regular, to: deposits, value: milli_ether(5_000) }],
-            40 => vec![Action::PayInVain { from: regular, to: treasury, value: milli_ether(9_000) }],
+            41 => vec![Action::PayInVain { from: regular, to: treasury, value: milli_ether(9_000) }],
             46 => vec![Action::Through {
                 from: regular,
                 contract: splitter,
@@ -157,7 +168,8 @@ impl Script {
             52 => vec![Action::Create { from: hot, value: milli_ether(250) }],
             MOVED => vec![Action::Pay { from: regular, to: deposits, value: milli_ether(1_400) }],
             64 => vec![Action::Send { token: mute, from: regular, to: treasury, amount: U256::from(123_456_789) }],
-            RECEIVER_DIES => vec![Action::Pay { from: regular, to: deposits, value: milli_ether(1_100) }],
+            UNSEEN => vec![Action::Pay { from: regular, to: deposits, value: milli_ether(800) }],
+            BOOKS_CLOSE => vec![Action::Pay { from: regular, to: deposits, value: milli_ether(1_100) }],
             96 => vec![Action::Send { token: sim, from: hot, to: regular, amount: thousandths(2_000_000, 6) }],
             _ => Vec::new(),
         }
@@ -203,7 +215,7 @@ impl Script {
             50 => vec![Action::Forge { token: fake_usdc, by: poisoner, from: poisoner, to: treasury, amount: sum }],
             70 => vec![Action::PayInVain { from: regular, to: treasury, value: milli_ether(30_000) }],
             73 => vec![Action::Pay { from: regular, to: treasury, value: milli_ether(800) }],
-            _ if beat % 15 == 5 => vec![Action::Send { token: usdc, from: regular, to: treasury, amount: sum }],
+            _ if beat % 15 == 3 => vec![Action::Send { token: usdc, from: regular, to: treasury, amount: sum }],
             _ => Vec::new(),
         };
         Turn::Mine(Plan { actions, fullness, ..Plan::default() })
@@ -240,15 +252,24 @@ fn ether(beat: u64) -> u64 {
 /// What a reader is told of a beat.
 const fn told(beat: u64) -> Option<&'static str> {
     Some(match beat {
-        LARGE_DEPOSIT => "a large deposit: a rule would pay",
-        18 => "address poisoning: a transfer of nothing, in our name",
-        20 => "somebody sends a token that calls itself USDC",
-        DOOMED => "5 ETH come in, and will be taken back",
-        TAKEN_BACK => "a reorg of 5 blocks: the 5 ETH never came",
-        MINED_AGAIN => "a reorg of 2 blocks: the payment stands in another block",
-        GAS_SPIKE => "blocks fill up: gas becomes dear",
-        RECEIVER_DIES => "the webhook's receiver is down",
-        RECEIVER_LIVES => "the webhook's receiver is back",
+        1 => "the hot wallet pays a customer",
+        3 => "on ethereum USDC comes in: there is no node for it, only an explorer that is asked every few seconds",
+        LARGE_DEPOSIT => "2.5 ETH come in to the treasury: a rule answers with a payment, which is only rehearsed",
+        DOOMED => "5 ETH come in to the deposits, and will be taken back",
+        6 => "the price of ether is falling",
+        TAKEN_BACK => "a reorg: five blocks are replaced, and the 5 ETH never came",
+        14 => "a contract pays the treasury from within: no log and no field of the transaction says so",
+        15 => "address poisoning: a transfer of nothing in the treasury's name. Nobody is to be bothered with it",
+        17 => "somebody sends a token that calls itself USDC. Nobody is to be bothered with it either",
+        NODE_HANGS => "the node hangs: connected, and not a word",
+        UNSEEN => "0.8 ETH come in, and the node says nothing",
+        NODE_ANSWERS => "the node answers again",
+        BOOKS_CLOSE => "the book-keeping's receiver is down (HTTP 503); 1.1 ETH come in",
+        BOOKS_OPEN => "the book-keeping's receiver is up again",
+        MOVED => "1.4 ETH come in",
+        MINED_AGAIN => "a reorg: the 1.4 ETH stand in another block now. They are not told twice",
+        39 => "two equal token transfers in one transaction: two deposits, not one",
+        41 => "a payment of 9 ETH that fails on the chain: nothing moved",
         _ => return None,
     })
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::net::http::HeaderMap;
 use crate::reactor::wants::ViewWant;
 use crate::sources::queue::{EventIntake, event_queue};
+use crate::telemetry::Tally;
 use crate::types::{Address, B256};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -137,6 +138,7 @@ async fn play(
         Arc::new(move || Timestamp::from_millis(START + i64::try_from(began.elapsed().as_millis()).unwrap()));
     let chains: BTreeSet<ChainId> = wants.chains.keys().copied().collect();
     let setup = Setup {
+        tally: Tally::default(),
         name: "etherscan".into(),
         own_receipts: chains.clone(),
         chains,
@@ -348,6 +350,7 @@ async fn a_list_that_is_no_longer_wanted_is_not_asked_for_and_the_loop_ends_when
     let scene = Scene(Mutex::new(Script { head: 9_000, ..Script::default() }));
     let (queue, mut intake) = event_queue(Arc::new(Notify::new()));
     let setup = Setup {
+        tally: Tally::default(),
         name: "etherscan".into(),
         own_receipts: BTreeSet::new(),
         chains: BTreeSet::from([ETHEREUM]),

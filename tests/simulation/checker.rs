@@ -1,0 +1,339 @@
+//! The independent checker. It knows every block that ever was and what each receiver got, and nothing of how it came about.
+
+use crate::chain::{Cast, Chain};
+use crate::receivers::Heard;
+use crate::spec::{RULES, RuleSpec, Spec};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use walletwatch::reactor::settings::{BetweenOwn, Direction};
+use walletwatch::types::{Address, Asset, Kind, Movement, U256};
+
+/// A transfer as bodies name it.
+type Told = (u64, String, String, Option<String>, String, String, String, u64);
+
+/// What one receiver was told of one transfer by one rule for one watch.
+type Thread = (String, String, String, Told);
+
+/// Whether everything that was heard is true, whole and said once.
+pub(crate) fn check(spec: &Spec, chains: &[Chain], heard: &[Heard]) -> Result<(), String> {
+    let messages = distinct(heard)?;
+    check_order(&messages)?;
+    let truth: Vec<Truth> = chains.iter().map(|chain| Truth::of(chain, &spec.cast)).collect();
+    let mut standing: BTreeMap<Thread, Vec<String>> = BTreeMap::new();
+    let mut rehearsed: BTreeSet<String> = BTreeSet::new();
+    for (sink, body) in &messages {
+        let data = &body["data"];
+        match text(&body["type"]).split_once('.') {
+            Some(("transfer", stage)) => {
+                let thread = (sink.clone(), text(&data["rule"]), text(&data["watch"]), told(data));
+                let truth = truth.iter().find(|truth| truth.chain.id.0 == thread.3.0).ok_or("an unknown chain")?;
+                truth.check_told(&thread.3, data)?;
+                let chain = spec.chains.iter().find(|chain| chain.id.0 == thread.3.0).expect("it was found");
+                follow(&thread, stage, data, chain.confirmed, &mut standing)?;
+            }
+            Some(("payment", "rehearsed")) => {
+                let id = format!("{sink} {}", text(&data["transfer_id"]));
+                if !rehearsed.insert(id) {
+                    return Err(format!("rehearsed twice for one trigger: {body}"));
+                }
+            }
+            _ => {}
+        }
+    }
+    check_crossings(&messages)?;
+    check_blindness(&messages)?;
+    check_expected(spec, &truth, &standing)?;
+    check_rehearsals(&truth, &spec.cast, spec, &messages)
+}
+
+/// First deliveries, in order; a repeat has the same id and the same body.
+fn distinct(heard: &[Heard]) -> Result<Vec<(String, Value)>, String> {
+    let mut bodies: BTreeMap<_, &Heard> = BTreeMap::new();
+    let mut places: BTreeMap<(String, String, u64), String> = BTreeMap::new();
+    let mut messages = Vec::new();
+    for one in heard {
+        if let Some(before) = bodies.get(&one.id) {
+            if before.body != one.body || before.sink != one.sink {
+                return Err(format!("the id {} came with another body", one.id));
+            }
+            continue;
+        }
+        bodies.insert(one.id, one);
+        let body: Value = serde_json::from_slice(&one.body).map_err(|error| format!("not JSON: {error}"))?;
+        let data = &body["data"];
+        let revision = data["revision"].as_u64().ok_or("no revision")?;
+        let place = (one.sink.to_string(), text(&data["alert_id"]), revision);
+        if let Some(other) = places.insert(place.clone(), one.id.to_string()) {
+            return Err(format!("{place:?} came under two ids, {other} and {}", one.id));
+        }
+        messages.push((one.sink.to_string(), body));
+    }
+    Ok(messages)
+}
+
+fn check_order(messages: &[(String, Value)]) -> Result<(), String> {
+    let mut last: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for (sink, body) in messages {
+        let revision = body["data"]["revision"].as_u64().unwrap_or(0);
+        let before = last.insert((sink.clone(), text(&body["data"]["alert_id"])), revision);
+        if before.is_some_and(|before| before >= revision) {
+            return Err(format!("revision {revision} came after {before:?} at {sink}: {body}"));
+        }
+    }
+    Ok(())
+}
+
+/// Applies one message to what stands.
+fn follow(
+    thread: &Thread,
+    stage: &str,
+    data: &Value,
+    confirmed: u64,
+    standing: &mut BTreeMap<Thread, Vec<String>>,
+) -> Result<(), String> {
+    let stands = standing.entry(thread.clone()).or_default();
+    if stage != "retracted" {
+        if stands.iter().any(|other| other == stage) {
+            return Err(format!("{stage} was said twice: {thread:?}"));
+        }
+        stands.push(stage.to_owned());
+        return Ok(());
+    }
+    if stands.is_empty() {
+        return Err(format!("what was never said was taken back: {thread:?}"));
+    }
+    // Of what moved, the stages stand that hold at its new place.
+    let confirmations = data["confirmations"].as_u64().unwrap_or(0);
+    stands.retain(|stage| match stage.as_str() {
+        "seen" => confirmations > 0,
+        "confirmed" => confirmations >= confirmed,
+        _ => false,
+    });
+    Ok(())
+}
+
+/// Every movement of a chain that concerns a watch.
+struct Truth<'a> {
+    chain: &'a Chain,
+    /// The canonical ones, and all that ever were.
+    canonical: BTreeMap<Told, Movement>,
+    ever: BTreeSet<Told>,
+    /// In which blocks each transaction ever was.
+    places: BTreeSet<(String, u64, String)>,
+}
+
+impl<'a> Truth<'a> {
+    fn of(chain: &'a Chain, cast: &Cast) -> Self {
+        let canonical_txs = chain.canonical_txs();
+        let (mut canonical, mut ever) = (BTreeMap::new(), BTreeSet::new());
+        for (index, tx) in chain.txs.iter().enumerate() {
+            let mut counted: BTreeMap<Told, u64> = BTreeMap::new();
+            for movement in &tx.movements {
+                if cast.watch_of(movement.from).is_none() && cast.watch_of(movement.to).is_none() {
+                    continue;
+                }
+                let first = name(chain.id.0, movement);
+                let nth = counted.entry(first.clone()).or_default();
+                let mut told = first;
+                told.7 = *nth;
+                *nth += 1;
+                if canonical_txs.contains_key(&index) {
+                    canonical.insert(told.clone(), *movement);
+                }
+                ever.insert(told);
+            }
+        }
+        let of_block = |block: &crate::chain::Mined| {
+            let at = block.at;
+            let place = move |tx: &usize| (format!("{:#x}", chain.txs[*tx].hash), at.number, format!("{:#x}", at.hash));
+            block.txs.iter().map(place).collect::<Vec<_>>()
+        };
+        let places = chain.blocks.iter().flat_map(of_block).collect();
+        Self { chain, canonical, ever, places }
+    }
+
+    fn check_told(&self, told: &Told, data: &Value) -> Result<(), String> {
+        if !self.ever.contains(told) {
+            return Err(format!("said of what never was: {told:?}"));
+        }
+        if told.6 == "0" {
+            return Err(format!("said of a transfer of nothing: {told:?}"));
+        }
+        let number = data["block"]["number"].as_u64().unwrap_or(0);
+        let hash = data["block"]["hash"].as_str();
+        let was_there = self
+            .places
+            .iter()
+            .any(|(tx, block, of)| *tx == told.1 && *block == number && hash.is_none_or(|hash| hash == of));
+        if was_there { Ok(()) } else { Err(format!("it never was in block {number} {hash:?}: {told:?}")) }
+    }
+}
+
+/// What every rule should have said in the end, and nothing else stands.
+fn check_expected(spec: &Spec, truth: &[Truth], standing: &BTreeMap<Thread, Vec<String>>) -> Result<(), String> {
+    let cast = &spec.cast;
+    let mut expected: BTreeMap<Thread, Vec<&str>> = BTreeMap::new();
+    for (told, movement) in truth.iter().flat_map(|truth| &truth.canonical) {
+        for rule in &RULES {
+            for watch in speaks(rule, cast, movement) {
+                for sink in rule.sinks {
+                    let thread = ((*sink).to_owned(), rule.name.to_owned(), watch.to_owned(), told.clone());
+                    expected.insert(thread, rule.stages.iter().map(|stage| stage.word()).collect());
+                }
+            }
+        }
+    }
+    for (thread, stages) in &expected {
+        let stands = standing.get(thread).cloned().unwrap_or_default();
+        if let Some(lost) = stages.iter().find(|stage| !stands.iter().any(|other| other == *stage)) {
+            return Err(format!("{lost} was never said: {thread:?}, said was {stands:?}"));
+        }
+    }
+    for (thread, stands) in standing {
+        let allowed = expected.get(thread).map(Vec::as_slice).unwrap_or_default();
+        if let Some(wrong) = stands.iter().find(|stage| !allowed.contains(&stage.as_str())) {
+            if wrong != "final" && cannot_be_taken_back(spec, truth, &thread.3) {
+                continue;
+            }
+            return Err(format!("{wrong} stands and should not: {thread:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// With an explorer alone an empty answer proves nothing (DESIGN §5): where its lists hold nothing else of the address, what is gone
+/// cannot be told from an index that fails.
+fn cannot_be_taken_back(spec: &Spec, truth: &[Truth], told: &Told) -> bool {
+    let Some(chain) = spec.chains.iter().find(|chain| chain.id.0 == told.0) else { return false };
+    let by_explorer = chain.endpoints == 0 || (told.2 == "internal" && chain.explorer && chain.traces.contains(&false));
+    let listed = |address: &String| {
+        let of_list = |other: &&Told| other.2 == told.2 && (other.4 == *address || other.5 == *address);
+        truth
+            .iter()
+            .filter(|truth| truth.chain.id.0 == told.0)
+            .any(|truth| truth.canonical.keys().any(|it| of_list(&it)))
+    };
+    let ours = |address: &&String| address.parse().is_ok_and(|address| spec.cast.watch_of(address).is_some());
+    by_explorer && ![&told.4, &told.5].into_iter().filter(ours).any(listed)
+}
+
+/// The watches for which a rule speaks of a movement.
+fn speaks(rule: &RuleSpec, cast: &Cast, movement: &Movement) -> BTreeSet<&'static str> {
+    let (from, to) = (cast.watch_of(movement.from), cast.watch_of(movement.to));
+    let mut watches = BTreeSet::new();
+    let usdc = movement.asset == Asset::Token(cast.usdc);
+    let enough = rule.usdc_at_least.is_none_or(|level| usdc && movement.amount >= U256::from(level));
+    if movement.amount.is_zero() || !enough {
+        return watches;
+    }
+    let own = from.is_some() && to.is_some() && movement.from != movement.to;
+    if own && matches!(rule.between_own, BetweenOwn::Skip) {
+        return watches;
+    }
+    let within = from.is_some() && from == to;
+    for (watch, is_from) in [(from, true), (to, false)] {
+        let Some(watch) = watch.filter(|watch| rule.watches.contains(watch)) else { continue };
+        let direction = match rule.direction {
+            Direction::Both => true,
+            Direction::In => !is_from || within,
+            Direction::Out => is_from || within,
+        };
+        let once = matches!(rule.between_own, BetweenOwn::Once) && own && is_from && !within;
+        if direction && !once {
+            watches.insert(watch);
+        }
+    }
+    watches
+}
+
+/// Only a final USDC receipt from a stranger pays, and where the chain's own blocks were read it does.
+fn check_rehearsals(truth: &[Truth], cast: &Cast, spec: &Spec, messages: &[(String, Value)]) -> Result<(), String> {
+    let payments = messages.iter().filter(|(_, body)| text(&body["type"]).starts_with("payment."));
+    let ids: BTreeMap<String, Told> = messages
+        .iter()
+        .filter(|(_, body)| text(&body["type"]).starts_with("transfer."))
+        .map(|(_, body)| (text(&body["data"]["transfer_id"]), told(&body["data"])))
+        .collect();
+    for (_, body) in payments {
+        let Some(told) = ids.get(&text(&body["data"]["transfer_id"])) else {
+            return Err(format!("paid for a transfer that nobody was told of: {body}"));
+        };
+        let Some(movement) = truth.iter().find_map(|truth| truth.canonical.get(told)) else {
+            return Err(format!("paid for a transfer that is not in the final chain: {body}"));
+        };
+        let between = cast.watch_of(movement.from).is_some() && cast.watch_of(movement.to).is_some();
+        if between || speaks(&RULES[1], cast, movement).is_empty() || movement.kind != Kind::Token {
+            return Err(format!("paid for what must not pay: {body}"));
+        }
+        let chain = spec.chains.iter().find(|chain| chain.id.0 == told.0);
+        if chain.is_some_and(|chain| chain.endpoints == 0) {
+            return Err(format!("paid on an explorer's word alone: {body}"));
+        }
+    }
+    Ok(())
+}
+
+/// Each crossing has a number of its own, is said once and recovers at most once, behind that. (Different crossings are different
+/// alerts: a receiver that failed may hear of them in any order.)
+fn check_crossings(messages: &[(String, Value)]) -> Result<(), String> {
+    let mut crossings: BTreeMap<(String, String, u64), bool> = BTreeMap::new();
+    for (sink, body) in messages {
+        let number = body["data"]["crossing"].as_u64().unwrap_or(0);
+        let crossing = (sink.clone(), text(&body["data"]["rule"]), number);
+        let before = crossings.get(&crossing).copied();
+        let (fits, recovered) = match text(&body["type"]).as_str() {
+            "price.crossed" | "gas.crossed" => (before.is_none() && number > 0, false),
+            "price.recovered" | "gas.recovered" => (before == Some(false), true),
+            _ => continue,
+        };
+        if !fits {
+            return Err(format!("a crossing out of order: {body}"));
+        }
+        crossings.insert(crossing, recovered);
+    }
+    Ok(())
+}
+
+/// Whoever was told that a chain is blind was told that it is back.
+fn check_blindness(messages: &[(String, Value)]) -> Result<(), String> {
+    let mut blind: BTreeMap<(String, String), &Value> = BTreeMap::new();
+    for (sink, body) in messages {
+        let alert = (sink.clone(), text(&body["data"]["alert_id"]));
+        match text(&body["type"]).as_str() {
+            "source.blind" => drop(blind.insert(alert, body)),
+            "source.recovered" => {
+                blind.remove(&alert).ok_or_else(|| format!("back, and never was blind: {body}"))?;
+            }
+            _ => {}
+        }
+    }
+    blind.values().next().map_or(Ok(()), |body| Err(format!("blind for ever: {body}")))
+}
+
+fn told(data: &Value) -> Told {
+    (
+        data["chain_id"].as_u64().unwrap_or(0),
+        text(&data["tx_hash"]),
+        text(&data["kind"]),
+        data["asset"]["contract"].as_str().map(str::to_lowercase),
+        text(&data["from"]).to_lowercase(),
+        text(&data["to"]).to_lowercase(),
+        text(&data["amount_raw"]),
+        data["nth"].as_u64().unwrap_or(u64::MAX),
+    )
+}
+
+fn name(chain: u64, movement: &Movement) -> Told {
+    let address = |address: Address| format!("{address:#x}");
+    let contract = match movement.asset {
+        Asset::Coin => None,
+        Asset::Token(contract) => Some(address(contract)),
+    };
+    let kind = movement.kind.word().to_owned();
+    let amount = movement.amount.to_string();
+    (chain, format!("{:#x}", movement.tx), kind, contract, address(movement.from), address(movement.to), amount, 0)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

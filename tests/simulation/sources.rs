@@ -1,0 +1,327 @@
+//! Honest readers of what endpoints and explorers say: a walker that follows the reactor's wants, and a poller.
+//!
+//! The endpoints lag, show siblings, fall silent and come back; an explorer has two back ends that stand at different heads, and hides
+//! rows for a while. The readers only pass on what they were told.
+
+use crate::chain::Chain;
+use fastrand::Rng;
+use std::collections::BTreeSet;
+use walletwatch::reactor::LARGEST_STEP;
+use walletwatch::reactor::event::{
+    Contact, Event, Explored, ExplorerHead, Head, List, Receipt, Reported, Run, RunPart, SourceId, SourceKind,
+    SourceReport, SourceState, Tags, TokenFacts,
+};
+use walletwatch::reactor::rows::GapRow;
+use walletwatch::reactor::wants::{ChainWants, ViewWant};
+use walletwatch::types::{Asset, B256, BlockRef, Kind, Name};
+
+/// One RPC endpoint.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what goes wrong with it, each by itself")]
+pub(crate) struct Endpoint {
+    pub name: Name,
+    pub up: bool,
+    pub traces: bool,
+    /// Index of the block that it calls its head.
+    pub head: usize,
+    /// Whether the reactor was told that it is up, and who it is.
+    pub introduced: bool,
+    /// It does not give old blocks.
+    pub forgetful: bool,
+}
+
+/// One explorer.
+#[derive(Debug)]
+pub(crate) struct Explorer {
+    pub name: Name,
+    pub up: bool,
+    pub introduced: bool,
+    pub backends: [usize; 2],
+    /// Transactions that it does not list at the moment.
+    pub hidden: BTreeSet<B256>,
+}
+
+/// The sources of a chain.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    pub endpoints: Vec<Endpoint>,
+    pub explorer: Option<Explorer>,
+    pub tags: bool,
+    pub final_after: u64,
+}
+
+impl Sources {
+    /// Something changes at an endpoint or an explorer.
+    pub(crate) fn trouble(&mut self, chain: &mut Chain, rng: &mut Rng, faulty: bool) {
+        for endpoint in &mut self.endpoints {
+            if !faulty {
+                (endpoint.up, endpoint.head, endpoint.forgetful) = (true, chain.tip, false);
+                continue;
+            }
+            match rng.u8(0..24) {
+                0 => endpoint.up = !endpoint.up,
+                1 => endpoint.forgetful = rng.bool(),
+                2..6 => endpoint.head = chain.ancestor(chain.tip, rng.u64(0..4)),
+                6 => {
+                    // A sibling of the newest block, alone or with a block on top.
+                    let root = chain.ancestor(chain.tip, rng.u64(1..3));
+                    let now = chain.blocks[chain.tip].time;
+                    let txs: Vec<usize> = chain.waiting.iter().copied().filter(|_| rng.bool()).collect();
+                    let mut lie = chain.mine_on(root, txs, now, rng);
+                    for _ in 0..rng.usize(0..2) {
+                        lie = chain.mine_on(lie, Vec::new(), now, rng);
+                    }
+                    endpoint.head = lie;
+                }
+                7..10 => {}
+                _ => endpoint.head = chain.tip,
+            }
+        }
+        if let Some(explorer) = &mut self.explorer {
+            if !faulty {
+                (explorer.up, explorer.backends) = (true, [chain.tip; 2]);
+                explorer.hidden.clear();
+                return;
+            }
+            match rng.u8(0..16) {
+                0 => explorer.up = !explorer.up,
+                1 => {
+                    let tx = chain.txs.get(rng.usize(..=chain.txs.len().saturating_sub(1))).map(|tx| tx.hash);
+                    explorer.hidden.extend(tx);
+                }
+                2..4 => explorer.hidden.clear(),
+                4..8 => explorer.backends[0] = chain.ancestor(chain.tip, rng.u64(0..3)),
+                8..11 => explorer.backends[1] = chain.ancestor(chain.tip, rng.u64(0..8)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Much time passes: an index is never later than that.
+    pub fn show_all(&mut self) {
+        self.explorer.iter_mut().for_each(|explorer| explorer.hidden.clear());
+    }
+
+    /// The process starts: everything introduces itself anew.
+    pub(crate) fn forget(&mut self) {
+        self.endpoints.iter_mut().for_each(|endpoint| endpoint.introduced = false);
+        self.explorer.iter_mut().for_each(|explorer| explorer.introduced = false);
+    }
+
+    /// What the sources say now.
+    pub(crate) fn speak(
+        &mut self,
+        chain: &Chain,
+        wants: &ChainWants,
+        rng: &mut Rng,
+        faulty: bool,
+        events: &mut Vec<Event>,
+    ) {
+        for endpoint in &mut self.endpoints {
+            if endpoint.up != endpoint.introduced {
+                endpoint.introduced = endpoint.up;
+                let source = SourceId { kind: SourceKind::Rpc, chain: Some(chain.id), name: endpoint.name.clone() };
+                let state = if endpoint.up { SourceState::Fresh } else { SourceState::BackingOff("silence".into()) };
+                if endpoint.up {
+                    events.push(Event::Contact(Contact {
+                        chain: chain.id,
+                        endpoint: endpoint.name.clone(),
+                        genesis: Some(B256::repeat_byte(9)),
+                        traces: endpoint.traces,
+                    }));
+                }
+                events.push(Event::Source(SourceReport { source, state }));
+            }
+            if endpoint.up && (!faulty || rng.u8(0..3) > 0) {
+                events.push(Event::Head(head(chain, endpoint, wants)));
+            }
+            if endpoint.up && self.tags && (!faulty || rng.u8(0..4) == 0) {
+                events.push(Event::Tags(tags(chain, endpoint, self.final_after)));
+            }
+        }
+        if let Some(lead) = self.endpoints.iter().find(|endpoint| endpoint.up) {
+            let portion = if faulty { rng.usize(1..80) } else { 256 };
+            let tip = walk(chain, lead, wants, portion);
+            if tip.is_some() && faulty && rng.u8(0..12) == 0 {
+                events.extend(tip.clone());
+            }
+            let idle = tip.is_none() || rng.bool();
+            events.extend(tip);
+            if let Some(gap) = wants.gaps.last().filter(|_| !wants.stopped && idle && !lead.forgetful) {
+                events.extend(fill(chain, lead, *gap, portion));
+            }
+        }
+        if let Some(explorer) = &mut self.explorer {
+            explorer.speak(chain, wants, rng, faulty, events);
+        }
+        for contract in &wants.tokens {
+            if !faulty || rng.u8(0..5) == 0 {
+                let decimals = rng.bool().then_some(18);
+                let facts = TokenFacts { chain: chain.id, contract: *contract, decimals, symbol: Some("USDC".into()) };
+                events.push(Event::Token(facts));
+            }
+        }
+    }
+}
+
+fn head(chain: &Chain, endpoint: &Endpoint, wants: &ChainWants) -> Head {
+    let mined = &chain.blocks[endpoint.head];
+    let tip = wants.window.last().filter(|tip| !chain.is_beneath(tip.hash, endpoint.head));
+    Head {
+        chain: chain.id,
+        endpoint: endpoint.name.clone(),
+        at: mined.at,
+        time: mined.time,
+        base_fee: Some(mined.base_fee),
+        lacks: tip.map(|tip| tip.hash),
+    }
+}
+
+fn tags(chain: &Chain, endpoint: &Endpoint, final_after: u64) -> Tags {
+    let number = chain.blocks[endpoint.head].at.number;
+    let mark = |depth: u64| {
+        let goal = chain.highest.saturating_sub(depth);
+        let index = chain.ancestor(endpoint.head, number.saturating_sub(goal));
+        (goal <= number).then(|| (chain.blocks[index].at.number, chain.blocks[index].at.hash))
+    };
+    Tags { chain: chain.id, endpoint: endpoint.name.clone(), safe: mark(final_after / 2), finalized: mark(final_after) }
+}
+
+/// From the head back to what is known (as `sources::chain::walk`, which is private and knows of what was sent as well).
+fn walk(chain: &Chain, lead: &Endpoint, wants: &ChainWants, portion: usize) -> Option<Event> {
+    let head = chain.blocks[lead.head].at;
+    let run = |indices: &[usize]| {
+        let blocks = indices.iter().map(|index| chain.block(*index, lead.traces)).collect();
+        Some(Event::Run(Run { chain: chain.id, endpoint: lead.name.clone(), blocks, part: RunPart::Tip }))
+    };
+    if wants.stopped {
+        return None;
+    }
+    let (Some(first), Some(tip)) = (wants.window.first(), wants.window.last()) else { return run(&[lead.head]) };
+    let knows = |number: u64, hash: B256| {
+        let place = wants.window.binary_search_by_key(&number, |block: &BlockRef| block.number);
+        place.is_ok_and(|place| wants.window[place].hash == hash)
+    };
+    if knows(head.number, head.hash) || head.number < first.number {
+        return None;
+    }
+    if head.number <= tip.number && wants.tip_endpoint.as_ref() != Some(&lead.name) {
+        return None;
+    }
+    if head.number > tip.number + LARGEST_STEP {
+        return run(&[lead.head]);
+    }
+    let mut indices = vec![lead.head];
+    let mut last = head;
+    while !knows(last.number - 1, last.parent) {
+        if indices.len() as u64 >= LARGEST_STEP || last.number < first.number {
+            return run(&[lead.head]);
+        }
+        let parent = chain.index(last.parent)?;
+        indices.push(parent);
+        last = chain.blocks[parent].at;
+    }
+    indices.reverse();
+    let below = indices.iter().filter(|index| chain.blocks[**index].at.number <= tip.number).count();
+    let together = if last.parent == tip.hash { 1 } else { (below + 1).min(indices.len()) };
+    run(&indices[..portion.max(together).min(indices.len())])
+}
+
+/// The upper end of a gap, by hash.
+fn fill(chain: &Chain, lead: &Endpoint, gap: GapRow, portion: usize) -> Option<Event> {
+    let mut index = chain.index(gap.above).filter(|_| chain.is_beneath(gap.above, lead.head))?;
+    let mut blocks = vec![chain.block(index, lead.traces)];
+    while blocks.len() < portion && chain.blocks[index].at.number > gap.from {
+        index = chain.parent(index)?;
+        blocks.push(chain.block(index, lead.traces));
+    }
+    blocks.reverse();
+    Some(Event::Run(Run { chain: chain.id, endpoint: lead.name.clone(), blocks, part: RunPart::Gap }))
+}
+
+impl Explorer {
+    fn speak(&mut self, chain: &Chain, wants: &ChainWants, rng: &mut Rng, faulty: bool, events: &mut Vec<Event>) {
+        if self.up != self.introduced {
+            self.introduced = self.up;
+            let source = SourceId { kind: SourceKind::Explorer, chain: Some(chain.id), name: self.name.clone() };
+            let state = if self.up { SourceState::Fresh } else { SourceState::BackingOff("silence".into()) };
+            events.push(Event::Source(SourceReport { source, state }));
+        }
+        if !self.up {
+            return;
+        }
+        if wants.explorer_head {
+            let head = chain.blocks[self.backends[0]].at.number;
+            events.push(Event::ExplorerHead(ExplorerHead { chain: chain.id, source: self.name.clone(), head }));
+        }
+        for tx in &wants.receipts {
+            if !faulty || rng.bool() {
+                events.push(Event::Receipt(receipt(chain, &self.name, *tx)));
+            }
+        }
+        for view in &wants.views {
+            if !faulty || rng.u8(0..8) == 0 {
+                let backend = self.backends[rng.usize(..2)];
+                events.push(Event::Explored(self.answer(chain, view, backend)));
+            }
+        }
+    }
+
+    fn answer(&self, chain: &Chain, view: &ViewWant, head: usize) -> Explored {
+        let mut rows = Vec::new();
+        let mut index = Some(head);
+        while let Some(at) = index.filter(|at| chain.blocks[*at].at.number >= view.from) {
+            let mined = &chain.blocks[at];
+            let mut of_block = Vec::new();
+            for tx in mined.txs.iter().map(|tx| &chain.txs[*tx]).filter(|tx| !self.hidden.contains(&tx.hash)) {
+                let ours = tx.movements.iter().filter(|movement| {
+                    list_of(movement.kind) == view.list
+                        && (movement.from == view.address || movement.to == view.address)
+                });
+                of_block.extend(ours.map(|movement| Reported {
+                    block: mined.at.number,
+                    block_hash: (movement.kind != Kind::Internal).then_some(mined.at.hash),
+                    time: mined.time,
+                    movement: *movement,
+                    token: (movement.asset != Asset::Coin).then(|| (Some(18), Some("USDC".into()))),
+                }));
+            }
+            of_block.reverse();
+            rows.extend(of_block);
+            index = chain.parent(at);
+        }
+        rows.reverse();
+        Explored {
+            chain: chain.id,
+            source: self.name.clone(),
+            address: view.address,
+            list: view.list,
+            from: view.from,
+            to: 999_999_999,
+            index_head: (!rows.is_empty()).then(|| chain.blocks[head].at.number),
+            rows,
+        }
+    }
+}
+
+const fn list_of(kind: Kind) -> List {
+    match kind {
+        Kind::Coin => List::Transactions,
+        Kind::Internal => List::Internal,
+        Kind::Token | Kind::Erc721 | Kind::Erc1155 => List::Tokens,
+    }
+}
+
+/// What the node behind the explorer's proxy says: it stands at the canonical tip.
+fn receipt(chain: &Chain, source: &Name, tx: B256) -> Receipt {
+    let mut index = Some(chain.tip);
+    let mut found = None;
+    while let (Some(at), None) = (index, found) {
+        let mined = &chain.blocks[at];
+        if mined.txs.iter().any(|known| chain.txs[*known].hash == tx) {
+            found = Some((mined.at.number, mined.at.hash, true));
+        }
+        index = chain.parent(at);
+    }
+    Receipt { chain: chain.id, source: source.clone(), tx, found }
+}

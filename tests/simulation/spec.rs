@@ -1,0 +1,239 @@
+//! What a simulation is set to: the same facts for the reactor's settings and, in its own words, for the checker.
+
+use crate::chain::Cast;
+use fastrand::Rng;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use walletwatch::reactor::settings::{
+    Approval, BetweenOwn, ChainSettings, Condition, Confirmed, Direction, GasCondition, KnownToken, Payee,
+    PaymentAmount, PaymentSettings, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold,
+    TransferCondition, Watch,
+};
+use walletwatch::types::{Address, Asset, ChainId, Kind, Name, Pair, Price, Severity, Stage, U256};
+
+/// One chain's character.
+#[derive(Debug, Clone)]
+pub(crate) struct ChainSpec {
+    pub id: ChainId,
+    pub endpoints: usize,
+    /// Whether each endpoint traces; one that does not leaves internal movements to the explorer.
+    pub traces: Vec<bool>,
+    pub explorer: bool,
+    pub tags: bool,
+    pub confirmed: u64,
+    pub final_after: u64,
+    pub block_time: Duration,
+}
+
+impl ChainSpec {
+    fn draw(id: ChainId, rng: &mut Rng) -> Self {
+        let (endpoints, explorer) = match rng.u8(0..6) {
+            0..3 => (rng.usize(1..4), false),
+            3 => (0, true),
+            _ => (rng.usize(1..3), true),
+        };
+        let mut traces: Vec<bool> = (0..endpoints).map(|_| rng.bool()).collect();
+        if !explorer {
+            // Without an explorer nobody else would see what an endpoint does not trace.
+            let same = rng.bool();
+            traces.iter_mut().for_each(|traces| *traces = same);
+        }
+        Self {
+            id,
+            endpoints,
+            traces,
+            explorer,
+            tags: endpoints > 0 && rng.bool(),
+            confirmed: rng.u64(1..8),
+            final_after: rng.u64(16..24),
+            block_time: Duration::from_secs(rng.u64(1..13)),
+        }
+    }
+
+    /// What can be seen on it by some source at any time.
+    pub(crate) fn kinds(&self) -> Vec<Kind> {
+        let mut kinds = vec![Kind::Coin, Kind::Token];
+        if self.explorer || self.traces.iter().all(|traces| *traces) {
+            kinds.push(Kind::Internal);
+        }
+        kinds
+    }
+}
+
+/// A transfer rule in the checker's words.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RuleSpec {
+    pub name: &'static str,
+    pub watches: &'static [&'static str],
+    pub direction: Direction,
+    pub usdc_at_least: Option<u64>,
+    pub between_own: BetweenOwn,
+    pub stages: &'static [Stage],
+    pub sinks: &'static [&'static str],
+}
+
+pub(crate) const SINKS: [&str; 3] = ["ops", "log", "chat"];
+
+pub(crate) const RULES: [RuleSpec; 3] = [
+    RuleSpec {
+        name: "everything",
+        watches: &["treasury", "hot", "cold"],
+        direction: Direction::Both,
+        usdc_at_least: None,
+        between_own: BetweenOwn::Each,
+        stages: &[Stage::Seen, Stage::Confirmed, Stage::Final],
+        sinks: &["ops", "log"],
+    },
+    RuleSpec {
+        name: "usdc in",
+        watches: &["treasury"],
+        direction: Direction::In,
+        usdc_at_least: Some(1_000),
+        between_own: BetweenOwn::Once,
+        stages: &[Stage::Confirmed],
+        sinks: &["ops"],
+    },
+    RuleSpec {
+        name: "out",
+        watches: &["hot", "cold"],
+        direction: Direction::Out,
+        usdc_at_least: None,
+        between_own: BetweenOwn::Skip,
+        stages: &[Stage::Seen, Stage::Final],
+        sinks: &["chat"],
+    },
+];
+
+/// Everything that a seed sets.
+#[derive(Debug, Clone)]
+pub(crate) struct Spec {
+    pub chains: Vec<ChainSpec>,
+    pub cast: Cast,
+}
+
+impl Spec {
+    pub(crate) fn draw(rng: &mut Rng) -> Self {
+        let chains = (0..rng.u64(1..3)).map(|place| ChainSpec::draw(ChainId(100 + place), rng)).collect();
+        Self { chains, cast: Cast::new() }
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        let ids: Vec<ChainId> = self.chains.iter().map(|chain| chain.id).collect();
+        let watches = self.cast.watches.iter().map(|(name, addresses)| Watch {
+            name: (*name).into(),
+            addresses: addresses.iter().map(|address| (*address, None)).collect(),
+            chains: ids.clone(),
+            tags: Vec::new(),
+            from_block: None,
+        });
+        let tokens = ids.iter().map(|id| ((*id, self.cast.usdc), KnownToken { symbol: "USDC".into(), decimals: 6 }));
+        let mut rules: Vec<Rule> = RULES.iter().map(|rule| self.transfer_rule(rule, &ids)).collect();
+        rules.push(price_rule());
+        rules.push(gas_rule(ids[0]));
+        Settings {
+            chains: self.chains.iter().map(|chain| (chain.id, chain_settings(chain))).collect(),
+            watches: Arc::new(watches.collect()),
+            tokens: tokens.collect(),
+            rules,
+            sinks: SINKS.iter().map(|name| (Name::from(*name), sink(name))).collect(),
+            payments: vec![payment()],
+            payees: BTreeMap::from([(Name::from("payee"), payee(ids[0]))]),
+            system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new() },
+            feeds: BTreeMap::from([(Name::from("feed"), vec![pair()])]),
+            simulated: true,
+        }
+    }
+
+    fn transfer_rule(&self, rule: &RuleSpec, ids: &[ChainId]) -> Rule {
+        let usdc = |id: &ChainId| (*id, Asset::Token(self.cast.usdc));
+        let condition = TransferCondition {
+            watches: rule.watches.iter().map(|name| Name::from(*name)).collect(),
+            chains: ids.iter().copied().collect(),
+            direction: rule.direction,
+            assets: rule.usdc_at_least.map(|_| ids.iter().map(usdc).collect()),
+            at_least: rule.usdc_at_least.map(|level| ids.iter().map(|id| (usdc(id), U256::from(level))).collect()),
+            stages: rule.stages.iter().copied().collect(),
+            between_own: rule.between_own,
+            skip_suspect: false,
+        };
+        let notify = rule.sinks.iter().map(|name| Name::from(*name)).collect();
+        Rule { name: rule.name.into(), severity: Severity::Info, notify, condition: Condition::Transfer(condition) }
+    }
+}
+
+fn chain_settings(chain: &ChainSpec) -> ChainSettings {
+    ChainSettings {
+        name: format!("chain{}", chain.id).into(),
+        id: chain.id,
+        coin: "ETH".into(),
+        coin_decimals: 18,
+        block_time: chain.block_time,
+        confirmed: Confirmed::Depth(chain.confirmed),
+        final_after: chain.final_after,
+        finalized_tag: chain.tags,
+        endpoints: (0..chain.endpoints).map(endpoint_name).collect(),
+        explorer: chain.explorer.then(|| "explorer".into()),
+        stale_after: Duration::from_mins(3),
+        tx_url: None,
+    }
+}
+
+pub(crate) fn endpoint_name(place: usize) -> Name {
+    format!("node{place}").into()
+}
+
+pub(crate) fn pair() -> Pair {
+    Pair::parse("ETH-USD").expect("it is a pair")
+}
+
+pub(crate) fn price(value: u64) -> Price {
+    Price::parse(&value.to_string()).expect("it is above zero")
+}
+
+fn price_rule() -> Rule {
+    let threshold = Threshold {
+        side: Side::Below,
+        level: price(100),
+        recovers_at: price(105),
+        hold: Duration::from_secs(20),
+        at_most_every: None,
+    };
+    let condition = Condition::Price(PriceCondition { pair: pair(), threshold });
+    Rule { name: "price".into(), severity: Severity::Warning, notify: vec!["ops".into()], condition }
+}
+
+fn gas_rule(chain: ChainId) -> Rule {
+    let threshold = Threshold {
+        side: Side::Above,
+        level: U256::from(80),
+        recovers_at: U256::from(40),
+        hold: Duration::ZERO,
+        at_most_every: Some(Duration::from_mins(2)),
+    };
+    let condition = Condition::Gas(GasCondition { chain, threshold });
+    Rule { name: "gas".into(), severity: Severity::Warning, notify: vec!["chat".into()], condition }
+}
+
+fn sink(name: &str) -> SinkSettings {
+    SinkSettings { name: name.into(), min_severity: Severity::Info, types: Vec::new() }
+}
+
+fn payment() -> PaymentSettings {
+    PaymentSettings {
+        rule: "usdc in".into(),
+        payee: "payee".into(),
+        amount: PaymentAmount::Match { reserve: U256::ZERO },
+        stage: Stage::Final,
+        per_payment: U256::from(10_000),
+        per_day: U256::from(100_000),
+        in_total: U256::from(1_000_000),
+        max_per_day: 1_000,
+        approval: Approval::None,
+        approval_expires: Duration::from_hours(24),
+    }
+}
+
+fn payee(chain: ChainId) -> Payee {
+    Payee { name: "payee".into(), chain, address: Address::repeat_byte(0x99), per_day: U256::from(100_000) }
+}

@@ -1,0 +1,333 @@
+//! One world: made by its seed, run with faults, healed, run until it is quiet, and checked.
+
+use crate::chain::Chain;
+use crate::checker;
+use crate::process::{Dead, Process};
+use crate::sources::{Endpoint, Explorer, Sources};
+use crate::spec::{ChainSpec, Spec, endpoint_name, pair, price};
+use fastrand::Rng;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use walletwatch::reactor::event::{Event, SourceId, SourceKind, SourceReport, SourceState, Tick};
+use walletwatch::types::Timestamp;
+
+/// Steps with faults.
+const FAULTY_STEPS: usize = 80;
+/// Steps within which everything has to be said once the faults have ended.
+const QUIET_STEPS: usize = 400;
+
+/// What happened in all runs together.
+#[derive(Debug, Default)]
+pub struct Totals {
+    pub heard: u64,
+    pub retracted: u64,
+    pub deaths: u64,
+    pub rehearsed: u64,
+    pub gaps: u64,
+    pub repeats: u64,
+}
+
+impl Totals {
+    pub fn add(&mut self, other: &Self) {
+        self.heard += other.heard;
+        self.retracted += other.retracted;
+        self.deaths += other.deaths;
+        self.rehearsed += other.rehearsed;
+        self.gaps += other.gaps;
+        self.repeats += other.repeats;
+    }
+
+    /// Whether every kind of thing happened.
+    pub fn is_eventful(&self) -> bool {
+        [self.heard, self.retracted, self.deaths, self.rehearsed, self.gaps, self.repeats]
+            .iter()
+            .all(|count| *count > 0)
+    }
+}
+
+struct World {
+    spec: Spec,
+    rng: Rng,
+    now: Timestamp,
+    chains: Vec<Chain>,
+    sources: Vec<Sources>,
+    /// Time that is left of each chain's present block.
+    price: u64,
+    feed_up: bool,
+    feed_introduced: bool,
+    process: Process,
+    /// What sources said and the pump has not taken.
+    waiting: Vec<Event>,
+    gaps: u64,
+    /// Every event is printed.
+    told_aloud: bool,
+}
+
+/// Runs one seed.
+pub fn run(seed: u64) -> Result<Totals, String> {
+    let mut world = World::new(seed);
+    let t = std::time::Instant::now();
+    world.begin()?;
+    for _ in 0..FAULTY_STEPS {
+        world.step(true)?;
+    }
+    let t1 = t.elapsed();
+    world.heal()?;
+    let t2 = t.elapsed();
+    if std::env::var_os("TIMES").is_some() {
+        println!(
+            "faulty {t1:?} all {t2:?} heard {} outbox {}",
+            world.process.heard.len(),
+            world.process.store.outbox().count()
+        );
+    }
+    if world.told_aloud {
+        for row in world.process.store.outbox() {
+            let body = String::from_utf8_lossy(&row.message.body);
+            println!("{} {:?} {:?} to {}: {body}", row.message.created, row.state, row.reason, row.message.sink);
+        }
+    }
+    checker::check(&world.spec, &world.chains, &world.process.heard)?;
+    Ok(world.totals())
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let now = Timestamp::from_secs(1_700_000_000);
+        let spec = Spec::draw(&mut rng);
+        let chains: Vec<Chain> = spec.chains.iter().map(|chain| Chain::new(chain.id, now)).collect();
+        let sources = spec.chains.iter().map(sources_of).collect();
+        let process = Process::new(&spec, now, &mut rng);
+        Self {
+            spec,
+            rng,
+            now,
+            chains,
+            sources,
+            price: 110,
+            feed_up: true,
+            feed_introduced: false,
+            process,
+            waiting: Vec::new(),
+            gaps: 0,
+            told_aloud: std::env::var_os("SIMULATION_ALOUD").is_some(),
+        }
+    }
+
+    /// Runs without faults until every chain is followed: what comes from here on has to be said.
+    fn begin(&mut self) -> Result<(), String> {
+        for _ in 0..20 {
+            self.step(false)?;
+            let followed = |chain: &ChainSpec| {
+                let state = self.process.reactor.chain(chain.id);
+                state.is_some_and(|state| {
+                    state.row().started.is_some() && (chain.endpoints == 0 || state.tip().is_some())
+                })
+            };
+            if self.spec.chains.iter().all(followed) {
+                for chain in &mut self.chains {
+                    chain.floor = chain.blocks[chain.tip].at.number;
+                }
+                return Ok(());
+            }
+        }
+        Err("the chains are not followed".to_owned())
+    }
+
+    fn step(&mut self, faulty: bool) -> Result<(), String> {
+        self.pass_time(faulty);
+        let alive = self.turn(faulty);
+        if alive == Err(Dead) {
+            self.process.die(&mut self.rng);
+            if self.told_aloud {
+                println!("{} the process dies", self.now);
+            }
+            self.waiting.clear();
+            self.sources.iter_mut().for_each(Sources::forget);
+            self.feed_introduced = false;
+            self.now = self.now.after(Duration::from_millis(self.rng.u64(1..60_000)));
+            self.process.start(self.now);
+        }
+        if self.rng.u8(0..24) == 0 {
+            self.process.check_rebuilt(self.now)?;
+        }
+        for chain in &self.spec.chains {
+            if let Some(reason) = self.process.reactor.chain(chain.id).and_then(|state| state.row().stopped.clone()) {
+                return Err(format!("chain {} was stopped: {reason}", chain.id));
+            }
+            self.gaps += self.process.reactor.chain(chain.id).map_or(0, |state| state.gaps().count() as u64);
+        }
+        Ok(())
+    }
+
+    /// The world moves: blocks, forks, faults, prices.
+    fn pass_time(&mut self, faulty: bool) {
+        let rng = &mut self.rng;
+        let span = match rng.u16(0..200) {
+            0 if faulty => rng.u64(60_000..1_200_000),
+            1..4 if faulty => rng.u64(20_000..60_000),
+            _ => rng.u64(300..6_000),
+        };
+        // Now and then more blocks pass than a reader may walk back over.
+        let block_time = self.spec.chains.iter().map(|chain| chain.block_time).min().unwrap_or_default();
+        let span = if faulty && rng.u16(0..300) == 0 {
+            u64::try_from(block_time.as_millis()).expect("it is short") * rng.u64(250..420)
+        } else {
+            span
+        };
+        let most = if span > 60_000 { 420 } else { 60 };
+        self.now = self.now.after(Duration::from_millis(span));
+        for (place, chain) in self.chains.iter_mut().enumerate() {
+            let spec = &self.spec.chains[place];
+            let block_time = u64::try_from(spec.block_time.as_millis()).expect("it is short");
+            let due = span / block_time + u64::from(rng.u64(0..block_time) < span % block_time);
+            let due = due.min(most);
+            if faulty {
+                if rng.u8(0..4) == 0 {
+                    chain.transact(&self.spec.cast, &spec.kinds(), rng);
+                }
+            }
+            let mut due = due;
+            if faulty && rng.u8(0..14) == 0 {
+                let depth = if rng.bool() { 1 } else { rng.u64(1..=crate::chain::DEEPEST_FORK) };
+                let gone = chain.go_back(depth, rng);
+                // Mostly the new fork is there with its blocks; sometimes the chain is just shorter for a while.
+                due = if rng.u8(0..4) == 0 { due } else { due + gone + 1 };
+            }
+            for _ in 0..due {
+                chain.mine(self.now, rng);
+            }
+            self.sources[place].trouble(chain, rng, faulty);
+            if span > 60_000 {
+                self.sources[place].show_all();
+            }
+        }
+        self.price = self.price.saturating_add_signed(rng.i64(-8..=8)).clamp(80, 130);
+        self.feed_up = if faulty && rng.u8(0..20) == 0 { !self.feed_up } else { self.feed_up || !faulty };
+    }
+
+    /// The process works.
+    fn turn(&mut self, faulty: bool) -> Result<(), Dead> {
+        let mut said = Vec::new();
+        let wants = self.process.reactor.wants().clone();
+        for (chain, sources) in self.chains.iter().zip(&mut self.sources) {
+            let wants = wants.chains.get(&chain.id).cloned().unwrap_or_default();
+            sources.speak(chain, &wants, &mut self.rng, faulty, &mut said);
+        }
+        self.feed(&mut said);
+        self.waiting.extend(said);
+        // What is not taken now is taken later, when it is old.
+        let take =
+            if faulty && self.rng.u8(0..4) == 0 { self.rng.usize(..=self.waiting.len()) } else { self.waiting.len() };
+        let mut taken: Vec<Event> = self.waiting.drain(..take).collect();
+        if self.told_aloud {
+            taken.iter().for_each(|event| println!("{} {}", self.now, crate::aloud::event(event)));
+        }
+        while !taken.is_empty() {
+            let batch = taken.drain(..self.rng.usize(1..12).min(taken.len())).collect();
+            self.process.turn(self.now, batch, &mut self.rng, faulty)?;
+        }
+        self.process.deadlines(self.now, &mut self.rng, faulty)?;
+        self.process.deliver(self.now, &mut self.rng, faulty)
+    }
+
+    fn feed(&mut self, said: &mut Vec<Event>) {
+        if self.feed_up != self.feed_introduced {
+            self.feed_introduced = self.feed_up;
+            let source = SourceId { kind: SourceKind::Feed, chain: None, name: "feed".into() };
+            let state = if self.feed_up { SourceState::Fresh } else { SourceState::Stale };
+            said.push(Event::Source(SourceReport { source, state }));
+        }
+        if self.feed_up && self.rng.bool() {
+            let tick = Tick { feed: "feed".into(), pair: pair(), price: price(self.price), time: self.now };
+            said.push(Event::Tick(tick));
+        }
+    }
+
+    /// The faults end; everything has to come right.
+    fn heal(&mut self) -> Result<(), String> {
+        self.process.enable_all(self.now);
+        for step in 0..QUIET_STEPS {
+            let goal = self.spec.chains.iter().map(|chain| chain.final_after).max().unwrap_or(0) + 4;
+            let mined = step as u64 > goal && self.chains.iter().all(|chain| chain.waiting.is_empty());
+            for chain in &mut self.chains {
+                chain.mine(self.now, &mut self.rng);
+            }
+            self.step(false)?;
+            if mined && self.is_quiet() {
+                return self.drain();
+            }
+        }
+        let wants = self.process.reactor.wants().chains.values();
+        let open: Vec<_> = wants.map(|wants| (&wants.gaps, &wants.receipts, &wants.tokens)).collect();
+        Err(format!("it does not come to rest: {open:?}"))
+    }
+
+    fn is_quiet(&mut self) -> bool {
+        let lowest = self.spec.chains.iter().map(|chain| {
+            let state = self.process.reactor.chain(chain.id);
+            state.map_or(0, |state| state.gaps().count() + usize::from(chain.endpoints > 0 && !state.is_fresh()))
+        });
+        lowest.sum::<usize>() == 0
+            && self.process.reactor.wants().chains.values().all(|wants| wants.receipts.is_empty())
+    }
+
+    /// Delivers what is left.
+    fn drain(&mut self) -> Result<(), String> {
+        let mut rounds = 0;
+        loop {
+            let mut open = 0;
+            self.process.machine.pending(|_, pending, _| open += pending);
+            if open == 0 {
+                return Ok(());
+            }
+            rounds += 1;
+            // An attempt that was under way when the faults ended may have been told never to call again.
+            if rounds == 20 {
+                self.process.enable_all(self.now);
+            }
+            if rounds > 5_000 {
+                return Err(format!("deliveries do not come to rest: {:?}", self.process.machine.status()));
+            }
+            let flying = self.process.flights.iter().map(|flight| flight.due).min();
+            let wake = flying.into_iter().chain(self.process.machine.next_wake()).min();
+            self.now = wake.map_or(self.now, |wake| wake.max(self.now)).after(Duration::from_millis(1));
+            let delivered = self.process.deliver(self.now, &mut self.rng, false);
+            delivered.map_err(|Dead| "it died without a fault".to_owned())?;
+        }
+    }
+
+    fn totals(&self) -> Totals {
+        let heard = &self.process.heard;
+        let of = |kind: &[u8]| heard.iter().filter(|one| one.body.windows(kind.len()).any(|part| part == kind)).count();
+        let distinct: BTreeSet<_> = heard.iter().map(|one| one.id).collect();
+        Totals {
+            heard: heard.len() as u64,
+            retracted: of(b"\"transfer.retracted\"") as u64,
+            deaths: u64::from(self.process.deaths),
+            rehearsed: of(b"\"payment.rehearsed\"") as u64,
+            gaps: self.gaps,
+            repeats: (heard.len() - distinct.len()) as u64,
+        }
+    }
+}
+
+fn sources_of(spec: &ChainSpec) -> Sources {
+    let endpoint = |place: usize| Endpoint {
+        name: endpoint_name(place),
+        up: true,
+        traces: spec.traces[place],
+        head: 0,
+        introduced: false,
+        forgetful: false,
+    };
+    let explorer =
+        || Explorer { name: "explorer".into(), up: true, introduced: false, backends: [0, 0], hidden: BTreeSet::new() };
+    Sources {
+        endpoints: (0..spec.endpoints).map(endpoint).collect(),
+        explorer: spec.explorer.then(explorer),
+        tags: spec.tags,
+        final_after: spec.final_after,
+    }
+}
