@@ -1,7 +1,7 @@
 //! What the benchmarks share: how rounds are timed, how a line is printed, and one small world of settings.
 //!
 //! Nothing here judges: a goal is printed beside the ratio, and a person reads it.
-#![allow(dead_code, reason = "each benchmark uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each benchmark uses a part of it")]
 
 pub mod node;
 
