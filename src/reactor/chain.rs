@@ -374,12 +374,12 @@ impl Chain {
     }
 
     /// The window, ascending.
+    #[must_use]
     pub fn window(&self) -> impl DoubleEndedIterator<Item = &BlockRow> {
         self.window.values()
     }
 
     /// The gaps, lowest first.
-    #[must_use]
     pub fn gaps(&self) -> impl Iterator<Item = &GapRow> {
         self.gaps.values()
     }

@@ -21,7 +21,7 @@ pub mod payments;
 mod read_blocks;
 mod read_explorer;
 pub mod rows;
-mod rules;
+pub mod rules;
 pub mod settings;
 mod show;
 pub mod source;

@@ -3,6 +3,7 @@
 //! Everything listens on a free port of loopback, lives in a folder of its own and is stopped by its own handle. Nothing here knows
 //! what any test is about.
 
+#![allow(clippy::disallowed_methods, reason = "outside processes live by the real clock")]
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 pub mod anvil;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How long anything that must happen may take: machines are shared and noisy, and a test that passes never waits for it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a process has printed so far, line by line, as it comes.
 #[derive(Debug, Clone)]

@@ -84,7 +84,7 @@ impl Place {
             Monitor { child, log, page: String::new(), http: http_client(), past: Arc::clone(&self.past), started };
         let line = monitor.log.line_with("page at http://").await?;
         let page = line.split("page at ").nth(1).and_then(|rest| rest.split_whitespace().next());
-        monitor.page = page.expect("the address is behind it").to_owned();
+        page.expect("the address is behind it").clone_into(&mut monitor.page);
         Ok(monitor)
     }
 }

@@ -76,7 +76,7 @@ impl Desk {
         let slots: Vec<_> = pairs.iter().map(|text| (pair(text), queue.slot())).collect();
         let start = Instant::now();
         Self {
-            protocol: Coinbase::new("coinbase".into(), slots, reporter, crate::telemetry::Tally::default(), start),
+            protocol: Coinbase::new("coinbase".into(), slots, reporter, Tally::default(), start),
             intake,
             start,
         }
@@ -243,7 +243,7 @@ async fn with_venue<F: Future<Output = ()>>(venue: impl FnOnce(mpsc::UnboundedRe
         pairs: vec![pair("BTC-USD"), pair("ETH-USD")],
     };
     tokio::select! {
-        ended = run_over(&config, Tls::baked(), Pipes(sender), &queue, crate::telemetry::Tally::default(), CancellationToken::new()) => panic!("{ended:?}"),
+        ended = run_over(&config, Tls::baked(), Pipes(sender), &queue, Tally::default(), CancellationToken::new()) => panic!("{ended:?}"),
         () = venue(peers, Tap(intake)) => {}
     }
 }

@@ -137,7 +137,7 @@ async fn play(
         Arc::new(move || Timestamp::from_millis(START + i64::try_from(began.elapsed().as_millis()).unwrap()));
     let chains: BTreeSet<ChainId> = wants.chains.keys().copied().collect();
     let setup = Setup {
-        tally: crate::telemetry::Tally::default(),
+        tally: Tally::default(),
         name: "etherscan".into(),
         own_receipts: chains.clone(),
         chains,
@@ -349,7 +349,7 @@ async fn a_list_that_is_no_longer_wanted_is_not_asked_for_and_the_loop_ends_when
     let scene = Scene(Mutex::new(Script { head: 9_000, ..Script::default() }));
     let (queue, mut intake) = event_queue(Arc::new(Notify::new()));
     let setup = Setup {
-        tally: crate::telemetry::Tally::default(),
+        tally: Tally::default(),
         name: "etherscan".into(),
         own_receipts: BTreeSet::new(),
         chains: BTreeSet::from([ETHEREUM]),
