@@ -74,9 +74,8 @@ impl Commands {
 }
 
 impl Control for Commands {
-    fn command(&self, by: Name, command: Command) -> BoxFuture<'_, Result<(), Refusal>> {
+    fn command(&self, _by: Name, command: Command) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(async move {
-            tracing::info!("{} asked for by {by}", command.word());
             match command {
                 Command::Replay(id) => {
                     let seq = self.seq(id).await?;

@@ -230,7 +230,8 @@ impl Pump {
             return Err(PumpFault::Panicked(stretch));
         };
         self.draft.add(at, effects);
-        if !self.draft.is_empty() && self.drafted_since.is_none() {
+        // What is only said waits no longer than a cursor does.
+        if (!self.draft.is_empty() || self.draft.has_notices()) && self.drafted_since.is_none() {
             self.drafted_since = Some(at);
         }
         if let Some(Err(error)) = stretch.map(|stretch| self.poison.passed(stretch)) {

@@ -10,6 +10,7 @@ mod demo;
 mod list;
 mod outbox;
 mod places;
+mod probe;
 mod run;
 mod show;
 mod sink;

@@ -100,8 +100,12 @@ fn chains(status: &Value) -> String {
     let row = |item: &Value| {
         let stopped = since(item, "stopped", "stopped:");
         let state = stopped.or_else(|| since(item, "blind_since", "blind since"));
-        let stalled = || if item["stalled"] == true { "stalled" } else { "fresh" }.to_owned();
-        let state = state.unwrap_or_else(stalled);
+        let moving = || match (&item["block"], &item["stalled"]) {
+            (_, Value::Bool(true)) => "stalled".to_owned(),
+            (Value::Null, _) => "no block so far".to_owned(),
+            (_, _) => "fresh".to_owned(),
+        };
+        let state = state.unwrap_or_else(moving);
         let mut more = Vec::new();
         if item["gap_blocks"].as_u64().is_some_and(|blocks| blocks > 0) {
             more.push(format!("{} blocks still to read", text(item, "gap_blocks")));

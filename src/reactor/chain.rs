@@ -295,7 +295,9 @@ impl Chain {
             self.row.last_final = marks.last_final;
             self.put_row(effects);
         }
-        self.prune(effects);
+        // What an explorer may still report is held against the blocks that were read.
+        let late = if settings.explorer.is_some() { settings.overlap() } else { 0 };
+        self.prune(late, effects);
         marks
     }
 
@@ -377,6 +379,12 @@ impl Chain {
     #[must_use]
     pub fn window(&self) -> impl DoubleEndedIterator<Item = &BlockRow> {
         self.window.values()
+    }
+
+    /// The block of this height, where the window has it.
+    #[must_use]
+    pub fn block(&self, number: u64) -> Option<&BlockRow> {
+        self.window.get(&number)
     }
 
     /// The gaps, lowest first.
@@ -513,10 +521,11 @@ impl Chain {
         effects.push(Effect::Put(Row::Chain(self.row.clone())));
     }
 
-    /// Drops blocks below the last final one, and what is beyond the largest window.
-    fn prune(&mut self, effects: &mut Vec<Effect>) {
+    /// Drops blocks below the last final one and more than `late` blocks below the tip, and what is beyond the largest window.
+    fn prune(&mut self, late: u64, effects: &mut Vec<Effect>) {
+        let lowest = self.row.last_final.min(self.tip().map_or(0, |tip| tip.number.saturating_sub(late)));
         // What lies under a gap stays until the gap has met it.
-        let floor = self.gaps.keys().next().map_or(self.row.last_final, |gap| self.row.last_final.min(gap - 1));
+        let floor = self.gaps.keys().next().map_or(lowest, |gap| lowest.min(gap - 1));
         while self.window.len() > 1
             && let Some(entry) = self.window.first_entry()
             && (*entry.key() < floor || self.window.len() > LARGEST_WINDOW)

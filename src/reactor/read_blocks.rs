@@ -270,7 +270,8 @@ impl Reactor {
             return last_final;
         }
         let overlap = settings.overlap();
-        last_final.min(chain.height().unwrap_or(0).saturating_sub(overlap))
+        let height = chain.tip().map(|tip| tip.number).or(chain.row().explorer_head);
+        last_final.min(height.unwrap_or(0).saturating_sub(overlap))
     }
 
     pub(super) fn settle_up_to(&mut self, id: ChainId, bound: u64, effects: &mut Vec<Effect>) {
@@ -279,7 +280,7 @@ impl Reactor {
             let Some(row) = self.transfers.get(transfer) else { continue };
             // What an explorer did not list the last time is neither final nor gone.
             let in_doubt = row.voucher == Voucher::Authority && row.stage != Stage::Final;
-            if !in_doubt && !self.is_waiting_for_token(row) {
+            if !in_doubt && !self.is_waiting_for_token(row) && self.is_listed_for_good(row) {
                 self.settle(transfer, effects);
             }
         }
@@ -288,6 +289,7 @@ impl Reactor {
     fn settle(&mut self, transfer: TransferId, effects: &mut Vec<Effect>) {
         let Some(row) = self.transfers.get(transfer) else { return };
         let row = TransferRow { settled: true, ..row.clone() };
+        self.unpublished.insert(row.key.chain);
         self.close_alerts_of(transfer, effects);
         self.transfers.put(row, effects);
     }
@@ -350,11 +352,17 @@ impl Reactor {
             let ours = row.key.kind != Kind::Internal || block.traced;
             match row.voucher {
                 Voucher::Other if ours => self.disagree(id, transfer, effects),
+                // Of a block that was read without its traces the explorer alone can know.
+                Voucher::Other => {
+                    let row = TransferRow { voucher: Voucher::Authority, block_hash: None, ..row.clone() };
+                    self.transfers.put(row, effects);
+                    self.speak(transfer, effects);
+                }
                 // The explorer vouched for it while no endpoint was fresh; now the chain's own blocks speak.
                 Voucher::Authority if ours && row.block_hash != Some(block.at.hash) => {
                     self.retract(transfer, "the chain's own blocks do not have it", effects);
                 }
-                Voucher::Other | Voucher::Authority => {}
+                Voucher::Authority => {}
             }
         }
     }

@@ -53,12 +53,11 @@ impl Reactor {
     pub(super) fn receipt(&mut self, receipt: &Receipt, effects: &mut Vec<Effect>) {
         self.unpublished.insert(receipt.chain);
         self.soft.receipts_asked.insert((receipt.chain, receipt.tx));
-        let of_tx = |row: &&TransferRow| row.key.chain == receipt.chain && row.key.tx == receipt.tx;
-        let rows: Vec<TransferRow> = self.transfers.iter().filter(of_tx).cloned().collect();
-        for mut row in rows {
-            let Some(mut missing) = row.missing else { continue };
+        let of_tx = self.transfers.in_doubt(receipt.chain).filter(|(row, _)| row.key.tx == receipt.tx);
+        let rows: Vec<(TransferRow, Missing)> = of_tx.map(|(row, missing)| (row.clone(), missing)).collect();
+        for (mut row, mut missing) in rows {
             // Where the chain's own blocks vouch again, they alone take back.
-            let decides = row.voucher == Voucher::Authority && !self.endpoint_vouches(receipt.chain, row.key.kind);
+            let decides = row.voucher == Voucher::Authority && self.explorer_judges(&row);
             let there = receipt.found.is_some_and(|(block, hash, succeeded)| {
                 succeeded && block == row.block && row.block_hash.is_none_or(|known| known == hash)
             });
@@ -89,7 +88,14 @@ impl Reactor {
             let by_tip = chain.tip().is_some_and(|tip| chain.height() == Some(tip.number));
             by_tip && kind != Kind::Internal && row.block_hash.is_some() && chain.covers(row.block)
         });
-        stands_in_window || self.endpoint_vouches(id, kind)
+        stands_in_window || !self.explorer_judges(row)
+    }
+
+    /// Whether a transfer stands and falls with an explorer's lists: no endpoint vouches for its kind now, or it is an internal one of a
+    /// block that was read without its traces (lists give no hash for those).
+    fn explorer_judges(&self, row: &TransferRow) -> bool {
+        let (id, kind) = (row.key.chain, row.key.kind);
+        !self.endpoint_vouches(id, kind) || (kind == Kind::Internal && row.block_hash.is_none())
     }
 
     /// An explorer's row that the chain's own blocks do not have: said once, kept, and never spoken of.
@@ -111,6 +117,7 @@ impl Reactor {
         let id = answer.chain;
         let read_to = self.views.get(&(id, answer.address, answer.list)).map(|view| view.read_to);
         let bound = self.settle_bound(id);
+        let overlap = self.settings.chains.get(&id).map_or(0, super::settings::ChainSettings::overlap);
         let marks = self.listed_marks(answer);
         let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
         let mut touched = BTreeSet::new();
@@ -120,7 +127,8 @@ impl Reactor {
             let nth = counted.entry(first).or_default();
             let key = TransferKey { nth: *nth, ..first };
             *nth += 1;
-            let settled = reported.block <= bound && read_to.is_some_and(|read_to| reported.block <= read_to);
+            let late = |read_to: u64| reported.block.saturating_add(overlap) <= read_to;
+            let settled = reported.block <= bound && read_to.is_some_and(late);
             let history = self.chains[&id].row().started.is_some_and(|started| reported.block < started);
             // What is settled is not in memory any more; what is open that deep is still in doubt.
             let settled = settled && self.transfers.get(key.id()).is_none();
@@ -161,23 +169,28 @@ impl Reactor {
             late: false,
         };
         let transfer = key.id();
-        if !self.endpoint_vouches(id, key.kind) || self.is_untraced(id, &key, reported.block) {
+        let covered = self.chains[&id].covers(reported.block);
+        // Final and read: it was settled long ago, or the chain's own blocks never had it and there is nothing left to compare.
+        let own = covered && (key.kind != Kind::Internal || self.endpoint_vouches(id, key.kind));
+        if own && reported.block <= self.settle_bound(id) && self.transfers.get(transfer).is_none() {
+            return None;
+        }
+        let listed = |row: &TransferRow| row.voucher == Voucher::Authority && self.explorer_judges(row);
+        let judged = !self.endpoint_vouches(id, key.kind) || self.transfers.get(transfer).is_some_and(listed);
+        if judged || self.is_untraced(id, &key, reported.block) {
             // An index that lags adds, but neither moves nor brings back what is known: another one has seen more.
             let lags = answer.index_head < self.chains[&id].row().explorer_head;
-            let in_doubt =
-                |row: &TransferRow| row.stage == Stage::Retracted || row.block != place.block || row.missing.is_some();
+            let elsewhere = |row: &TransferRow| {
+                let other_hash = row.block_hash.zip(place.hash).is_some_and(|(known, listed)| known != listed);
+                row.block != place.block || other_hash
+            };
+            let in_doubt = |row: &TransferRow| row.stage == Stage::Retracted || row.missing.is_some() || elsewhere(row);
             if lags && self.transfers.get(transfer).is_some_and(in_doubt) {
                 return None;
             }
             return Some(self.vouch(key, &place, marks, effects));
         }
         if self.transfers.get(transfer).is_some() {
-            return None;
-        }
-        let chain = &self.chains[&id];
-        let covered = chain.covers(reported.block);
-        // Final and read: it was settled long ago, or the chain's own blocks never had it and there is nothing left to compare.
-        if covered && reported.block <= self.settle_bound(id) {
             return None;
         }
         let stage = marks.stage(reported.block);
@@ -200,13 +213,12 @@ impl Reactor {
 
     /// Whether it is an internal movement of a block that was read without its traces: there the explorer alone can know.
     fn is_untraced(&self, id: ChainId, key: &TransferKey, block: u64) -> bool {
-        let found = || self.chains.get(&id)?.window().rev().find(|row| row.at.number == block);
-        key.kind == Kind::Internal && found().is_some_and(|row| !row.traced)
+        let row = self.chains.get(&id).and_then(|chain| chain.block(block));
+        key.kind == Kind::Internal && row.is_some_and(|row| !row.traced)
     }
 
     fn was_traced(&self, id: ChainId, block: u64) -> bool {
-        let chain = &self.chains[&id];
-        chain.window().rev().find(|row| row.at.number == block).is_some_and(|row| row.traced)
+        self.chains.get(&id).and_then(|chain| chain.block(block)).is_some_and(|row| row.traced)
     }
 
     /// Rows of ours that should have been in this answer and were not.
@@ -231,7 +243,7 @@ impl Reactor {
         for row in ours {
             let in_list = row.key.kind == kind_of(answer.list);
             let held = row.voucher == Voucher::Authority && row.stage != Stage::Final;
-            if !in_list || !held || self.endpoint_vouches(id, row.key.kind) {
+            if !in_list || !held || !self.explorer_judges(&row) {
                 continue;
             }
             let missing = match (listed.contains(&row.id), row.missing) {
@@ -254,12 +266,28 @@ impl Reactor {
         let ours = self.transfers.of_address(answer.chain, answer.address, answer.from, answer.to);
         let of_list = ours.filter(|row| row.key.kind == kind_of(answer.list) && row.missing.is_none());
         let held = of_list.filter(|row| row.voucher == Voucher::Authority && row.stage != Stage::Final);
-        let rows: Vec<TransferRow> =
-            held.filter(|row| !self.endpoint_vouches(answer.chain, row.key.kind)).cloned().collect();
+        let rows: Vec<TransferRow> = held.filter(|row| self.explorer_judges(row)).cloned().collect();
         for row in rows {
             let missing = Some(Missing { answers: 0, at: self.at, receipts: 0 });
             self.transfers.put(TransferRow { missing, ..row }, effects);
         }
+    }
+
+    /// Whether every list that could still report a transfer anew was read far enough behind it. What the chain's own blocks vouch for is
+    /// not taken from a list again.
+    pub(super) fn is_listed_for_good(&self, row: &TransferRow) -> bool {
+        let (id, kind) = (row.key.chain, row.key.kind);
+        let Some(settings) = self.settings.chains.get(&id).filter(|settings| settings.explorer.is_some()) else {
+            return true;
+        };
+        let by_explorer = settings.endpoints.is_empty() || (kind == Kind::Internal && self.explorer_judges(row));
+        let Some(list) = List::ALL.into_iter().find(|list| by_explorer && kind_of(*list) == kind) else { return true };
+        let far_enough = |address: &Address| {
+            let view = self.views.get(&(id, *address, list));
+            view.is_some_and(|view| row.block.saturating_add(settings.overlap()) <= view.read_to)
+        };
+        let ours = |address: &&Address| self.watched.find(id, address).is_some();
+        [&row.key.from, &row.key.to].into_iter().filter(ours).all(far_enough)
     }
 
     /// For every list with rows that are neither final nor gone: the lowest of their blocks, and whether any is in doubt.

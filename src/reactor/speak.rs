@@ -60,6 +60,7 @@ impl Reactor {
         let row = TransferRow { stage: Stage::Retracted, missing: None, ..old.clone() };
         Self::note_stages(&row, Some(&old), effects);
         self.transfers.put(row.clone(), effects);
+        self.unpublished.insert(row.key.chain);
         self.timers.set(self.at, Deadline::Forget(id), REMEMBER_RETRACTED, effects);
         for alert in self.alerts.of_transfer(id) {
             self.take_back(alert, &row, &[], reason, effects);
@@ -285,7 +286,9 @@ impl Reactor {
         let chain = self.settings.chains.get(&row.key.chain)?;
         let found = self.watched.find(row.key.chain, address);
         let (decimals, symbol, _, verified) = self.asset_facts(row.key.chain, row.key.asset);
-        let height = self.height(row.key.chain).unwrap_or(row.block);
+        let own = self.has_depth_of_its_own(row);
+        let listed = || self.chains.get(&row.key.chain).and_then(|chain| chain.row().explorer_head);
+        let height = if own { self.height(row.key.chain) } else { listed() }.unwrap_or(row.block);
         // Of what moved, and is not as deep there, the confirmations that it has are said; of what is gone, none.
         let gone = row.stage == Stage::Retracted;
         let confirmations = if gone { 0 } else { (height + 1).saturating_sub(row.block).max(1) };

@@ -89,12 +89,17 @@ impl Sources {
                     let tx = chain.txs.get(rng.usize(..=chain.txs.len().saturating_sub(1))).map(|tx| tx.hash);
                     explorer.hidden.extend(tx);
                 }
-                2 => explorer.hidden.clear(),
-                3..8 => explorer.backends[0] = chain.ancestor(chain.tip, rng.u64(0..3)),
+                2..4 => explorer.hidden.clear(),
+                4..8 => explorer.backends[0] = chain.ancestor(chain.tip, rng.u64(0..3)),
                 8..11 => explorer.backends[1] = chain.ancestor(chain.tip, rng.u64(0..8)),
                 _ => {}
             }
         }
+    }
+
+    /// Much time passes: an index is never later than that.
+    pub fn show_all(&mut self) {
+        self.explorer.iter_mut().for_each(|explorer| explorer.hidden.clear());
     }
 
     /// The process starts: everything introduces itself anew.

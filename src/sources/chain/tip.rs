@@ -33,6 +33,9 @@ const SHUNNED_FOR: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it looks again when nothing changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A node tells a reorg block by block. A fork that is not above the tip is not read before its head has stood still for so long:
+/// what it dropped may be in the very next block, and would be taken back and told again.
+const FORK_SETTLES: Duration = Duration::from_millis(250);
 /// A run is cut into parts of about this size, so that many fit into the queue.
 const RUN_BYTES: usize = 1024 * 1024;
 /// Most headers asked for at once while walking.
@@ -46,6 +49,8 @@ enum Round {
     Idle,
     /// Go on at once.
     Again,
+    /// There is more to come: wait so long, less if something changes.
+    Wait(Duration),
     /// Something was not there: wait a little, less if something changes.
     Trouble(&'static str),
 }
@@ -74,6 +79,7 @@ pub(super) async fn follow(shared: &Shared) -> Closed {
         match round {
             Err(closed) => return closed,
             Ok(Round::Again) => {}
+            Ok(Round::Wait(wait)) => drop(timeout(wait, shared.changed.notified()).await),
             Ok(Round::Trouble(reason)) => {
                 let wait = tip.note_trouble(shared, reason);
                 // Only a head cuts it short: what is published says nothing about what a node has.
@@ -120,6 +126,14 @@ impl Tip {
         let Some(head) = endpoint.head().filter(|_| !wants.stopped) else { return Ok(Round::Idle) };
         let step = self.known.step(&endpoint.name, head.at, |hash| self.headers.get(&hash));
         shared.tip_is_busy.store(step != Step::Nothing, Ordering::Relaxed);
+        // Not above the tip and not known: a fork.
+        let forks = step != Step::Nothing && self.known.tip().is_some_and(|tip| head.at.number <= tip.number);
+        if let (true, Some(since)) = (forks, endpoint.head_at())
+            && let Some(wait) = FORK_SETTLES.checked_sub(since.elapsed())
+            && !wait.is_zero()
+        {
+            return Ok(Round::Wait(wait));
+        }
         match step {
             Step::Nothing => {
                 self.trouble = None;

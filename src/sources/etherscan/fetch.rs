@@ -120,6 +120,14 @@ impl Failure {
     }
 }
 
+/// The height of the explorer's node: one cheap call that shows whether the key is good for this chain.
+///
+/// # Errors
+/// [`Failure`] when there is no answer, or one that is none.
+pub async fn head_of(explorer: &impl Fetch, chain: ChainId) -> Result<u64, Failure> {
+    Ok(read_head(&explorer.fetch(head_query(chain)).await?)?)
+}
+
 /// A page of a list, and how many of its rows could not be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RowsAnswer {

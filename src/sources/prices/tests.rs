@@ -4,6 +4,7 @@ use super::*;
 use crate::net::{Protocol, Verdict};
 use crate::reactor::event::{Event, SourceState};
 use crate::sources::queue::{EventIntake, event_queue};
+use crate::telemetry::Tally;
 use crate::types::{Pair, Secret};
 use futures::{SinkExt, StreamExt};
 use std::io;
@@ -75,11 +76,7 @@ impl Desk {
         let reporter = Reporter::new(source, queue.slot());
         let slots: Vec<_> = pairs.iter().map(|text| (pair(text), queue.slot())).collect();
         let start = Instant::now();
-        Self {
-            protocol: Coinbase::new("coinbase".into(), slots, reporter, Tally::default(), start),
-            intake,
-            start,
-        }
+        Self { protocol: Coinbase::new("coinbase".into(), slots, reporter, Tally::default(), start), intake, start }
     }
 
     fn connect(&mut self, second: u64) -> Vec<Verdict> {

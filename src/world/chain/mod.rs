@@ -174,6 +174,11 @@ impl Chain {
         self.blocks.get(&hash)
     }
 
+    /// Every block there ever was, those off the chain too, in no order that means anything.
+    pub fn all_blocks(&self) -> impl Iterator<Item = &Arc<SimBlock>> {
+        self.blocks.values()
+    }
+
     /// Whether the chain runs through this block.
     #[must_use]
     pub fn has(&self, at: BlockRef) -> bool {

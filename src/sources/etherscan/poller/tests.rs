@@ -4,6 +4,7 @@ use super::*;
 use crate::net::http::HeaderMap;
 use crate::reactor::wants::ViewWant;
 use crate::sources::queue::{EventIntake, event_queue};
+use crate::telemetry::Tally;
 use crate::types::{Address, B256};
 use bytes::Bytes;
 use std::collections::VecDeque;
