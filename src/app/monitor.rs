@@ -227,6 +227,11 @@ pub async fn run(
     }
     ready(&running);
     let ended = tasks.until(&stop).await;
+    if ended.is_err() {
+        // What ended is the pump or something that it cannot do without: nobody has to wait for its last turn.
+        stops.pump.cancel();
+        stops.workers.cancel();
+    }
     let stopped = tasks.stop(&stops, &writer).await;
     ended.and(stopped)
 }

@@ -14,13 +14,13 @@ const SHOWN: usize = 12;
 const TRANSFER: &str = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
 
 /// What a comparison found.
-pub struct Report {
+pub(crate) struct Report {
     /// What is wrong; nothing, if all is well.
-    pub violations: Vec<String>,
+    pub(crate) violations: Vec<String>,
     /// Messages, each counted once.
-    pub messages: usize,
+    pub(crate) messages: usize,
     /// Deliveries of messages that had come before.
-    pub repeats: usize,
+    pub(crate) repeats: usize,
 }
 
 /// One movement, as anybody can read it off the chain. All text as in the bodies.
@@ -142,7 +142,7 @@ struct Truth {
 fn truth(scene: &Scene) -> Truth {
     let mut truth = Truth { standing: BTreeMap::new(), ever: BTreeSet::new() };
     for at in &scene.chains {
-        at.node.chain().read(|chain: &Chain| {
+        at.live.read(|chain: &Chain| {
             for number in 0..=chain.height() {
                 let block = chain.at(number).expect("it is not above the head");
                 for about in movements(at.name, block).iter().flat_map(concerns) {
@@ -163,7 +163,7 @@ struct Life {
     alert: String,
     revision: u64,
     /// Stages that were told and not taken back, with the block they were told of.
-    holds: BTreeMap<&'static str, String>,
+    holds: BTreeMap<&'static str, Option<String>>,
 }
 
 struct Checker<'a> {
@@ -173,17 +173,23 @@ struct Checker<'a> {
     alerts: BTreeMap<String, About>,
 }
 
-/// Everything that is wrong.
-pub fn compare(scene: &Scene) -> Report {
-    let truth = truth(scene);
-    let mut checker =
-        Checker { truth: &truth, violations: Vec::new(), lives: BTreeMap::new(), alerts: BTreeMap::new() };
+/// Everything that is wrong with what the receivers got.
+pub(crate) fn compare(scene: &Scene) -> Report {
+    let got: Vec<Vec<Delivery>> = scene.receivers.iter().map(|receiver| receiver.deliveries()).collect();
+    let mut report = compare_with(&truth(scene), &got);
+    for (receiver, got) in scene.receivers.iter().zip(&got) {
+        assert_eq!(receiver.count(), got.len() as u64, "a receiver has forgotten deliveries: the world is too long");
+    }
+    report.violations.extend(super::store::undelivered(scene.folder()));
+    report
+}
+
+fn compare_with(truth: &Truth, got: &[Vec<Delivery>]) -> Report {
+    let mut checker = Checker { truth, violations: Vec::new(), lives: BTreeMap::new(), alerts: BTreeMap::new() };
     let (mut messages, mut repeats) = (0, 0);
-    for (place, receiver) in scene.receivers.iter().enumerate() {
-        let deliveries = receiver.deliveries();
-        checker.demand(deliveries.len() as u64 == receiver.count(), || "the receiver has forgotten deliveries".into());
+    for (place, deliveries) in got.iter().enumerate() {
         let mut bodies: BTreeMap<&str, &[u8]> = BTreeMap::new();
-        for delivery in &deliveries {
+        for delivery in deliveries {
             checker.demand(delivery.signature.is_ok(), || format!("a bad signature on {}", delivery.id));
             if let Some(first) = bodies.insert(&delivery.id, &delivery.body) {
                 repeats += 1;
@@ -195,7 +201,6 @@ pub fn compare(scene: &Scene) -> Report {
         }
     }
     checker.last();
-    checker.violations.extend(super::store::undelivered(scene.folder()));
     let more = checker.violations.len().saturating_sub(SHOWN);
     checker.violations.truncate(SHOWN);
     if more > 0 {
@@ -252,6 +257,10 @@ impl Checker<'_> {
         if data["asset"]["verified"] != verified {
             return Err("verified is wrong".into());
         }
+        let block = data["block"]["hash"].as_str().map(str::to_owned);
+        if block.is_none() && (about.2.chain.as_str(), about.2.kind) != ("ethereum", "internal") {
+            return Err("no block hash, though whoever reports it has one".into());
+        }
         let alert = data["alert_id"].as_str().ok_or("no alert_id")?.to_owned();
         if *self.alerts.entry(alert.clone()).or_insert_with(|| about.clone()) != about {
             return Err("one alert_id for two things".into());
@@ -266,7 +275,6 @@ impl Checker<'_> {
         }
         life.revision = revision;
         let confirmations = data["confirmations"].as_u64().ok_or("no confirmations")?;
-        let block = data["block"]["hash"].as_str().ok_or("no block hash")?.to_owned();
         if stage == "retracted" {
             // What moved still has the confirmations of its new place; what is gone has none.
             let depth = [("seen", 1), ("confirmed", CONFIRMED), ("final", FINAL)];
@@ -295,7 +303,7 @@ impl Checker<'_> {
             let lacks: Vec<_> = rule.stages.iter().filter(|stage| !life.holds.contains_key(*stage)).collect();
             let revision = life.revision;
             // A stage that still holds after a move is not said again; what is final does not move.
-            let last = life.holds.get("final").is_none_or(|told| told == hash);
+            let last = life.holds.get("final").and_then(Option::as_ref).is_none_or(|told| told == hash);
             self.demand(lacks.is_empty(), || {
                 format!("lost: {lacks:?} of {about:?} in block {number}, last revision {revision}")
             });
@@ -337,4 +345,94 @@ fn decimal(raw: &str, decimals: usize) -> String {
     let (whole, rest) = padded.split_at(padded.len() - decimals);
     let rest = rest.trim_end_matches('0');
     if rest.is_empty() { whole.to_owned() } else { format!("{whole}.{rest}") }
+}
+
+/// One thing that goes wrong on the way to a receiver.
+type Mischief = fn(&mut Vec<Delivery>);
+
+/// The last message that says this, however often it came.
+fn last_of(got: &[Delivery], kind: &str) -> String {
+    let says = |delivery: &&Delivery| String::from_utf8_lossy(&delivery.body).contains(kind);
+    got.iter().rev().find(says).expect("there was one").id.clone()
+}
+
+fn rewrite(got: &mut [Delivery], kind: &str, from: &str, to: &str) {
+    let id = last_of(got, kind);
+    for delivery in got.iter_mut().filter(|delivery| delivery.id == id) {
+        delivery.body = String::from_utf8_lossy(&delivery.body).replacen(from, to, 1).into_bytes();
+    }
+}
+
+#[test]
+fn the_checker_sees_each_kind_of_mischief() {
+    let scene = Scene::new(11, false);
+    scene.warm_up();
+    scene.chains[0].pay();
+    scene.settle();
+    let truth = truth(&scene);
+    let got: Vec<Vec<Delivery>> = scene.receivers.iter().map(|receiver| receiver.deliveries()).collect();
+    assert_eq!(compare_with(&truth, &got).violations, Vec::<String>::new(), "nothing happened to it");
+    let cases: [(&str, Mischief, &str); 8] = [
+        (
+            "a message that never came",
+            |got| {
+                let id = last_of(got, "transfer.final");
+                got.retain(|delivery| delivery.id != id);
+            },
+            "lost",
+        ),
+        (
+            "a transfer that was never told",
+            |got| {
+                let message: Value = serde_json::from_slice(&got.last().expect("there is one").body).expect("JSON");
+                let alert = message["data"]["alert_id"].as_str().expect("it has one").to_owned();
+                got.retain(|delivery| !String::from_utf8_lossy(&delivery.body).contains(&alert));
+            },
+            "never told",
+        ),
+        (
+            "the same under another id",
+            |got| {
+                let twin = Delivery { id: "another".into(), ..got.last().expect("there is one").clone() };
+                got.push(twin);
+            },
+            "revision",
+        ),
+        (
+            "another body under the same id",
+            |got| {
+                let mut twin = got.last().expect("there is one").clone();
+                twin.body.push(b' ');
+                got.push(twin);
+            },
+            "another body",
+        ),
+        ("the wrong order", |got| got.reverse(), "revision"),
+        (
+            "an amount that is not exact",
+            |got| rewrite(got, "transfer.final", "\"amount\":\"0", "\"amount\":\"1"),
+            "exact",
+        ),
+        ("an invention", |got| rewrite(got, "transfer.seen", "\"tx_hash\":\"0x", "\"tx_hash\":\"0xf"), "never was"),
+        (
+            "a retraction of what stands",
+            |got| {
+                let mut twin = got.last().expect("there is one").clone();
+                let mut body: Value = serde_json::from_slice(&twin.body).expect("JSON");
+                body["type"] = "transfer.retracted".into();
+                body["data"]["confirmations"] = 0.into();
+                body["data"]["revision"] = 99.into();
+                twin.body = body.to_string().into_bytes();
+                twin.id = "another".into();
+                got.push(twin);
+            },
+            "lost",
+        ),
+    ];
+    for (name, mischief, expected) in cases {
+        let mut got = got.clone();
+        mischief(&mut got[0]);
+        let violations = compare_with(&truth, &got).violations;
+        assert!(violations.iter().any(|violation| violation.contains(expected)), "{name}: {violations:?}");
+    }
 }
