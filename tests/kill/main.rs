@@ -3,6 +3,8 @@
 //!
 //! `KILL_ROUNDS` says how often (30), `KILL_SEED` which world; a failure prints its seed, and leaves the monitor's folder where it is.
 
+#![allow(clippy::disallowed_methods, reason = "outside processes live by the real clock")]
+
 mod checker;
 mod monitor;
 mod poison;
@@ -37,9 +39,9 @@ enum Death {
 fn deaths(rounds: u64, chance: &mut Chance) -> Vec<Death> {
     let named = cfg!(feature = "faults");
     let mut points = KillPoint::ALL.into_iter().cycle();
-    let mut death = |round: u64| {
+    let death = |round: u64| {
         let wait = Duration::from_millis(chance.between(5, 400));
-        match points.next().filter(|_| named && round % 3 == 0) {
+        match points.next().filter(|_| named && round.is_multiple_of(3)) {
             Some(point @ (KillPoint::AfterLoad | KillPoint::Configured | KillPoint::Stopping)) => Death::At(point, 1),
             Some(point) => Death::At(point, chance.between(1, 5)),
             None if chance.one_in(3) => Death::AfterStart(wait),
@@ -48,7 +50,7 @@ fn deaths(rounds: u64, chance: &mut Chance) -> Vec<Death> {
             None => Death::AfterReady(wait),
         }
     };
-    (0..rounds).map(|round| death(round)).collect()
+    (0..rounds).map(death).collect()
 }
 
 fn number(variable: &str) -> Option<u64> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// So many blocks above the tip is the one that cannot be read.
 const AHEAD: u64 = 2;
 

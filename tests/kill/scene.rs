@@ -32,7 +32,7 @@ pub(crate) const CONFIRMED: u64 = 3;
 /// Confirmations until `final`, in the config: two more than the chain asks for, as a careful person would write.
 pub(crate) const FINAL: u64 = 9;
 /// A wait that is longer than this has found a fault.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// When nothing has come for so long, nothing will …
 const QUIET: Duration = Duration::from_secs(1);
