@@ -294,9 +294,7 @@ impl Scene {
     pub(crate) fn wait(&self, monitor: &Monitor, what: &str, mut there: impl FnMut() -> bool) {
         let until = Instant::now() + PATIENCE;
         while !there() {
-            if Instant::now() > until {
-                panic!("seed {}: in vain: {what}\n{}", self.seed, monitor.log_tail());
-            }
+            assert!(Instant::now() <= until, "seed {}: in vain: {what}\n{}", self.seed, monitor.log_tail());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
