@@ -88,7 +88,7 @@ impl Reactor {
         match &entry.rule.condition {
             Condition::Transfer(_) => {}
             Condition::Price(price) => {
-                self.look_at_price(&entry, price, self.known_price(&price.pair).as_ref(), effects)
+                self.look_at_price(&entry, price, self.known_price(&price.pair).as_ref(), effects);
             }
             Condition::Gas(gas) => self.look_at_fee(&entry, gas, effects),
         }

@@ -385,7 +385,7 @@ impl Reactor {
         let Some(chain) = self.chains.get(&id) else { return };
         let hashes: BTreeMap<u64, B256> = chain.window().map(|block| (block.at.number, block.at.hash)).collect();
         let standing = self.transfers.in_blocks(id, 0, u64::MAX).filter_map(|id| self.transfers.get(id));
-        let elsewhere = |row: &&TransferRow| {
+        let elsewhere = |row: &TransferRow| {
             row.voucher == Voucher::Authority
                 && row.block_hash.zip(hashes.get(&row.block)).is_some_and(|(listed, own)| listed != *own)
         };

@@ -203,9 +203,9 @@ impl Reactor {
                 return None;
             }
             // Where the chain's own blocks have it they alone move it, when they speak again.
-            let own = |row: &TransferRow| {
+            let own = |row: TransferRow| {
                 let stands = row.stage != Stage::Retracted && row.block_hash.is_some();
-                stands && elsewhere(row) && self.has_block(id, row.block, row.block_hash)
+                stands && elsewhere(&row) && self.has_block(id, row.block, row.block_hash)
             };
             if self.transfers.get(transfer).is_some_and(own) {
                 return None;
