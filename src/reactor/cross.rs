@@ -57,6 +57,13 @@ impl Reactor {
         }
     }
 
+    /// A feed is silent about one pair, and may speak of others: its price of that pair is not known.
+    pub(super) fn forget_price(&mut self, feed: &Name, pair: &Pair, effects: &mut Vec<Effect>) {
+        if self.soft.prices.get_mut(pair).is_some_and(|by_feed| by_feed.remove(feed).is_some()) {
+            self.price_changed(pair, effects);
+        }
+    }
+
     /// A chain is blind: its base fee is not known.
     pub(super) fn forget_fee(&mut self, chain: ChainId, effects: &mut Vec<Effect>) {
         if self.soft.fees.remove(&chain).is_some() {
