@@ -119,6 +119,7 @@ impl Heard {
             | Event::Receipt(_)
             | Event::Token(_)
             | Event::Tick(_)
+            | Event::Quiet { .. }
             | Event::Delivery(_)
             | Event::Command(_)
             | Event::Clock(_)

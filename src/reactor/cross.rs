@@ -76,6 +76,14 @@ impl Reactor {
         }
     }
 
+    /// A feed is silent about one pair, and may speak of others: its price of that pair is not known.
+    pub(super) fn forget_price(&mut self, feed: &Name, pair: &Pair, effects: &mut Vec<Effect>) {
+        let price = self.soft.prices.get_mut(pair).and_then(|by_feed| by_feed.get_mut(feed));
+        if price.and_then(Option::take).is_some() {
+            self.look_at_prices(&self.rules.of_pair(pair), self.known_price(pair).as_ref(), effects);
+        }
+    }
+
     /// A chain is blind: its base fee is not known.
     pub(super) fn forget_fee(&mut self, chain: ChainId, effects: &mut Vec<Effect>) {
         if self.soft.fees.remove(&chain).is_some() {

@@ -149,6 +149,7 @@ impl Reactor {
             Event::Receipt(receipt) => self.receipt(&receipt, &mut effects),
             Event::Token(facts) => self.token(facts, &mut effects),
             Event::Tick(tick) => self.tick(tick, &mut effects),
+            Event::Quiet { feed, pair } => self.forget_price(&feed, &pair, &mut effects),
             Event::Source(report) => self.source(report, &mut effects),
             Event::Delivery(report) => self.delivery(report, &mut effects),
             Event::Command(Command::TestSink { sink }) => self.test_sink(sink, &mut effects),
