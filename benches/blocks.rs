@@ -1,99 +1,49 @@
-//! Blocks a second on one core: a bare serde parse of lean borrowed structs, and beside it our parse and assembly of
-//! the same block. The block is synthetic and of mainnet's size: 200 transactions, 400 logs, a bloom in each receipt.
+//! Blocks a second on one core: a bare serde parse of lean borrowed structs, and beside it ours, from the node's text to the effects.
 //!
-//! Prints the two rates and their ratio; rounds alternate, because machines are shared, and the median counts.
+//! A block of mainnet's size (200 transactions, 400 logs, a bloom in each receipt) through the reactor with 10^6 watched addresses, and
+//! catching up: 150 small transactions a block, up to the commit that would be written, with 10 and with 10^6 addresses.
 
+mod scene;
+
+use scene::node::{Answers, address, large, large_hit, large_tokens, small, small_hits, small_token};
+use scene::{Pair, median, print_figure, rate, settings};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::fmt::Write;
 use std::hint::black_box;
-use walletwatch::wire::erc20::{Reading, TRANSFER};
+use walletwatch::app::turn::Draft;
+use walletwatch::reactor::Reactor;
+use walletwatch::reactor::event::{Event, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState};
+use walletwatch::types::{Address, B256, Block, BlockRef, Timestamp, U256};
+use walletwatch::wire::erc20::Reading;
 use walletwatch::wire::jsonrpc::{
     Message, assemble, block_answer, parse_block, parse_message, parse_receipts, receipts_answer,
 };
 
-/// Transactions of the block.
-const TXS: u64 = 200;
 /// Rounds of each kind.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 11;
 /// Blocks in a round.
 const BLOCKS: u32 = 100;
-
-/// 64 hexadecimal digits that differ by `n`.
-fn digits(n: u64) -> String {
-    format!("{:016x}{:016x}{:016x}{:016x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15), n, !n, n.wrapping_mul(31))
-}
-
-fn account(n: u64) -> String {
-    format!("0x{}", &digits(n)[..40])
-}
-
-/// The two answers of a node: the block with its transactions, and its receipts.
-fn answers() -> (String, String) {
-    let block = format!("0x{}", digits(1));
-    let bloom = format!("0x{}", "00040200".repeat(64));
-    let (mut txs, mut receipts) = (Vec::new(), Vec::new());
-    let mut log_index = 0;
-    for n in 0..TXS {
-        let (input, logs) = match n % 10 {
-            0..3 => (0, 0),
-            3..7 => (136, 1),
-            _ => (1_000, 5),
-        };
-        let (hash, from, to) = (digits(n + 100), account(n + 1_000), account(n % 40));
-        let input = "a9059cbb".repeat(input / 4);
-        txs.push(format!(
-            r#"{{"blockHash":"{block}","blockNumber":"0x16f45b9","from":"{from}","gas":"0x5208","gasPrice":"0x3b9aca00","maxFeePerGas":"0x77359400","maxPriorityFeePerGas":"0x3b9aca00","hash":"0x{hash}","input":"0x{input}","nonce":"0x{n:x}","to":"{to}","transactionIndex":"0x{n:x}","value":"0x{:x}","type":"0x2","accessList":[],"chainId":"0x1","v":"0x1","yParity":"0x1","r":"0x{}","s":"0x{}"}}"#,
-            (n % 3) * 1_000_000_000_000_000,
-            digits(n + 7),
-            digits(n + 9)
-        ));
-        let mut list = Vec::new();
-        for _ in 0..logs {
-            log_index += 1;
-            list.push(format!(
-                r#"{{"address":"{to}","topics":["{TRANSFER:#x}","0x{:0>64}","0x{:0>64}"],"data":"0x{:064x}","blockHash":"{block}","blockNumber":"0x16f45b9","blockTimestamp":"0x6700000f","transactionHash":"0x{hash}","transactionIndex":"0x{n:x}","logIndex":"0x{log_index:x}","removed":false}}"#,
-                &from[2..],
-                &account(n + 77)[2..],
-                n * 1_000_003
-            ));
-        }
-        receipts.push(format!(
-            r#"{{"blockHash":"{block}","blockNumber":"0x16f45b9","contractAddress":null,"cumulativeGasUsed":"0x128bdf1","effectiveGasPrice":"0x29be2c14a","from":"{from}","gasUsed":"0x5208","logs":[{}],"logsBloom":"{bloom}","status":"0x1","to":"{to}","transactionHash":"0x{hash}","transactionIndex":"0x{n:x}","type":"0x2"}}"#,
-            list.join(",")
-        ));
-    }
-    let mut header = format!(
-        r#"{{"baseFeePerGas":"0x430be6827d","difficulty":"0x0","extraData":"0x","gasLimit":"0x1ca3546","gasUsed":"0x1c9f8b1","hash":"{block}","logsBloom":"{bloom}","miner":"{}","mixHash":"0x{}","nonce":"0x0000000000000000","number":"0x16f45b9","parentHash":"0x{}","timestamp":"0x6700000f","uncles":[]"#,
-        account(5),
-        digits(6),
-        digits(2)
-    );
-    let _ = write!(header, r#","transactions":[{}]}}"#, txs.join(","));
-    (
-        format!(r#"{{"jsonrpc":"2.0","id":1,"result":{header}}}"#),
-        format!(r#"{{"jsonrpc":"2.0","id":2,"result":[{}]}}"#, receipts.join(",")),
-    )
-}
+/// Addresses watched.
+const MANY: u64 = 1_000_000;
 
 /// The bare limit: borrowed text, nothing checked, nothing decoded, nothing assembled.
 mod bare {
     use super::Deserialize;
 
     #[derive(Deserialize)]
-    pub struct Answer<T> {
+    pub(crate) struct Answer<T> {
         pub result: T,
     }
 
     #[derive(Deserialize)]
-    pub struct Block<'a> {
+    pub(crate) struct Block<'a> {
         pub hash: &'a str,
         #[serde(borrow)]
         pub transactions: Vec<Tx<'a>>,
     }
 
     #[derive(Deserialize)]
-    pub struct Tx<'a> {
+    pub(crate) struct Tx<'a> {
         pub hash: &'a str,
         pub from: &'a str,
         pub to: Option<&'a str>,
@@ -102,7 +52,7 @@ mod bare {
 
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub struct Receipt<'a> {
+    pub(crate) struct Receipt<'a> {
         pub transaction_hash: &'a str,
         pub status: &'a str,
         #[serde(borrow)]
@@ -112,7 +62,7 @@ mod bare {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     #[allow(clippy::struct_field_names, reason = "the keys of the wire")]
-    pub struct Log<'a> {
+    pub(crate) struct Log<'a> {
         pub address: &'a str,
         #[serde(borrow)]
         pub topics: Vec<&'a str>,
@@ -122,9 +72,10 @@ mod bare {
 }
 
 /// The bare parse; returns the number of characters it kept, so that nothing is left out.
-fn bare(block: &str, receipts: &str) -> usize {
-    let block: bare::Answer<bare::Block<'_>> = serde_json::from_str(block).expect("it is a block");
-    let receipts: bare::Answer<Vec<bare::Receipt<'_>>> = serde_json::from_str(receipts).expect("they are receipts");
+fn bare(answers: &Answers) -> usize {
+    let block: bare::Answer<bare::Block<'_>> = serde_json::from_str(&answers.block).expect("it is a block");
+    let receipts: bare::Answer<Vec<bare::Receipt<'_>>> =
+        serde_json::from_str(&answers.receipts).expect("they are receipts");
     let tx = |tx: &bare::Tx<'_>| tx.hash.len() + tx.from.len() + tx.to.map_or(0, str::len) + tx.value.len();
     let log = |log: &bare::Log<'_>| log.address.len() + log.topics.len() + log.data.len() + log.log_index.len();
     let receipt = |receipt: &bare::Receipt<'_>| {
@@ -134,18 +85,18 @@ fn bare(block: &str, receipts: &str) -> usize {
     block.result.hash.len() + txs + receipts.result.iter().map(receipt).sum::<usize>()
 }
 
-/// What walletwatch does: envelope, block, receipts, assembly.
-fn ours(block: &str, receipts: &str) -> usize {
-    let block = block_answer(block).expect("it is an answer").result.expect("it is a block");
-    let receipts = receipts_answer(receipts).expect("it is an answer").result.expect("they are receipts");
-    assemble(&block, &receipts, None, &Reading::default()).expect("they belong together").movements.len()
+/// What walletwatch reads of it: envelope, block, receipts, assembly.
+fn read(answers: &Answers) -> Block {
+    let block = block_answer(&answers.block).expect("it is an answer").result.expect("it is a block");
+    let receipts = receipts_answer(&answers.receipts).expect("it is an answer").result.expect("they are receipts");
+    assemble(&block, &receipts, None, &Reading::default()).expect("they belong together")
 }
 
 /// The same behind a socket, where the envelope has to be read first to know whose answer it is.
-fn routed(block: &str, receipts: &str) -> usize {
-    let (block, receipts) = (parse_block(result(block)), parse_receipts(result(receipts)));
+fn read_routed(answers: &Answers) -> Block {
+    let (block, receipts) = (parse_block(result(&answers.block)), parse_receipts(result(&answers.receipts)));
     let (block, receipts) = (block.expect("it is a block"), receipts.expect("they are receipts"));
-    assemble(&block, &receipts, None, &Reading::default()).expect("they belong together").movements.len()
+    assemble(&block, &receipts, None, &Reading::default()).expect("they belong together")
 }
 
 /// The result in an answer.
@@ -156,32 +107,95 @@ fn result(text: &str) -> &RawValue {
     }
 }
 
-/// Blocks a second in one round.
-#[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-fn rate(work: impl Fn() -> usize) -> f64 {
-    let start = std::time::Instant::now();
-    for _ in 0..BLOCKS {
-        black_box(work());
-    }
-    f64::from(BLOCKS) / start.elapsed().as_secs_f64()
+/// A reactor on a chain that grows by one block at a time.
+struct Monitor {
+    reactor: Reactor,
+    tip: u64,
+    alerts: usize,
 }
 
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+impl Monitor {
+    /// That watches `hits` and strangers, `addresses` in all.
+    fn new(hits: &[Address], addresses: u64, tokens: &[Address]) -> Self {
+        let strangers = (hits.len() as u64..addresses).map(|n| address(n + 10_000_000));
+        let watched = hits.iter().copied().chain(strangers).collect();
+        let mut reactor = Reactor::default();
+        let at = Timestamp::from_secs(0x6700_0000);
+        reactor.handle(at, Event::Configured(Box::new(settings(watched, tokens))));
+        let source = SourceId { kind: SourceKind::Rpc, chain: Some(scene::CHAIN), name: "main".into() };
+        reactor.handle(at, Event::Source(SourceReport { source, state: SourceState::Fresh }));
+        Self { reactor, tip: 0x16f_45b9, alerts: 0 }
+    }
+
+    /// The block as the next one of the chain, with transactions of its own, as if the node had said so.
+    fn next(&mut self, mut block: Block) -> Event {
+        let hash = |number: u64| B256::from(U256::from(number) << 128_u32);
+        self.tip += 1;
+        block.at = BlockRef { number: self.tip, hash: hash(self.tip), parent: hash(self.tip - 1) };
+        for movement in &mut block.movements {
+            movement.tx.0[..8].copy_from_slice(&self.tip.to_be_bytes());
+        }
+        Event::Run(Run { chain: scene::CHAIN, endpoint: "main".into(), blocks: vec![block], part: RunPart::Tip })
+    }
+
+    /// Reads a block and lets the reactor handle it.
+    fn handle(&mut self, answers: &Answers) {
+        let event = self.next(read(answers));
+        black_box(self.reactor.handle(Timestamp::from_secs(0x6700_0010), event));
+    }
+
+    /// Reads a block and makes the commit that would be written.
+    fn turn(&mut self, answers: &Answers) {
+        let event = self.next(read(answers));
+        let at = Timestamp::from_secs(0x6700_0010);
+        let mut draft = Draft::default();
+        draft.add(at, self.reactor.handle(at, event));
+        let (commit, notices) = draft.finish();
+        self.alerts += commit.outbox.len();
+        black_box((commit, notices));
+    }
+}
+
+fn block_processing() {
+    let answers = large();
+    let sizes = (answers.block.len(), answers.receipts.len());
+    println!("block {} B, receipts {} B, {} movements", sizes.0, sizes.1, read(&answers).movements.len());
+    let mut monitor = Monitor::new(&[large_hit()], MANY, &large_tokens());
+    let (mut whole, mut reading, mut routed) = (Pair::default(), Pair::default(), Pair::default());
+    for _ in 0..ROUNDS {
+        let limit = rate(BLOCKS, || bare(black_box(&answers)));
+        for pair in [&mut whole, &mut reading, &mut routed] {
+            pair.bare.push(limit);
+        }
+        reading.ours.push(rate(BLOCKS, || read(black_box(&answers))));
+        routed.ours.push(rate(BLOCKS, || read_routed(black_box(&answers))));
+        whole.ours.push(rate(BLOCKS, || monitor.handle(black_box(&answers))));
+    }
+    reading.print("block: parse + assemble", "blocks/s", 0.5);
+    routed.print("block: the same, envelope first", "blocks/s", 0.5);
+    whole.print("block: parse + 10^6 addresses + rules", "blocks/s", 0.5);
+}
+
+fn catching_up() {
+    let answers = small();
+    let txs = f64::from(u32::try_from(answers.txs).unwrap_or(u32::MAX));
+    let mut few = Monitor::new(&small_hits(), 10, &[small_token()]);
+    let mut many = Monitor::new(&small_hits(), MANY, &[small_token()]);
+    let (mut pair, mut flat) = (Pair::default(), Vec::new());
+    for _ in 0..ROUNDS {
+        pair.bare.push(txs * rate(BLOCKS, || bare(black_box(&answers))));
+        pair.ours.push(txs * rate(BLOCKS, || few.turn(black_box(&answers))));
+        flat.push(txs * rate(BLOCKS, || many.turn(black_box(&answers))));
+    }
+    assert!(few.alerts > 0 && few.alerts == many.alerts, "the same is said however many are watched");
+    let (ten, million) = (median(pair.ours.clone()), median(flat));
+    pair.print("catching up, 10 addresses, to the commit", "tx/s", 0.0);
+    print_figure("catching up, 10 addresses", ten, "tx/s", "300000");
+    print_figure("catching up, 10^6 addresses", million, "tx/s", "300000");
+    print_figure("catching up, 10^6 against 10 addresses", million / ten, "times", "about 1");
 }
 
 fn main() {
-    let (block, receipts) = answers();
-    println!("block {} B, receipts {} B, {} movements", block.len(), receipts.len(), ours(&block, &receipts));
-    let (mut limit, mut reached, mut twice) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        limit.push(rate(|| bare(black_box(&block), black_box(&receipts))));
-        reached.push(rate(|| ours(black_box(&block), black_box(&receipts))));
-        twice.push(rate(|| routed(black_box(&block), black_box(&receipts))));
-    }
-    let (limit, reached, twice) = (median(limit), median(reached), median(twice));
-    println!("bare lean serde              {limit:6.0} blocks/s");
-    println!("parse + assemble             {reached:6.0} blocks/s  {:.2} of it (goal: at least 0.5)", reached / limit);
-    println!("the same, envelope first     {twice:6.0} blocks/s  {:.2} of it", twice / limit);
+    block_processing();
+    catching_up();
 }

@@ -1,1 +1,7 @@
-fn main() {}
+//! The command `walletwatch`. Everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    walletwatch::cli::main()
+}

@@ -3,9 +3,12 @@
 //! `now` is the wall time at the start plus monotonic time that counts suspension: it never runs backwards and does not jump when
 //! somebody sets the wall clock. How far the wall clock is away from it is told, so that it can be said.
 
+#![expect(clippy::disallowed_methods, reason = "this is the place that reads the time")]
+
 use crate::types::Timestamp;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 /// A wall clock this far away from the monotonic one is an event.
 const LARGEST_SKEW_MS: i64 = 2_000;
@@ -34,6 +37,13 @@ impl Clock {
         Timestamp::from_millis(self.started_wall + (read(ClockId::Boottime) - self.started_boot))
     }
 
+    /// Seconds that something took, for metrics: call what it gives when it is over.
+    #[must_use]
+    pub fn stopwatch() -> impl FnOnce() -> f64 {
+        let started = Instant::now();
+        move || started.elapsed().as_secs_f64()
+    }
+
     /// How far the wall clock is ahead, in milliseconds, where that is more than two seconds away from what was told last.
     #[must_use]
     pub fn new_skew(&self) -> Option<i64> {
@@ -59,7 +69,7 @@ mod tests {
     fn the_clock_goes_on_from_the_last_commit_and_says_how_far_the_wall_clock_is_behind() {
         let wall = Clock::start(None);
         assert_eq!(wall.new_skew(), None);
-        let ahead = wall.now().after(std::time::Duration::from_secs(60));
+        let ahead = wall.now().after(std::time::Duration::from_mins(1));
         let clock = Clock::start(Some(ahead));
         assert!(clock.now() >= ahead);
         assert!(clock.new_skew().is_some_and(|skew| skew < -50_000));

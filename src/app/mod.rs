@@ -2,7 +2,12 @@
 //!
 //! The only room that starts tasks and threads, and (in [`clock`]) the only one that reads the time. It decides nothing about alerts.
 
+pub mod board;
 pub mod clock;
+pub mod commands;
+pub mod monitor;
+pub mod overview;
 pub mod poison;
 pub mod pump;
+pub mod sources;
 pub mod turn;

@@ -5,17 +5,17 @@
 
 use super::clock::Clock;
 use super::overview::Overview;
-use super::poison::Poison;
+use super::poison::{Poison, Stretch};
 use super::turn::Draft;
 use crate::reactor::Reactor;
 use crate::reactor::effect::Notice;
-use crate::reactor::event::{ClockReport, Command, DeliveryReport, Event, Run};
+use crate::reactor::event::{ClockReport, Command, DeliveryReport, Event, SourceId};
 use crate::reactor::settings::Settings;
 use crate::reactor::wants::Wants;
 use crate::sources::queue::EventIntake;
 use crate::store::writer::WriterHandle;
 use crate::store::{OutboxRow, StoreFault};
-use crate::telemetry::faults::kill_point;
+use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{ChainId, Timestamp};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -48,8 +48,8 @@ pub struct Asked {
 pub struct Wires {
     /// Commits.
     pub writer: WriterHandle,
-    /// The queues of the sources.
-    pub intakes: Vec<EventIntake>,
+    /// The queues of the sources, each with the source that its drops are counted for.
+    pub intakes: Vec<(SourceId, EventIntake)>,
     /// Rung by the queues.
     pub bell: Arc<Notify>,
     /// Commands; drained first.
@@ -73,15 +73,16 @@ pub enum PumpFault {
     #[error("{0}")]
     Store(#[from] StoreFault),
     /// The reactor panicked: a fault of ours, at a block if one was being read.
-    #[error("the reactor panicked{}; the next start goes on from disk", place(.0))]
-    Panicked(Option<(ChainId, u64)>),
+    #[error("the reactor panicked{}; the next start goes on from disk", place(.0.as_ref()))]
+    Panicked(Option<Stretch>),
     /// The delivery worker is gone.
     #[error("the delivery worker ended; the next start goes on from disk")]
     NoDelivery,
 }
 
-fn place(block: &Option<(ChainId, u64)>) -> String {
-    block.map_or_else(String::new, |(chain, block)| format!(" at block {block} of chain {chain}"))
+fn place(stretch: Option<&Stretch>) -> String {
+    stretch
+        .map_or_else(String::new, |Stretch { chain, from, to }| format!(" at blocks {from} to {to} of chain {chain}"))
 }
 
 /// The pump itself.
@@ -122,6 +123,7 @@ impl Pump {
         };
         let chains: Vec<ChainId> = settings.chains.keys().copied().collect();
         pump.handle(Event::Configured(Box::new(settings)))?;
+        kill_point(KillPoint::Configured);
         for chain in chains {
             if let Some(block) = pump.poison.unreadable(chain) {
                 pump.handle(Event::Unreadable { chain, block })?;
@@ -169,7 +171,7 @@ impl Pump {
             if self.draft.rows() >= MOST_ROWS {
                 break;
             }
-            for event in self.wires.intakes[place].try_recv_many(MOST_EVENTS) {
+            for event in self.wires.intakes[place].1.try_recv_many(MOST_EVENTS) {
                 busy = true;
                 self.handle(event)?;
             }
@@ -208,13 +210,8 @@ impl Pump {
 
     fn handle(&mut self, event: Event) -> Result<(), PumpFault> {
         let at = self.wires.clock.now();
-        let run = match &event {
-            Event::Run(run) => Some(block_of(run, &self.poison)),
-            _ => None,
-        };
-        if let Some(Some((chain, _))) = run
-            && self.poison.unreadable(chain).is_some()
-        {
+        let stretch = stretch(&event);
+        if stretch.is_some_and(|stretch| self.poison.unreadable(stretch.chain).is_some()) {
             return Ok(());
         }
         self.overview.seen(at, &event);
@@ -225,22 +222,19 @@ impl Pump {
             reactor.handle(at, event)
         }));
         let Ok(effects) = effects else {
-            let block = run.flatten();
-            if let Some((chain, block)) = block
-                && let Err(error) = self.poison.note(chain, block)
+            if let Some(stretch) = stretch
+                && let Err(error) = self.poison.note(stretch)
             {
-                tracing::error!("block {block} of chain {chain} could not be noted as unreadable: {error}");
+                tracing::error!("the blocks that could not be read could not be noted: {error}");
             }
-            return Err(PumpFault::Panicked(block));
+            return Err(PumpFault::Panicked(stretch));
         };
         self.draft.add(at, effects);
-        if !self.draft.is_empty() && self.drafted_since.is_none() {
+        // What is only said waits no longer than a cursor does.
+        if (!self.draft.is_empty() || self.draft.has_notices()) && self.drafted_since.is_none() {
             self.drafted_since = Some(at);
         }
-        if let Some(Some((chain, _))) = run
-            && self.poison.knows(chain)
-            && let Err(error) = self.poison.forget(chain)
-        {
+        if let Some(Err(error)) = stretch.map(|stretch| self.poison.passed(stretch)) {
             tracing::warn!("the note of unreadable blocks could not be changed: {error}");
         }
         Ok(())
@@ -264,14 +258,16 @@ impl Pump {
         let at = commit.at;
         let mut rows = Vec::new();
         if !nothing {
-            kill_point("before_commit");
+            kill_point(KillPoint::BeforeCommit);
+            let took = Clock::stopwatch();
             rows = self.wires.writer.commit(commit).await?;
-            kill_point("after_commit");
+            self.overview.took(took());
+            kill_point(KillPoint::AfterCommit);
         }
         if !rows.is_empty() && self.wires.rows.send(rows).await.is_err() {
             return Err(PumpFault::NoDelivery);
         }
-        kill_point("after_publish");
+        kill_point(KillPoint::AfterPublish);
         for done in self.answers.drain(..) {
             // Who asked may have gone: the command is done all the same.
             let _ = done.send(());
@@ -289,7 +285,8 @@ impl Pump {
             let wants = Arc::new(self.reactor.wants().clone());
             self.wires.wants.send_replace(wants);
         }
-        self.overview.publish(self.wires.clock.now(), &self.reactor);
+        let intakes = self.wires.intakes.iter().map(|(source, intake)| (source, intake.dropped() + intake.replaced()));
+        self.overview.publish(self.wires.clock.now(), &self.reactor, intakes);
     }
 
     async fn wait(&mut self) -> Result<(), PumpFault> {
@@ -316,8 +313,9 @@ impl Pump {
     }
 }
 
-/// The block that is named when handling a run ends the process: the first that was noted before, else the run's first.
-fn block_of(run: &Run, poison: &Poison) -> Option<(ChainId, u64)> {
-    let noted = poison.unreadable(run.chain);
-    noted.or_else(|| run.blocks.first().map(|block| block.at.number)).map(|block| (run.chain, block))
+/// The blocks that are read with an event.
+fn stretch(event: &Event) -> Option<Stretch> {
+    let Event::Run(run) = event else { return None };
+    let (first, last) = (run.blocks.first()?, run.blocks.last()?);
+    Some(Stretch { chain: run.chain, from: first.at.number, to: last.at.number })
 }

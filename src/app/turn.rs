@@ -59,6 +59,12 @@ impl Draft {
         self.writes.is_empty() && self.outbox.is_empty()
     }
 
+    /// Whether something is to be logged and counted when it is finished.
+    #[must_use]
+    pub const fn has_notices(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
     /// Blocks whose cursor waits in it.
     #[must_use]
     pub const fn blocks(&self) -> u64 {

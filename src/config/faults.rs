@@ -52,7 +52,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Everything that is wrong, sorted by place; never empty.
+/// Everything that is wrong, sorted by place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Faults(Vec<Fault>);
 
@@ -94,10 +94,13 @@ impl Notes {
         self.warnings.borrow_mut().push((place.clone(), what.into()));
     }
 
-    /// Whether nothing is wrong so far.
+    /// The faults, sorted by place.
     #[must_use]
-    pub fn is_clean(&self) -> bool {
-        self.faults.borrow().is_empty()
+    pub fn into_faults(self) -> Faults {
+        let mut faults = self.faults.into_inner();
+        faults.sort();
+        faults.dedup();
+        Faults(faults)
     }
 
     /// The warnings as sentences in the order of the text.
@@ -105,11 +108,8 @@ impl Notes {
     /// # Errors
     /// The faults, where there are any.
     pub fn finish(self) -> Result<Vec<String>, Faults> {
-        let mut faults = self.faults.into_inner();
-        if !faults.is_empty() {
-            faults.sort();
-            faults.dedup();
-            return Err(Faults(faults));
+        if !self.faults.borrow().is_empty() {
+            return Err(self.into_faults());
         }
         let mut warnings = self.warnings.into_inner();
         warnings.sort();

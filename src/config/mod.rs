@@ -32,14 +32,12 @@ use surroundings::Surroundings;
 /// Every fault, each with its place and a hint.
 pub fn load(path: &Path, data: &Path, around: &dyn Surroundings) -> Result<Config, Faults> {
     let notes = Notes::default();
-    let whole = raw::document::read(path, around, &notes);
-    if !notes.is_clean() {
-        // What a torn text means would only be guessed at.
-        notes.finish()?;
+    let document = raw::document::read(path, around, &notes);
+    if document.torn {
+        return Err(notes.into_faults());
     }
-    let notes = Notes::default();
     let mut config = {
-        let root = Root::new(&whole, &notes);
+        let root = Root::new(&document.whole, &notes);
         check::check(&check::input::Input { root: &root, notes: &notes, around, data })
     };
     config.warnings = notes.finish()?;

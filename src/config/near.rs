@@ -24,7 +24,7 @@ const LONGEST: usize = 64;
 
 /// The known word that is nearest, where one is near enough to have been meant.
 #[must_use]
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
     if lower.len() > LONGEST {
         return None;
@@ -33,14 +33,14 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .into_iter()
         .filter(|candidate| candidate.len() <= LONGEST)
         .map(|candidate| (distance(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(far, candidate)| *far <= candidate.len().max(word.len()) / 3 + usize::from(word.len() > 2))
+        .filter(|(far, candidate)| *far <= (candidate.len().max(word.len()) / 3).max(1))
         .min()
         .map(|(_, candidate)| candidate)
 }
 
 /// A hint: the nearest word, or all of them where none is near.
 #[must_use]
-pub fn hint<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+pub(super) fn hint<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     if let Some(near) = nearest(word, known.clone()) {
         return format!("did you mean `{near}`?");
     }
@@ -65,6 +65,7 @@ mod tests {
         check("atleast", Some("at_least"));
         check("at_laest", Some("at_least"));
         check("at_most", None);
+        check("o", Some("of"));
         check("bellow", Some("below"));
         check("Above", Some("above"));
         check("fro", Some("for"));

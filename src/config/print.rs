@@ -1,5 +1,6 @@
 //! The config as meant, value by value, each with where it comes from. Secrets show where they are kept; urls show no key.
 
+use super::duration;
 use super::faults::{Faults, Notes};
 use super::raw::document;
 use super::raw::keys::{self, Key, SECTIONS, Section, Shape};
@@ -8,8 +9,10 @@ use super::raw::tree::{Node, Table, Value};
 use super::secrets::is_reference;
 use super::surroundings::Surroundings;
 use super::urls;
+use crate::types::chain::{self, KnownChain};
 use std::fmt::Write;
 use std::path::Path;
+use std::time::Duration;
 
 /// The longest value that is shown whole.
 const LONGEST: usize = 200;
@@ -20,10 +23,11 @@ const LONGEST: usize = 200;
 /// Where a file cannot be read or parsed; other faults are for [`super::load`].
 pub fn print(path: &Path, around: &dyn Surroundings) -> Result<String, Faults> {
     let notes = Notes::default();
-    let whole = document::read(path, around, &notes);
-    notes.finish()?;
-    let notes = Notes::default();
-    let root = Root::new(&whole, &notes);
+    let document = document::read(path, around, &notes);
+    if document.torn {
+        return Err(notes.into_faults());
+    }
+    let root = Root::new(&document.whole, &notes);
     let mut text = String::new();
     for section in SECTIONS.iter().filter(|section| !section.name.contains('.') && section.later.is_none()) {
         let tables: Vec<&Table> = root.many(section.name).into_iter().map(|scope| scope.table).collect();
@@ -45,6 +49,10 @@ fn one(text: &mut String, section: &'static Section, table: &Table, fallback: Op
         Some(Value::Text(kind)) => Some(kind.clone()),
         Some(_) | None => None,
     });
+    let known = match table.get("name").map(|node| &node.value) {
+        Some(Value::Text(name)) if section.name == "chain" => chain::by_name(name),
+        Some(_) | None => None,
+    };
     for key in section.keys {
         let applies = key.kinds.is_empty() || kind.as_deref().is_some_and(|kind| key.kinds.contains(&kind));
         if !applies && table.get(key.name).is_none() {
@@ -56,13 +64,28 @@ fn one(text: &mut String, section: &'static Section, table: &Table, fallback: Op
                 format!("{} = {}  # {place}", key.name, value(key, node))
             }
             (None, Some(default)) if section.name != "defaults" && !overruled(section, key, table) => {
-                format!("# {} = {default}  # default", key.name)
+                match known.and_then(|known| of_table(known, key.name)) {
+                    Some(value) => format!("# {} = {value}  # chain table", key.name),
+                    None => format!("# {} = {default}  # default", key.name),
+                }
             }
             (None, _) => continue,
         };
         writeln!(text, "{line}").expect("writing into a String cannot fail");
     }
     text.push('\n');
+}
+
+/// What the chain table says under a key of `[[chain]]`.
+fn of_table(known: &KnownChain, key: &str) -> Option<String> {
+    match key {
+        "chain_id" => Some(known.id.to_string()),
+        "coin" => Some(format!("{:?}", known.coin)),
+        "block_time" => Some(format!("\"{}\"", duration::show(Duration::from_millis(known.block_ms)))),
+        "confirmations" => Some(known.confirmed.to_string()),
+        "final_after" => Some(known.hard.to_string()),
+        _ => None,
+    }
 }
 
 /// Whether another key says it already, so that the default does not hold.

@@ -68,12 +68,14 @@ pub struct Scripted {
 #[cfg(test)]
 impl Scripted {
     /// A machine with these variables.
+    #[must_use]
     pub fn with(variables: &[(&str, &str)]) -> Self {
         let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         Self { variables, ..Self::default() }
     }
 
     /// The same machine with one more file.
+    #[must_use]
     pub fn file(mut self, path: &str, text: &str) -> Self {
         self.files.insert(path.into(), text.into());
         self

@@ -8,7 +8,7 @@ const SECOND_LEVEL: [&str; 7] = ["co", "com", "net", "org", "ac", "gov", "edu"];
 
 /// Who runs it: the registrable domain, or address and port. It never holds a path, a query or a user.
 #[must_use]
-pub fn operator(url: &Url) -> String {
+pub(super) fn operator(url: &Url) -> String {
     match url.host() {
         Some(Host::Domain(domain)) if domain.contains('.') => {
             let labels: Vec<&str> = domain.trim_end_matches('.').split('.').collect();
@@ -34,14 +34,14 @@ fn address(url: &Url) -> Option<IpAddr> {
 
 /// Whether it is this machine.
 #[must_use]
-pub fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     let named = matches!(url.host(), Some(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost"));
     named || address(url).is_some_and(|address| address.is_loopback())
 }
 
 /// Whether it is written as this machine or as a private or link-local address. What a name leads to is judged when it is sent to.
 #[must_use]
-pub fn is_private(url: &Url) -> bool {
+pub(super) fn is_private(url: &Url) -> bool {
     let private = |address| match address {
         IpAddr::V4(v4) => {
             v4.is_private()
@@ -56,19 +56,19 @@ pub fn is_private(url: &Url) -> bool {
 
 /// Whether what is sent to it can be read on the way.
 #[must_use]
-pub fn is_clear(url: &Url) -> bool {
+pub(super) fn is_clear(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "ws") && !is_loopback(url)
 }
 
 /// Whether something in it may be a key: a user, a query, or a path.
 #[must_use]
-pub fn may_carry_key(url: &Url) -> bool {
+pub(super) fn may_carry_key(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.path().len() > 1
 }
 
 /// Scheme, host and port only: what may be shown.
 #[must_use]
-pub fn shown(url: &Url) -> String {
+pub(super) fn shown(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let rest = if may_carry_key(url) { "/…" } else { "" };
     format!("{}://{}{port}{rest}", url.scheme(), url.host_str().unwrap_or_default())

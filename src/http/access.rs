@@ -11,6 +11,10 @@ use sha2::{Digest, Sha256};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use subtle::ConstantTimeEq;
 
+/// The address at the other end of the socket.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub IpAddr);
+
 /// What a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -124,14 +128,13 @@ pub fn decide(peer: IpAddr, uri: &Uri, headers: &HeaderMap, need: Need, tokens: 
         return Ok(caller.ok().flatten().map_or(Caller::Nameless, named));
     }
     match (need, caller?) {
-        // Every role may read.
-        (Need::Nothing | Need::Read, Some(caller)) => Ok(named(caller)),
         (Need::Nothing, None) => Ok(Caller::Nameless),
         (Need::Read, None) if is_local(peer, uri, headers) => Ok(Caller::Nameless),
         (Need::Read | Need::Write(_), None) => Err(Denial::NoToken),
         (Need::Write(role), Some((_, has))) if has < role => Err(Denial::Role(role)),
         (Need::Write(_), Some(_)) if !own_origin(headers) => Err(Denial::Origin),
-        (Need::Write(_), Some(caller)) => Ok(named(caller)),
+        // Every role may read.
+        (Need::Nothing | Need::Read | Need::Write(_), Some(caller)) => Ok(named(caller)),
     }
 }
 

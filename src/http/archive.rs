@@ -1,55 +1,110 @@
-//! What the routes need of the store: the newest rows first, in pages.
+//! What the routes need of the store, and how they get it: questions go to a thread with a read-only connection of its own, so that
+//! nobody who waits for an answer holds anybody else up.
 
 use crate::reactor::rows::{AlertRow, TransferRow};
-use crate::store::{OutboxRow, OutboxState};
-use crate::types::{AlertId, ChainId, MessageId, Name, Timestamp, TransferId};
+use crate::store::OutboxRow;
+use crate::store::{AlertFilter, OutboxFilter, Page, Reader, StoreFault, TransferFilter, TransferPlace};
+use crate::types::MessageId;
 use futures::future::BoxFuture;
+use std::path::PathBuf;
+use tokio::sync::{mpsc, oneshot};
 
-/// Where a page begins: behind the row with this time and id. Rows are in descending order of (time, id).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Behind<I> {
-    /// `first_seen` of a transfer, `raised_at` of an alert.
-    pub at: Timestamp,
-    /// Its id.
-    pub id: I,
-}
+/// Questions that wait for the thread; who asks then waits until there is room, and at most for the deadline of an answer.
+const QUEUE: usize = 64;
 
-/// Which rows of the outbox.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OutboxFilter {
-    /// Of this sink; all, if left out.
-    pub sink: Option<Name>,
-    /// In this state; all, if left out.
-    pub state: Option<OutboxState>,
-}
-
-/// The store cannot be read.
+/// Why there is no answer.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the store cannot be read: {0}")]
-pub struct ArchiveFault(
-    /// Why, without paths or secrets.
-    pub String,
-);
+pub enum ArchiveFault {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    /// The thread that reads has ended: the monitor is stopping.
+    #[error("the store is closed: the monitor is stopping")]
+    Closed,
+}
 
 /// An answer of the store.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, ArchiveFault>>;
 
-/// What the store holds. `app` implements it over the store's readers; nothing here may block the one who waits.
+/// What the store holds, newest first.
 pub trait Archive: Send + Sync {
-    /// At most `limit` transfers, newest first, on one chain or on all.
-    fn transfers(
-        &self,
-        chain: Option<ChainId>,
-        behind: Option<Behind<TransferId>>,
-        limit: usize,
-    ) -> Answer<'_, Vec<TransferRow>>;
+    /// Transfers.
+    fn transfers(&self, filter: TransferFilter, limit: usize) -> Answer<'_, Page<TransferRow, TransferPlace>>;
 
-    /// At most `limit` alerts, newest first, of one rule or of all.
-    fn alerts(&self, rule: Option<Name>, behind: Option<Behind<AlertId>>, limit: usize) -> Answer<'_, Vec<AlertRow>>;
+    /// Alerts.
+    fn alerts(&self, filter: AlertFilter, limit: usize) -> Answer<'_, Page<AlertRow, i64>>;
 
-    /// At most `limit` rows of the outbox, newest first, those below the number `below`.
-    fn outbox(&self, filter: OutboxFilter, below: Option<i64>, limit: usize) -> Answer<'_, Vec<OutboxRow>>;
+    /// Rows of the outbox.
+    fn outbox(&self, filter: OutboxFilter, limit: usize) -> Answer<'_, Page<OutboxRow, i64>>;
 
     /// One row of the outbox.
     fn message(&self, id: MessageId) -> Answer<'_, Option<OutboxRow>>;
+}
+
+type Question = Box<dyn FnOnce(Result<&Reader, StoreFault>) + Send>;
+
+/// Asks the thread that reads the store.
+#[derive(Debug, Clone)]
+pub struct StoreArchive(mpsc::Sender<Question>);
+
+/// The archive of the store at `path`, and the body of the thread that reads it. The thread ends when every archive is dropped.
+pub fn of_store(path: PathBuf) -> (StoreArchive, impl FnOnce() + Send + 'static) {
+    let (questions, waiting) = mpsc::channel(QUEUE);
+    (StoreArchive(questions), move || read(&path, waiting))
+}
+
+fn read(path: &std::path::Path, mut waiting: mpsc::Receiver<Question>) {
+    let mut reader = None;
+    while let Some(question) = waiting.blocking_recv() {
+        // What could not be opened is tried again at the next question.
+        if reader.is_none() {
+            match Reader::open(path) {
+                Ok(opened) => reader = Some(opened),
+                Err(fault) => {
+                    question(Err(fault));
+                    continue;
+                }
+            }
+        }
+        if let Some(reader) = &reader {
+            question(Ok(reader));
+        }
+    }
+}
+
+impl StoreArchive {
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Reader) -> Result<T, StoreFault> + Send + 'static,
+    ) -> Answer<'_, T> {
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            let question: Question = Box::new(move |reader| {
+                // Who does not wait any more needs no answer, and the question need not be asked.
+                if !answer.is_closed() {
+                    let _ = answer.send(reader.and_then(question));
+                }
+            });
+            self.0.send(question).await.map_err(|_| ArchiveFault::Closed)?;
+            Ok(answered.await.map_err(|_| ArchiveFault::Closed)??)
+        })
+    }
+}
+
+impl Archive for StoreArchive {
+    fn transfers(&self, filter: TransferFilter, limit: usize) -> Answer<'_, Page<TransferRow, TransferPlace>> {
+        self.ask(move |reader| reader.transfers(&filter, limit))
+    }
+
+    fn alerts(&self, filter: AlertFilter, limit: usize) -> Answer<'_, Page<AlertRow, i64>> {
+        self.ask(move |reader| reader.alerts(&filter, limit))
+    }
+
+    fn outbox(&self, filter: OutboxFilter, limit: usize) -> Answer<'_, Page<OutboxRow, i64>> {
+        self.ask(move |reader| reader.outbox(&filter, limit))
+    }
+
+    fn message(&self, id: MessageId) -> Answer<'_, Option<OutboxRow>> {
+        self.ask(move |reader| reader.message(id))
+    }
 }

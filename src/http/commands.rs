@@ -4,8 +4,7 @@ use super::Parts;
 use super::access::Caller;
 use super::control::Command;
 use super::problem::Problem;
-use super::routes::message_id;
-use crate::types::Name;
+use crate::types::{MessageId, Name};
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use std::sync::Arc;
@@ -48,4 +47,10 @@ async fn act(State(parts): Shared, Extension(caller): Asker, command: Command) -
     }
     done?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The id of a message in a path.
+pub(super) fn message_id(text: &str) -> Result<MessageId, Problem> {
+    MessageId::parse(text)
+        .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "an id of a message is 32 hexadecimal digits"))
 }

@@ -9,6 +9,7 @@ pub mod archive;
 mod bodies;
 mod commands;
 pub mod control;
+mod local;
 mod page;
 mod problem;
 mod routes;
@@ -20,6 +21,7 @@ mod tests;
 pub use access::Tokens;
 pub use archive::Archive;
 pub use control::{Command, Control, Refusal};
+pub use local::Local;
 pub use serve::serve;
 
 use crate::telemetry::{Metrics, Snapshot};
@@ -40,7 +42,7 @@ pub const MOST_CONNECTIONS: usize = 256;
 pub struct Deadlines {
     /// The head of a request, and the wait for the next one on a connection.
     pub head: Duration,
-    /// From the head of a request to its answer, the body included. A command waits for its commit in this time.
+    /// For the body of a request, and again for its answer. A command waits for its commit in this time.
     pub answer: Duration,
     /// A connection altogether: nobody can keep one by reading slowly.
     pub connection: Duration,
@@ -72,4 +74,11 @@ pub struct Parts {
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// How long anything may take.
     pub deadlines: Deadlines,
+}
+
+impl Parts {
+    /// How things stand now.
+    fn standing(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.borrow())
+    }
 }

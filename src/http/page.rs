@@ -3,11 +3,11 @@
 //! Whatever is not a constant of this file is escaped: the types leave no other way.
 
 use super::Parts;
-use super::archive::OutboxFilter;
 use super::bodies;
 use super::problem::Problem;
-use super::routes::{html, snapshot};
 use super::status;
+use crate::reactor::rows::{AlertRow, TransferRow};
+use crate::store::{self, OutboxRow};
 use crate::telemetry::Snapshot;
 use crate::types::Timestamp;
 use axum::extract::State;
@@ -89,10 +89,10 @@ pub(super) async fn style() -> Response {
 }
 
 pub(super) async fn show(State(parts): State<Arc<Parts>>) -> Result<Html<String>, Problem> {
-    let snapshot = snapshot(&parts);
-    let transfers = parts.archive.transfers(None, None, ROWS).await?;
-    let alerts = parts.archive.alerts(None, None, ROWS).await?;
-    let outbox = parts.archive.outbox(OutboxFilter::default(), None, ROWS).await?;
+    let snapshot = parts.standing();
+    let transfers = parts.archive.transfers(store::TransferFilter::default(), ROWS).await?;
+    let alerts = parts.archive.alerts(store::AlertFilter::default(), ROWS).await?;
+    let outbox = parts.archive.outbox(store::OutboxFilter::default(), ROWS).await?;
     let mut page = Document::default();
     page.markup("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>");
     page.markup(if snapshot.simulated { "SIMULATED - walletwatch" } else { "walletwatch" });
@@ -104,26 +104,11 @@ pub(super) async fn show(State(parts): State<Arc<Parts>>) -> Result<Html<String>
         page.markup("<p class=\"simulated\">SIMULATED: nothing here happened on a real chain.</p>\n");
     }
     standing(&mut page, &snapshot, (parts.now)());
-    let shown = transfers.iter().map(|row| bodies::transfer(row, &snapshot)).map(|item| {
-        let asset = item.asset.symbol.or(item.asset.contract).unwrap_or_default();
-        let amount = item.amount.unwrap_or_else(|| format!("{} (raw)", item.amount_raw));
-        let suspect = item.suspect.map(|words| words.join(", ")).unwrap_or_default();
-        let depth = item.confirmations.map(|depth| depth.to_string()).unwrap_or_default();
-        [item.block.time, item.chain, item.stage.to_owned(), depth, amount, asset, item.from, item.to, suspect]
-    });
-    let heads = ["Block time", "Chain", "Stage", "Confirmations", "Amount", "Asset", "From", "To", "Suspect"];
-    page.table("Transfers", heads, shown.collect());
-    let shown = alerts.iter().map(|row| bodies::alert(row, &snapshot.labels));
-    let shown = shown
-        .map(|item| [item.raised_at, item.rule, item.severity.to_owned(), item.state.to_owned(), item.told.join(", ")]);
-    page.table("Alerts", ["Raised", "Rule", "Severity", "State", "Told"], shown.collect());
-    let shown = outbox.iter().map(|row| bodies::outbox(row, false)).map(|item| {
-        let reason = item.reason.unwrap_or_default();
-        [item.created, item.sink, item.kind, item.state.to_owned(), item.attempts.to_string(), reason]
-    });
-    page.table("Deliveries", ["Made", "Sink", "Type", "State", "Attempts", "Reason"], shown.collect());
+    transfer_table(&mut page, &transfers.rows, &snapshot);
+    alert_table(&mut page, &alerts.rows, &snapshot);
+    delivery_table(&mut page, &outbox.rows);
     page.markup("</body></html>\n");
-    Ok(html(page.finish()))
+    Ok(Html(page.finish()))
 }
 
 /// What is in force and how it is.
@@ -171,4 +156,31 @@ fn standing(page: &mut Document, snapshot: &Snapshot, now: Timestamp) {
     page.table("Sinks", ["Name", "State", "Pending", "Dead", "Oldest pending"], sinks.collect());
     let prices = status.prices.into_iter().map(|item| [item.pair, item.price, item.source, item.as_of]);
     page.table("Prices", ["Pair", "Price", "Source", "As of"], prices.collect());
+}
+
+fn transfer_table(page: &mut Document, rows: &[TransferRow], snapshot: &Snapshot) {
+    let shown = rows.iter().map(|row| bodies::transfer(row, snapshot)).map(|item| {
+        let asset = item.asset.symbol.or(item.asset.contract).unwrap_or_default();
+        let amount = item.amount.unwrap_or_else(|| format!("{} (raw)", item.amount_raw));
+        let suspect = item.suspect.map(|words| words.join(", ")).unwrap_or_default();
+        let depth = item.confirmations.map(|depth| depth.to_string()).unwrap_or_default();
+        [item.block.time, item.chain, item.stage.to_owned(), depth, amount, asset, item.from, item.to, suspect]
+    });
+    let heads = ["Block time", "Chain", "Stage", "Confirmations", "Amount", "Asset", "From", "To", "Suspect"];
+    page.table("Transfers", heads, shown.collect());
+}
+
+fn alert_table(page: &mut Document, rows: &[AlertRow], snapshot: &Snapshot) {
+    let shown = rows.iter().map(|row| bodies::alert(row, &snapshot.labels));
+    let shown = shown
+        .map(|item| [item.raised_at, item.rule, item.severity.to_owned(), item.state.to_owned(), item.told.join(", ")]);
+    page.table("Alerts", ["Raised", "Rule", "Severity", "State", "Told"], shown.collect());
+}
+
+fn delivery_table(page: &mut Document, rows: &[OutboxRow]) {
+    let shown = rows.iter().map(|row| bodies::outbox(row, false)).map(|item| {
+        let reason = item.reason.unwrap_or_default();
+        [item.created, item.sink, item.kind, item.state.to_owned(), item.attempts.to_string(), reason]
+    });
+    page.table("Deliveries", ["Made", "Sink", "Type", "State", "Attempts", "Reason"], shown.collect());
 }

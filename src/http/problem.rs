@@ -10,7 +10,7 @@ use serde::Serialize;
 
 /// What went wrong. `detail` says what to do where something can be done; it repeats nothing that the asker sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub(super) struct Problem {
     /// The status.
     pub status: StatusCode,
     /// A sentence.
@@ -28,7 +28,7 @@ struct Body<'a> {
 
 impl Problem {
     /// Of this status.
-    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into() }
     }
 }
@@ -56,7 +56,9 @@ impl From<Refusal> for Problem {
 
 impl From<ArchiveFault> for Problem {
     fn from(fault: ArchiveFault) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, fault.to_string())
+        // The whole story names files of this machine: it is for the log.
+        tracing::warn!("a question to the store was not answered: {fault}");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be read now: the log says why")
     }
 }
 

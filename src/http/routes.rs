@@ -1,25 +1,24 @@
 //! The routes, behind one gate: access, then the body's size, then the deadline.
 
-use super::access::{Caller, Need, decide};
-use super::archive::{Behind, OutboxFilter};
+use super::access::{Caller, Need, Peer, decide};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
-use super::serve::Peer;
 use super::status::{self, Status};
 use super::{LARGEST_BODY, Parts, commands, page};
-use crate::store::OutboxState;
-use crate::telemetry::{Snapshot, unready};
-use crate::types::{AlertId, MessageId, Name, Timestamp, TransferId};
+use crate::reactor::rows::AlertState;
+use crate::store::{self, OutboxState};
+use crate::telemetry::unready;
+use crate::types::{Name, Stage, Timestamp, TransferId};
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Path, Query, Request, State};
+use axum::http::StatusCode;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -30,9 +29,14 @@ const USUAL_PAGE: usize = 100;
 /// Rows of a page at most: with their bodies left out some 300 kB.
 const LARGEST_PAGE: usize = 500;
 
-/// Every route.
+/// Every route, behind the gate.
 pub(super) fn router(parts: Parts) -> Router {
     let parts = Arc::new(parts);
+    routes(Arc::clone(&parts)).layer(from_fn_with_state(parts, gate))
+}
+
+/// Every route, for who needs no gate: this very process.
+pub(super) fn routes(parts: Arc<Parts>) -> Router {
     Router::new()
         .route("/", get(page::show))
         .route("/page.css", get(page::style))
@@ -53,7 +57,6 @@ pub(super) fn router(parts: Parts) -> Router {
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
         })
-        .layer(from_fn_with_state(Arc::clone(&parts), gate))
         .with_state(parts)
 }
 
@@ -64,17 +67,7 @@ async fn gate(
     request: Request,
     next: Next,
 ) -> Response {
-    let writes = request.method() != Method::GET && request.method() != Method::HEAD;
-    let answer = tokio::time::timeout(parts.deadlines.answer, pass(&parts, peer, request, next)).await;
-    let mut response = match answer {
-        Ok(Ok(response)) => response,
-        Ok(Err(problem)) => problem.into_response(),
-        Err(_) if writes => {
-            let text = "there was no answer in time; it may happen still: look before asking again";
-            Problem::new(StatusCode::GATEWAY_TIMEOUT, text).into_response()
-        }
-        Err(_) => Problem::new(StatusCode::GATEWAY_TIMEOUT, "there was no answer in time").into_response(),
-    };
+    let mut response = pass(&parts, peer, request, next).await.unwrap_or_else(IntoResponse::into_response);
     protect(response.headers_mut());
     response
 }
@@ -87,11 +80,18 @@ async fn pass(parts: &Parts, Peer(peer): Peer, mut request: Request, next: Next)
     if announced.is_some_and(|length| length > LARGEST_BODY as u64) {
         return Err(too_large());
     }
-    let body = std::mem::take(request.body_mut());
-    let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|_| too_large())?;
+    let body = axum::body::to_bytes(std::mem::take(request.body_mut()), LARGEST_BODY);
+    let late = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time: nothing was done");
+    let body = tokio::time::timeout(parts.deadlines.answer, body).await.map_err(late)?.map_err(|_| too_large())?;
     *request.body_mut() = Body::from(body);
     request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    tokio::time::timeout(parts.deadlines.answer, next.run(request)).await.map_err(|_| {
+        let text = match need {
+            Need::Write(_) => "there was no answer in time; it may happen still: look before asking again",
+            Need::Nothing | Need::Read => "there was no answer in time",
+        };
+        Problem::new(StatusCode::GATEWAY_TIMEOUT, text)
+    })
 }
 
 /// Headers of every answer: nothing may run in it, frame it, store it or guess its type.
@@ -111,13 +111,8 @@ fn protect(headers: &mut HeaderMap) {
     }
 }
 
-/// How things stand now.
-pub(super) fn snapshot(parts: &Parts) -> Arc<Snapshot> {
-    Arc::clone(&parts.snapshot.borrow())
-}
-
 async fn metrics(State(parts): State<Arc<Parts>>) -> Response {
-    parts.metrics.show(&snapshot(&parts), (parts.now)());
+    parts.metrics.show(&parts.standing(), (parts.now)());
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, kind)], parts.metrics.render()).into_response()
 }
@@ -127,122 +122,137 @@ async fn alive() -> &'static str {
 }
 
 async fn ready(State(parts): State<Arc<Parts>>, Extension(caller): Extension<Caller>) -> (StatusCode, String) {
-    let reasons = unready(&snapshot(&parts));
+    let reasons = unready(&parts.standing());
     if reasons.is_empty() {
         return (StatusCode::OK, "ready\n".to_owned());
     }
     let mut text = "unready\n".to_owned();
     if caller != Caller::Nameless {
-        for reason in reasons {
-            text.push_str(&format!("{reason}\n"));
-        }
+        let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+        text.push_str(&reasons.join("\n"));
+        text.push('\n');
     }
     (StatusCode::SERVICE_UNAVAILABLE, text)
 }
 
 async fn show_status(State(parts): State<Arc<Parts>>) -> Json<Status> {
-    Json(status::status(&snapshot(&parts), (parts.now)()))
+    Json(status::status(&parts.standing(), (parts.now)()))
 }
 
 /// The query of every list.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+struct Asked {
     before: Option<String>,
     limit: Option<usize>,
     chain: Option<String>,
+    watch: Option<String>,
     rule: Option<String>,
     sink: Option<String>,
+    stage: Option<String>,
     state: Option<String>,
 }
 
 type AskedQuery = Result<Query<Asked>, QueryRejection>;
 
-/// The query, if it has only keys that this list knows.
-fn asked(query: AskedQuery, known: &str, only: impl Fn(&Asked) -> bool) -> Result<(Asked, usize), Problem> {
-    let wrong = || Problem::new(StatusCode::BAD_REQUEST, format!("this list takes {known}"));
-    let Query(asked) = query.map_err(|_| wrong())?;
-    if !only(&asked) {
-        return Err(wrong());
+impl Asked {
+    /// The query with its limit, if every key is one of `known`.
+    fn read(query: AskedQuery, known: &[&str]) -> Result<(Self, usize), Problem> {
+        let wrong =
+            || Problem::new(StatusCode::BAD_REQUEST, format!("this list takes before, limit, {}", known.join(", ")));
+        let Query(asked) = query.map_err(|_| wrong())?;
+        let given = [
+            ("chain", &asked.chain),
+            ("watch", &asked.watch),
+            ("rule", &asked.rule),
+            ("sink", &asked.sink),
+            ("stage", &asked.stage),
+            ("state", &asked.state),
+        ];
+        if given.iter().any(|(key, value)| value.is_some() && !known.contains(key)) {
+            return Err(wrong());
+        }
+        let limit = asked.limit.unwrap_or(USUAL_PAGE);
+        if limit == 0 || limit > LARGEST_PAGE {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, format!("limit is a number from 1 to {LARGEST_PAGE}")));
+        }
+        Ok((asked, limit))
     }
-    let limit = asked.limit.unwrap_or(USUAL_PAGE);
-    if limit == 0 || limit > LARGEST_PAGE {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, format!("limit is a number from 1 to {LARGEST_PAGE}")));
+
+    /// `before` as `read` understands it.
+    fn place<T>(&self, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+        let wrong = || Problem::new(StatusCode::BAD_REQUEST, "before is the value of next of an earlier page");
+        self.before.as_deref().map(|text| read(text).ok_or_else(wrong)).transpose()
     }
-    Ok((asked, limit))
 }
 
-fn bad_before() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "before is the value of next of an earlier page")
+/// One of a closed list of words.
+fn word<T: Copy>(
+    key: &str,
+    given: Option<&String>,
+    all: &[T],
+    of: impl Fn(T) -> &'static str,
+) -> Result<Option<T>, Problem> {
+    let Some(given) = given else { return Ok(None) };
+    let words: Vec<_> = all.iter().map(|value| of(*value)).collect();
+    let found = all.iter().copied().find(|value| of(*value) == given.as_str());
+    let wrong = || Problem::new(StatusCode::BAD_REQUEST, format!("{key} is one of {}", words.join(", ")));
+    found.map(Some).ok_or_else(wrong)
 }
 
-/// A place between rows, as `MILLISECONDS-ID`.
-fn behind<I>(text: Option<&str>, id: impl Fn(&str) -> Option<I>) -> Result<Option<Behind<I>>, Problem> {
-    let Some(text) = text else { return Ok(None) };
-    let place = text.rsplit_once('-').and_then(|(at, text)| Some((at.parse().ok()?, id(text)?)));
-    place.map(|(at, id)| Some(Behind { at: Timestamp::from_millis(at), id })).ok_or_else(bad_before)
-}
-
-/// A page of rows; it has a next one when it is full.
-fn paged<R, T>(rows: &[R], limit: usize, item: impl Fn(&R) -> T, place: impl Fn(&R) -> String) -> Json<Page<T>> {
-    let next = if rows.len() == limit { rows.last().map(place) } else { None };
-    Json(Page { items: rows.iter().map(item).collect(), next })
+fn page_of<R, P, T>(page: &store::Page<R, P>, item: impl Fn(&R) -> T, place: impl Fn(&P) -> String) -> Json<Page<T>> {
+    Json(Page { items: page.rows.iter().map(item).collect(), next: page.next.as_ref().map(place) })
 }
 
 async fn transfers(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<TransferItem>>, Problem> {
-    let only = |asked: &Asked| asked.rule.is_none() && asked.sink.is_none() && asked.state.is_none();
-    let (asked, limit) = asked(query, "before, limit and chain", only)?;
-    let snapshot = snapshot(&parts);
-    let unknown = || Problem::new(StatusCode::NOT_FOUND, "there is no such chain in the config");
-    let chain = match &asked.chain {
-        Some(name) => Some(snapshot.labels.chain_named(name).ok_or_else(unknown)?),
-        None => None,
+    let (asked, limit) = Asked::read(query, &["chain", "watch", "stage"])?;
+    let snapshot = parts.standing();
+    let no = |what: &str| Problem::new(StatusCode::NOT_FOUND, format!("there is no such {what} in the config"));
+    let chain = |name: &String| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
+    let watch = |name: &String| snapshot.labels.addresses(name).ok_or_else(|| no("watch"));
+    // The place is written as MILLISECONDS-ID.
+    let after = asked.place(|text| {
+        let (at, id) = text.rsplit_once('-')?;
+        let first_seen = Timestamp::from_millis(at.parse().ok()?);
+        Some(store::TransferPlace { first_seen, id: TransferId::parse(id)? })
+    })?;
+    let filter = store::TransferFilter {
+        chain: asked.chain.as_ref().map(chain).transpose()?,
+        addresses: asked.watch.as_ref().map(watch).transpose()?,
+        stage: word("stage", asked.stage.as_ref(), &Stage::ALL, Stage::word)?,
+        after,
     };
-    let rows = parts.archive.transfers(chain, behind(asked.before.as_deref(), TransferId::parse)?, limit).await?;
-    let place = |row: &crate::reactor::rows::TransferRow| format!("{}-{}", row.first_seen.millis(), row.id);
-    Ok(paged(&rows, limit, |row| bodies::transfer(row, &snapshot), place))
+    let page = parts.archive.transfers(filter, limit).await?;
+    let place = |place: &store::TransferPlace| format!("{}-{}", place.first_seen.millis(), place.id);
+    Ok(page_of(&page, |row| bodies::transfer(row, &snapshot), place))
 }
 
 async fn alerts(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<AlertItem>>, Problem> {
-    let only = |asked: &Asked| asked.chain.is_none() && asked.sink.is_none() && asked.state.is_none();
-    let (asked, limit) = asked(query, "before, limit and rule", only)?;
-    let snapshot = snapshot(&parts);
-    let rule = asked.rule.map(Name::from);
-    let rows = parts.archive.alerts(rule, behind(asked.before.as_deref(), AlertId::parse)?, limit).await?;
-    let place = |row: &crate::reactor::rows::AlertRow| format!("{}-{}", row.raised_at.millis(), row.id);
-    Ok(paged(&rows, limit, |row| bodies::alert(row, &snapshot.labels), place))
+    let (asked, limit) = Asked::read(query, &["rule", "watch", "state"])?;
+    let snapshot = parts.standing();
+    let filter = store::AlertFilter {
+        after: asked.place(|text| text.parse().ok())?,
+        state: word("state", asked.state.as_ref(), &AlertState::ALL, AlertState::word)?,
+        rule: asked.rule.map(Name::from),
+        watch: asked.watch.map(Name::from),
+    };
+    let page = parts.archive.alerts(filter, limit).await?;
+    Ok(page_of(&page, |row| bodies::alert(row, &snapshot.labels), i64::to_string))
 }
 
 async fn outbox(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<OutboxItem>>, Problem> {
-    let only = |asked: &Asked| asked.chain.is_none() && asked.rule.is_none();
-    let (asked, limit) = asked(query, "before, limit, sink and state", only)?;
-    let words = || OutboxState::ALL.map(OutboxState::word).join(", ");
-    let state = match &asked.state {
-        Some(word) => Some(
-            OutboxState::from_word(word)
-                .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, format!("state is one of {}", words())))?,
-        ),
-        None => None,
+    let (asked, limit) = Asked::read(query, &["sink", "state"])?;
+    let filter = store::OutboxFilter {
+        after: asked.place(|text| text.parse().ok())?,
+        state: word("state", asked.state.as_ref(), &OutboxState::ALL, OutboxState::word)?,
+        sink: asked.sink.map(Name::from),
     };
-    let below = asked.before.as_deref().map(|text| text.parse().map_err(|_| bad_before())).transpose()?;
-    let filter = OutboxFilter { sink: asked.sink.map(Name::from), state };
-    let rows = parts.archive.outbox(filter, below, limit).await?;
-    Ok(paged(&rows, limit, |row| bodies::outbox(row, false), |row| row.seq.to_string()))
+    let page = parts.archive.outbox(filter, limit).await?;
+    Ok(page_of(&page, |row| bodies::outbox(row, false), i64::to_string))
 }
 
 async fn message(State(parts): State<Arc<Parts>>, Path(id): Path<String>) -> Result<Json<OutboxItem>, Problem> {
-    let row = parts.archive.message(message_id(&id)?).await?;
+    let row = parts.archive.message(commands::message_id(&id)?).await?;
     let row = row.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no such message"))?;
     Ok(Json(bodies::outbox(&row, true)))
-}
-
-/// The id of a message in a path.
-pub(super) fn message_id(text: &str) -> Result<MessageId, Problem> {
-    MessageId::parse(text)
-        .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "an id of a message is 32 hexadecimal digits"))
-}
-
-/// The page as an answer.
-pub(super) fn html(text: String) -> Html<String> {
-    Html(text)
 }

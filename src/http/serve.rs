@@ -1,5 +1,6 @@
 //! The listener: every connection in one future, with deadlines on all that a stranger could drag out.
 
+use super::access::Peer;
 use super::{Deadlines, LARGEST_HEAD, MOST_CONNECTIONS, Parts, routes};
 use axum::Router;
 use axum::extract::Request;
@@ -18,10 +19,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Before the next try when no connection can be taken (no file descriptor is left).
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// The address at the other end of the socket.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Peer(pub IpAddr);
 
 /// Serves until `stop`, then lets requests that are under way end within their grace.
 pub async fn serve(listener: TcpListener, parts: Parts, stop: CancellationToken) {

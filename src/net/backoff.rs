@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn only_a_minute_of_useful_time_is_forgiven() {
         let mut backoff = Backoff::new();
-        for useful in [NONE, NONE, FORGIVEN_AFTER - Duration::from_millis(1)] {
+        for useful in [NONE, NONE, FORGIVEN_AFTER.saturating_sub(Duration::from_millis(1))] {
             backoff.failed(useful, 0);
         }
         assert!(backoff.failed(NONE, 0) >= SHORTEST);

@@ -125,6 +125,25 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason, with any status: for series that exist from the start.
+    pub const ALL: [Self; 15] = [
+        Self::Idle,
+        Self::Stale,
+        Self::PingTimeout,
+        Self::WriteTimeout,
+        Self::Close,
+        Self::Protocol,
+        Self::Rejected,
+        Self::Connect,
+        Self::Tls,
+        Self::UpgradeTimeout,
+        Self::Upgrade,
+        Self::SubscribeTimeout,
+        Self::TooLarge,
+        Self::RefusedHttp(0),
+        Self::Aged,
+    ];
+
     /// The metric's label; closed.
     #[must_use]
     pub const fn label(self) -> &'static str {

@@ -296,7 +296,7 @@ impl Chain {
             self.put_row(effects);
         }
         // What an explorer may still report is held against the blocks that were read.
-        let late = if settings.explorer.is_some() { super::read_explorer::overlap(settings) } else { 0 };
+        let late = if settings.explorer.is_some() { settings.overlap() } else { 0 };
         self.prune(late, effects);
         marks
     }
@@ -380,7 +380,14 @@ impl Chain {
         self.window.values()
     }
 
+    /// The block of this height, where the window has it.
+    #[must_use]
+    pub fn block(&self, number: u64) -> Option<&BlockRow> {
+        self.window.get(&number)
+    }
+
     /// The gaps, lowest first.
+    #[must_use]
     pub fn gaps(&self) -> impl Iterator<Item = &GapRow> {
         self.gaps.values()
     }

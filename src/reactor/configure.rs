@@ -3,9 +3,10 @@
 use super::Reactor;
 use super::effect::Effect;
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Phase, Row, RowKey, RuleRow};
-use super::settings::{Condition, Rule, Settings};
+use super::settings::{Rule, Settings};
 use super::watched::Watched;
-use crate::types::{AlertId, Name};
+use crate::types::{AlertId, Name, Pair};
+use std::collections::BTreeSet;
 
 /// Of a rule that is not in force: no condition has this hash.
 const NO_CONDITION: [u8; 16] = [0; 16];
@@ -13,15 +14,18 @@ const NO_CONDITION: [u8; 16] = [0; 16];
 impl Reactor {
     pub(super) fn configure(&mut self, settings: Settings, effects: &mut Vec<Effect>) {
         self.watched = Watched::new(settings.watches.clone());
-        self.rules_of_watch = rules_of_watch(&settings);
-        let removed: Vec<Name> =
-            self.rules.keys().filter(|name| !settings.rules.iter().any(|rule| rule.name == **name)).cloned().collect();
+        let kept: BTreeSet<&Name> = settings.rules.iter().map(|rule| &rule.name).collect();
+        let rows = self.rules.rows().map(|row| &row.rule);
+        let removed: Vec<Name> = rows.filter(|name| !kept.contains(name)).cloned().collect();
         for name in removed {
             self.remove_rule(&name, effects);
         }
         for rule in &settings.rules {
             self.put_rule(rule, &settings, effects);
         }
+        self.rules.bind(&settings);
+        let pairs = |(feed, pairs): (&Name, &Vec<Pair>)| (feed.clone(), pairs.iter().cloned().collect());
+        self.fed = settings.feeds.iter().map(pairs).collect();
         self.settings = settings;
         self.unpublished.extend(self.settings.chains.keys().copied());
         self.expect_words(effects);
@@ -39,7 +43,7 @@ impl Reactor {
             Some(row) if row.crossings > 0 => {
                 let row = RuleRow { condition: NO_CONDITION, phase: Phase::Calm, spoke_at: None, ..row.clone() };
                 effects.push(Effect::Put(Row::Rule(row.clone())));
-                self.rules.insert(name.clone(), row);
+                self.rules.put(row);
             }
             Some(_) | None => {
                 self.rules.remove(name);
@@ -79,25 +83,12 @@ impl Reactor {
         };
         self.timers.clear(&Deadline::Holds(rule.name.clone()), effects);
         effects.push(Effect::Put(Row::Rule(row.clone())));
-        self.rules.insert(rule.name.clone(), row);
+        self.rules.put(row);
         // Nothing will ever say that a crossing of the old condition is over.
         let of_rule = |alert: &&AlertRow| matches!(alert.subject, AlertSubject::Crossing(_)) && alert.rule == rule.name;
         let alerts: Vec<AlertRow> = self.alerts.iter().filter(of_rule).cloned().collect();
         self.resolve(alerts, effects);
     }
-}
-
-/// For each watch, the transfer rules that look at it.
-fn rules_of_watch(settings: &Settings) -> Vec<Vec<usize>> {
-    let looks_at = |rule: &Rule, watch: &Name| match &rule.condition {
-        Condition::Transfer(condition) => condition.watches.contains(watch),
-        Condition::Price(_) | Condition::Gas(_) => false,
-    };
-    let rules = |watch: &Name| {
-        let places = settings.rules.iter().enumerate().filter(|(_, rule)| looks_at(rule, watch));
-        places.map(|(place, _)| place).collect()
-    };
-    settings.watches.iter().map(|watch| rules(&watch.name)).collect()
 }
 
 /// A hash of everything that a condition says, and of what makes the rule pay: who changes either starts it anew, so that an edit never

@@ -6,30 +6,32 @@ use super::crossing::{Step, step, unknown};
 use super::effect::{Body, CrossingBody, CrossingSubject, Effect, MessageKind, Notice, PaymentBody};
 use super::event::Tick;
 use super::payments::Trigger;
-use super::rows::{AlertState, AlertSubject, Deadline, PaymentRow, PaymentState, Row, RuleRow};
-use super::settings::{Condition, PaymentSettings, Rule, Side};
-use crate::types::{ChainId, Name, Pair, PaymentId, Severity, Timestamp, TransferId, U256};
+use super::rows::{AlertState, AlertSubject, Deadline, PaymentRow, PaymentState, Row};
+use super::rules::InForce;
+use super::settings::{Condition, GasCondition, PaymentSettings, PriceCondition, Rule, Side};
+use crate::types::{ChainId, Name, Pair, PaymentId, Price, Severity, Timestamp, TransferId, U256};
 use std::time::Duration;
 
 /// Beyond a chain's usual time to a trigger's stage, this much more: older triggers wait for a person.
 const TRIGGER_AGE: Duration = Duration::from_hours(1);
 
+/// A price as it is known now.
+struct KnownPrice {
+    feed: Name,
+    value: Price,
+    time: Timestamp,
+}
+
 impl Reactor {
     pub(super) fn tick(&mut self, tick: &Tick, effects: &mut Vec<Effect>) {
-        let fed = self.settings.feeds.get(&tick.feed).is_some_and(|pairs| pairs.contains(&tick.pair));
+        let fed = self.fed.get(&tick.feed).is_some_and(|pairs| pairs.contains(&tick.pair));
         if !fed {
             return;
         }
-        self.soft.prices.insert((tick.pair.clone(), tick.feed.clone()), (tick.price, tick.time));
-        let Tick { feed, pair, price, time: _ } = tick.clone();
+        let Tick { feed, pair, price, time } = tick.clone();
+        self.soft.prices.entry(pair.clone()).or_default().insert(feed.clone(), (price, time));
         effects.push(Effect::Notice(Notice::Price { pair, feed, price }));
-        for place in 0..self.settings.rules.len() {
-            let of_pair =
-                |condition: &Condition| matches!(condition, Condition::Price(price) if price.pair == tick.pair);
-            if of_pair(&self.settings.rules[place].condition) {
-                self.value_changed(place, effects);
-            }
-        }
+        self.price_changed(&tick.pair, effects);
     }
 
     pub(super) fn base_fee(
@@ -42,94 +44,118 @@ impl Reactor {
     ) {
         self.soft.fees.insert(chain, (fee, block, time));
         effects.push(Effect::Notice(Notice::BaseFee { chain, fee }));
-        for place in 0..self.settings.rules.len() {
-            let of_chain = |condition: &Condition| matches!(condition, Condition::Gas(gas) if gas.chain == chain);
-            if of_chain(&self.settings.rules[place].condition) {
-                self.value_changed(place, effects);
-            }
-        }
+        self.fee_changed(chain, effects);
     }
 
     /// A feed is not fresh any more: its prices are not known.
     pub(super) fn forget_prices(&mut self, feed: &Name, effects: &mut Vec<Effect>) {
-        let gone: Vec<Pair> =
-            self.soft.prices.keys().filter(|(_, of)| of == feed).map(|(pair, _)| pair.clone()).collect();
+        let of_feed =
+            self.soft.prices.iter_mut().filter_map(|(pair, by_feed)| by_feed.remove(feed).map(|_| pair.clone()));
+        let gone: Vec<Pair> = of_feed.collect();
         for pair in gone {
-            self.soft.prices.remove(&(pair.clone(), feed.clone()));
-            for place in 0..self.settings.rules.len() {
-                if matches!(&self.settings.rules[place].condition, Condition::Price(price) if price.pair == pair) {
-                    self.value_changed(place, effects);
-                }
-            }
+            self.price_changed(&pair, effects);
         }
     }
 
     /// A chain is blind: its base fee is not known.
     pub(super) fn forget_fee(&mut self, chain: ChainId, effects: &mut Vec<Effect>) {
         if self.soft.fees.remove(&chain).is_some() {
-            for place in 0..self.settings.rules.len() {
-                if matches!(&self.settings.rules[place].condition, Condition::Gas(gas) if gas.chain == chain) {
-                    self.value_changed(place, effects);
-                }
-            }
+            self.fee_changed(chain, effects);
         }
     }
 
     pub(super) fn held_long_enough(&mut self, rule: &Name, effects: &mut Vec<Effect>) {
-        if let Some(place) = self.settings.rules.iter().position(|known| known.name == *rule) {
-            self.value_changed(place, effects);
+        let Some(entry) = self.rules.named(rule).cloned() else { return };
+        match &entry.rule.condition {
+            Condition::Transfer(_) => {}
+            Condition::Price(price) => {
+                self.look_at_price(&entry, price, self.known_price(&price.pair).as_ref(), effects)
+            }
+            Condition::Gas(gas) => self.look_at_fee(&entry, gas, effects),
         }
     }
 
-    /// Looks at a rule again with the value as it is known now.
-    fn value_changed(&mut self, place: usize, effects: &mut Vec<Effect>) {
-        let rule = self.settings.rules[place].clone();
-        let Some(mut row) = self.rules.get(&rule.name).cloned() else { return };
-        let before = row.clone();
-        let at = self.at;
-        let (step, value) = match &rule.condition {
-            Condition::Transfer(_) => return,
-            Condition::Price(price) => match self.known_price(&price.pair) {
-                None => (unknown(&mut row), None),
-                Some((feed, value, time)) => {
-                    let step = step(&mut row, &price.threshold, &value, at);
-                    let (level, recovers_at) = (price.threshold.level, price.threshold.recovers_at);
-                    let pair = price.pair.clone();
-                    let subject = CrossingSubject::Price { pair, feed, value, level, recovers_at };
-                    (step, Some((subject, price.threshold.side, time)))
-                }
-            },
-            Condition::Gas(gas) => match (self.soft.fees.get(&gas.chain), self.settings.chains.get(&gas.chain)) {
-                (Some((value, block, time)), Some(chain)) => {
-                    let step = step(&mut row, &gas.threshold, value, at);
-                    let subject = CrossingSubject::BaseFee {
-                        chain: chain.name.clone(),
-                        chain_id: gas.chain,
-                        value: *value,
-                        level: gas.threshold.level,
-                        recovers_at: gas.threshold.recovers_at,
-                        block: *block,
-                    };
-                    (step, Some((subject, gas.threshold.side, *time)))
-                }
-                _ => (unknown(&mut row), None),
-            },
+    /// Looks at the rules on a pair again, with its price as it is known now.
+    fn price_changed(&mut self, pair: &Pair, effects: &mut Vec<Effect>) {
+        let known = self.known_price(pair);
+        for entry in self.rules.of_pair(pair).iter() {
+            if let Condition::Price(price) = &entry.rule.condition {
+                self.look_at_price(entry, price, known.as_ref(), effects);
+            }
+        }
+    }
+
+    /// Looks at the rules on a chain's base fee again, with the fee as it is known now.
+    fn fee_changed(&mut self, chain: ChainId, effects: &mut Vec<Effect>) {
+        for entry in self.rules.of_base_fee(chain).iter() {
+            if let Condition::Gas(gas) = &entry.rule.condition {
+                self.look_at_fee(entry, gas, effects);
+            }
+        }
+    }
+
+    fn look_at_price(
+        &mut self,
+        entry: &InForce,
+        condition: &PriceCondition,
+        known: Option<&KnownPrice>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let threshold = &condition.threshold;
+        let row = self.rules.row_mut(entry);
+        let Some(KnownPrice { feed, value, time }) = known else {
+            let step = unknown(row);
+            return self.follow(entry, step, None, effects);
         };
-        if row != before {
-            effects.push(Effect::Put(Row::Rule(row.clone())));
-            self.rules.insert(rule.name.clone(), row.clone());
+        let step = step(row, threshold, value, self.at);
+        if step != Step::Nothing {
+            let subject = CrossingSubject::Price {
+                pair: condition.pair.clone(),
+                feed: feed.clone(),
+                value: *value,
+                level: threshold.level,
+                recovers_at: threshold.recovers_at,
+            };
+            self.follow(entry, step, Some((subject, threshold.side, *time)), effects);
         }
-        self.follow(&rule, &row, step, value, effects);
     }
 
+    fn look_at_fee(&mut self, entry: &InForce, condition: &GasCondition, effects: &mut Vec<Effect>) {
+        let threshold = &condition.threshold;
+        let known = (self.soft.fees.get(&condition.chain), self.settings.chains.get(&condition.chain));
+        let row = self.rules.row_mut(entry);
+        let (Some((value, block, time)), Some(chain)) = known else {
+            let step = unknown(row);
+            return self.follow(entry, step, None, effects);
+        };
+        let step = step(row, threshold, value, self.at);
+        let subject = CrossingSubject::BaseFee {
+            chain: chain.name.clone(),
+            chain_id: condition.chain,
+            value: *value,
+            level: threshold.level,
+            recovers_at: threshold.recovers_at,
+            block: *block,
+        };
+        let value = Some((subject, threshold.side, *time));
+        self.follow(entry, step, value, effects);
+    }
+
+    /// Writes the state that a step led to, and does what follows from it. A step that is nothing changed nothing.
     fn follow(
         &mut self,
-        rule: &Rule,
-        row: &RuleRow,
+        entry: &InForce,
         step: Step,
         value: Option<(CrossingSubject, Side, Timestamp)>,
         effects: &mut Vec<Effect>,
     ) {
+        if step == Step::Nothing {
+            return;
+        }
+        let rule = &*entry.rule;
+        let row = self.rules.row(entry);
+        let crossing = row.crossings;
+        effects.push(Effect::Put(Row::Rule(row.clone())));
         let holds = Deadline::Holds(rule.name.clone());
         match step {
             Step::Wait(hold) => return self.timers.set(self.at, holds, hold, effects),
@@ -143,7 +169,6 @@ impl Reactor {
             effects.push(Effect::Notice(Notice::Suppressed { rule: rule.name.clone(), reason }));
         }
         let Some((subject, side, as_of)) = value else { return };
-        let crossing = row.crossings;
         match step {
             Step::Crossed(since) => {
                 let body = CrossingBody { subject, crossing, side, since, as_of };
@@ -180,12 +205,10 @@ impl Reactor {
     }
 
     /// The price of a pair: the newest of its feeds that are fresh.
-    fn known_price(&self, pair: &Pair) -> Option<(Name, crate::types::Price, Timestamp)> {
-        let range = (pair.clone(), Name::from(""))..;
-        let of_pair = self.soft.prices.range(range).take_while(|((of, _), _)| of == pair);
-        let newest = of_pair.max_by_key(|(_, (_, time))| *time)?;
-        let ((_, feed), (price, time)) = newest;
-        Some((feed.clone(), *price, *time))
+    fn known_price(&self, pair: &Pair) -> Option<KnownPrice> {
+        let of_pair = self.soft.prices.get(pair)?;
+        let (feed, (value, time)) = of_pair.iter().max_by_key(|(_, (_, time))| *time)?;
+        Some(KnownPrice { feed: feed.clone(), value: *value, time: *time })
     }
 
     fn pay_for_crossing(&mut self, rule: &Rule, crossing: u64, time: Timestamp, effects: &mut Vec<Effect>) {
@@ -258,9 +281,10 @@ impl Reactor {
         let Some(chain) = self.settings.chains.get(&row.chain) else { return };
         effects.push(Effect::Notice(Notice::Payment { payment: row.id, rule: row.rule.clone(), state: row.state }));
         // What waits for a person, and what was paid for nothing, is for whoever is on duty.
-        let severity = match kind {
-            MessageKind::PaymentHeld | MessageKind::PaymentTriggerRetracted => Severity::Critical,
-            _ => rule.map_or(Severity::Info, |rule| rule.severity),
+        let severity = if matches!(kind, MessageKind::PaymentHeld | MessageKind::PaymentTriggerRetracted) {
+            Severity::Critical
+        } else {
+            rule.map_or(Severity::Info, |rule| rule.severity)
         };
         let body = Body::Payment(Box::new(PaymentBody {
             payment: row.id,

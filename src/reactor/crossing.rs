@@ -99,8 +99,10 @@ mod tests {
     fn check(threshold: Threshold<i32>, values: &[(u64, Option<i32>, Step)]) {
         let mut row = rule();
         for (at, value, expected) in values {
-            let step =
-                value.map_or_else(|| unknown(&mut row), |value| step(&mut row, &threshold, &value, seconds(*at)));
+            let step = match value {
+                None => unknown(&mut row),
+                Some(value) => step(&mut row, &threshold, value, seconds(*at)),
+            };
             assert_eq!(step, *expected, "at {at} s with {value:?}: {row:?}");
         }
     }

@@ -1,7 +1,8 @@
 //! The only output of the reactor: rows to write, messages to deliver, things worth a log line and a metric.
 
-use super::event::SourceKind;
 use super::rows::{Row, RowKey};
+use super::source::SourceKind;
+pub use super::suspect::Suspect;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
     Timestamp, TransferId, TransferKey, U256,
@@ -214,45 +215,6 @@ pub struct TransferBody {
     pub late: bool,
     /// Link to the transaction, where the chain has a known explorer.
     pub url: Option<Name>,
-}
-
-/// Why a transfer is suspect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Suspect {
-    /// It moves nothing.
-    pub zero_value: bool,
-    /// Its counterparty looks like a known one.
-    pub look_alike: bool,
-    /// It moves next to nothing.
-    pub dust: bool,
-    /// An unverified token that carries a known symbol.
-    pub known_symbol: bool,
-}
-
-impl Suspect {
-    /// The words of what is set, in a fixed order.
-    #[must_use]
-    pub fn words(self) -> Vec<&'static str> {
-        let all = [
-            (self.zero_value, "zero_value"),
-            (self.look_alike, "look_alike"),
-            (self.dust, "dust"),
-            (self.known_symbol, "known_symbol"),
-        ];
-        all.into_iter().filter_map(|(set, word)| set.then_some(word)).collect()
-    }
-
-    /// Whether alerts leave it out unless a rule asks for it.
-    #[must_use]
-    pub const fn silent(self) -> bool {
-        self.zero_value || self.look_alike
-    }
-
-    /// Whether anything is set.
-    #[must_use]
-    pub const fn any(self) -> bool {
-        self.zero_value || self.look_alike || self.dust || self.known_symbol
-    }
 }
 
 /// The facts of a crossing.

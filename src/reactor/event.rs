@@ -4,6 +4,7 @@
 
 use super::rows::Deadline;
 use super::settings::Settings;
+pub use super::source::{List, SourceId, SourceKind};
 use crate::types::{Address, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, Price, Timestamp, U256};
 
 /// One thing that happened.
@@ -114,38 +115,6 @@ pub struct Tags {
     pub finalized: Option<(u64, B256)>,
 }
 
-/// Which list of an explorer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum List {
-    /// `txlist`: coin moved by transactions themselves.
-    Transactions,
-    /// `txlistinternal`: coin moved inside transactions.
-    Internal,
-    /// `tokentx`: ERC-20 transfers.
-    Tokens,
-}
-
-impl List {
-    /// Every list.
-    pub const ALL: [Self; 3] = [Self::Transactions, Self::Internal, Self::Tokens];
-
-    /// The explorer's own word for it.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Transactions => "txlist",
-            Self::Internal => "txlistinternal",
-            Self::Tokens => "tokentx",
-        }
-    }
-
-    /// The list with this word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|list| list.word() == word)
-    }
-}
-
 /// A whole answer of one list for one address: every page of `[from, to]` was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explored {
@@ -230,49 +199,6 @@ pub struct Tick {
     pub price: Price,
     /// The venue's own time.
     pub time: Timestamp,
-}
-
-/// What kind of source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SourceKind {
-    /// A chain's RPC endpoint.
-    Rpc,
-    /// An Etherscan-compatible explorer, on one chain.
-    Explorer,
-    /// A price feed.
-    Feed,
-}
-
-impl SourceKind {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Rpc, Self::Explorer, Self::Feed];
-
-    /// The word in metrics and bodies.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Rpc => "rpc",
-            Self::Explorer => "explorer",
-            Self::Feed => "feed",
-        }
-    }
-
-    /// The kind with this word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word)
-    }
-}
-
-/// A source: (kind, chain, name) is unique.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SourceId {
-    /// What it is.
-    pub kind: SourceKind,
-    /// Its chain, where it has one.
-    pub chain: Option<ChainId>,
-    /// Endpoint, explorer or feed.
-    pub name: Name,
 }
 
 /// A source's state changed.

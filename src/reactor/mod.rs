@@ -21,10 +21,13 @@ pub mod payments;
 mod read_blocks;
 mod read_explorer;
 pub mod rows;
+pub mod rules;
 pub mod settings;
 mod show;
+pub mod source;
 mod speak;
 mod supervise;
+pub mod suspect;
 pub mod timers;
 pub mod transfers;
 pub mod troubles;
@@ -38,7 +41,8 @@ use chain::Chain;
 use effect::{Effect, Notice};
 use event::{Command, Event, List, SourceId, SourceState};
 use payments::Payments;
-use rows::{Deadline, RuleRow, Subject, Tables, TokenRow, ViewRow};
+use rows::{Deadline, Subject, Tables, TokenRow, ViewRow};
+use rules::Rules;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -58,12 +62,12 @@ pub const PUBLISHED_BLOCKS: usize = 257;
 pub struct Reactor {
     settings: Settings,
     watched: Watched,
-    /// For each watch, the transfer rules that look at it, as indices into `settings.rules`.
-    rules_of_watch: Vec<Vec<usize>>,
     chains: BTreeMap<ChainId, Chain>,
     transfers: Transfers,
     alerts: Alerts,
-    rules: BTreeMap<Name, RuleRow>,
+    rules: Rules,
+    /// The pairs that each feed is asked for: `settings.feeds`, to be looked up for every tick.
+    fed: BTreeMap<Name, BTreeSet<Pair>>,
     tokens: BTreeMap<(ChainId, Address), TokenRow>,
     views: BTreeMap<(ChainId, Address, List), ViewRow>,
     troubles: Troubles,
@@ -81,7 +85,7 @@ pub struct Reactor {
 #[derive(Debug, Clone, Default)]
 struct Soft {
     /// The newest price of each pair by feed, only while the feed is fresh.
-    prices: BTreeMap<(Pair, Name), (Price, Timestamp)>,
+    prices: BTreeMap<Pair, BTreeMap<Name, (Price, Timestamp)>>,
     /// The newest base fee, its block and that block's time.
     fees: BTreeMap<ChainId, (U256, u64, Timestamp)>,
     /// States of sources.
@@ -117,7 +121,7 @@ impl Reactor {
             chains: chains.collect(),
             transfers: Transfers::restore(tables.transfers),
             alerts: Alerts::restore(tables.alerts),
-            rules: tables.rules.into_iter().map(|row| (row.rule.clone(), row)).collect(),
+            rules: Rules::restore(tables.rules),
             tokens: tables.tokens.into_iter().map(|row| ((row.chain, row.contract), row)).collect(),
             views: tables.views.into_iter().map(|row| ((row.chain, row.address, row.list), row)).collect(),
             troubles: Troubles::restore(tables.troubles),
@@ -193,7 +197,7 @@ impl Reactor {
             gaps: self.chains.values().flat_map(|chain| chain.gaps().copied()).collect(),
             transfers: self.transfers.iter().cloned().collect(),
             alerts: self.alerts.iter().cloned().collect(),
-            rules: self.rules.values().cloned().collect(),
+            rules: self.rules.rows().cloned().collect(),
             views: self.views.values().copied().collect(),
             tokens: self.tokens.values().cloned().collect(),
             deadlines: self.timers.rows().cloned().collect(),

@@ -159,7 +159,7 @@ impl Reactor {
         let stage = marks.stage(place.block);
         let Some(old) = self.transfers.get(id).cloned() else {
             let row = self.new_transfer(id, key, place, stage, Voucher::Authority);
-            self.note_stages(&row, None, effects);
+            Self::note_stages(&row, None, effects);
             self.transfers.put(row, effects);
             return id;
         };
@@ -185,7 +185,7 @@ impl Reactor {
             self.moved(&row, effects);
         }
         if row != old {
-            self.note_stages(&row, Some(&old), effects);
+            Self::note_stages(&row, Some(&old), effects);
             self.transfers.put(row, effects);
         }
         id
@@ -252,7 +252,7 @@ impl Reactor {
             let stage = new.stage(row.block);
             if stage > row.stage && row.stage != Stage::Retracted && self.has_depth_of_its_own(&row) {
                 let new_row = TransferRow { stage, ..row.clone() };
-                self.note_stages(&new_row, Some(&row), effects);
+                Self::note_stages(&new_row, Some(&row), effects);
                 self.transfers.put(new_row, effects);
                 touched.insert(transfer);
             }
@@ -272,7 +272,7 @@ impl Reactor {
         if settings.explorer.is_none() {
             return last_final;
         }
-        let overlap = super::read_explorer::overlap(settings);
+        let overlap = settings.overlap();
         let height = chain.tip().map(|tip| tip.number).or(chain.row().explorer_head);
         last_final.min(height.unwrap_or(0).saturating_sub(overlap))
     }
@@ -386,7 +386,7 @@ impl Reactor {
     }
 
     /// Counts the stages that a transfer has reached since.
-    pub(super) fn note_stages(&self, row: &TransferRow, old: Option<&TransferRow>, effects: &mut Vec<Effect>) {
+    pub(super) fn note_stages(row: &TransferRow, old: Option<&TransferRow>, effects: &mut Vec<Effect>) {
         let before = old.map(|old| old.stage);
         if before != Some(row.stage) {
             let suspect = row.suspect.any();

@@ -8,22 +8,12 @@ use super::effect::{Effect, Notice};
 use super::event::{Explored, ExplorerHead, List, Receipt, Reported};
 use super::read_blocks::Place;
 use super::rows::{Missing, Row, Subject, TokenRow, TransferRow, ViewRow, Voucher};
-use super::settings::ChainSettings;
 use crate::types::{Address, Asset, B256, ChainId, Kind, Stage, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// An explorer's index may report a row this much late: what it could still report is asked for again and remembered.
-const LATEST_ROW: Duration = Duration::from_mins(10);
 /// So many answers have to lack a row, and so many receipts, before it is retracted.
 const ABSENCES: u32 = 2;
-
-/// How many blocks an explorer's list is read again, below the head that it showed.
-pub(super) fn overlap(settings: &ChainSettings) -> u64 {
-    let block_time = settings.block_time.as_millis().max(1);
-    let late = u64::try_from(LATEST_ROW.as_millis() / block_time).unwrap_or(u64::MAX);
-    settings.final_after.max(late)
-}
 
 impl Reactor {
     pub(super) fn explorer_head(&mut self, head: &ExplorerHead, effects: &mut Vec<Effect>) {
@@ -63,10 +53,9 @@ impl Reactor {
     pub(super) fn receipt(&mut self, receipt: &Receipt, effects: &mut Vec<Effect>) {
         self.unpublished.insert(receipt.chain);
         self.soft.receipts_asked.insert((receipt.chain, receipt.tx));
-        let of_tx = |row: &&TransferRow| row.key.chain == receipt.chain && row.key.tx == receipt.tx;
-        let rows: Vec<TransferRow> = self.transfers.iter().filter(of_tx).cloned().collect();
-        for mut row in rows {
-            let Some(mut missing) = row.missing else { continue };
+        let of_tx = self.transfers.in_doubt(receipt.chain).filter(|(row, _)| row.key.tx == receipt.tx);
+        let rows: Vec<(TransferRow, Missing)> = of_tx.map(|(row, missing)| (row.clone(), missing)).collect();
+        for (mut row, mut missing) in rows {
             // Where the chain's own blocks vouch again, they alone take back.
             let decides = row.voucher == Voucher::Authority && self.explorer_judges(&row);
             let there = receipt.found.is_some_and(|(block, hash, succeeded)| {
@@ -128,7 +117,7 @@ impl Reactor {
         let id = answer.chain;
         let read_to = self.views.get(&(id, answer.address, answer.list)).map(|view| view.read_to);
         let bound = self.settle_bound(id);
-        let overlap = self.settings.chains.get(&id).map_or(0, overlap);
+        let overlap = self.settings.chains.get(&id).map_or(0, super::settings::ChainSettings::overlap);
         let marks = self.listed_marks(answer);
         let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
         let mut touched = BTreeSet::new();
@@ -236,8 +225,8 @@ impl Reactor {
 
     /// Whether it is an internal movement of a block that was read without its traces: there the explorer alone can know.
     fn is_untraced(&self, id: ChainId, key: &TransferKey, block: u64) -> bool {
-        let found = || self.chains.get(&id)?.window().rev().find(|row| row.at.number == block);
-        key.kind == Kind::Internal && found().is_some_and(|row| !row.traced)
+        let row = self.chains.get(&id).and_then(|chain| chain.block(block));
+        key.kind == Kind::Internal && row.is_some_and(|row| !row.traced)
     }
 
     /// Whether the chain's own blocks were read at this place, by hash: what they do not have there was not there.
@@ -246,13 +235,12 @@ impl Reactor {
     }
 
     fn has_block(&self, id: ChainId, number: u64, hash: Option<B256>) -> bool {
-        let found = || self.chains.get(&id)?.window().rev().find(|row| row.at.number == number);
-        found().is_some_and(|row| Some(row.at.hash) == hash)
+        let row = self.chains.get(&id).and_then(|chain| chain.block(number));
+        row.is_some_and(|row| Some(row.at.hash) == hash)
     }
 
     fn was_traced(&self, id: ChainId, block: u64) -> bool {
-        let chain = &self.chains[&id];
-        chain.window().rev().find(|row| row.at.number == block).is_some_and(|row| row.traced)
+        self.chains.get(&id).and_then(|chain| chain.block(block)).is_some_and(|row| row.traced)
     }
 
     /// Rows of ours that should have been in this answer and were not.
@@ -318,7 +306,7 @@ impl Reactor {
         let Some(list) = List::ALL.into_iter().find(|list| by_explorer && kind_of(*list) == kind) else { return true };
         let far_enough = |address: &Address| {
             let view = self.views.get(&(id, *address, list));
-            view.is_some_and(|view| row.block.saturating_add(overlap(settings)) <= view.read_to)
+            view.is_some_and(|view| row.block.saturating_add(settings.overlap()) <= view.read_to)
         };
         let ours = |address: &&Address| self.watched.find(id, address).is_some();
         [&row.key.from, &row.key.to].into_iter().filter(ours).all(far_enough)

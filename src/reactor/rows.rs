@@ -2,8 +2,8 @@
 //!
 //! They carry no serde: the store has formats of its own.
 
-use super::effect::Suspect;
-use super::event::{List, SourceId};
+use super::source::{List, SourceId};
+use super::suspect::Suspect;
 use crate::types::{
     Address, AlertId, B256, BlockRef, ChainId, Name, PaymentId, Severity, Stage, Timestamp, TransferId, TransferKey,
     U256,

@@ -286,6 +286,18 @@ pub struct Payee {
     pub per_day: U256,
 }
 
+impl ChainSettings {
+    /// How many blocks an explorer's list is read again, below the head that it showed.
+    #[must_use]
+    pub fn overlap(&self) -> u64 {
+        /// An explorer's index may report a row this much late: what it could still report is asked for again and remembered.
+        const LATEST_ROW: Duration = Duration::from_mins(10);
+        let block_time = self.block_time.as_millis().max(1);
+        let late = u64::try_from(LATEST_ROW.as_millis() / block_time).unwrap_or(u64::MAX);
+        self.final_after.max(late)
+    }
+}
+
 impl Settings {
     /// Whether `sink` takes messages of this type and severity.
     #[must_use]

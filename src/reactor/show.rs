@@ -35,8 +35,7 @@ impl Reactor {
 
     /// The rules in force, with their states.
     pub fn rules(&self) -> impl Iterator<Item = &RuleRow> {
-        let in_force = |row: &&RuleRow| self.settings.rules.iter().any(|rule| rule.name == row.rule);
-        self.rules.values().filter(in_force)
+        self.rules.rows_in_force()
     }
 
     /// Everything that is or was in trouble.
@@ -51,7 +50,10 @@ impl Reactor {
 
     /// The prices that are known now, with their own times.
     pub fn prices(&self) -> impl Iterator<Item = (&Pair, &Name, Price, Timestamp)> {
-        self.soft.prices.iter().map(|((pair, feed), (price, time))| (pair, feed, *price, *time))
+        self.soft
+            .prices
+            .iter()
+            .flat_map(|(pair, by_feed)| by_feed.iter().map(move |(feed, (price, time))| (pair, feed, *price, *time)))
     }
 
     /// The newest base fee of a chain, in wei.

@@ -8,6 +8,7 @@ use super::effect::{Body, Effect, MessageKind, Notice, Suspect, TransferBody};
 use super::event::TokenFacts;
 use super::payments::Trigger;
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Row, TokenRow, TransferRow, Voucher};
+use super::rules::InForce;
 use super::settings::{BetweenOwn, Condition, Direction, Rule, TransferCondition};
 use crate::types::{Address, Asset, ChainId, Name, Stage, TransferId, TransferKey};
 use std::time::Duration;
@@ -42,13 +43,13 @@ impl Reactor {
             return;
         }
         for side in self.sides(&row.key) {
-            for place in self.rules_of_watch.get(side.watch).cloned().unwrap_or_default() {
-                let Some(rule) = self.settings.rules.get(place).cloned() else { continue };
+            for entry in self.rules.of_watch(side.watch).iter() {
+                let rule = &entry.rule;
                 if let Condition::Transfer(condition) = &rule.condition
-                    && self.matches(&rule, condition, &row, &side)
+                    && self.matches(entry, condition, &row, &side)
                 {
-                    self.say_stages(&rule, condition, &row, &side, effects);
-                    self.pay_for_transfer(&rule, &row, effects);
+                    self.say_stages(rule, condition, &row, &side, effects);
+                    self.pay_for_transfer(rule, &row, effects);
                 }
             }
         }
@@ -58,7 +59,7 @@ impl Reactor {
     pub(super) fn retract(&mut self, id: TransferId, reason: &str, effects: &mut Vec<Effect>) {
         let Some(old) = self.transfers.get(id).filter(|row| row.stage != Stage::Retracted).cloned() else { return };
         let row = TransferRow { stage: Stage::Retracted, missing: None, ..old.clone() };
-        self.note_stages(&row, Some(&old), effects);
+        Self::note_stages(&row, Some(&old), effects);
         self.transfers.put(row.clone(), effects);
         self.unpublished.insert(row.key.chain);
         self.timers.set(self.at, Deadline::Forget(id), REMEMBER_RETRACTED, effects);
@@ -174,9 +175,8 @@ impl Reactor {
 
     fn is_spoken_of(&self, row: &TransferRow) -> bool {
         self.sides(&row.key).iter().any(|side| {
-            let rules = self.rules_of_watch.get(side.watch).into_iter().flatten();
-            rules.filter_map(|place| self.settings.rules.get(*place)).any(|rule| match &rule.condition {
-                Condition::Transfer(condition) => self.matches(rule, condition, row, side),
+            self.rules.of_watch(side.watch).iter().any(|entry| match &entry.rule.condition {
+                Condition::Transfer(condition) => self.matches(entry, condition, row, side),
                 Condition::Price(_) | Condition::Gas(_) => false,
             })
         })
@@ -197,10 +197,10 @@ impl Reactor {
         }
     }
 
-    fn matches(&self, rule: &Rule, condition: &TransferCondition, row: &TransferRow, side: &Side) -> bool {
+    fn matches(&self, entry: &InForce, condition: &TransferCondition, row: &TransferRow, side: &Side) -> bool {
         let key = &row.key;
         let asset = (key.chain, key.asset);
-        let born_later = self.rules.get(&rule.name).is_some_and(|state| row.first_seen < state.born);
+        let born_later = row.first_seen < self.rules.row(entry).born;
         let between_own = match condition.between_own {
             BetweenOwn::Each => true,
             BetweenOwn::Once => !(side.between_own && side.direction == Direction::Out),

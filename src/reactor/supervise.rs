@@ -179,11 +179,24 @@ impl Reactor {
         effects: &mut Vec<Effect>,
     ) {
         let name = Name::from(kind.word());
-        let (over, opened_by) = match kind {
-            MessageKind::SourceRecovered => (true, "source.blind"),
-            MessageKind::SinkRecovered => (true, "sink.failing"),
-            _ => (false, kind.word()),
+        let opener = match kind {
+            MessageKind::SourceRecovered => Some("source.blind"),
+            MessageKind::SinkRecovered => Some("sink.failing"),
+            MessageKind::SourceBlind
+            | MessageKind::SourceDisagrees
+            | MessageKind::SinkFailing
+            | MessageKind::Transfer(_)
+            | MessageKind::PriceCrossed
+            | MessageKind::PriceRecovered
+            | MessageKind::GasCrossed
+            | MessageKind::GasRecovered
+            | MessageKind::PaymentRehearsed
+            | MessageKind::PaymentHeld
+            | MessageKind::PaymentRefused
+            | MessageKind::PaymentTriggerRetracted
+            | MessageKind::Test => None,
         };
+        let (over, opened_by) = (opener.is_some(), opener.unwrap_or(kind.word()));
         let id = trouble_alert(&words(&row.subject), row.count);
         let alert = self.alerts.get(id).cloned();
         // An alert that nobody was told of (it was disabled then) has no end either.

@@ -3,8 +3,9 @@
 //! It knows identity, place and stage; it does not know rules or alerts.
 
 use super::effect::Effect;
-use super::rows::{Row, RowKey, TransferRow};
+use super::rows::{Missing, Row, RowKey, TransferRow, Voucher};
 use crate::types::{Address, Asset, ChainId, Stage, TransferId};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every transfer that is not settled.
@@ -13,6 +14,10 @@ pub struct Transfers {
     rows: BTreeMap<TransferId, TransferRow>,
     /// Those that stand in a block; retracted ones do not.
     by_block: BTreeSet<(ChainId, u64, TransferId)>,
+    /// Those that speak against themselves: `missing` is set.
+    in_doubt: BTreeSet<(ChainId, TransferId)>,
+    /// How many move each token, on an authority's word.
+    of_token: BTreeMap<(ChainId, Address), usize>,
 }
 
 impl Transfers {
@@ -21,8 +26,7 @@ impl Transfers {
     pub fn restore(rows: Vec<TransferRow>) -> Self {
         let mut transfers = Self::default();
         for row in rows {
-            transfers.index(&row);
-            transfers.rows.insert(row.id, row);
+            transfers.insert(row);
         }
         transfers
     }
@@ -35,18 +39,14 @@ impl Transfers {
 
     /// Writes one; one that moved to another block leaves its old place.
     pub fn put(&mut self, row: TransferRow, effects: &mut Vec<Effect>) {
-        if let Some(old) = self.rows.get(&row.id) {
-            self.by_block.remove(&(old.key.chain, old.block, old.id));
-            if old.block != row.block {
-                effects.push(Effect::Delete(RowKey::Transfer(old.key.chain, old.block, old.id)));
-            }
+        if let Some(old) = self.remove(row.id)
+            && old.block != row.block
+        {
+            effects.push(Effect::Delete(RowKey::Transfer(old.key.chain, old.block, old.id)));
         }
         effects.push(Effect::Put(Row::Transfer(Box::new(row.clone()))));
-        if row.settled {
-            self.rows.remove(&row.id);
-        } else {
-            self.index(&row);
-            self.rows.insert(row.id, row);
+        if !row.settled {
+            self.insert(row);
         }
     }
 
@@ -81,9 +81,51 @@ impl Transfers {
         self.rows.values()
     }
 
-    fn index(&mut self, row: &TransferRow) {
+    /// The transactions of a chain's rows that speak against themselves, with what they say.
+    pub fn in_doubt(&self, chain: ChainId) -> impl Iterator<Item = (&TransferRow, Missing)> + '_ {
+        let range = (chain, TransferId([0; 16]))..=(chain, TransferId([u8::MAX; 16]));
+        let rows = self.in_doubt.range(range).filter_map(|(_, id)| self.rows.get(id));
+        rows.filter_map(|row| row.missing.map(|missing| (row, missing)))
+    }
+
+    /// The tokens of a chain that any of them moves, on an authority's word.
+    pub fn tokens(&self, chain: ChainId) -> impl Iterator<Item = Address> + '_ {
+        let range = (chain, Address::ZERO)..=(chain, Address::repeat_byte(u8::MAX));
+        self.of_token.range(range).map(|((_, contract), _)| *contract)
+    }
+
+    fn insert(&mut self, row: TransferRow) {
         if row.stage != Stage::Retracted {
             self.by_block.insert((row.key.chain, row.block, row.id));
         }
+        if row.missing.is_some() {
+            self.in_doubt.insert((row.key.chain, row.id));
+        }
+        if let Some(token) = vouched_token(&row) {
+            *self.of_token.entry(token).or_default() += 1;
+        }
+        self.rows.insert(row.id, row);
+    }
+
+    fn remove(&mut self, id: TransferId) -> Option<TransferRow> {
+        let row = self.rows.remove(&id)?;
+        self.by_block.remove(&(row.key.chain, row.block, id));
+        self.in_doubt.remove(&(row.key.chain, id));
+        if let Some(token) = vouched_token(&row)
+            && let Entry::Occupied(mut count) = self.of_token.entry(token)
+        {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        Some(row)
+    }
+}
+
+fn vouched_token(row: &TransferRow) -> Option<(ChainId, Address)> {
+    match (row.key.asset, row.voucher) {
+        (Asset::Token(contract), Voucher::Authority) => Some((row.key.chain, contract)),
+        (Asset::Coin, _) | (_, Voucher::Other) => None,
     }
 }

@@ -2,9 +2,8 @@
 
 use super::Reactor;
 use super::event::List;
-use super::rows::{Missing, Voucher};
 use super::wants::{ChainWants, ViewWant};
-use crate::types::{Address, Asset, B256, ChainId};
+use crate::types::{Address, B256, ChainId};
 use std::collections::BTreeSet;
 
 impl Reactor {
@@ -35,20 +34,13 @@ impl Reactor {
 
     /// Transactions of rows that an explorer does not list any more, and of rows that only an explorer has.
     fn wanted_receipts(&self, id: ChainId) -> BTreeSet<B256> {
-        let unanswered = |missing: &Missing| missing.receipts < missing.answers;
-        let rows = self.transfers.iter().filter(|row| row.key.chain == id);
-        let open = rows.filter(|row| row.missing.as_ref().is_some_and(unanswered));
-        open.map(|row| row.key.tx).filter(|tx| !self.soft.receipts_asked.contains(&(id, *tx))).collect()
+        let open = self.transfers.in_doubt(id).filter(|(_, missing)| missing.receipts < missing.answers);
+        open.map(|(row, _)| row.key.tx).filter(|tx| !self.soft.receipts_asked.contains(&(id, *tx))).collect()
     }
 
     /// Tokens that an alert waits for.
     fn wanted_tokens(&self, id: ChainId) -> BTreeSet<Address> {
-        let of_chain = self.transfers.iter().filter(|row| row.key.chain == id && row.voucher == Voucher::Authority);
-        let contracts = of_chain.filter_map(|row| match row.key.asset {
-            Asset::Coin => None,
-            Asset::Token(contract) => Some(contract),
-        });
-        contracts.filter(|contract| self.is_unknown(id, *contract)).collect()
+        self.transfers.tokens(id).filter(|contract| self.is_unknown(id, *contract)).collect()
     }
 
     fn wanted_views(&self, id: ChainId, started: u64) -> Vec<ViewWant> {
@@ -57,7 +49,7 @@ impl Reactor {
         }
         let bound = self.settle_bound(id);
         let open = self.open_lists(id);
-        let overlap = self.settings.chains.get(&id).map_or(0, super::read_explorer::overlap);
+        let overlap = self.settings.chains.get(&id).map_or(0, super::settings::ChainSettings::overlap);
         let watches = self.watched.watches().iter().filter(|watch| watch.chains.contains(&id));
         let mut views = Vec::new();
         for watch in watches {

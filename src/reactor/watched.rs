@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// The watch list, ready to be asked.
 #[derive(Debug, Clone, Default)]
-pub struct Watched {
+pub(super) struct Watched {
     watches: Arc<Vec<Watch>>,
     set: Arc<MatchSet>,
     references: BTreeMap<(WatchIndex, Address), Name>,
@@ -17,7 +17,7 @@ pub struct Watched {
 impl Watched {
     /// Of this list.
     #[must_use]
-    pub fn new(watches: Arc<Vec<Watch>>) -> Self {
+    pub(super) fn new(watches: Arc<Vec<Watch>>) -> Self {
         let index = |place: usize| WatchIndex::try_from(place).unwrap_or(WatchIndex::MAX);
         let pairs = watches
             .iter()
@@ -37,7 +37,7 @@ impl Watched {
 
     /// The watch that has this address on this chain.
     #[must_use]
-    pub fn find(&self, chain: ChainId, address: &Address) -> Option<(WatchIndex, &Watch)> {
+    pub(super) fn find(&self, chain: ChainId, address: &Address) -> Option<(WatchIndex, &Watch)> {
         self.set.get(address).find_map(|index| {
             let watch = self.watches.get(index as usize)?;
             watch.chains.contains(&chain).then_some((index, watch))
@@ -46,19 +46,19 @@ impl Watched {
 
     /// The reference that a list file gives an address.
     #[must_use]
-    pub fn reference(&self, watch: WatchIndex, address: &Address) -> Option<&Name> {
+    pub(super) fn reference(&self, watch: WatchIndex, address: &Address) -> Option<&Name> {
         self.references.get(&(watch, *address))
     }
 
     /// The addresses, for sources that must choose what to read.
     #[must_use]
-    pub fn set(&self) -> &Arc<MatchSet> {
+    pub(super) fn set(&self) -> &Arc<MatchSet> {
         &self.set
     }
 
     /// Every watch.
     #[must_use]
-    pub fn watches(&self) -> &[Watch] {
+    pub(super) fn watches(&self) -> &[Watch] {
         &self.watches
     }
 }

@@ -5,11 +5,12 @@
 //! sink; only the id differs.
 
 mod data;
+mod fill;
 #[cfg(test)]
 pub(in crate::sinks) mod tests;
 
 pub use data::{
-    AssetData, BlockData, Common, Data, GapData, GasData, PaymentData, PriceData, SinkData, SourceData, TransferData,
+    AssetData, Basics, BlockData, Data, GapData, GasData, PaymentData, PriceData, SinkData, SourceData, TransferData,
 };
 
 use crate::reactor::effect::{Body, Message};
@@ -89,6 +90,9 @@ fn address(message: &Message, sink: &Name, body: Bytes) -> NewMessage {
 }
 
 /// The JSON of a message.
+///
+/// # Panics
+/// Never: every map key is text, and memory takes every byte.
 #[must_use]
 pub fn render(message: &Message) -> Bytes {
     let envelope =

@@ -13,6 +13,7 @@ pub mod log;
 mod samples;
 pub mod schedule;
 pub mod slack;
+pub mod store_ledger;
 pub mod text;
 pub mod webhook;
 pub mod worker;
@@ -20,6 +21,7 @@ pub mod worker;
 pub use answer::{Answer, Destination, Post, SendFault, Setback, SinkRequest, SinkResponse, Verdict};
 pub use body::{freeze, freeze_all};
 pub use http_post::HttpPost;
+pub use store_ledger::StoreLedger;
 
 use crate::config::checked::{SinkConfig, SinkKind};
 use crate::store::OutboxRow;

@@ -22,7 +22,7 @@ pub const ATTEMPTS: u32 = 10;
 /// The longest wait that a receiver can ask for: longer is a mistake or malice, and its next answer can ask again.
 pub const LONGEST_ASKED: Duration = Duration::from_hours(24);
 /// The longest that any wait can be, jitter included.
-pub const LONGEST: Duration = Duration::from_secs(24 * 3_600 * 12 / 10);
+pub const LONGEST: Duration = Duration::from_mins(24 * 60 * 12 / 10);
 
 /// How long to wait when `ended` attempts have failed: the schedule's wait, 20 % more or less, but never less than the receiver
 /// `asked` for. `None` when the message is dead. `random` is any uniformly drawn number.

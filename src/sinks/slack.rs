@@ -23,6 +23,7 @@ const MOST_TEXT_CHARS: usize = 3_000;
 const LONGEST_WORD: usize = 40;
 
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "Slack's own switches")]
 struct Payload<'a> {
     text: &'a str,
     blocks: Vec<Block<'a>>,

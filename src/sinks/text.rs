@@ -5,7 +5,7 @@
 //! unverified. Nothing here escapes: each sink escapes for itself.
 
 use super::body::{
-    AssetData, BodyFault, Common, Data, GasData, PaymentData, PriceData, SinkData, SourceData, TransferData, read,
+    AssetData, Basics, BodyFault, Data, GasData, PaymentData, PriceData, SinkData, SourceData, TransferData, read,
 };
 use crate::types::{Name, Untrusted};
 use std::fmt::Write as _;
@@ -42,12 +42,12 @@ pub fn render(body: &[u8], again: bool) -> Result<Text, BodyFault> {
     let (kind, data) = read(body)?;
     let (mut text, simulated) = match &data {
         Data::Transfer(transfer) => (transfer_text(transfer), transfer.simulated),
-        Data::Price(price) => (price_text(&kind, price), price.common.simulated),
-        Data::Gas(gas) => (gas_text(&kind, gas), gas.common.simulated),
-        Data::Source(source) => (source_text(&kind, source), source.common.simulated),
-        Data::Sink(sink) => (sink_text(&kind, sink), sink.common.simulated),
-        Data::Payment(payment) => (payment_text(&kind, payment), payment.common.simulated),
-        Data::Other(common) => (other_text(&kind, common), common.simulated),
+        Data::Price(price) => (price_text(&kind, price), price.basics.simulated),
+        Data::Gas(gas) => (gas_text(&kind, gas), gas.basics.simulated),
+        Data::Source(source) => (source_text(&kind, source), source.basics.simulated),
+        Data::Sink(sink) => (sink_text(&kind, sink), sink.basics.simulated),
+        Data::Payment(payment) => (payment_text(&kind, payment), payment.basics.simulated),
+        Data::Other(basics) => (other_text(&kind, basics), basics.simulated),
     };
     if simulated {
         text.title.insert_str(0, "SIMULATED: ");
@@ -80,7 +80,7 @@ fn transfer_text(data: &TransferData<'_>) -> Text {
     };
     let mut lines = Vec::with_capacity(8);
     if let Some(reason) = &data.reason {
-        lines.push(format!("why: {}", reason));
+        lines.push(format!("why: {reason}"));
     }
     lines.push(format!("from {}", data.from));
     lines.push(format!("to {}", data.to));
@@ -96,7 +96,7 @@ fn transfer_text(data: &TransferData<'_>) -> Text {
     let late = if data.late { ", read late, after a gap" } else { "" };
     lines.push(format!("block {}, confirmations {}{late}", data.block.number, data.confirmations));
     if let Some(reference) = &data.reference {
-        lines.push(format!("ref {}", reference));
+        lines.push(format!("ref {reference}"));
     }
     lines.push(origin(data.rule.as_deref(), &data.severity));
     Text { title, lines, url: data.url.as_deref().and_then(link) }
@@ -134,7 +134,7 @@ fn price_text(kind: &str, data: &PriceData<'_>) -> Text {
         crossing_title(kind, &format!("{} is {}", data.pair, data.value), &data.side, &data.level, &data.recovers_at);
     let mut lines = vec![format!("price of {} at {}", data.source, data.as_of)];
     lines.push(format!("crossing {} since {}", data.crossing, data.since));
-    lines.push(origin(data.common.rule.as_deref(), &data.common.severity));
+    lines.push(origin(data.basics.rule.as_deref(), &data.basics.severity));
     Text { title, lines, url: None }
 }
 
@@ -144,15 +144,15 @@ fn gas_text(kind: &str, data: &GasData<'_>) -> Text {
     let title = crossing_title(kind, &what, &data.side, &level, &back);
     let mut lines = vec![format!("block {} at {}", data.block, data.as_of)];
     lines.push(format!("crossing {} since {}", data.crossing, data.since));
-    lines.push(origin(data.common.rule.as_deref(), &data.common.severity));
+    lines.push(origin(data.basics.rule.as_deref(), &data.basics.severity));
     Text { title, lines, url: None }
 }
 
 fn crossing_title(kind: &str, what: &str, side: &str, level: &str, back: &str) -> String {
-    match kind.ends_with(".recovered") {
-        true => format!("RECOVERED: {what}, back at {back} (was {side} {level})"),
-        false => format!("{what}, {side} {level}"),
+    if kind.ends_with(".recovered") {
+        return format!("RECOVERED: {what}, back at {back} (was {side} {level})");
     }
+    format!("{what}, {side} {level}")
 }
 
 fn source_text(kind: &str, data: &SourceData<'_>) -> Text {
@@ -174,7 +174,7 @@ fn source_text(kind: &str, data: &SourceData<'_>) -> Text {
         lines.push(format!("blocks {} to {} were missed and are read now", gap.from, gap.to));
     }
     lines.push(format!("why: {}", data.reason));
-    lines.push(origin(None, &data.common.severity));
+    lines.push(origin(None, &data.basics.severity));
     Text { title, lines, url: None }
 }
 
@@ -187,7 +187,7 @@ fn sink_text(kind: &str, data: &SinkData<'_>) -> Text {
     if data.dead > 0 {
         lines.push(format!("dead letters {}: `walletwatch outbox list` names them", data.dead));
     }
-    lines.push(origin(None, &data.common.severity));
+    lines.push(origin(None, &data.basics.severity));
     Text { title, lines, url: None }
 }
 
@@ -197,7 +197,7 @@ fn payment_text(kind: &str, data: &PaymentData<'_>) -> Text {
     let title = format!("{rehearsal}payment of {} USDC to {} on {}: {word}", data.amount, data.payee, data.chain);
     let mut lines = vec![format!("payment {}", data.payment_id)];
     if let Some(reason) = &data.reason {
-        lines.push(format!("why: {}", reason));
+        lines.push(format!("why: {reason}"));
     }
     if let Some(transfer) = &data.transfer_id {
         lines.push(format!("triggered by transfer {transfer}"));
@@ -205,23 +205,23 @@ fn payment_text(kind: &str, data: &PaymentData<'_>) -> Text {
     if let Some(crossing) = data.crossing {
         lines.push(format!("triggered by crossing {crossing}"));
     }
-    lines.push(origin(data.common.rule.as_deref(), &data.common.severity));
+    lines.push(origin(data.basics.rule.as_deref(), &data.basics.severity));
     Text { title, lines, url: None }
 }
 
-fn other_text(kind: &str, common: &Common<'_>) -> Text {
+fn other_text(kind: &str, basics: &Basics<'_>) -> Text {
     let title = match kind {
         "test" => "walletwatch: this is a test, all is well".to_owned(),
-        other => format!("walletwatch: {}", other),
+        other => format!("walletwatch: {other}"),
     };
-    Text { title, lines: vec![origin(common.rule.as_deref(), &common.severity)], url: None }
+    Text { title, lines: vec![origin(basics.rule.as_deref(), &basics.severity)], url: None }
 }
 
 fn origin(rule: Option<&str>, severity: &str) -> String {
     let mut line = String::new();
     if let Some(rule) = rule {
         // Writing to a String cannot fail.
-        let _ = write!(line, "rule {}, ", rule);
+        let _ = write!(line, "rule {rule}, ");
     }
     line + severity
 }

@@ -4,6 +4,8 @@
 //! about money or alerts, writes nothing, starts no task, and never lets a url reach an event, a reason or a log.
 
 pub mod chain;
+pub mod etherscan;
+pub mod prices;
 pub mod queue;
 
 use crate::types::Timestamp;

@@ -35,7 +35,7 @@ pub struct Closed;
 #[must_use]
 pub fn blocks_bytes(blocks: &[Block]) -> usize {
     let movements: usize = blocks.iter().map(|block| block.movements.len()).sum();
-    SMALL_EVENT_BYTES + std::mem::size_of_val(blocks) + movements * size_of::<Movement>()
+    SMALL_EVENT_BYTES + size_of_val(blocks) + movements * size_of::<Movement>()
 }
 
 /// A queue of one source. `bell` rings whenever something can be taken; the pump shares one bell among all its queues.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// Gives each alert its number.
 #[derive(Debug)]
-pub struct AlertNumbers {
+pub(super) struct AlertNumbers {
     next: i64,
     /// Those met in this transaction: an alert and its messages come in one commit.
     met: BTreeMap<AlertId, i64>,
@@ -22,7 +22,7 @@ impl AlertNumbers {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn load(connection: &Connection) -> Result<Self> {
+    pub(super) fn load(connection: &Connection) -> Result<Self> {
         let sql =
             "SELECT max(coalesce((SELECT max(alert) FROM alerts), 0), coalesce((SELECT max(alert) FROM outbox), 0))";
         let highest: i64 = connection.query_row(sql, [], |row| row.get(0))?;
@@ -30,7 +30,7 @@ impl AlertNumbers {
     }
 
     /// Forgets what a transaction met, at its end and where a number may have gone.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.met.clear();
     }
 
@@ -38,7 +38,7 @@ impl AlertNumbers {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn of(&mut self, connection: &Connection, id: AlertId) -> Result<i64> {
+    pub(super) fn of(&mut self, connection: &Connection, id: AlertId) -> Result<i64> {
         if let Some(number) = self.met.get(&id) {
             return Ok(*number);
         }
@@ -65,12 +65,12 @@ impl AlertNumbers {
 }
 
 /// The number of `id`, where it has one.
-pub fn find(connection: &Connection, id: AlertId) -> Result<Option<i64>> {
+pub(super) fn find(connection: &Connection, id: AlertId) -> Result<Option<i64>> {
     let mut statement = connection.prepare_cached("SELECT alert FROM alert_ids WHERE id = ?1")?;
     statement.query_row([id.to_cell()], |row| row.get(0)).optional()
 }
 
-pub fn put(connection: &Connection, numbers: &mut AlertNumbers, row: &AlertRow) -> Result<()> {
+pub(super) fn put(connection: &Connection, numbers: &mut AlertNumbers, row: &AlertRow) -> Result<()> {
     let sql = "INSERT INTO alerts (alert, id, rule, severity, subject, transfer, watch, address, direction, crossing, \
         trouble, payment, revision, state, said, told, raised_at, changed_at, closed) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) \
@@ -157,24 +157,24 @@ impl Cell for SubjectWord {
 }
 
 /// Removes an alert's row, and its number where no message needs it.
-pub fn delete(connection: &Connection, id: AlertId) -> Result<()> {
+pub(super) fn delete(connection: &Connection, id: AlertId) -> Result<()> {
     let Some(number) = find(connection, id)? else { return Ok(()) };
     run!(connection, "DELETE FROM alerts WHERE alert = ?1", number)?;
     forget_number(connection, number, id)
 }
 
 /// Removes a number that neither an alert's row nor a message needs.
-pub fn forget_number(connection: &Connection, number: i64, id: AlertId) -> Result<()> {
+pub(super) fn forget_number(connection: &Connection, number: i64, id: AlertId) -> Result<()> {
     let sql = "DELETE FROM alert_ids WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM alerts WHERE alert = ?2) \
         AND NOT EXISTS (SELECT 1 FROM outbox WHERE alert = ?2)";
     run!(connection, sql, id, number).map(drop)
 }
 
 /// What [`alert`] reads.
-pub const COLUMNS: &str = "id, rule, severity, subject, transfer, watch, address, direction, crossing, trouble, \
+pub(super) const COLUMNS: &str = "id, rule, severity, subject, transfer, watch, address, direction, crossing, trouble, \
     payment, revision, state, said, told, raised_at, changed_at, closed";
 
-pub fn alert(cells: &mut Cells<'_>) -> Result<AlertRow> {
+pub(super) fn alert(cells: &mut Cells<'_>) -> Result<AlertRow> {
     Ok(AlertRow {
         id: cells.take()?,
         rule: cells.take()?,
@@ -210,7 +210,7 @@ fn subject(cells: &mut Cells<'_>) -> Result<AlertSubject> {
 }
 
 /// Those not closed, in the order in which they were first mentioned.
-pub fn open(connection: &Connection) -> Result<Vec<AlertRow>> {
+pub(super) fn open(connection: &Connection) -> Result<Vec<AlertRow>> {
     let sql = format!("SELECT {COLUMNS} FROM alerts INDEXED BY alerts_open WHERE closed = 0 ORDER BY alert");
     all(connection, &sql, alert)
 }

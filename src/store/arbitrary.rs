@@ -26,7 +26,7 @@ fn amount() -> impl Strategy<Value = U256> {
 }
 
 /// Mostly a narrow range, so that times are before, at and after what is pruned.
-pub fn time() -> impl Strategy<Value = Timestamp> {
+pub(super) fn time() -> impl Strategy<Value = Timestamp> {
     prop_oneof![
         8 => (0_i64..40).prop_map(Timestamp::from_millis),
         1 => select(vec![i64::MIN, -1, i64::MAX]).prop_map(Timestamp::from_millis),
@@ -204,7 +204,7 @@ fn chain_row() -> impl Strategy<Value = ChainRow> {
 }
 
 /// Any row.
-pub fn row() -> impl Strategy<Value = Row> {
+pub(super) fn row() -> impl Strategy<Value = Row> {
     let block = (chain(), number(), hash(), hash(), time(), any::<bool>()).prop_map(
         |(chain, number, hash, parent, time, traced)| BlockRow {
             chain,
@@ -243,7 +243,7 @@ pub fn row() -> impl Strategy<Value = Row> {
     );
     let token = (chain(), address(), opt(any::<u8>()), opt(name()))
         .prop_map(|(chain, contract, decimals, symbol)| TokenRow { chain, contract, decimals, symbol });
-    let length = select(vec![Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(120), Duration::MAX]);
+    let length = select(vec![Duration::ZERO, Duration::from_nanos(1), Duration::from_mins(2), Duration::MAX]);
     let deadline =
         (deadline(), time(), length).prop_map(|(deadline, due, length)| DeadlineRow { deadline, due, length });
     let trouble = (subject(), time(), opt(number()), number(), number(), any::<bool>()).prop_map(
@@ -265,7 +265,7 @@ pub fn row() -> impl Strategy<Value = Row> {
 }
 
 /// The key of a row.
-pub fn key_of(row: &Row) -> RowKey {
+pub(super) fn key_of(row: &Row) -> RowKey {
     match row {
         Row::Chain(row) => RowKey::Chain(row.chain),
         Row::Block(row) => RowKey::Block(row.chain, row.at.number),
@@ -282,7 +282,7 @@ pub fn key_of(row: &Row) -> RowKey {
 }
 
 /// A message; few ids and alerts, so that repeats and second messages of an alert come up.
-pub fn message() -> impl Strategy<Value = NewMessage> {
+pub(super) fn message() -> impl Strategy<Value = NewMessage> {
     let body = vec(any::<u8>(), 0..40).prop_map(Bytes::from);
     let severity = select(Severity::ALL.to_vec());
     (0_u8..12, name(), id16(), count(), name(), any::<bool>(), severity, time(), opt(time()), body).prop_map(
@@ -302,7 +302,7 @@ pub fn message() -> impl Strategy<Value = NewMessage> {
 }
 
 /// A commit; a third of its writes delete what a random row would be kept under.
-pub fn commit() -> impl Strategy<Value = Commit> {
+pub(super) fn commit() -> impl Strategy<Value = Commit> {
     let write = (row(), 0..3).prop_map(|(row, kind)| match kind {
         0 => Write::Delete(key_of(&row)),
         _ => Write::Put(row),
@@ -311,7 +311,7 @@ pub fn commit() -> impl Strategy<Value = Commit> {
 }
 
 /// Changes of delivery columns, some of rows that are not there.
-pub fn delivery() -> impl Strategy<Value = DeliveryWrite> {
+pub(super) fn delivery() -> impl Strategy<Value = DeliveryWrite> {
     let state = select(OutboxState::ALL.to_vec());
     let outcome = (1_i64..20, state, count(), time(), opt(name()), opt(name()), opt(time())).prop_map(
         |(seq, state, attempts, due, reason, receiver_id, closed_at)| DeliveryWrite::Outcome {
@@ -329,7 +329,7 @@ pub fn delivery() -> impl Strategy<Value = DeliveryWrite> {
 }
 
 /// What may go.
-pub fn prune() -> impl Strategy<Value = Prune> {
+pub(super) fn prune() -> impl Strategy<Value = Prune> {
     (time(), opt(time()), 1_u32..6).prop_map(|(before_outbox, before_transfers, limit)| Prune {
         before_outbox,
         before_transfers,

@@ -1,7 +1,8 @@
 //! Values to cells of SQLite and back, exactly. A cell that cannot be true is an error of SQLite's own kind, which becomes "damaged".
 
+use super::keys::{deadline_text, read_deadline, read_subject, subject_text};
 use crate::reactor::effect::Suspect;
-use crate::reactor::event::{List, SourceId, SourceKind};
+use crate::reactor::event::List;
 use crate::reactor::rows::{AlertState, Deadline, PaymentState, Subject, Voucher};
 use crate::reactor::settings::Direction;
 use crate::store::OutboxState;
@@ -13,7 +14,7 @@ use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
 
 /// A value that one column holds.
-pub trait Cell: Sized {
+pub(super) trait Cell: Sized {
     /// As it is bound.
     fn to_cell(&self) -> ToSqlOutput<'_>;
     /// As it was bound.
@@ -24,14 +25,14 @@ pub trait Cell: Sized {
 }
 
 /// The cells of a row, read from left to right.
-pub struct Cells<'a> {
+pub(super) struct Cells<'a> {
     row: &'a Row<'a>,
     at: usize,
 }
 
 impl<'a> Cells<'a> {
     /// From the first column on.
-    pub fn of(row: &'a Row<'a>) -> Self {
+    pub(super) fn of(row: &'a Row<'a>) -> Self {
         Self { row, at: 0 }
     }
 
@@ -39,7 +40,7 @@ impl<'a> Cells<'a> {
     ///
     /// # Errors
     /// When it does not hold a `T`.
-    pub fn take<T: Cell>(&mut self) -> rusqlite::Result<T> {
+    pub(super) fn take<T: Cell>(&mut self) -> rusqlite::Result<T> {
         let at = self.at;
         self.at += 1;
         let cell = self.row.get_ref(at)?;
@@ -68,7 +69,7 @@ pub(super) use run;
 ///
 /// # Errors
 /// What SQLite says, or what `read` finds.
-pub fn all<T>(
+pub(super) fn all<T>(
     connection: &rusqlite::Connection,
     sql: &str,
     mut read: impl FnMut(&mut Cells<'_>) -> rusqlite::Result<T>,
@@ -353,70 +354,7 @@ impl Cell for Deadline {
     }
 }
 
-/// `chain:1`, `source:rpc:1:main`, `source:feed:-:coinbase`, `disagreement:1`, `sink:ops`. A name comes last and needs no escapes.
-#[must_use]
-pub fn subject_text(subject: &Subject) -> String {
-    match subject {
-        Subject::Chain(chain) => format!("chain:{chain}"),
-        Subject::Source(SourceId { kind, chain: Some(chain), name }) => {
-            format!("source:{}:{chain}:{name}", kind.word())
-        }
-        Subject::Source(SourceId { kind, chain: None, name }) => format!("source:{}:-:{name}", kind.word()),
-        Subject::Disagreement(chain) => format!("disagreement:{chain}"),
-        Subject::Sink(sink) => format!("sink:{sink}"),
-    }
-}
-
-fn read_subject(text: &str) -> Option<Subject> {
-    let (kind, rest) = text.split_once(':')?;
-    match kind {
-        "chain" => read_chain(rest).map(Subject::Chain),
-        "disagreement" => read_chain(rest).map(Subject::Disagreement),
-        "sink" => Some(Subject::Sink(rest.into())),
-        "source" => {
-            let (kind, rest) = rest.split_once(':')?;
-            let (chain, name) = rest.split_once(':')?;
-            let chain = if chain == "-" { None } else { Some(read_chain(chain)?) };
-            Some(Subject::Source(SourceId { kind: SourceKind::from_word(kind)?, chain, name: name.into() }))
-        }
-        _ => None,
-    }
-}
-
-fn read_chain(text: &str) -> Option<ChainId> {
-    text.parse().ok().map(ChainId)
-}
-
-/// `holds:RULE`, `silent:SUBJECT`, `token_wait:1:0x…`, `revert:1`, `forget:HEX`, `expires:HEX`.
-#[must_use]
-pub fn deadline_text(deadline: &Deadline) -> String {
-    match deadline {
-        Deadline::Holds(rule) => format!("holds:{rule}"),
-        Deadline::Silent(subject) => format!("silent:{}", subject_text(subject)),
-        Deadline::TokenWait(chain, contract) => format!("token_wait:{chain}:{contract:#x}"),
-        Deadline::Revert(chain) => format!("revert:{chain}"),
-        Deadline::Forget(transfer) => format!("forget:{transfer}"),
-        Deadline::Expires(payment) => format!("expires:{payment}"),
-    }
-}
-
-fn read_deadline(text: &str) -> Option<Deadline> {
-    let (kind, rest) = text.split_once(':')?;
-    match kind {
-        "holds" => Some(Deadline::Holds(rest.into())),
-        "silent" => read_subject(rest).map(Deadline::Silent),
-        "token_wait" => {
-            let (chain, contract) = rest.split_once(':')?;
-            Some(Deadline::TokenWait(read_chain(chain)?, contract.parse().ok()?))
-        }
-        "revert" => read_chain(rest).map(Deadline::Revert),
-        "forget" => TransferId::parse(rest).map(Deadline::Forget),
-        "expires" => PaymentId::parse(rest).map(Deadline::Expires),
-        _ => None,
-    }
-}
-
 /// The error of cells that are each possible and impossible together.
-pub fn impossible(what: &str) -> rusqlite::Error {
+pub(super) fn impossible(what: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Null, what.into())
 }

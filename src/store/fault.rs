@@ -159,6 +159,8 @@ impl StoreFault {
                     Self::Damaged { path, what: format!("{doing}: {error}") }
                 }
                 ErrorCode::DiskFull => Self::Full { path },
+                // The index of the log could not grow: only a full disk does that.
+                _ if code.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE => Self::Full { path },
                 ErrorCode::ReadOnly | ErrorCode::PermissionDenied => Self::ReadOnly { path },
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Locked { path, holder: None },
                 _ => Self::Io { path, doing, what: error.to_string() },
@@ -186,6 +188,7 @@ mod tests {
             (io(io::ErrorKind::StorageFull), Remedy::Again, "full"),
             (io(io::ErrorKind::Other), Remedy::Again, "opening failed"),
             (sqlite(ffi::SQLITE_FULL), Remedy::Again, "full"),
+            (sqlite(ffi::SQLITE_IOERR_SHMSIZE), Remedy::Again, "full"),
             (sqlite(ffi::SQLITE_READONLY), Remedy::Again, "cannot be written"),
             (sqlite(ffi::SQLITE_BUSY), Remedy::Again, "locked by another process"),
             (sqlite(ffi::SQLITE_CORRUPT), Remedy::Person, "damaged"),

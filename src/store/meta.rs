@@ -54,30 +54,30 @@ fn set(connection: &Connection, key: &str, value: &str) -> Result<()> {
 }
 
 /// A note, where there is one.
-pub fn note(connection: &Connection, key: &str) -> Result<Option<String>> {
+pub(super) fn note(connection: &Connection, key: &str) -> Result<Option<String>> {
     get(connection, &format!("{NOTE}{key}"))
 }
 
-pub fn set_note(connection: &Connection, key: &str, value: &str) -> Result<()> {
+pub(super) fn set_note(connection: &Connection, key: &str, value: &str) -> Result<()> {
     set(connection, &format!("{NOTE}{key}"), value)
 }
 
-pub fn last_at(connection: &Connection) -> Result<Option<Timestamp>> {
+pub(super) fn last_at(connection: &Connection) -> Result<Option<Timestamp>> {
     let Some(text) = get(connection, LAST_AT)? else { return Ok(None) };
     let millis = text.parse().map_err(|_| impossible("the time of the last commit is no number"))?;
     Ok(Some(Timestamp::from_millis(millis)))
 }
 
-pub fn set_last_at(connection: &Connection, at: Timestamp) -> Result<()> {
+pub(super) fn set_last_at(connection: &Connection, at: Timestamp) -> Result<()> {
     set(connection, LAST_AT, &at.millis().to_string())
 }
 
-pub fn store_id(connection: &Connection) -> Result<StoreId> {
+pub(super) fn store_id(connection: &Connection) -> Result<StoreId> {
     let text = get(connection, STORE_ID)?.ok_or_else(|| impossible("the store has no id"))?;
     crate::types::PaymentId::parse(&text).map(|id| id.0).ok_or_else(|| impossible("the store's id is not 16 bytes"))
 }
 
-pub fn set_store_id(connection: &Connection, id: StoreId) -> Result<()> {
+pub(super) fn set_store_id(connection: &Connection, id: StoreId) -> Result<()> {
     let mut text = String::with_capacity(32);
     for byte in id {
         write!(text, "{byte:02x}").expect("a String takes every write");

@@ -8,11 +8,11 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// Copies that upgrades leave beside the store.
-pub const COPIES_KEPT: usize = 2;
+pub(super) const COPIES_KEPT: usize = 2;
 
 /// What a database file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
+pub(super) enum Found {
     /// Nothing yet: a new file, or one whose making was cut off.
     Empty,
     /// A store with this schema.
@@ -23,7 +23,7 @@ pub enum Found {
 ///
 /// # Errors
 /// `Foreign` where another program made it, `Newer` where a later version of this one did, `Damaged` where it is no database.
-pub fn look(connection: &Connection, path: &Path, known: i64) -> Result<Found, StoreFault> {
+pub(super) fn look(connection: &Connection, path: &Path, known: i64) -> Result<Found, StoreFault> {
     let fault = |error: &rusqlite::Error| StoreFault::of_sqlite(path, "reading what the store is", error);
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|error| fault(&error));
     let application = number("PRAGMA application_id")?;
@@ -47,7 +47,7 @@ pub fn look(connection: &Connection, path: &Path, known: i64) -> Result<Found, S
 
 /// The newest schema of these steps.
 #[must_use]
-pub fn newest(migrations: &[Migration]) -> i64 {
+pub(super) fn newest(migrations: &[Migration]) -> i64 {
     migrations.last().map_or(0, |migration| migration.to)
 }
 
@@ -55,7 +55,7 @@ pub fn newest(migrations: &[Migration]) -> i64 {
 ///
 /// # Errors
 /// When the copy cannot be made, or a step fails: the store is as it was.
-pub fn forward(
+pub(super) fn forward(
     connection: &mut Connection,
     path: &Path,
     found: Found,
@@ -89,7 +89,7 @@ pub fn forward(
 
 /// Where the copy of a store with schema `schema` is.
 #[must_use]
-pub fn copy_path(store: &Path, schema: i64) -> PathBuf {
+pub(super) fn copy_path(store: &Path, schema: i64) -> PathBuf {
     let mut name = OsString::from(store);
     name.push(format!(".v{schema}.copy"));
     name.into()
@@ -109,7 +109,7 @@ fn copy(connection: &Connection, path: &Path, schema: i64) -> Result<(), StoreFa
 ///
 /// # Errors
 /// When it cannot be written; nothing is left under `to` then, or what was there before.
-pub fn write_copy(connection: &Connection, store: &Path, to: &Path) -> Result<(), StoreFault> {
+pub(super) fn write_copy(connection: &Connection, store: &Path, to: &Path) -> Result<(), StoreFault> {
     let mut part = OsString::from(to);
     part.push(".part");
     let part = PathBuf::from(part);

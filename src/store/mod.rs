@@ -8,14 +8,16 @@ mod alerts;
 mod arbitrary;
 mod codec;
 pub mod fault;
+mod keys;
+pub mod lists;
 pub mod lock;
 pub mod meta;
-pub mod migrate;
+mod migrate;
 pub mod model;
 mod outbox;
 pub mod prune;
 pub mod read;
-pub mod schema;
+mod schema;
 mod small;
 pub mod sqlite;
 #[cfg(test)]
@@ -24,6 +26,7 @@ mod transfers;
 pub mod writer;
 
 pub use fault::{Remedy, StoreFault};
+pub use lists::{AlertFilter, OutboxCount, OutboxFilter, Page, TransferFilter, TransferPlace};
 pub use meta::{Budget, StoreId};
 pub use model::ModelStore;
 pub use prune::{Prune, Pruned};

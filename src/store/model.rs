@@ -2,7 +2,7 @@
 //!
 //! A crash is to go on with a clone of what was committed: a commit is whole or absent, and a clone costs nothing until it is written to.
 
-use super::codec::{deadline_text, subject_text};
+use super::keys::{deadline_text, subject_text};
 use super::prune::{Prune, Pruned, may_go};
 use super::{Commit, DeliveryWrite, NewMessage, OutboxRow, OutboxState, Store, Write};
 use crate::reactor::event::List;

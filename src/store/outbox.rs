@@ -7,7 +7,7 @@ use rusqlite::{Connection, Result};
 
 /// Gives each message its place in the order of record.
 #[derive(Debug)]
-pub struct Sequence {
+pub(super) struct Sequence {
     next: i64,
 }
 
@@ -16,14 +16,14 @@ impl Sequence {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn load(connection: &Connection) -> Result<Self> {
+    pub(super) fn load(connection: &Connection) -> Result<Self> {
         let newest: i64 = connection.query_row("SELECT coalesce(max(seq), 0) FROM outbox", [], |row| row.get(0))?;
         Ok(Self { next: newest + 1 })
     }
 }
 
 /// Adds a message, pending and due at once. `None` where its id is there already.
-pub fn add(
+pub(super) fn add(
     connection: &Connection,
     numbers: &mut AlertNumbers,
     sequence: &mut Sequence,
@@ -58,7 +58,7 @@ pub fn add(
     Ok(Some(OutboxRow::new(seq, message.clone())))
 }
 
-pub fn deliver(connection: &Connection, write: &DeliveryWrite) -> Result<()> {
+pub(super) fn deliver(connection: &Connection, write: &DeliveryWrite) -> Result<()> {
     let sql = "UPDATE outbox SET state = ?2, attempts = ?3, due = ?4, reason = ?5, receiver_id = ?6, closed_at = ?7 \
         WHERE seq = ?1";
     match write {
@@ -75,10 +75,10 @@ pub fn deliver(connection: &Connection, write: &DeliveryWrite) -> Result<()> {
 }
 
 /// What [`row`] reads.
-pub const COLUMNS: &str = "seq, id, sink, alert_id, revision, kind, retracts, severity, created, block_time, \
+pub(super) const COLUMNS: &str = "seq, id, sink, alert_id, revision, kind, retracts, severity, created, block_time, \
     state, attempts, due, reason, receiver_id, closed_at, body";
 
-pub fn row(cells: &mut Cells<'_>) -> Result<OutboxRow> {
+pub(super) fn row(cells: &mut Cells<'_>) -> Result<OutboxRow> {
     let seq = cells.take()?;
     let mut message = NewMessage {
         id: cells.take()?,
@@ -99,7 +99,7 @@ pub fn row(cells: &mut Cells<'_>) -> Result<OutboxRow> {
 }
 
 /// Every pending row, in order.
-pub fn pending(connection: &Connection) -> Result<Vec<OutboxRow>> {
+pub(super) fn pending(connection: &Connection) -> Result<Vec<OutboxRow>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM outbox WHERE seq IN \
         (SELECT seq FROM outbox INDEXED BY outbox_pending WHERE state = 'pending') ORDER BY seq"
@@ -107,7 +107,8 @@ pub fn pending(connection: &Connection) -> Result<Vec<OutboxRow>> {
     all(connection, &sql, row)
 }
 
-pub fn disabled_sinks(connection: &Connection) -> Result<Vec<crate::types::Name>> {
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method alone is not general enough in its lifetimes")]
+pub(super) fn disabled_sinks(connection: &Connection) -> Result<Vec<crate::types::Name>> {
     all(connection, "SELECT sink FROM disabled_sinks ORDER BY sink", |cells| cells.take())
 }
 

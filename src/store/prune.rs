@@ -32,7 +32,7 @@ pub struct Pruned {
 
 /// How far the pass that is under way has come: rows that must stay are looked at once a pass.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Position {
+pub(super) struct Position {
     outbox: i64,
     alert: i64,
 }
@@ -41,7 +41,7 @@ pub struct Position {
 ///
 /// # Errors
 /// What SQLite says.
-pub fn step(connection: &Connection, position: &mut Position, prune: &Prune) -> Result<Pruned> {
+pub(super) fn step(connection: &Connection, position: &mut Position, prune: &Prune) -> Result<Pruned> {
     let (outbox, outbox_more) = messages(connection, position, prune)?;
     // Alerts only after their messages: an alert with a message left stays.
     let (alerts, alerts_more) = if outbox_more { (0, true) } else { closed_alerts(connection, position, prune)? };
@@ -113,7 +113,7 @@ fn messages(connection: &Connection, position: &mut Position, prune: &Prune) -> 
 
 /// Whether a message is closed and old. One that was closed without a time is as old as it is itself.
 #[must_use]
-pub fn may_go(state: OutboxState, created: Timestamp, closed: Option<Timestamp>, before: Timestamp) -> bool {
+pub(super) fn may_go(state: OutboxState, created: Timestamp, closed: Option<Timestamp>, before: Timestamp) -> bool {
     match state {
         OutboxState::Pending => false,
         OutboxState::Done | OutboxState::Dead | OutboxState::Superseded => closed.unwrap_or(created) < before,

@@ -5,11 +5,11 @@
 //! exactly, because a number that a chain made up must not be able to stop a commit.
 
 /// `application_id` of every store: "wwch".
-pub const APPLICATION_ID: i32 = 0x7777_6368;
+pub(super) const APPLICATION_ID: i32 = 0x7777_6368;
 
 /// One step forward.
 #[derive(Debug, Clone, Copy)]
-pub struct Migration {
+pub(super) struct Migration {
     /// The schema after it: `user_version`.
     pub to: i64,
     /// What it does, in one transaction with its number.
@@ -17,7 +17,7 @@ pub struct Migration {
 }
 
 /// Every step, ascending by one.
-pub const MIGRATIONS: &[Migration] = &[Migration { to: 1, sql: FIRST }];
+pub(super) const MIGRATIONS: &[Migration] = &[Migration { to: 1, sql: FIRST }];
 
 /// Schema 1.
 ///

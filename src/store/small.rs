@@ -8,7 +8,7 @@ use crate::types::{BlockRef, Name};
 use rusqlite::{Connection, Result};
 use std::time::Duration;
 
-pub fn put_chain(connection: &Connection, row: &ChainRow) -> Result<()> {
+pub(super) fn put_chain(connection: &Connection, row: &ChainRow) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO chains \
         (chain, genesis, started, tip_endpoint, confirmed, last_final, explorer_head, stopped) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -17,7 +17,7 @@ pub fn put_chain(connection: &Connection, row: &ChainRow) -> Result<()> {
         .map(drop)
 }
 
-pub fn chains(connection: &Connection) -> Result<Vec<ChainRow>> {
+pub(super) fn chains(connection: &Connection) -> Result<Vec<ChainRow>> {
     let sql = "SELECT chain, genesis, started, tip_endpoint, confirmed, last_final, explorer_head, stopped \
         FROM chains ORDER BY chain";
     all(connection, sql, |cells| {
@@ -34,14 +34,14 @@ pub fn chains(connection: &Connection) -> Result<Vec<ChainRow>> {
     })
 }
 
-pub fn put_block(connection: &Connection, row: &BlockRow) -> Result<()> {
+pub(super) fn put_block(connection: &Connection, row: &BlockRow) -> Result<()> {
     let sql =
         "INSERT OR REPLACE INTO blocks (chain, number, hash, parent, time, traced) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let BlockRow { chain, at: BlockRef { number, hash, parent }, time, traced } = row;
     run!(connection, sql, *chain, *number, *hash, *parent, *time, *traced).map(drop)
 }
 
-pub fn blocks(connection: &Connection) -> Result<Vec<BlockRow>> {
+pub(super) fn blocks(connection: &Connection) -> Result<Vec<BlockRow>> {
     let sql = "SELECT chain, number, hash, parent, time, traced FROM blocks ORDER BY chain, number";
     all(connection, sql, |cells| {
         Ok(BlockRow {
@@ -53,13 +53,13 @@ pub fn blocks(connection: &Connection) -> Result<Vec<BlockRow>> {
     })
 }
 
-pub fn put_gap(connection: &Connection, row: &GapRow) -> Result<()> {
+pub(super) fn put_gap(connection: &Connection, row: &GapRow) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO gaps (chain, from_block, to_block, above, below) VALUES (?1, ?2, ?3, ?4, ?5)";
     let GapRow { chain, from, to, above, below } = row;
     run!(connection, sql, *chain, *from, *to, *above, *below).map(drop)
 }
 
-pub fn gaps(connection: &Connection) -> Result<Vec<GapRow>> {
+pub(super) fn gaps(connection: &Connection) -> Result<Vec<GapRow>> {
     let sql = "SELECT chain, from_block, to_block, above, below FROM gaps ORDER BY chain, from_block";
     all(connection, sql, |cells| {
         Ok(GapRow {
@@ -72,7 +72,7 @@ pub fn gaps(connection: &Connection) -> Result<Vec<GapRow>> {
     })
 }
 
-pub fn put_rule(connection: &Connection, row: &RuleRow) -> Result<()> {
+pub(super) fn put_rule(connection: &Connection, row: &RuleRow) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO rules (rule, condition, born, phase, phase_since, crossings, spoke_at) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let RuleRow { rule, condition, born, phase, crossings, spoke_at } = row;
@@ -96,7 +96,7 @@ fn phase(cells: &mut Cells<'_>) -> Result<Phase> {
     }
 }
 
-pub fn rules(connection: &Connection) -> Result<Vec<RuleRow>> {
+pub(super) fn rules(connection: &Connection) -> Result<Vec<RuleRow>> {
     let sql = "SELECT rule, condition, born, phase, phase_since, crossings, spoke_at FROM rules ORDER BY rule";
     all(connection, sql, |cells| {
         Ok(RuleRow {
@@ -110,7 +110,7 @@ pub fn rules(connection: &Connection) -> Result<Vec<RuleRow>> {
     })
 }
 
-pub fn put_view(connection: &Connection, row: &ViewRow) -> Result<()> {
+pub(super) fn put_view(connection: &Connection, row: &ViewRow) -> Result<()> {
     let sql = "INSERT INTO views (chain, address, list, from_block, read_to, read_at, moved_at) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET from_block = excluded.from_block, \
         read_to = excluded.read_to, read_at = excluded.read_at, moved_at = excluded.moved_at";
@@ -118,7 +118,7 @@ pub fn put_view(connection: &Connection, row: &ViewRow) -> Result<()> {
     run!(connection, sql, *chain, *address, *list, *from, *read_to, *read_at, *moved_at).map(drop)
 }
 
-pub fn views(connection: &Connection) -> Result<Vec<ViewRow>> {
+pub(super) fn views(connection: &Connection) -> Result<Vec<ViewRow>> {
     let sql = "SELECT chain, address, list, from_block, read_to, read_at, moved_at FROM views \
         ORDER BY chain, address, list";
     all(connection, sql, |cells| {
@@ -134,20 +134,20 @@ pub fn views(connection: &Connection) -> Result<Vec<ViewRow>> {
     })
 }
 
-pub fn put_token(connection: &Connection, row: &TokenRow) -> Result<()> {
+pub(super) fn put_token(connection: &Connection, row: &TokenRow) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO tokens (chain, contract, decimals, symbol) VALUES (?1, ?2, ?3, ?4)";
     let TokenRow { chain, contract, decimals, symbol } = row;
     run!(connection, sql, *chain, *contract, *decimals, *symbol).map(drop)
 }
 
-pub fn tokens(connection: &Connection) -> Result<Vec<TokenRow>> {
+pub(super) fn tokens(connection: &Connection) -> Result<Vec<TokenRow>> {
     let sql = "SELECT chain, contract, decimals, symbol FROM tokens ORDER BY chain, contract";
     all(connection, sql, |cells| {
         Ok(TokenRow { chain: cells.take()?, contract: cells.take()?, decimals: cells.take()?, symbol: cells.take()? })
     })
 }
 
-pub fn put_deadline(connection: &Connection, row: &DeadlineRow) -> Result<()> {
+pub(super) fn put_deadline(connection: &Connection, row: &DeadlineRow) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO deadlines (deadline, due, length_seconds, length_nanos) VALUES (?1, ?2, ?3, ?4)";
     let DeadlineRow { deadline, due, length } = row;
     run!(connection, sql, *deadline, *due, length.as_secs(), length.subsec_nanos()).map(drop)
@@ -156,7 +156,7 @@ pub fn put_deadline(connection: &Connection, row: &DeadlineRow) -> Result<()> {
 /// Nanoseconds of a whole second: more than this would overflow `Duration::new`.
 const SECOND: u32 = 1_000_000_000;
 
-pub fn deadlines(connection: &Connection) -> Result<Vec<DeadlineRow>> {
+pub(super) fn deadlines(connection: &Connection) -> Result<Vec<DeadlineRow>> {
     let sql = "SELECT deadline, due, length_seconds, length_nanos FROM deadlines ORDER BY deadline";
     all(connection, sql, |cells| {
         let (deadline, due) = (cells.take()?, cells.take()?);
@@ -168,14 +168,14 @@ pub fn deadlines(connection: &Connection) -> Result<Vec<DeadlineRow>> {
     })
 }
 
-pub fn put_trouble(connection: &Connection, row: &TroubleRow) -> Result<()> {
+pub(super) fn put_trouble(connection: &Connection, row: &TroubleRow) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO troubles (subject, since, last_block, count, dead, open) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let TroubleRow { subject, since, last_block, count, dead, open } = row;
     run!(connection, sql, *subject, *since, *last_block, *count, *dead, *open).map(drop)
 }
 
-pub fn troubles(connection: &Connection) -> Result<Vec<TroubleRow>> {
+pub(super) fn troubles(connection: &Connection) -> Result<Vec<TroubleRow>> {
     let sql = "SELECT subject, since, last_block, count, dead, open FROM troubles ORDER BY subject";
     all(connection, sql, |cells| {
         Ok(TroubleRow {
@@ -189,7 +189,7 @@ pub fn troubles(connection: &Connection) -> Result<Vec<TroubleRow>> {
     })
 }
 
-pub fn put_payment(connection: &Connection, row: &PaymentRow) -> Result<()> {
+pub(super) fn put_payment(connection: &Connection, row: &PaymentRow) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO payments (id, rule, payee, chain, address, amount, state, reason, transfer, \
         crossing, planned_at, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     let PaymentRow {
@@ -226,10 +226,10 @@ pub fn put_payment(connection: &Connection, row: &PaymentRow) -> Result<()> {
 }
 
 /// What [`payment`] reads.
-pub const PAYMENT_COLUMNS: &str =
+pub(super) const PAYMENT_COLUMNS: &str =
     "id, rule, payee, chain, address, amount, state, reason, transfer, crossing, planned_at, changed_at";
 
-pub fn payment(cells: &mut Cells<'_>) -> Result<PaymentRow> {
+pub(super) fn payment(cells: &mut Cells<'_>) -> Result<PaymentRow> {
     Ok(PaymentRow {
         id: cells.take()?,
         rule: cells.take()?,
@@ -246,6 +246,6 @@ pub fn payment(cells: &mut Cells<'_>) -> Result<PaymentRow> {
     })
 }
 
-pub fn payments(connection: &Connection) -> Result<Vec<PaymentRow>> {
+pub(super) fn payments(connection: &Connection) -> Result<Vec<PaymentRow>> {
     all(connection, &format!("SELECT {PAYMENT_COLUMNS} FROM payments ORDER BY id"), payment)
 }

@@ -13,6 +13,7 @@ use super::prune::{Position, Prune, Pruned};
 use super::schema::{MIGRATIONS, Migration};
 use super::{Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, codec, meta, outbox, prune, small, transfers};
 use crate::reactor::rows::{Row, RowKey, Tables};
+use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{Name, Timestamp};
 use codec::{Cell, run};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -127,7 +128,10 @@ impl SqliteStore {
     /// # Errors
     /// When it is not durable. What was in the transaction is not on disk, or all of it is; every later call gets the same fault, because
     /// nobody knows what a log is worth after a failed fsync. The process ends.
-    pub fn together<T>(&mut self, work: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T>) -> Result<T, StoreFault> {
+    pub(super) fn together<T>(
+        &mut self,
+        work: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreFault> {
         if let Some(fault) = &self.failed {
             return Err(fault.clone());
         }
@@ -141,6 +145,7 @@ impl SqliteStore {
         let Self { numbers, sequence, position, last_at, .. } = self;
         let mut turn = Turn { connection: &transaction, numbers, sequence, position, last_at };
         let done = work(&mut turn)?;
+        kill_point(KillPoint::InsideCommit);
         transaction.commit()?;
         Ok(done)
     }
@@ -187,7 +192,7 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 
 /// A transaction that is being filled.
 #[derive(Debug)]
-pub struct Turn<'a> {
+pub(super) struct Turn<'a> {
     connection: &'a Connection,
     numbers: &'a mut AlertNumbers,
     sequence: &'a mut Sequence,
@@ -200,7 +205,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn commit(&mut self, commit: &Commit) -> rusqlite::Result<Vec<OutboxRow>> {
+    pub(super) fn commit(&mut self, commit: &Commit) -> rusqlite::Result<Vec<OutboxRow>> {
         for write in &commit.writes {
             match write {
                 Write::Put(row) => self.put(row)?,
@@ -222,7 +227,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn deliver(&mut self, writes: &[DeliveryWrite]) -> rusqlite::Result<()> {
+    pub(super) fn deliver(&mut self, writes: &[DeliveryWrite]) -> rusqlite::Result<()> {
         writes.iter().try_for_each(|write| outbox::deliver(self.connection, write))
     }
 
@@ -230,7 +235,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn note(&mut self, key: &str, value: &str) -> rusqlite::Result<()> {
+    pub(super) fn note(&mut self, key: &str, value: &str) -> rusqlite::Result<()> {
         meta::set_note(self.connection, key, value)
     }
 
@@ -238,7 +243,7 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn prune(&mut self, what: &Prune) -> rusqlite::Result<Pruned> {
+    pub(super) fn prune(&mut self, what: &Prune) -> rusqlite::Result<Pruned> {
         self.numbers.forget();
         prune::step(self.connection, self.position, what)
     }

@@ -5,7 +5,7 @@ use crate::reactor::rows::{Missing, TransferRow};
 use crate::types::{Asset, ChainId, TransferId, TransferKey};
 use rusqlite::{Connection, Result};
 
-pub fn put(connection: &Connection, row: &TransferRow) -> Result<()> {
+pub(super) fn put(connection: &Connection, row: &TransferRow) -> Result<()> {
     let sql = "INSERT INTO transfers (chain, block, id, tx, kind, contract, sender, receiver, token_id, amount, nth, \
         block_hash, block_time, log_index, stage, suspect, voucher, late, missing_answers, missing_at, missing_receipts, \
         first_seen, settled) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
@@ -51,16 +51,16 @@ pub fn put(connection: &Connection, row: &TransferRow) -> Result<()> {
     .map(drop)
 }
 
-pub fn delete(connection: &Connection, chain: ChainId, block: u64, id: TransferId) -> Result<()> {
+pub(super) fn delete(connection: &Connection, chain: ChainId, block: u64, id: TransferId) -> Result<()> {
     run!(connection, "DELETE FROM transfers WHERE chain = ?1 AND block = ?2 AND id = ?3", chain, block, id).map(drop)
 }
 
 /// What [`transfer`] reads. The first four are what lists are filtered by.
-pub const COLUMNS: &str = "chain, stage, sender, receiver, block, id, tx, kind, contract, token_id, amount, nth, \
+pub(super) const COLUMNS: &str = "chain, stage, sender, receiver, block, id, tx, kind, contract, token_id, amount, nth, \
     block_hash, block_time, log_index, suspect, voucher, late, missing_answers, missing_at, missing_receipts, \
     first_seen, settled";
 
-pub fn transfer(cells: &mut Cells<'_>) -> Result<TransferRow> {
+pub(super) fn transfer(cells: &mut Cells<'_>) -> Result<TransferRow> {
     let chain = cells.take()?;
     let stage = cells.take()?;
     let (from, to) = (cells.take()?, cells.take()?);
@@ -105,7 +105,7 @@ fn missing(cells: &mut Cells<'_>) -> Result<Option<Missing>> {
 }
 
 /// Those not settled, by (chain, block, id).
-pub fn open(connection: &Connection) -> Result<Vec<TransferRow>> {
+pub(super) fn open(connection: &Connection) -> Result<Vec<TransferRow>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM transfers INDEXED BY transfers_open WHERE settled = 0 ORDER BY chain, block, id"
     );

@@ -87,6 +87,8 @@ mod tests {
         check(false, true, &[chain(true, true, false)], &["blind on 1"]);
         check(false, true, &[chain(true, false, true)], &["blind on 1"]);
         check(false, true, &[chain(false, true, true)], &[]);
+        let starting = Snapshot::starting(std::sync::Arc::default(), true);
+        assert!(unready(&starting) == [Unready::Starting] && starting.simulated);
         check(true, false, &[chain(true, true, false)], &["starting", "the store cannot be written", "blind on 1"]);
     }
 }

@@ -3,9 +3,10 @@
 //! All of it is from the config; nothing that a chain said is here.
 
 use crate::reactor::event::{SourceId, SourceKind};
-use crate::reactor::settings::{Condition, KnownToken, Rule, Settings};
+use crate::reactor::settings::{Condition, KnownToken, Rule, Settings, Watch};
 use crate::types::{Address, Asset, ChainId, Name, Pair, Severity};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a chain is called outside.
@@ -30,6 +31,8 @@ pub struct Labels {
     pub chains: BTreeMap<ChainId, ChainLabel>,
     /// Tokens that are known by contract.
     pub tokens: BTreeMap<(ChainId, Address), KnownToken>,
+    /// The watch list.
+    pub watches: Arc<Vec<Watch>>,
     /// Every source.
     pub sources: Vec<SourceId>,
     /// Every sink.
@@ -61,6 +64,7 @@ impl Labels {
         Self {
             chains: chains.collect(),
             tokens: settings.tokens.clone(),
+            watches: Arc::clone(&settings.watches),
             sources: sources(settings),
             sinks: settings.sinks.keys().cloned().collect(),
             rules: settings.rules.iter().map(|rule| (rule.name.clone(), rule.severity, rule_chains(rule))).collect(),
@@ -79,6 +83,13 @@ impl Labels {
     #[must_use]
     pub fn chain_named(&self, name: &str) -> Option<ChainId> {
         self.chains.iter().find(|(_, chain)| chain.name.as_str() == name).map(|(id, _)| *id)
+    }
+
+    /// Every address of the watch with this name.
+    #[must_use]
+    pub fn addresses(&self, watch: &str) -> Option<BTreeSet<Address>> {
+        let watch = self.watches.iter().find(|one| one.name.as_str() == watch)?;
+        Some(watch.addresses.iter().map(|(address, _)| *address).collect())
     }
 
     /// Symbol and decimals of an asset that the table or the config names.

@@ -8,7 +8,7 @@ use super::labels::Labels;
 use super::names::{AttemptOutcome, CallOutcome, Metric, MetricKind, OTHER_CALLS, OUTBOX_DEAD, OUTBOX_PENDING};
 use super::snapshot::{Limit, Snapshot};
 use crate::reactor::effect::MessageKind;
-use crate::reactor::event::{List, SourceId, SourceKind};
+use crate::reactor::event::{List, SourceId, SourceKind, SourceState};
 use crate::reactor::rows::{AlertState, PaymentState};
 use crate::types::amount::format_amount;
 use crate::types::{ChainId, Severity, Stage, Timestamp, U256};
@@ -242,7 +242,7 @@ impl Metrics {
         for source in &snapshot.sources {
             let values = source_values(labels, &source.id);
             let values = [values[0].as_str(), values[1].as_str(), values[2].as_str()];
-            self.set(Metric::SourceUp, &values, flag(source.blind_since.is_none()));
+            self.set(Metric::SourceUp, &values, flag(source.state == SourceState::Fresh));
             if let Some(at) = source.last_event {
                 self.set(Metric::SourceLastEvent, &values, seconds(at));
             }
@@ -286,6 +286,7 @@ impl Metrics {
             self.set(Metric::Payments, &[state.word(), "true"], integer(count));
         }
         for used in &snapshot.payments.limits {
+            #[expect(clippy::float_arithmetic, reason = "a gauge: nothing is decided by it")]
             let ratio = f64::from(used.used_millionths) / 1e6;
             self.set(Metric::LimitUsed, &[used.rule.as_str(), used.limit.word()], ratio);
         }
@@ -357,4 +358,4 @@ pub(super) fn decimal(text: &str) -> f64 {
 
 #[cfg(test)]
 #[path = "tests_metrics.rs"]
-pub(super) mod tests;
+pub(crate) mod tests;

@@ -10,7 +10,9 @@ pub mod metrics;
 pub mod names;
 pub mod observe;
 pub mod redact;
+pub mod secrets;
 pub mod snapshot;
+pub mod tally;
 
 pub use health::{Unready, unready};
 pub use labels::Labels;
@@ -19,3 +21,4 @@ pub use names::{Metric, MetricKind};
 pub use observe::Observer;
 pub use redact::Redactor;
 pub use snapshot::Snapshot;
+pub use tally::Tally;

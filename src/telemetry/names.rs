@@ -111,6 +111,10 @@ table! {
     Attempts = Counter, "delivery_attempts_total", ["sink", "outcome"], "Attempts to deliver, by what came of them.";
     Latency = Histogram(LATENCY_BUCKETS), "alert_latency_seconds", ["sink"], "From the time of the block to the acknowledgement of the sink.";
     EtherscanRequests = Counter, "etherscan_requests_total", ["chain", "list", "outcome"], "Calls to the explorer.";
+    UnreadRows = Counter, "etherscan_unread_rows_total", ["chain", "list"], "Rows of the explorer that could not be read.";
+    FramesDropped = Counter, "feed_frames_dropped_total", ["source", "reason"], "Frames of a feed that made no price.";
+    PairSilent = Counter, "feed_pair_silent_total", ["source", "pair", "reason"],
+        "How often a pair of a feed had no price, or was about to have none.";
     EtherscanBudget = Gauge, "etherscan_budget_remaining_requests", [], "Calls that the plan has left today.";
     ViewAge = Gauge, "etherscan_view_age_seconds", ["chain"], "Age of the oldest view of a watched address.";
     ViewAgePromised = Gauge, "etherscan_view_age_promised_seconds", ["chain"], "How old a view may get by the budget.";

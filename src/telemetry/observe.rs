@@ -9,7 +9,7 @@ use super::names::Metric;
 use crate::reactor::effect::Notice;
 use crate::reactor::event::{SourceId, SourceState};
 use crate::reactor::rows::{AlertState, PaymentState};
-use crate::types::{ChainId, Stage, Timestamp};
+use crate::types::{ChainId, Name, Pair, Price, Severity, Stage, Timestamp, U256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -90,29 +90,15 @@ pub fn read(labels: &Labels, at: Timestamp, notice: &Notice) -> Reading {
                 Change::Add(1),
             )
         }
-        Notice::Alert { rule, severity, state } => {
-            let level = if *state == AlertState::Updated { Level::DEBUG } else { Level::INFO };
-            Reading::say(level, format!("alert {} by \"{rule}\" ({})", state.word(), severity.word())).with(
-                Metric::Alerts,
-                [rule.as_str(), severity.word(), state.word()],
-                Change::Add(1),
-            )
-        }
+        Notice::Alert { rule, severity, state } => read_alert(rule, *severity, *state),
         Notice::Suppressed { rule, reason } => Reading::say(
             Level::DEBUG,
             format!("\"{rule}\" matched and does not say so: {reason}"),
         )
         .with(Metric::Suppressed, [rule.as_str(), *reason], Change::Add(1)),
         Notice::Source { source, state } => read_source(labels, source, state),
-        Notice::Price { pair, feed, price } => Reading::say(Level::TRACE, format!("{pair} by {feed}: {price}"))
-            .with(Metric::PriceValue, [pair.as_str(), feed.as_str()], Change::Set(decimal(&price.to_string())))
-            .with(Metric::PriceTime, [pair.as_str(), feed.as_str()], Change::Set(seconds(at))),
-        Notice::BaseFee { chain, fee } => {
-            let chain = name(*chain);
-            Reading::say(Level::TRACE, format!("base fee on {chain}: {fee} wei"))
-                .with(Metric::BaseFee, [&chain], Change::Set(gwei(*fee)))
-                .with(Metric::BaseFeeTime, [&chain], Change::Set(seconds(at)))
-        }
+        Notice::Price { pair, feed, price } => read_price(at, pair, feed, *price),
+        Notice::BaseFee { chain, fee } => read_base_fee(at, &name(*chain), *fee),
         Notice::Disagrees { chain, source, transfer: _ } => {
             let chain = name(*chain);
             Reading::say(Level::WARN, format!("{source} and the authority of {chain} differ about a transfer")).with(
@@ -221,6 +207,29 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
         | Notice::Clock { .. }
         | Notice::Ignored { .. } => Reading::default(),
     }
+}
+
+fn read_alert(rule: &Name, severity: Severity, state: AlertState) -> Reading {
+    // That more was said about it is no change of what stands.
+    let level = if state == AlertState::Updated { Level::DEBUG } else { Level::INFO };
+    let (severity, state) = (severity.word(), state.word());
+    Reading::say(level, format!("alert {state} by \"{rule}\" ({severity})")).with(
+        Metric::Alerts,
+        [rule.as_str(), severity, state],
+        Change::Add(1),
+    )
+}
+
+fn read_price(at: Timestamp, pair: &Pair, feed: &Name, price: Price) -> Reading {
+    Reading::say(Level::TRACE, format!("{pair} by {feed}: {price}"))
+        .with(Metric::PriceValue, [pair.as_str(), feed.as_str()], Change::Set(decimal(&price.to_string())))
+        .with(Metric::PriceTime, [pair.as_str(), feed.as_str()], Change::Set(seconds(at)))
+}
+
+fn read_base_fee(at: Timestamp, chain: &str, fee: U256) -> Reading {
+    Reading::say(Level::TRACE, format!("base fee on {chain}: {fee} wei"))
+        .with(Metric::BaseFee, [chain], Change::Set(gwei(fee)))
+        .with(Metric::BaseFeeTime, [chain], Change::Set(seconds(at)))
 }
 
 fn read_source(labels: &Labels, source: &SourceId, state: &SourceState) -> Reading {

@@ -1,7 +1,7 @@
 //! How everything stands, as the status answer, the page, the health routes and the gauges see it.
 //!
 //! `app` makes one after each commit and hands it on through a `tokio::sync::watch`. It holds times, not ages: who reads it knows
-//! what time it is. It holds no address, url or secret.
+//! what time it is. It holds no url or secret.
 
 use super::labels::Labels;
 use crate::reactor::event::{SourceId, SourceState};
@@ -38,6 +38,22 @@ pub struct Snapshot {
     pub budget: Option<BudgetStatus>,
     /// Payments.
     pub payments: PaymentsStatus,
+}
+
+impl Snapshot {
+    /// Before the first commit: not ready, with every source of the config on its way.
+    #[must_use]
+    pub fn starting(labels: Arc<Labels>, simulated: bool) -> Self {
+        let source = |id: &SourceId| SourceStatus {
+            id: id.clone(),
+            state: SourceState::Connecting,
+            last_event: None,
+            blind_since: None,
+            required: false,
+        };
+        let sources = labels.sources.iter().map(source).collect();
+        Self { labels, simulated, starting: true, store_writable: true, sources, ..Self::default() }
+    }
 }
 
 /// A source.

@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::reactor::settings::{ChainSettings, Confirmed, Settings, SinkSettings};
-use crate::telemetry::snapshot::{ChainStatus, PriceStatus, SinkStatus};
+use crate::telemetry::snapshot::{ChainStatus, PriceStatus, SinkStatus, SourceStatus};
 use crate::types::{Name, Pair, Price};
 use std::process::{Command, Stdio};
 
-pub(in crate::telemetry) fn labels() -> Labels {
+pub(crate) fn labels() -> Labels {
     let chain = ChainSettings {
         name: "ethereum".into(),
         id: ChainId(1),
@@ -18,7 +18,7 @@ pub(in crate::telemetry) fn labels() -> Labels {
         finalized_tag: true,
         endpoints: vec!["main".into()],
         explorer: Some("etherscan".into()),
-        stale_after: Duration::from_secs(60),
+        stale_after: Duration::from_mins(1),
         tx_url: None,
     };
     let ops = SinkSettings { name: "ops".into(), min_severity: Severity::Info, types: Vec::new() };
@@ -111,8 +111,17 @@ fn gauges_follow_how_things_stand_and_the_time_of_the_scrape() {
         price: Price::parse("2500.5").expect("it is a price"),
         as_of: Timestamp::default(),
     };
+    // On its way for the first time: not blind yet, and not up.
+    let source = SourceStatus {
+        id: labels.sources[0].clone(),
+        state: SourceState::Connecting,
+        last_event: Some(Timestamp::from_secs(8)),
+        blind_since: None,
+        required: false,
+    };
     let mut snapshot = Snapshot {
         labels,
+        sources: vec![source],
         store_writable: true,
         sinks: vec![sink(3, Some(4_000))],
         chains: vec![chain()],
@@ -132,12 +141,17 @@ fn gauges_follow_how_things_stand_and_the_time_of_the_scrape() {
     check("walletwatch_chain_gap_blocks{chain=\"ethereum\"}", "7");
     check("walletwatch_etherscan_view_age_seconds{chain=\"ethereum\"}", "6");
     check("walletwatch_etherscan_view_age_promised_seconds{chain=\"ethereum\"}", "90");
+    let main = "{source=\"main\",kind=\"rpc\",chain=\"ethereum\"}";
+    check(&format!("walletwatch_source_up{main}"), "0");
+    check(&format!("walletwatch_source_last_event_timestamp_seconds{main}"), "8");
+    snapshot.sources[0].state = SourceState::Fresh;
     // All delivered, and the chain blind: its last block stays, so that its age tells.
     snapshot.sinks = vec![sink(0, None)];
     snapshot.chains[0].tip = None;
     snapshot.chains[0].blind_since = Some(Timestamp::default());
     metrics.show(&snapshot, Timestamp::from_millis(11_000));
     check("walletwatch_ready", "0");
+    check(&format!("walletwatch_source_up{main}"), "1");
     check("walletwatch_outbox_oldest_pending_age_seconds{sink=\"ops\"}", "0");
     check("walletwatch_chain_processed_block{chain=\"ethereum\"}", "19000000");
 }

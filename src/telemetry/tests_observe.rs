@@ -3,7 +3,7 @@
 use super::super::metrics::tests::labels;
 use super::*;
 use crate::reactor::event::SourceKind;
-use crate::types::{Address, Asset, B256, BlockRef, PaymentId, Severity, TransferId, U256};
+use crate::types::{Address, Asset, B256, BlockRef, PaymentId, TransferId};
 
 const CHAIN: ChainId = ChainId(1);
 

@@ -20,7 +20,8 @@ const LATEST_ROW: u64 = 30;
 
 /// One RPC endpoint.
 #[derive(Debug)]
-pub struct Endpoint {
+#[expect(clippy::struct_excessive_bools, reason = "what goes wrong with it, each by itself")]
+pub(crate) struct Endpoint {
     pub name: Name,
     pub up: bool,
     pub traces: bool,
@@ -34,7 +35,7 @@ pub struct Endpoint {
 
 /// One explorer.
 #[derive(Debug)]
-pub struct Explorer {
+pub(crate) struct Explorer {
     pub name: Name,
     pub up: bool,
     pub introduced: bool,
@@ -45,7 +46,7 @@ pub struct Explorer {
 
 /// The sources of a chain.
 #[derive(Debug)]
-pub struct Sources {
+pub(crate) struct Sources {
     pub endpoints: Vec<Endpoint>,
     pub explorer: Option<Explorer>,
     pub tags: bool,
@@ -54,7 +55,7 @@ pub struct Sources {
 
 impl Sources {
     /// Something changes at an endpoint or an explorer.
-    pub fn trouble(&mut self, chain: &mut Chain, rng: &mut Rng, faulty: bool) {
+    pub(crate) fn trouble(&mut self, chain: &mut Chain, rng: &mut Rng, faulty: bool) {
         for endpoint in &mut self.endpoints {
             if !faulty {
                 (endpoint.up, endpoint.head, endpoint.forgetful) = (true, chain.tip, false);
@@ -105,13 +106,20 @@ impl Sources {
     }
 
     /// The process starts: everything introduces itself anew.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.endpoints.iter_mut().for_each(|endpoint| endpoint.introduced = false);
         self.explorer.iter_mut().for_each(|explorer| explorer.introduced = false);
     }
 
     /// What the sources say now.
-    pub fn speak(&mut self, chain: &Chain, wants: &ChainWants, rng: &mut Rng, faulty: bool, events: &mut Vec<Event>) {
+    pub(crate) fn speak(
+        &mut self,
+        chain: &Chain,
+        wants: &ChainWants,
+        rng: &mut Rng,
+        faulty: bool,
+        events: &mut Vec<Event>,
+    ) {
         for endpoint in &mut self.endpoints {
             if endpoint.up != endpoint.introduced {
                 endpoint.introduced = endpoint.up;

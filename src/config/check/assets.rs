@@ -11,10 +11,10 @@ use crate::types::{Address, Asset, ChainId, Name, U256, parse_address};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An asset on a chain.
-pub type OnChain = (ChainId, Asset);
+pub(super) type OnChain = (ChainId, Asset);
 
 /// What is known of the assets on the chains of one rule.
-pub struct Assets<'a> {
+pub(super) struct Assets<'a> {
     /// The chains.
     pub chains: &'a Chains,
     /// Tokens known by contract.
@@ -40,7 +40,7 @@ impl Assets<'_> {
     }
 
     /// The assets that `asset` names; `None` is all.
-    pub fn named(&self, input: &Input<'_>, scope: &Scope<'_>) -> Option<BTreeSet<OnChain>> {
+    pub(super) fn named(&self, input: &Input<'_>, scope: &Scope<'_>) -> Option<BTreeSet<OnChain>> {
         let said = scope.texts("asset")?;
         if said.is_empty() {
             input.notes.fault(scope.place(), "`asset` is empty", "name assets, or leave it out for all");
@@ -107,7 +107,7 @@ impl Assets<'_> {
     }
 
     /// What `at_least` means in each asset.
-    pub fn at_least(
+    pub(super) fn at_least(
         &self,
         input: &Input<'_>,
         said: Said<'_, &str>,
@@ -158,38 +158,37 @@ impl Assets<'_> {
                 }
             }
         }
-        self.judge(input, said, assets.is_some(), &odd, &met);
+        judge(input, said, assets.is_some(), &odd, &met);
         least
     }
+}
 
-    /// Says what a number means where it may not be what was meant.
-    fn judge(
-        &self,
-        input: &Input<'_>,
-        said: Said<'_, &str>,
-        named: bool,
-        odd: &BTreeSet<&Name>,
-        met: &BTreeMap<&Name, Vec<String>>,
-    ) {
-        let written = split(said.value);
-        let unit = written.unit.unwrap_or_default();
-        if named && !odd.is_empty() || met.is_empty() && !odd.is_empty() {
-            let odd: Vec<&str> = odd.iter().map(|symbol| symbol.as_str()).collect();
-            let shown = crate::types::text::Untrusted::new(unit);
-            let what = format!("`at_least` is in {}, but the rule is about {}", shown.as_str(), odd.join(", "));
-            input.notes.fault(said.place, what, "write the asset's own unit, or a rule for each asset");
-        } else if !odd.is_empty() {
-            input.notes.warn(said.place, format!("`at_least` is in {unit}: the rule says nothing of other assets"));
-        } else if written.unit.is_none() && met.len() > 1 {
-            let list: Vec<String> =
-                met.iter().map(|(symbol, on)| format!("{} {symbol} on {}", written.number, on.join(", "))).collect();
-            let rest = if named { "" } else { "; the rule says nothing of assets that are not listed" };
-            input.notes.warn(said.place, format!("`at_least` has no unit and means {}{rest}", list.join("; ")));
-        } else if written.unit.is_none() && !named {
-            input.notes.warn(
-                said.place,
-                "the rule says nothing of assets whose decimals are not known: `at_least` means nothing there",
-            );
-        }
+/// Says what a number means where it may not be what was meant.
+fn judge(
+    input: &Input<'_>,
+    said: Said<'_, &str>,
+    named: bool,
+    odd: &BTreeSet<&Name>,
+    met: &BTreeMap<&Name, Vec<String>>,
+) {
+    let written = split(said.value);
+    let unit = written.unit.unwrap_or_default();
+    if named && !odd.is_empty() || met.is_empty() && !odd.is_empty() {
+        let odd: Vec<&str> = odd.iter().map(|symbol| symbol.as_str()).collect();
+        let shown = crate::types::text::Untrusted::new(unit);
+        let what = format!("`at_least` is in {}, but the rule is about {}", shown.as_str(), odd.join(", "));
+        input.notes.fault(said.place, what, "write the asset's own unit, or a rule for each asset");
+    } else if !odd.is_empty() {
+        input.notes.warn(said.place, format!("`at_least` is in {unit}: the rule says nothing of other assets"));
+    } else if written.unit.is_none() && met.len() > 1 {
+        let list: Vec<String> =
+            met.iter().map(|(symbol, on)| format!("{} {symbol} on {}", written.number, on.join(", "))).collect();
+        let rest = if named { "" } else { "; the rule says nothing of assets that are not listed" };
+        input.notes.warn(said.place, format!("`at_least` has no unit and means {}{rest}", list.join("; ")));
+    } else if written.unit.is_none() && !named {
+        input.notes.warn(
+            said.place,
+            "the rule says nothing of assets whose decimals are not known: `at_least` means nothing there",
+        );
     }
 }

@@ -1,13 +1,11 @@
 //! Chains: the known ones with what the config changes, others as they are written; and their endpoints.
 
+use crate::config::check::endpoints;
 use crate::config::check::input::{Input, Names, Taken};
 use crate::config::checked::EndpointConfig;
-use crate::config::faults::Place;
 use crate::config::near;
-use crate::config::raw::keys;
 use crate::config::raw::scope::{Said, Scope};
 use crate::config::raw::tree::{Node, Value};
-use crate::config::urls;
 use crate::reactor::settings::{ChainSettings, Confirmed};
 use crate::types::chain::{self, EtherscanPlan, KnownChain};
 use crate::types::{ChainId, Name};
@@ -17,7 +15,7 @@ use std::time::Duration;
 /// A chain is blind after so many block times without a block: single missed blocks are usual everywhere.
 const STALE_BLOCKS: u32 = 10;
 /// And never sooner than this: reconnecting takes a while.
-const STALE_LEAST: Duration = Duration::from_secs(60);
+const STALE_LEAST: Duration = Duration::from_mins(1);
 /// Deeper than any chain was ever rewritten; beyond it a number is a typing mistake.
 const DEEPEST: u64 = 1_000_000;
 /// The name under which Etherscan reports.
@@ -25,7 +23,7 @@ const ETHERSCAN: &str = "etherscan";
 
 /// One chain of the config, or a known one that a watch or rule names.
 #[derive(Debug)]
-pub struct Chain {
+pub(super) struct Chain {
     /// As the reactor sees it.
     pub settings: ChainSettings,
     /// Its row in the chain table.
@@ -36,7 +34,7 @@ pub struct Chain {
 
 /// All chains.
 #[derive(Debug, Default)]
-pub struct Chains {
+pub(super) struct Chains {
     /// In order of their ids.
     pub all: BTreeMap<ChainId, Chain>,
     /// Those with a `[[chain]]` of their own: what "all" means.
@@ -49,7 +47,7 @@ pub struct Chains {
 
 impl Chains {
     /// The chain of this name; notes an unknown one. A chain with faults of its own is passed over in silence.
-    pub fn find(&self, input: &Input<'_>, said: Said<'_, &str>) -> Option<ChainId> {
+    pub(super) fn find(&self, input: &Input<'_>, said: Said<'_, &str>) -> Option<ChainId> {
         if let Some((id, _)) = self.all.iter().find(|(_, chain)| chain.settings.name.as_str() == said.value) {
             return Some(*id);
         }
@@ -70,14 +68,14 @@ impl Chains {
 
     /// The name of a chain.
     #[must_use]
-    pub fn name(&self, id: ChainId) -> String {
+    pub(super) fn name(&self, id: ChainId) -> String {
         let ours = self.all.get(&id).map(|chain| chain.settings.name.to_string());
         ours.or_else(|| chain::by_id(id).map(|known| known.name.into())).unwrap_or_else(|| id.to_string())
     }
 }
 
 /// Reads every `[[chain]]`, and adds the known chains that watches and rules name.
-pub fn check(input: &Input<'_>) -> Chains {
+pub(super) fn check(input: &Input<'_>) -> Chains {
     let mut chains = Chains::default();
     let mut names = Names::default();
     let mut ids: Taken<ChainId> = BTreeMap::new();
@@ -202,7 +200,7 @@ fn one(input: &Input<'_>, scope: &Scope<'_>, name: Name, ids: &mut Taken<ChainId
         }),
     };
     let confirmed = confirmed(scope, known);
-    let rpc = id.map(|id| endpoints(input, scope, id)).unwrap_or_default();
+    let rpc = id.map(|id| endpoints::read(input, scope, id)).unwrap_or_default();
     let final_after = final_after(scope, known, confirmed);
     let explorer = explorer(input, scope, known);
     let required = scope.flag("required");
@@ -373,71 +371,4 @@ fn explorer(input: &Input<'_>, scope: &Scope<'_>, known: Option<&'static KnownCh
         }
     }
     asked.unwrap_or(plan == Some(EtherscanPlan::Free)) && section
-}
-
-fn endpoints(input: &Input<'_>, scope: &Scope<'_>, chain: ChainId) -> Vec<EndpointConfig> {
-    let (Some(node), Some(section)) = (scope.node("rpc"), keys::section("chain.rpc")) else {
-        return Vec::new();
-    };
-    let Value::List(items) = &node.value else {
-        input.notes.fault(
-            &node.place,
-            format!("`rpc` is {}", node.value.called()),
-            "a list of urls or { name, url, operator }",
-        );
-        return Vec::new();
-    };
-    let mut names = Names::default();
-    let mut endpoints = Vec::new();
-    for item in items {
-        let (table, url) = match &item.value {
-            Value::Text(text) => (None, Some(Said { value: text.as_str(), place: &item.place })),
-            Value::Table(table) => {
-                let scope = Scope { table, fallback: None, section, notes: input.notes };
-                (Some(scope), scope.need("url", "where it is, or \"env:NAME\""))
-            }
-            Value::Integer(_) | Value::Flag(_) | Value::Other(_) | Value::List(_) => {
-                input.notes.fault(
-                    &item.place,
-                    format!("an endpoint is {}", item.value.called()),
-                    "a url or { name, url, operator }",
-                );
-                continue;
-            }
-        };
-        let written = table.and_then(|scope| scope.text("name"));
-        let claimed = written.map(|said| names.take(said, input.notes));
-        let operator = table.and_then(|scope| scope.text("operator")).map(|said| Name::from(said.value));
-        let Some((secret, url, elsewhere)) =
-            url.and_then(|said| input.url("rpc", said, &["wss", "ws", "https", "http"]))
-        else {
-            continue;
-        };
-        if urls::is_clear(&url) && (elsewhere || urls::may_carry_key(&url)) {
-            let what = format!(
-                "the rpc at {} is spoken to in the clear: a key in its url can be read on the way",
-                urls::shown(&url)
-            );
-            input.notes.warn(&item.place, what);
-        }
-        let runs = urls::operator(&url);
-        let name = match claimed {
-            Some(Some(name)) => name,
-            Some(None) => continue,
-            None => match free_name(&mut names, &runs, &item.place, input) {
-                Some(name) => name,
-                None => continue,
-            },
-        };
-        let operator = operator.unwrap_or_else(|| runs.as_str().into());
-        endpoints.push(EndpointConfig { chain, name, url: secret, socket: url.scheme().starts_with("ws"), operator });
-    }
-    endpoints
-}
-
-/// The operator as a name, numbered where it is taken.
-fn free_name(names: &mut Names, operator: &str, place: &Place, input: &Input<'_>) -> Option<Name> {
-    let numbered = std::iter::once(operator.to_owned()).chain((2..).map(|number| format!("{operator}-{number}")));
-    let name = numbered.into_iter().find(|name| !names.has(name))?;
-    names.take(Said { value: &name, place }, input.notes)
 }

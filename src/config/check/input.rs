@@ -16,7 +16,7 @@ const NAME_CHARS: usize = 64;
 
 /// What is checked, and with what.
 #[derive(Clone, Copy)]
-pub struct Input<'a> {
+pub(crate) struct Input<'a> {
     /// The tables.
     pub root: &'a Root<'a>,
     /// Faults and warnings.
@@ -29,17 +29,17 @@ pub struct Input<'a> {
 
 /// Names of one kind, with the place of each.
 #[derive(Debug, Default)]
-pub struct Names(BTreeMap<String, Place>);
+pub(crate) struct Names(BTreeMap<String, Place>);
 
 impl Names {
     /// Takes the name under `name`; notes a missing, ill-formed or taken one.
-    pub fn claim(&mut self, scope: &Scope<'_>) -> Option<Name> {
+    pub(crate) fn claim(&mut self, scope: &Scope<'_>) -> Option<Name> {
         let said = scope.need("name", "every one needs a name of its own")?;
         self.take(said, scope.notes)
     }
 
     /// Takes this name.
-    pub fn take(&mut self, said: Said<'_, &str>, notes: &Notes) -> Option<Name> {
+    pub(crate) fn take(&mut self, said: Said<'_, &str>, notes: &Notes) -> Option<Name> {
         let fine = !said.value.is_empty()
             && said.value.trim() == said.value
             && said.value.chars().count() <= NAME_CHARS
@@ -60,12 +60,12 @@ impl Names {
 
     /// Whether somebody has it.
     #[must_use]
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
     /// Finds a name that was said elsewhere; notes an unknown one.
-    pub fn find(&self, what: &str, said: Said<'_, &str>, notes: &Notes) -> Option<Name> {
+    pub(crate) fn find(&self, what: &str, said: Said<'_, &str>, notes: &Notes) -> Option<Name> {
         if self.has(said.value) {
             return Some(said.value.into());
         }
@@ -79,17 +79,17 @@ impl Names {
     }
 
     /// Every name.
-    pub fn words(&self) -> impl Iterator<Item = &str> + Clone {
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> + Clone {
         self.0.keys().map(String::as_str)
     }
 }
 
 /// Who is in one place already.
-pub type Taken<K> = BTreeMap<K, (Name, Place)>;
+pub(crate) type Taken<K> = BTreeMap<K, (Name, Place)>;
 
 impl Input<'_> {
     /// The secret under a key; notes one that is literal, not set or open to others.
-    pub fn secret(&self, key: &str, said: Said<'_, &str>) -> Option<Secret> {
+    pub(crate) fn secret(&self, key: &str, said: Said<'_, &str>) -> Option<Secret> {
         match secrets::fetch(said.value, self.data, self.around) {
             Ok(secret) => Some(secret),
             Err(error) => {
@@ -100,7 +100,7 @@ impl Input<'_> {
     }
 
     /// A url, or where one is. The second is whether it was fetched from elsewhere.
-    pub fn url(&self, key: &str, said: Said<'_, &str>, schemes: &[&str]) -> Option<(Secret, Url, bool)> {
+    pub(crate) fn url(&self, key: &str, said: Said<'_, &str>, schemes: &[&str]) -> Option<(Secret, Url, bool)> {
         let elsewhere = secrets::is_reference(said.value);
         let secret = if elsewhere { self.secret(key, said)? } else { Secret::new(said.value.into()) };
         let parsed = Url::parse(secret.expose()).ok().filter(|url| url.has_host() && schemes.contains(&url.scheme()));
@@ -113,7 +113,7 @@ impl Input<'_> {
     }
 
     /// An address; notes a wrong shape, and a wrong checksum with the right one.
-    pub fn address(&self, key: &str, said: Said<'_, &str>) -> Option<Address> {
+    pub(crate) fn address(&self, key: &str, said: Said<'_, &str>) -> Option<Address> {
         match parse_address(said.value) {
             Ok(address) if address == Address::ZERO => {
                 self.notes.fault(said.place, format!("`{key}` is the zero address"), "write the address that is meant");

@@ -2,10 +2,11 @@
 
 mod assets;
 mod chains;
-pub mod input;
+mod endpoints;
+pub(super) mod input;
+mod page_and_store;
 mod payments;
 mod rules;
-mod service;
 mod sinks;
 mod sources;
 mod thresholds;
@@ -19,7 +20,7 @@ use input::Input;
 use std::sync::Arc;
 
 /// Reads everything. What comes back means something only where nothing was noted as a fault.
-pub fn check(input: &Input<'_>) -> Config {
+pub(super) fn check(input: &Input<'_>) -> Config {
     let chains = chains::check(input);
     let etherscan = sources::etherscan(input, &chains);
     let (feeds, required_feeds) = sources::feeds(input);
@@ -54,8 +55,8 @@ pub fn check(input: &Input<'_>) -> Config {
         etherscan,
         feeds,
         sinks: sinks.list,
-        http: service::http(input),
-        store: service::store(input),
+        http: page_and_store::http(input),
+        store: page_and_store::store(input),
         required_chains,
         required_feeds,
         warnings: Vec::new(),

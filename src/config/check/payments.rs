@@ -24,14 +24,14 @@ const LEAST_HOLD: Duration = Duration::from_mins(1);
 
 /// Payees, and names also of those with faults.
 #[derive(Debug, Default)]
-pub struct Payees {
+pub(super) struct Payees {
     /// Those without faults.
     pub all: BTreeMap<Name, Payee>,
     names: Names,
 }
 
 /// Every `[[payee]]`.
-pub fn payees(input: &Input<'_>, chains: &Chains) -> Payees {
+pub(super) fn payees(input: &Input<'_>, chains: &Chains) -> Payees {
     let mut payees = Payees::default();
     for scope in input.root.many("payee") {
         let name = payees.names.claim(&scope);
@@ -65,7 +65,7 @@ fn limit(scope: &Scope<'_>, key: &str, mandatory: bool) -> Option<U256> {
 }
 
 /// Every `[[payment]]`.
-pub fn payments(
+pub(super) fn payments(
     input: &Input<'_>,
     rules: &[Read<'_>],
     payees: &Payees,

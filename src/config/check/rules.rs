@@ -3,7 +3,7 @@
 use crate::config::check::assets::Assets;
 use crate::config::check::chains::Chains;
 use crate::config::check::input::{Input, Names};
-use crate::config::check::service::sinks as named_sinks;
+use crate::config::check::page_and_store::sinks as named_sinks;
 use crate::config::check::sinks::{SEVERITIES, Sinks, is_built_in};
 use crate::config::check::thresholds;
 use crate::config::check::watches::Watches;
@@ -15,11 +15,11 @@ use crate::reactor::effect::MessageKind;
 use crate::reactor::settings::{
     BetweenOwn, Condition, Direction, KnownToken, Rule, SinkSettings, SystemSettings, TransferCondition,
 };
-use crate::types::{Address, ChainId, Name, Pair, Severity, Stage};
+use crate::types::{Address, Asset, ChainId, Name, Pair, Severity, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What rules are made of.
-pub struct Materials<'a> {
+pub(super) struct Materials<'a> {
     /// Chains.
     pub chains: &'a Chains,
     /// Tokens known by contract.
@@ -33,7 +33,7 @@ pub struct Materials<'a> {
 }
 
 /// A rule with the table it was read from.
-pub struct Read<'a> {
+pub(super) struct Read<'a> {
     /// Its table.
     pub scope: Scope<'a>,
     /// Its name.
@@ -43,7 +43,7 @@ pub struct Read<'a> {
 }
 
 /// Every `[[rule]]` that has a name.
-pub fn check<'a>(input: &Input<'a>, from: &Materials<'_>) -> Vec<Read<'a>> {
+pub(super) fn check<'a>(input: &Input<'a>, from: &Materials<'_>) -> Vec<Read<'a>> {
     let mut names = Names::default();
     let routes = routes(input, from.sinks);
     let mut rules = Vec::new();
@@ -53,7 +53,7 @@ pub fn check<'a>(input: &Input<'a>, from: &Materials<'_>) -> Vec<Read<'a>> {
         let severity = scope.word("severity", &SEVERITIES).map_or(Severity::Info, |said| said.value);
         let notify = notify(input, &scope, from.sinks, &routes, severity);
         let condition = match kind {
-            Some("transfer") => transfer(input, &scope, from).map(Condition::Transfer),
+            Some("transfer") => Some(Condition::Transfer(transfer(input, &scope, from))),
             Some("price") => thresholds::price(input, &scope, from.feeds).map(Condition::Price),
             Some("gas") => thresholds::gas(input, &scope, from.chains).map(Condition::Gas),
             Some(_) | None => None,
@@ -63,6 +63,7 @@ pub fn check<'a>(input: &Input<'a>, from: &Materials<'_>) -> Vec<Read<'a>> {
         };
         let rule = condition.map(|condition| Rule { name: name.clone(), severity, notify, condition });
         if let Some(rule) = &rule {
+            fed(input, scope.place(), rule, from.chains);
             heard(input, scope.place(), rule, from.sinks);
         }
         rules.push(Read { scope, name, rule });
@@ -109,6 +110,26 @@ fn near_sinks(sinks: &Sinks) -> String {
     if names.is_empty() { "write a [[sink]], and name it in `notify`".into() } else { names.join(" or ") }
 }
 
+/// Warns of a rule that is fed late or partly. What nothing can feed at all was noted where it is named.
+fn fed(input: &Input<'_>, place: &Place, rule: &Rule, chains: &Chains) {
+    let Condition::Transfer(transfer) = &rule.condition else {
+        return;
+    };
+    for chain in transfer.chains.iter().filter_map(|id| chains.all.get(id)) {
+        let settings = &chain.settings;
+        let coin = (settings.id, Asset::Coin);
+        let speaks_of_coin = transfer.assets.as_ref().is_none_or(|assets| assets.contains(&coin))
+            && transfer.at_least.as_ref().is_none_or(|least| least.contains_key(&coin));
+        if settings.endpoints.is_empty() && settings.explorer.is_some() {
+            let what = "only an explorer is read there, so it speaks late; `check` says how late";
+            input.notes.warn(place, format!("rule {} on {}: {what}", rule.name, settings.name));
+        } else if settings.explorer.is_none() && speaks_of_coin {
+            let what = "coin moved inside transactions is seen only where the endpoint answers traces";
+            input.notes.warn(place, format!("rule {} on {}: {what}", rule.name, settings.name));
+        }
+    }
+}
+
 /// Notes a rule of which every sink keeps messages away.
 fn heard(input: &Input<'_>, place: &Place, rule: &Rule, sinks: &Sinks) {
     let (spoken, taken_back) = match &rule.condition {
@@ -145,7 +166,7 @@ fn takes(sink: &SinkSettings, kind: &str, severity: Severity) -> bool {
 }
 
 /// Notes built-in alerts that every sink of `[system]` keeps away.
-pub fn system_heard(input: &Input<'_>, system: &SystemSettings, sinks: &Sinks) {
+pub(super) fn system_heard(input: &Input<'_>, system: &SystemSettings, sinks: &Sinks) {
     let told: Vec<&SinkSettings> = system.notify.iter().filter_map(|name| sinks.settings.get(name)).collect();
     if told.is_empty() || told.len() < system.notify.len() {
         return;
@@ -162,7 +183,7 @@ pub fn system_heard(input: &Input<'_>, system: &SystemSettings, sinks: &Sinks) {
     }
 }
 
-fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Option<TransferCondition> {
+fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> TransferCondition {
     let watches = watches(input, scope, from.watches);
     let chains = on(input, scope, from, &watches);
     let directions = [("in", Direction::In), ("out", Direction::Out), ("both", Direction::Both)];
@@ -175,7 +196,7 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Optio
     let between = [("each", BetweenOwn::Each), ("once", BetweenOwn::Once), ("skip", BetweenOwn::Skip)];
     let between_own = scope.word("between_own", &between).map_or(BetweenOwn::Each, |said| said.value);
     let skip_suspect = scope.flag("skip_suspect").unwrap_or(false);
-    Some(TransferCondition { watches, chains, direction, assets: named, at_least, stages, between_own, skip_suspect })
+    TransferCondition { watches, chains, direction, assets: named, at_least, stages, between_own, skip_suspect }
 }
 
 /// Names and tags of watches, resolved.
@@ -220,14 +241,14 @@ fn on(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>, watches: &BTre
         };
         if whole && !watches.is_empty() && !watched.contains(&id) {
             let what = format!("nothing that this rule is about is watched on {}", from.chains.name(id));
-            unwatched(input, said, what);
+            unwatched(input, said, &what);
         }
         found.insert(id);
     }
     found
 }
 
-fn unwatched(input: &Input<'_>, said: Said<'_, &str>, what: String) {
+fn unwatched(input: &Input<'_>, said: Said<'_, &str>, what: &str) {
     input.notes.fault(
         said.place,
         format!("{what}: nothing can feed it there"),
@@ -241,7 +262,11 @@ fn stages(scope: &Scope<'_>) -> BTreeSet<Stage> {
         return BTreeSet::from([Stage::Confirmed]);
     };
     let mut stages = BTreeSet::new();
-    for said in scope.texts_of(key, node) {
+    let said = scope.texts_of(key, node);
+    if said.is_empty() {
+        scope.notes.fault(&node.place, format!("`{key}` names no stage"), "seen, confirmed, final");
+    }
+    for said in said {
         match words.iter().find(|(word, _)| *word == said.value) {
             Some((_, stage)) => {
                 stages.insert(*stage);
@@ -261,7 +286,8 @@ fn stages(scope: &Scope<'_>) -> BTreeSet<Stage> {
         }
     }
     if stages.is_empty() {
-        scope.notes.fault(&node.place, format!("`{key}` names no stage"), "seen, confirmed, final");
+        // What is wrong was noted; the default keeps it from being noted again as a rule that nobody hears.
+        stages.insert(Stage::Confirmed);
     }
     stages
 }

@@ -1,7 +1,7 @@
 //! Sinks, built-in alerts and routes.
 
 use crate::config::check::input::{Input, Names};
-use crate::config::check::service::sinks as named;
+use crate::config::check::page_and_store::sinks as named;
 use crate::config::checked::{SinkConfig, SinkKind};
 use crate::config::near;
 use crate::config::raw::keys::{self, SINK_KINDS};
@@ -20,12 +20,12 @@ const KEY_BYTES_LEAST: usize = 24;
 const KEY_BYTES_MOST: usize = 64;
 
 /// The words of the severities.
-pub const SEVERITIES: [(&str, Severity); 3] =
+pub(super) const SEVERITIES: [(&str, Severity); 3] =
     [("info", Severity::Info), ("warning", Severity::Warning), ("critical", Severity::Critical)];
 
 /// Every sink.
 #[derive(Debug, Default)]
-pub struct Sinks {
+pub(super) struct Sinks {
     /// Those without faults, in the order of the config.
     pub list: Vec<SinkConfig>,
     /// What the reactor knows of each.
@@ -35,7 +35,7 @@ pub struct Sinks {
 }
 
 /// Every `[[sink]]`.
-pub fn check(input: &Input<'_>) -> Sinks {
+pub(super) fn check(input: &Input<'_>) -> Sinks {
     let mut sinks = Sinks::default();
     for scope in input.root.many("sink") {
         let name = sinks.names.claim(&scope);
@@ -127,7 +127,7 @@ fn types(scope: &Scope<'_>) -> Vec<Name> {
 }
 
 /// `[system]`: who hears the built-in alerts, and which are silenced.
-pub fn system(input: &Input<'_>, sinks: &Sinks) -> SystemSettings {
+pub(super) fn system(input: &Input<'_>, sinks: &Sinks) -> SystemSettings {
     let everyone = || sinks.list.iter().map(|sink| sink.name.clone()).collect();
     let Some(scope) = input.root.one("system") else {
         return SystemSettings { notify: everyone(), disabled: BTreeSet::new() };
@@ -175,6 +175,6 @@ fn silenced(input: &Input<'_>, scope: &Scope<'_>) -> BTreeSet<Name> {
 
 /// Whether messages of this type come without a rule.
 #[must_use]
-pub fn is_built_in(word: &str) -> bool {
+pub(super) fn is_built_in(word: &str) -> bool {
     word.starts_with("source.") || word.starts_with("sink.")
 }

@@ -19,7 +19,7 @@ const CALLS_PER_DAY: u64 = 100_000;
 const COINBASE_URL: &str = "wss://ws-feed.exchange.coinbase.com";
 
 /// `[etherscan]`.
-pub fn etherscan(input: &Input<'_>, chains: &Chains) -> Option<EtherscanConfig> {
+pub(super) fn etherscan(input: &Input<'_>, chains: &Chains) -> Option<EtherscanConfig> {
     let scope = input.root.one("etherscan")?;
     let url = scope.text("url").unwrap_or(Said { value: ETHERSCAN_URL, place: scope.place() });
     let api_key = scope.need("api_key", "\"env:ETHERSCAN_API_KEY\"").and_then(|said| input.secret("api_key", said));
@@ -43,7 +43,7 @@ pub fn etherscan(input: &Input<'_>, chains: &Chains) -> Option<EtherscanConfig> 
 }
 
 /// Every `[[feed]]`, and the names of those that readiness needs.
-pub fn feeds(input: &Input<'_>) -> (Vec<FeedConfig>, BTreeSet<Name>) {
+pub(super) fn feeds(input: &Input<'_>) -> (Vec<FeedConfig>, BTreeSet<Name>) {
     let mut names = Names::default();
     let mut feeds: Vec<FeedConfig> = Vec::new();
     let mut required = BTreeSet::new();

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// `when = "price"`.
-pub fn price(input: &Input<'_>, scope: &Scope<'_>, feeds: &BTreeMap<Name, Vec<Pair>>) -> Option<PriceCondition> {
+pub(super) fn price(input: &Input<'_>, scope: &Scope<'_>, feeds: &BTreeMap<Name, Vec<Pair>>) -> Option<PriceCondition> {
     let pair = scope.need("pair", "for example pair = \"ETH-USD\"").and_then(|said| {
         let pair = Pair::parse(said.value);
         if pair.is_none() {
@@ -40,7 +40,7 @@ pub fn price(input: &Input<'_>, scope: &Scope<'_>, feeds: &BTreeMap<Name, Vec<Pa
             input.notes.fault(
                 said.place,
                 format!("`{key}` is not in {quote}"),
-                format!("write \"{} {quote}\"", "2500"),
+                format!("for example \"2500 {quote}\""),
             );
             return None;
         }
@@ -64,7 +64,7 @@ fn feeds_are_whole(input: &Input<'_>, feeds: &BTreeMap<Name, Vec<Pair>>) -> bool
 }
 
 /// `when = "gas"`.
-pub fn gas(input: &Input<'_>, scope: &Scope<'_>, chains: &Chains) -> Option<GasCondition> {
+pub(super) fn gas(input: &Input<'_>, scope: &Scope<'_>, chains: &Chains) -> Option<GasCondition> {
     if let Some(of) = scope.text("of") {
         match of.value {
             "base_fee" => {}
@@ -87,7 +87,7 @@ pub fn gas(input: &Input<'_>, scope: &Scope<'_>, chains: &Chains) -> Option<GasC
         let what = format!("no source can report gas prices of {}", chain.settings.name);
         input.notes.fault(said.place, what, format!("give [[chain]] {} an `rpc`", chain.settings.name));
     }
-    let coin = chain.map(|chain| chain.settings.coin.to_string()).unwrap_or_else(|| "ETH".into());
+    let coin = chain.map_or_else(|| "ETH".into(), |chain| chain.settings.coin.to_string());
     let read = |key: &str, said: Said<'_, &str>| {
         let written = split(said.value);
         let point = written.unit.and_then(|unit| amounts::coin_unit(unit, &coin, 18));

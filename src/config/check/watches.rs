@@ -7,11 +7,12 @@ use crate::config::raw::scope::{Said, Scope};
 use crate::config::raw::tree::Value;
 use crate::reactor::settings::{KnownToken, Watch};
 use crate::types::{Address, ChainId, Name, chain};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every watch.
 #[derive(Debug, Default)]
-pub struct Watches {
+pub(super) struct Watches {
     /// Those without faults, in the order of the config.
     pub list: Vec<Watch>,
     /// Names, also of watches with faults.
@@ -21,7 +22,7 @@ pub struct Watches {
 }
 
 /// Every `[[watch]]`.
-pub fn check(input: &Input<'_>, chains: &Chains) -> Watches {
+pub(super) fn check(input: &Input<'_>, chains: &Chains) -> Watches {
     let mut watches = Watches::default();
     let mut owners: Taken<(ChainId, Address)> = BTreeMap::new();
     for scope in input.root.many("watch") {
@@ -116,7 +117,7 @@ fn from_block(scope: &Scope<'_>) -> Option<u64> {
 const SYMBOL_CHARS: usize = 20;
 
 /// Tokens known by contract: the chain table's and every `[[token]]`.
-pub fn tokens(input: &Input<'_>, chains: &Chains) -> BTreeMap<(ChainId, Address), KnownToken> {
+pub(super) fn tokens(input: &Input<'_>, chains: &Chains) -> BTreeMap<(ChainId, Address), KnownToken> {
     let mut tokens = BTreeMap::new();
     for (id, chain) in &chains.all {
         for token in chain.known.into_iter().flat_map(|known| known.usdc.iter().chain(known.look_alikes)) {
@@ -143,13 +144,13 @@ pub fn tokens(input: &Input<'_>, chains: &Chains) -> BTreeMap<(ChainId, Address)
         if let Some((first, at)) = taken {
             let what = format!("this contract or symbol is the token `{first}` at {at}");
             input.notes.fault(contract.place, what, "one [[token]] for each contract, each with a symbol of its own");
-        } else if tokens.contains_key(&key) {
-            let what = "the chain table knows this contract already";
-            input.notes.fault(contract.place, what, "take this [[token]] out");
-        } else {
+        } else if let Entry::Vacant(free) = tokens.entry(key) {
             places.insert(key, (symbol.clone(), scope.place().clone()));
             symbols.insert((on, symbol.to_string()), (symbol.clone(), scope.place().clone()));
-            tokens.insert(key, KnownToken { symbol, decimals });
+            free.insert(KnownToken { symbol, decimals });
+        } else {
+            let what = "the chain table knows this contract already";
+            input.notes.fault(contract.place, what, "take this [[token]] out");
         }
     }
     tokens

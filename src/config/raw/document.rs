@@ -5,37 +5,47 @@ use crate::config::raw::tree::{Entry, Lines, Table, Value};
 use crate::config::surroundings::Surroundings;
 use std::path::{Path, PathBuf};
 
+/// What was read.
+pub(crate) struct Document {
+    /// Everything, put together.
+    pub whole: Table,
+    /// A file could not be read or is not TOML: what the rest means would only be guessed at.
+    pub torn: bool,
+}
+
 /// Reads a config with its includes. What cannot be read or parsed is noted; the rest is there.
-pub fn read(path: &Path, around: &dyn Surroundings, notes: &Notes) -> Table {
+pub(crate) fn read(path: &Path, around: &dyn Surroundings, notes: &Notes) -> Document {
     let shown = path.display().to_string();
-    let mut whole = parse(0, &shown, path, around, notes);
+    let (mut whole, mut torn) = parse(0, &shown, path, around, notes);
     let Some(at) = whole.entries.iter().position(|entry| entry.key == "include") else {
-        return whole;
+        return Document { whole, torn };
     };
     let include = whole.entries.remove(at);
     let folder = path.parent().unwrap_or(Path::new(""));
     for (index, file) in included(&include, folder, around, notes).iter().enumerate() {
         let shown = file.display().to_string();
-        let part = parse(index + 1, &shown, file, around, notes);
+        let (part, broken) = parse(index + 1, &shown, file, around, notes);
+        torn |= broken;
         for entry in part.entries {
             add(&mut whole, entry, notes);
         }
     }
-    whole
+    Document { whole, torn }
 }
 
-fn parse(order: usize, shown: &str, path: &Path, around: &dyn Surroundings, notes: &Notes) -> Table {
+fn parse(order: usize, shown: &str, path: &Path, around: &dyn Surroundings, notes: &Notes) -> (Table, bool) {
     let nothing = Table { place: Place::whole(order, shown), entries: Vec::new() };
     let text = match around.read(path) {
         Ok(text) => text,
         Err(error) => {
             let what = format!("it cannot be read: {}", error.kind());
             notes.fault(&nothing.place, what, "name another with --config, or look at its owner and mode");
-            return nothing;
+            return (nothing, true);
         }
     };
     let lines = Lines::new(order, shown, &text);
     let (table, errors) = toml::de::DeTable::parse_recoverable(&text);
+    let torn = !errors.is_empty();
     for error in errors {
         let place = error.span().map_or_else(|| Place::whole(order, shown), |span| lines.place(span.start));
         notes.fault(
@@ -44,7 +54,7 @@ fn parse(order: usize, shown: &str, path: &Path, around: &dyn Surroundings, note
             "the rest is checked once this is mended",
         );
     }
-    lines.table(table.get_ref(), 0)
+    (lines.table(table.get_ref(), 0), torn)
 }
 
 /// The files that `include` names, sorted and each once.

@@ -4,7 +4,7 @@
 
 /// How a value may be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// As written.
     Plain,
     /// A url, which may carry a key: scheme and host only.
@@ -17,7 +17,7 @@ pub enum Shape {
 
 /// One key.
 #[derive(Debug, Clone, Copy)]
-pub struct Key {
+pub(crate) struct Key {
     /// The word.
     pub name: &'static str,
     /// How its value may be shown.
@@ -66,7 +66,7 @@ const fn key(name: &'static str) -> Key {
 
 /// One kind of table.
 #[derive(Debug, Clone, Copy)]
-pub struct Section {
+pub(crate) struct Section {
     /// The word in the brackets; of tables inside others, with the outer word and a point.
     pub name: &'static str,
     /// Whether it is written in double brackets, once for each.
@@ -80,13 +80,13 @@ pub struct Section {
 impl Section {
     /// The key of this name.
     #[must_use]
-    pub fn key(&self, name: &str) -> Option<&'static Key> {
+    pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
     }
 
     /// As it is written.
     #[must_use]
-    pub fn brackets(&self) -> String {
+    pub(crate) fn brackets(&self) -> String {
         if self.repeated { format!("[[{}]]", self.name) } else { format!("[{}]", self.name) }
     }
 }
@@ -95,7 +95,7 @@ impl Section {
 const LEVELS: &[&str] = &["balance", "price", "gas"];
 
 /// What `when` may say, and why a kind cannot be used yet.
-pub const RULE_KINDS: [(&str, Option<&str>); 5] = [
+pub(crate) const RULE_KINDS: [(&str, Option<&str>); 5] = [
     ("transfer", None),
     ("price", None),
     ("gas", None),
@@ -104,7 +104,7 @@ pub const RULE_KINDS: [(&str, Option<&str>); 5] = [
 ];
 
 /// What `kind` of a sink may say, and why one cannot be used yet.
-pub const SINK_KINDS: [(&str, Option<&str>); 9] = [
+pub(crate) const SINK_KINDS: [(&str, Option<&str>); 9] = [
     ("log", None),
     ("webhook", None),
     ("slack", None),
@@ -117,7 +117,7 @@ pub const SINK_KINDS: [(&str, Option<&str>); 9] = [
 ];
 
 /// What `kind` of a feed may say, and why one cannot be used yet.
-pub const FEED_KINDS: [(&str, Option<&str>); 3] =
+pub(crate) const FEED_KINDS: [(&str, Option<&str>); 3] =
     [("coinbase", None), ("kraken", Some("there is no such feed yet")), ("binance", Some("there is no such feed yet"))];
 
 const RULE_KEYS: &[Key] = &[
@@ -151,7 +151,7 @@ const RULE_KEYS: &[Key] = &[
 ];
 
 /// Every section, in the order of the example.
-pub const SECTIONS: &[Section] = &[
+pub(crate) const SECTIONS: &[Section] = &[
     Section {
         name: "http",
         repeated: false,
@@ -352,11 +352,11 @@ pub const SECTIONS: &[Section] = &[
 
 /// The section of this name.
 #[must_use]
-pub fn section(name: &str) -> Option<&'static Section> {
+pub(crate) fn section(name: &str) -> Option<&'static Section> {
     SECTIONS.iter().find(|section| section.name == name)
 }
 
 /// The sections that stand at the top of a file.
-pub fn top() -> impl Iterator<Item = &'static Section> + Clone {
+pub(crate) fn top() -> impl Iterator<Item = &'static Section> + Clone {
     SECTIONS.iter().filter(|section| !section.name.contains('.'))
 }

@@ -5,11 +5,12 @@ use crate::config::faults::{Notes, Place};
 use crate::config::near;
 use crate::config::raw::keys::{self, Section, Shape};
 use crate::config::raw::tree::{Entry, Node, Table, Value};
+use crate::types::text::Untrusted;
 use std::time::Duration;
 
 /// A value and where it was written.
 #[derive(Debug, Clone, Copy)]
-pub struct Said<'a, T> {
+pub(crate) struct Said<'a, T> {
     /// What.
     pub value: T,
     /// Where.
@@ -18,7 +19,7 @@ pub struct Said<'a, T> {
 
 /// A table being read. Where a key is left out, it is looked for in the fallback (`[defaults]` for rules).
 #[derive(Debug, Clone, Copy)]
-pub struct Scope<'a> {
+pub(crate) struct Scope<'a> {
     /// The table itself.
     pub table: &'a Table,
     /// Where left-out keys are looked for.
@@ -31,7 +32,7 @@ pub struct Scope<'a> {
 
 /// The whole of the files, section by section; what stands under a wrong name or in a wrong shape was noted.
 #[derive(Debug)]
-pub struct Root<'a> {
+pub(crate) struct Root<'a> {
     tables: Vec<(&'static Section, &'a Table)>,
     notes: &'a Notes,
     end: &'a Place,
@@ -40,11 +41,11 @@ pub struct Root<'a> {
 impl<'a> Root<'a> {
     /// Sorts the tables of the files by section. Notes every unknown key, misplaced key and key that is not there yet.
     #[must_use]
-    pub fn new(whole: &'a Table, notes: &'a Notes) -> Self {
+    pub(crate) fn new(whole: &'a Table, notes: &'a Notes) -> Self {
         let mut tables = Vec::new();
         for entry in &whole.entries {
             let Some(section) = keys::top().find(|section| section.name == entry.key) else {
-                let what = format!("there is no section or key `{}` here", entry.key);
+                let what = format!("there is no section or key `{}` here", Untrusted::new(&entry.key).as_str());
                 notes.fault(&entry.place, what, near::hint(&entry.key, keys::top().map(|section| section.name)));
                 continue;
             };
@@ -60,13 +61,13 @@ impl<'a> Root<'a> {
 
     /// The one table of a section that stands once.
     #[must_use]
-    pub fn one(&self, name: &str) -> Option<Scope<'a>> {
+    pub(crate) fn one(&self, name: &str) -> Option<Scope<'a>> {
         self.many(name).into_iter().next()
     }
 
     /// The tables of a section, in the order of the files.
     #[must_use]
-    pub fn many(&self, name: &str) -> Vec<Scope<'a>> {
+    pub(crate) fn many(&self, name: &str) -> Vec<Scope<'a>> {
         let fallback = if name == "rule" { self.raw("defaults") } else { None };
         let ours = self.tables.iter().filter(|(section, _)| section.name == name);
         ours.map(|(section, table)| Scope { table, fallback, section, notes: self.notes }).collect()
@@ -74,7 +75,7 @@ impl<'a> Root<'a> {
 
     /// Where the main file begins, for what is missing altogether.
     #[must_use]
-    pub const fn place(&self) -> &'a Place {
+    pub(crate) const fn place(&self) -> &'a Place {
         self.end
     }
 
@@ -108,7 +109,11 @@ impl<'a> Root<'a> {
     fn sweep_key(&self, section: &'static Section, kind: Option<&str>, entry: &Entry) {
         let Some(key) = section.key(&entry.key) else {
             let near = near::hint(&entry.key, section.keys.iter().map(|key| key.name));
-            self.notes.fault(&entry.place, format!("{} has no key `{}`", section.brackets(), entry.key), near);
+            self.notes.fault(
+                &entry.place,
+                format!("{} has no key `{}`", section.brackets(), Untrusted::new(&entry.key).as_str()),
+                near,
+            );
             return;
         };
         if section.name == "defaults" {
@@ -181,18 +186,18 @@ fn tables_of<'a>(section: &'static Section, node: &'a Node, notes: &Notes) -> Ve
 impl<'a> Scope<'a> {
     /// Where the table starts.
     #[must_use]
-    pub const fn place(&self) -> &'a Place {
+    pub(crate) const fn place(&self) -> &'a Place {
         &self.table.place
     }
 
     /// The value under a key, from the table or its fallback.
     #[must_use]
-    pub fn node(&self, key: &str) -> Option<&'a Node> {
+    pub(crate) fn node(&self, key: &str) -> Option<&'a Node> {
         self.table.get(key).or_else(|| self.fallback.and_then(|fallback| fallback.get(key)))
     }
 
     /// The value under one of two keys that exclude each other. The table's own choice silences the fallback's.
-    pub fn either(&self, one: &'static str, other: &'static str) -> Option<(&'static str, &'a Node)> {
+    pub(crate) fn either(&self, one: &'static str, other: &'static str) -> Option<(&'static str, &'a Node)> {
         for table in std::iter::once(self.table).chain(self.fallback) {
             match (table.get(one), table.get(other)) {
                 (Some(node), None) => return Some((one, node)),
@@ -214,12 +219,12 @@ impl<'a> Scope<'a> {
     }
 
     /// Notes that a key is missing.
-    pub fn missing(&self, key: &str, hint: &str) {
+    pub(crate) fn missing(&self, key: &str, hint: &str) {
         self.notes.fault(self.place(), format!("{} has no `{key}`", self.section.brackets()), hint);
     }
 
     /// Text.
-    pub fn text(&self, key: &str) -> Option<Said<'a, &'a str>> {
+    pub(crate) fn text(&self, key: &str) -> Option<Said<'a, &'a str>> {
         let node = self.node(key)?;
         if let Value::Text(text) = &node.value {
             return Some(Said { value: text, place: &node.place });
@@ -229,7 +234,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Text that must be there.
-    pub fn need(&self, key: &str, hint: &str) -> Option<Said<'a, &'a str>> {
+    pub(crate) fn need(&self, key: &str, hint: &str) -> Option<Said<'a, &'a str>> {
         if self.node(key).is_none() {
             self.missing(key, hint);
         }
@@ -237,7 +242,7 @@ impl<'a> Scope<'a> {
     }
 
     /// True or false.
-    pub fn flag(&self, key: &str) -> Option<bool> {
+    pub(crate) fn flag(&self, key: &str) -> Option<bool> {
         let node = self.node(key)?;
         if let Value::Flag(flag) = node.value {
             return Some(flag);
@@ -247,42 +252,39 @@ impl<'a> Scope<'a> {
     }
 
     /// A whole number within bounds.
-    pub fn number(&self, key: &str, least: u64, most: u64) -> Option<Said<'a, u64>> {
+    pub(crate) fn number(&self, key: &str, least: u64, most: u64) -> Option<Said<'a, u64>> {
         let node = self.node(key)?;
         let hint = format!("a whole number from {least} to {most}, without quotes");
         let Value::Integer(number) = node.value else {
             self.wrong(key, node, &hint);
             return None;
         };
-        match number.and_then(|number| u64::try_from(number).ok()).filter(|number| (least..=most).contains(number)) {
-            Some(value) => Some(Said { value, place: &node.place }),
-            None => {
-                self.notes.fault(&node.place, format!("`{key}` is out of bounds"), format!("write {hint}"));
-                None
-            }
+        let number =
+            number.and_then(|number| u64::try_from(number).ok()).filter(|number| (least..=most).contains(number));
+        if number.is_none() {
+            self.notes.fault(&node.place, format!("`{key}` is out of bounds"), format!("write {hint}"));
         }
+        number.map(|value| Said { value, place: &node.place })
     }
 
-    /// A span of time, or nothing for "forever" where that is allowed.
-    pub fn span(&self, key: &str) -> Option<Said<'a, Duration>> {
+    /// A span of time.
+    pub(crate) fn span(&self, key: &str) -> Option<Said<'a, Duration>> {
         let said = self.text(key)?;
-        match duration::parse(said.value) {
-            Some(value) => Some(Said { value, place: said.place }),
-            None => {
-                let what = format!("`{key}` is no span of time");
-                self.notes.fault(said.place, what, "a whole number and ms, s, m, h or d, for example \"30s\"");
-                None
-            }
+        let span = duration::parse(said.value);
+        if span.is_none() {
+            let what = format!("`{key}` is no span of time");
+            self.notes.fault(said.place, what, "a whole number and ms, s, m, h or d, for example \"30s\"");
         }
+        span.map(|value| Said { value, place: said.place })
     }
 
     /// One text or a list of texts.
-    pub fn texts(&self, key: &str) -> Option<Vec<Said<'a, &'a str>>> {
+    pub(crate) fn texts(&self, key: &str) -> Option<Vec<Said<'a, &'a str>>> {
         self.node(key).map(|node| self.texts_of(key, node))
     }
 
     /// The texts in a value.
-    pub fn texts_of(&self, key: &str, node: &'a Node) -> Vec<Said<'a, &'a str>> {
+    pub(crate) fn texts_of(&self, key: &str, node: &'a Node) -> Vec<Said<'a, &'a str>> {
         let items = match &node.value {
             Value::List(items) => items.as_slice(),
             Value::Text(_) | Value::Integer(_) | Value::Flag(_) | Value::Other(_) | Value::Table(_) => {
@@ -300,20 +302,18 @@ impl<'a> Scope<'a> {
     }
 
     /// A word out of a few; `None` where it is left out or unknown, which was noted.
-    pub fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<Said<'a, T>> {
+    pub(crate) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Option<Said<'a, T>> {
         let said = self.text(key)?;
-        match words.iter().find(|(word, _)| *word == said.value) {
-            Some((_, value)) => Some(Said { value: *value, place: said.place }),
-            None => {
-                let what = format!("`{key}` cannot be `{}`", crate::types::text::Untrusted::new(said.value).as_str());
-                self.notes.fault(said.place, what, near::hint(said.value, words.iter().map(|(word, _)| *word)));
-                None
-            }
+        let found = words.iter().find(|(word, _)| *word == said.value);
+        if found.is_none() {
+            let what = format!("`{key}` cannot be `{}`", Untrusted::new(said.value).as_str());
+            self.notes.fault(said.place, what, near::hint(said.value, words.iter().map(|(word, _)| *word)));
         }
+        found.map(|(_, value)| Said { value: *value, place: said.place })
     }
 
     /// A kind out of a table in which some are not there yet.
-    pub fn kind(&self, key: &str, kinds: &[(&'static str, Option<&'static str>)]) -> Option<&'static str> {
+    pub(crate) fn kind(&self, key: &str, kinds: &[(&'static str, Option<&'static str>)]) -> Option<&'static str> {
         if self.node(key).is_none() {
             let ready: Vec<&str> = kinds.iter().filter(|(_, later)| later.is_none()).map(|(name, _)| *name).collect();
             self.missing(key, &format!("one of: {}", ready.join(", ")));

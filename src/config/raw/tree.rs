@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
-pub struct Node {
+pub(crate) struct Node {
     /// Where it starts.
     pub place: Place,
     /// What it is.
@@ -16,7 +16,7 @@ pub struct Node {
 
 /// What was written.
 #[derive(Debug, Clone)]
-pub enum Value {
+pub(crate) enum Value {
     /// Text.
     Text(String),
     /// A whole number that fits; `None` is one that does not.
@@ -34,7 +34,7 @@ pub enum Value {
 impl Value {
     /// What a person calls it.
     #[must_use]
-    pub const fn called(&self) -> &'static str {
+    pub(crate) const fn called(&self) -> &'static str {
         match self {
             Self::Text(_) => "text",
             Self::Integer(_) => "a whole number",
@@ -48,7 +48,7 @@ impl Value {
 
 /// Keys with values, in the order of the text.
 #[derive(Debug, Clone)]
-pub struct Table {
+pub(crate) struct Table {
     /// Where it starts.
     pub place: Place,
     /// Its entries.
@@ -57,7 +57,7 @@ pub struct Table {
 
 /// A key with its value.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The key.
     pub key: String,
     /// Where the key stands.
@@ -69,14 +69,14 @@ pub struct Entry {
 impl Table {
     /// The value under a key.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
     }
 }
 
 /// Turns offsets into places.
 #[derive(Debug)]
-pub struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     order: usize,
     file: Arc<str>,
     text: &'a str,
@@ -86,14 +86,14 @@ pub struct Lines<'a> {
 impl<'a> Lines<'a> {
     /// The lines of one file.
     #[must_use]
-    pub fn new(order: usize, file: &str, text: &'a str) -> Self {
+    pub(crate) fn new(order: usize, file: &str, text: &'a str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { order, file: file.into(), text, starts }
     }
 
     /// Where the byte at this offset stands.
     #[must_use]
-    pub fn place(&self, offset: usize) -> Place {
+    pub(crate) fn place(&self, offset: usize) -> Place {
         let line = self.starts.partition_point(|start| *start <= offset);
         let start = self.starts[line.saturating_sub(1)];
         let column = self.text.get(start..offset).map_or(0, |before| before.chars().count()) + 1;
@@ -102,12 +102,12 @@ impl<'a> Lines<'a> {
 
     /// The tree of a parsed table.
     #[must_use]
-    pub fn table(&self, table: &DeTable<'_>, at: usize) -> Table {
+    pub(crate) fn table(&self, table: &DeTable<'_>, at: usize) -> Table {
         let mut entries: Vec<(usize, Entry)> = table
             .iter()
             .map(|(key, value)| {
                 let start = key.span().start;
-                let node = self.node(value, start);
+                let node = self.node(value);
                 (start, Entry { key: key.get_ref().to_string(), place: self.place(start), node })
             })
             .collect();
@@ -115,7 +115,7 @@ impl<'a> Lines<'a> {
         Table { place: self.place(at), entries: entries.into_iter().map(|(_, entry)| entry).collect() }
     }
 
-    fn node(&self, value: &Spanned<DeValue<'_>>, key_at: usize) -> Node {
+    fn node(&self, value: &Spanned<DeValue<'_>>) -> Node {
         let at = value.span().start;
         let node = match value.get_ref() {
             DeValue::String(text) => Value::Text(text.to_string()),
@@ -123,7 +123,7 @@ impl<'a> Lines<'a> {
             DeValue::Float(_) => Value::Other("a number with a point"),
             DeValue::Boolean(flag) => Value::Flag(*flag),
             DeValue::Datetime(_) => Value::Other("a date"),
-            DeValue::Array(list) => Value::List(list.iter().map(|item| self.node(item, key_at)).collect()),
+            DeValue::Array(list) => Value::List(list.iter().map(|item| self.node(item)).collect()),
             DeValue::Table(table) => Value::Table(self.table(table, at)),
         };
         Node { place: self.place(at), value: node }

@@ -140,7 +140,7 @@ async fn each_misbehaviour_is_its_own_fault() {
         ("never ends", Script::Flood(endless), HttpFault::TooLarge { cap: 1 << 20 }),
         (
             "declares too much",
-            Script::Hold(answer("200 OK", &[b'x'; (1 << 20) + 1])),
+            Script::Hold(answer("200 OK", &vec![b'x'; (1 << 20) + 1])),
             HttpFault::TooLarge { cap: 1 << 20 },
         ),
         ("lies of its gzip", Script::Answer(answer("200 OK\r\nContent-Encoding: gzip", b"not gzip")), HttpFault::Body),

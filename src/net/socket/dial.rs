@@ -121,7 +121,7 @@ fn refused(response: &Response) -> Ending {
 }
 
 /// Why reading from an open connection failed.
-pub(super) const fn reason_of_read(error: &tungstenite::Error) -> Reason {
+pub(super) const fn reason_of_read(error: &Error) -> Reason {
     match error {
         Error::Capacity(CapacityError::MessageTooLong { .. }) => Reason::TooLarge,
         // A peer that dies leaves no closing handshake: that is a close, not a breach.

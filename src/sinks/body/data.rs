@@ -1,23 +1,9 @@
 //! The `data` of each type of body: one struct for writing it and for reading it back.
 //!
-//! Field order is the order of FACES §3. Nothing here decides anything: it says what the message says.
+//! Field order is the order of FACES §3. `fill` puts a message's facts into them.
 
-use super::time;
-use crate::reactor::effect::{
-    Body, CrossingBody, CrossingSubject, Message, PaymentBody, SinkBody, SourceBody, TransferBody,
-};
-use crate::reactor::settings::{Direction, Side};
-use crate::types::amount::format_amount;
-use crate::types::{Asset, U256, Untrusted};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-
-/// Decimals beyond this are an absurdity of the token: the amount is said raw (facts/reliability.md S10).
-const MOST_DECIMALS: u8 = 36;
-/// A gwei is 10^9 wei.
-const GWEI_DECIMALS: u8 = 9;
-/// USDC has six decimals wherever Circle issues it.
-const USDC_DECIMALS: u8 = 6;
 
 /// The data of a body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,13 +21,13 @@ pub enum Data<'a> {
     Sink(SinkData<'a>),
     /// Of `payment.*`.
     Payment(Box<PaymentData<'a>>),
-    /// Of `test`, and what is common to all where the type is a later version's.
-    Other(Common<'a>),
+    /// Of `test`, and what all say where the type is a later version's.
+    Other(Basics<'a>),
 }
 
 /// What every body says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Common<'a> {
+pub struct Basics<'a> {
     /// Whose life it belongs to.
     #[serde(borrow)]
     pub alert_id: Cow<'a, str>,
@@ -147,7 +133,7 @@ pub struct BlockData<'a> {
 #[expect(missing_docs, reason = "as in `reactor::effect::CrossingBody`")]
 pub struct PriceData<'a> {
     #[serde(flatten, borrow)]
-    pub common: Common<'a>,
+    pub basics: Basics<'a>,
     #[serde(borrow)]
     pub pair: Cow<'a, str>,
     #[serde(borrow)]
@@ -172,7 +158,7 @@ pub struct PriceData<'a> {
 #[expect(missing_docs, reason = "as in `reactor::effect::CrossingBody`")]
 pub struct GasData<'a> {
     #[serde(flatten, borrow)]
-    pub common: Common<'a>,
+    pub basics: Basics<'a>,
     #[serde(borrow)]
     pub chain: Cow<'a, str>,
     pub chain_id: u64,
@@ -205,7 +191,7 @@ pub struct GasData<'a> {
 #[expect(missing_docs, reason = "as in `reactor::effect::SourceBody`")]
 pub struct SourceData<'a> {
     #[serde(flatten, borrow)]
-    pub common: Common<'a>,
+    pub basics: Basics<'a>,
     #[serde(borrow)]
     pub kind: Cow<'a, str>,
     pub chain: Option<Cow<'a, str>>,
@@ -233,7 +219,7 @@ pub struct GapData {
 #[expect(missing_docs, reason = "as in `reactor::effect::SinkBody`")]
 pub struct SinkData<'a> {
     #[serde(flatten, borrow)]
-    pub common: Common<'a>,
+    pub basics: Basics<'a>,
     #[serde(borrow)]
     pub sink: Cow<'a, str>,
     #[serde(borrow)]
@@ -248,7 +234,7 @@ pub struct SinkData<'a> {
 #[expect(missing_docs, reason = "the names are the contract's: FACES §3")]
 pub struct PaymentData<'a> {
     #[serde(flatten, borrow)]
-    pub common: Common<'a>,
+    pub basics: Basics<'a>,
     #[serde(borrow)]
     pub payment_id: Cow<'a, str>,
     #[serde(borrow)]
@@ -273,20 +259,6 @@ pub struct PaymentData<'a> {
 }
 
 impl<'a> Data<'a> {
-    /// What `message` says.
-    #[must_use]
-    pub fn of(message: &'a Message) -> Self {
-        let common = || Common::of(message);
-        match &message.body {
-            Body::Transfer(transfer) => Self::Transfer(Box::new(TransferData::of(message, transfer))),
-            Body::Crossing(crossing) => crossing_data(common(), crossing),
-            Body::Source(source) => Self::Source(SourceData::of(common(), source)),
-            Body::Sink(sink) => Self::Sink(SinkData::of(common(), sink)),
-            Body::Payment(payment) => Self::Payment(Box::new(PaymentData::of(common(), payment))),
-            Body::Test => Self::Other(common()),
-        }
-    }
-
     /// Reads the data of a body of this type.
     pub(super) fn read(kind: &str, json: &'a str) -> serde_json::Result<Self> {
         let family = kind.split('.').next().unwrap_or(kind);
@@ -300,185 +272,4 @@ impl<'a> Data<'a> {
             _ => Self::Other(serde_json::from_str(json)?),
         })
     }
-}
-
-impl<'a> Common<'a> {
-    fn of(message: &'a Message) -> Self {
-        Self {
-            alert_id: text(message.alert),
-            revision: message.revision,
-            rule: message.rule.as_ref().map(|rule| rule.as_str().into()),
-            severity: message.severity.word().into(),
-            simulated: message.simulated,
-        }
-    }
-}
-
-impl<'a> TransferData<'a> {
-    fn of(message: &'a Message, body: &'a TransferBody) -> Self {
-        let key = &body.key;
-        // A checksum is a hash: the watched address is one of the two ends, whose text is there already.
-        let (from, to) = (key.from.to_checksum(None), key.to.to_checksum(None));
-        let address = match body.address {
-            own if own == key.to => to.clone(),
-            own if own == key.from => from.clone(),
-            own => own.to_checksum(None),
-        };
-        let words = body.suspect.any().then(|| body.suspect.words().into_iter().map(Cow::Borrowed).collect());
-        Self {
-            alert_id: text(message.alert),
-            revision: message.revision,
-            rule: message.rule.as_ref().map(|rule| rule.as_str().into()),
-            severity: message.severity.word().into(),
-            transfer_id: text(body.transfer),
-            chain: body.chain.as_str().into(),
-            chain_id: key.chain.0,
-            watch: body.watch.as_str().into(),
-            reference: body.reference.as_ref().map(|reference| reference.as_str().into()),
-            tags: body.tags.iter().map(|tag| tag.as_str().into()).collect(),
-            address: address.into(),
-            direction: direction(body.direction).into(),
-            asset: AssetData::of(body),
-            amount: shown_decimals(body).map(|decimals| format_amount(key.amount, decimals).into()),
-            amount_raw: text(key.amount),
-            usd: (),
-            from: from.into(),
-            to: to.into(),
-            tx_hash: text(key.tx),
-            kind: key.kind.word().into(),
-            nth: key.nth,
-            token_id: key.token_id.map(text),
-            log_index: body.log_index,
-            block: BlockData { number: body.block, hash: body.block_hash.map(text), time: time(body.block_time) },
-            confirmations: body.confirmations,
-            stage: body.stage.word().into(),
-            previous_stage: body.previous_stage.map(|stage| stage.word().into()),
-            reason: body.reason.as_ref().map(|reason| reason.as_str().into()),
-            suspect: words,
-            late: body.late,
-            history: false,
-            simulated: message.simulated,
-            url: body.url.as_ref().map(|url| url.as_str().into()),
-        }
-    }
-}
-
-impl<'a> AssetData<'a> {
-    fn of(body: &'a TransferBody) -> Self {
-        let symbol = body.symbol.as_ref().map(|symbol| match body.verified {
-            true => Cow::Borrowed(symbol.as_str()),
-            false => Cow::Owned(Untrusted::new(symbol.as_str()).as_str().to_owned()),
-        });
-        let contract = match body.key.asset {
-            Asset::Coin => None,
-            Asset::Token(contract) => Some(contract.to_checksum(None).into()),
-        };
-        Self { symbol, contract, decimals: body.decimals, verified: body.verified }
-    }
-}
-
-impl<'a> SourceData<'a> {
-    fn of(common: Common<'a>, body: &'a SourceBody) -> Self {
-        Self {
-            common,
-            kind: body.kind.word().into(),
-            chain: body.chain.as_ref().map(|chain| chain.as_str().into()),
-            source: body.source.as_str().into(),
-            since: time(body.since),
-            last_block: body.last_block,
-            gap: body.gap.map(|(from, to)| GapData { from, to }),
-            reason: body.reason.as_str().into(),
-        }
-    }
-}
-
-impl<'a> SinkData<'a> {
-    fn of(common: Common<'a>, body: &'a SinkBody) -> Self {
-        let (sink, reason) = (body.sink.as_str().into(), body.reason.as_str().into());
-        Self { common, sink, since: time(body.since), dead: body.dead, reason }
-    }
-}
-
-impl<'a> PaymentData<'a> {
-    fn of(common: Common<'a>, body: &'a PaymentBody) -> Self {
-        Self {
-            common,
-            payment_id: text(body.payment),
-            payee: body.payee.as_str().into(),
-            chain: body.chain.as_str().into(),
-            chain_id: body.chain_id.0,
-            amount: format_amount(body.amount, USDC_DECIMALS).into(),
-            amount_raw: text(body.amount),
-            state: body.state.word().into(),
-            circle_state: None,
-            circle_id: None,
-            tx_hash: None,
-            // Nothing in this version can send: the config refuses live payments.
-            rehearsal: true,
-            reason: body.reason.as_ref().map(|reason| reason.as_str().into()),
-            transfer_id: body.transfer.map(text),
-            crossing: body.crossing,
-            audit_head: None,
-        }
-    }
-}
-
-fn crossing_data<'a>(common: Common<'a>, body: &'a CrossingBody) -> Data<'a> {
-    let side = match body.side {
-        Side::Below => "below".into(),
-        Side::Above => "above".into(),
-    };
-    let (crossing, since, as_of) = (body.crossing, time(body.since), time(body.as_of));
-    match &body.subject {
-        CrossingSubject::Price { pair, feed, value, level, recovers_at } => Data::Price(PriceData {
-            common,
-            pair: pair.as_str().into(),
-            source: feed.as_str().into(),
-            value: text(value),
-            side,
-            level: text(level),
-            recovers_at: text(recovers_at),
-            crossing,
-            since,
-            as_of,
-        }),
-        CrossingSubject::BaseFee { chain, chain_id, value, level, recovers_at, block } => Data::Gas(GasData {
-            common,
-            chain: chain.as_str().into(),
-            chain_id: chain_id.0,
-            of: "base_fee".into(),
-            value: gwei(*value),
-            value_wei: text(value),
-            side,
-            level: gwei(*level),
-            level_wei: text(level),
-            recovers_at: gwei(*recovers_at),
-            recovers_at_wei: text(recovers_at),
-            block: *block,
-            crossing,
-            since,
-            as_of,
-        }),
-    }
-}
-
-/// The decimals to write the amount with, where they are known and credible.
-fn shown_decimals(body: &TransferBody) -> Option<u8> {
-    body.decimals.filter(|decimals| *decimals <= MOST_DECIMALS)
-}
-
-const fn direction(direction: Direction) -> &'static str {
-    match direction {
-        Direction::In => "in",
-        Direction::Out => "out",
-        Direction::Both => "self",
-    }
-}
-
-fn gwei<'a>(wei: U256) -> Cow<'a, str> {
-    format_amount(wei, GWEI_DECIMALS).into()
-}
-
-fn text<'a>(value: impl std::fmt::Display) -> Cow<'a, str> {
-    value.to_string().into()
 }

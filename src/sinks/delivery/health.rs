@@ -5,7 +5,7 @@ use crate::types::{Name, Timestamp};
 use std::time::Duration;
 
 /// A sink is failing when nothing but failures came for this long: longer than a receiver's restart, shorter than a person's patience.
-pub const FAILING_AFTER: Duration = Duration::from_mins(5);
+pub(super) const FAILING_AFTER: Duration = Duration::from_mins(5);
 
 /// What the reactor was last told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

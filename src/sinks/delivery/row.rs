@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 /// A pending row.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts that do not depend on each other")]
 pub(super) struct Entry {
     /// Whose life it belongs to.
     pub(super) alert: AlertId,

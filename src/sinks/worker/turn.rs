@@ -6,6 +6,7 @@ use crate::sinks::answer::{Answer, Blame, SendFault, Setback};
 use crate::sinks::delivery::{Begun, Machine, OrderFault};
 use crate::sinks::{Attempt, Outgoing, Post, Sink, Verdict};
 use crate::store::{DeliveryWrite, OutboxRow};
+use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{Name, Timestamp};
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -153,12 +154,14 @@ where
 
     fn launch(&mut self, begun: &Begun, row: &OutboxRow, at: Timestamp) {
         let (name, seq) = (begun.sink.clone(), begun.seq);
-        // The sinks and the machine's lanes change together, so that there is one.
-        let Some(sink) = self.sinks.get(&name).cloned() else { return };
+        let Some(sink) = self.sinks.get(&name).cloned() else {
+            // A reload removed the sink while the body was read: the machine closes the row.
+            return self.not_sent(begun, at, "its sink was removed");
+        };
         let outgoing = sink.outgoing(row, at, Attempt { number: begun.attempt, again: begun.again });
         let post = &self.outside.post;
         let attempt = async move {
-            let began = Instant::now();
+            let start = Instant::now();
             let verdict = match outgoing {
                 Outgoing::Line(line) => {
                     tracing::info!(target: "walletwatch::alerts", "{line}");
@@ -167,10 +170,11 @@ where
                 Outgoing::Post(request) => {
                     let limit = request.deadline + SLACK;
                     let answer = timeout(limit, post.post(request)).await.unwrap_or_else(|_| no_answer());
+                    kill_point(KillPoint::AfterAnswer);
                     sink.verdict(&answer)
                 }
             };
-            Ended::Attempt { sink: name, seq, verdict, took: began.elapsed() }
+            Ended::Attempt { sink: name, seq, verdict, took: start.elapsed() }
         };
         self.flying.push(attempt.boxed());
     }
@@ -223,12 +227,16 @@ where
             if let Some(row) = rows.get(&begun.seq) {
                 self.launch(&begun, row, at);
             } else {
-                let reason = Name::from("its row is not in the store any more");
-                let setback = Setback { reason, told: false, wait: None, blame: Blame::Message };
-                let random = (self.random)();
-                let _ = self.machine.answered(&begun.sink, begun.seq, Verdict::Dead(setback), at, random);
+                self.not_sent(&begun, at, "its row is not in the store any more");
             }
         }
+    }
+
+    /// An attempt that was begun and cannot be made, now or ever.
+    fn not_sent(&mut self, begun: &Begun, at: Timestamp, reason: &str) {
+        let setback = Setback { reason: reason.into(), told: false, wait: None, blame: Blame::Message };
+        let random = (self.random)();
+        self.machine.answered(&begun.sink, begun.seq, Verdict::Dead(setback), at, random);
     }
 
     /// New rows, and whatever else has been committed by now.

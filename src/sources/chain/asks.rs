@@ -3,15 +3,16 @@
 //! An answer is an event. What stays wanted is asked again, but not at once: a lagging node gets time to catch up.
 
 use super::Shared;
+use super::ask_fault::AskFault;
 use super::endpoint::Endpoint;
 use super::line::Answer;
-use super::rpc::AskFault;
 use crate::reactor::event::{Event, Receipt, TokenFacts};
 use crate::reactor::wants::ChainWants;
 use crate::sources::queue::{Closed, Lane, SMALL_EVENT_BYTES};
 use crate::types::{Address, B256, Name};
 use crate::wire::erc20::{DECIMALS, SYMBOL, decode_decimals, decode_text};
 use crate::wire::jsonrpc::{Call, Refusal, parse_receipt, parse_text};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -119,16 +120,16 @@ fn receipt(shared: &Shared, reader: &Endpoint, tx: B256, answer: Answer) -> Opti
 
 /// What a token says of itself. A contract that refuses has said that it has none; a node that does not answer has said nothing.
 fn token(shared: &Shared, contract: Address, decimals: Answer, symbol: Answer) -> Option<TokenFacts> {
-    let decimals = word(decimals)?.and_then(|output| decode_decimals(&output));
-    let symbol = word(symbol)?.and_then(|output| decode_text(&output)).map(|text| Name::from(text.as_str()));
-    Some(TokenFacts { chain: shared.chain, contract, decimals, symbol })
+    let (decimals, symbol) = (returned(decimals)?, returned(symbol)?);
+    let symbol = decode_text(&symbol).map(|text| Name::from(text.as_str()));
+    Some(TokenFacts { chain: shared.chain, contract, decimals: decode_decimals(&decimals), symbol })
 }
 
-/// What a contract returned; `Some(None)` where it refused.
-fn word(answer: Answer) -> Option<Option<String>> {
+/// What a contract returned: nothing, where it refused.
+fn returned(answer: Answer) -> Option<String> {
     match answer {
-        Ok(output) => Some(parse_text(&output).ok().map(std::borrow::Cow::into_owned)),
-        Err(AskFault::Refused(error)) if error.refusal == Refusal::Reverted => Some(None),
+        Ok(output) => parse_text(&output).ok().map(Cow::into_owned),
+        Err(AskFault::Refused(error)) if error.refusal == Refusal::Reverted => Some("0x".into()),
         Err(_) => None,
     }
 }

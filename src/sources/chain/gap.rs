@@ -18,6 +18,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// How soon it looks again whether the tip is done.
 const YIELD: Duration = Duration::from_millis(20);
+/// How often it looks whether somebody can be asked, when nothing changes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// First wait after a portion that could not be read; doubled up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// See [`FIRST_WAIT`].
@@ -101,7 +103,7 @@ pub(super) async fn fill(shared: &Shared) -> Closed {
         let stretch = filler.progress.next(&chain.gaps).filter(|_| !chain.stopped);
         let reader = filler.reader(shared);
         let (Some(stretch), Some(reader)) = (stretch, reader) else {
-            drop(timeout(PATIENCE, wants.changed()).await);
+            drop(timeout(LOOK_EVERY, wants.changed()).await);
             // Where nobody publishes any more, `changed` fails at once.
             sleep(YIELD).await;
             continue;
@@ -169,7 +171,7 @@ impl Filler {
             return Err(ReadFault::Other);
         }
         let watched = shared.watched();
-        let how = How { watched: &watched, ways: &shared.ways, insist_on_traces: self.tries < TRIES_WITH_TRACES };
+        let how = How { watched: &watched, ways: &shared.ways, with_traces: self.tries < TRIES_WITH_TRACES };
         let mut read = Vec::with_capacity(blocks.len());
         // From above: what is below a block that could not be read cannot be sent yet.
         for result in read_blocks(reader, &blocks, how).await.into_iter().rev() {

@@ -14,7 +14,7 @@ const CAUGHT_UP_BLOCKS: u64 = 1;
 
 /// How an endpoint stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Standing {
+pub(super) struct Standing {
     /// It answers now, and what was asked of it as the lead was answered.
     pub usable: bool,
     /// The height of its newest head.
@@ -23,14 +23,14 @@ pub struct Standing {
 
 /// The election, with its memory of who lagged.
 #[derive(Debug, Clone, Default)]
-pub struct Election {
+pub(super) struct Election {
     lagging: BTreeSet<usize>,
 }
 
 impl Election {
     /// The endpoint that reads blocks, by its place in the config; none when none is usable. A lagging endpoint leads when there is
     /// no other that is fresh.
-    pub fn lead(&mut self, standings: &[Standing], block_time: Duration) -> Option<usize> {
+    pub(super) fn lead(&mut self, standings: &[Standing], block_time: Duration) -> Option<usize> {
         let highest = standings.iter().filter(|one| one.usable).filter_map(|one| one.head).max();
         for (place, standing) in standings.iter().enumerate() {
             let behind = highest.unwrap_or(0).saturating_sub(standing.head.unwrap_or(0));

@@ -3,7 +3,7 @@
 //! The protocol never waits and never holds more than what was asked. An error that answers nothing ends the subscription, or the
 //! connection: nothing is left open that will never speak again.
 
-use super::rpc::AskFault;
+use super::ask_fault::AskFault;
 use crate::net::socket::Reason;
 use crate::net::{Protocol, SocketState, Verdict};
 use crate::wire::jsonrpc::{Call, Header, Message, Refusal, RpcError, parse_header, parse_messages, parse_text};
@@ -157,7 +157,8 @@ impl Line {
             SocketState::BackingOff { reason, .. } => LineState::Down(reason.label()),
             SocketState::Refused { status: 429, .. } => LineState::Down("rate limited"),
             SocketState::Refused { .. } => LineState::Refused("refused by http"),
-            SocketState::Stopped => LineState::Down("stopped"),
+            // Told to stop: nothing failed, and there is nothing to say of it.
+            SocketState::Stopped => return,
         };
         if !matches!(line, LineState::Up(_) | LineState::Stale) {
             table.waiting.clear();

@@ -4,7 +4,9 @@
 //! for agreement. What is read is decided by pure parts (`lead`, `walk`, `pace`, the plans of `gap` and `asks`); the rest asks.
 //! Nothing here decides what a block means, and one chain's trouble is its own: each chain is one future.
 
+mod ask_fault;
 mod asks;
+mod dial;
 mod endpoint;
 mod gap;
 mod lead;
@@ -17,6 +19,8 @@ mod tip;
 mod walk;
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
@@ -24,12 +28,14 @@ mod tests;
 use super::WallClock;
 use super::queue::EventQueue;
 use crate::config::checked::EndpointConfig;
-use crate::net::socket::{Endpoint as SocketUrl, Limits, SocketSettings, TcpDial, Timing, supervise};
+use crate::net::socket::{Endpoint as SocketUrl, Limits, SocketSettings, SocketState, Timing, supervise};
 use crate::net::{HttpClient, Target, Tls};
 use crate::reactor::event::{Event, SourceId, SourceKind, SourceReport, SourceState};
 use crate::reactor::match_set::MatchSet;
 use crate::reactor::wants::{ChainWants, Wants};
+use crate::telemetry::Tally;
 use crate::types::{BlockRef, ChainId};
+use dial::PromptDial;
 use endpoint::Endpoint;
 use futures::future::{BoxFuture, FutureExt, join, join_all};
 use lead::Election;
@@ -59,6 +65,8 @@ pub struct ChainReader {
     pub tls: Tls,
     /// The wall time, for `Retry-After` dates.
     pub clock: WallClock,
+    /// Counts connections that ended.
+    pub tally: Tally,
 }
 
 /// What the parts of a chain's reader share.
@@ -165,9 +173,17 @@ impl ChainReader {
             tls: self.tls.clone(),
         };
         let (line, protocol, outgoing) = line::line();
-        let (said, cancel) = (line.clone(), cancel.clone());
+        let (said, cancel, tally) = (line.clone(), cancel.clone(), self.tally.clone());
+        let source = SourceId { kind: SourceKind::Rpc, chain: Some(self.chain), name: config.name.clone() };
+        let told = move |state: SocketState| {
+            if let SocketState::BackingOff { reason, .. } = &state {
+                tally.ended(&source, reason.label());
+            }
+            said.on_state(&state);
+        };
         let socket = async move {
-            supervise(&settings, TcpDial, protocol, outgoing, |state| said.on_state(&state), cancel).await;
+            let supervised = supervise(&settings, PromptDial::default(), protocol, outgoing, told, cancel);
+            Box::pin(supervised).await;
         };
         Some((Way::Socket(line), Some(socket.boxed())))
     }

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 /// First pause where the node does not say how long.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause after a refusal that passes by itself.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// Pause after a quota of a day or a month is used up: asking again sooner is futile, an hour would be blind for too long.
-const QUOTA_PAUSE: Duration = Duration::from_secs(600);
+const QUOTA_PAUSE: Duration = Duration::from_mins(10);
 /// Most blocks of a gap that are asked for at once: a batch of twenty is what the strictest sockets take (facts/streams.md §2).
 pub(super) const MOST_AT_ONCE: u64 = 16;
 

@@ -2,9 +2,9 @@
 //!
 //! Nothing is tried twice here, and nothing incomplete comes out: receipts that do not cover the block are "not ready".
 
+use super::ask_fault::AskFault;
 use super::endpoint::{Abilities, Endpoint, Tracer};
 use super::line::Answer;
-use super::rpc::AskFault;
 use crate::reactor::match_set::MatchSet;
 use crate::types::{Address, B256, Block, BlockRef, ChainId, U256, chain};
 use crate::wire::Fault;
@@ -71,8 +71,9 @@ pub(super) struct How<'a> {
     pub(super) watched: &'a MatchSet,
     /// The chain's ways.
     pub(super) ways: &'a LogWays,
-    /// Whether a block without its traces is refused, where the endpoint can trace.
-    pub(super) insist_on_traces: bool,
+    /// Whether traces are read, where the endpoint can trace; a block without them is refused then. The last resort is to leave
+    /// them out: a trace may be larger than what a connection survives.
+    pub(super) with_traces: bool,
 }
 
 /// Reads blocks, each by itself: one that fails takes no other with it.
@@ -81,15 +82,16 @@ pub(super) async fn read_blocks(
     blocks: &[BlockRef],
     how: How<'_>,
 ) -> Vec<Result<Block, ReadFault>> {
-    let abilities = endpoint.abilities();
+    let mut abilities = endpoint.abilities();
+    abilities.tracer = abilities.tracer.filter(|_| how.with_traces);
     let calls: Vec<Call> = blocks.iter().flat_map(|block| calls_of(*block, abilities)).collect();
     let mut answers = endpoint.rpc.ask_all(&calls).await.into_iter();
     let mut read = Vec::with_capacity(blocks.len());
     for block in blocks {
         let whole = answers.next().unwrap_or(Err(AskFault::Unreadable));
         let logs = answers.next().unwrap_or(Err(AskFault::Unreadable));
-        let traces = abilities.tracer.and_then(|tracer| Some((tracer, answers.next()?)));
-        read.push(put_together(endpoint, *block, abilities, how, Parts { whole, logs, traces }).await);
+        let traced = abilities.tracer.and_then(|tracer| Some((tracer, answers.next()?)));
+        read.push(put_together(endpoint, *block, abilities, how, Parts { whole, logs, traced }).await);
     }
     read
 }
@@ -109,7 +111,7 @@ struct Parts {
     whole: Answer,
     /// Receipts, or logs where there are no receipts of blocks.
     logs: Answer,
-    traces: Option<(Tracer, Answer)>,
+    traced: Option<(Tracer, Answer)>,
 }
 
 async fn put_together(
@@ -132,18 +134,11 @@ async fn put_together(
         return Ok(assemble_from_logs(&block, &parse_logs(&logs)?, &receipts, &reading)?);
     }
     let receipts = parse_receipts(&logs)?;
-    let traces = match parts.traces {
+    let traces = match parts.traced {
         None => None,
-        Some((tracer, answer)) => match read_traces(endpoint, tracer, answer, at.hash) {
-            Ok(traces) => traces,
-            Err(_) if !how.insist_on_traces => None,
-            Err(fault) => return Err(fault),
-        },
+        Some((tracer, answer)) => read_traces(endpoint, tracer, answer, at.hash)?,
     };
-    match assemble(&block, &receipts, traces.as_deref(), &reading) {
-        Err(_) if traces.is_some() && !how.insist_on_traces => Ok(assemble(&block, &receipts, None, &reading)?),
-        assembled => Ok(assembled?),
-    }
+    Ok(assemble(&block, &receipts, traces.as_deref(), &reading)?)
 }
 
 /// Reads traces. A node that turns out not to have the method loses the ability, and the block goes on without.
@@ -154,9 +149,9 @@ fn read_traces(
     hash: B256,
 ) -> Result<Option<Vec<TxTrace>>, ReadFault> {
     match answer {
-        Ok(traces) => Ok(Some(match tracer {
-            Tracer::Calls => parse_call_traces(&traces)?,
-            Tracer::Flat => parse_trace_block(&traces, hash)?,
+        Ok(result) => Ok(Some(match tracer {
+            Tracer::Calls => parse_call_traces(&result)?,
+            Tracer::Flat => parse_trace_block(&result, hash)?,
         })),
         Err(fault) if fault.is_missing_method() => {
             endpoint.lose_traces();

@@ -3,20 +3,22 @@
 //! It reads no blocks and decides nothing about the chain.
 
 use super::Shared;
+use super::ask_fault::AskFault;
 use super::endpoint::{Abilities, Endpoint, Tracer};
 use super::line::{Line, LineState};
-use super::rpc::{AskFault, Way};
+use super::rpc::Way;
 use crate::net::Backoff;
 use crate::reactor::event::SourceState;
 use crate::types::{B256, ChainId};
 use crate::wire::jsonrpc::{
-    At, Call, Header, Refusal, parse_call_traces, parse_header, parse_number, parse_trace_block,
+    At, Call, Header, Refusal, TxTrace, parse_call_traces, parse_header, parse_number, parse_trace_block,
 };
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-/// An endpoint of another chain is asked again after this long: somebody may repair its url's target.
-const WRONG_CHAIN_PAUSE: Duration = Duration::from_secs(600);
+/// An endpoint of another chain, or one that denies access, is asked again after this long: somebody may have repaired it.
+const REFUSED_PAUSE: Duration = Duration::from_mins(10);
 /// Shortest and longest time between two polls for the head.
 const POLL_EVERY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
 /// Shortest silence that counts (facts/streams.md §4: newHeads max(4 block times, 30 s)).
@@ -30,7 +32,7 @@ const DOUBT_EVERY: Duration = Duration::from_secs(4);
 /// How often pauses, doubts and lost subscriptions are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A subscription that was refused, or died, is asked for again after this long.
-const SUBSCRIBE_AGAIN: Duration = Duration::from_secs(60);
+const SUBSCRIBE_AGAIN: Duration = Duration::from_mins(1);
 
 /// The silence after which a source of this block time is stale.
 pub(super) fn silence(block_time: Duration) -> Duration {
@@ -39,8 +41,8 @@ pub(super) fn silence(block_time: Duration) -> Duration {
 
 /// Why a session ended.
 enum Ending {
-    /// It is another chain's endpoint.
-    WrongChain,
+    /// It is of no use until somebody changes something, for this reason.
+    Refused(&'static str),
     /// It failed, for this reason.
     Failed(&'static str),
     /// The line changed.
@@ -49,7 +51,11 @@ enum Ending {
 
 impl From<AskFault> for Ending {
     fn from(fault: AskFault) -> Self {
-        Self::Failed(fault.reason())
+        if matches!(fault, AskFault::Status(401 | 403)) {
+            Self::Refused(fault.reason())
+        } else {
+            Self::Failed(fault.reason())
+        }
     }
 }
 
@@ -66,9 +72,9 @@ pub(super) async fn keep(endpoint: &Endpoint, shared: &Shared) {
         };
         match ending {
             Ending::Line => {}
-            Ending::WrongChain => {
-                endpoint.say(SourceState::Refused("wrong chain".into()));
-                session.rest(WRONG_CHAIN_PAUSE).await;
+            Ending::Refused(reason) => {
+                endpoint.say(SourceState::Refused(reason.into()));
+                session.rest(REFUSED_PAUSE).await;
             }
             Ending::Failed(reason) => {
                 endpoint.say(SourceState::BackingOff(reason.into()));
@@ -132,6 +138,8 @@ impl Session<'_> {
     }
 
     async fn talk(&self) -> Ending {
+        // From here on no announcement is missed, also while it is asked who it is; older ones are over.
+        let notices = self.line().map(Line::heads);
         if !self.endpoint.has_spoken() {
             self.endpoint.say(SourceState::Connecting);
         }
@@ -141,7 +149,7 @@ impl Session<'_> {
         };
         self.endpoint.take_head(head, self.shared.published_tip());
         tokio::select! {
-            ending = self.follow_notices() => ending,
+            ending = self.follow_notices(notices) => ending,
             ending = self.poll() => ending,
             ending = self.follow_tags() => ending,
             ending = self.look_after() => ending,
@@ -156,7 +164,7 @@ impl Session<'_> {
             rpc.ask_all(&first).await.try_into().map_err(|_| Ending::Failed("unreadable answer"))?;
         match parse_number(&id?) {
             Ok(id) if ChainId(id) == self.endpoint.chain => {}
-            Ok(_) => return Err(Ending::WrongChain),
+            Ok(_) => return Err(Ending::Refused("wrong chain")),
             Err(_) => return Err(Ending::Failed("unreadable answer")),
         }
         let genesis = genesis.ok().and_then(|block| parse_header(&block).ok()).filter(|block| block.at.number == 0);
@@ -186,9 +194,10 @@ impl Session<'_> {
         };
         // A huge block's trace may take too long or be too large: the method is there, and each block decides for itself.
         let too_much = |answer: &Result<_, AskFault>| matches!(answer, Err(AskFault::Timeout | AskFault::TooLarge));
-        let tracer = if too_much(&calls) || calls.is_ok_and(|it| parse_call_traces(&it).is_ok()) {
+        let tracer = if too_much(&calls) || calls.is_ok_and(|it| parse_call_traces(&it).is_ok_and(|it| all_traced(&it)))
+        {
             Some(Tracer::Calls)
-        } else if flat.is_ok_and(|it| parse_trace_block(&it, hash).is_ok()) {
+        } else if flat.is_ok_and(|it| parse_trace_block(&it, hash).is_ok_and(|it| all_traced(&it))) {
             Some(Tracer::Flat)
         } else {
             None
@@ -197,11 +206,8 @@ impl Session<'_> {
     }
 
     /// Takes announced heads as they come.
-    async fn follow_notices(&self) -> Ending {
-        let Some(line) = self.line() else { return std::future::pending().await };
-        let mut heads = line.heads();
-        // What an older connection announced is over.
-        heads.mark_unchanged();
+    async fn follow_notices(&self, heads: Option<watch::Receiver<Option<Header>>>) -> Ending {
+        let Some(mut heads) = heads else { return std::future::pending().await };
         while heads.changed().await.is_ok() {
             let head = *heads.borrow_and_update();
             if let Some(head) = head {
@@ -221,8 +227,8 @@ impl Session<'_> {
         loop {
             let announced = self.line().is_some_and(Line::is_announced);
             let patience = if announced { half_silence } else { every };
-            let heard = if announced { self.endpoint.head_at().map_or(last, |at| at.max(last)) } else { last };
-            let due = heard + patience;
+            let since = if announced { self.endpoint.head_at().map_or(last, |at| at.max(last)) } else { last };
+            let due = since + patience;
             if Instant::now() < due {
                 // While heads are announced, the wait is cut short to notice when they no longer are.
                 sleep((due - Instant::now()).min(every)).await;
@@ -232,12 +238,12 @@ impl Session<'_> {
             match self.latest().await {
                 Ok(head) => {
                     failing_since = None;
-                    let silent = self.endpoint.head().is_none_or(|known| known.at.hash != head.at.hash);
+                    let is_news = self.endpoint.head().is_none_or(|known| known.at.hash != head.at.hash);
                     self.endpoint.take_head(head, self.shared.published_tip());
                     self.say_fresh();
-                    let lost = !announced || silent;
+                    let is_dead = !announced || is_news;
                     if let Some(line) = self.line()
-                        && lost
+                        && is_dead
                         && asked_again.elapsed() >= SUBSCRIBE_AGAIN
                     {
                         asked_again = Instant::now();
@@ -333,6 +339,11 @@ const fn is_absent(refusal: &Refusal) -> bool {
         | Refusal::SubscriptionEnded
         | Refusal::Reverted => false,
     }
+}
+
+/// Whether every transaction was traced.
+fn all_traced(traces: &[TxTrace]) -> bool {
+    traces.iter().all(|trace| trace.moves.is_ok())
 }
 
 /// A header by number or tag.

@@ -8,7 +8,6 @@ use super::endpoint::Endpoint;
 use super::pace::Portion;
 use super::read::{How, ReadFault, read_blocks};
 use super::walk::{Known, Step};
-use crate::reactor::LARGEST_STEP;
 use crate::reactor::event::{Event, Run, RunPart};
 use crate::sources::queue::{Closed, Lane, blocks_bytes};
 use crate::types::{B256, Block, BlockRef};
@@ -32,12 +31,17 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(6);
 const SHUNNED_FOR: Duration = Duration::from_secs(15);
 /// What was sent and is not published after so long was not taken: it is read again. Longer than a cursor waits for its commit.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it looks again when nothing changes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A node tells a reorg block by block. A fork that is not above the tip is not read before its head has stood still for so long:
+/// what it dropped may be in the very next block, and would be taken back and told again.
+const FORK_SETTLES: Duration = Duration::from_millis(250);
 /// A run is cut into parts of about this size, so that many fit into the queue.
 const RUN_BYTES: usize = 1024 * 1024;
 /// Most headers asked for at once while walking.
 const LONGEST_STRIDE: u64 = 64;
-/// Headers kept; a walk needs no more.
-const MOST_HEADERS: usize = 4 * LARGEST_STEP as usize;
+/// Headers kept: four times what the longest walk needs.
+const MOST_HEADERS: usize = 1_024;
 
 /// What a round came to.
 enum Round {
@@ -45,6 +49,8 @@ enum Round {
     Idle,
     /// Go on at once.
     Again,
+    /// There is more to come: wait so long, less if something changes.
+    Wait(Duration),
     /// Something was not there: wait a little, less if something changes.
     Trouble(&'static str),
 }
@@ -68,26 +74,31 @@ pub(super) async fn follow(shared: &Shared) -> Closed {
     let mut tip = Tip::default();
     let mut wants = shared.wants.clone();
     loop {
-        let wait = match tip.round(shared).await {
-            Err(closed) => return closed,
-            Ok(Round::Again) => continue,
-            Ok(Round::Idle) => tip.known.is_waiting().then_some(PATIENCE),
-            Ok(Round::Trouble(reason)) => Some(tip.note_trouble(shared, reason)),
-        };
+        let round = tip.round(shared).await;
         shared.tip_is_busy.store(false, Ordering::Relaxed);
-        let change = async {
-            tokio::select! {
-                () = shared.changed.notified() => {}
-                published = wants.changed() => if published.is_err() {
-                    // Nobody publishes any more: only heads can change anything.
-                    shared.changed.notified().await;
-                }
+        match round {
+            Err(closed) => return closed,
+            Ok(Round::Again) => {}
+            Ok(Round::Wait(wait)) => drop(timeout(wait, shared.changed.notified()).await),
+            Ok(Round::Trouble(reason)) => {
+                let wait = tip.note_trouble(shared, reason);
+                // Only a head cuts it short: what is published says nothing about what a node has.
+                drop(timeout(wait, shared.changed.notified()).await);
             }
-        };
-        match wait {
-            None => change.await,
-            // Late is as good as early: a round begins from what is known by then.
-            Some(span) => drop(timeout(span, change).await),
+            Ok(Round::Idle) => {
+                let change = async {
+                    tokio::select! {
+                        () = shared.changed.notified() => {}
+                        published = wants.changed() => if published.is_err() {
+                            // Nobody publishes any more: only heads can change anything.
+                            shared.changed.notified().await;
+                        }
+                    }
+                };
+                // What was sent is given up after a while; otherwise a look now and then costs nothing and forgets nothing, such as
+                // the end of a pause.
+                drop(timeout(LOOK_EVERY, change).await);
+            }
         }
     }
 }
@@ -95,7 +106,8 @@ pub(super) async fn follow(shared: &Shared) -> Closed {
 impl Tip {
     async fn round(&mut self, shared: &Shared) -> Result<Round, Closed> {
         let lead = shared.lead();
-        if lead != self.lead {
+        // One that comes back is the same: its trouble may be why it went.
+        if lead.is_some() && lead != self.lead {
             // What another sent may be refused; and a walk begins from what is published.
             (self.lead, self.trouble) = (lead, None);
             self.known.forget_sent();
@@ -114,6 +126,14 @@ impl Tip {
         let Some(head) = endpoint.head().filter(|_| !wants.stopped) else { return Ok(Round::Idle) };
         let step = self.known.step(&endpoint.name, head.at, |hash| self.headers.get(&hash));
         shared.tip_is_busy.store(step != Step::Nothing, Ordering::Relaxed);
+        // Not above the tip and not known: a fork.
+        let forks = step != Step::Nothing && self.known.tip().is_some_and(|tip| head.at.number <= tip.number);
+        if let (true, Some(since)) = (forks, endpoint.head_at())
+            && let Some(wait) = FORK_SETTLES.checked_sub(since.elapsed())
+            && !wait.is_zero()
+        {
+            return Ok(Round::Wait(wait));
+        }
         match step {
             Step::Nothing => {
                 self.trouble = None;
@@ -166,7 +186,7 @@ impl Tip {
         let since = self.trouble.map_or(Duration::ZERO, |(since, _)| since.elapsed());
         let reader = if since >= ASK_OTHERS_AFTER { self.other_reader(shared).unwrap_or(lead) } else { lead };
         let watched = shared.watched();
-        let how = How { watched: &watched, ways: &shared.ways, insist_on_traces: since < WITHOUT_TRACES_AFTER };
+        let how = How { watched: &watched, ways: &shared.ways, with_traces: since < WITHOUT_TRACES_AFTER };
         let mut whole = Vec::with_capacity(wanted.len());
         let mut fault = None;
         for read in read_blocks(reader, wanted, how).await {

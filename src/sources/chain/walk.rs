@@ -8,7 +8,7 @@ use crate::types::{B256, BlockRef, Name};
 
 /// What is known of a chain: the published window, and the blocks that were sent on top of it.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
+pub(super) struct Known {
     /// Committed and published, ascending.
     published: Vec<BlockRef>,
     /// Whose blocks the published tip is.
@@ -21,7 +21,7 @@ pub struct Known {
 
 /// What to do about a head.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(super) enum Step {
     /// Nothing: it is known, or it lags, or it is a sibling that does not count.
     Nothing,
     /// Ask for the header of this block, and decide again.
@@ -44,7 +44,7 @@ pub enum Step {
 
 impl Known {
     /// Takes a newly published window.
-    pub fn publish(&mut self, window: &[BlockRef], tip_endpoint: Option<&Name>) {
+    pub(super) fn publish(&mut self, window: &[BlockRef], tip_endpoint: Option<&Name>) {
         self.tip_endpoint = tip_endpoint.cloned();
         if self.published.as_slice() == window {
             return;
@@ -61,7 +61,7 @@ impl Known {
     }
 
     /// Notes blocks that were sent, ascending.
-    pub fn note_sent(&mut self, by: &Name, blocks: &[BlockRef]) {
+    pub(super) fn note_sent(&mut self, by: &Name, blocks: &[BlockRef]) {
         let Some(first) = blocks.first() else { return };
         // A fork replaces what it forks from; a jump replaces everything.
         match self.sent.iter().rposition(|sent| sent.hash == first.parent) {
@@ -76,25 +76,25 @@ impl Known {
     }
 
     /// Forgets what was sent and not published: it is read again where it is still wanted.
-    pub fn forget_sent(&mut self) {
+    pub(super) fn forget_sent(&mut self) {
         self.sent.clear();
     }
 
     /// Whether something was sent that is not published yet.
     #[must_use]
-    pub fn is_waiting(&self) -> bool {
+    pub(super) fn is_waiting(&self) -> bool {
         !self.sent.is_empty()
     }
 
     /// The newest block that is known.
     #[must_use]
-    pub fn tip(&self) -> Option<BlockRef> {
+    pub(super) fn tip(&self) -> Option<BlockRef> {
         self.sent.last().or(self.published.last()).copied()
     }
 
     /// The newest block that is published.
     #[must_use]
-    pub fn published_tip(&self) -> Option<BlockRef> {
+    pub(super) fn published_tip(&self) -> Option<BlockRef> {
         self.published.last().copied()
     }
 
@@ -106,8 +106,19 @@ impl Known {
         self.sent.iter().rev().any(|block| block.hash == hash) || self.is_published(hash)
     }
 
+    /// Whether a run may begin above this block: it is known, or it is what the lowest published block stands on. Without the latter
+    /// a chain that was begun with its head alone could not follow a reorg of that block.
+    fn is_root(&self, hash: B256) -> bool {
+        self.contains(hash) || self.published.first().is_some_and(|lowest| lowest.parent == hash)
+    }
+
     /// What to do about this endpoint's head; `header` gives the headers that are at hand.
-    pub fn step<'a>(&self, endpoint: &Name, head: BlockRef, header: impl Fn(B256) -> Option<&'a BlockRef>) -> Step {
+    pub(super) fn step<'a>(
+        &self,
+        endpoint: &Name,
+        head: BlockRef,
+        header: impl Fn(B256) -> Option<&'a BlockRef>,
+    ) -> Step {
         let Some(tip) = self.tip() else { return Step::Jump(head) };
         if self.contains(head.hash) {
             return Step::Nothing;
@@ -126,7 +137,7 @@ impl Known {
         }
         let mut blocks = vec![head];
         let mut last = head;
-        while !self.contains(last.parent) {
+        while !self.is_root(last.parent) {
             if u64::try_from(blocks.len()).unwrap_or(u64::MAX) >= LARGEST_STEP || last.number < lowest {
                 return Step::Jump(head);
             }
@@ -147,6 +158,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     /// A block of a branch: 'a' and 'b' share nothing but what `parent` says.
@@ -225,6 +237,17 @@ mod tests {
     }
 
     #[test]
+    fn a_reorg_of_the_lowest_block_connects_below_it() {
+        let known = known(&line(100..=100, b'a'), "one");
+        let sibling = block(100, b'b', b'a');
+        assert_eq!(step(&known, "one", sibling, &[]), read(&[sibling], 1));
+        let fork = [sibling, block(101, b'b', b'b')];
+        assert_eq!(step(&known, "two", fork[1], &fork), read(&fork, 2));
+        let deeper = line(99..=101, b'c');
+        assert_eq!(step(&known, "one", deeper[2], &deeper), Step::Jump(deeper[2]));
+    }
+
+    #[test]
     fn what_was_sent_is_known_until_it_is_published_or_contradicted() {
         let (one, two) = (Name::from("one"), "two");
         let mut known = known(&line(90..=100, b'a'), "one");
@@ -269,5 +292,41 @@ mod tests {
             step(&known, "one", block(103, b'a', b'a'), &line(101..=103, b'a')),
             read(&line(102..=103, b'a'), 2)
         );
+    }
+
+    proptest! {
+        /// Whatever forks and whoever asks: what is read begins above something known, is linked, ends with the head, is no longer
+        /// than a step, and its first part ends above the tip unless the tip's own endpoint went lower.
+        #[test]
+        fn what_is_read_is_linked_from_something_known_to_the_head(
+            lowest in 1_u64..50, height in 0_u64..40, fork in 0_u64..45, grown in 1_u64..300, own in any::<bool>(), sent in 0_u64..5,
+        ) {
+            let tip = lowest + height;
+            let mut known = known(&line(lowest..=tip, b'a'), "one");
+            known.note_sent(&Name::from("one"), &line(tip + 1..=tip + sent, b'a'));
+            let root = (tip + sent).saturating_sub(fork);
+            let mut branch = vec![block(root + 1, b'b', b'a')];
+            branch.extend(line(root + 2..=root + grown, b'b'));
+            branch.truncate(usize::try_from(grown).unwrap());
+            let head = *branch.last().unwrap();
+            let mut headers = branch.clone();
+            headers.extend(line(0..=root, b'a'));
+            match step(&known, if own { "one" } else { "two" }, head, &headers) {
+                Step::Nothing => prop_assert!(head.number <= tip + sent && (!own || head.number < lowest)),
+                Step::Ask { .. } => prop_assert!(false, "every header is at hand"),
+                Step::Jump(jump) => {
+                    prop_assert_eq!(jump, head);
+                    prop_assert!(root + 1 < lowest || head.number - root > LARGEST_STEP || head.number > tip + sent + LARGEST_STEP);
+                }
+                Step::Read { blocks, together } => {
+                    prop_assert!(known.is_root(blocks[0].parent));
+                    prop_assert!(blocks.windows(2).all(|pair| pair[0].hash == pair[1].parent));
+                    prop_assert_eq!(blocks.last(), Some(&head));
+                    prop_assert!(blocks.len() <= 256 && (1..=blocks.len()).contains(&together));
+                    let first_ends = blocks[together - 1].number;
+                    prop_assert!(first_ends > tip + sent || (own && first_ends == head.number));
+                }
+            }
+        }
     }
 }

@@ -19,7 +19,7 @@ const TOKEN_CHARS: usize = 22;
 const KEEP_OUTBOX: Duration = Duration::from_hours(90 * 24);
 
 /// `[http]`.
-pub fn http(input: &Input<'_>) -> HttpConfig {
+pub(super) fn http(input: &Input<'_>) -> HttpConfig {
     let Some(scope) = input.root.one("http") else {
         return HttpConfig { listen: LISTEN, tokens: Vec::new() };
     };
@@ -108,7 +108,7 @@ fn token(input: &Input<'_>, key: &str, said: Said<'_, &str>) -> Option<Secret> {
 }
 
 /// `[store]`.
-pub fn store(input: &Input<'_>) -> StoreConfig {
+pub(super) fn store(input: &Input<'_>) -> StoreConfig {
     let mut store =
         StoreConfig { path: input.data.join("walletwatch.db"), keep_outbox: Some(KEEP_OUTBOX), keep_transfers: None };
     let Some(scope) = input.root.one("store") else {
@@ -151,7 +151,7 @@ fn keep(scope: &Scope<'_>, key: &str, default: Option<Duration>) -> Option<Durat
 }
 
 /// Names of sinks that something is said to, in the order written.
-pub fn sinks(names: &Names, said: Vec<Said<'_, &str>>, input: &Input<'_>) -> Vec<Name> {
+pub(super) fn sinks(names: &Names, said: Vec<Said<'_, &str>>, input: &Input<'_>) -> Vec<Name> {
     let mut found = Vec::new();
     for said in said {
         if let Some(name) = names.find("sink", said, input.notes)

@@ -1,0 +1,381 @@
+//! The monitor: built from a config, run until it is told to stop or something essential ends.
+//!
+//! Everything that runs for long is started here, by name. Stopping goes in stages, each with a token of its own: sources, then the
+//! pump (it takes what the sources left), then the delivery worker, then the store.
+
+use super::board::{Board, DeliveryCounter};
+use super::clock::Clock;
+use super::commands::Commands;
+use super::overview::Overview;
+use super::poison::Poison;
+use super::pump::{Pump, PumpFault, Wires as PumpWires};
+use super::sources::{EXPLORER, SourceParts, start_sources};
+use crate::config::checked::Config;
+use crate::http;
+use crate::net::http::{HttpClient, HttpFault};
+use crate::net::{Tls, install_crypto_provider};
+use crate::reactor::Reactor;
+use crate::reactor::wants::Wants;
+use crate::sinks::http_post::HttpPost;
+use crate::sinks::worker::{self, LedgerClosed};
+use crate::sinks::{Sink, SinkFault, StoreLedger};
+use crate::store::{IfMissing, Prune, Reader, SqliteStore, Store, StoreFault, WriterHandle};
+use crate::telemetry::faults::{KillPoint, kill_point};
+use crate::telemetry::{Labels, Metrics, Snapshot, Tally};
+use crate::types::{Name, Timestamp};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Batches of outbox rows that may wait for the delivery worker: a turn each.
+const ROW_BATCHES: usize = 64;
+/// Reports of deliveries that may wait for the pump.
+const REPORTS: usize = 1_024;
+/// Commands that may wait for the pump or the delivery worker.
+const COMMANDS: usize = 64;
+/// How often what is closed and old is removed.
+const PRUNED_EVERY: Duration = Duration::from_hours(1);
+/// Rows that one step of it looks at: the writer is not held up for longer than a commit takes.
+const PRUNED_AT_ONCE: u32 = 512;
+/// How often the outbox is counted for people.
+const COUNTED_EVERY: Duration = Duration::from_secs(5);
+/// Whatever has not stopped by then is cut off: the store has all that matters.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// Why the monitor ended without being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum MonitorFault {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    /// The pump.
+    #[error(transparent)]
+    Pump(#[from] PumpFault),
+    /// Deliveries cannot be recorded.
+    #[error(transparent)]
+    Delivery(#[from] LedgerClosed),
+    /// A sink's settings.
+    #[error(transparent)]
+    Sink(#[from] SinkFault),
+    /// The listener of the page, API and metrics.
+    #[error("cannot listen on {at} ([http] listen): {source}; another monitor may be running there")]
+    Listen {
+        /// Where.
+        at: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// No HTTP client can be made on this machine.
+    #[error(transparent)]
+    Http(#[from] HttpFault),
+    /// A file of the data folder.
+    #[error("cannot use {}: {source}", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A task that must run ended.
+    #[error("{0} ended, and the monitor cannot do without it")]
+    Ended(&'static str),
+}
+
+/// What is known once the monitor runs.
+#[derive(Debug, Clone)]
+pub struct Running {
+    /// Where the page, API and metrics are.
+    pub listen: SocketAddr,
+    /// Whether the store was made just now.
+    pub new_store: bool,
+    /// The chains that it goes on with: name and block.
+    pub resumed: Vec<(Name, u64)>,
+}
+
+/// Runs the monitor. `ready` is told once when everything has been started.
+///
+/// # Errors
+/// [`MonitorFault`]. Whatever was committed goes on at the next start.
+#[expect(clippy::too_many_lines, reason = "one list of all that is made and started, in its order")]
+pub async fn run(
+    config: Config,
+    metrics: Metrics,
+    stop: CancellationToken,
+    ready: impl FnOnce(&Running),
+) -> Result<(), MonitorFault> {
+    install_crypto_provider();
+    let path = config.store.path.clone();
+    let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+    let listener = listen(config.http.listen).await?;
+    let mut store = SqliteStore::open(&path, IfMissing::Create(random_id()))?;
+    let new_store = store.created();
+    let (tables, last_at) = store.load()?;
+    let (open, disabled) = store.open_outbox()?;
+    kill_point(KillPoint::AfterLoad);
+    let clock = Arc::new(Clock::start(last_at));
+    let now = clock.now();
+    let poison = Poison::read(&folder).map_err(|source| MonitorFault::Folder { path: folder, source })?;
+    let reactor = Reactor::restore(tables, now);
+    let resumed = resumed(&config, &reactor);
+    let sinks = sinks(&config)?;
+
+    let mut tasks = Tasks::default();
+    let (writer, body) = crate::store::writer(store);
+    tasks.thread("the store's writer", body);
+    let board = Arc::new(Board::default());
+    let (snapshot_to, snapshot) = watch::channel(Arc::new(Snapshot { starting: true, ..Snapshot::default() }));
+    let overview = Overview::new(&config, metrics.clone(), snapshot_to, Arc::clone(&board), now);
+    let (rows_to, rows) = mpsc::channel(ROW_BATCHES);
+    let (reports_to, reports) = mpsc::channel(REPORTS);
+    let (asked_to, asked) = mpsc::channel(COMMANDS);
+    let (orders_to, orders) = mpsc::channel(COMMANDS);
+    let (wants_to, wants) = watch::channel(Arc::new(Wants::default()));
+    let bell = Arc::new(Notify::new());
+    let stops = Stops::default();
+
+    let client = HttpClient::new(&Tls::baked())?;
+    let parts = SourceParts {
+        config: &config,
+        wants,
+        bell: Arc::clone(&bell),
+        http: client.clone(),
+        clock: Arc::clone(&clock),
+        writer: writer.clone(),
+        board: Arc::clone(&board),
+        tally: Tally::new(metrics.clone(), Arc::new(Labels::of(&config.settings))),
+        budget: Reader::open(&path)?.budget(EXPLORER)?,
+        stop: stops.sources.clone(),
+    };
+    let (intakes, sources) = start_sources(parts);
+    let wires = PumpWires {
+        writer: writer.clone(),
+        intakes,
+        bell,
+        commands: asked,
+        reports,
+        rows: rows_to,
+        wants: wants_to,
+        clock: Arc::clone(&clock),
+        stop: stops.pump.clone(),
+    };
+    let pump = Pump::start(reactor, config.settings.clone(), poison, overview, wires).await?;
+    let (archive, reader) = http::archive::of_store(path.clone());
+    tasks.thread("the store's reader", move || {
+        reader();
+        Ok(())
+    });
+    let ledger = StoreLedger::new(writer.clone(), Reader::open(&path)?);
+    let worker = {
+        let clock = Arc::clone(&clock);
+        let post_clock = Arc::clone(&clock);
+        worker::deliver(
+            worker::Start { sinks, open, disabled },
+            worker::Wires {
+                post: HttpPost::new(client, move || post_clock.now()),
+                ledger,
+                observer: DeliveryCounter { board: Arc::clone(&board), metrics: metrics.clone() },
+                clock: move || clock.now(),
+                random: || fastrand::u64(..),
+                rows,
+                orders,
+                reports: reports_to,
+                stop: stops.workers.clone(),
+            },
+        )
+    };
+    let now = {
+        let clock = Arc::clone(&clock);
+        Arc::new(move || clock.now())
+    };
+    let face = http::Parts {
+        metrics: metrics.clone(),
+        archive: Arc::new(archive.clone()),
+        control: Arc::new(Commands::new(&config, asked_to, orders_to, Arc::new(archive), snapshot.clone())),
+        snapshot,
+        tokens: http::Tokens::new(&config.http.tokens),
+        now,
+        deadlines: http::Deadlines::default(),
+    };
+    let running = Running { listen: listener.local_addr().unwrap_or(config.http.listen), new_store, resumed };
+    tasks.essential("the pump", async move { Ok(pump.run().await?) });
+    tasks.essential("the delivery worker", async move { Ok(worker.await?) });
+    let serving = http::serve(listener, face, stops.workers.clone());
+    tasks.essential("the page and API", async move {
+        serving.await;
+        Ok(())
+    });
+    tasks.essential("retention", prune(writer.clone(), config.store.clone(), clock, stops.workers.clone()));
+    tasks.essential("counting", count(path, board, stops.workers.clone()));
+    let upkeep_stop = stops.workers.clone();
+    tasks.essential("the metrics' upkeep", async move {
+        tokio::select! {
+            () = upkeep_stop.cancelled() => {}
+            () = metrics.upkeep() => {}
+        }
+        Ok(())
+    });
+    for (name, source) in sources {
+        tasks.source(name, source);
+    }
+    ready(&running);
+    let ended = tasks.until(&stop).await;
+    let stopped = tasks.stop(&stops, &writer).await;
+    ended.and(stopped)
+}
+
+/// One token for each stage of stopping.
+#[derive(Debug, Default)]
+struct Stops {
+    sources: CancellationToken,
+    pump: CancellationToken,
+    workers: CancellationToken,
+}
+
+/// Everything that was started, by name.
+#[derive(Debug, Default)]
+struct Tasks {
+    essential: JoinSet<(&'static str, Result<(), MonitorFault>)>,
+    sources: JoinSet<Name>,
+    threads: Vec<(&'static str, std::thread::JoinHandle<Result<(), StoreFault>>)>,
+}
+
+impl Tasks {
+    fn essential(&mut self, name: &'static str, task: impl Future<Output = Result<(), MonitorFault>> + Send + 'static) {
+        self.essential.spawn(async move { (name, task.await) });
+    }
+
+    fn source(&mut self, name: Name, task: impl Future<Output = ()> + Send + 'static) {
+        self.sources.spawn(async move {
+            task.await;
+            name
+        });
+    }
+
+    fn thread(&mut self, name: &'static str, body: impl FnOnce() -> Result<(), StoreFault> + Send + 'static) {
+        self.threads.push((name, std::thread::spawn(body)));
+    }
+
+    /// Waits until it is told to stop, or until something ends that must not.
+    async fn until(&mut self, stop: &CancellationToken) -> Result<(), MonitorFault> {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                Some(ended) = self.essential.join_next() => return Err(fault(ended)),
+                Some(ended) = self.sources.join_next() => match ended {
+                    // The pump keeps its queue open: a source that ends has nothing more to read, and its silence is said.
+                    Ok(name) => tracing::error!("the source {name} ended"),
+                    Err(_) => return Err(MonitorFault::Ended("a source, by a panic,")),
+                },
+            }
+        }
+    }
+
+    /// Sources, pump, workers, store: each stage ends before the next is told to.
+    async fn stop(&mut self, stops: &Stops, writer: &WriterHandle) -> Result<(), MonitorFault> {
+        let stages = async {
+            stops.sources.cancel();
+            while self.sources.join_next().await.is_some() {}
+            kill_point(KillPoint::Stopping);
+            stops.pump.cancel();
+            let mut first = Ok(());
+            while let Some(ended) = self.essential.join_next().await {
+                if let Ok((_, Err(fault))) = ended
+                    && first.is_ok()
+                {
+                    first = Err(fault);
+                }
+                // The pump is the first to end; the others wait for their own token.
+                stops.workers.cancel();
+            }
+            // A writer that failed has said so to everyone who asked it.
+            let _ = writer.stop().await;
+            first
+        };
+        tokio::time::timeout(STOP_GRACE, stages).await.unwrap_or_else(|_| {
+            let grace = STOP_GRACE.as_secs();
+            tracing::warn!("stopping took longer than {grace} s: what was under way goes on at the next start");
+            Ok(())
+        })
+    }
+}
+
+fn fault(ended: Result<(&'static str, Result<(), MonitorFault>), tokio::task::JoinError>) -> MonitorFault {
+    match ended {
+        Ok((_, Err(fault))) => fault,
+        Ok((name, Ok(()))) => MonitorFault::Ended(name),
+        Err(_) => MonitorFault::Ended("a task, by a panic,"),
+    }
+}
+
+async fn listen(at: SocketAddr) -> Result<TcpListener, MonitorFault> {
+    TcpListener::bind(at).await.map_err(|source| MonitorFault::Listen { at, source })
+}
+
+fn sinks(config: &Config) -> Result<BTreeMap<Name, Sink>, SinkFault> {
+    config.sinks.iter().map(|sink| Ok((sink.name.clone(), Sink::new(sink)?))).collect()
+}
+
+fn resumed(config: &Config, reactor: &Reactor) -> Vec<(Name, u64)> {
+    let at = |chain: &crate::reactor::settings::ChainSettings| {
+        reactor.height(chain.id).map(|height| (chain.name.clone(), height))
+    };
+    config.settings.chains.values().filter_map(at).collect()
+}
+
+/// The store's id: random, made once.
+fn random_id() -> [u8; 16] {
+    fastrand::u128(..).to_be_bytes()
+}
+
+/// Removes what is closed and older than the config keeps it.
+async fn prune(
+    writer: WriterHandle,
+    store: crate::config::checked::StoreConfig,
+    clock: Arc<Clock>,
+    stop: CancellationToken,
+) -> Result<(), MonitorFault> {
+    let ago = |span: Duration| {
+        let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millis(clock.now().millis().saturating_sub(millis))
+    };
+    loop {
+        let step = Prune {
+            before_outbox: store.keep_outbox.map_or(Timestamp::default(), ago),
+            before_transfers: store.keep_transfers.map(ago),
+            limit: PRUNED_AT_ONCE,
+        };
+        while writer.prune(step).await?.more && !stop.is_cancelled() {}
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(PRUNED_EVERY) => {}
+        }
+    }
+}
+
+/// Counts the outbox for people, from a connection of its own.
+async fn count(path: PathBuf, board: Arc<Board>, stop: CancellationToken) -> Result<(), MonitorFault> {
+    loop {
+        let (path, board) = (path.clone(), Arc::clone(&board));
+        let counted = tokio::task::spawn_blocking(move || {
+            let reader = Reader::open(&path)?;
+            board.counted(&reader.outbox_counts()?, reader.disabled_sinks()?);
+            Ok::<(), StoreFault>(())
+        });
+        if let Ok(Err(fault)) = counted.await {
+            tracing::debug!("the outbox could not be counted: {fault}");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(COUNTED_EVERY) => {}
+        }
+    }
+}

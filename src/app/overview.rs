@@ -1,0 +1,285 @@
+//! What the pump tells the outside: notices to log and metrics, and how everything stands.
+//!
+//! It holds what is only shown (when a source last spoke, who is behind) and never influences what the reactor does.
+
+use super::board::Board;
+use crate::config::checked::Config;
+use crate::net::socket::Reason;
+use crate::reactor::Reactor;
+use crate::reactor::effect::Notice;
+use crate::reactor::event::{Event, SourceId, SourceKind, SourceState};
+use crate::reactor::rows::{PaymentState, Phase, Subject};
+use crate::telemetry::observe::SUMMARY_EVERY;
+use crate::telemetry::snapshot::{
+    ChainStatus, Limit, LimitUse, PaymentsStatus, PriceStatus, RuleStatus, Snapshot, SourceStatus,
+};
+use crate::telemetry::{Labels, Metric, Metrics, Observer, Tally};
+use crate::types::{ChainId, Name, Timestamp, U256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How often a changed picture is shown.
+const SHOWN_EVERY: Duration = Duration::from_millis(250);
+/// How often gauges that only age are refreshed.
+const REFRESHED_EVERY: Duration = Duration::from_secs(5);
+
+/// What is shown.
+#[derive(Debug)]
+pub struct Overview {
+    labels: Arc<Labels>,
+    observer: Observer,
+    metrics: Metrics,
+    snapshot: watch::Sender<Arc<Snapshot>>,
+    board: Arc<Board>,
+    simulated: bool,
+    required_chains: BTreeSet<ChainId>,
+    required_feeds: BTreeSet<Name>,
+    promised: BTreeMap<ChainId, Duration>,
+    covered: BTreeMap<Name, BTreeMap<ChainId, bool>>,
+    heads: BTreeMap<ChainId, u64>,
+    last_events: BTreeMap<SourceId, Timestamp>,
+    blind_since: BTreeMap<SourceId, Timestamp>,
+    stalled: BTreeSet<ChainId>,
+    tally: Tally,
+    dropped: BTreeMap<SourceId, u64>,
+    changed: bool,
+    shown: Timestamp,
+    summed: Timestamp,
+}
+
+impl Overview {
+    /// Of this config.
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        metrics: Metrics,
+        snapshot: watch::Sender<Arc<Snapshot>>,
+        board: Arc<Board>,
+        now: Timestamp,
+    ) -> Self {
+        let labels = Arc::new(Labels::of(&config.settings));
+        for source in &labels.sources {
+            metrics.register_socket(&labels, source, &Reason::ALL.map(Reason::label));
+        }
+        let promised = crate::config::describe::explorer_round(config).and_then(|round| round.oldest_view());
+        let explored = config.etherscan.iter().flat_map(|etherscan| etherscan.chains.iter().copied());
+        let chains_of = |(rule, _, chains): &(Name, crate::types::Severity, Vec<ChainId>)| {
+            (rule.clone(), chains.iter().map(|chain| (*chain, true)).collect())
+        };
+        Self {
+            observer: Observer::new(Arc::clone(&labels), metrics.clone()),
+            tally: Tally::new(metrics.clone(), Arc::clone(&labels)),
+            metrics,
+            snapshot,
+            board,
+            simulated: config.settings.simulated,
+            required_chains: config.required_chains.clone(),
+            required_feeds: config.required_feeds.clone(),
+            promised: promised.map(|age| explored.map(|chain| (chain, age)).collect()).unwrap_or_default(),
+            covered: labels.rules.iter().map(chains_of).collect(),
+            blind_since: labels.sources.iter().map(|source| (source.clone(), now)).collect(),
+            labels,
+            heads: BTreeMap::new(),
+            last_events: BTreeMap::new(),
+            stalled: BTreeSet::new(),
+            dropped: BTreeMap::new(),
+            changed: true,
+            shown: Timestamp::default(),
+            summed: now,
+        }
+    }
+
+    /// An event was taken.
+    pub fn seen(&mut self, at: Timestamp, event: &Event) {
+        let source = |kind, chain, name: &Name| SourceId { kind, chain, name: name.clone() };
+        let (chain, heard) = match event {
+            Event::Head(head) => {
+                let highest = self.heads.entry(head.chain).or_default();
+                *highest = head.at.number.max(*highest);
+                (Some(head.chain), source(SourceKind::Rpc, Some(head.chain), &head.endpoint))
+            }
+            Event::Run(run) => (Some(run.chain), source(SourceKind::Rpc, Some(run.chain), &run.endpoint)),
+            Event::Tags(tags) => (None, source(SourceKind::Rpc, Some(tags.chain), &tags.endpoint)),
+            Event::Contact(contact) => (None, source(SourceKind::Rpc, Some(contact.chain), &contact.endpoint)),
+            Event::Explored(answer) => (None, source(SourceKind::Explorer, Some(answer.chain), &answer.source)),
+            Event::ExplorerHead(head) => (None, source(SourceKind::Explorer, Some(head.chain), &head.source)),
+            Event::Tick(tick) => (None, source(SourceKind::Feed, None, &tick.feed)),
+            Event::Source(report) => {
+                self.state_changed(at, report.source.clone(), &report.state);
+                return;
+            }
+            Event::Configured(_)
+            | Event::Receipt(_)
+            | Event::Token(_)
+            | Event::Delivery(_)
+            | Event::Command(_)
+            | Event::Clock(_)
+            | Event::Unreadable { .. }
+            | Event::Deadline(_) => return,
+        };
+        if let Some(chain) = chain {
+            self.stalled.remove(&chain);
+        }
+        self.last_events.insert(heard, at);
+        self.changed = true;
+    }
+
+    /// A turn was committed.
+    pub fn committed(&mut self, at: Timestamp, notices: &[Notice], _reactor: &Reactor) {
+        for notice in notices {
+            if let Notice::Stalled { chain } = notice {
+                self.stalled.insert(*chain);
+            }
+            self.observer.observe(at, notice);
+        }
+        self.changed |= !notices.is_empty();
+    }
+
+    /// Shows how things stand, if that changed and was not shown just now.
+    pub fn publish<'pump>(
+        &mut self,
+        now: Timestamp,
+        reactor: &Reactor,
+        dropped: impl Iterator<Item = (&'pump SourceId, u64)>,
+    ) {
+        let every = if self.changed { SHOWN_EVERY } else { REFRESHED_EVERY };
+        if now.since(self.shown) < every {
+            return;
+        }
+        self.shown = now;
+        self.changed = false;
+        for (source, total) in dropped {
+            let counted = self.dropped.entry(source.clone()).or_default();
+            self.tally.dropped(source, total.saturating_sub(*counted));
+            *counted = total;
+        }
+        let snapshot = Arc::new(self.picture(now, reactor));
+        self.metrics.show(&snapshot, now);
+        self.snapshot.send_replace(snapshot);
+        if now.since(self.summed) >= SUMMARY_EVERY {
+            self.summed = now;
+            let summary = self.observer.summary();
+            tracing::info!("in the last ten minutes: {summary}");
+        }
+    }
+
+    /// A commit took so many seconds.
+    pub fn took(&self, seconds: f64) {
+        self.metrics.record(Metric::Commit, &[], seconds);
+    }
+
+    /// How long it can wait to be asked again.
+    #[must_use]
+    pub const fn pause(&self) -> Duration {
+        if self.changed { SHOWN_EVERY } else { Duration::from_secs(1) }
+    }
+
+    fn state_changed(&mut self, at: Timestamp, source: SourceId, state: &SourceState) {
+        if *state == SourceState::Fresh {
+            self.blind_since.remove(&source);
+            self.last_events.insert(source, at);
+        } else {
+            self.blind_since.entry(source).or_insert(at);
+        }
+        self.changed = true;
+    }
+
+    fn picture(&self, now: Timestamp, reactor: &Reactor) -> Snapshot {
+        let states: BTreeMap<&SourceId, &SourceState> = reactor.sources().collect();
+        let source = |id: &SourceId| SourceStatus {
+            id: id.clone(),
+            state: states.get(id).map_or(SourceState::Connecting, |state| (*state).clone()),
+            last_event: self.last_events.get(id).copied(),
+            blind_since: self.blind_since.get(id).copied(),
+            required: id.kind == SourceKind::Feed && self.required_feeds.contains(&id.name),
+        };
+        Snapshot {
+            labels: Arc::clone(&self.labels),
+            taken: now,
+            simulated: self.simulated,
+            starting: false,
+            store_writable: true,
+            sources: self.labels.sources.iter().map(source).collect(),
+            chains: self.labels.chains.keys().map(|chain| self.chain(*chain, reactor)).collect(),
+            sinks: self.board.sinks(reactor),
+            rules: self.rules(reactor),
+            prices: reactor
+                .prices()
+                .map(|(pair, feed, price, as_of)| PriceStatus { pair: pair.clone(), feed: feed.clone(), price, as_of })
+                .collect(),
+            budget: self.board.budget(),
+            payments: payments(now, reactor),
+        }
+    }
+
+    fn chain(&self, id: ChainId, reactor: &Reactor) -> ChainStatus {
+        let chain = reactor.chain(id);
+        let newest = chain.and_then(|chain| chain.window().next_back());
+        let trouble = reactor.troubles().find(|row| row.open && row.subject == Subject::Chain(id));
+        let explored = chain.and_then(|chain| chain.row().explorer_head);
+        let tip = newest.map(|block| (block.at.number, block.time));
+        let views = reactor.views().filter(|view| view.chain == id).map(|view| view.read_at);
+        let gap = |gap: &crate::reactor::rows::GapRow| gap.to.saturating_sub(gap.from).saturating_add(1);
+        ChainStatus {
+            id,
+            tip: tip.or_else(|| {
+                let oldest = reactor.views().filter(|view| view.chain == id).map(|view| view.read_at).max();
+                explored.zip(oldest)
+            }),
+            head: self.heads.get(&id).copied().max(explored),
+            gap_blocks: chain.map_or(0, |chain| chain.gaps().map(gap).sum()),
+            stalled: self.stalled.contains(&id),
+            stopped: chain.and_then(|chain| chain.row().stopped.clone()),
+            blind_since: trouble.map(|row| row.since),
+            required: self.required_chains.contains(&id),
+            base_fee: reactor.fee(id),
+            oldest_view: views.min(),
+            view_promised: self.promised.get(&id).copied(),
+        }
+    }
+
+    fn rules(&self, reactor: &Reactor) -> Vec<RuleStatus> {
+        let states: BTreeMap<&Name, _> = reactor.rules().map(|row| (&row.rule, row)).collect();
+        let rule = |rule: &crate::reactor::settings::Rule| {
+            let state = states.get(&rule.name);
+            let threshold = !matches!(rule.condition, crate::reactor::settings::Condition::Transfer(_));
+            RuleStatus {
+                name: rule.name.clone(),
+                severity: rule.severity,
+                crossed: state
+                    .filter(|_| threshold)
+                    .map(|row| matches!(row.phase, Phase::Crossed(_) | Phase::Muffled(_))),
+                spoke_at: state.and_then(|row| row.spoke_at),
+                covered: self.covered.get(&rule.name).cloned().unwrap_or_default(),
+            }
+        };
+        reactor.settings().rules.iter().map(rule).collect()
+    }
+}
+
+fn payments(now: Timestamp, reactor: &Reactor) -> PaymentsStatus {
+    let mut rehearsals: BTreeMap<PaymentState, u64> = BTreeMap::new();
+    for row in reactor.payments().iter() {
+        *rehearsals.entry(row.state).or_default() += 1;
+    }
+    let mut limits = Vec::new();
+    for settings in &reactor.settings().payments {
+        let (day, total) = reactor.payments().used(&settings.rule, now);
+        for (limit, used, of) in [(Limit::PerDay, day, settings.per_day), (Limit::InTotal, total, settings.in_total)] {
+            limits.push(LimitUse { rule: settings.rule.clone(), limit, used_millionths: millionths(used, of) });
+        }
+    }
+    PaymentsStatus { frozen: false, rehearsals, limits }
+}
+
+/// `used` of `of` in millionths, rounded up: a limit that is passed shows more than a million.
+fn millionths(used: U256, of: U256) -> u32 {
+    let million = U256::from(1_000_000);
+    let ratio = used.checked_mul(million).and_then(|scaled| scaled.checked_add(of).map(|sum| sum - U256::from(1)));
+    match ratio.and_then(|scaled| scaled.checked_div(of)) {
+        Some(ratio) => u32::try_from(ratio).unwrap_or(u32::MAX),
+        None => u32::MAX,
+    }
+}

@@ -1,0 +1,266 @@
+//! Whom a command asks: the API of the running monitor, or the same routes over the store itself where none runs.
+//!
+//! A command that changes something first tries for the store's lock. Who has it knows that no monitor runs, and no token goes to a
+//! stranger who listens at its address meanwhile; who does not get it asks the monitor.
+
+use super::Failure;
+use super::alone;
+use super::places::Located;
+use crate::config::checked::{HttpConfig, Role};
+use crate::http::Local;
+use crate::net::http::{HttpClient, Method, Reach, Request, Target, header};
+use crate::net::{Tls, install_crypto_provider};
+use crate::store::lock::lock_path;
+use crate::store::{IfMissing, Reader, Remedy, SqliteStore, StoreFault};
+use crate::types::Secret;
+use anyhow::{Context, anyhow};
+use axum::http::Uri;
+use bytes::Bytes;
+use serde::Deserialize;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+/// For an answer of the API. Longer than the API takes to give up itself.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// A question: where in the API, and its query.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    segments: Vec<String>,
+    query: Vec<(&'static str, String)>,
+}
+
+impl Question {
+    /// A path below `/api/v1`.
+    pub(super) fn new(segments: &[&str]) -> Self {
+        let segments = ["api", "v1"].iter().chain(segments).map(|segment| (*segment).to_owned()).collect();
+        Self { segments, query: Vec::new() }
+    }
+
+    /// With this in its query, where it is said.
+    pub(super) fn with(mut self, key: &'static str, value: Option<impl ToString>) -> Self {
+        self.query.extend(value.map(|value| (key, value.to_string())));
+        self
+    }
+
+    fn target(&self, base: &str) -> Result<Target, Failure> {
+        let segments: Vec<&str> = self.segments.iter().map(String::as_str).collect();
+        let target = Target::parse(&Secret::new(base.to_owned())).map_err(Failure::usage)?.join(&segments);
+        let query: Vec<_> = self.query.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        Ok(if query.is_empty() { target } else { target.with_query(&query) })
+    }
+
+    /// Path and query, escaped as `target` does it.
+    fn uri(&self) -> Result<Uri, Failure> {
+        let mut url = url::Url::parse("http://localhost").map_err(Failure::again)?;
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(&self.segments);
+        }
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        format!("{}{query}", url.path()).parse().context("the question cannot be asked").map_err(Failure::usage)
+    }
+}
+
+/// Who answers.
+pub(super) enum Answerer {
+    /// A running monitor.
+    Monitor(Monitor),
+    /// The store, by this process.
+    Store(Local),
+}
+
+/// The API of a running monitor.
+pub(super) struct Monitor {
+    client: HttpClient,
+    at: SocketAddr,
+    token: Option<Secret>,
+}
+
+/// Why the API did not answer.
+pub(super) struct Silence {
+    at: SocketAddr,
+    why: String,
+}
+
+impl std::fmt::Display for Silence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no monitor answers at http://{} ({})", self.at, self.why)
+    }
+}
+
+impl Monitor {
+    /// As the config says. A token is sent with what changes something, and to where others can listen it is needed to read.
+    pub(super) fn new(http: &HttpConfig, need: Option<Role>) -> Result<Self, Failure> {
+        install_crypto_provider();
+        let at = reachable(http.listen);
+        let least = http.tokens.iter().filter(|token| Some(token.role) >= need).min_by_key(|token| token.role);
+        let token = least.filter(|_| need.is_some() || !at.ip().is_loopback()).map(|token| token.secret.clone());
+        let client = HttpClient::new(&Tls::baked()).map_err(Failure::again)?;
+        Ok(Self { client, at, token })
+    }
+
+    /// Asks once. The inner error is silence: nobody who speaks our API is there.
+    async fn ask(&self, method: Method, question: &Question) -> Result<Result<Bytes, Silence>, Failure> {
+        let mut request = Request::get(question.target(&format!("http://{}", self.at))?);
+        request.method = method;
+        // The operator wrote this address, and it is this machine's.
+        request = request.within(DEADLINE).reaching(Reach::Anywhere);
+        if let Some(token) = &self.token {
+            request = request.bearer(token).map_err(Failure::usage)?;
+        }
+        let silence = |why: String| Ok(Err(Silence { at: self.at, why }));
+        let response = match self.client.send(request).await {
+            Ok(response) => response,
+            Err(fault) => return silence(fault.to_string()),
+        };
+        let is_ours = response.status == 204
+            || response.text(&header::CONTENT_TYPE).is_some_and(|kind| {
+                kind.starts_with("application/json") || kind.starts_with("application/problem+json")
+            });
+        if !is_ours {
+            return silence(format!("something else does, with status {}", response.status));
+        }
+        judge(response.status, response.body).map(Ok)
+    }
+}
+
+/// An answer that is one, or the problem that it tells of.
+fn judge(status: u16, body: Bytes) -> Result<Bytes, Failure> {
+    #[derive(Deserialize)]
+    struct Problem {
+        detail: String,
+    }
+    if (200..300).contains(&status) {
+        return Ok(body);
+    }
+    let problem: Problem = serde_json::from_slice(&body)
+        .with_context(|| format!("an answer with status {status} that says nothing more"))
+        .map_err(Failure::again)?;
+    let error = anyhow!("{}", super::show::clean(&problem.detail));
+    // What the asker can change is the command or the config; what passes by itself is worth another try.
+    Err(if (400..500).contains(&status) && status != 408 { Failure::usage(error) } else { Failure::again(error) })
+}
+
+impl Answerer {
+    /// Asks.
+    pub(super) async fn get(&self, question: &Question) -> Result<Bytes, Failure> {
+        self.ask(Method::GET, question).await
+    }
+
+    /// Has something done.
+    pub(super) async fn post(&self, question: &Question) -> Result<(), Failure> {
+        self.ask(Method::POST, question).await.map(drop)
+    }
+
+    /// Whether a monitor runs.
+    pub(super) const fn is_monitor(&self) -> bool {
+        matches!(self, Self::Monitor(_))
+    }
+
+    async fn ask(&self, method: Method, question: &Question) -> Result<Bytes, Failure> {
+        match self {
+            Self::Monitor(monitor) => {
+                monitor.ask(method, question).await?.map_err(|silence| Failure::again(anyhow!("{silence}")))
+            }
+            Self::Store(local) => {
+                let (status, body) = local.ask(method, question.uri()?).await;
+                judge(status, body)
+            }
+        }
+    }
+}
+
+/// Asks the monitor, and nobody else.
+pub(super) async fn of_monitor(located: &Located, question: &Question) -> Result<Bytes, Failure> {
+    let monitor = Monitor::new(&located.config.http, None)?;
+    monitor.ask(Method::GET, question).await?.map_err(|silence| {
+        let store = &located.config.store.path;
+        Failure::again(match noted_holder(store) {
+            Some(pid) => anyhow!("{silence}, though process {pid} seems to hold the store {}", store.display()),
+            None => anyhow!("{silence}"),
+        })
+    })
+}
+
+/// Who answers what only reads: the monitor, else the store.
+pub(super) async fn to_read(located: &Located) -> Result<Answerer, Failure> {
+    let monitor = Monitor::new(&located.config.http, None)?;
+    // The smallest question there is tells whether a monitor answers.
+    let probe = Question::new(&["outbox"]).with("limit", Some(1));
+    let Err(silence) = monitor.ask(Method::GET, &probe).await? else { return Ok(Answerer::Monitor(monitor)) };
+    let path = &located.config.store.path;
+    let reader = Reader::open(path).map_err(|fault| of_store(fault, Some(&silence)))?;
+    eprintln!("{silence}: this is what the store {} holds", path.display());
+    alone::reading(&located.config, reader).map(Answerer::Store).map_err(|fault| of_store(fault, None))
+}
+
+/// Who does what changes something: this process where it gets the store's lock, else the monitor that holds it.
+pub(super) async fn to_change(located: &Located, need: Role) -> Result<Answerer, Failure> {
+    let path = &located.config.store.path;
+    let fault = match SqliteStore::open(path, IfMissing::Refuse) {
+        Ok(store) => {
+            eprintln!("no monitor runs on the store {}: this is done there", path.display());
+            return alone::changing(&located.config, store).map(Answerer::Store).map_err(|fault| of_store(fault, None));
+        }
+        Err(fault) => fault,
+    };
+    let elsewhere = match &fault {
+        StoreFault::Locked { .. }
+        | StoreFault::Missing { .. }
+        | StoreFault::NoFolder { .. }
+        | StoreFault::ReadOnly { .. } => true,
+        StoreFault::Newer { .. }
+        | StoreFault::Older { .. }
+        | StoreFault::Foreign { .. }
+        | StoreFault::Damaged { .. }
+        | StoreFault::Full { .. }
+        | StoreFault::Io { .. }
+        | StoreFault::Closed => false,
+    };
+    if !elsewhere {
+        return Err(of_store(fault, None));
+    }
+    let mut monitor = Monitor::new(&located.config.http, None)?;
+    let probe = Question::new(&["outbox"]).with("limit", Some(1));
+    if let Err(silence) = monitor.ask(Method::GET, &probe).await? {
+        return Err(of_store(fault, Some(&silence)));
+    }
+    monitor = Monitor::new(&located.config.http, Some(need))?;
+    if monitor.token.is_none() {
+        return Err(Failure::usage(anyhow!(
+            "a monitor runs, and the config has no token that may do this. hint: set `token` in [http] and start it again"
+        )));
+    }
+    Ok(Answerer::Monitor(monitor))
+}
+
+/// What to do about a fault of the store.
+pub(super) fn of_store(fault: StoreFault, silence: Option<&Silence>) -> Failure {
+    let person = fault.remedy() == Remedy::Person;
+    let error = match silence {
+        Some(silence) => anyhow!("{fault}; and {silence}"),
+        None => anyhow!("{fault}"),
+    };
+    if person { Failure::person(error) } else { Failure::again(error) }
+}
+
+/// The process whose number stands in the lock file, where it runs. The lock itself is not tried for: a monitor that starts at this
+/// moment would be turned away.
+fn noted_holder(store: &Path) -> Option<u32> {
+    let noted: u32 = std::fs::read_to_string(lock_path(store)).ok()?.trim().parse().ok()?;
+    Path::new("/proc").join(noted.to_string()).exists().then_some(noted)
+}
+
+/// Where to reach who listens there: an unspecified address is this machine's.
+const fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}

@@ -1,0 +1,61 @@
+//! `walletwatch check`: what a config means, or everything that is wrong with it.
+
+use super::places::read;
+use super::probe::{Finding, probe};
+use super::show::{answer, clean};
+use super::{Failure, Places};
+use crate::config::checked::Config;
+use crate::config::describe::describe;
+use crate::config::print::print;
+use crate::config::surroundings::Machine;
+use anyhow::anyhow;
+
+/// The settings of this command.
+#[derive(Debug, clap::Args)]
+pub(super) struct Check {
+    /// Print the whole config as it is meant, with the origin of each value
+    #[arg(long)]
+    print: bool,
+    /// Ask every upstream who it is and what it can do; no sink is sent anything
+    #[arg(long, conflicts_with = "print")]
+    probe: bool,
+}
+
+impl Check {
+    pub(super) fn run(self, places: &Places) -> Result<(), Failure> {
+        let (file, data) = places.locate()?;
+        if self.print {
+            return answer(&print(&file, &Machine).map_err(|faults| Failure::usage(anyhow!("{faults}")))?);
+        }
+        let config = read(&file, &data)?;
+        answer(&format!("{} is a good config.\n", file.display()))?;
+        answer(&describe(&config))?;
+        if self.probe { super::asked(ask_upstreams(&config)) } else { Ok(()) }
+    }
+}
+
+/// Asks every upstream, a line each.
+async fn ask_upstreams(config: &Config) -> Result<(), Failure> {
+    eprintln!("asking every upstream …");
+    let findings = probe(config).await.map_err(Failure::again)?;
+    let mut lines = vec!["\nupstreams".to_owned()];
+    let mut failed = 0_usize;
+    for Finding { upstream, found } in &findings {
+        let found = found.as_ref().map_or_else(
+            |wrong| {
+                failed += 1;
+                format!("FAILED: {wrong}")
+            },
+            |found| format!("ok: {found}"),
+        );
+        lines.push(format!("  {}", clean(&format!("{upstream}: {found}"))));
+    }
+    for sink in &config.sinks {
+        lines.push(format!("  sink {}: nothing was sent; `walletwatch sink test {}` does", sink.name, sink.name));
+    }
+    answer(&lines.join("\n"))?;
+    match failed {
+        0 => Ok(()),
+        _ => Err(Failure::again(anyhow!("{failed} of {} upstreams do not answer as they should", findings.len()))),
+    }
+}

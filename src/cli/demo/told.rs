@@ -1,0 +1,155 @@
+//! One line for each message that the receiver got: read from the body that was delivered, and from nothing else.
+
+use super::screen::Tone;
+use crate::sinks::body::{AssetData, Data, GasData, PaymentData, PriceData, SourceData, TransferData, read};
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    /// In a word.
+    pub(super) kind: String,
+    /// Its colour.
+    pub(super) tone: Tone,
+    /// The rest.
+    pub(super) text: String,
+}
+
+/// Which message a body is, the same for every sink: its alert, and its place among the alert's messages.
+pub(super) fn identity(body: &[u8]) -> Option<(String, u32)> {
+    let (_, data) = read(body).ok()?;
+    let (alert, revision) = match &data {
+        Data::Transfer(data) => (&data.alert_id, data.revision),
+        Data::Payment(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Price(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Gas(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Source(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Sink(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Other(common) => (&common.alert_id, common.revision),
+    };
+    Some((alert.clone().into_owned(), revision))
+}
+
+/// The line of a body.
+pub(super) fn line(body: &[u8]) -> Line {
+    let Ok((kind, data)) = read(body) else {
+        return Line { kind: "message".into(), tone: Tone::Bad, text: "one that cannot be read".into() };
+    };
+    match &data {
+        Data::Transfer(data) => transfer(data),
+        Data::Price(data) => price(&kind, data),
+        Data::Gas(data) => gas(&kind, data),
+        Data::Source(data) => source(&kind, data),
+        Data::Payment(data) => payment(&kind, data),
+        Data::Sink(data) => {
+            Line { kind: "sink".into(), tone: Tone::Warning, text: format!("{} {}: {}", kind, data.sink, data.reason) }
+        }
+        Data::Other(_) => Line { kind: "message".into(), tone: Tone::Plain, text: kind.into_owned() },
+    }
+}
+
+fn transfer(data: &TransferData<'_>) -> Line {
+    let (kind, tone) = match &*data.stage {
+        "seen" => ("seen", Tone::Plain),
+        "confirmed" => ("confirmed", Tone::Good),
+        "final" => ("final", Tone::Good),
+        _ => ("RETRACTED", Tone::Bad),
+    };
+    let amount = data.amount.as_deref().unwrap_or(&data.amount_raw);
+    let way = match &*data.direction {
+        "in" => "in to",
+        "out" => "out of",
+        _ => "within",
+    };
+    let mut text = format!("{amount} {} {way} {} on {}", symbol(&data.asset), data.watch, data.chain);
+    if &*data.kind == "internal" {
+        text.push_str(", from within a contract");
+    }
+    text.push_str(&match (&*data.stage, &data.reason) {
+        ("retracted", Some(reason)) => format!(": it no longer holds ({reason})"),
+        ("retracted", None) => ": it no longer holds".to_owned(),
+        (_, _) => format!(", {}", counted(data.confirmations, "confirmation")),
+    });
+    if data.late {
+        text.push_str(", read late");
+    }
+    if let Some(suspect) = &data.suspect {
+        text.push_str(&format!(", SUSPECT: {}", suspect.join(", ").replace('_', " ")));
+    }
+    Line { kind: kind.into(), tone, text: with_rule(text, data.rule.as_deref()) }
+}
+
+fn symbol(asset: &AssetData<'_>) -> String {
+    match (&asset.symbol, asset.verified) {
+        (Some(symbol), true) => symbol.to_string(),
+        (Some(symbol), false) => format!("of an unverified token \"{symbol}\""),
+        (None, _) => "of an unverified token".to_owned(),
+    }
+}
+
+/// `1 confirmation`, `2 confirmations`.
+pub(super) fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn price(kind: &str, data: &PriceData<'_>) -> Line {
+    let text = crossing(kind, &format!("{} is {}", data.pair, data.value), &data.side, &data.level, &data.recovers_at);
+    threshold(kind, text, data.basics.rule.as_deref())
+}
+
+fn gas(kind: &str, data: &GasData<'_>) -> Line {
+    let value = short(&data.value);
+    let what = format!("the base fee of {} is {value} gwei", data.chain);
+    threshold(kind, crossing(kind, &what, &data.side, &data.level, &data.recovers_at), data.basics.rule.as_deref())
+}
+
+/// The rule says `below` or `above`; what recovers is on the other side.
+fn crossing(kind: &str, what: &str, side: &str, level: &str, recovers_at: &str) -> String {
+    match (kind.ends_with(".recovered"), side) {
+        (false, side) => format!("{what}, {side} {level}"),
+        (true, "below") => format!("{what}, at {recovers_at} or more again"),
+        (true, _) => format!("{what}, at {recovers_at} or less again"),
+    }
+}
+
+fn threshold(kind: &str, text: String, rule: Option<&str>) -> Line {
+    let (kind, tone) =
+        if kind.ends_with(".recovered") { ("recovered", Tone::Good) } else { ("crossed", Tone::Warning) };
+    Line { kind: kind.into(), tone, text: with_rule(text, rule) }
+}
+
+fn source(kind: &str, data: &SourceData<'_>) -> Line {
+    let place = data.chain.as_deref().unwrap_or(&data.source);
+    let last = data.last_block.map(|block| format!(", last block {block}")).unwrap_or_default();
+    let gap = data.gap.map(|gap| format!("; blocks {} to {} were missed and are read now", gap.from, gap.to));
+    let (kind, tone, text) = match kind {
+        "source.blind" => ("BLIND", Tone::Bad, format!("on {place}: {}{last}", data.reason)),
+        "source.recovered" => {
+            ("sees again", Tone::Good, format!("{place}: {}{}", data.reason, gap.unwrap_or_default()))
+        }
+        other => (other, Tone::Warning, format!("{place}: {}", data.reason)),
+    };
+    Line { kind: kind.into(), tone, text }
+}
+
+fn payment(kind: &str, data: &PaymentData<'_>) -> Line {
+    let word = kind.split_once('.').map_or(kind, |(_, word)| word);
+    let rehearsal = if data.rehearsal { "; a rehearsal: everything but the send" } else { "" };
+    let why = data.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let text = format!("{} USDC to {} on {}{why}{rehearsal}", data.amount, data.payee, data.chain);
+    Line { kind: word.into(), tone: Tone::Money, text: with_rule(text, data.basics.rule.as_deref()) }
+}
+
+fn with_rule(text: String, rule: Option<&str>) -> String {
+    match rule {
+        Some(rule) => format!("{text}  [{rule}]"),
+        None => text,
+    }
+}
+
+/// A decimal number with at most one decimal, cut and not rounded: to be looked at, not counted with.
+pub(super) fn short(number: &str) -> String {
+    match number.split_once('.') {
+        Some((whole, decimals)) => format!("{whole}.{}", decimals.chars().next().unwrap_or('0')),
+        None => number.to_owned(),
+    }
+}

@@ -1,0 +1,119 @@
+//! The commands, one file each. The only home of `anyhow`, of exit codes, and of what is written to stdout.
+//!
+//! stdout is the answer, stderr the talk. Exit codes: 0 done; 1 failed, trying again may help; 2 usage or config; 3 a person is needed.
+
+mod alone;
+mod api;
+mod chain;
+mod check;
+mod demo;
+mod list;
+mod outbox;
+mod places;
+mod probe;
+mod run;
+mod show;
+mod sink;
+mod status;
+mod transfers;
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Watches blockchain addresses on many chains and tells people the truth about them.
+#[derive(Debug, Parser)]
+#[command(name = "walletwatch", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    places: Places,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where things are.
+#[derive(Debug, Clone, Args)]
+pub struct Places {
+    /// The config file [default: $WALLETWATCH_CONFIG, ./walletwatch.toml, the user's config folder, /etc/walletwatch/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data folder [default: $WALLETWATCH_DATA_DIR, $STATE_DIRECTORY, the user's state folder]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the monitor
+    Run(run::Run),
+    /// Try the whole monitor against a simulated world: no keys, no network, nothing to install
+    Demo(demo::Demo),
+    /// Read the config: every fault with its place; what it will watch, what that costs, who learns what
+    Check(check::Check),
+    /// How the running monitor stands: every source, chain, sink and rule, a line each
+    Status(status::Status),
+    /// What moved
+    #[command(subcommand)]
+    Transfers(transfers::Transfers),
+    /// The messages, and what became of them
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
+    /// Where alerts go
+    #[command(subcommand)]
+    Sink(sink::Sink),
+    /// What chains are
+    #[command(subcommand)]
+    Chain(chain::Chain),
+}
+
+/// Why a command failed, with the exit code that says what to do about it.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    /// Trying again may help.
+    fn again(error: impl Into<anyhow::Error>) -> Self {
+        Self { code: 1, error: error.into() }
+    }
+
+    /// The command line or the config has to change.
+    fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self { code: 2, error: error.into() }
+    }
+
+    /// A person has to decide.
+    fn person(error: impl Into<anyhow::Error>) -> Self {
+        Self { code: 3, error: error.into() }
+    }
+}
+
+/// Parses the command line and does what it says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Cli { places, command } = Cli::parse();
+    let done = match command {
+        Command::Run(command) => command.run(&places),
+        Command::Demo(command) => command.run(&places),
+        Command::Check(command) => command.run(&places),
+        Command::Status(command) => asked(command.run(&places)),
+        Command::Transfers(command) => asked(command.run(&places)),
+        Command::Outbox(command) => asked(command.run(&places)),
+        Command::Sink(command) => asked(command.run(&places)),
+        Command::Chain(command) => asked(command.run(&places)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { code, error }) => {
+            eprintln!("walletwatch: {error:#}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// Waits for a command that asks others.
+fn asked(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    run::runtime()?.block_on(command)
+}

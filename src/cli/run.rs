@@ -1,0 +1,110 @@
+//! `walletwatch run`: the monitor.
+
+use super::places::Located;
+use super::{Failure, Places};
+use crate::app::monitor::{self, MonitorFault, Running};
+use crate::app::pump::PumpFault;
+use crate::config::checked::Config;
+use crate::store::Remedy;
+use crate::telemetry::{Metrics, Redactor, logs, secrets};
+use anyhow::{Context, anyhow};
+use std::io::IsTerminal;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// The settings of this command.
+#[derive(Debug, clap::Args)]
+pub(super) struct Run {}
+
+impl Run {
+    #[expect(clippy::unused_self, reason = "every command is run alike; this one has no settings yet")]
+    pub(super) fn run(self, places: &Places) -> Result<(), Failure> {
+        let Located { file, data, config } = places.load()?;
+        start_log(&config)?;
+        make_folder(&data).map_err(Failure::again)?;
+        let warnings = config.warnings.clone();
+        let told = |running: &Running| {
+            say_started(running, &file, &data);
+            for warning in &warnings {
+                tracing::warn!("{warning}");
+            }
+        };
+        runtime()?.block_on(async {
+            let stop = stop_on_signals()?;
+            monitor::run(config, Metrics::new(), stop, told).await.map_err(failure)
+        })
+    }
+}
+
+/// Starts the log, with every secret of the config replaced in it, also in the words of a panic.
+pub(super) fn start_log(config: &Config) -> Result<(), Failure> {
+    let redactor = Redactor::new(secrets::of_config(config));
+    let filter = std::env::var(logs::VARIABLE).ok();
+    logs::start(redactor.clone(), filter.as_deref(), std::io::stderr().is_terminal()).map_err(Failure::usage)?;
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.to_string();
+        tracing::error!("a fault of ours: {}", redactor.clean(&text));
+    }));
+    Ok(())
+}
+
+/// The data folder, for its owner only.
+pub(super) fn make_folder(data: &Path) -> anyhow::Result<()> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
+    made.with_context(|| format!("the data folder {} cannot be made", data.display()))
+}
+
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    built.context("the runtime could not be started").map_err(Failure::again)
+}
+
+/// A token that SIGINT and SIGTERM cancel.
+pub(super) fn stop_on_signals() -> Result<CancellationToken, Failure> {
+    let listen = |kind| signal(kind).context("signals cannot be listened to").map_err(Failure::again);
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+        told.cancel();
+    });
+    Ok(stop)
+}
+
+/// What the end of a monitor asks of whoever started it.
+pub(super) fn failure(fault: MonitorFault) -> Failure {
+    let person = match &fault {
+        MonitorFault::Store(fault) | MonitorFault::Pump(PumpFault::Store(fault)) => fault.remedy() == Remedy::Person,
+        MonitorFault::Sink(_) => return Failure::usage(anyhow!("{fault}")),
+        MonitorFault::Pump(PumpFault::Panicked(_) | PumpFault::NoDelivery)
+        | MonitorFault::Delivery(_)
+        | MonitorFault::Listen { .. }
+        | MonitorFault::Http(_)
+        | MonitorFault::Folder { .. }
+        | MonitorFault::Ended(_) => false,
+    };
+    if person { Failure::person(fault) } else { Failure::again(fault) }
+}
+
+fn say_started(running: &Running, file: &Path, data: &Path) {
+    let (file, data, at) = (file.display(), data.display(), running.listen);
+    let from = if running.new_store {
+        "new store".to_owned()
+    } else if running.resumed.is_empty() {
+        "going on, no block read so far".to_owned()
+    } else {
+        let place = |(chain, block): &(crate::types::Name, u64)| format!("block {block} on {chain}");
+        format!("going on from {}", running.resumed.iter().map(place).collect::<Vec<_>>().join(", "))
+    };
+    tracing::info!(
+        "walletwatch {} with {file}, data in {data}, {from}; page at http://{at}",
+        env!("CARGO_PKG_VERSION")
+    );
+}

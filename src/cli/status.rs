@@ -1,0 +1,186 @@
+//! `walletwatch status`: how the running monitor stands, every source, chain, sink and rule a line each.
+
+use super::api::{self, Question};
+use super::show::{answer, table, text};
+use super::{Failure, Places};
+use anyhow::anyhow;
+use serde_json::Value;
+
+/// The settings of this command.
+#[derive(Debug, clap::Args)]
+pub(super) struct Status {
+    /// As the JSON of the API
+    #[arg(long)]
+    json: bool,
+}
+
+impl Status {
+    pub(super) async fn run(self, places: &Places) -> Result<(), Failure> {
+        let body = api::of_monitor(&places.load()?, &Question::new(&["status"])).await?;
+        let status: Value = serde_json::from_slice(&body).map_err(Failure::again)?;
+        if self.json {
+            answer(&String::from_utf8_lossy(&body))?;
+        } else {
+            answer(&words(&status))?;
+        }
+        match blind(&status).as_slice() {
+            [] => Ok(()),
+            names => Err(Failure::again(anyhow!("blind: {}", names.join(", ")))),
+        }
+    }
+}
+
+fn items<'a>(status: &'a Value, key: &str) -> &'a [Value] {
+    status[key].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// What is blind, by name; also where only the answer as a whole says that something is.
+fn blind(status: &Value) -> Vec<String> {
+    let sources = items(status, "sources").iter().filter(|item| !item["blind_since"].is_null()).map(source_name);
+    let stands = |item: &&Value| !item["blind_since"].is_null() || !item["stopped"].is_null();
+    let chains = items(status, "chains").iter().filter(stands).map(|item| text(item, "chain"));
+    let mut names: Vec<String> = chains.chain(sources).map(|name| super::show::clean(&name)).collect();
+    if names.is_empty() && status["blind"] == true {
+        names.push("something that has no line here".to_owned());
+    }
+    names
+}
+
+fn source_name(item: &Value) -> String {
+    let (chain, source) = (text(item, "chain"), text(item, "source"));
+    if chain.is_empty() { source } else { format!("{chain}/{source}") }
+}
+
+fn words(status: &Value) -> String {
+    let mut all = Vec::new();
+    if status["simulated"] == true {
+        all.push("SIMULATED: nothing here happened on a real chain\n".to_owned());
+    }
+    let why: Vec<String> = items(status, "unready").iter().filter_map(Value::as_str).map(super::show::clean).collect();
+    let ready = if status["ready"] == true { "ready".to_owned() } else { format!("not ready: {}", why.join("; ")) };
+    all.push(format!("{ready}, at {}\n", text(status, "time")));
+    let mut add = |key: &str, written: String| {
+        if !items(status, key).is_empty() {
+            all.push(written);
+        }
+    };
+    add("sources", sources(status));
+    add("chains", chains(status));
+    add("sinks", sinks(status));
+    add("rules", rules(status));
+    if let Value::Object(_) = &status["etherscan"] {
+        let budget = &status["etherscan"];
+        all.push(format!(
+            "etherscan: {} of {} calls left today\n",
+            text(budget, "calls_left"),
+            text(budget, "calls_per_day")
+        ));
+    }
+    all.join("\n")
+}
+
+/// `words`, or since when.
+fn since(item: &Value, key: &str, words: &str) -> Option<String> {
+    (!item[key].is_null()).then(|| format!("{words} {}", text(item, key)))
+}
+
+fn sources(status: &Value) -> String {
+    let row = |item: &Value| {
+        let detail = text(item, "detail");
+        let state = text(item, "state");
+        let state = if detail.is_empty() { state } else { format!("{state}: {detail}") };
+        let blind = since(item, "blind_since", "blind since").unwrap_or_default();
+        [source_name(item), text(item, "kind"), state, text(item, "last_event"), blind]
+    };
+    let rows: Vec<_> = items(status, "sources").iter().map(row).collect();
+    table(["SOURCE", "KIND", "STATE", "LAST EVENT", ""], &rows)
+}
+
+fn chains(status: &Value) -> String {
+    let row = |item: &Value| {
+        let stopped = since(item, "stopped", "stopped:");
+        let state = stopped.or_else(|| since(item, "blind_since", "blind since"));
+        let moving = || match (&item["block"], &item["stalled"]) {
+            (_, Value::Bool(true)) => "stalled".to_owned(),
+            (Value::Null, _) => "no block so far".to_owned(),
+            (_, _) => "fresh".to_owned(),
+        };
+        let state = state.unwrap_or_else(moving);
+        let mut more = Vec::new();
+        if item["gap_blocks"].as_u64().is_some_and(|blocks| blocks > 0) {
+            more.push(format!("{} blocks still to read", text(item, "gap_blocks")));
+        }
+        if !item["view_age_seconds"].is_null() {
+            let promised = text(item, "view_age_promised_seconds");
+            more.push(format!("oldest view {} s (promised {promised} s)", text(item, "view_age_seconds")));
+        }
+        let of = |key| text(item, key);
+        [of("chain"), state, of("block"), of("block_time"), of("lag_blocks"), more.join(", ")]
+    };
+    let rows: Vec<_> = items(status, "chains").iter().map(row).collect();
+    table(["CHAIN", "STATE", "BLOCK", "BLOCK TIME", "BEHIND", ""], &rows)
+}
+
+fn sinks(status: &Value) -> String {
+    let row = |item: &Value| {
+        let failing = since(item, "failing_since", "failing since");
+        let state = if item["disabled"] == true { Some("disabled by its receiver".to_owned()) } else { failing };
+        let of = |key| text(item, key);
+        let state = state.unwrap_or_else(|| "ok".to_owned());
+        [of("sink"), state, of("pending"), of("dead"), of("oldest_pending")]
+    };
+    let rows: Vec<_> = items(status, "sinks").iter().map(row).collect();
+    table(["SINK", "STATE", "PENDING", "DEAD", "OLDEST PENDING"], &rows)
+}
+
+fn rules(status: &Value) -> String {
+    let row = |item: &Value| {
+        let state = match &item["crossed"] {
+            Value::Bool(true) => "crossed",
+            Value::Bool(false) => "calm",
+            _ => "",
+        };
+        let uncovered: Vec<_> = items(item, "uncovered").iter().filter_map(Value::as_str).collect();
+        let uncovered =
+            if uncovered.is_empty() { String::new() } else { format!("not fed in full on {}", uncovered.join(", ")) };
+        [text(item, "rule"), text(item, "severity"), state.to_owned(), text(item, "spoke_at"), uncovered]
+    };
+    let rows: Vec<_> = items(status, "rules").iter().map(row).collect();
+    table(["RULE", "SEVERITY", "STATE", "LAST SPOKE", ""], &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn everything_has_a_line_and_what_is_blind_is_named() {
+        let status = json!({"time": "T", "simulated": false, "ready": false, "unready": ["blind on devnet"], "blind": true,
+            "sources": [{"source": "main", "kind": "rpc", "chain": "devnet", "state": "backing_off", "detail": "refused",
+                "last_event": null, "blind_since": "T1", "required": false},
+                {"source": "coinbase", "kind": "feed", "chain": null, "state": "fresh", "detail": null, "last_event": "T2",
+                "blind_since": null, "required": false}],
+            "chains": [{"chain": "devnet", "chain_id": 31337, "block": 7, "block_time": "T0", "lag_blocks": 0, "gap_blocks": 2,
+                "stalled": false, "stopped": "another genesis", "blind_since": null}],
+            "sinks": [{"sink": "ops", "pending": 3, "dead": 1, "oldest_pending": "T3", "failing_since": null, "disabled": true}],
+            "rules": [{"rule": "in", "severity": "info", "crossed": null, "spoke_at": null, "uncovered": ["base"]}],
+            "etherscan": {"calls_left": 7, "calls_per_day": 9}});
+        let said = words(&status);
+        let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
+        for expected in [
+            "not ready: blind on devnet, at T",
+            "devnet/main  rpc   backing_off: refused              blind since T1",
+            "coinbase     feed  fresh                 T2",
+            "devnet  stopped: another genesis  7      T0          0       2 blocks still to read",
+            "ops   disabled by its receiver  3        1     T3",
+            "in    info                         not fed in full on base",
+            "etherscan: 7 of 9 calls left today",
+        ] {
+            assert!(lines.contains(&expected), "{expected:?} is not in\n{said}");
+        }
+        assert_eq!(blind(&status), ["devnet", "devnet/main"]);
+        assert_eq!(blind(&json!({"blind": true})), ["something that has no line here"]);
+        assert!(blind(&json!({"blind": false, "sources": [], "chains": []})).is_empty());
+    }
+}

@@ -1,0 +1,192 @@
+//! What each part of a config refuses.
+
+use super::{BASE, PAYING, check, check_more, check_paying, fine};
+
+#[test]
+fn secrets_are_references_and_urls_may_be() {
+    let sink = |keys: &str| format!("[[sink]]\nname = \"s\"\n{keys}");
+    let hook = |url: &str, rest: &str| {
+        sink(&format!("kind = \"webhook\"\nsecret = \"env:OPS_WEBHOOK_SECRET\"\nurl = \"{url}\"\n{rest}"))
+    };
+    check_more(&hook("https://hooks.example.com/x", ""), &[]);
+    check_more(&hook("http://hooks.example.com/x", ""), &["not https…allow_private"]);
+    check_more(&hook("https://10.1.2.3/x", ""), &["private network"]);
+    check_more(&hook("http://127.0.0.1:9/x", "allow_private = true"), &[]);
+    check_more(&hook("env:MISSING", ""), &["the variable MISSING is not set"]);
+    check_more(
+        &sink("kind = \"slack\"\nurl = \"https://hooks.slack.com/services/T/B/X\""),
+        &["is a secret, and it is written here"],
+    );
+    check_more(&sink("kind = \"slack\"\nurl = \"http://127.0.0.1:1/x\"\nallow_private = true"), &[]);
+    check_more(
+        &sink("kind = \"webhook\"\nurl = \"https://h.example.com\"\nsecret = \"env:SHORT\""),
+        &["the signing key is not whsec_"],
+    );
+    check_more("[http]\ntoken = \"env:SHORT\"", &["too short to be safe"]);
+    check_more(
+        "[http]\ntoken = \"env:WALLETWATCH_TOKEN\"\ntokens = [{ name = \"a\", role = \"reed\", secret = \"env:PROMETHEUS_TOKEN\" }, { name = \"b\", role = \"read\", secret = \"env:WALLETWATCH_TOKEN\" }]",
+        &["`role` cannot be `reed`. hint: did you mean `read`?", "the tokens `admin` and `b` are the same"],
+    );
+}
+
+#[test]
+fn chains_say_what_they_lack() {
+    check_more(
+        "[[chain]]\nname = \"dev\"",
+        &["`block_time`", "`chain_id`", "`coin`", "`confirmations`", "`final_after`"],
+    );
+    let dev = "[[chain]]\nname = \"dev\"\nchain_id = 31337\ncoin = \"ETH\"\nblock_time = \"1s\"\nconfirmations = 3\nfinal_after = 10\n";
+    check_more(dev, &["nothing can read the chain dev…give [[chain]] dev an `rpc`"]);
+    let rpc = "rpc = [\"ws://127.0.0.1:1\"]\n";
+    check_more(&format!("{dev}{rpc}"), &[]);
+    check_more(&format!("{dev}{rpc}").replace("31337", "1"), &["the chain with the id 1 is called ethereum"]);
+    check_more(
+        &format!("{dev}{rpc}").replace("final_after = 10", "final_after = 2"),
+        &["final (2) before it is confirmed (3)"],
+    );
+    check_more("[[chain]]\nname = \"base\"\nchain_id = 1\nrpc = [\"ws://127.0.0.1:1\"]", &["base has the id 8453"]);
+    check_more("[[chain]]\nname = \"base\"", &["nothing can read the chain base…paid"]);
+    check_more("[[chain]]\nname = \"base\"\netherscan = true", &[]);
+    check_more("[[chain]]\nname = \"scroll\"\netherscan = true", &["Etherscan took scroll down", "nothing can read"]);
+    check_more("[[chain]]\nname = \"linea\"\nconfirmations = \"safe\"", &["an explorer does not tell what is safe"]);
+    check_more("[[chain]]\nname = \"ethereum\"", &["the name `ethereum` is taken"]);
+    check_more(
+        "[[watch]]\nname = \"x\"\naddress = \"0x90F79bf6EB2c4f870365E785982E1f101E93b906\"\nchains = [\"polgon\"]",
+        &["did you mean `polygon`?"],
+    );
+    check_more(
+        "[[watch]]\nname = \"x\"\naddress = \"0x90F79bf6EB2c4f870365E785982E1f101E93b906\"\nchains = [\"polygon\"]",
+        &[],
+    );
+    check_more(
+        "[[chain]]\nname = \"base\"\nrpc = [{ name = \"a\", url = \"wss://a.example.com\" }, { name = \"a\", url = \"wss://b.example.com\" }]",
+        &["the name `a` is taken"],
+    );
+}
+
+#[test]
+fn watches_and_tokens_are_held_to_their_addresses() {
+    let watch = |name: &str, address: &str| format!("[[watch]]\nname = \"{name}\"\naddress = \"{address}\"\n");
+    check_more(
+        &watch("x", "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"),
+        &["on ethereum belongs to the watch `w` at /etc/w.toml:9:11"],
+    );
+    check_more(
+        &watch("x", "0x70997970c51812dc3A010C7d01b50e0d17dc79C8"),
+        &["should read 0x70997970C51812dc3A010C7d01b50e0d17dc79C8"],
+    );
+    check_more(&watch("x", "0x0000000000000000000000000000000000000000"), &["the zero address"]);
+    check_more(&watch("tag:x", "0x90F79bf6EB2c4f870365E785982E1f101E93b906"), &["this cannot be a name"]);
+    check_more("[[watch]]\nname = \"x\"", &["[[watch]] has no `address`"]);
+    check_more("[[watch]]\nname = \"x\"\naddresses = []", &["`addresses` is empty"]);
+    check_more(
+        &format!("{}from_block = \"then\"", watch("x", "0x90F79bf6EB2c4f870365E785982E1f101E93b906")),
+        &["`from_block` is neither"],
+    );
+    let token = |symbol: &str, contract: &str| {
+        format!("[[token]]\nchain = \"ethereum\"\nsymbol = \"{symbol}\"\ncontract = \"{contract}\"\ndecimals = 18\n")
+    };
+    let dai = "0x6B175474E89094C44Da98b954EedeAC495271d0F";
+    check_more(&token("DAI", dai), &[]);
+    for taken in ["USDC", "usdc", "ETH", "POL", "USDC.e", "native"] {
+        check_more(&token(taken, dai), &["is built in"]);
+    }
+    check_more(&token("MYUSD", "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"), &["the chain table knows this contract"]);
+    check_more(&format!("{}{}", token("DAI", dai), token("DAI2", dai)), &["is the token `DAI`"]);
+}
+
+#[test]
+fn rules_must_be_fed_and_heard() {
+    let rule = |keys: &str| format!("[[rule]]\nname = \"r\"\n{keys}\n");
+    let price = |keys: &str| rule(&format!("when = \"price\"\npair = \"ETH-USD\"\n{keys}"));
+    let gas = |keys: &str| rule(&format!("when = \"gas\"\nchain = \"ethereum\"\n{keys}"));
+    let transfer = |keys: &str| rule(&format!("when = \"transfer\"\n{keys}"));
+    check_more(&price("below = \"2500\"\nrecovers_at = \"2550\""), &[]);
+    check_more(&price("below = \"2500 USD\""), &[]);
+    check_more(&price("below = \"2500 EUR\""), &["`below` is not in USD"]);
+    check_more(&price("below = 2500"), &["`below` is a whole number…in quotes"]);
+    check_more(&price("below = \"2500\"\nabove = \"1\""), &["exclude each other"]);
+    check_more(&price("below = \"2500\"\nrecovers_at = \"2400\""), &["lies below the threshold"]);
+    check_more(&price("above = \"2500\"\nrecovers_at = \"2600\""), &["lies above the threshold"]);
+    check_more(&price(""), &["no `below`"]);
+    check_more(&rule("when = \"price\"\npair = \"BTC-USD\"\nbelow = \"1\""), &["no feed reports BTC-USD"]);
+    check_more(&gas("above = \"60 gwei\"\nrecovers_at = \"50 gwei\""), &[]);
+    check_more(&gas("above = \"60\""), &["`above` of a gas rule needs its unit"]);
+    check_more(&gas("above = \"60 gwei\"\nof = \"priority\""), &["not there yet"]);
+    check_more(
+        &rule("when = \"gas\"\nchain = \"linea\"\nabove = \"1 gwei\""),
+        &["no source can report gas prices of linea"],
+    );
+    check_more(&transfer("watch = [\"v\"]"), &["there is no watch `v`"]);
+    check_more(&transfer("watch = [\"tag:mine\"]"), &["no watch has this tag"]);
+    check_more(&transfer("chains = [\"polygon\"]"), &["nothing that this rule is about is watched on polygon"]);
+    check_more(&transfer("stage = \"mined\""), &["there is no such stage"]);
+    check_more(&transfer("stages = [\"seen\", \"retracted\"]"), &["a retraction cannot be asked for alone"]);
+    check_more(&transfer("stage = \"seen\"\nstages = [\"final\"]"), &["exclude each other"]);
+    check_more(&transfer("asset = \"USCD\""), &["no asset of this symbol…did you mean `USDC`?"]);
+    check_more(
+        &transfer("asset = \"USDC\"\nat_least = \"1 ETH\""),
+        &["`at_least` is in ETH, but the rule is about USDC"],
+    );
+    check_more(&transfer("asset = \"USDC\"\nat_least = \"0.0000001\""), &["6 decimals"]);
+    check_more(
+        &transfer("asset = \"0x6B175474E89094C44Da98b954EedeAC495271d0F\"\nat_least = \"1\""),
+        &["decimals of a contract"],
+    );
+    check_more(&transfer("asset = \"0x6B175474E89094C44Da98b954EedeAC495271d0F\""), &[]);
+    check_more(&transfer("severity = \"critical\""), &["nobody hears this rule…notify = [\"log\"]"]);
+    check_more(&transfer("notify = []"), &["`notify` is empty"]);
+    check_more(
+        &format!(
+            "[[sink]]\nname = \"loud\"\nkind = \"log\"\nmin_severity = \"critical\"\n{}",
+            transfer("notify = [\"loud\"]")
+        ),
+        &["every sink that `r` notifies keeps its messages away"],
+    );
+    check_more(
+        "[[sink]]\nname = \"p\"\nkind = \"log\"\ntypes = [\"price.*\"]\n[system]\nnotify = [\"p\"]",
+        &["source.blind", "source.disagrees", "source.recovered", "sink.failing", "sink.recovered"]
+            .map(|_| "keeps the built-in alert"),
+    );
+}
+
+#[test]
+fn a_payment_that_could_go_wrong_is_refused() {
+    check_paying("per_payment = \"1000\"\n", "", &["[[payment]] has no `per_payment`"]);
+    check_paying("in_total = \"20000\"\n", "", &["[[payment]] has no `in_total`"]);
+    check_paying("per_day = \"5000\"\n", "", &["[[payee]] has no `per_day`"]);
+    check_paying("amount = \"1000\"", "amount = \"1001\"", &["`amount` is above per_payment"]);
+    check_paying("amount = \"1000\"", "amount = \"1000 ETH\"", &["payments are in USDC"]);
+    check_paying("amount = \"1000\"", "amount = \"0\"", &["`amount` is zero"]);
+    check_paying("amount = \"1000\"\n", "", &["[[payment]] has no `amount`"]);
+    check_paying("amount = \"1000\"", "match = true\nreserve = \"10\"", &[]);
+    check_paying("amount = \"1000\"", "match = true\nreserve = \"1000\"", &["nothing left to pay"]);
+    check_paying("amount = \"1000\"", "amount = \"1000\"\nmatch = true", &["exclude each other"]);
+    check_paying("amount = \"1000\"", "amount = \"1000\"\nlive = true", &["`live` is not there yet"]);
+    check_paying("amount = \"1000\"", "fill_to = \"1000\"", &["`fill_to` is not there yet"]);
+    check_paying("\non = \"in\"", "\non = \"on\"", &["there is no rule of this name. hint: did you mean `in`?"]);
+    check_paying("payee = \"p\"", "payee = \"q\"", &["there is no payee `q`"]);
+    check_paying("direction = \"in\"\n", "", &["more than what came in"]);
+    check_paying("at_least = \"1000\"\n", "", &["a grain of dust would pay"]);
+    check_paying("watch = \"w\"\n", "", &["does not name its watches"]);
+    check_paying("asset = \"USDC\"\n", "", &["neither the chain's coin nor"]);
+    check_paying("chain = \"ethereum\"\n", "chain = \"base\"\n", &["its payee is on base"]);
+    check_paying(
+        "0x90F79bf6EB2c4f870365E785982E1f101E93b906",
+        "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
+        &["a loop"],
+    );
+    check_paying(
+        "[[payee]]",
+        "[[payment]]\non = \"in\"\npayee = \"p\"\namount = \"1\"\nper_payment = \"1\"\nper_day = \"1\"\nin_total = \"1\"\n[[payee]]",
+        &["pays twice"],
+    );
+    let price = "when = \"price\"\npair = \"ETH-USD\"\nbelow = \"2500\"\n";
+    let from = &PAYING[PAYING.find("when").unwrap_or(0)..PAYING.find("[[payee]]").unwrap_or(0)];
+    check_paying(from, price, &["`recovers_at` is the threshold itself", "`for` is under a minute"]);
+    check_paying(from, &format!("{price}recovers_at = \"2600\"\nfor = \"1m\"\n"), &[]);
+    let text = format!("{BASE}{PAYING}").replace("rpc = [\"wss://node.example.com\"]\n", "");
+    check(&text, &["an explorer's row alone never pays"]);
+    let config = fine(&format!("{BASE}{}", PAYING.replace("at_least = \"1000\"", "at_least = \"1\"")));
+    assert!(config.warnings.iter().any(|warning| warning.contains("more than came in")), "{:?}", config.warnings);
+}

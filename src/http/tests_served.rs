@@ -1,0 +1,225 @@
+//! A monitor's face alone, on loopback, with a real store and a little in it; and the ways to ask it.
+
+use crate::config::checked::{Role, TokenConfig};
+use crate::http::*;
+use crate::reactor::effect::Suspect;
+use crate::reactor::event::{SourceId, SourceKind, SourceState};
+use crate::reactor::rows::{AlertRow, AlertState, AlertSubject, Row, TransferRow, Voucher};
+use crate::reactor::settings::Direction;
+use crate::store::{Commit, NewMessage, Store, Write};
+use crate::store::{IfMissing, SqliteStore};
+use crate::telemetry::Labels;
+use crate::telemetry::metrics::tests::labels;
+use crate::telemetry::snapshot::SourceStatus;
+use crate::types::{
+    Address, AlertId, Asset, B256, ChainId, Kind, MessageId, Name, Secret, Severity, Stage, TransferKey, U256,
+};
+use futures::future::BoxFuture;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+pub(super) const READ: &str = "token-of-prometheus-0123456789";
+pub(super) const OPERATE: &str = "token-of-admin-0123456789abcdef";
+const HOSTILE: &str = "<script>alert('x')</script>\"&\u{202e}";
+
+/// Notes every command; refuses what concerns the sink "gone", and never answers for the sink "slow".
+#[derive(Default)]
+pub(super) struct Noted(pub Mutex<Vec<(Name, Command)>>);
+
+impl Control for Noted {
+    fn command(&self, by: Name, command: Command) -> BoxFuture<'_, Result<(), Refusal>> {
+        self.0.lock().expect("nobody panics").push((by, command.clone()));
+        Box::pin(async move {
+            match command {
+                Command::TestSink(name) if name.as_str() == "gone" => Err(Refusal::Unknown("such sink".into())),
+                Command::TestSink(name) if name.as_str() == "slow" => std::future::pending().await,
+                Command::AcceptChain(_) => Err(Refusal::Conflict("this chain is not stopped".into())),
+                Command::Replay(_) | Command::Drop(_) | Command::TestSink(_) | Command::EnableSink(_) => Ok(()),
+            }
+        })
+    }
+}
+
+/// A monitor's face, alone.
+pub(super) struct Served {
+    pub at: SocketAddr,
+    pub control: Arc<Noted>,
+    pub snapshot: watch::Sender<Arc<Snapshot>>,
+    pub stop: CancellationToken,
+    pub task: tokio::task::JoinHandle<()>,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+pub(super) async fn serving(deadlines: Deadlines) -> Served {
+    let folder = tempfile::tempdir().expect("there is room");
+    let path = folder.path().join("walletwatch.db");
+    let mut store = SqliteStore::open(&path, IfMissing::Create([1; 16])).expect("it is new");
+    store.commit(&filled()).expect("it can be written");
+    let (archive, body) = archive::of_store(path);
+    std::thread::spawn(move || {
+        body();
+        drop(store);
+    });
+    let token =
+        |name: &str, role, secret: &str| TokenConfig { name: name.into(), role, secret: Secret::new(secret.into()) };
+    let (sender, snapshot) = watch::channel(Arc::new(standing()));
+    let metrics = Metrics::new();
+    metrics.register(&labels());
+    let control = Arc::new(Noted::default());
+    let parts = Parts {
+        snapshot,
+        metrics,
+        archive: Arc::new(archive),
+        control: Arc::clone(&control) as Arc<dyn Control>,
+        tokens: Tokens::new(&[token("prometheus", Role::Read, READ), token("admin", Role::Operate, OPERATE)]),
+        now: Arc::new(|| Timestamp::from_secs(1_000)),
+        deadlines,
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback is there");
+    let at = listener.local_addr().expect("it is bound");
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(serve(listener, parts, stop.clone()));
+    Served { at, control, snapshot: sender, stop, task, _folder: folder }
+}
+
+pub(super) fn standing() -> Snapshot {
+    let labels: Labels = labels();
+    let status = |id: &SourceId| SourceStatus {
+        id: id.clone(),
+        state: match id.kind {
+            SourceKind::Rpc | SourceKind::Explorer => SourceState::Fresh,
+            SourceKind::Feed => SourceState::BackingOff(HOSTILE.into()),
+        },
+        last_event: Some(Timestamp::from_secs(990)),
+        blind_since: (id.kind == SourceKind::Feed).then(|| Timestamp::from_secs(900)),
+        required: false,
+    };
+    let sources = labels.sources.iter().map(status).collect();
+    Snapshot { labels: Arc::new(labels), store_writable: true, sources, ..Snapshot::default() }
+}
+
+fn transfer(nth: u32) -> TransferRow {
+    let key = TransferKey {
+        chain: ChainId(1),
+        tx: B256::repeat_byte(7),
+        kind: Kind::Coin,
+        asset: Asset::Coin,
+        from: Address::repeat_byte(1),
+        to: Address::repeat_byte(2),
+        token_id: None,
+        amount: U256::from(1_500_000_000_000_000_000_u64),
+        nth,
+    };
+    TransferRow {
+        id: key.id(),
+        key,
+        block: 19_000_000 + u64::from(nth),
+        block_hash: None,
+        block_time: Timestamp::from_secs(900),
+        log_index: None,
+        stage: Stage::Seen,
+        suspect: Suspect::default(),
+        voucher: Voucher::Authority,
+        late: false,
+        missing: None,
+        first_seen: Timestamp::from_secs(950),
+        settled: false,
+    }
+}
+
+/// Three transfers, an alert with a hostile rule name, one message.
+fn filled() -> Commit {
+    let rows = (0..3).map(|nth| Write::Put(Row::Transfer(Box::new(transfer(nth)))));
+    let alert = AlertRow {
+        id: AlertId([5; 16]),
+        rule: HOSTILE.into(),
+        severity: Severity::Warning,
+        subject: AlertSubject::Transfer {
+            transfer: transfer(0).id,
+            watch: "treasury".into(),
+            address: Address::repeat_byte(2),
+            direction: Direction::In,
+        },
+        revision: 1,
+        state: AlertState::Raised,
+        said: vec![Stage::Seen],
+        told: vec!["ops".into()],
+        raised_at: Timestamp::from_secs(950),
+        changed_at: Timestamp::from_secs(950),
+        closed: false,
+    };
+    let message = NewMessage {
+        id: MessageId([9; 16]),
+        sink: "ops".into(),
+        alert: alert.id,
+        revision: 1,
+        kind: "transfer.seen".into(),
+        retracts: false,
+        severity: Severity::Warning,
+        created: Timestamp::from_secs(950),
+        block_time: Some(Timestamp::from_secs(900)),
+        body: br#"{"type":"transfer.seen","version":1}"#.as_slice().into(),
+    };
+    let writes = rows.chain([Write::Put(Row::Alert(Box::new(alert)))]).collect();
+    Commit { at: Timestamp::from_secs(950), writes, outbox: vec![message] }
+}
+
+/// An answer.
+pub(super) struct Got {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Got {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|fault| panic!("{fault}: {}", self.body))
+    }
+}
+
+/// Sends bytes and reads until the other side closes.
+pub(super) async fn raw(at: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(at).await.expect("it listens");
+    // The other side may answer and close before it has read everything.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).expect("answers are text")
+}
+
+pub(super) async fn ask(served: &Served, line: &str, head: &[&str], body: &str) -> Got {
+    let mut text = format!("{line} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+    if !head.iter().any(|line| line.starts_with("Host:")) {
+        text.push_str("Host: 127.0.0.1\r\n");
+    }
+    let head: String = head.iter().flat_map(|line| [*line, "\r\n"]).collect();
+    let answer = raw(served.at, format!("{text}{head}\r\n{body}").as_bytes()).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    let body = if head.to_lowercase().contains("transfer-encoding: chunked") { unchunk(body) } else { body.to_owned() };
+    Got { status, head: head.to_lowercase(), body }
+}
+
+fn unchunk(mut text: &str) -> String {
+    let mut whole = String::new();
+    while let Some((size, rest)) = text.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).expect("it is a size");
+        whole.push_str(&rest[..size]);
+        text = rest[size..].trim_start_matches("\r\n");
+    }
+    whole
+}
+
+pub(super) fn bearer(token: &str) -> String {
+    format!("Authorization: Bearer {token}")
+}

@@ -1,0 +1,218 @@
+//! A message's facts as the `data` of its body.
+//!
+//! Nothing here decides anything: it says what the message says, exactly, in the words of FACES §3.
+
+use super::data::{
+    AssetData, Basics, BlockData, Data, GapData, GasData, PaymentData, PriceData, SinkData, SourceData, TransferData,
+};
+use super::time;
+use crate::reactor::effect::{
+    Body, CrossingBody, CrossingSubject, Message, PaymentBody, SinkBody, SourceBody, TransferBody,
+};
+use crate::reactor::settings::{Direction, Side};
+use crate::types::amount::format_amount;
+use crate::types::{Asset, Name, U256, Untrusted};
+use std::borrow::Cow;
+
+/// Decimals beyond this are an absurdity of the token: the amount is said raw (facts/reliability.md S10).
+const MOST_DECIMALS: u8 = 36;
+/// A gwei is 10^9 wei.
+const GWEI_DECIMALS: u8 = 9;
+/// USDC has six decimals wherever Circle issues it.
+const USDC_DECIMALS: u8 = 6;
+
+impl<'a> Data<'a> {
+    /// What `message` says.
+    #[must_use]
+    pub fn of(message: &'a Message) -> Self {
+        let basics = || Basics::of(message);
+        match &message.body {
+            Body::Transfer(transfer) => Self::Transfer(Box::new(TransferData::of(message, transfer))),
+            Body::Crossing(crossing) => crossing_data(basics(), crossing),
+            Body::Source(source) => Self::Source(SourceData::of(basics(), source)),
+            Body::Sink(sink) => Self::Sink(SinkData::of(basics(), sink)),
+            Body::Payment(payment) => Self::Payment(Box::new(PaymentData::of(basics(), payment))),
+            Body::Test => Self::Other(basics()),
+        }
+    }
+}
+
+impl<'a> Basics<'a> {
+    fn of(message: &'a Message) -> Self {
+        Self {
+            alert_id: text(message.alert),
+            revision: message.revision,
+            rule: message.rule.as_ref().map(|rule| rule.as_str().into()),
+            severity: message.severity.word().into(),
+            simulated: message.simulated,
+        }
+    }
+}
+
+impl<'a> TransferData<'a> {
+    fn of(message: &'a Message, body: &'a TransferBody) -> Self {
+        let key = &body.key;
+        // A checksum is a hash: the watched address is one of the two ends, whose text is there already.
+        let (from, to) = (key.from.to_checksum(None), key.to.to_checksum(None));
+        let address = match body.address {
+            own if own == key.to => to.clone(),
+            own if own == key.from => from.clone(),
+            own => own.to_checksum(None),
+        };
+        let words = body.suspect.any().then(|| body.suspect.words().into_iter().map(Cow::Borrowed).collect());
+        Self {
+            alert_id: text(message.alert),
+            revision: message.revision,
+            rule: message.rule.as_ref().map(|rule| rule.as_str().into()),
+            severity: message.severity.word().into(),
+            transfer_id: text(body.transfer),
+            chain: body.chain.as_str().into(),
+            chain_id: key.chain.0,
+            watch: body.watch.as_str().into(),
+            reference: body.reference.as_ref().map(|reference| reference.as_str().into()),
+            tags: body.tags.iter().map(|tag| tag.as_str().into()).collect(),
+            address: address.into(),
+            direction: direction(body.direction).into(),
+            asset: AssetData::of(body),
+            amount: shown_decimals(body).map(|decimals| format_amount(key.amount, decimals).into()),
+            amount_raw: text(key.amount),
+            usd: (),
+            from: from.into(),
+            to: to.into(),
+            tx_hash: text(key.tx),
+            kind: key.kind.word().into(),
+            nth: key.nth,
+            token_id: key.token_id.map(text),
+            log_index: body.log_index,
+            block: BlockData { number: body.block, hash: body.block_hash.map(text), time: time(body.block_time) },
+            confirmations: body.confirmations,
+            stage: body.stage.word().into(),
+            previous_stage: body.previous_stage.map(|stage| stage.word().into()),
+            reason: body.reason.as_ref().map(|reason| reason.as_str().into()),
+            suspect: words,
+            late: body.late,
+            history: false,
+            simulated: message.simulated,
+            url: body.url.as_ref().map(|url| url.as_str().into()),
+        }
+    }
+}
+
+impl<'a> AssetData<'a> {
+    fn of(body: &'a TransferBody) -> Self {
+        let cleaned = |symbol: &str| Cow::Owned(Untrusted::new(symbol).as_str().to_owned());
+        let symbol = body.symbol.as_ref().map(Name::as_str);
+        let symbol = symbol.map(|symbol| if body.verified { symbol.into() } else { cleaned(symbol) });
+        let contract = match body.key.asset {
+            Asset::Coin => None,
+            Asset::Token(contract) => Some(contract.to_checksum(None).into()),
+        };
+        Self { symbol, contract, decimals: body.decimals, verified: body.verified }
+    }
+}
+
+impl<'a> SourceData<'a> {
+    fn of(basics: Basics<'a>, body: &'a SourceBody) -> Self {
+        Self {
+            basics,
+            kind: body.kind.word().into(),
+            chain: body.chain.as_ref().map(|chain| chain.as_str().into()),
+            source: body.source.as_str().into(),
+            since: time(body.since),
+            last_block: body.last_block,
+            gap: body.gap.map(|(from, to)| GapData { from, to }),
+            reason: body.reason.as_str().into(),
+        }
+    }
+}
+
+impl<'a> SinkData<'a> {
+    fn of(basics: Basics<'a>, body: &'a SinkBody) -> Self {
+        let (sink, reason) = (body.sink.as_str().into(), body.reason.as_str().into());
+        Self { basics, sink, since: time(body.since), dead: body.dead, reason }
+    }
+}
+
+impl<'a> PaymentData<'a> {
+    fn of(basics: Basics<'a>, body: &'a PaymentBody) -> Self {
+        Self {
+            basics,
+            payment_id: text(body.payment),
+            payee: body.payee.as_str().into(),
+            chain: body.chain.as_str().into(),
+            chain_id: body.chain_id.0,
+            amount: format_amount(body.amount, USDC_DECIMALS).into(),
+            amount_raw: text(body.amount),
+            state: body.state.word().into(),
+            circle_state: None,
+            circle_id: None,
+            tx_hash: None,
+            // Nothing in this version can send: the config refuses live payments.
+            rehearsal: true,
+            reason: body.reason.as_ref().map(|reason| reason.as_str().into()),
+            transfer_id: body.transfer.map(text),
+            crossing: body.crossing,
+            audit_head: None,
+        }
+    }
+}
+
+fn crossing_data<'a>(basics: Basics<'a>, body: &'a CrossingBody) -> Data<'a> {
+    let side = match body.side {
+        Side::Below => "below".into(),
+        Side::Above => "above".into(),
+    };
+    let (crossing, since, as_of) = (body.crossing, time(body.since), time(body.as_of));
+    match &body.subject {
+        CrossingSubject::Price { pair, feed, value, level, recovers_at } => Data::Price(PriceData {
+            basics,
+            pair: pair.as_str().into(),
+            source: feed.as_str().into(),
+            value: text(value),
+            side,
+            level: text(level),
+            recovers_at: text(recovers_at),
+            crossing,
+            since,
+            as_of,
+        }),
+        CrossingSubject::BaseFee { chain, chain_id, value, level, recovers_at, block } => Data::Gas(GasData {
+            basics,
+            chain: chain.as_str().into(),
+            chain_id: chain_id.0,
+            of: "base_fee".into(),
+            value: gwei(*value),
+            value_wei: text(value),
+            side,
+            level: gwei(*level),
+            level_wei: text(level),
+            recovers_at: gwei(*recovers_at),
+            recovers_at_wei: text(recovers_at),
+            block: *block,
+            crossing,
+            since,
+            as_of,
+        }),
+    }
+}
+
+/// The decimals to write the amount with, where they are known and credible.
+fn shown_decimals(body: &TransferBody) -> Option<u8> {
+    body.decimals.filter(|decimals| *decimals <= MOST_DECIMALS)
+}
+
+const fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::In => "in",
+        Direction::Out => "out",
+        Direction::Both => "self",
+    }
+}
+
+fn gwei<'a>(wei: U256) -> Cow<'a, str> {
+    format_amount(wei, GWEI_DECIMALS).into()
+}
+
+fn text<'a>(value: impl std::fmt::Display) -> Cow<'a, str> {
+    value.to_string().into()
+}

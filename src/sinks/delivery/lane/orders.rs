@@ -1,0 +1,54 @@
+//! What people and reloads do to a lane.
+
+use super::{Health, Lane, Out, dropped};
+use crate::net::breaker::{Breaker, Patience};
+use crate::sinks::delivery::removed;
+use crate::store::DeliveryWrite;
+use crate::types::{MessageId, Timestamp};
+use std::collections::BTreeSet;
+
+impl Lane {
+    /// A person gives a pending row up. One that is under way is given up when its attempt fails.
+    pub(in crate::sinks::delivery) fn drop_row(&mut self, seq: i64, at: Timestamp, out: &mut Out) {
+        let Some(entry) = self.entries.get_mut(&seq) else { return };
+        let alert = entry.alert;
+        if self.queues.get(&alert).is_some_and(|queue| queue.flying == Some(seq)) {
+            entry.dropped = true;
+        } else {
+            self.die(seq, 0, at, dropped(), false, out);
+        }
+    }
+
+    /// Opens the sink: everything that waits is due, and what is known of the receiver is forgotten.
+    pub(in crate::sinks::delivery) fn enable(&mut self, at: Timestamp, out: &mut Out) {
+        if std::mem::replace(&mut self.disabled, false) {
+            out.writes.push(DeliveryWrite::Sink { sink: self.name().clone(), disabled: false });
+        }
+        self.breaker = Breaker::new(Patience::default());
+        self.probe = None;
+        self.health = Health::new();
+        self.not_before = at;
+        let later: Vec<(Timestamp, i64)> = self.ready.iter().copied().filter(|(due, _)| *due > at).collect();
+        for (_, seq) in later {
+            let Some(alert) = self.entries.get(&seq).map(|entry| entry.alert) else { continue };
+            self.hide(alert);
+            if let Some(entry) = self.entries.get_mut(&seq) {
+                entry.due = at;
+            }
+            self.show(alert);
+        }
+    }
+
+    /// The sink left the config: its rows are dead, but for those under way, whose answers still count.
+    /// Gives how many died.
+    pub(in crate::sinks::delivery) fn remove(&mut self, at: Timestamp, out: &mut Out) -> Option<(MessageId, usize)> {
+        self.removed = true;
+        let under_way: BTreeSet<i64> = self.queues.values().filter_map(|queue| queue.flying).collect();
+        let waiting: Vec<i64> = self.entries.keys().copied().filter(|seq| !under_way.contains(seq)).collect();
+        let first = self.entries.get(waiting.first()?)?.message;
+        for seq in &waiting {
+            self.die(*seq, 0, at, removed(), false, out);
+        }
+        Some((first, waiting.len()))
+    }
+}

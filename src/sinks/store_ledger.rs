@@ -1,0 +1,50 @@
+//! The real [`Ledger`]: outcomes through the one writer, bodies from a read-only connection.
+//!
+//! It writes delivery columns and nothing else. A read is by primary key and happens only for bodies beyond what the delivery machine
+//! holds and for replays, at most a lane's concurrency at a time: short enough to be done in place.
+
+use super::worker::{Ledger, LedgerClosed};
+use crate::store::{DeliveryWrite, OutboxRow, Reader, StoreFault, WriterHandle};
+use crate::telemetry::faults::{KillPoint, kill_point};
+use std::sync::{Mutex, PoisonError};
+
+/// The store, as the delivery worker needs it.
+#[derive(Debug)]
+pub struct StoreLedger {
+    writer: WriterHandle,
+    reader: Mutex<Reader>,
+}
+
+impl StoreLedger {
+    /// Of the writer and a connection of its own.
+    #[must_use]
+    pub const fn new(writer: WriterHandle, reader: Reader) -> Self {
+        Self { writer, reader: Mutex::new(reader) }
+    }
+
+    fn read(&self, seqs: &[i64]) -> Result<Vec<OutboxRow>, StoreFault> {
+        // A reader has no state that a panic could leave half done.
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = seqs.iter().map(|seq| reader.outbox_row(*seq));
+        rows.filter_map(Result::transpose).collect()
+    }
+}
+
+impl Ledger for StoreLedger {
+    async fn deliver(&self, writes: Vec<DeliveryWrite>) -> Result<(), LedgerClosed> {
+        kill_point(KillPoint::BeforeDeliveryWrite);
+        self.writer.deliver(writes).await.map_err(|fault| said(&fault))?;
+        kill_point(KillPoint::AfterDeliveryWrite);
+        Ok(())
+    }
+
+    async fn fetch(&self, seqs: Vec<i64>) -> Result<Vec<OutboxRow>, LedgerClosed> {
+        self.read(&seqs).map_err(|fault| said(&fault))
+    }
+}
+
+/// Says why, before the worker ends.
+fn said(fault: &StoreFault) -> LedgerClosed {
+    tracing::error!(%fault, "the outbox cannot be read or written");
+    LedgerClosed
+}

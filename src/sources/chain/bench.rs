@@ -1,0 +1,144 @@
+//! A bench that plays the pump and the reactor for a chain's reader.
+//!
+//! It checks that every run connects, as the reactor would need it.
+
+use super::ChainReader;
+use super::testing::CHAIN;
+use crate::config::checked::EndpointConfig;
+use crate::net::{HttpClient, Tls};
+use crate::reactor::event::{Event, Run, RunPart};
+use crate::reactor::rows::GapRow;
+use crate::reactor::wants::{ChainWants, Wants};
+use crate::sources::queue::{EventIntake, event_queue};
+use crate::types::{BlockRef, Name, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// How long a test waits for what must come; nothing waits for it to pass.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Plays the pump and the reactor for one chain's reader.
+pub(super) struct Bench {
+    intake: EventIntake,
+    wants: watch::Sender<Arc<Wants>>,
+    /// What is published.
+    pub(super) chain: ChainWants,
+    /// Every event so far.
+    pub(super) seen: Vec<Event>,
+    taken: VecDeque<Event>,
+    _stop: DropGuard,
+}
+
+impl Bench {
+    /// Starts a reader on these endpoints, with a published window.
+    pub(super) fn start(endpoints: Vec<EndpointConfig>, window: &[BlockRef]) -> Self {
+        let (queue, intake) = event_queue(Arc::new(Notify::new()));
+        let (wants, published) = watch::channel(Arc::default());
+        let tls = Tls::baked();
+        let reader = ChainReader {
+            tally: crate::telemetry::Tally::default(),
+            chain: CHAIN,
+            block_time: Duration::from_millis(250),
+            endpoints,
+            wants: published,
+            queue,
+            http: HttpClient::new(&tls).unwrap(),
+            tls,
+            clock: Arc::new(Timestamp::default),
+        };
+        let stop = CancellationToken::new();
+        let bench = Self {
+            intake,
+            wants,
+            chain: ChainWants { window: window.to_vec(), ..ChainWants::default() },
+            seen: Vec::new(),
+            taken: VecDeque::new(),
+            _stop: stop.clone().drop_guard(),
+        };
+        bench.publish();
+        tokio::spawn(reader.run(stop));
+        bench
+    }
+
+    /// Publishes what is wanted.
+    pub(super) fn publish(&self) {
+        let chains = BTreeMap::from([(CHAIN, Arc::new(self.chain.clone()))]);
+        self.wants.send_replace(Arc::new(Wants { chains, ..Wants::default() }));
+    }
+
+    /// The next event.
+    pub(super) async fn next(&mut self) -> Event {
+        while self.taken.is_empty() {
+            let ready = timeout(PATIENCE, self.intake.ready()).await;
+            assert!(ready.is_ok(), "nothing more came after {:#?}", self.seen);
+            self.taken.extend(self.intake.try_recv_many(64));
+        }
+        let event = self.taken.pop_front().unwrap();
+        self.seen.push(event.clone());
+        event
+    }
+
+    /// The next event that `pick` wants; others are passed over.
+    pub(super) async fn until<T>(&mut self, mut pick: impl FnMut(Event) -> Option<T>) -> T {
+        loop {
+            if let Some(found) = pick(self.next().await) {
+                return found;
+            }
+        }
+    }
+
+    /// The next run, committed: it is checked to connect, and the window or the gaps are published as the reactor would.
+    pub(super) async fn run(&mut self) -> Run {
+        let run = self.until(|event| if let Event::Run(run) = event { Some(run) } else { None }).await;
+        self.commit(&run);
+        self.publish();
+        run
+    }
+
+    fn commit(&mut self, run: &Run) {
+        let refs: Vec<BlockRef> = run.blocks.iter().map(|block| block.at).collect();
+        for pair in refs.windows(2) {
+            assert_eq!(
+                (pair[0].hash, pair[0].number + 1),
+                (pair[1].parent, pair[1].number),
+                "each is the parent of the next"
+            );
+        }
+        let (first, last) = (*refs.first().unwrap(), *refs.last().unwrap());
+        match run.part {
+            RunPart::Gap => {
+                let place =
+                    self.chain.gaps.iter().position(|gap| gap.above == last.hash).expect("it is the end of a gap");
+                let gap = &mut self.chain.gaps[place];
+                if first.number == gap.from {
+                    assert_eq!(first.parent, gap.below);
+                    self.chain.gaps.remove(place);
+                } else {
+                    (gap.to, gap.above) = (first.number - 1, first.parent);
+                }
+            }
+            RunPart::Tip => {
+                let window = &mut self.chain.window;
+                if let Some(parent) = window.iter().position(|block| block.hash == first.parent) {
+                    window.truncate(parent + 1);
+                } else if let Some(tip) = window.last().copied() {
+                    assert!(first.number > tip.number + 256, "{first:?} does not connect and is no jump");
+                    let (from, to) = (tip.number + 1, first.number - 1);
+                    self.chain.gaps.push(GapRow { chain: CHAIN, from, to, above: first.parent, below: tip.hash });
+                    window.clear();
+                }
+                window.extend_from_slice(&refs);
+                self.chain.tip_endpoint = Some(run.endpoint.clone());
+            }
+        }
+    }
+}
+
+/// The blocks of a run.
+pub(super) fn refs(run: &Run) -> (Name, Vec<BlockRef>) {
+    (run.endpoint.clone(), run.blocks.iter().map(|block| block.at).collect())
+}

@@ -1,0 +1,226 @@
+//! One request to the explorer, and its answer as a value.
+//!
+//! The key joins the url here, at the last moment, and nowhere else; no error, log or event holds a url. One attempt: what a
+//! failure means and when to try again is `judge`'s and the poll loop's.
+
+use super::pager::{Entry, Page};
+use crate::net::{HttpClient, HttpFault, Request, Response, Target, http::Reach};
+use crate::reactor::event::{List, Reported};
+use crate::telemetry::names::CallOutcome;
+use crate::types::{B256, ChainId, Name, Secret};
+use crate::wire::etherscan::{self as wire, Body, ExplorerRow, Query, Refusal};
+use crate::wire::jsonrpc;
+use bytes::Bytes;
+use std::future::Future;
+use std::time::Duration;
+
+/// Above the explorer's own 30 s, after which it says that the range is too large (facts/etherscan.md §3).
+pub const DEADLINE: Duration = Duration::from_secs(35);
+/// A full page of the longest rows recorded is below 2 MiB; beyond this something is wrong.
+pub const BODY_CAP: usize = 16 * 1024 * 1024;
+
+/// No error is longer than this.
+const LARGEST_ERROR: usize = 16 * 1024;
+
+/// Where answers come from: the explorer, or a script in a test.
+pub trait Fetch: Sync {
+    /// Sends a query (`chainid=1&module=…`, without the key) and gives the response, once.
+    fn fetch(&self, query: String) -> impl Future<Output = Result<Response, HttpFault>> + Send;
+}
+
+/// The explorer over HTTP.
+#[derive(Debug, Clone)]
+pub struct Explorer {
+    client: HttpClient,
+    target: Target,
+    key: Secret,
+}
+
+impl Explorer {
+    /// At this base url, without a query.
+    ///
+    /// # Errors
+    /// [`HttpFault::Url`] when it is none.
+    pub fn new(client: HttpClient, url: &Secret, key: Secret) -> Result<Self, HttpFault> {
+        Ok(Self { client, target: Target::parse(url)?, key })
+    }
+}
+
+impl Fetch for Explorer {
+    async fn fetch(&self, query: String) -> Result<Response, HttpFault> {
+        let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).collect();
+        let mut pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
+        pairs.push(("apikey", self.key.expose()));
+        // The operator wrote this host: it may be inside, and plain http (FACES §2).
+        let request = Request::get(self.target.with_query(&pairs)).within(DEADLINE).capped(BODY_CAP);
+        let mut response = self.client.send(request.reaching(Reach::Anywhere)).await?;
+        if response.body.len() <= LARGEST_ERROR {
+            response.body = without(&response.body, self.key.expose());
+        }
+        Ok(response)
+    }
+}
+
+/// The body with the key blotted out: servers like to quote what they refuse, and errors are shown.
+fn without(body: &Bytes, key: &str) -> Bytes {
+    let text = String::from_utf8_lossy(body);
+    if key.is_empty() || !text.contains(key) {
+        return body.clone();
+    }
+    Bytes::from(text.replace(key, "***"))
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// No response.
+    #[error(transparent)]
+    Http(#[from] HttpFault),
+    /// A response that is no answer.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl Failure {
+    /// A word for metrics and states; closed.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Http(fault) => fault.label(),
+            Self::Refused(refusal) => refusal.word(),
+        }
+    }
+
+    /// What the call came to, for the metrics.
+    #[must_use]
+    pub const fn outcome(&self) -> CallOutcome {
+        match self {
+            Self::Http(_) => CallOutcome::Failed,
+            Self::Refused(refusal) => match refusal {
+                Refusal::PerSecond | Refusal::PerDay { .. } | Refusal::Shed | Refusal::KeyThrottled => {
+                    CallOutcome::Limited
+                }
+                Refusal::ChainNotInPlan
+                | Refusal::EndpointNotInPlan
+                | Refusal::ChainUnknown
+                | Refusal::BadKey
+                | Refusal::BadRequest { .. }
+                | Refusal::BadEndpoint { .. } => CallOutcome::Refused,
+                Refusal::TooLarge
+                | Refusal::Busy
+                | Refusal::NotYet { .. }
+                | Refusal::WebPage { .. }
+                | Refusal::Cut
+                | Refusal::Shape { .. }
+                | Refusal::Node(_)
+                | Refusal::Blank
+                | Refusal::Unknown { .. } => CallOutcome::Failed,
+            },
+        }
+    }
+}
+
+/// The height of the explorer's node: one cheap call that shows whether the key is good for this chain.
+///
+/// # Errors
+/// [`Failure`] when there is no answer, or one that is none.
+pub async fn head_of(explorer: &impl Fetch, chain: ChainId) -> Result<u64, Failure> {
+    Ok(read_head(&explorer.fetch(head_query(chain)).await?)?)
+}
+
+/// A page of a list, and how many of its rows could not be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct RowsAnswer {
+    pub(super) page: Page<Reported>,
+    pub(super) unread: usize,
+    /// Why the first of them could not.
+    pub(super) why: Option<Name>,
+}
+
+/// The wire's word for a list.
+const fn wire_list(list: List) -> wire::List {
+    match list {
+        List::Transactions => wire::List::Coin,
+        List::Internal => wire::List::Internal,
+        List::Tokens => wire::List::Token,
+    }
+}
+
+/// A page of a list.
+pub(super) fn rows_query(chain: ChainId, address: crate::types::Address, list: List, ask: super::pager::Ask) -> String {
+    let (start, end, page) = (ask.start_block, ask.end_block, ask.page);
+    Query::Rows { list: wire_list(list), address, start, end, page, offset: wire::MOST_ROWS }.text(Some(chain))
+}
+
+/// `eth_blockNumber`.
+pub(super) fn head_query(chain: ChainId) -> String {
+    Query::BlockNumber.text(Some(chain))
+}
+
+/// `eth_getTransactionReceipt`.
+pub(super) fn receipt_query(chain: ChainId, tx: B256) -> String {
+    Query::Receipt(tx).text(Some(chain))
+}
+
+/// Reads a page of a list.
+pub(super) fn read_rows(list: List, response: &Response) -> Result<RowsAnswer, Refusal> {
+    let text = String::from_utf8_lossy(&response.body);
+    let result = match wire::open(response.status, &text)? {
+        Body::Empty => return Ok(RowsAnswer { page: empty(), unread: 0, why: None }),
+        // The rows would be true but not all: taken as read, the missing ones would be lost.
+        Body::Result { partial: true, .. } => return Err(Refusal::NotYet { text: other("the index is not complete") }),
+        Body::Result { result, partial: false } => result,
+        Body::Node(_) => return Err(Refusal::Shape { reason: other("a node's answer instead of a list") }),
+    };
+    let page = wire::rows(wire_list(list), result, None)?;
+    let why = page.aside.first().map(|aside| Name::from(aside.reason.as_str()));
+    let entries = page.rows.into_iter().map(entry).collect();
+    Ok(RowsAnswer { unread: page.aside.len(), why, page: Page { entries, count: page.length, head: page.index_head } })
+}
+
+/// Reads `eth_blockNumber`.
+pub(super) fn read_head(response: &Response) -> Result<u64, Refusal> {
+    let text = String::from_utf8_lossy(&response.body);
+    let Body::Node(result) = wire::open(response.status, &text)? else { return Err(no_node()) };
+    jsonrpc::parse_number(result).map_err(|fault| Refusal::Shape { reason: other(&fault.to_string()) })
+}
+
+/// Reads a receipt: its block's number and hash, and whether the transaction succeeded; `None` where there is none.
+pub(super) fn read_receipt(tx: B256, response: &Response) -> Result<Option<(u64, B256, bool)>, Refusal> {
+    let text = String::from_utf8_lossy(&response.body);
+    let Body::Node(result) = wire::open(response.status, &text)? else { return Err(no_node()) };
+    let shape = |reason: &str| Refusal::Shape { reason: other(reason) };
+    let Some(receipt) = jsonrpc::parse_receipt(result).map_err(|fault| shape(&fault.to_string()))? else {
+        return Ok(None);
+    };
+    if receipt.tx != tx {
+        return Err(shape("the receipt of another transaction"));
+    }
+    let number = receipt.number.ok_or_else(|| shape("a receipt without a block number"))?;
+    // Before Byzantium receipts do not say; what failed then never had a row that moved something.
+    Ok(Some((number, receipt.block, receipt.succeeded.unwrap_or(true))))
+}
+
+fn entry(row: ExplorerRow) -> Entry<Reported> {
+    let ExplorerRow { block_number: block, block_hash, time, tx: _, failed, movement, token } = row;
+    let token = token.map(|token| (token.decimals, token.symbol.map(|symbol| Name::from(symbol.as_str()))));
+    let movement = movement.filter(|_| !failed);
+    let reported = movement.map(|movement| Reported { block, block_hash, time, movement, token });
+    Entry { block, hash: block_hash, row: reported }
+}
+
+const fn empty() -> Page<Reported> {
+    Page { entries: Vec::new(), count: 0, head: None }
+}
+
+fn no_node() -> Refusal {
+    Refusal::Shape { reason: other("a list instead of a node's answer") }
+}
+
+fn other(text: &str) -> crate::types::Untrusted {
+    crate::types::Untrusted::new(text)
+}
+
+#[cfg(test)]
+#[path = "fetch_tests.rs"]
+mod tests;

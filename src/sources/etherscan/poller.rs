@@ -1,0 +1,374 @@
+//! The poll loop: reads what is wanted, makes one call after another within the account's budget, hands on what it read.
+//!
+//! One future owns all calls of an account over all chains, so that nothing can exceed its limits. Up to three answers are under
+//! way at once; starts are never closer than the budget says. Nothing is kept over a restart but the day's count.
+
+mod setback;
+
+use super::account::{Account, BudgetNote};
+use super::fetch::{self, Failure, Fetch, RowsAnswer};
+use super::pager::{Pager, Part, Progress};
+use super::planner::{Call, Choice, Extras, Planner};
+use crate::net::breaker::{Breaker, Patience, Permit};
+use crate::net::{HttpFault, Response};
+use crate::reactor::event::{
+    Event, Explored, ExplorerHead, List, Receipt, Reported, SourceId, SourceKind, SourceReport, SourceState,
+};
+use crate::reactor::wants::{ChainWants, Wants};
+use crate::sources::WallClock;
+use crate::sources::queue::{Closed, EventQueue, Lane, SMALL_EVENT_BYTES};
+use crate::telemetry::Tally;
+use crate::telemetry::names::CallOutcome;
+use crate::types::{ChainId, Name, Timestamp};
+use futures::stream::{FuturesUnordered, StreamExt};
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Answers under way at once: a slow one (up to 35 s) must not hold up the others.
+const MOST_IN_FLIGHT: usize = 3;
+/// A chain that the key's plan does not hold is tried again after this.
+const PLAN_RECHECK: Duration = Duration::from_hours(24);
+/// While a probe decides about a chain, the others look again after this.
+const PROBE_GLANCE: Duration = Duration::from_secs(1);
+
+/// What the poll loop works by.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The source's name on every chain.
+    pub name: Name,
+    /// The chains to ask for.
+    pub chains: BTreeSet<ChainId>,
+    /// Those of them without an RPC endpoint: their receipts are read here.
+    pub own_receipts: BTreeSet<ChainId>,
+    /// Of the account.
+    pub calls_per_second: u32,
+    /// Of the account.
+    pub calls_per_day: u32,
+    /// What was used before a restart.
+    pub used: BudgetNote,
+    /// Counts calls.
+    pub tally: Tally,
+}
+
+/// Polls until cancelled, or until nobody reads the queue or publishes wants any more.
+///
+/// `note` is told the day's count at each call, to be kept over a restart. It must not block.
+pub async fn run<F: Fetch>(
+    setup: Setup,
+    fetch: &F,
+    mut wants: watch::Receiver<Arc<Wants>>,
+    queue: EventQueue,
+    clock: WallClock,
+    mut note: impl FnMut(BudgetNote) + Send,
+    cancel: CancellationToken,
+) {
+    let mut poller = Poller::new(setup, queue, clock);
+    poller.take_wants(&wants.borrow_and_update());
+    if poller.say_everywhere(&SourceState::Connecting).await.is_err() {
+        return;
+    }
+    let mut flying: FuturesUnordered<Flight<'_>> = FuturesUnordered::new();
+    let (mut plan, mut wake) = (true, None);
+    loop {
+        if plan {
+            let Ok(after) = poller.start_what_is_due(fetch, &mut flying, &mut note).await else { return };
+            wake = after.map(|after| Instant::now() + after);
+        }
+        let pause = async {
+            match wake {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let landed = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return,
+            Some(landed) = flying.next(), if !flying.is_empty() => landed,
+            changed = wants.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                // Wants are published after each commit, and seldom concern us: planning looks at every list.
+                plan = poller.take_wants(&wants.borrow_and_update());
+                continue;
+            }
+            () = pause => {
+                plan = true;
+                continue;
+            }
+        };
+        plan = true;
+        // It may wait for room in the queue, and that may never come.
+        let taken = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return,
+            taken = poller.land(landed) => taken,
+        };
+        if taken.is_err() {
+            return;
+        }
+    }
+}
+
+/// A call under way.
+type Flight<'f> = Pin<Box<dyn Future<Output = Landed> + Send + 'f>>;
+
+/// A call that came back.
+struct Landed {
+    call: Call,
+    started: Timestamp,
+    response: Result<Response, HttpFault>,
+}
+
+/// What an answer was.
+enum Answer {
+    Rows(List, crate::types::Address, RowsAnswer),
+    Head(u64),
+    Receipt(crate::types::B256, Option<(u64, crate::types::B256, bool)>),
+}
+
+struct Poller {
+    setup: Setup,
+    queue: EventQueue,
+    clock: WallClock,
+    account: Account,
+    planner: Planner,
+    wants: BTreeMap<ChainId, Arc<ChainWants>>,
+    extras: Extras,
+    pagers: BTreeMap<Call, Pager<Reported>>,
+    breakers: BTreeMap<ChainId, Breaker<Timestamp>>,
+    heads: BTreeMap<ChainId, u64>,
+    /// Lists that must be halved and wait for a head to halve from. To the planner they are under way.
+    headless: BTreeSet<Call>,
+    states: BTreeMap<ChainId, SourceState>,
+    /// Lists whose unreadable rows were logged already.
+    logged: BTreeSet<(ChainId, List)>,
+}
+
+impl Poller {
+    fn new(setup: Setup, queue: EventQueue, clock: WallClock) -> Self {
+        let account = Account::new(setup.calls_per_second, setup.calls_per_day, setup.used);
+        let extras = Extras { own_receipts: setup.own_receipts.clone(), heads: BTreeSet::new() };
+        let breakers = setup.chains.iter().map(|chain| (*chain, Breaker::new(Patience::default()))).collect();
+        Self {
+            setup,
+            queue,
+            clock,
+            account,
+            planner: Planner::default(),
+            wants: BTreeMap::new(),
+            extras,
+            pagers: BTreeMap::new(),
+            breakers,
+            heads: BTreeMap::new(),
+            headless: BTreeSet::new(),
+            states: BTreeMap::new(),
+            logged: BTreeSet::new(),
+        }
+    }
+
+    /// Takes what was published; says whether anything of ours changed.
+    fn take_wants(&mut self, wants: &Wants) -> bool {
+        let same = |chain: &ChainId| match (self.wants.get(chain), wants.chains.get(chain)) {
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        if self.setup.chains.iter().all(same) {
+            return false;
+        }
+        let ours = wants.chains.iter().filter(|(chain, _)| self.setup.chains.contains(chain));
+        self.wants = ours.map(|(chain, wants)| (*chain, Arc::clone(wants))).collect();
+        // A list that nobody wants any more is not read to its end.
+        let wanted = |call: &Call| match call {
+            Call::View(chain, address, list) => self.wants.get(chain).is_some_and(|wants| {
+                !wants.stopped && wants.views.iter().any(|view| view.address == *address && view.list == *list)
+            }),
+            Call::Head(_) | Call::Receipt(..) => false,
+        };
+        self.pagers.retain(|call, _| wanted(call));
+        true
+    }
+
+    /// Starts every call that may start now; gives how long to wait for the next.
+    async fn start_what_is_due<'f, F: Fetch>(
+        &mut self,
+        fetch: &'f F,
+        flying: &mut FuturesUnordered<Flight<'f>>,
+        note: &mut impl FnMut(BudgetNote),
+    ) -> Result<Option<Duration>, Closed> {
+        while flying.len() < MOST_IN_FLIGHT {
+            let now = (self.clock)();
+            let allowance = self.account.allowance(now);
+            match self.planner.next(now, &self.wants, &self.extras, &allowance) {
+                Choice::Make(call) if self.permits(call.chain(), now) => {
+                    note(self.account.started(now));
+                    self.planner.started(call, now);
+                    let query = self.query(call);
+                    flying.push(Box::pin(
+                        async move { Landed { call, started: now, response: fetch.fetch(query).await } },
+                    ));
+                }
+                Choice::Make(_) => {}
+                Choice::Wait(until) => {
+                    self.say_over_budget(now).await?;
+                    // A millisecond more: the clock cuts what is finer.
+                    return Ok(Some(until.since(now).saturating_add(Duration::from_millis(1))));
+                }
+                Choice::Idle => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the chain's breaker lets a call through; where not, the chain rests.
+    fn permits(&mut self, chain: ChainId, now: Timestamp) -> bool {
+        let Some(breaker) = self.breakers.get_mut(&chain) else { return true };
+        let until = match breaker.ask(now) {
+            Permit::Go | Permit::Probe => return true,
+            Permit::NotBefore(until) => until,
+            Permit::AwaitProbe => now.after(PROBE_GLANCE),
+        };
+        self.planner.rest_until(chain, until);
+        false
+    }
+
+    fn query(&mut self, call: Call) -> String {
+        match call {
+            Call::Receipt(chain, tx) => fetch::receipt_query(chain, tx),
+            Call::Head(chain) => fetch::head_query(chain),
+            Call::View(chain, address, list) => {
+                let views = self.wants.get(&chain).map(|wants| wants.views.as_slice()).unwrap_or_default();
+                let from = views.iter().find(|view| view.address == address && view.list == list).map(|view| view.from);
+                let pager = self.pagers.entry(call).or_insert_with(|| Pager::new(from.unwrap_or(0)));
+                fetch::rows_query(chain, address, list, pager.ask())
+            }
+        }
+    }
+
+    /// Takes what came back.
+    async fn land(&mut self, landed: Landed) -> Result<(), Closed> {
+        let Landed { call, started, response } = landed;
+        let chain = call.chain();
+        let answer = response.map_err(Failure::from).and_then(|response| read(call, &response).map_err(Failure::from));
+        let now = (self.clock)();
+        let outcome = answer.as_ref().err().map_or(CallOutcome::Ok, Failure::outcome);
+        self.setup.tally.called(chain, call.word(), outcome);
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) => return self.suffer(call, started, now, &failure).await,
+        };
+        self.account.answered();
+        if let Some(breaker) = self.breakers.get_mut(&chain) {
+            breaker.succeeded();
+        }
+        self.say(chain, SourceState::Fresh).await?;
+        match answer {
+            Answer::Head(head) => {
+                self.planner.answered(call, false);
+                self.extras.heads.remove(&chain);
+                self.heads.insert(chain, head);
+                self.release_headless(chain, head);
+                let event = Event::ExplorerHead(ExplorerHead { chain, source: self.setup.name.clone(), head });
+                self.queue.send(Lane::New, event, SMALL_EVENT_BYTES).await
+            }
+            Answer::Receipt(tx, found) => {
+                self.planner.answered(call, false);
+                let event = Event::Receipt(Receipt { chain, source: self.setup.name.clone(), tx, found });
+                self.queue.send(Lane::New, event, SMALL_EVENT_BYTES).await
+            }
+            Answer::Rows(list, address, rows) => self.turn_page(call, list, address, rows).await,
+        }
+    }
+
+    async fn turn_page(
+        &mut self,
+        call: Call,
+        list: List,
+        address: crate::types::Address,
+        rows: RowsAnswer,
+    ) -> Result<(), Closed> {
+        let chain = call.chain();
+        if rows.unread > 0 {
+            self.setup.tally.unread_rows(chain, list, rows.unread);
+            if self.logged.insert((chain, list)) {
+                let why = rows.why.as_ref().map_or("", Name::as_str);
+                tracing::error!(%chain, list = list.word(), rows = rows.unread, why, "explorer rows cannot be read");
+            }
+        }
+        if let Some(head) = rows.page.head {
+            self.heads.insert(chain, head);
+        }
+        let Some(pager) = self.pagers.get_mut(&call) else {
+            // Nobody wants the list any more.
+            self.planner.answered(call, false);
+            return Ok(());
+        };
+        let part = match pager.take(rows.page) {
+            Ok(Progress::More(part)) => {
+                self.planner.answered(call, true);
+                part
+            }
+            Ok(Progress::Done(part)) => {
+                self.planner.answered(call, false);
+                self.pagers.remove(&call);
+                Some(part)
+            }
+            Err(fault) => {
+                self.give_up(call, fault);
+                None
+            }
+        };
+        let Some(Part { from, to, head: index_head, rows }) = part else { return Ok(()) };
+        let bytes = SMALL_EVENT_BYTES + rows.len() * size_of::<Reported>();
+        let source = self.setup.name.clone();
+        let event = Event::Explored(Explored { chain, source, address, list, from, to, index_head, rows });
+        self.queue.send(Lane::New, event, bytes).await
+    }
+
+    /// Says on every chain that the account's day is over, where it is.
+    async fn say_over_budget(&mut self, now: Timestamp) -> Result<(), Closed> {
+        match self.account.over_until(now) {
+            Some(until) => self.say_everywhere(&SourceState::OverBudget(until)).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn say_everywhere(&mut self, state: &SourceState) -> Result<(), Closed> {
+        for chain in self.setup.chains.clone() {
+            // That the plan does not hold a chain stays true, whatever the account is short of.
+            let refused = matches!(self.states.get(&chain), Some(SourceState::Refused(_)));
+            if !(refused && matches!(state, SourceState::OverBudget(_))) {
+                self.say(chain, state.clone()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says a chain's state, where it changed.
+    async fn say(&mut self, chain: ChainId, state: SourceState) -> Result<(), Closed> {
+        if self.states.get(&chain) == Some(&state) {
+            return Ok(());
+        }
+        self.states.insert(chain, state.clone());
+        let source = SourceId { kind: SourceKind::Explorer, chain: Some(chain), name: self.setup.name.clone() };
+        self.queue.send(Lane::New, Event::Source(SourceReport { source, state }), SMALL_EVENT_BYTES).await
+    }
+}
+
+/// Reads the answer to a call.
+fn read(call: Call, response: &Response) -> Result<Answer, crate::wire::etherscan::Refusal> {
+    Ok(match call {
+        Call::Receipt(_, tx) => Answer::Receipt(tx, fetch::read_receipt(tx, response)?),
+        Call::Head(_) => Answer::Head(fetch::read_head(response)?),
+        Call::View(_, address, list) => Answer::Rows(list, address, fetch::read_rows(list, response)?),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! Subjects and deadlines as the text that keys their rows: readable in a shell, and read back exactly.
+
+use crate::reactor::event::{SourceId, SourceKind};
+use crate::reactor::rows::{Deadline, Subject};
+use crate::types::{ChainId, PaymentId, TransferId};
+
+/// `chain:1`, `source:rpc:1:main`, `source:feed:-:coinbase`, `disagreement:1`, `sink:ops`. A name comes last and needs no escapes.
+#[must_use]
+pub(super) fn subject_text(subject: &Subject) -> String {
+    match subject {
+        Subject::Chain(chain) => format!("chain:{chain}"),
+        Subject::Source(SourceId { kind, chain: Some(chain), name }) => {
+            format!("source:{}:{chain}:{name}", kind.word())
+        }
+        Subject::Source(SourceId { kind, chain: None, name }) => format!("source:{}:-:{name}", kind.word()),
+        Subject::Disagreement(chain) => format!("disagreement:{chain}"),
+        Subject::Sink(sink) => format!("sink:{sink}"),
+    }
+}
+
+/// Reads what `subject_text` wrote.
+#[must_use]
+pub(super) fn read_subject(text: &str) -> Option<Subject> {
+    let (kind, rest) = text.split_once(':')?;
+    match kind {
+        "chain" => read_chain(rest).map(Subject::Chain),
+        "disagreement" => read_chain(rest).map(Subject::Disagreement),
+        "sink" => Some(Subject::Sink(rest.into())),
+        "source" => {
+            let (kind, rest) = rest.split_once(':')?;
+            let (chain, name) = rest.split_once(':')?;
+            let chain = if chain == "-" { None } else { Some(read_chain(chain)?) };
+            Some(Subject::Source(SourceId { kind: SourceKind::from_word(kind)?, chain, name: name.into() }))
+        }
+        _ => None,
+    }
+}
+
+fn read_chain(text: &str) -> Option<ChainId> {
+    text.parse().ok().map(ChainId)
+}
+
+/// `holds:RULE`, `silent:SUBJECT`, `token_wait:1:0x…`, `revert:1`, `forget:HEX`, `expires:HEX`.
+#[must_use]
+pub(super) fn deadline_text(deadline: &Deadline) -> String {
+    match deadline {
+        Deadline::Holds(rule) => format!("holds:{rule}"),
+        Deadline::Silent(subject) => format!("silent:{}", subject_text(subject)),
+        Deadline::TokenWait(chain, contract) => format!("token_wait:{chain}:{contract:#x}"),
+        Deadline::Revert(chain) => format!("revert:{chain}"),
+        Deadline::Forget(transfer) => format!("forget:{transfer}"),
+        Deadline::Expires(payment) => format!("expires:{payment}"),
+    }
+}
+
+/// Reads what `deadline_text` wrote.
+#[must_use]
+pub(super) fn read_deadline(text: &str) -> Option<Deadline> {
+    let (kind, rest) = text.split_once(':')?;
+    match kind {
+        "holds" => Some(Deadline::Holds(rest.into())),
+        "silent" => read_subject(rest).map(Deadline::Silent),
+        "token_wait" => {
+            let (chain, contract) = rest.split_once(':')?;
+            Some(Deadline::TokenWait(read_chain(chain)?, contract.parse().ok()?))
+        }
+        "revert" => read_chain(rest).map(Deadline::Revert),
+        "forget" => TransferId::parse(rest).map(Deadline::Forget),
+        "expires" => PaymentId::parse(rest).map(Deadline::Expires),
+        _ => None,
+    }
+}

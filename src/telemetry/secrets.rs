@@ -1,0 +1,108 @@
+//! Every secret of a config, for the one who has to keep them out of the log.
+//!
+//! Written without `..`: a new field of a config part that can hold a secret does not compile until it is thought of here.
+
+use crate::config::checked::{
+    Config, EndpointConfig, EtherscanConfig, FeedConfig, HttpConfig, SinkConfig, SinkKind, TokenConfig,
+};
+use crate::types::Secret;
+
+/// Every secret of this config, urls that may carry a key included.
+#[must_use]
+pub fn of_config(config: &Config) -> Vec<&Secret> {
+    let Config {
+        settings: _,
+        endpoints,
+        etherscan,
+        feeds,
+        sinks,
+        http,
+        store: _,
+        required_chains: _,
+        required_feeds: _,
+        warnings: _,
+    } = config;
+    let mut secrets = Vec::new();
+    for EndpointConfig { chain: _, name: _, url, socket: _, operator: _ } in endpoints {
+        secrets.push(url);
+    }
+    if let Some(EtherscanConfig { url, api_key, calls_per_second: _, calls_per_day: _, chains: _ }) = etherscan {
+        secrets.extend([url, api_key]);
+    }
+    for FeedConfig { name: _, kind: _, url, pairs: _ } in feeds {
+        secrets.push(url);
+    }
+    for SinkConfig { name: _, kind } in sinks {
+        match kind {
+            SinkKind::Log => {}
+            SinkKind::Webhook { url, secret, allow_private: _ } => secrets.extend([url, secret]),
+            SinkKind::Slack { url, allow_private: _ } => secrets.push(url),
+        }
+    }
+    let HttpConfig { listen: _, tokens } = http;
+    for TokenConfig { name: _, role: _, secret } in tokens {
+        secrets.push(secret);
+    }
+    secrets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::checked::{FeedKind, Role, StoreConfig};
+    use crate::reactor::settings::Settings;
+    use crate::telemetry::Redactor;
+    use crate::types::ChainId;
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    #[test]
+    fn every_secret_of_a_config_is_kept_out_of_text() {
+        let secret = |text: &str| Secret::new(format!("CANARY-{text}"));
+        let allow_private = false;
+        let config = Config {
+            required_chains: std::collections::BTreeSet::new(),
+            required_feeds: std::collections::BTreeSet::new(),
+            settings: Settings::default(),
+            endpoints: vec![EndpointConfig {
+                chain: ChainId(1),
+                name: "main".into(),
+                url: secret("endpoint"),
+                socket: true,
+                operator: "x".into(),
+            }],
+            etherscan: Some(EtherscanConfig {
+                url: secret("explorer"),
+                api_key: secret("key"),
+                calls_per_second: 3,
+                calls_per_day: 9,
+                chains: Vec::new(),
+            }),
+            feeds: vec![FeedConfig {
+                name: "coinbase".into(),
+                kind: FeedKind::Coinbase,
+                url: secret("feed"),
+                pairs: Vec::new(),
+            }],
+            sinks: vec![
+                SinkConfig { name: "log".into(), kind: SinkKind::Log },
+                SinkConfig {
+                    name: "hook".into(),
+                    kind: SinkKind::Webhook { url: secret("hook"), secret: secret("signing"), allow_private },
+                },
+                SinkConfig { name: "chat".into(), kind: SinkKind::Slack { url: secret("chat"), allow_private } },
+            ],
+            http: HttpConfig {
+                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+                tokens: vec![TokenConfig { name: "admin".into(), role: Role::Operate, secret: secret("token") }],
+            },
+            store: StoreConfig { path: "x".into(), keep_outbox: None, keep_transfers: None },
+            warnings: Vec::new(),
+        };
+        let secrets = of_config(&config);
+        assert_eq!(secrets.len(), 8);
+        let redactor = Redactor::new(secrets.iter().copied());
+        for secret in secrets {
+            assert_eq!(redactor.clean(secret.expose()), "***");
+        }
+    }
+}

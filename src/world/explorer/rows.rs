@@ -1,0 +1,176 @@
+//! The rows of an explorer's lists, out of a chain up to the head of the index. Pure.
+
+use crate::types::{Address, B256, U256};
+use crate::world::chain::{Chain, Frame, Included, SimBlock};
+use crate::world::render::{account, gas_price, hash};
+use serde_json::{Value, json};
+
+/// A chain as far as the index has read it.
+pub(super) struct Index<'a> {
+    pub chain: &'a Chain,
+    /// Height of the newest block in the index.
+    pub head: u64,
+}
+
+impl<'a> Index<'a> {
+    /// The mined transactions of a range of blocks, both ends included, with their blocks and places.
+    fn mined(&self, start: u64, end: u64) -> impl Iterator<Item = (&'a SimBlock, usize, &'a Included)> {
+        let chain = self.chain;
+        (start..=end.min(self.head))
+            .filter_map(move |number| chain.at(number))
+            .flat_map(|block| block.txs.iter().enumerate().map(move |(index, tx)| (&**block, index, tx)))
+    }
+
+    /// blockNumber + confirmations − 1 is the index's head on every row.
+    fn confirmations(&self, block: &SimBlock) -> String {
+        self.head.saturating_add(1).saturating_sub(block.at.number).to_string()
+    }
+
+    /// `txlist`: everything that the address sent, got or created, failed or not.
+    pub(super) fn coin(&self, whose: Address, start: u64, end: u64) -> Vec<Value> {
+        let ours = |tx: &Included| [Some(tx.tx.from), tx.tx.to, tx.created].contains(&Some(whose));
+        self.mined(start, end)
+            .filter(|(_, _, tx)| ours(tx))
+            .map(|(block, index, tx)| self.coin_row(block, index, tx))
+            .collect()
+    }
+
+    fn coin_row(&self, block: &SimBlock, index: usize, included: &Included) -> Value {
+        let tx = &included.tx;
+        json!({
+            "blockNumber": block.at.number.to_string(),
+            "blockHash": hash(block.at.hash),
+            "timeStamp": block.time.to_string(),
+            "hash": hash(tx.hash),
+            "nonce": tx.nonce.to_string(),
+            "transactionIndex": index.to_string(),
+            "from": account(tx.from),
+            "to": tx.to.map(account).unwrap_or_default(),
+            "value": tx.value.to_string(),
+            "gas": included.gas_used.saturating_mul(2).to_string(),
+            "gasPrice": gas_price(block).to_string(),
+            "input": tx.input,
+            "methodId": tx.input.get(..10).unwrap_or("0x"),
+            "functionName": "",
+            "contractAddress": included.created.map(account).unwrap_or_default(),
+            "cumulativeGasUsed": included.gas_used.to_string(),
+            "txreceipt_status": if included.succeeded { "1" } else { "0" },
+            "gasUsed": included.gas_used.to_string(),
+            "confirmations": self.confirmations(block),
+            "isError": if included.succeeded { "0" } else { "1" },
+        })
+    }
+
+    /// `txlistinternal` by address: calls with value below the root, failed ones too.
+    pub(super) fn internal(&self, whose: Address, start: u64, end: u64) -> Vec<Value> {
+        let of = |(block, _, tx): (&SimBlock, usize, &Included)| -> Vec<Value> {
+            let ours = |(_, frame, _): &(String, &Frame, bool)| frame.from == whose || frame.to == whose;
+            let row = |(path, frame, failed): (String, &Frame, bool)| {
+                let mut row = internal_row(block, frame, failed);
+                if let Some(fields) = row.as_object_mut() {
+                    fields.insert("hash".into(), json!(hash(tx.tx.hash)));
+                    fields.insert("traceId".into(), json!(path));
+                }
+                row
+            };
+            inner(&tx.root).into_iter().filter(ours).map(row).collect()
+        };
+        self.mined(start, end).flat_map(of).collect()
+    }
+
+    /// `txlistinternal` by transaction, whose rows do not name it.
+    pub(super) fn internal_of(&self, tx: B256) -> Vec<Value> {
+        let Some((block, index)) = self.chain.mined(tx).filter(|(block, _)| block.at.number <= self.head) else {
+            return Vec::new();
+        };
+        let row = |(_, frame, failed): (String, &Frame, bool)| internal_row(block, frame, failed);
+        block.txs.get(index).map(|tx| inner(&tx.root).into_iter().map(row).collect()).unwrap_or_default()
+    }
+
+    /// `tokentx`: logs from or to the address. They have no index here either.
+    pub(super) fn token(&self, whose: Address, contract: Option<Address>, start: u64, end: u64) -> Vec<Value> {
+        let of = |(block, index, tx): (&SimBlock, usize, &Included)| -> Vec<Value> {
+            let wanted = tx.logs.iter().filter(|log| contract.is_none_or(|contract| log.contract == contract));
+            wanted
+                .filter_map(|log| {
+                    let [_, from, to] = log.topics.as_slice() else { return None };
+                    let (from, to) = (Address::from_word(*from), Address::from_word(*to));
+                    let amount = crate::wire::hex::word(&log.data, 0)?;
+                    let row = || self.token_row(block, index, tx, log.contract, from, to, amount);
+                    [from, to].contains(&whose).then(row)
+                })
+                .collect()
+        };
+        self.mined(start, end).flat_map(of).collect()
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a row has so many parts, and they come from three places")]
+    fn token_row(
+        &self,
+        block: &SimBlock,
+        index: usize,
+        included: &Included,
+        contract: Address,
+        from: Address,
+        to: Address,
+        amount: U256,
+    ) -> Value {
+        let token = self.chain.token(contract);
+        json!({
+            "blockNumber": block.at.number.to_string(),
+            "timeStamp": block.time.to_string(),
+            "hash": hash(included.tx.hash),
+            "nonce": included.tx.nonce.to_string(),
+            "blockHash": hash(block.at.hash),
+            "from": account(from),
+            "contractAddress": account(contract),
+            "to": account(to),
+            "value": amount.to_string(),
+            "tokenName": token.map(|token| token.name.clone()).unwrap_or_default(),
+            "tokenSymbol": token.map(|token| token.symbol.clone()).unwrap_or_default(),
+            "tokenDecimal": token.and_then(|token| token.decimals).map(|decimals| decimals.to_string()).unwrap_or_default(),
+            "transactionIndex": index.to_string(),
+            "gas": included.gas_used.saturating_mul(2).to_string(),
+            "gasPrice": gas_price(block).to_string(),
+            "gasUsed": included.gas_used.to_string(),
+            "cumulativeGasUsed": included.gas_used.to_string(),
+            "input": "deprecated",
+            "methodId": included.tx.input.get(..10).unwrap_or("0x"),
+            "functionName": "",
+            "confirmations": self.confirmations(block),
+        })
+    }
+}
+
+fn internal_row(block: &SimBlock, frame: &Frame, failed: bool) -> Value {
+    json!({
+        "blockNumber": block.at.number.to_string(),
+        "timeStamp": block.time.to_string(),
+        "from": account(frame.from),
+        "to": account(frame.to),
+        "value": frame.value.to_string(),
+        "contractAddress": "",
+        "input": "",
+        "type": frame.kind.to_ascii_lowercase(),
+        "gas": "90872",
+        "gasUsed": "55",
+        "isError": if failed { "1" } else { "0" },
+        "errCode": if failed { "Reverted" } else { "" },
+    })
+}
+
+/// The frames below the root that carry coin, each with its path and whether it or one above it failed.
+fn inner(root: &Frame) -> Vec<(String, &Frame, bool)> {
+    let mut found = Vec::new();
+    let mut open: Vec<(String, &Frame, bool)> = vec![(String::new(), root, root.failed)];
+    while let Some((path, frame, failed)) = open.pop() {
+        for (nth, call) in frame.calls.iter().enumerate().rev() {
+            let path = if path.is_empty() { nth.to_string() } else { format!("{path}_{nth}") };
+            open.push((path, call, failed || call.failed));
+        }
+        if !path.is_empty() && frame.value > U256::ZERO {
+            found.push((path, frame, failed));
+        }
+    }
+    found
+}

@@ -1,0 +1,77 @@
+//! The feed as the wire room reads it, over real loopback sockets.
+
+use super::*;
+use crate::wire::tickers::{Frame, parse_frame, subscribe};
+use crate::world::testing::*;
+use std::net::SocketAddr;
+
+fn pair(text: &str) -> Pair {
+    Pair::parse(text).expect("it is a pair")
+}
+
+fn price(text: &str) -> Price {
+    Price::parse(text).expect("it is a price")
+}
+
+async fn serve() -> (Arc<PriceFeed>, SocketAddr, CancellationToken) {
+    let prices = BTreeMap::from([(pair("ETH-USD"), price("2600.10")), (pair("USDC-USD"), price("1.00"))]);
+    let feed = Arc::new(PriceFeed::new(clock(), prices));
+    let (listener, address) = listen().await;
+    let cancel = CancellationToken::new();
+    tokio::spawn(feed.clone().serve(listener, cancel.clone()));
+    (feed, address, cancel)
+}
+
+/// The next frame that is not a heartbeat.
+async fn next(peer: &mut Peer) -> Frame {
+    loop {
+        let frame = parse_frame(&hear(peer).await.expect("it is open")).expect("it is a frame");
+        if !matches!(frame, Frame::Heartbeat { .. }) {
+            return frame;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_is_acknowledged_and_followed_by_prices_and_heartbeats() {
+    let (feed, address, cancel) = serve().await;
+    let mut peer = connect(address).await;
+    say(&mut peer, subscribe(&[pair("ETH-USD"), pair("NOPE-USD")])).await;
+    assert!(matches!(next(&mut peer).await, Frame::Error { reason, .. } if reason.as_str().contains("NOPE-USD")));
+    let Frame::Ack { pairs } = next(&mut peer).await else { panic!("no acknowledgement") };
+    assert_eq!(pairs["ticker"], [pair("ETH-USD")]);
+    let Frame::Tick(first) = next(&mut peer).await else { panic!("no price") };
+    assert_eq!((first.price, first.time), (price("2600.10"), Some(noon())));
+    feed.trade(&pair("USDC-USD"), price("0.99"));
+    feed.trade(&pair("ETH-USD"), price("2499.99"));
+    let Frame::Tick(second) = next(&mut peer).await else { panic!("no price") };
+    assert_eq!((second.pair.as_str(), second.price), ("ETH-USD", price("2499.99")));
+    assert!(second.sequence > first.sequence);
+    loop {
+        let frame = parse_frame(&hear(&mut peer).await.expect("it is open")).expect("it is a frame");
+        if matches!(&frame, Frame::Heartbeat { pair: of, .. } if *of == pair("ETH-USD")) {
+            break;
+        }
+    }
+    feed.drop_connections();
+    while hear(&mut peer).await.is_some() {}
+    cancel.cancel();
+}
+
+#[tokio::test]
+async fn a_silent_feed_says_nothing_and_one_without_trades_only_that_it_lives() {
+    let (feed, address, cancel) = serve().await;
+    feed.set(|faults| faults.no_trades = true);
+    let mut peer = connect(address).await;
+    say(&mut peer, subscribe(&[pair("ETH-USD")])).await;
+    assert!(matches!(next(&mut peer).await, Frame::Ack { .. }));
+    let beat = parse_frame(&hear(&mut peer).await.expect("it is open"));
+    assert!(matches!(beat, Ok(Frame::Heartbeat { .. })), "{beat:?}");
+    feed.set(|faults| *faults = FeedFaults { silent: true, no_trades: false });
+    feed.trade(&pair("ETH-USD"), price("1.5"));
+    feed.set(|faults| faults.silent = false);
+    feed.trade(&pair("ETH-USD"), price("2.5"));
+    let Frame::Tick(tick) = next(&mut peer).await else { panic!("no price") };
+    assert_eq!(tick.price, price("2.5"), "a tick carries the last price there is");
+    cancel.cancel();
+}

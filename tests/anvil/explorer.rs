@@ -1,0 +1,199 @@
+//! A face like Etherscan's over anvil's own blocks, receipts and traces: what an explorer would say of the same chain.
+//!
+//! Rows are Etherscan's: decimal text, no log index, failed rows that keep their value, internal rows without a block hash, and
+//! confirmations as of the index's head. An empty list has no head, as the real one has none.
+
+use super::common::anvil::{Anvil, number};
+use super::evm::TRANSFER;
+use alloy::primitives::{Address, U256};
+use axum::Router;
+use axum::extract::{Query, State};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// Its key.
+pub const KEY: &str = "a-key-of-the-tests";
+
+/// The explorer. It ends with its value.
+#[derive(Debug)]
+pub struct Explorer {
+    at: SocketAddr,
+    serving: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Index {
+    anvil: Arc<Anvil>,
+    /// Rows of the blocks that were read, by list: a block is read once.
+    blocks: tokio::sync::Mutex<BTreeMap<u64, Vec<Entry>>>,
+    names: BTreeMap<Address, (String, u8)>,
+    asked: Mutex<Vec<String>>,
+}
+
+/// One row of a list.
+#[derive(Debug, Clone)]
+struct Entry {
+    list: &'static str,
+    from: Address,
+    to: Address,
+    block: u64,
+    row: Map<String, Value>,
+}
+
+impl Explorer {
+    /// On a free port. `tokens` are the symbols and decimals that it says.
+    pub async fn start(anvil: Arc<Anvil>, tokens: &[(Address, &str, u8)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let at = listener.local_addr().expect("it is bound");
+        let names = tokens.iter().map(|(token, symbol, decimals)| (*token, ((*symbol).into(), *decimals))).collect();
+        let index = Index { anvil, blocks: tokio::sync::Mutex::default(), names, asked: Mutex::default() };
+        let router = Router::new().fallback(answer).with_state(Arc::new(index));
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        Self { at, serving }
+    }
+
+    /// What a config has as `url`.
+    pub fn url(&self) -> String {
+        format!("http://{}/v2/api", self.at)
+    }
+}
+
+impl Drop for Explorer {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn answer(State(index): State<Arc<Index>>, Query(asked): Query<BTreeMap<String, String>>) -> String {
+    index.asked.lock().expect("no holder panics").push(format!("{asked:?}"));
+    let get = |key: &str| asked.get(key).map(String::as_str).unwrap_or_default();
+    if get("apikey") != KEY {
+        return json!({"status": "0", "message": "NOTOK", "result": "Invalid API Key"}).to_string();
+    }
+    if get("module") == "proxy" {
+        let params = if asked.contains_key("txhash") { json!([get("txhash")]) } else { json!([]) };
+        let request = json!({"jsonrpc": "2.0", "id": 83, "method": get("action"), "params": params});
+        return index.anvil.forward(&request).await.to_string();
+    }
+    let head = index.anvil.height().await;
+    let number = |key: &str| get(key).parse::<u64>().expect("it is a number");
+    let address: Address = get("address").parse().expect("it is an address");
+    let (page, offset) = (number("page"), number("offset"));
+    assert!(page * offset <= 10_000 && offset <= 1_000, "the real one refuses {asked:?}");
+    let (start, end) = (number("startblock"), number("endblock").min(head));
+    let mut rows: Vec<Value> = Vec::new();
+    for block in start..=end {
+        for entry in index.rows_of(block).await {
+            if entry.list == get("action") && (entry.from == address || entry.to == address) {
+                let mut row = entry.row.clone();
+                row.insert("confirmations".into(), json!((head - entry.block + 1).to_string()));
+                rows.push(row.into());
+            }
+        }
+    }
+    let (skip, take) = (usize::try_from((page - 1) * offset), usize::try_from(offset));
+    let rows: Vec<Value> = rows.into_iter().skip(skip.expect("small")).take(take.expect("small")).collect();
+    let (status, message) = if rows.is_empty() { ("0", "No transactions found") } else { ("1", "OK") };
+    json!({"status": status, "message": message, "result": rows}).to_string()
+}
+
+impl Index {
+    async fn rows_of(&self, block: u64) -> Vec<Entry> {
+        let mut blocks = self.blocks.lock().await;
+        if let Some(rows) = blocks.get(&block) {
+            return rows.clone();
+        }
+        let rows = self.read(block).await;
+        blocks.insert(block, rows.clone());
+        rows
+    }
+
+    async fn read(&self, number_of: u64) -> Vec<Entry> {
+        let height = format!("{number_of:#x}");
+        let block = self.anvil.call("eth_getBlockByNumber", json!([height, true])).await;
+        let transactions = block["transactions"].as_array().expect("a list").clone();
+        if transactions.is_empty() {
+            return Vec::new();
+        }
+        let traces = self.anvil.call("debug_traceBlockByNumber", json!([height, {"tracer": "callTracer"}])).await;
+        let mut all = Vec::new();
+        for (place, tx) in transactions.iter().enumerate() {
+            let receipt = self.anvil.call("eth_getTransactionReceipt", json!([tx["hash"]])).await;
+            let base = |list: &'static str, from: &Value, to: &Value, value: U256, more: Value| {
+                let (from, to) = (account(from), account(to));
+                let mut row = Map::new();
+                row.insert("blockNumber".into(), json!(number_of.to_string()));
+                row.insert("timeStamp".into(), json!(number(&block["timestamp"]).to_string()));
+                row.insert("hash".into(), tx["hash"].clone());
+                row.insert("from".into(), json!(format!("{from:#x}")));
+                row.insert("to".into(), json!(format!("{to:#x}")));
+                row.insert("value".into(), json!(value.to_string()));
+                row.insert("contractAddress".into(), json!(""));
+                let Value::Object(more) = more else { panic!("it is an object") };
+                row.extend(more);
+                Entry { list, from, to, block: number_of, row }
+            };
+            let failed = receipt["status"] != "0x1";
+            let flag = |failed: bool| if failed { "1" } else { "0" };
+            let hash = json!(block["hash"]);
+            let made = &receipt["contractAddress"];
+            let mut more = json!({"blockHash": hash, "isError": flag(failed), "txreceipt_status": flag(!failed)});
+            let to = if made.is_string() { made } else { &tx["to"] };
+            if made.is_string() {
+                more["to"] = json!("");
+                more["contractAddress"] = made.clone();
+            }
+            all.push(base("txlist", &tx["from"], to, quantity(&tx["value"]), more));
+            let mut frames = Vec::new();
+            let trace = traces[place].get("result").unwrap_or(&traces[place]);
+            inner(trace, trace.get("error").is_some(), &mut frames);
+            for (frame, failed) in frames {
+                let kind = frame["type"].as_str().unwrap_or_default().to_lowercase();
+                let more = json!({"type": kind, "isError": flag(failed), "traceId": "0", "errCode": ""});
+                all.push(base("txlistinternal", &frame["from"], &frame["to"], quantity(&frame["value"]), more));
+            }
+            for log in receipt["logs"].as_array().expect("a list") {
+                let topics = log["topics"].as_array().expect("a list");
+                if topics.len() == 3 && topics[0] == json!(TRANSFER.to_string()) {
+                    let token = account(&log["address"]);
+                    let (symbol, decimals) = self.names.get(&token).cloned().unwrap_or_default();
+                    let more = json!({
+                        "blockHash": hash, "contractAddress": format!("{token:#x}"), "tokenSymbol": symbol,
+                        "tokenName": symbol, "tokenDecimal": decimals.to_string()
+                    });
+                    all.push(base("tokentx", &word(&topics[1]), &word(&topics[2]), quantity(&log["data"]), more));
+                }
+            }
+        }
+        all
+    }
+}
+
+/// The frames below one that moved something, each with whether it or one above it failed.
+fn inner<'a>(frame: &'a Value, failed: bool, into: &mut Vec<(&'a Value, bool)>) {
+    for child in frame["calls"].as_array().into_iter().flatten() {
+        let failed = failed || child.get("error").is_some();
+        if child.get("value").is_some_and(|value| quantity(value) > U256::ZERO) {
+            into.push((child, failed));
+        }
+        inner(child, failed, into);
+    }
+}
+
+fn account(text: &Value) -> Address {
+    text.as_str().unwrap_or("0x0000000000000000000000000000000000000000").parse().expect("an address")
+}
+
+/// The address in a topic.
+fn word(topic: &Value) -> Value {
+    json!(format!("0x{}", &topic.as_str().expect("a topic")[26..]))
+}
+
+fn quantity(text: &Value) -> U256 {
+    let text = text.as_str().unwrap_or("0x0");
+    U256::from_str_radix(text.trim_start_matches("0x"), 16).expect("a number")
+}

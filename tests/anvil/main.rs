@@ -1,0 +1,11 @@
+//! The real binary against a real node: what people would see, to the last digit.
+//!
+//! Every chain is anvil's with its usual mnemonic, mined block by block by the test; nothing here is random. A failure prints
+//! what the monitor said. To see one by hand: `cargo test --test anvil NAME -- --nocapture`.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod everything;
+mod evm;
+mod explorer;
+mod reorgs;
