@@ -9,7 +9,7 @@ use super::payments::Trigger;
 use super::rows::{AlertState, AlertSubject, Deadline, PaymentRow, PaymentState, Row};
 use super::rules::InForce;
 use super::settings::{Condition, GasCondition, PaymentSettings, PriceCondition, Rule, Side};
-use crate::types::{ChainId, Name, Pair, PaymentId, Price, Severity, Timestamp, TransferId, U256};
+use crate::types::{ChainId, Name, Pair, PaymentId, Price, Severity, Stage, Timestamp, TransferId, U256};
 use std::time::Duration;
 
 /// Beyond a chain's usual time to a trigger's stage, this much more: older triggers wait for a person.
@@ -309,7 +309,17 @@ impl Reactor {
             }
         }
         let state = if alert.revision == 0 { AlertState::Raised } else { AlertState::Updated };
-        let saying = Saying { kind, body, state, close: false };
+        // What a final transfer or a crossing triggered cannot be taken back any more; a held one waits for a person or its time.
+        let settled = match row.transfer.and_then(|transfer| self.transfers.get(transfer)) {
+            Some(transfer) => transfer.stage == Stage::Final,
+            None => true,
+        };
+        let close = match kind {
+            MessageKind::PaymentRefused | MessageKind::PaymentTriggerRetracted => true,
+            MessageKind::PaymentRehearsed => settled,
+            _ => false,
+        };
+        let saying = Saying { kind, body, state, close };
         self.alerts.say(alert, saying, &sinks, &self.settings, self.at, effects);
     }
 }

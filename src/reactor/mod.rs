@@ -153,7 +153,7 @@ impl Reactor {
             Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
             Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
             Event::Unreadable { chain, block } => {
-                self.stop(chain, &format!("block {block} cannot be read: reading it ended the process"), &mut effects);
+                self.stop(chain, &read_blocks::unreadable_words(block), &mut effects);
             }
             Event::Deadline(deadline) => self.deadline(deadline, &mut effects),
         }

@@ -12,6 +12,14 @@ use std::time::Duration;
 /// A head that went back has to stay back at every endpoint for at least this long, or four block times.
 const SHORTEST_REVERT: Duration = Duration::from_secs(30);
 
+/// What is said of a chain one of whose blocks ends the process, behind the block's number.
+const UNREADABLE: &str = " cannot be read: reading it ended the process";
+
+/// Why a chain is stopped whose block ends the process.
+pub(super) fn unreadable_words(block: u64) -> String {
+    format!("block {block}{UNREADABLE}")
+}
+
 /// Where a movement was reported.
 pub(super) struct Place {
     /// Height.
@@ -129,9 +137,11 @@ impl Reactor {
 
     pub(super) fn accept_chain(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
         let Some(chain) = self.chains.get_mut(&id).filter(|chain| chain.row().stopped.is_some()) else { return };
+        // A block that could not be read makes it no other chain: what was read before it still stands.
+        let same = chain.row().stopped.as_ref().is_some_and(|reason| reason.as_str().ends_with(UNREADABLE));
         let removed = chain.accept(effects);
         self.unpublished.insert(id);
-        for transfer in self.standing_in(id, &removed) {
+        for transfer in self.standing_in(id, &removed).into_iter().filter(|_| !same) {
             self.retract(transfer, "the chain was found to be another one", effects);
         }
         // What stood below the window cannot be taken back any more, and nothing will ever be said of it.

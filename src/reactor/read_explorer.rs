@@ -15,6 +15,11 @@ use std::time::Duration;
 /// So many answers have to lack a row, and so many receipts, before it is retracted.
 const ABSENCES: u32 = 2;
 
+/// No chain is this high: an explorer that says so would make everything final at once.
+const LARGEST_HEAD: u64 = 1 << 48;
+/// An explorer's head never leaps further than this between two answers: ten days on the fastest chain.
+const LARGEST_LEAP: u64 = 4_000_000;
+
 impl Reactor {
     pub(super) fn explorer_head(&mut self, head: &ExplorerHead, effects: &mut Vec<Effect>) {
         if !self.settings.chains.contains_key(&head.chain) {
@@ -36,6 +41,12 @@ impl Reactor {
             return;
         }
         let highest_before = chain.row().explorer_head;
+        let absurd = |head: u64| head > highest_before.map_or(LARGEST_HEAD, |known| known.saturating_add(LARGEST_LEAP));
+        if answer.index_head.is_some_and(absurd) {
+            let reason = "an explorer's head that no chain can have reached";
+            effects.push(Effect::Notice(Notice::Ignored { chain: id, reason }));
+            return;
+        }
         if let Some(head) = answer.index_head {
             chain.explorer_head(head, effects);
         }
@@ -76,9 +87,12 @@ impl Reactor {
         }
     }
 
-    /// Whether a chain's own blocks are the authority for a kind at this moment.
+    /// Whether a chain's own blocks are the authority for a kind at this moment. An endpoint that answers and does not move is none:
+    /// while the chain is blind the explorer beside it speaks.
     pub(super) fn endpoint_vouches(&self, id: ChainId, kind: Kind) -> bool {
-        self.chains.get(&id).is_some_and(|chain| chain.is_fresh() && (kind != Kind::Internal || chain.traces()))
+        let blind = self.troubles.is_open(&Subject::Chain(id));
+        let reads = |chain: &Chain| chain.is_fresh() && (kind != Kind::Internal || chain.traces());
+        !blind && self.chains.get(&id).is_some_and(reads)
     }
 
     /// Whether a transfer grows deeper with the chain's own tip. What an explorer vouches for is as deep as the answer says that lists it.

@@ -4,13 +4,15 @@ use super::Reactor;
 use super::alerts::{Saying, new_alert, trouble_alert};
 use super::effect::{Body, Effect, MessageKind, Notice, SinkBody, SourceBody};
 use super::event::{DeliveryReport, SourceId, SourceKind, SourceReport, SourceState};
-use super::rows::{AlertState, AlertSubject, Deadline, Subject, TroubleRow};
+use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Subject, TroubleRow};
 use super::troubles::words;
 use crate::types::{ChainId, Name, Severity, Timestamp};
 use std::time::Duration;
 
 /// A feed or an explorer that has not been fresh for this long is blind.
 const SOURCE_SILENCE: Duration = Duration::from_mins(2);
+/// That an explorer differs from a chain is said no more often than this; every difference is counted.
+const DISAGREEMENT_SILENCE: Duration = Duration::from_hours(24);
 
 impl Reactor {
     pub(super) fn source(&mut self, report: SourceReport, effects: &mut Vec<Effect>) {
@@ -74,8 +76,20 @@ impl Reactor {
     }
 
     pub(super) fn say_disagreement(&mut self, chain: ChainId, source: Name, effects: &mut Vec<Effect>) {
+        let subject = Subject::Disagreement(chain);
+        let old = self
+            .troubles
+            .iter()
+            .any(|row| row.subject == subject && row.open && self.at.since(row.since) >= DISAGREEMENT_SILENCE);
+        if old && let Some(row) = self.troubles.close(&subject, effects) {
+            let id = trouble_alert(&words(&subject), row.count);
+            if let Some(alert) = self.alerts.get(id).cloned() {
+                let state = AlertState::Resolved;
+                self.alerts.put(AlertRow { state, changed_at: self.at, closed: true, ..alert }, effects);
+            }
+        }
         let last_block = self.height(chain);
-        if let Some(row) = self.troubles.open(Subject::Disagreement(chain), self.at, last_block, effects) {
+        if let Some(row) = self.troubles.open(subject, self.at, last_block, effects) {
             let reason = format!("{source} lists a transfer that the chain's own blocks do not have");
             let body = self.source_body(&row, None, reason.into());
             self.say_trouble(&row, MessageKind::SourceDisagrees, Severity::Warning, body, effects);
@@ -139,7 +153,10 @@ impl Reactor {
         let Some(row) = self.troubles.close(subject, effects) else { return };
         let gap = match (subject, row.last_block) {
             (Subject::Chain(chain), Some(last)) => {
-                self.height(*chain).filter(|height| *height > last).map(|height| (last + 1, height))
+                // A chain that was begun anew above it has no such gap: what lies between is history.
+                let started = self.chains.get(chain).and_then(|chain| chain.row().started);
+                let goes_on = started.is_none_or(|started| started <= last.saturating_add(1));
+                self.height(*chain).filter(|height| goes_on && *height > last).map(|height| (last + 1, height))
             }
             _ => None,
         };

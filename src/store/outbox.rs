@@ -107,7 +107,10 @@ pub(super) fn pending(connection: &Connection) -> Result<Vec<OutboxRow>> {
     all(connection, &sql, row)
 }
 
-#[expect(clippy::redundant_closure_for_method_calls, reason = "the method alone is not general enough in its lifetimes")]
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method alone is not general enough in its lifetimes"
+)]
 pub(super) fn disabled_sinks(connection: &Connection) -> Result<Vec<crate::types::Name>> {
     all(connection, "SELECT sink FROM disabled_sinks ORDER BY sink", |cells| cells.take())
 }
