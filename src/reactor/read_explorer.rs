@@ -100,7 +100,7 @@ impl Reactor {
         let (id, kind) = (row.key.chain, row.key.kind);
         let stands_in_window = self.chains.get(&id).is_some_and(|chain| {
             let by_tip = chain.tip().is_some_and(|tip| chain.height() == Some(tip.number));
-            by_tip && kind != Kind::Internal && row.block_hash.is_some() && chain.covers(row.block)
+            by_tip && row.block_hash.is_some() && chain.covers(row.block)
         });
         stands_in_window || !self.explorer_judges(row)
     }

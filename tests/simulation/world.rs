@@ -72,6 +72,9 @@ pub fn run(seed: u64) -> Result<Totals, String> {
     }
     world.heal()?;
     if world.told_aloud {
+        for row in &world.process.reactor.tables().transfers {
+            println!("left: {row:?}");
+        }
         for row in world.process.store.outbox() {
             let body = String::from_utf8_lossy(&row.message.body);
             println!("{} {:?} {:?} to {}: {body}", row.message.created, row.state, row.reason, row.message.sink);
