@@ -209,6 +209,9 @@ impl World {
             sources.speak(chain, &wants, &mut self.rng, faulty, &mut said);
         }
         self.feed(&mut said);
+        if faulty && self.rng.u8(0..30) == 0 {
+            said.push(self.process.reload());
+        }
         self.waiting.extend(said);
         // What is not taken now is taken later, when it is old.
         let take =
