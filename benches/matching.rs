@@ -72,7 +72,7 @@ fn transfers(watched: &[Address]) -> Vec<[Address; 2]> {
     let mut party = || {
         let chance = numbers.next();
         let place = usize::try_from(chance >> 16).unwrap_or(0) % watched.len();
-        if chance % 1_000 == 0 { watched[place] } else { numbers.address() }
+        if chance.is_multiple_of(1_000) { watched[place] } else { numbers.address() }
     };
     (0..TRANSFERS).map(|_| [party(), party()]).collect()
 }

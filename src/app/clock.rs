@@ -44,7 +44,6 @@ impl Clock {
     }
 
     /// Seconds that something took, for metrics: call what it gives when it is over.
-    #[must_use]
     pub fn stopwatch() -> impl FnOnce() -> f64 {
         let started = Instant::now();
         move || started.elapsed().as_secs_f64()

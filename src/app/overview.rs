@@ -106,6 +106,7 @@ impl Overview {
                 return;
             }
             Event::Configured(_)
+            | Event::Quiet { .. }
             | Event::Receipt(_)
             | Event::Token(_)
             | Event::Delivery(_)

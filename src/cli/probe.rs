@@ -119,6 +119,7 @@ impl Heard {
             | Event::Receipt(_)
             | Event::Token(_)
             | Event::Tick(_)
+            | Event::Quiet { .. }
             | Event::Delivery(_)
             | Event::Command(_)
             | Event::Clock(_)
@@ -222,10 +223,10 @@ async fn feed(feed: &FeedConfig) -> Finding {
     let mut prices: BTreeMap<Pair, Price> = BTreeMap::new();
     let mut wrong = None;
     let stop = CancellationToken::new();
-    let running = async {
+    let running = Box::pin(async {
         let ended = prices::run(feed, Tls::baked(), &queue, Tally::default(), stop).await;
         ended.err().map(|fault| fault.to_string())
-    };
+    });
     let mut unusable = None;
     let running = async { unusable = running.await };
     listen(running, &bell, &mut intake, |event| {

@@ -1,7 +1,7 @@
 //! The page, the API, `/metrics` and the health routes, on `[http] listen`.
 //!
 //! It shows how things stand and what the store holds, and hands commands on; it decides nothing about transfers, alerts or money and
-//! writes nothing itself. Who may ask for what is [`access`], which is pure. It starts nothing: [`serve`] is one future with every
+//! writes nothing itself. Who may ask for what is [`access`], which is pure. It starts nothing: [`serve()`] is one future with every
 //! connection in it.
 
 pub mod access;

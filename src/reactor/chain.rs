@@ -377,6 +377,7 @@ impl Chain {
     }
 
     /// The window, ascending.
+    #[must_use]
     pub fn window(&self) -> impl DoubleEndedIterator<Item = &BlockRow> {
         self.window.values()
     }
@@ -388,7 +389,6 @@ impl Chain {
     }
 
     /// The gaps, lowest first.
-    #[must_use]
     pub fn gaps(&self) -> impl Iterator<Item = &GapRow> {
         self.gaps.values()
     }

@@ -167,7 +167,7 @@ impl Reactor {
     ) -> TransferId {
         let id = key.id();
         let stage = marks.stage(place.block);
-        let Some(old) = self.transfers.get(id).cloned() else {
+        let Some(old) = self.transfers.get(id) else {
             let row = self.new_transfer(id, key, place, stage, Voucher::Authority);
             Self::note_stages(&row, None, effects);
             self.transfers.put(row, effects);
@@ -258,7 +258,7 @@ impl Reactor {
         let mut crossed: Vec<TransferId> = self.transfers.in_blocks(id, old.confirmed + 1, new.confirmed).collect();
         crossed.extend(self.transfers.in_blocks(id, old.last_final + 1, new.last_final));
         for transfer in crossed {
-            let Some(row) = self.transfers.get(transfer).cloned() else { continue };
+            let Some(row) = self.transfers.get(transfer) else { continue };
             let stage = new.stage(row.block);
             if stage > row.stage && row.stage != Stage::Retracted && self.has_depth_of_its_own(&row) {
                 let new_row = TransferRow { stage, ..row.clone() };
@@ -293,7 +293,7 @@ impl Reactor {
             let Some(row) = self.transfers.get(transfer) else { continue };
             // What an explorer did not list the last time is neither final nor gone.
             let in_doubt = row.voucher == Voucher::Authority && row.stage != Stage::Final;
-            if !in_doubt && !self.is_waiting_for_token(row) && self.is_listed_for_good(row) {
+            if !in_doubt && !self.is_waiting_for_token(&row) && self.is_listed_for_good(&row) {
                 self.settle(transfer, effects);
             }
         }
@@ -301,7 +301,7 @@ impl Reactor {
 
     fn settle(&mut self, transfer: TransferId, effects: &mut Vec<Effect>) {
         let Some(row) = self.transfers.get(transfer) else { return };
-        let row = TransferRow { settled: true, ..row.clone() };
+        let row = TransferRow { settled: true, ..row };
         self.unpublished.insert(row.key.chain);
         self.close_alerts_of(transfer, effects);
         self.transfers.put(row, effects);
@@ -385,7 +385,7 @@ impl Reactor {
         let Some(chain) = self.chains.get(&id) else { return };
         let hashes: BTreeMap<u64, B256> = chain.window().map(|block| (block.at.number, block.at.hash)).collect();
         let standing = self.transfers.in_blocks(id, 0, u64::MAX).filter_map(|id| self.transfers.get(id));
-        let elsewhere = |row: &&TransferRow| {
+        let elsewhere = |row: &TransferRow| {
             row.voucher == Voucher::Authority
                 && row.block_hash.zip(hashes.get(&row.block)).is_some_and(|(listed, own)| listed != *own)
         };

@@ -65,7 +65,7 @@ impl Reactor {
         self.unpublished.insert(receipt.chain);
         self.soft.receipts_asked.insert((receipt.chain, receipt.tx));
         let of_tx = self.transfers.in_doubt(receipt.chain).filter(|(row, _)| row.key.tx == receipt.tx);
-        let rows: Vec<(TransferRow, Missing)> = of_tx.map(|(row, missing)| (row.clone(), missing)).collect();
+        let rows: Vec<(TransferRow, Missing)> = of_tx.collect();
         for (mut row, mut missing) in rows {
             // Where the chain's own blocks vouch again, they alone take back.
             let decides = row.voucher == Voucher::Authority && self.explorer_judges(&row);
@@ -115,7 +115,7 @@ impl Reactor {
     /// An explorer's row that the chain's own blocks do not have: said once, kept, and never spoken of.
     pub(super) fn disagree(&mut self, id: ChainId, transfer: TransferId, effects: &mut Vec<Effect>) {
         let Some(source) = self.settings.chains.get(&id).and_then(|chain| chain.explorer.clone()) else { return };
-        let Some(row) = self.transfers.get(transfer).cloned() else { return };
+        let Some(row) = self.transfers.get(transfer) else { return };
         if row.missing.is_some() {
             return;
         }
@@ -190,7 +190,7 @@ impl Reactor {
             return None;
         }
         let listed = |row: &TransferRow| row.voucher == Voucher::Authority && self.explorer_judges(row);
-        let judged = !self.endpoint_vouches(id, key.kind) || self.transfers.get(transfer).is_some_and(listed);
+        let judged = !self.endpoint_vouches(id, key.kind) || self.transfers.get(transfer).as_ref().is_some_and(listed);
         if judged || self.is_untraced(id, &key, reported.block) {
             // An index that lags adds, but neither moves nor brings back what is known: another one has seen more.
             let lags = answer.index_head < self.chains[&id].row().explorer_head;
@@ -199,13 +199,13 @@ impl Reactor {
                 row.block != place.block || other_hash
             };
             let in_doubt = |row: &TransferRow| row.stage == Stage::Retracted || row.missing.is_some() || elsewhere(row);
-            if lags && self.transfers.get(transfer).is_some_and(in_doubt) {
+            if lags && self.transfers.get(transfer).as_ref().is_some_and(in_doubt) {
                 return None;
             }
             // Where the chain's own blocks have it they alone move it, when they speak again.
-            let own = |row: &TransferRow| {
+            let own = |row: TransferRow| {
                 let stands = row.stage != Stage::Retracted && row.block_hash.is_some();
-                stands && elsewhere(row) && self.has_block(id, row.block, row.block_hash)
+                stands && elsewhere(&row) && self.has_block(id, row.block, row.block_hash)
             };
             if self.transfers.get(transfer).is_some_and(own) {
                 return None;
@@ -275,7 +275,7 @@ impl Reactor {
             *nth += 1;
         }
         let to = answer.to.min(head);
-        let ours: Vec<TransferRow> = self.transfers.of_address(id, answer.address, answer.from, to).cloned().collect();
+        let ours: Vec<TransferRow> = self.transfers.of_address(id, answer.address, answer.from, to).collect();
         for row in ours {
             let in_list = row.key.kind == kind_of(answer.list);
             let held = row.voucher == Voucher::Authority && row.stage != Stage::Final;
@@ -302,7 +302,7 @@ impl Reactor {
         let ours = self.transfers.of_address(answer.chain, answer.address, answer.from, answer.to);
         let of_list = ours.filter(|row| row.key.kind == kind_of(answer.list) && row.missing.is_none());
         let held = of_list.filter(|row| row.voucher == Voucher::Authority && row.stage != Stage::Final);
-        let rows: Vec<TransferRow> = held.filter(|row| self.explorer_judges(row)).cloned().collect();
+        let rows: Vec<TransferRow> = held.filter(|row| self.explorer_judges(row)).collect();
         for row in rows {
             let missing = Some(Missing { answers: 0, at: self.at, receipts: 0 });
             self.transfers.put(TransferRow { missing, ..row }, effects);

@@ -31,7 +31,7 @@ struct Side {
 impl Reactor {
     /// Says whatever the rules say of a transfer as it stands, and was not said.
     pub(super) fn speak(&mut self, id: TransferId, effects: &mut Vec<Effect>) {
-        let Some(row) = self.transfers.get(id).cloned() else { return };
+        let Some(row) = self.transfers.get(id) else { return };
         if row.stage == Stage::Retracted || row.suspect.silent() {
             return;
         }
@@ -57,7 +57,7 @@ impl Reactor {
 
     /// Takes a transfer back, from everyone who was told.
     pub(super) fn retract(&mut self, id: TransferId, reason: &str, effects: &mut Vec<Effect>) {
-        let Some(old) = self.transfers.get(id).filter(|row| row.stage != Stage::Retracted).cloned() else { return };
+        let Some(old) = self.transfers.get(id).filter(|row| row.stage != Stage::Retracted) else { return };
         let row = TransferRow { stage: Stage::Retracted, missing: None, ..old.clone() };
         Self::note_stages(&row, Some(&old), effects);
         self.transfers.put(row.clone(), effects);
@@ -82,7 +82,7 @@ impl Reactor {
     }
 
     pub(super) fn forget(&mut self, id: TransferId, effects: &mut Vec<Effect>) {
-        if let Some(row) = self.transfers.get(id).filter(|row| row.stage == Stage::Retracted).cloned() {
+        if let Some(row) = self.transfers.get(id).filter(|row| row.stage == Stage::Retracted) {
             self.close_alerts_of(id, effects);
             self.transfers.put(TransferRow { settled: true, ..row }, effects);
         }
@@ -116,7 +116,7 @@ impl Reactor {
         self.tokens.insert(key, row);
         // A symbol that is known on this chain, on a contract that is not, marks every transfer of it.
         let marked: Vec<TransferRow> =
-            self.transfers.of_asset(key.0, asset).filter_map(|id| self.transfers.get(id)).cloned().collect();
+            self.transfers.of_asset(key.0, asset).filter_map(|id| self.transfers.get(id)).collect();
         for row in marked {
             let suspect = self.suspect(&row.key);
             if suspect != row.suspect {

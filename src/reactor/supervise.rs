@@ -5,6 +5,7 @@ use super::alerts::{Saying, new_alert, trouble_alert};
 use super::effect::{Body, Effect, MessageKind, Notice, SinkBody, SourceBody};
 use super::event::{DeliveryReport, SourceId, SourceKind, SourceReport, SourceState};
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Subject, TroubleRow};
+use super::settings::ChainSettings;
 use super::troubles::words;
 use crate::types::{ChainId, Name, Severity, Timestamp};
 use std::time::Duration;
@@ -56,13 +57,28 @@ impl Reactor {
         match subject {
             Subject::Chain(chain) => {
                 let Some(settings) = self.settings.chains.get(&chain) else { return };
-                let reason = format!("no new block for {} s", settings.stale_after.as_secs());
+                let mut reason = format!("no new block for {} s", settings.stale_after.as_secs());
+                for (endpoint, why) in self.why_unread(settings) {
+                    reason.push_str(&format!("; {endpoint}: {why}"));
+                }
                 self.forget_fee(chain, effects);
                 self.chain_in_trouble(chain, &reason, effects);
             }
             Subject::Source(source) => self.source_blind(source, &"it does not answer".into(), effects),
             Subject::Disagreement(_) | Subject::Sink(_) => {}
         }
+    }
+
+    /// What each endpoint of a chain last said of itself, where none of them works; nothing where any does, or has said nothing.
+    fn why_unread<'a>(&'a self, settings: &'a ChainSettings) -> Vec<(&'a Name, &'a Name)> {
+        let why = |endpoint: &'a Name| {
+            let source = SourceId { kind: SourceKind::Rpc, chain: Some(settings.id), name: endpoint.clone() };
+            match self.soft.sources.get(&source)? {
+                SourceState::Refused(reason) | SourceState::BackingOff(reason) => Some((endpoint, reason)),
+                SourceState::Connecting | SourceState::Fresh | SourceState::Stale | SourceState::OverBudget(_) => None,
+            }
+        };
+        settings.endpoints.iter().map(why).collect::<Option<_>>().unwrap_or_default()
     }
 
     pub(super) fn chain_in_trouble(&mut self, chain: ChainId, reason: &str, effects: &mut Vec<Effect>) {
@@ -106,12 +122,14 @@ impl Reactor {
             }
         };
         let subject = Subject::Sink(sink);
+        // What is more than the dead letters that were told of is told of too.
+        let worse = self.troubles.get(&subject).filter(|row| row.open && row.dead > 0 && !dead).cloned();
         let opened = self.troubles.open(subject.clone(), since, None, effects);
         if dead {
             self.troubles.count_dead(&subject, effects);
         }
-        if let Some(row) = opened {
-            let body = sink_body(&row, u64::from(dead), reason);
+        if let Some(row) = opened.or(worse) {
+            let body = sink_body(&row, row.dead + u64::from(dead), reason);
             self.say_trouble(&row, MessageKind::SinkFailing, Severity::Critical, body, effects);
         }
     }
@@ -256,3 +274,7 @@ fn sink_body(row: &TroubleRow, dead: u64, reason: Name) -> Body {
     };
     Body::Sink(SinkBody { sink, since: row.since, dead, reason })
 }
+
+#[cfg(test)]
+#[path = "supervise_tests.rs"]
+mod tests;

@@ -21,7 +21,7 @@ const LATEST_ROW: u64 = 30;
 /// One RPC endpoint.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "what goes wrong with it, each by itself")]
-pub(crate) struct Endpoint {
+pub struct Endpoint {
     pub name: Name,
     pub up: bool,
     pub traces: bool,
@@ -35,7 +35,7 @@ pub(crate) struct Endpoint {
 
 /// One explorer.
 #[derive(Debug)]
-pub(crate) struct Explorer {
+pub struct Explorer {
     pub name: Name,
     pub up: bool,
     pub introduced: bool,
@@ -46,7 +46,7 @@ pub(crate) struct Explorer {
 
 /// The sources of a chain.
 #[derive(Debug)]
-pub(crate) struct Sources {
+pub struct Sources {
     pub endpoints: Vec<Endpoint>,
     pub explorer: Option<Explorer>,
     pub tags: bool,
@@ -55,7 +55,7 @@ pub(crate) struct Sources {
 
 impl Sources {
     /// Something changes at an endpoint or an explorer.
-    pub(crate) fn trouble(&mut self, chain: &mut Chain, rng: &mut Rng, faulty: bool) {
+    pub fn trouble(&mut self, chain: &mut Chain, rng: &mut Rng, faulty: bool) {
         for endpoint in &mut self.endpoints {
             if !faulty {
                 (endpoint.up, endpoint.head, endpoint.forgetful) = (true, chain.tip, false);
@@ -106,20 +106,13 @@ impl Sources {
     }
 
     /// The process starts: everything introduces itself anew.
-    pub(crate) fn forget(&mut self) {
+    pub fn forget(&mut self) {
         self.endpoints.iter_mut().for_each(|endpoint| endpoint.introduced = false);
         self.explorer.iter_mut().for_each(|explorer| explorer.introduced = false);
     }
 
     /// What the sources say now.
-    pub(crate) fn speak(
-        &mut self,
-        chain: &Chain,
-        wants: &ChainWants,
-        rng: &mut Rng,
-        faulty: bool,
-        events: &mut Vec<Event>,
-    ) {
+    pub fn speak(&mut self, chain: &Chain, wants: &ChainWants, rng: &mut Rng, faulty: bool, events: &mut Vec<Event>) {
         for endpoint in &mut self.endpoints {
             if endpoint.up != endpoint.introduced {
                 endpoint.introduced = endpoint.up;

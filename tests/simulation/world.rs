@@ -176,10 +176,8 @@ impl World {
             let block_time = u64::try_from(spec.block_time.as_millis()).expect("it is short");
             let due = span / block_time + u64::from(rng.u64(0..block_time) < span % block_time);
             let due = due.min(most);
-            if faulty {
-                if rng.u8(0..4) == 0 {
-                    chain.transact(&self.spec.cast, &spec.kinds(), rng);
-                }
+            if faulty && rng.u8(0..4) == 0 {
+                chain.transact(&self.spec.cast, &spec.kinds(), rng);
             }
             let mut due = due;
             if faulty && rng.u8(0..14) == 0 {
