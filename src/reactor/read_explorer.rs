@@ -3,9 +3,10 @@
 //! Where an endpoint reads the chain itself, its blocks are the authority and an explorer's word alone makes no alert.
 
 use super::Reactor;
-use super::chain::{Chain, Marks};
+use super::chain::Chain;
 use super::effect::{Effect, Notice};
 use super::event::{Explored, ExplorerHead, List, Receipt, Reported};
+use super::marks::Marks;
 use super::read_blocks::Place;
 use super::rows::{Missing, Row, Subject, TokenRow, TransferRow, ViewRow, Voucher};
 use crate::types::{Address, Asset, B256, ChainId, Kind, Stage, TransferId, TransferKey};
