@@ -64,11 +64,14 @@ fn transfer(data: &TransferData<'_>) -> Line {
     if &*data.kind == "internal" {
         text.push_str(", from within a contract");
     }
-    text += &match (&*data.stage, &data.reason) {
-        ("retracted", Some(reason)) => format!(": it no longer holds ({reason})"),
-        ("retracted", None) => ": it no longer holds".to_owned(),
-        (_, _) => format!(", {}", counted(data.confirmations, "confirmation")),
-    };
+    if kind == "RETRACTED" {
+        text += ": it no longer holds";
+        if let Some(reason) = &data.reason {
+            text = format!("{text} ({reason})");
+        }
+    } else {
+        text = format!("{text}, {}", counted(data.confirmations, "confirmation"));
+    }
     if data.late {
         text.push_str(", read late");
     }
