@@ -194,10 +194,17 @@ impl Session<'_> {
         };
         // A huge block's trace may take too long or be too large: the method is there, and each block decides for itself.
         let too_much = |answer: &Result<_, AskFault>| matches!(answer, Err(AskFault::Timeout | AskFault::TooLarge));
+        // So it is where only this block is not there: it was replaced meanwhile, or a backend is behind.
+        let there = |answer: &Result<_, AskFault>| matches!(answer, Err(AskFault::Refused(error)) if !is_absent(&error.refusal));
+        let (calls_there, flat_there) = (there(&calls), there(&flat));
         let tracer = if too_much(&calls) || calls.is_ok_and(|it| parse_call_traces(&it).is_ok_and(|it| all_traced(&it)))
         {
             Some(Tracer::Calls)
         } else if flat.is_ok_and(|it| parse_trace_block(&it, hash).is_ok_and(|it| all_traced(&it))) {
+            Some(Tracer::Flat)
+        } else if calls_there {
+            Some(Tracer::Calls)
+        } else if flat_there {
             Some(Tracer::Flat)
         } else {
             None

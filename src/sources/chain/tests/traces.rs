@@ -86,3 +86,17 @@ async fn a_node_without_receipts_of_blocks_that_traces_is_read_with_its_traces()
     assert_eq!(run.blocks[0].movements.iter().map(|it| it.kind).collect::<Vec<_>>(), [Kind::Internal, Kind::Token]);
     assert!(run.blocks[0].traced);
 }
+
+#[tokio::test]
+async fn a_newest_block_that_is_not_there_when_traces_are_tried_does_not_make_a_node_without_traces() {
+    let node = Node::start(100).await;
+    let mut first = true;
+    node.script(move |method, _| {
+        let tried = method == "debug_traceBlockByHash" && std::mem::take(&mut first);
+        tried.then(|| Reply::Error(json!({"code": -32000, "message": "block not found"})))
+    });
+    let mut bench = Bench::start(vec![node.endpoint("one", true)], &line(90..=99, b'a'));
+    let contact = bench.until(|event| if let Event::Contact(contact) = event { Some(contact) } else { None }).await;
+    assert!(contact.traces);
+    assert!(bench.run().await.blocks[0].traced);
+}
