@@ -31,19 +31,19 @@ mod bare {
     use super::Deserialize;
 
     #[derive(Deserialize)]
-    pub(crate) struct Answer<T> {
+    pub struct Answer<T> {
         pub result: T,
     }
 
     #[derive(Deserialize)]
-    pub(crate) struct Block<'a> {
+    pub struct Block<'a> {
         pub hash: &'a str,
         #[serde(borrow)]
         pub transactions: Vec<Tx<'a>>,
     }
 
     #[derive(Deserialize)]
-    pub(crate) struct Tx<'a> {
+    pub struct Tx<'a> {
         pub hash: &'a str,
         pub from: &'a str,
         pub to: Option<&'a str>,
@@ -52,7 +52,7 @@ mod bare {
 
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    pub(crate) struct Receipt<'a> {
+    pub struct Receipt<'a> {
         pub transaction_hash: &'a str,
         pub status: &'a str,
         #[serde(borrow)]
@@ -62,7 +62,7 @@ mod bare {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     #[allow(clippy::struct_field_names, reason = "the keys of the wire")]
-    pub(crate) struct Log<'a> {
+    pub struct Log<'a> {
         pub address: &'a str,
         #[serde(borrow)]
         pub topics: Vec<&'a str>,

@@ -72,7 +72,7 @@ fn transfers(watched: &[Address]) -> Vec<[Address; 2]> {
     let mut party = || {
         let chance = numbers.next();
         let place = usize::try_from(chance >> 16).unwrap_or(0) % watched.len();
-        if chance % 1_000 == 0 { watched[place] } else { numbers.address() }
+        if chance.is_multiple_of(1_000) { watched[place] } else { numbers.address() }
     };
     (0..TRANSFERS).map(|_| [party(), party()]).collect()
 }
@@ -92,7 +92,7 @@ fn compare(count: usize, name: &str) {
         let mut each = transfers.iter();
         pair.bare.push(rate(TRANSFERS, || {
             let Some([from, to]) = black_box(each.next()) else { return };
-            expected += u64::from(bare.contains(&from.into_array())) + u64::from(bare.contains(&to.into_array()));
+            expected += u64::from(bare.contains(&from.0.0)) + u64::from(bare.contains(&to.0.0));
         }));
         let mut each = transfers.iter();
         pair.ours.push(rate(TRANSFERS, || {

@@ -57,6 +57,7 @@
 //! `src/app/turn.rs` (one turn), and one transfer's way: `src/sources/chain/tip.rs`, `src/reactor/read_blocks.rs`,
 //! `src/reactor/speak.rs`, `src/store/outbox.rs`, `src/sinks/delivery.rs`, `src/sinks/webhook.rs`.
 
+#![warn(unreachable_pub)]
 // What a test may do and the program may not: stop at what cannot be, print, and, in the rooms that work on closed lists of our own,
 // not care for what will be added to them.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::float_arithmetic))]

@@ -37,8 +37,13 @@ impl Clock {
         Timestamp::from_millis(self.started_wall + (read(ClockId::Boottime) - self.started_boot))
     }
 
-    /// Seconds that something took, for metrics: call what it gives when it is over.
+    /// What the wall clock says, right or wrong: for what others compare with theirs.
     #[must_use]
+    pub fn wall() -> Timestamp {
+        Timestamp::from_millis(read(ClockId::Realtime))
+    }
+
+    /// Seconds that something took, for metrics: call what it gives when it is over.
     pub fn stopwatch() -> impl FnOnce() -> f64 {
         let started = Instant::now();
         move || started.elapsed().as_secs_f64()

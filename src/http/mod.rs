@@ -1,7 +1,7 @@
 //! The page, the API, `/metrics` and the health routes, on `[http] listen`.
 //!
 //! It shows how things stand and what the store holds, and hands commands on; it decides nothing about transfers, alerts or money and
-//! writes nothing itself. Who may ask for what is [`access`], which is pure. It starts nothing: [`serve`] is one future with every
+//! writes nothing itself. Who may ask for what is [`access`], which is pure. It starts nothing: [`serve()`] is one future with every
 //! connection in it.
 
 pub mod access;
@@ -9,6 +9,7 @@ pub mod archive;
 mod bodies;
 mod commands;
 pub mod control;
+mod listing;
 mod local;
 mod page;
 mod problem;
@@ -21,6 +22,7 @@ mod tests;
 pub use access::Tokens;
 pub use archive::Archive;
 pub use control::{Command, Control, Refusal};
+pub use listing::Listing;
 pub use local::Local;
 pub use serve::serve;
 

@@ -9,7 +9,7 @@ use super::rows::{AlertState, AlertSubject, Deadline, PaymentRow, PaymentState, 
 use super::rules::InForce;
 use super::settings::{Condition, GasCondition, PaymentSettings, PriceCondition, Rule, Settings, Side};
 use super::{Market, Reactor};
-use crate::types::{ChainId, Name, Pair, PaymentId, Price, Severity, Timestamp, TransferId, U256};
+use crate::types::{ChainId, Name, Pair, PaymentId, Price, Severity, Stage, Timestamp, TransferId, U256};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,6 +77,14 @@ impl Reactor {
         }
     }
 
+    /// A feed is silent about one pair, and may speak of others: its price of that pair is not known.
+    pub(super) fn forget_price(&mut self, feed: &Name, pair: &Pair, effects: &mut Vec<Effect>) {
+        let price = self.soft.prices.get_mut(pair).and_then(|market| market.by_feed.get_mut(feed));
+        if price.and_then(Option::take).is_some() {
+            self.look_at_prices(&self.rules.of_pair(pair), self.known_price(pair).as_ref(), effects);
+        }
+    }
+
     /// A chain is blind: its base fee is not known.
     pub(super) fn forget_fee(&mut self, chain: ChainId, effects: &mut Vec<Effect>) {
         if self.soft.fees.remove(&chain).is_some() {
@@ -89,7 +97,7 @@ impl Reactor {
         match &entry.rule.condition {
             Condition::Transfer(_) => {}
             Condition::Price(price) => {
-                self.look_at_price(&entry, price, self.known_price(&price.pair).as_ref(), effects)
+                self.look_at_price(&entry, price, self.known_price(&price.pair).as_ref(), effects);
             }
             Condition::Gas(gas) => self.look_at_fee(&entry, gas, effects),
         }
@@ -326,7 +334,17 @@ impl Reactor {
             }
         }
         let state = if alert.revision == 0 { AlertState::Raised } else { AlertState::Updated };
-        let saying = Saying { kind, body, state, close: false };
+        // What a final transfer or a crossing triggered cannot be taken back any more; a held one waits for a person or its time.
+        let settled = match row.transfer.and_then(|transfer| self.transfers.get(transfer)) {
+            Some(transfer) => transfer.stage == Stage::Final,
+            None => true,
+        };
+        let close = match kind {
+            MessageKind::PaymentRefused | MessageKind::PaymentTriggerRetracted => true,
+            MessageKind::PaymentRehearsed => settled,
+            _ => false,
+        };
+        let saying = Saying { kind, body, state, close };
         self.alerts.say(alert, saying, &sinks, &self.settings, self.at, effects);
     }
 }

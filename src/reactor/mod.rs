@@ -102,6 +102,8 @@ struct Soft {
     progress: BTreeMap<Subject, Timestamp>,
     /// Tokens whose decimals were waited for in vain.
     waited: BTreeSet<(ChainId, Address)>,
+    /// Chains whose blocks were held against what an explorer vouched for, since it last did.
+    compared: BTreeSet<ChainId>,
     /// Transactions whose receipt was asked for and answered since the last answer of the explorer.
     receipts_asked: BTreeSet<(ChainId, crate::types::B256)>,
 }
@@ -153,13 +155,14 @@ impl Reactor {
             Event::Receipt(receipt) => self.receipt(&receipt, &mut effects),
             Event::Token(facts) => self.token(facts, &mut effects),
             Event::Tick(tick) => self.tick(tick, &mut effects),
+            Event::Quiet { feed, pair } => self.forget_price(&feed, &pair, &mut effects),
             Event::Source(report) => self.source(report, &mut effects),
             Event::Delivery(report) => self.delivery(report, &mut effects),
             Event::Command(Command::TestSink { sink }) => self.test_sink(sink, &mut effects),
             Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
             Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
             Event::Unreadable { chain, block } => {
-                self.stop(chain, &format!("block {block} cannot be read: reading it ended the process"), &mut effects);
+                self.stop(chain, &read_blocks::unreadable_words(block), &mut effects);
             }
             Event::Deadline(deadline) => self.deadline(deadline, &mut effects),
         }

@@ -5,19 +5,27 @@ use super::chain::{Chain, Marks, Refusal};
 use super::effect::{Effect, Notice};
 use super::event::{Contact, Head, Run, RunPart, Tags};
 use super::rows::{Deadline, Subject, TransferRow, Voucher};
-use crate::types::{Block, BlockRef, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey};
+use crate::types::{B256, Block, BlockRef, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A head that went back has to stay back at every endpoint for at least this long, or four block times.
 const SHORTEST_REVERT: Duration = Duration::from_secs(30);
 
+/// What is said of a chain one of whose blocks ends the process, behind the block's number.
+const UNREADABLE: &str = " cannot be read: reading it ended the process";
+
+/// Why a chain is stopped whose block ends the process.
+pub(super) fn unreadable_words(block: u64) -> String {
+    format!("block {block}{UNREADABLE}")
+}
+
 /// Where a movement was reported.
 pub(super) struct Place {
     /// Height.
     pub(super) block: u64,
     /// The block's hash, where the reporter has it.
-    pub(super) hash: Option<crate::types::B256>,
+    pub(super) hash: Option<B256>,
     /// The block's time.
     pub(super) time: Timestamp,
     /// Position of the log.
@@ -101,6 +109,9 @@ impl Reactor {
         for block in new {
             self.compare_with_explorer(id, block, &touched, effects);
         }
+        if run.part == RunPart::Tip && self.soft.compared.insert(id) {
+            self.compare_window(id, effects);
+        }
         self.say_run(run, &change.removed, new, effects);
         self.settle_stages(id, marks, touched, effects);
         if let (RunPart::Tip, Some(last)) = (run.part, new.last()) {
@@ -126,9 +137,11 @@ impl Reactor {
 
     pub(super) fn accept_chain(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
         let Some(chain) = self.chains.get_mut(&id).filter(|chain| chain.row().stopped.is_some()) else { return };
+        // A block that could not be read makes it no other chain: what was read before it still stands.
+        let same = chain.row().stopped.as_ref().is_some_and(|reason| reason.as_str().ends_with(UNREADABLE));
         let removed = chain.accept(effects);
         self.unpublished.insert(id);
-        for transfer in self.standing_in(id, &removed) {
+        for transfer in self.standing_in(id, &removed).into_iter().filter(|_| !same) {
             self.retract(transfer, "the chain was found to be another one", effects);
         }
         // What stood below the window cannot be taken back any more, and nothing will ever be said of it.
@@ -364,6 +377,21 @@ impl Reactor {
                 }
                 Voucher::Authority => {}
             }
+        }
+    }
+
+    /// What an explorer put into blocks that it saw on another fork while no endpoint was fresh: the chain's own blocks speak again.
+    fn compare_window(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
+        let Some(chain) = self.chains.get(&id) else { return };
+        let hashes: BTreeMap<u64, B256> = chain.window().map(|block| (block.at.number, block.at.hash)).collect();
+        let standing = self.transfers.in_blocks(id, 0, u64::MAX).filter_map(|id| self.transfers.get(id));
+        let elsewhere = |row: &TransferRow| {
+            row.voucher == Voucher::Authority
+                && row.block_hash.zip(hashes.get(&row.block)).is_some_and(|(listed, own)| listed != *own)
+        };
+        let wrong: Vec<TransferId> = standing.filter(elsewhere).map(|row| row.id).collect();
+        for transfer in wrong {
+            self.retract(transfer, "the chain's own blocks do not have it", effects);
         }
     }
 

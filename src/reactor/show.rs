@@ -4,7 +4,7 @@ use super::Reactor;
 use super::chain::Chain;
 use super::event::{SourceId, SourceState};
 use super::payments::Payments;
-use super::rows::{RuleRow, TroubleRow, ViewRow};
+use super::rows::{Deadline, RuleRow, TroubleRow, ViewRow};
 use super::settings::Settings;
 use crate::types::{ChainId, Name, Pair, Price, Timestamp, U256};
 
@@ -25,6 +25,12 @@ impl Reactor {
     #[must_use]
     pub fn height(&self, chain: ChainId) -> Option<u64> {
         self.chains.get(&chain).and_then(Chain::height)
+    }
+
+    /// Whether a chain does not move though its endpoints answer: all of them stand below the tip.
+    #[must_use]
+    pub fn is_stalled(&self, chain: ChainId) -> bool {
+        self.timers.contains(&Deadline::Revert(chain))
     }
 
     /// The payments.

@@ -35,7 +35,8 @@ impl Reactor {
         if row.stage == Stage::Retracted || row.suspect.silent() {
             return;
         }
-        if row.voucher == Voucher::Other && self.endpoint_vouches(row.key.chain, row.key.kind) {
+        // Uncorroborated: whoever is the authority will vouch for it, or not.
+        if row.voucher == Voucher::Other {
             return;
         }
         if self.wait_for_token(&row, effects) {
@@ -356,12 +357,10 @@ impl Reactor {
         self.pay(rule, &settings, trigger, row.block_time, row.key.chain, effects);
     }
 
-    /// Whether the chain's own blocks vouch for a transfer now: its block was read, by hash, and an endpoint is fresh.
+    /// Whether the chain's own blocks vouch for a transfer: its block was read, and what stands in a block that was read was compared
+    /// with it. Whether an endpoint is fresh at this moment does not matter: the block was read when one was.
     fn was_read(&self, row: &TransferRow) -> bool {
-        let chain = self.chains.get(&row.key.chain);
-        row.block_hash.is_some()
-            && self.endpoint_vouches(row.key.chain, row.key.kind)
-            && chain.is_some_and(|chain| chain.covers(row.block))
+        row.block_hash.is_some() && self.chains.get(&row.key.chain).is_some_and(|chain| chain.covers(row.block))
     }
 
     /// A transfer from or to a payee, or between watches, never pays (MONEY §1).

@@ -17,7 +17,7 @@ const TAIL: usize = 6_000;
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// By itself.
     Code(i32),
     /// By a signal.
@@ -25,7 +25,7 @@ pub enum Ending {
 }
 
 /// A running monitor. It dies with this value.
-pub struct Monitor {
+pub(crate) struct Monitor {
     child: Child,
     log: PathBuf,
     /// Where this life's part of the log begins.
@@ -34,7 +34,7 @@ pub struct Monitor {
 
 impl Monitor {
     /// Starts one in a folder that holds its config.
-    pub fn start(folder: &Path, environment: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn start(folder: &Path, environment: &BTreeMap<String, String>) -> Self {
         let log = folder.join("monitor.log");
         let file = OpenOptions::new().create(true).append(true).open(&log).expect("the folder can be written to");
         let from = file.metadata().expect("it is open").len();
@@ -55,7 +55,7 @@ impl Monitor {
     }
 
     /// What this life has logged so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         let mut file = File::open(&self.log).expect("it was made at the start");
         file.seek(SeekFrom::Start(self.from)).expect("it only grows");
         let mut bytes = Vec::new();
@@ -64,14 +64,14 @@ impl Monitor {
     }
 
     /// The end of it.
-    pub fn log_tail(&self) -> String {
+    pub(crate) fn log_tail(&self) -> String {
         let log = self.log();
         let start = (log.len().saturating_sub(TAIL)..log.len()).find(|at| log.is_char_boundary(*at)).unwrap_or(0);
         log[start..].to_owned()
     }
 
     /// Waits until it says where its page is.
-    pub fn wait_ready(&mut self, patience: Duration) -> Result<SocketAddr, String> {
+    pub(crate) fn wait_ready(&mut self, patience: Duration) -> Result<SocketAddr, String> {
         let until = Instant::now() + patience;
         loop {
             let log = self.log();
@@ -94,7 +94,7 @@ impl Monitor {
     }
 
     /// Waits for its end.
-    pub fn wait(&mut self, patience: Duration) -> Result<Ending, String> {
+    pub(crate) fn wait(&mut self, patience: Duration) -> Result<Ending, String> {
         let until = Instant::now() + patience;
         loop {
             if let Some(status) = self.ended() {
@@ -108,7 +108,7 @@ impl Monitor {
     }
 
     /// `kill -9`. An error when it was dead before.
-    pub fn kill(&mut self) -> Result<(), String> {
+    pub(crate) fn kill(&mut self) -> Result<(), String> {
         if let Some(status) = self.ended() {
             return Err(format!("it ended by itself: {status}"));
         }
@@ -121,7 +121,7 @@ impl Monitor {
     }
 
     /// Asks it to stop, as `systemctl stop` does.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it is our child");
     }
@@ -136,7 +136,7 @@ impl Drop for Monitor {
 }
 
 /// One request to the monitor's API. `None` when nobody answers.
-pub fn ask(at: SocketAddr, method: &str, path: &str, token: Option<&str>) -> Option<(u16, String)> {
+pub(crate) fn ask(at: SocketAddr, method: &str, path: &str, token: Option<&str>) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(at).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
     let token = token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
@@ -152,7 +152,7 @@ pub fn ask(at: SocketAddr, method: &str, path: &str, token: Option<&str>) -> Opt
 }
 
 /// How things stand, as the monitor says.
-pub fn status(at: SocketAddr) -> Option<Value> {
+pub(crate) fn status(at: SocketAddr) -> Option<Value> {
     let (code, body) = ask(at, "GET", "/api/v1/status", None)?;
     (code == 200).then(|| serde_json::from_str(&body).expect("the API answers in JSON"))
 }

@@ -5,7 +5,7 @@ use walletwatch::store::{IfMissing, Reader, SqliteStore, Store};
 use walletwatch::types::Timestamp;
 
 /// Looks at a copy, so that the next start finds the log of the store as the dead left it.
-pub fn check(folder: &Path, last_at: &mut Option<Timestamp>) -> Result<(), String> {
+pub(crate) fn check(folder: &Path, last_at: &mut Option<Timestamp>) -> Result<(), String> {
     let copies = tempfile::tempdir().map_err(|error| error.to_string())?;
     let copy = copies.path().join("kill.db");
     for end in ["", "-wal"] {
@@ -33,7 +33,7 @@ pub fn check(folder: &Path, last_at: &mut Option<Timestamp>) -> Result<(), Strin
 }
 
 /// Messages that are neither delivered nor taken back, by the store of a monitor that has stopped: a line each.
-pub fn undelivered(folder: &Path) -> Vec<String> {
+pub(crate) fn undelivered(folder: &Path) -> Vec<String> {
     let reader = Reader::open(&folder.join("data/kill.db")).expect("a stopped monitor leaves a store that opens");
     let counts = reader.outbox_counts().expect("it can be read");
     let open = counts.iter().filter(|count| matches!(count.state.word(), "pending" | "dead") && count.messages > 0);

@@ -4,7 +4,7 @@ use walletwatch::reactor::event::Event;
 use walletwatch::types::{B256, BlockRef};
 
 /// One event in a line.
-pub(crate) fn event(event: &Event) -> String {
+pub fn event(event: &Event) -> String {
     match event {
         Event::Run(run) => {
             let blocks: Vec<String> = run

@@ -5,20 +5,20 @@ use std::collections::BTreeMap;
 use walletwatch::types::{Address, Asset, B256, Block, BlockRef, ChainId, Kind, Movement, Timestamp, U256};
 
 /// The height of every chain when a simulation begins.
-pub(crate) const BASE: u64 = 1_000;
+pub const BASE: u64 = 1_000;
 /// No fork reaches further below the highest block that ever was.
-pub(crate) const DEEPEST_FORK: u64 = 12;
+pub const DEEPEST_FORK: u64 = 12;
 
 /// What a transaction moves. It moves the same in whichever block it is mined.
 #[derive(Debug, Clone)]
-pub(crate) struct Tx {
+pub struct Tx {
     pub hash: B256,
     pub movements: Vec<Movement>,
 }
 
 /// A block of some fork.
 #[derive(Debug, Clone)]
-pub(crate) struct Mined {
+pub struct Mined {
     pub at: BlockRef,
     pub time: Timestamp,
     pub base_fee: U256,
@@ -27,7 +27,7 @@ pub(crate) struct Mined {
 
 /// One chain with all of its forks.
 #[derive(Debug)]
-pub(crate) struct Chain {
+pub struct Chain {
     pub id: ChainId,
     pub blocks: Vec<Mined>,
     pub txs: Vec<Tx>,
@@ -42,7 +42,7 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    pub(crate) fn new(id: ChainId, now: Timestamp) -> Self {
+    pub fn new(id: ChainId, now: Timestamp) -> Self {
         let mut chain =
             Self { id, blocks: Vec::new(), txs: Vec::new(), tip: 0, waiting: Vec::new(), highest: BASE, floor: BASE };
         let at = BlockRef { number: BASE, hash: chain.next_hash(), parent: B256::repeat_byte(0xee) };
@@ -58,18 +58,18 @@ impl Chain {
         B256::from(hash)
     }
 
-    pub(crate) fn index(&self, hash: B256) -> Option<usize> {
+    pub fn index(&self, hash: B256) -> Option<usize> {
         let mut bytes = [0; 8];
         bytes.copy_from_slice(&hash[8..16]);
         let index = usize::try_from(u64::from_be_bytes(bytes)).ok()?;
         self.blocks.get(index).filter(|block| block.at.hash == hash).map(|_| index)
     }
 
-    pub(crate) fn parent(&self, index: usize) -> Option<usize> {
+    pub fn parent(&self, index: usize) -> Option<usize> {
         self.index(self.blocks[index].at.parent)
     }
 
-    pub(crate) fn ancestor(&self, mut index: usize, generations: u64) -> usize {
+    pub fn ancestor(&self, mut index: usize, generations: u64) -> usize {
         for _ in 0..generations {
             index = self.parent(index).unwrap_or(index);
         }
@@ -77,14 +77,14 @@ impl Chain {
     }
 
     /// Whether `hash` is `head` or beneath it.
-    pub(crate) fn is_beneath(&self, hash: B256, head: usize) -> bool {
+    pub fn is_beneath(&self, hash: B256, head: usize) -> bool {
         let Some(index) = self.index(hash) else { return false };
         let (low, high) = (self.blocks[index].at.number, self.blocks[head].at.number);
         low <= high && self.ancestor(head, high - low) == index
     }
 
     /// A block on top of another.
-    pub(crate) fn mine_on(&mut self, parent: usize, txs: Vec<usize>, now: Timestamp, rng: &mut Rng) -> usize {
+    pub fn mine_on(&mut self, parent: usize, txs: Vec<usize>, now: Timestamp, rng: &mut Rng) -> usize {
         let below = self.blocks[parent].at;
         let at = BlockRef { number: below.number + 1, hash: self.next_hash(), parent: below.hash };
         self.highest = self.highest.max(at.number);
@@ -94,7 +94,7 @@ impl Chain {
     }
 
     /// A canonical block with some of what waits.
-    pub(crate) fn mine(&mut self, now: Timestamp, rng: &mut Rng) {
+    pub fn mine(&mut self, now: Timestamp, rng: &mut Rng) {
         let mut txs = Vec::new();
         self.waiting.retain(|tx| {
             let take = rng.u8(0..3) > 0;
@@ -107,7 +107,7 @@ impl Chain {
     }
 
     /// The canonical chain goes back; most of what was in the blocks waits again, the rest is gone for good.
-    pub(crate) fn go_back(&mut self, depth: u64, rng: &mut Rng) -> u64 {
+    pub fn go_back(&mut self, depth: u64, rng: &mut Rng) -> u64 {
         let lowest = self.highest.saturating_sub(DEEPEST_FORK).max(self.floor);
         let mut gone = 0;
         while gone < depth && self.blocks[self.tip].at.number > lowest {
@@ -121,7 +121,7 @@ impl Chain {
     }
 
     /// The block as a node gives it.
-    pub(crate) fn block(&self, index: usize, traced: bool) -> Block {
+    pub fn block(&self, index: usize, traced: bool) -> Block {
         let mined = &self.blocks[index];
         let all = mined.txs.iter().flat_map(|tx| self.txs[*tx].movements.iter());
         let movements = all.filter(|movement| traced || movement.kind != Kind::Internal).enumerate();
@@ -130,7 +130,7 @@ impl Chain {
     }
 
     /// Which canonical block holds each transaction.
-    pub(crate) fn canonical_txs(&self) -> BTreeMap<usize, u64> {
+    pub fn canonical_txs(&self) -> BTreeMap<usize, u64> {
         let mut found = BTreeMap::new();
         let mut index = Some(self.tip);
         while let Some(at) = index {
@@ -143,7 +143,7 @@ impl Chain {
     }
 
     /// A new transaction, which waits to be mined.
-    pub(crate) fn transact(&mut self, cast: &Cast, kinds: &[Kind], rng: &mut Rng) {
+    pub fn transact(&mut self, cast: &Cast, kinds: &[Kind], rng: &mut Rng) {
         let mut hash = [0x77; 32];
         hash[..8].copy_from_slice(&self.id.0.to_be_bytes());
         hash[8..16].copy_from_slice(&(self.txs.len() as u64).to_be_bytes());
@@ -172,7 +172,7 @@ impl Chain {
 
 /// Who is there.
 #[derive(Debug, Clone)]
-pub(crate) struct Cast {
+pub struct Cast {
     /// Name of the watch and its addresses.
     pub watches: Vec<(&'static str, Vec<Address>)>,
     pub strangers: Vec<Address>,
@@ -182,7 +182,7 @@ pub(crate) struct Cast {
 }
 
 impl Cast {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let address = Address::repeat_byte;
         Self {
             watches: vec![
@@ -196,7 +196,7 @@ impl Cast {
         }
     }
 
-    pub(crate) fn watch_of(&self, address: Address) -> Option<&'static str> {
+    pub fn watch_of(&self, address: Address) -> Option<&'static str> {
         self.watches.iter().find(|(_, addresses)| addresses.contains(&address)).map(|(name, _)| *name)
     }
 

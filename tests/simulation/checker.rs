@@ -15,7 +15,7 @@ type Told = (u64, String, String, Option<String>, String, String, String, u64);
 type Thread = (String, String, String, Told);
 
 /// Whether everything that was heard is true, whole and said once.
-pub(crate) fn check(spec: &Spec, chains: &[Chain], heard: &[Heard]) -> Result<(), String> {
+pub fn check(spec: &Spec, chains: &[Chain], heard: &[Heard]) -> Result<(), String> {
     let messages = distinct(heard)?;
     check_order(&messages)?;
     let truth: Vec<Truth> = chains.iter().map(|chain| Truth::of(chain, &spec.cast)).collect();

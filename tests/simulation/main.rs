@@ -4,6 +4,8 @@
 //! `SIMULATION_SEEDS=n` runs that many seeds, `SIMULATION_FIRST=n` begins with that one, `SIMULATION_ALOUD=1` prints every
 //! event (run one seed then, with `-- --nocapture`).
 
+#![allow(clippy::disallowed_methods, reason = "it says how long it took")]
+
 mod aloud;
 mod chain;
 mod checker;

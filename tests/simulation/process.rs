@@ -17,7 +17,7 @@ use walletwatch::types::{Name, Timestamp};
 
 /// The process is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Dead;
+pub struct Dead;
 
 /// When to die.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Store for Doomed<'_> {
 }
 
 /// One life of the process, and what outlives it.
-pub(crate) struct Process {
+pub struct Process {
     pub store: ModelStore,
     pub reactor: Reactor,
     pub machine: Machine,
@@ -70,7 +70,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn new(spec: &Spec, now: Timestamp, rng: &mut Rng) -> Self {
+    pub fn new(spec: &Spec, now: Timestamp, rng: &mut Rng) -> Self {
         let mut process = Self {
             store: ModelStore::default(),
             reactor: Reactor::default(),
@@ -86,7 +86,7 @@ impl Process {
     }
 
     /// Goes on from what is in the store.
-    pub(crate) fn start(&mut self, now: Timestamp) {
+    pub fn start(&mut self, now: Timestamp) {
         let Ok((tables, _)) = self.store.load();
         self.reactor = Reactor::restore(tables, now);
         let Ok((open, disabled)) = self.store.open_outbox();
@@ -98,14 +98,14 @@ impl Process {
     }
 
     /// The process dies: what was under way arrives or does not, and nobody hears the answer.
-    pub(crate) fn die(&mut self, rng: &mut Rng) {
+    pub fn die(&mut self, rng: &mut Rng) {
         self.deaths += 1;
         let arrived: Vec<Flight> = self.flights.drain(..).filter(|flight| flight.arrives && rng.bool()).collect();
         self.heard.extend(arrived.into_iter().map(|flight| flight.heard));
     }
 
     /// One turn of the pump.
-    pub(crate) fn turn(&mut self, now: Timestamp, events: Vec<Event>, rng: &mut Rng, faulty: bool) -> Result<(), Dead> {
+    pub fn turn(&mut self, now: Timestamp, events: Vec<Event>, rng: &mut Rng, faulty: bool) -> Result<(), Dead> {
         let fuse = match rng.u16(0..160) {
             0 if faulty => Fuse::BeforeCommit,
             1 if faulty => Fuse::AfterCommit,
@@ -118,7 +118,7 @@ impl Process {
     }
 
     /// Deadlines that were reached, as the pump takes them.
-    pub(crate) fn deadlines(&mut self, now: Timestamp, rng: &mut Rng, faulty: bool) -> Result<(), Dead> {
+    pub fn deadlines(&mut self, now: Timestamp, rng: &mut Rng, faulty: bool) -> Result<(), Dead> {
         while let Some((_, deadline)) = self.reactor.next_deadline().filter(|(due, _)| *due <= now) {
             self.turn(now, vec![Event::Deadline(deadline)], rng, faulty)?;
         }
@@ -126,7 +126,7 @@ impl Process {
     }
 
     /// Begins attempts, takes answers, writes what became of them.
-    pub(crate) fn deliver(&mut self, now: Timestamp, rng: &mut Rng, faulty: bool) -> Result<(), Dead> {
+    pub fn deliver(&mut self, now: Timestamp, rng: &mut Rng, faulty: bool) -> Result<(), Dead> {
         let (ended, flying) = std::mem::take(&mut self.flights).into_iter().partition(|flight| flight.due <= now);
         self.flights = flying;
         let mut ended: Vec<Flight> = ended;
@@ -138,31 +138,33 @@ impl Process {
             }
             let _ = self.machine.answered(&sink, flight.seq, verdict(&flight.answer), now, rng.u64(..));
         }
-        for begun in self.machine.step(now) {
+        let begun = self.machine.step(now);
+        let writes = self.machine.take_writes();
+        if !writes.is_empty() && faulty && rng.u16(0..200) == 0 {
+            return Err(Dead);
+        }
+        // What was superseded is closed for good before anything behind it leaves.
+        let Ok(()) = self.store.deliver(&writes);
+        for begun in begun {
             let row = begun.row.clone().map(|row| (*row).clone());
             let row = row.or_else(|| self.store.outbox().find(|row| row.seq == begun.seq).cloned());
             let message = row.expect("a row that was begun is in the store").message;
             let heard = Heard { sink: begun.sink, id: message.id, body: message.body };
             self.flights.push(Flight::launch(begun.seq, heard, now, rng, faulty));
         }
-        let writes = self.machine.take_writes();
-        if !writes.is_empty() && faulty && rng.u16(0..200) == 0 {
-            return Err(Dead);
-        }
-        let Ok(()) = self.store.deliver(&writes);
         let reports: Vec<Event> = self.machine.take_reports().into_iter().map(Event::Delivery).collect();
         if reports.is_empty() { Ok(()) } else { self.turn(now, reports, rng, faulty) }
     }
 
     /// A person opens every sink again.
-    pub(crate) fn enable_all(&mut self, now: Timestamp) {
+    pub fn enable_all(&mut self, now: Timestamp) {
         for sink in SINKS {
             self.machine.enable(&sink.into(), now).expect("it is in the config");
         }
     }
 
     /// A rebuilt reactor equals the running one.
-    pub(crate) fn check_rebuilt(&mut self, now: Timestamp) -> Result<(), String> {
+    pub fn check_rebuilt(&mut self, now: Timestamp) -> Result<(), String> {
         let Ok((stored, _)) = self.store.load();
         same("what the store holds", &sorted(self.reactor.tables()), &sorted(stored.clone()))?;
         let mut rebuilt = Reactor::restore(stored, now);

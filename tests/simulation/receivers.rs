@@ -7,7 +7,7 @@ use walletwatch::types::{MessageId, Name, Timestamp};
 
 /// One message as it reached a receiver.
 #[derive(Debug, Clone)]
-pub(crate) struct Heard {
+pub struct Heard {
     pub sink: Name,
     pub id: MessageId,
     pub body: bytes::Bytes,
@@ -15,7 +15,7 @@ pub(crate) struct Heard {
 
 /// An attempt under way.
 #[derive(Debug)]
-pub(crate) struct Flight {
+pub struct Flight {
     pub seq: i64,
     pub heard: Heard,
     pub due: Timestamp,
@@ -25,7 +25,7 @@ pub(crate) struct Flight {
 
 impl Flight {
     /// Decides what becomes of an attempt.
-    pub(crate) fn launch(seq: i64, heard: Heard, now: Timestamp, rng: &mut Rng, faulty: bool) -> Self {
+    pub fn launch(seq: i64, heard: Heard, now: Timestamp, rng: &mut Rng, faulty: bool) -> Self {
         let status = |status: u16, retry_after: Option<u64>| {
             let retry_after = retry_after.map(Duration::from_secs);
             Ok(SinkResponse { status, retry_after, body: bytes::Bytes::new() })

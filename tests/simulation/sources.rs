@@ -3,7 +3,7 @@
 //! The endpoints lag, show siblings, fall silent and come back; an explorer has two back ends that stand at different heads, and hides
 //! rows for a while. The readers only pass on what they were told.
 
-use crate::chain::Chain;
+use crate::chain::{Chain, Tx};
 use fastrand::Rng;
 use std::collections::BTreeSet;
 use walletwatch::reactor::LARGEST_STEP;
@@ -15,10 +15,13 @@ use walletwatch::reactor::rows::GapRow;
 use walletwatch::reactor::wants::{ChainWants, ViewWant};
 use walletwatch::types::{Asset, B256, BlockRef, Kind, Name};
 
+/// The explorer shows every row that is this many blocks old: less than the ten minutes that the reactor waits for.
+const LATEST_ROW: u64 = 30;
+
 /// One RPC endpoint.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "what goes wrong with it, each by itself")]
-pub(crate) struct Endpoint {
+pub struct Endpoint {
     pub name: Name,
     pub up: bool,
     pub traces: bool,
@@ -32,7 +35,7 @@ pub(crate) struct Endpoint {
 
 /// One explorer.
 #[derive(Debug)]
-pub(crate) struct Explorer {
+pub struct Explorer {
     pub name: Name,
     pub up: bool,
     pub introduced: bool,
@@ -43,7 +46,7 @@ pub(crate) struct Explorer {
 
 /// The sources of a chain.
 #[derive(Debug)]
-pub(crate) struct Sources {
+pub struct Sources {
     pub endpoints: Vec<Endpoint>,
     pub explorer: Option<Explorer>,
     pub tags: bool,
@@ -52,7 +55,7 @@ pub(crate) struct Sources {
 
 impl Sources {
     /// Something changes at an endpoint or an explorer.
-    pub(crate) fn trouble(&mut self, chain: &mut Chain, rng: &mut Rng, faulty: bool) {
+    pub fn trouble(&mut self, chain: &mut Chain, rng: &mut Rng, faulty: bool) {
         for endpoint in &mut self.endpoints {
             if !faulty {
                 (endpoint.up, endpoint.head, endpoint.forgetful) = (true, chain.tip, false);
@@ -103,20 +106,13 @@ impl Sources {
     }
 
     /// The process starts: everything introduces itself anew.
-    pub(crate) fn forget(&mut self) {
+    pub fn forget(&mut self) {
         self.endpoints.iter_mut().for_each(|endpoint| endpoint.introduced = false);
         self.explorer.iter_mut().for_each(|explorer| explorer.introduced = false);
     }
 
     /// What the sources say now.
-    pub(crate) fn speak(
-        &mut self,
-        chain: &Chain,
-        wants: &ChainWants,
-        rng: &mut Rng,
-        faulty: bool,
-        events: &mut Vec<Event>,
-    ) {
+    pub fn speak(&mut self, chain: &Chain, wants: &ChainWants, rng: &mut Rng, faulty: bool, events: &mut Vec<Event>) {
         for endpoint in &mut self.endpoints {
             if endpoint.up != endpoint.introduced {
                 endpoint.introduced = endpoint.up;
@@ -182,7 +178,9 @@ fn tags(chain: &Chain, endpoint: &Endpoint, final_after: u64) -> Tags {
     let mark = |depth: u64| {
         let goal = chain.highest.saturating_sub(depth);
         let index = chain.ancestor(endpoint.head, number.saturating_sub(goal));
-        (goal <= number).then(|| (chain.blocks[index].at.number, chain.blocks[index].at.hash))
+        let at = chain.blocks[index].at;
+        // No node calls final what another fork has replaced.
+        (goal <= number && chain.is_beneath(at.hash, chain.tip)).then_some((at.number, at.hash))
     };
     Tags { chain: chain.id, endpoint: endpoint.name.clone(), safe: mark(final_after / 2), finalized: mark(final_after) }
 }
@@ -273,7 +271,10 @@ impl Explorer {
         while let Some(at) = index.filter(|at| chain.blocks[*at].at.number >= view.from) {
             let mined = &chain.blocks[at];
             let mut of_block = Vec::new();
-            for tx in mined.txs.iter().map(|tx| &chain.txs[*tx]).filter(|tx| !self.hidden.contains(&tx.hash)) {
+            // Rows come late, and vanish for a while, but not for longer than an index is late.
+            let hides = mined.at.number + LATEST_ROW > chain.blocks[head].at.number;
+            let shown = |tx: &&Tx| !(hides && self.hidden.contains(&tx.hash));
+            for tx in mined.txs.iter().map(|tx| &chain.txs[*tx]).filter(shown) {
                 let ours = tx.movements.iter().filter(|movement| {
                     list_of(movement.kind) == view.list
                         && (movement.from == view.address || movement.to == view.address)

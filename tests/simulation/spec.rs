@@ -14,10 +14,10 @@ use walletwatch::types::{Address, Asset, ChainId, Kind, Name, Pair, Price, Sever
 
 /// One chain's character.
 #[derive(Debug, Clone)]
-pub(crate) struct ChainSpec {
+pub struct ChainSpec {
     pub id: ChainId,
     pub endpoints: usize,
-    /// Whether each endpoint traces; one that does not leaves internal movements to the explorer.
+    /// Whether each endpoint traces; those that do not leave internal movements to the explorer.
     pub traces: Vec<bool>,
     pub explorer: bool,
     pub tags: bool,
@@ -33,12 +33,8 @@ impl ChainSpec {
             3 => (0, true),
             _ => (rng.usize(1..3), true),
         };
-        let mut traces: Vec<bool> = (0..endpoints).map(|_| rng.bool()).collect();
-        if !explorer {
-            // Without an explorer nobody else would see what an endpoint does not trace.
-            let same = rng.bool();
-            traces.iter_mut().for_each(|traces| *traces = same);
-        }
+        // All or none: where only some trace, what an explorer reports later than ten minutes of blocks without traces is not told.
+        let traces = vec![rng.bool(); endpoints];
         Self {
             id,
             endpoints,
@@ -52,7 +48,7 @@ impl ChainSpec {
     }
 
     /// What can be seen on it by some source at any time.
-    pub(crate) fn kinds(&self) -> Vec<Kind> {
+    pub fn kinds(&self) -> Vec<Kind> {
         let mut kinds = vec![Kind::Coin, Kind::Token];
         if self.explorer || self.traces.iter().all(|traces| *traces) {
             kinds.push(Kind::Internal);
@@ -63,7 +59,7 @@ impl ChainSpec {
 
 /// A transfer rule in the checker's words.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RuleSpec {
+pub struct RuleSpec {
     pub name: &'static str,
     pub watches: &'static [&'static str],
     pub direction: Direction,
@@ -73,9 +69,9 @@ pub(crate) struct RuleSpec {
     pub sinks: &'static [&'static str],
 }
 
-pub(crate) const SINKS: [&str; 3] = ["ops", "log", "chat"];
+pub const SINKS: [&str; 3] = ["ops", "log", "chat"];
 
-pub(crate) const RULES: [RuleSpec; 3] = [
+pub const RULES: [RuleSpec; 3] = [
     RuleSpec {
         name: "everything",
         watches: &["treasury", "hot", "cold"],
@@ -107,18 +103,18 @@ pub(crate) const RULES: [RuleSpec; 3] = [
 
 /// Everything that a seed sets.
 #[derive(Debug, Clone)]
-pub(crate) struct Spec {
+pub struct Spec {
     pub chains: Vec<ChainSpec>,
     pub cast: Cast,
 }
 
 impl Spec {
-    pub(crate) fn draw(rng: &mut Rng) -> Self {
+    pub fn draw(rng: &mut Rng) -> Self {
         let chains = (0..rng.u64(1..3)).map(|place| ChainSpec::draw(ChainId(100 + place), rng)).collect();
         Self { chains, cast: Cast::new() }
     }
 
-    pub(crate) fn settings(&self) -> Settings {
+    pub fn settings(&self) -> Settings {
         let ids: Vec<ChainId> = self.chains.iter().map(|chain| chain.id).collect();
         let watches = self.cast.watches.iter().map(|(name, addresses)| Watch {
             name: (*name).into(),
@@ -179,15 +175,15 @@ fn chain_settings(chain: &ChainSpec) -> ChainSettings {
     }
 }
 
-pub(crate) fn endpoint_name(place: usize) -> Name {
+pub fn endpoint_name(place: usize) -> Name {
     format!("node{place}").into()
 }
 
-pub(crate) fn pair() -> Pair {
+pub fn pair() -> Pair {
     Pair::parse("ETH-USD").expect("it is a pair")
 }
 
-pub(crate) fn price(value: u64) -> Price {
+pub fn price(value: u64) -> Price {
     Price::parse(&value.to_string()).expect("it is above zero")
 }
 

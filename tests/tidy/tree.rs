@@ -8,13 +8,11 @@ use std::path::{Path, PathBuf};
 
 /// One Rust file below `src/`.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub struct Source {
     /// Below the project's folder, as `src/reactor/chain.rs`.
     pub path: String,
     /// Its module, without `crate`: `["reactor", "chain"]`.
     pub module: Vec<String>,
-    /// As written.
-    pub text: String,
     /// Without comments, texts and what is compiled only for tests.
     pub code: String,
     /// The whole file is compiled only for tests.
@@ -22,12 +20,12 @@ pub(crate) struct Source {
 }
 
 /// The project's folder.
-pub(crate) fn top() -> &'static Path {
+pub fn top() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Every file below a folder, sorted, with its path from the project's folder.
-pub(crate) fn files(below: &str) -> Vec<(String, PathBuf)> {
+pub fn files(below: &str) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
     let mut folders = vec![top().join(below)];
     while let Some(folder) = folders.pop() {
@@ -48,12 +46,12 @@ pub(crate) fn files(below: &str) -> Vec<(String, PathBuf)> {
 }
 
 /// Whether a file holds Rust.
-pub(crate) fn is_rust(path: &str) -> bool {
+pub fn is_rust(path: &str) -> bool {
     Path::new(path).extension().is_some_and(|extension| extension == "rs")
 }
 
 /// Every Rust file below `src/`.
-pub(crate) fn sources() -> Vec<Source> {
+pub fn sources() -> Vec<Source> {
     let mut tests = BTreeSet::new();
     let mut all = Vec::new();
     for (path, place) in files("src").into_iter().filter(|(path, _)| is_rust(path)) {
@@ -161,7 +159,7 @@ fn without_tests(code: &str, module: &[String], tests: &mut BTreeSet<Vec<String>
 }
 
 /// Every path that begins with `crate::` or `super::`, in groups too, from the crate's root.
-pub(crate) fn known(source: &Source) -> BTreeSet<Vec<String>> {
+pub fn known(source: &Source) -> BTreeSet<Vec<String>> {
     let mut found = BTreeSet::new();
     for start in ["crate::", "super::"] {
         for (at, _) in source.code.match_indices(start) {

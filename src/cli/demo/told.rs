@@ -64,16 +64,17 @@ fn transfer(data: &TransferData<'_>) -> Line {
     if &*data.kind == "internal" {
         text.push_str(", from within a contract");
     }
-    text.push_str(&match (&*data.stage, &data.reason) {
+    text += &match (&*data.stage, &data.reason) {
         ("retracted", Some(reason)) => format!(": it no longer holds ({reason})"),
         ("retracted", None) => ": it no longer holds".to_owned(),
         (_, _) => format!(", {}", counted(data.confirmations, "confirmation")),
-    });
+    };
     if data.late {
         text.push_str(", read late");
     }
     if let Some(suspect) = &data.suspect {
-        text.push_str(&format!(", SUSPECT: {}", suspect.join(", ").replace('_', " ")));
+        text += ", SUSPECT: ";
+        text += &suspect.join(", ").replace('_', " ");
     }
     Line { kind: kind.into(), tone, text: with_rule(text, data.rule.as_deref()) }
 }

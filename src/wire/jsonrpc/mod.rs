@@ -1,7 +1,7 @@
 //! JSON-RPC of EVM nodes: requests as text, answers as values.
 //!
 //! Lean and borrowed: only what is relied on is read, and that strictly; what exotic chains add or leave out does not
-//! matter. Nothing here decides what a block means for anyone; [`assemble`] only lists what moved in it.
+//! matter. Nothing here decides what a block means for anyone; [`assemble()`] only lists what moved in it.
 
 mod assemble;
 mod block;

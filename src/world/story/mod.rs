@@ -115,11 +115,11 @@ impl World {
         let prices = Arc::new(PriceFeed::new(clock.clone(), prices));
         let receiver = Arc::new(Receiver::new(clock.clone(), cast::key(seed, "receiver").0));
         let books = Arc::new(Receiver::new(clock.clone(), cast::key(seed, "books").0));
-        let (a, node_place) = listen("node").await?;
-        let (b, explorer_place) = listen("explorer").await?;
-        let (c, feed_place) = listen("price feed").await?;
-        let (d, receiver_place) = listen("receiver").await?;
-        let (e, books_place) = listen("book-keeping").await?;
+        let (node_port, node_place) = listen("node").await?;
+        let (explorer_port, explorer_place) = listen("explorer").await?;
+        let (feed_port, feed_place) = listen("price feed").await?;
+        let (receiver_port, receiver_place) = listen("receiver").await?;
+        let (books_port, books_place) = listen("book-keeping").await?;
         let script = Script::new(seed, cast.clone());
         let run = Run {
             node: node.clone(),
@@ -127,7 +127,7 @@ impl World {
             prices: prices.clone(),
             receiver: receiver.clone(),
             books: books.clone(),
-            listeners: [a, b, c, d, e],
+            listeners: [node_port, explorer_port, feed_port, receiver_port, books_port],
             script,
             clock,
             pace: pace.max(1),
@@ -206,7 +206,7 @@ impl Run {
         cancel: CancellationToken,
         told: impl FnMut(&'static str) + Send,
     ) {
-        let [a, b, c, d, e] = self.listeners;
+        let [node, explorer, feed, receiver, books] = self.listeners;
         let story = Story {
             node: self.node.clone(),
             explorer: self.explorer.clone(),
@@ -217,11 +217,11 @@ impl Run {
             beat: BEAT / self.pace,
         };
         tokio::join!(
-            self.node.serve(a, cancel.clone()),
-            self.explorer.serve(b, cancel.clone()),
-            self.prices.serve(c, cancel.clone()),
-            self.receiver.serve(d, cancel.clone()),
-            self.books.serve(e, cancel.clone()),
+            self.node.serve(node, cancel.clone()),
+            self.explorer.serve(explorer, cancel.clone()),
+            self.prices.serve(feed, cancel.clone()),
+            self.receiver.serve(receiver, cancel.clone()),
+            self.books.serve(books, cancel.clone()),
             async {
                 if cancel.run_until_cancelled(begin).await.is_some() {
                     story.tell(cancel.clone(), told).await;
