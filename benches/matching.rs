@@ -92,7 +92,7 @@ fn compare(count: usize, name: &str) {
         let mut each = transfers.iter();
         pair.bare.push(rate(TRANSFERS, || {
             let Some([from, to]) = black_box(each.next()) else { return };
-            expected += u64::from(bare.contains(&from.into_array())) + u64::from(bare.contains(&to.into_array()));
+            expected += u64::from(bare.contains(&from.0.0)) + u64::from(bare.contains(&to.0.0));
         }));
         let mut each = transfers.iter();
         pair.ours.push(rate(TRANSFERS, || {

@@ -1,6 +1,5 @@
 //! Prices and base fees against rules, and what any trigger pays.
 
-use super::Reactor;
 use super::alerts::{Saying, crossing_alert, new_alert, payment_alert};
 use super::crossing::{Step, step, unknown};
 use super::effect::{Body, CrossingBody, CrossingSubject, Effect, MessageKind, Notice, PaymentBody};
@@ -9,8 +8,9 @@ use super::payments::Trigger;
 use super::rows::{AlertState, AlertSubject, Deadline, PaymentRow, PaymentState, Row};
 use super::rules::InForce;
 use super::settings::{Condition, GasCondition, PaymentSettings, PriceCondition, Rule, Settings, Side};
+use super::{Market, Reactor};
 use crate::types::{ChainId, Name, Pair, PaymentId, Price, Severity, Stage, Timestamp, TransferId, U256};
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Beyond a chain's usual time to a trigger's stage, this much more: older triggers wait for a person.
@@ -24,8 +24,8 @@ struct KnownPrice {
 }
 
 /// The newest of a pair's prices.
-fn newest(by_feed: &BTreeMap<Name, Option<(Price, Timestamp)>>) -> Option<KnownPrice> {
-    let known = by_feed.iter().filter_map(|(feed, known)| known.map(|(value, time)| (feed, value, time)));
+fn newest(market: &Market) -> Option<KnownPrice> {
+    let known = market.by_feed.iter().filter_map(|(feed, known)| known.map(|(value, time)| (feed, value, time)));
     let (feed, value, time) = known.max_by_key(|(_, _, time)| *time)?;
     Some(KnownPrice { feed: feed.clone(), value, time })
 }
@@ -36,19 +36,20 @@ impl Reactor {
         let mut known = std::mem::take(&mut self.soft.prices);
         for (feed, pairs) in &settings.feeds {
             for pair in pairs {
-                let price = known.get_mut(pair).and_then(|by_feed| by_feed.remove(feed)).flatten();
-                self.soft.prices.entry(pair.clone()).or_default().insert(feed.clone(), price);
+                let price = known.get_mut(pair).and_then(|market| market.by_feed.remove(feed)).flatten();
+                let market = self.soft.prices.entry(pair.clone()).or_default();
+                market.by_feed.insert(feed.clone(), price);
+                market.rules = self.rules.of_pair(pair);
             }
         }
     }
 
     pub(super) fn tick(&mut self, tick: Tick, effects: &mut Vec<Effect>) {
         let Tick { feed, pair, price, time } = tick;
-        let Some(by_feed) = self.soft.prices.get_mut(&pair) else { return };
-        let Some(known) = by_feed.get_mut(&feed) else { return };
+        let Some(market) = self.soft.prices.get_mut(&pair) else { return };
+        let Some(known) = market.by_feed.get_mut(&feed) else { return };
         *known = Some((price, time));
-        let newest = newest(by_feed);
-        let rules = self.rules.of_pair(&pair);
+        let (newest, rules) = (newest(market), Arc::clone(&market.rules));
         effects.push(Effect::Notice(Notice::Price { pair, feed, price }));
         self.look_at_prices(&rules, newest.as_ref(), effects);
     }
@@ -68,8 +69,8 @@ impl Reactor {
 
     /// A feed is not fresh any more: its prices are not known.
     pub(super) fn forget_prices(&mut self, feed: &Name, effects: &mut Vec<Effect>) {
-        let forget = |by_feed: &mut BTreeMap<Name, _>| by_feed.get_mut(feed).and_then(Option::take).is_some();
-        let of_feed = self.soft.prices.iter_mut().filter_map(|(pair, by_feed)| forget(by_feed).then(|| pair.clone()));
+        let forget = |market: &mut Market| market.by_feed.get_mut(feed).and_then(Option::take).is_some();
+        let of_feed = self.soft.prices.iter_mut().filter_map(|(pair, market)| forget(market).then(|| pair.clone()));
         let gone: Vec<Pair> = of_feed.collect();
         for pair in gone {
             self.look_at_prices(&self.rules.of_pair(&pair), self.known_price(&pair).as_ref(), effects);
@@ -78,7 +79,7 @@ impl Reactor {
 
     /// A feed is silent about one pair, and may speak of others: its price of that pair is not known.
     pub(super) fn forget_price(&mut self, feed: &Name, pair: &Pair, effects: &mut Vec<Effect>) {
-        let price = self.soft.prices.get_mut(pair).and_then(|by_feed| by_feed.get_mut(feed));
+        let price = self.soft.prices.get_mut(pair).and_then(|market| market.by_feed.get_mut(feed));
         if price.and_then(Option::take).is_some() {
             self.look_at_prices(&self.rules.of_pair(pair), self.known_price(pair).as_ref(), effects);
         }

@@ -26,27 +26,32 @@ pub enum Step {
 
 /// Takes a value that is known now.
 pub fn step<T: Ord>(row: &mut RuleRow, threshold: &Threshold<T>, value: &T, at: Timestamp) -> Step {
-    let (past, back) = match threshold.side {
-        Side::Below => (*value < threshold.level, *value >= threshold.recovers_at),
-        Side::Above => (*value > threshold.level, *value <= threshold.recovers_at),
+    // Comparing decimals is most of the work of a tick: no more of it than the phase asks for.
+    let past = || match threshold.side {
+        Side::Below => *value < threshold.level,
+        Side::Above => *value > threshold.level,
+    };
+    let back = || match threshold.side {
+        Side::Below => *value >= threshold.recovers_at,
+        Side::Above => *value <= threshold.recovers_at,
     };
     match row.phase {
-        Phase::Calm if !past => Step::Nothing,
+        Phase::Calm if !past() => Step::Nothing,
         Phase::Calm if threshold.hold.is_zero() => cross(row, threshold.at_most_every, at, at),
         Phase::Calm => {
             row.phase = Phase::Pending(at);
             Step::Wait(threshold.hold)
         }
-        Phase::Pending(_) if !past => {
+        Phase::Pending(_) if !past() => {
             row.phase = Phase::Calm;
             Step::CalmedDown
         }
         Phase::Pending(since) if at.since(since) >= threshold.hold => cross(row, threshold.at_most_every, since, at),
-        Phase::Crossed(_) if back => {
+        Phase::Crossed(_) if back() => {
             row.phase = Phase::Calm;
             Step::Recovered
         }
-        Phase::Muffled(_) if back => {
+        Phase::Muffled(_) if back() => {
             row.phase = Phase::Calm;
             Step::RecoveredUnsaid
         }

@@ -49,15 +49,14 @@ impl MatchSet {
 
     /// Every watch that has this address.
     pub fn get(&self, address: &Address) -> impl Iterator<Item = WatchIndex> + '_ {
-        let address = address.into_array();
-        self.range(&address).iter().map(|(_, watch)| *watch)
+        self.range(&address.0.0).iter().map(|(_, watch)| *watch)
     }
 
     /// Whether any watch has this address.
     #[must_use]
     #[inline]
     pub fn contains(&self, address: &Address) -> bool {
-        !self.range(&address.into_array()).is_empty()
+        !self.range(&address.0.0).is_empty()
     }
 
     /// How many pairs there are.
@@ -72,15 +71,18 @@ impl MatchSet {
         self.entries.is_empty()
     }
 
+    /// The entries of an address. It is read in place: a copy on the stack would make each look at the filter wait for the one before.
     #[inline]
     fn range(&self, address: &[u8; 20]) -> &[([u8; 20], WatchIndex)] {
         if self.entries.is_empty() {
             return &[];
         }
         let (word, marks) = filter_place(address, self.filter.len());
-        if self.filter[word] & marks != marks {
-            return &[];
-        }
+        if self.filter[word] & marks == marks { self.search(address) } else { &[] }
+    }
+
+    #[inline(never)]
+    fn search(&self, address: &[u8; 20]) -> &[([u8; 20], WatchIndex)] {
         let prefix = usize::from(u16::from_be_bytes([address[0], address[1]]));
         let bucket = &self.entries[self.starts[prefix] as usize..self.starts[prefix + 1] as usize];
         let first = bucket.partition_point(|(entry, _)| entry < address);

@@ -44,7 +44,7 @@ use effect::{Effect, Notice};
 use event::{Command, Event, List, SourceId, SourceState};
 use payments::Payments;
 use rows::{Deadline, Subject, Tables, TokenRow, ViewRow};
-use rules::Rules;
+use rules::{InForce, Rules};
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -81,14 +81,20 @@ pub struct Reactor {
     unpublished: BTreeSet<ChainId>,
 }
 
-/// Of each pair, the feeds that are asked for it, and the newest price of those that are fresh.
-type Prices = BTreeMap<Pair, BTreeMap<Name, Option<(Price, Timestamp)>>>;
+/// A pair that feeds are asked for.
+#[derive(Debug, Clone, Default)]
+struct Market {
+    /// The feeds, and the newest price of those that are fresh.
+    by_feed: BTreeMap<Name, Option<(Price, Timestamp)>>,
+    /// The rules that look at it.
+    rules: Arc<[InForce]>,
+}
 
 /// What starts empty after a restart, and may.
 #[derive(Debug, Clone, Default)]
 struct Soft {
     /// The newest price of each pair by feed, only while the feed is fresh.
-    prices: Prices,
+    prices: BTreeMap<Pair, Market>,
     /// The newest base fee, its block and that block's time.
     fees: BTreeMap<ChainId, (U256, u64, Timestamp)>,
     /// States of sources.

@@ -56,8 +56,8 @@ impl Reactor {
 
     /// The prices that are known now, with their own times.
     pub fn prices(&self) -> impl Iterator<Item = (&Pair, &Name, Price, Timestamp)> {
-        self.soft.prices.iter().flat_map(|(pair, by_feed)| {
-            by_feed.iter().filter_map(move |(feed, known)| known.map(|(price, time)| (pair, feed, price, time)))
+        self.soft.prices.iter().flat_map(|(pair, market)| {
+            market.by_feed.iter().filter_map(move |(feed, known)| known.map(|(price, time)| (pair, feed, price, time)))
         })
     }
 
