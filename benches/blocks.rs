@@ -5,7 +5,7 @@
 
 mod scene;
 
-use scene::node::{Answers, address, large, large_hit, large_tokens, small, small_hits, small_token};
+use scene::node::{Answers, address, large, large_hit, large_tokens, small, small_hits, small_receivers, small_token};
 use scene::{Pair, median, print_figure, rate, settings};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -181,11 +181,13 @@ fn catching_up() {
     let txs = f64::from(u32::try_from(answers.txs).unwrap_or(u32::MAX));
     let mut few = Monitor::new(&small_hits(), 10, &[small_token()]);
     let mut many = Monitor::new(&small_hits(), MANY, &[small_token()]);
-    let (mut pair, mut flat) = (Pair::default(), Vec::new());
+    let mut all = Monitor::new(&small_receivers(), 150, &[small_token()]);
+    let (mut pair, mut flat, mut dense) = (Pair::default(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         pair.bare.push(txs * rate(BLOCKS, || bare(black_box(&answers))));
         pair.ours.push(txs * rate(BLOCKS, || few.turn(black_box(&answers))));
         flat.push(txs * rate(BLOCKS, || many.turn(black_box(&answers))));
+        dense.push(txs * rate(BLOCKS, || all.turn(black_box(&answers))));
     }
     assert!(few.alerts > 0 && few.alerts == many.alerts, "the same is said however many are watched");
     let (ten, million) = (median(pair.ours.clone()), median(flat));
@@ -193,6 +195,7 @@ fn catching_up() {
     print_figure("catching up, 10 addresses", ten, "tx/s", "300000");
     print_figure("catching up, 10^6 addresses", million, "tx/s", "300000");
     print_figure("catching up, 10^6 against 10 addresses", million / ten, "times", "about 1");
+    print_figure("catching up, every transaction alerts", median(dense), "tx/s", "-");
 }
 
 fn main() {

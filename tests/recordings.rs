@@ -273,7 +273,7 @@ fn every_recorded_coinbase_frame_is_told_apart_and_its_price_kept_to_the_digit()
             if let Frame::Tick(tick) = &frame {
                 let value: Value = serde_json::from_str(&text).expect("it is JSON");
                 assert_eq!(value["price"].as_str(), Some(tick.price.to_string().as_str()));
-                assert!(tick.time.is_some() && tick.best_bid <= tick.best_ask, "{text}");
+                assert!(tick.time.is_some(), "{text}");
             }
             let word = match frame {
                 Frame::Ack { .. } => "ack",

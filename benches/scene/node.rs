@@ -75,6 +75,11 @@ pub fn small_hits() -> [Address; 2] {
     [address(5_000), address(6_000)]
 }
 
+/// Everybody who gets something in a block of [`small`].
+pub fn small_receivers() -> Vec<Address> {
+    (0..100).map(|n| address(n + 5_000)).chain((0..50).map(|n| address(n + 6_000))).collect()
+}
+
 /// 100 transactions that move coin and 50 that move a token.
 pub fn small() -> Answers {
     let coin =

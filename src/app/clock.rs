@@ -37,6 +37,12 @@ impl Clock {
         Timestamp::from_millis(self.started_wall + (read(ClockId::Boottime) - self.started_boot))
     }
 
+    /// What the wall clock says, right or wrong: for what others compare with theirs.
+    #[must_use]
+    pub fn wall() -> Timestamp {
+        Timestamp::from_millis(read(ClockId::Realtime))
+    }
+
     /// Seconds that something took, for metrics: call what it gives when it is over.
     pub fn stopwatch() -> impl FnOnce() -> f64 {
         let started = Instant::now();

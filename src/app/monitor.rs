@@ -205,6 +205,8 @@ pub async fn run(
         deadlines: http::Deadlines::default(),
     };
     let running = Running { listen: listener.local_addr().unwrap_or(config.http.listen), new_store, resumed };
+    // Everything is built and the listener is bound: this is said before anything else is.
+    ready(&running);
     tasks.essential("the pump", async move { Ok(pump.run().await?) });
     tasks.essential("the delivery worker", async move { Ok(worker.await?) });
     let serving = http::serve(listener, face, stops.workers.clone());
@@ -225,7 +227,6 @@ pub async fn run(
     for (name, source) in sources {
         tasks.source(name, source);
     }
-    ready(&running);
     let ended = tasks.until(&stop).await;
     if ended.is_err() {
         // What ended is the pump or something that it cannot do without: nobody has to wait for its last turn.
@@ -249,6 +250,8 @@ struct Stops {
 struct Tasks {
     essential: JoinSet<(&'static str, Result<(), MonitorFault>)>,
     sources: JoinSet<Name>,
+    /// Something essential ended by itself.
+    broken: bool,
     threads: Vec<(&'static str, std::thread::JoinHandle<Result<(), StoreFault>>)>,
 }
 
@@ -274,7 +277,10 @@ impl Tasks {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                Some(ended) = self.essential.join_next() => return Err(fault(ended)),
+                Some(ended) = self.essential.join_next() => {
+                    self.broken = true;
+                    return Err(fault(ended));
+                }
                 Some(ended) = self.sources.join_next() => match ended {
                     // The pump keeps its queue open: a source that ends has nothing more to read, and its silence is said.
                     Ok(name) => tracing::error!("the source {name} ended"),
@@ -286,7 +292,13 @@ impl Tasks {
 
     /// Sources, pump, workers, store: each stage ends before the next is told to.
     async fn stop(&mut self, stops: &Stops, writer: &WriterHandle) -> Result<(), MonitorFault> {
+        let broken = self.broken;
         let stages = async {
+            if broken {
+                // Whatever ended takes no part in the stages any more: nobody waits for it.
+                stops.pump.cancel();
+                stops.workers.cancel();
+            }
             stops.sources.cancel();
             while self.sources.join_next().await.is_some() {}
             kill_point(KillPoint::Stopping);
@@ -326,7 +338,7 @@ async fn listen(at: SocketAddr) -> Result<TcpListener, MonitorFault> {
 }
 
 fn sinks(config: &Config) -> Result<BTreeMap<Name, Sink>, SinkFault> {
-    config.sinks.iter().map(|sink| Ok((sink.name.clone(), Sink::new(sink)?))).collect()
+    config.sinks.iter().map(|sink| Ok((sink.name.clone(), Sink::new(sink)?.signed_at(Clock::wall)))).collect()
 }
 
 fn resumed(config: &Config, reactor: &Reactor) -> Vec<(Name, u64)> {

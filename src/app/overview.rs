@@ -6,15 +6,17 @@ use super::board::Board;
 use crate::config::checked::Config;
 use crate::net::socket::Reason;
 use crate::reactor::Reactor;
+use crate::reactor::chain::Chain;
 use crate::reactor::effect::Notice;
 use crate::reactor::event::{Event, SourceId, SourceKind, SourceState};
 use crate::reactor::rows::{PaymentState, Phase, Subject};
+use crate::reactor::settings::{Condition, Rule};
 use crate::telemetry::observe::SUMMARY_EVERY;
 use crate::telemetry::snapshot::{
     ChainStatus, Limit, LimitUse, PaymentsStatus, PriceStatus, RuleStatus, Snapshot, SourceStatus,
 };
 use crate::telemetry::{Labels, Metric, Metrics, Observer, Tally};
-use crate::types::{ChainId, Name, Timestamp, U256};
+use crate::types::{Asset, ChainId, Name, Timestamp, U256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,11 +39,9 @@ pub struct Overview {
     required_chains: BTreeSet<ChainId>,
     required_feeds: BTreeSet<Name>,
     promised: BTreeMap<ChainId, Duration>,
-    covered: BTreeMap<Name, BTreeMap<ChainId, bool>>,
     heads: BTreeMap<ChainId, u64>,
     last_events: BTreeMap<SourceId, Timestamp>,
     blind_since: BTreeMap<SourceId, Timestamp>,
-    stalled: BTreeSet<ChainId>,
     tally: Tally,
     dropped: BTreeMap<SourceId, u64>,
     changed: bool,
@@ -65,9 +65,6 @@ impl Overview {
         }
         let promised = crate::config::describe::explorer_round(config).and_then(|round| round.oldest_view());
         let explored = config.etherscan.iter().flat_map(|etherscan| etherscan.chains.iter().copied());
-        let chains_of = |(rule, _, chains): &(Name, crate::types::Severity, Vec<ChainId>)| {
-            (rule.clone(), chains.iter().map(|chain| (*chain, true)).collect())
-        };
         Self {
             observer: Observer::new(Arc::clone(&labels), metrics.clone()),
             tally: Tally::new(metrics.clone(), Arc::clone(&labels)),
@@ -78,12 +75,10 @@ impl Overview {
             required_chains: config.required_chains.clone(),
             required_feeds: config.required_feeds.clone(),
             promised: promised.map(|age| explored.map(|chain| (chain, age)).collect()).unwrap_or_default(),
-            covered: labels.rules.iter().map(chains_of).collect(),
             blind_since: labels.sources.iter().map(|source| (source.clone(), now)).collect(),
             labels,
             heads: BTreeMap::new(),
             last_events: BTreeMap::new(),
-            stalled: BTreeSet::new(),
             dropped: BTreeMap::new(),
             changed: true,
             shown: Timestamp::default(),
@@ -94,23 +89,24 @@ impl Overview {
     /// An event was taken.
     pub fn seen(&mut self, at: Timestamp, event: &Event) {
         let source = |kind, chain, name: &Name| SourceId { kind, chain, name: name.clone() };
-        let (chain, heard) = match event {
+        let heard = match event {
             Event::Head(head) => {
                 let highest = self.heads.entry(head.chain).or_default();
                 *highest = head.at.number.max(*highest);
-                (Some(head.chain), source(SourceKind::Rpc, Some(head.chain), &head.endpoint))
+                source(SourceKind::Rpc, Some(head.chain), &head.endpoint)
             }
-            Event::Run(run) => (Some(run.chain), source(SourceKind::Rpc, Some(run.chain), &run.endpoint)),
-            Event::Tags(tags) => (None, source(SourceKind::Rpc, Some(tags.chain), &tags.endpoint)),
-            Event::Contact(contact) => (None, source(SourceKind::Rpc, Some(contact.chain), &contact.endpoint)),
-            Event::Explored(answer) => (None, source(SourceKind::Explorer, Some(answer.chain), &answer.source)),
-            Event::ExplorerHead(head) => (None, source(SourceKind::Explorer, Some(head.chain), &head.source)),
-            Event::Tick(tick) => (None, source(SourceKind::Feed, None, &tick.feed)),
+            Event::Run(run) => source(SourceKind::Rpc, Some(run.chain), &run.endpoint),
+            Event::Tags(tags) => source(SourceKind::Rpc, Some(tags.chain), &tags.endpoint),
+            Event::Contact(contact) => source(SourceKind::Rpc, Some(contact.chain), &contact.endpoint),
+            Event::Explored(answer) => source(SourceKind::Explorer, Some(answer.chain), &answer.source),
+            Event::ExplorerHead(head) => source(SourceKind::Explorer, Some(head.chain), &head.source),
+            Event::Tick(tick) => source(SourceKind::Feed, None, &tick.feed),
             Event::Source(report) => {
                 self.state_changed(at, report.source.clone(), &report.state);
                 return;
             }
             Event::Configured(_)
+            | Event::Quiet { .. }
             | Event::Receipt(_)
             | Event::Token(_)
             | Event::Delivery(_)
@@ -119,9 +115,6 @@ impl Overview {
             | Event::Unreadable { .. }
             | Event::Deadline(_) => return,
         };
-        if let Some(chain) = chain {
-            self.stalled.remove(&chain);
-        }
         self.last_events.insert(heard, at);
         self.changed = true;
     }
@@ -129,9 +122,6 @@ impl Overview {
     /// A turn was committed.
     pub fn committed(&mut self, at: Timestamp, notices: &[Notice], _reactor: &Reactor) {
         for notice in notices {
-            if let Notice::Stalled { chain } = notice {
-                self.stalled.insert(*chain);
-            }
             self.observer.observe(at, notice);
         }
         self.changed |= !notices.is_empty();
@@ -230,7 +220,7 @@ impl Overview {
             }),
             head: self.heads.get(&id).copied().max(explored),
             gap_blocks: chain.map_or(0, |chain| chain.gaps().map(gap).sum()),
-            stalled: self.stalled.contains(&id),
+            stalled: reactor.is_stalled(id),
             stopped: chain.and_then(|chain| chain.row().stopped.clone()),
             blind_since: trouble.map(|row| row.since),
             required: self.required_chains.contains(&id),
@@ -240,11 +230,29 @@ impl Overview {
         }
     }
 
+    /// For each chain of a rule, whether its sources can feed it in full now: coin that moves inside transactions is seen by traces or
+    /// by an explorer.
+    fn covered(&self, rule: &Rule, reactor: &Reactor) -> BTreeMap<ChainId, bool> {
+        let of_rule = self.labels.rules.iter().find(|(name, _, _)| *name == rule.name);
+        let chains = of_rule.map(|(_, _, chains)| chains.as_slice()).unwrap_or_default();
+        let asks_for_coin = |chain: ChainId| match &rule.condition {
+            Condition::Transfer(transfer) => {
+                transfer.assets.as_ref().is_none_or(|assets| assets.contains(&(chain, Asset::Coin)))
+            }
+            Condition::Price(_) | Condition::Gas(_) => false,
+        };
+        let fed = |chain: ChainId| {
+            let explored = reactor.settings().chains.get(&chain).is_some_and(|settings| settings.explorer.is_some());
+            explored || !asks_for_coin(chain) || reactor.chain(chain).is_some_and(Chain::traces)
+        };
+        chains.iter().map(|chain| (*chain, fed(*chain))).collect()
+    }
+
     fn rules(&self, reactor: &Reactor) -> Vec<RuleStatus> {
         let states: BTreeMap<&Name, _> = reactor.rules().map(|row| (&row.rule, row)).collect();
-        let rule = |rule: &crate::reactor::settings::Rule| {
+        let rule = |rule: &Rule| {
             let state = states.get(&rule.name);
-            let threshold = !matches!(rule.condition, crate::reactor::settings::Condition::Transfer(_));
+            let threshold = !matches!(rule.condition, Condition::Transfer(_));
             RuleStatus {
                 name: rule.name.clone(),
                 severity: rule.severity,
@@ -252,7 +260,7 @@ impl Overview {
                     .filter(|_| threshold)
                     .map(|row| matches!(row.phase, Phase::Crossed(_) | Phase::Muffled(_))),
                 spoke_at: state.and_then(|row| row.spoke_at),
-                covered: self.covered.get(&rule.name).cloned().unwrap_or_default(),
+                covered: self.covered(rule, reactor),
             }
         };
         reactor.settings().rules.iter().map(rule).collect()

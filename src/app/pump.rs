@@ -96,6 +96,8 @@ pub struct Pump {
     overview: Overview,
     wires: Wires,
     clock_checked: Timestamp,
+    /// The queue that the last turn began with.
+    first: usize,
 }
 
 impl Pump {
@@ -120,6 +122,7 @@ impl Pump {
             overview,
             wires,
             clock_checked,
+            first: 0,
         };
         let chains: Vec<ChainId> = settings.chains.keys().copied().collect();
         pump.handle(Event::Configured(Box::new(settings)))?;
@@ -167,7 +170,11 @@ impl Pump {
             busy = true;
             self.handle(Event::Delivery(report))?;
         }
-        for place in 0..self.wires.intakes.len() {
+        // Each source in turn: who is first changes, so that a flood of one never keeps another waiting.
+        let queues = self.wires.intakes.len();
+        self.first = (self.first + 1).checked_rem(queues).unwrap_or(0);
+        let first = self.first;
+        for place in (0..queues).map(|place| (place + first) % queues) {
             if self.draft.rows() >= MOST_ROWS {
                 break;
             }
@@ -215,21 +222,20 @@ impl Pump {
             return Ok(());
         }
         self.overview.seen(at, &event);
-        let reactor = &mut self.reactor;
+        let (reactor, draft) = (&mut self.reactor, &mut self.draft);
         // The state is torn after a panic: it is never used again, the process ends.
-        let effects = catch_unwind(AssertUnwindSafe(|| {
+        let handled = catch_unwind(AssertUnwindSafe(|| {
             crate::telemetry::faults::plant(&event);
-            reactor.handle(at, event)
+            draft.add(at, reactor.handle(at, event));
         }));
-        let Ok(effects) = effects else {
+        if handled.is_err() {
             if let Some(stretch) = stretch
                 && let Err(error) = self.poison.note(stretch)
             {
                 tracing::error!("the blocks that could not be read could not be noted: {error}");
             }
             return Err(PumpFault::Panicked(stretch));
-        };
-        self.draft.add(at, effects);
+        }
         // What is only said waits no longer than a cursor does.
         if (!self.draft.is_empty() || self.draft.has_notices()) && self.drafted_since.is_none() {
             self.drafted_since = Some(at);

@@ -13,10 +13,9 @@ use crate::net::{Tls, install_crypto_provider};
 use crate::store::lock::lock_path;
 use crate::store::{IfMissing, Reader, Remedy, SqliteStore, StoreFault};
 use crate::types::Secret;
-use anyhow::{Context, anyhow};
-use axum::http::Uri;
+use anyhow::anyhow;
 use bytes::Bytes;
-use serde::Deserialize;
+use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -52,7 +51,7 @@ impl Question {
     }
 
     /// Path and query, escaped as `target` does it.
-    fn uri(&self) -> Result<Uri, Failure> {
+    fn path(&self) -> Result<String, Failure> {
         let mut url = url::Url::parse("http://localhost").map_err(Failure::again)?;
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(&self.segments);
@@ -61,7 +60,7 @@ impl Question {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-        format!("{}{query}", url.path()).parse().context("the question cannot be asked").map_err(Failure::usage)
+        Ok(format!("{}{query}", url.path()))
     }
 }
 
@@ -130,17 +129,12 @@ impl Monitor {
 
 /// An answer that is one, or the problem that it tells of.
 fn judge(status: u16, body: Bytes) -> Result<Bytes, Failure> {
-    #[derive(Deserialize)]
-    struct Problem {
-        detail: String,
-    }
     if (200..300).contains(&status) {
         return Ok(body);
     }
-    let problem: Problem = serde_json::from_slice(&body)
-        .with_context(|| format!("an answer with status {status} that says nothing more"))
-        .map_err(Failure::again)?;
-    let error = anyhow!("{}", super::show::clean(&problem.detail));
+    let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let unsaid = || format!("an answer with status {status} that says nothing more");
+    let error = anyhow!("{}", problem["detail"].as_str().map_or_else(unsaid, super::show::clean));
     // What the asker can change is the command or the config; what passes by itself is worth another try.
     Err(if (400..500).contains(&status) && status != 408 { Failure::usage(error) } else { Failure::again(error) })
 }
@@ -167,7 +161,7 @@ impl Answerer {
                 monitor.ask(method, question).await?.map_err(|silence| Failure::again(anyhow!("{silence}")))
             }
             Self::Store(local) => {
-                let (status, body) = local.ask(method, question.uri()?).await;
+                let (status, body) = local.ask(method, &question.path()?).await;
                 judge(status, body)
             }
         }

@@ -2,25 +2,21 @@
 
 use super::Failure;
 use super::api::{Answerer, Question};
-use super::show::Listed;
+use crate::http::Listing;
 
 /// Rows of one page: the most that the API gives.
 const PAGE: usize = 500;
 
 /// The newest `limit` rows of a list.
-pub(super) async fn rows(answerer: &Answerer, question: &Question, limit: usize) -> Result<Listed, Failure> {
-    let mut all = Listed::default();
-    let mut before = None;
-    while all.items.len() < limit {
-        let wanted = (limit - all.items.len()).min(PAGE);
-        let question = question.clone().with("limit", Some(wanted)).with("before", before.take());
-        let page = Listed::read(&answerer.get(&question).await?)?;
-        all.items.extend(page.items);
-        all.next = page.next;
+pub(super) async fn rows(answerer: &Answerer, question: &Question, limit: usize) -> Result<Listing, Failure> {
+    let mut all = Listing::default();
+    while all.len() < limit {
+        let wanted = (limit - all.len()).min(PAGE);
+        let question = question.clone().with("limit", Some(wanted)).with("before", all.next());
+        all.extend(Listing::read(&answerer.get(&question).await?).map_err(Failure::again)?);
         // A page can be short, or empty, though more follow: a filter looks at many rows for each that fits.
-        match &all.next {
-            Some(next) => before = Some(next.clone()),
-            None => break,
+        if all.next().is_none() {
+            break;
         }
     }
     Ok(all)

@@ -84,8 +84,8 @@ async fn show_list(answerer: &Answerer, asked: List) -> Result<(), Failure> {
     if asked.json {
         return answer(&listed.json());
     }
-    let rows: Vec<_> = listed.values()?.iter().map(row).collect();
-    if listed.next.is_some() {
+    let rows: Vec<_> = listed.values().map_err(Failure::again)?.iter().map(row).collect();
+    if listed.next().is_some() {
         eprintln!("there are more: --limit shows them");
     }
     answer(&table(["MESSAGE", "CREATED", "SINK", "TYPE", "STATE", "TRIES", "DUE OR CLOSED", "REASON"], &rows))
@@ -130,7 +130,8 @@ async fn dead(answerer: &Answerer, sink: &str) -> Result<Vec<String>, Failure> {
     let question = Question::new(&["outbox"]).with("sink", Some(sink)).with("state", Some(OutboxState::Dead.word()));
     let listed = list::rows(answerer, &question, usize::MAX).await?;
     // Oldest first: they go out in the order in which they were made.
-    let ids: Vec<_> = listed.values()?.iter().rev().map(|item| text(item, "message_id")).collect();
+    let ids: Vec<_> =
+        listed.values().map_err(Failure::again)?.iter().rev().map(|item| text(item, "message_id")).collect();
     if ids.is_empty() {
         eprintln!("no message to {sink} is dead");
     }

@@ -61,10 +61,10 @@ pub(super) async fn probe(config: &Config) -> Result<Vec<Finding>, HttpFault> {
         }
     };
     let feeds = join_all(config.feeds.iter().map(feed));
-    let (nodes, explored, fed) = join3(nodes, explorer, feeds).await;
+    let (nodes, answers, prices) = join3(nodes, explorer, feeds).await;
     let mut findings = same_genesis(known, nodes);
-    findings.extend(explored);
-    findings.extend(fed);
+    findings.extend(answers);
+    findings.extend(prices);
     Ok(findings)
 }
 
@@ -119,6 +119,7 @@ impl Heard {
             | Event::Receipt(_)
             | Event::Token(_)
             | Event::Tick(_)
+            | Event::Quiet { .. }
             | Event::Delivery(_)
             | Event::Command(_)
             | Event::Clock(_)
@@ -180,11 +181,11 @@ impl Asker {
             return Err(trouble);
         }
         let silence = || format!("it did not say who it is within {} s", PATIENCE.as_secs());
-        let (contact, head) = heard.contact.zip(heard.head).ok_or_else(silence)?;
-        let age = (self.clock)().since(head.time).as_secs();
+        let (contact, newest) = heard.contact.zip(heard.head).ok_or_else(silence)?;
+        let age = (self.clock)().since(newest.time).as_secs();
         let genesis = contact.genesis.map_or("none that it still has".to_owned(), |genesis| genesis.to_string());
         let traces = if contact.traces { "traces" } else { "no traces: coin moved inside transactions is not seen" };
-        let said = format!("chain id {chain}, block {} ({age} s old), genesis {genesis}, {traces}", head.at.number);
+        let said = format!("chain id {chain}, block {} ({age} s old), genesis {genesis}, {traces}", newest.at.number);
         if heard.reads {
             Ok(format!("{said}, whole blocks"))
         } else {

@@ -1,9 +1,7 @@
 //! Answers for people: aligned tables, whole values, nothing in them that a terminal would obey.
 
 use super::Failure;
-use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use std::io::Write;
 
 /// Between two columns.
@@ -52,34 +50,6 @@ pub(super) fn text(item: &Value, key: &str) -> String {
     }
 }
 
-/// A page of a list, its items as they came.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Listed {
-    /// The rows.
-    pub(super) items: Vec<Box<RawValue>>,
-    /// Where the next page begins.
-    pub(super) next: Option<String>,
-}
-
-impl Listed {
-    /// Reads a page.
-    pub(super) fn read(body: &[u8]) -> Result<Self, Failure> {
-        serde_json::from_slice(body).map_err(Failure::again)
-    }
-
-    /// As the API would have written it.
-    pub(super) fn json(&self) -> String {
-        let items: Vec<&str> = self.items.iter().map(|item| item.get()).collect();
-        let next = self.next.as_ref().map_or(Value::Null, |next| Value::from(next.as_str()));
-        format!(r#"{{"items":[{}],"next":{next}}}"#, items.join(","))
-    }
-
-    /// The rows to look into.
-    pub(super) fn values(&self) -> Result<Vec<Value>, Failure> {
-        self.items.iter().map(|item| serde_json::from_str(item.get()).map_err(Failure::again)).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,13 +59,5 @@ mod tests {
         let rows = [["a".to_owned(), "1".to_owned()], ["long\u{1b}[2J".to_owned(), "\u{202e}2".to_owned()]];
         assert_eq!(table(["NAME", "N"], &rows), "NAME      N\na         1\nlong [2J  \u{fffd}2\n");
         assert_eq!(table(["NAME", "N"], &[]), "NAME  N\n");
-    }
-
-    #[test]
-    fn pages_are_printed_as_they_came() {
-        let body = r#"{"items":[{"b":1,"a":"x"},{"b":2.50}],"next":"5-a"}"#;
-        assert_eq!(Listed::read(body.as_bytes()).unwrap().json(), body);
-        let last = r#"{"items":[],"next":null}"#;
-        assert_eq!(Listed::read(last.as_bytes()).unwrap().json(), last);
     }
 }

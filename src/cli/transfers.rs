@@ -44,8 +44,8 @@ impl Transfers {
         if asked.json {
             return answer(&listed.json());
         }
-        let rows: Vec<_> = listed.values()?.iter().map(row).collect();
-        if listed.next.is_some() {
+        let rows: Vec<_> = listed.values().map_err(Failure::again)?.iter().map(row).collect();
+        if listed.next().is_some() {
             eprintln!("there are more: --limit shows them");
         }
         answer(&table(["BLOCK TIME", "CHAIN", "STAGE", "AMOUNT", "FROM", "TO", "TRANSACTION", "NOTES"], &rows))

@@ -10,7 +10,7 @@ use crate::config::checked::Role;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
@@ -31,7 +31,8 @@ impl Local {
     }
 
     /// Asks for a path with its query. Gives the status and the body.
-    pub async fn ask(&self, method: Method, uri: Uri) -> (u16, Bytes) {
+    pub async fn ask(&self, method: Method, path: &str) -> (u16, Bytes) {
+        let Ok(uri) = path.parse() else { return (StatusCode::BAD_REQUEST.as_u16(), Bytes::new()) };
         let mut request = Request::new(Body::empty());
         *request.method_mut() = method;
         *request.uri_mut() = uri;

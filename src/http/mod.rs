@@ -9,6 +9,7 @@ pub mod archive;
 mod bodies;
 mod commands;
 pub mod control;
+mod listing;
 mod local;
 mod page;
 mod problem;
@@ -21,6 +22,7 @@ mod tests;
 pub use access::Tokens;
 pub use archive::Archive;
 pub use control::{Command, Control, Refusal};
+pub use listing::Listing;
 pub use local::Local;
 pub use serve::serve;
 

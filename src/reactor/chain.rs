@@ -246,6 +246,7 @@ impl Chain {
 
     /// Forgets the window and goes on from whatever comes next.
     pub fn accept(&mut self, effects: &mut Vec<Effect>) -> Vec<BlockRef> {
+        self.row.explorer_head = None;
         let removed = self.remove_from(0, effects);
         self.row.genesis = None;
         self.row.stopped = None;
@@ -313,7 +314,7 @@ impl Chain {
     pub fn marks(&self, settings: &ChainSettings) -> Marks {
         let old = self.proved();
         let Some(head) = self.height() else { return old };
-        let deep = |depth: u64| (head + 1).saturating_sub(depth.max(1));
+        let deep = |depth: u64| head.saturating_add(1).saturating_sub(depth.max(1));
         let by_window = self.tip().is_some();
         let hard = deep(settings.final_after);
         let confirmed = match settings.confirmed {
@@ -334,7 +335,7 @@ impl Chain {
     #[must_use]
     pub fn listed_marks(&self, settings: &ChainSettings, index_head: Option<u64>) -> Marks {
         let Some(head) = index_head else { return Marks::NONE };
-        let deep = |depth: u64| (head + 1).saturating_sub(depth.max(1));
+        let deep = |depth: u64| head.saturating_add(1).saturating_sub(depth.max(1));
         let hard = deep(settings.final_after);
         let tagged = settings.finalized_tag && self.tip().is_some();
         let last_final = if tagged { hard.min(self.finalized.unwrap_or(0).max(self.row.last_final)) } else { hard };

@@ -5,7 +5,7 @@ use super::effect::Effect;
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Phase, Row, RowKey, RuleRow};
 use super::settings::{Rule, Settings};
 use super::watched::Watched;
-use crate::types::{AlertId, Name, Pair};
+use crate::types::{AlertId, Name};
 use std::collections::BTreeSet;
 
 /// Of a rule that is not in force: no condition has this hash.
@@ -24,13 +24,12 @@ impl Reactor {
             self.put_rule(rule, &settings, effects);
         }
         self.rules.bind(&settings);
-        let pairs = |(feed, pairs): (&Name, &Vec<Pair>)| (feed.clone(), pairs.iter().cloned().collect());
-        self.fed = settings.feeds.iter().map(pairs).collect();
+        self.ask_feeds(&settings);
         self.settings = settings;
         self.unpublished.extend(self.settings.chains.keys().copied());
         self.expect_words(effects);
         // Alerts that wait for a token's decimals wait anew; everything else that was due is in the tables.
-        let waiting: Vec<_> = self.transfers.iter().map(|row| row.id).collect();
+        let waiting: Vec<_> = self.transfers.ids().collect();
         for transfer in waiting {
             self.speak(transfer, effects);
         }

@@ -8,8 +8,9 @@ use super::event::Tick;
 use super::payments::Trigger;
 use super::rows::{AlertState, AlertSubject, Deadline, PaymentRow, PaymentState, Row};
 use super::rules::InForce;
-use super::settings::{Condition, GasCondition, PaymentSettings, PriceCondition, Rule, Side};
-use crate::types::{ChainId, Name, Pair, PaymentId, Price, Severity, Timestamp, TransferId, U256};
+use super::settings::{Condition, GasCondition, PaymentSettings, PriceCondition, Rule, Settings, Side};
+use crate::types::{ChainId, Name, Pair, PaymentId, Price, Severity, Stage, Timestamp, TransferId, U256};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Beyond a chain's usual time to a trigger's stage, this much more: older triggers wait for a person.
@@ -22,16 +23,34 @@ struct KnownPrice {
     time: Timestamp,
 }
 
+/// The newest of a pair's prices.
+fn newest(by_feed: &BTreeMap<Name, Option<(Price, Timestamp)>>) -> Option<KnownPrice> {
+    let known = by_feed.iter().filter_map(|(feed, known)| known.map(|(value, time)| (feed, value, time)));
+    let (feed, value, time) = known.max_by_key(|(_, _, time)| *time)?;
+    Some(KnownPrice { feed: feed.clone(), value, time })
+}
+
 impl Reactor {
-    pub(super) fn tick(&mut self, tick: &Tick, effects: &mut Vec<Effect>) {
-        let fed = self.fed.get(&tick.feed).is_some_and(|pairs| pairs.contains(&tick.pair));
-        if !fed {
-            return;
+    /// Makes room for the prices that feeds are asked for; what is known already stays.
+    pub(super) fn ask_feeds(&mut self, settings: &Settings) {
+        let mut known = std::mem::take(&mut self.soft.prices);
+        for (feed, pairs) in &settings.feeds {
+            for pair in pairs {
+                let price = known.get_mut(pair).and_then(|by_feed| by_feed.remove(feed)).flatten();
+                self.soft.prices.entry(pair.clone()).or_default().insert(feed.clone(), price);
+            }
         }
-        let Tick { feed, pair, price, time } = tick.clone();
-        self.soft.prices.entry(pair.clone()).or_default().insert(feed.clone(), (price, time));
+    }
+
+    pub(super) fn tick(&mut self, tick: Tick, effects: &mut Vec<Effect>) {
+        let Tick { feed, pair, price, time } = tick;
+        let Some(by_feed) = self.soft.prices.get_mut(&pair) else { return };
+        let Some(known) = by_feed.get_mut(&feed) else { return };
+        *known = Some((price, time));
+        let newest = newest(by_feed);
+        let rules = self.rules.of_pair(&pair);
         effects.push(Effect::Notice(Notice::Price { pair, feed, price }));
-        self.price_changed(&tick.pair, effects);
+        self.look_at_prices(&rules, newest.as_ref(), effects);
     }
 
     pub(super) fn base_fee(
@@ -49,11 +68,19 @@ impl Reactor {
 
     /// A feed is not fresh any more: its prices are not known.
     pub(super) fn forget_prices(&mut self, feed: &Name, effects: &mut Vec<Effect>) {
-        let of_feed =
-            self.soft.prices.iter_mut().filter_map(|(pair, by_feed)| by_feed.remove(feed).map(|_| pair.clone()));
+        let forget = |by_feed: &mut BTreeMap<Name, _>| by_feed.get_mut(feed).and_then(Option::take).is_some();
+        let of_feed = self.soft.prices.iter_mut().filter_map(|(pair, by_feed)| forget(by_feed).then(|| pair.clone()));
         let gone: Vec<Pair> = of_feed.collect();
         for pair in gone {
-            self.price_changed(&pair, effects);
+            self.look_at_prices(&self.rules.of_pair(&pair), self.known_price(&pair).as_ref(), effects);
+        }
+    }
+
+    /// A feed is silent about one pair, and may speak of others: its price of that pair is not known.
+    pub(super) fn forget_price(&mut self, feed: &Name, pair: &Pair, effects: &mut Vec<Effect>) {
+        let price = self.soft.prices.get_mut(pair).and_then(|by_feed| by_feed.get_mut(feed));
+        if price.and_then(Option::take).is_some() {
+            self.look_at_prices(&self.rules.of_pair(pair), self.known_price(pair).as_ref(), effects);
         }
     }
 
@@ -76,11 +103,10 @@ impl Reactor {
     }
 
     /// Looks at the rules on a pair again, with its price as it is known now.
-    fn price_changed(&mut self, pair: &Pair, effects: &mut Vec<Effect>) {
-        let known = self.known_price(pair);
-        for entry in self.rules.of_pair(pair).iter() {
+    fn look_at_prices(&mut self, rules: &[InForce], known: Option<&KnownPrice>, effects: &mut Vec<Effect>) {
+        for entry in rules {
             if let Condition::Price(price) = &entry.rule.condition {
-                self.look_at_price(entry, price, known.as_ref(), effects);
+                self.look_at_price(entry, price, known, effects);
             }
         }
     }
@@ -206,9 +232,7 @@ impl Reactor {
 
     /// The price of a pair: the newest of its feeds that are fresh.
     fn known_price(&self, pair: &Pair) -> Option<KnownPrice> {
-        let of_pair = self.soft.prices.get(pair)?;
-        let (feed, (value, time)) = of_pair.iter().max_by_key(|(_, (_, time))| *time)?;
-        Some(KnownPrice { feed: feed.clone(), value: *value, time: *time })
+        self.soft.prices.get(pair).and_then(newest)
     }
 
     fn pay_for_crossing(&mut self, rule: &Rule, crossing: u64, time: Timestamp, effects: &mut Vec<Effect>) {
@@ -309,7 +333,17 @@ impl Reactor {
             }
         }
         let state = if alert.revision == 0 { AlertState::Raised } else { AlertState::Updated };
-        let saying = Saying { kind, body, state, close: false };
+        // What a final transfer or a crossing triggered cannot be taken back any more; a held one waits for a person or its time.
+        let settled = match row.transfer.and_then(|transfer| self.transfers.get(transfer)) {
+            Some(transfer) => transfer.stage == Stage::Final,
+            None => true,
+        };
+        let close = match kind {
+            MessageKind::PaymentRefused | MessageKind::PaymentTriggerRetracted => true,
+            MessageKind::PaymentRehearsed => settled,
+            _ => false,
+        };
+        let saying = Saying { kind, body, state, close };
         self.alerts.say(alert, saying, &sinks, &self.settings, self.at, effects);
     }
 }

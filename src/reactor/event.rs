@@ -30,6 +30,13 @@ pub enum Event {
     Token(TokenFacts),
     /// A price.
     Tick(Tick),
+    /// A feed gives no price of this pair any more, though it may give those of others: what it last said is not known to hold.
+    Quiet {
+        /// Which feed.
+        feed: Name,
+        /// Which pair.
+        pair: Pair,
+    },
     /// A source's state changed.
     Source(SourceReport),
     /// What became of a delivery, where the reactor must know.

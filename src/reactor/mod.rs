@@ -16,6 +16,7 @@ mod cross;
 pub mod crossing;
 pub mod effect;
 pub mod event;
+mod held;
 pub mod match_set;
 pub mod payments;
 mod read_blocks;
@@ -66,8 +67,6 @@ pub struct Reactor {
     transfers: Transfers,
     alerts: Alerts,
     rules: Rules,
-    /// The pairs that each feed is asked for: `settings.feeds`, to be looked up for every tick.
-    fed: BTreeMap<Name, BTreeSet<Pair>>,
     tokens: BTreeMap<(ChainId, Address), TokenRow>,
     views: BTreeMap<(ChainId, Address, List), ViewRow>,
     troubles: Troubles,
@@ -81,11 +80,14 @@ pub struct Reactor {
     unpublished: BTreeSet<ChainId>,
 }
 
+/// Of each pair, the feeds that are asked for it, and the newest price of those that are fresh.
+type Prices = BTreeMap<Pair, BTreeMap<Name, Option<(Price, Timestamp)>>>;
+
 /// What starts empty after a restart, and may.
 #[derive(Debug, Clone, Default)]
 struct Soft {
     /// The newest price of each pair by feed, only while the feed is fresh.
-    prices: BTreeMap<Pair, BTreeMap<Name, (Price, Timestamp)>>,
+    prices: Prices,
     /// The newest base fee, its block and that block's time.
     fees: BTreeMap<ChainId, (U256, u64, Timestamp)>,
     /// States of sources.
@@ -94,6 +96,8 @@ struct Soft {
     progress: BTreeMap<Subject, Timestamp>,
     /// Tokens whose decimals were waited for in vain.
     waited: BTreeSet<(ChainId, Address)>,
+    /// Chains whose blocks were held against what an explorer vouched for, since it last did.
+    compared: BTreeSet<ChainId>,
     /// Transactions whose receipt was asked for and answered since the last answer of the explorer.
     receipts_asked: BTreeSet<(ChainId, crate::types::B256)>,
 }
@@ -144,7 +148,8 @@ impl Reactor {
             Event::ExplorerHead(head) => self.explorer_head(&head, &mut effects),
             Event::Receipt(receipt) => self.receipt(&receipt, &mut effects),
             Event::Token(facts) => self.token(facts, &mut effects),
-            Event::Tick(tick) => self.tick(&tick, &mut effects),
+            Event::Tick(tick) => self.tick(tick, &mut effects),
+            Event::Quiet { feed, pair } => self.forget_price(&feed, &pair, &mut effects),
             Event::Source(report) => self.source(report, &mut effects),
             Event::Delivery(report) => self.delivery(report, &mut effects),
             Event::Command(Command::TestSink { sink }) => self.test_sink(sink, &mut effects),
@@ -193,7 +198,7 @@ impl Reactor {
                 .collect(),
             blocks: self.chains.values().flat_map(|chain| chain.window().copied()).collect(),
             gaps: self.chains.values().flat_map(|chain| chain.gaps().copied()).collect(),
-            transfers: self.transfers.iter().cloned().collect(),
+            transfers: self.transfers.iter().collect(),
             alerts: self.alerts.iter().cloned().collect(),
             rules: self.rules.rows().cloned().collect(),
             views: self.views.values().copied().collect(),

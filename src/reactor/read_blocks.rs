@@ -5,7 +5,7 @@ use super::chain::{Chain, Marks, Refusal};
 use super::effect::{Effect, Notice};
 use super::event::{Contact, Head, Run, RunPart, Tags};
 use super::rows::{Deadline, Subject, TransferRow, Voucher};
-use crate::types::{Block, BlockRef, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey};
+use crate::types::{B256, Block, BlockRef, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(super) struct Place {
     /// Height.
     pub(super) block: u64,
     /// The block's hash, where the reporter has it.
-    pub(super) hash: Option<crate::types::B256>,
+    pub(super) hash: Option<B256>,
     /// The block's time.
     pub(super) time: Timestamp,
     /// Position of the log.
@@ -109,6 +109,9 @@ impl Reactor {
         for block in new {
             self.compare_with_explorer(id, block, &touched, effects);
         }
+        if run.part == RunPart::Tip && self.soft.compared.insert(id) {
+            self.compare_window(id, effects);
+        }
         self.say_run(run, &change.removed, new, effects);
         self.settle_stages(id, marks, touched, effects);
         if let (RunPart::Tip, Some(last)) = (run.part, new.last()) {
@@ -164,7 +167,7 @@ impl Reactor {
     ) -> TransferId {
         let id = key.id();
         let stage = marks.stage(place.block);
-        let Some(old) = self.transfers.get(id).cloned() else {
+        let Some(old) = self.transfers.get(id) else {
             let row = self.new_transfer(id, key, place, stage, Voucher::Authority);
             Self::note_stages(&row, None, effects);
             self.transfers.put(row, effects);
@@ -255,7 +258,7 @@ impl Reactor {
         let mut crossed: Vec<TransferId> = self.transfers.in_blocks(id, old.confirmed + 1, new.confirmed).collect();
         crossed.extend(self.transfers.in_blocks(id, old.last_final + 1, new.last_final));
         for transfer in crossed {
-            let Some(row) = self.transfers.get(transfer).cloned() else { continue };
+            let Some(row) = self.transfers.get(transfer) else { continue };
             let stage = new.stage(row.block);
             if stage > row.stage && row.stage != Stage::Retracted && self.has_depth_of_its_own(&row) {
                 let new_row = TransferRow { stage, ..row.clone() };
@@ -290,7 +293,7 @@ impl Reactor {
             let Some(row) = self.transfers.get(transfer) else { continue };
             // What an explorer did not list the last time is neither final nor gone.
             let in_doubt = row.voucher == Voucher::Authority && row.stage != Stage::Final;
-            if !in_doubt && !self.is_waiting_for_token(row) && self.is_listed_for_good(row) {
+            if !in_doubt && !self.is_waiting_for_token(&row) && self.is_listed_for_good(&row) {
                 self.settle(transfer, effects);
             }
         }
@@ -298,7 +301,7 @@ impl Reactor {
 
     fn settle(&mut self, transfer: TransferId, effects: &mut Vec<Effect>) {
         let Some(row) = self.transfers.get(transfer) else { return };
-        let row = TransferRow { settled: true, ..row.clone() };
+        let row = TransferRow { settled: true, ..row };
         self.unpublished.insert(row.key.chain);
         self.close_alerts_of(transfer, effects);
         self.transfers.put(row, effects);
@@ -374,6 +377,21 @@ impl Reactor {
                 }
                 Voucher::Authority => {}
             }
+        }
+    }
+
+    /// What an explorer put into blocks that it saw on another fork while no endpoint was fresh: the chain's own blocks speak again.
+    fn compare_window(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
+        let Some(chain) = self.chains.get(&id) else { return };
+        let hashes: BTreeMap<u64, B256> = chain.window().map(|block| (block.at.number, block.at.hash)).collect();
+        let standing = self.transfers.in_blocks(id, 0, u64::MAX).filter_map(|id| self.transfers.get(id));
+        let elsewhere = |row: &TransferRow| {
+            row.voucher == Voucher::Authority
+                && row.block_hash.zip(hashes.get(&row.block)).is_some_and(|(listed, own)| listed != *own)
+        };
+        let wrong: Vec<TransferId> = standing.filter(elsewhere).map(|row| row.id).collect();
+        for transfer in wrong {
+            self.retract(transfer, "the chain's own blocks do not have it", effects);
         }
     }
 

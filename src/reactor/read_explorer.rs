@@ -8,12 +8,17 @@ use super::effect::{Effect, Notice};
 use super::event::{Explored, ExplorerHead, List, Receipt, Reported};
 use super::read_blocks::Place;
 use super::rows::{Missing, Row, Subject, TokenRow, TransferRow, ViewRow, Voucher};
-use crate::types::{Address, Asset, ChainId, Kind, Stage, TransferId, TransferKey};
+use crate::types::{Address, Asset, B256, ChainId, Kind, Stage, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// So many answers have to lack a row, and so many receipts, before it is retracted.
 const ABSENCES: u32 = 2;
+
+/// No chain is this high: an explorer that says so would make everything final at once.
+const LARGEST_HEAD: u64 = 1 << 48;
+/// An explorer's head never leaps further than this between two answers: ten days on the fastest chain.
+const LARGEST_LEAP: u64 = 4_000_000;
 
 impl Reactor {
     pub(super) fn explorer_head(&mut self, head: &ExplorerHead, effects: &mut Vec<Effect>) {
@@ -36,6 +41,12 @@ impl Reactor {
             return;
         }
         let highest_before = chain.row().explorer_head;
+        let absurd = |head: u64| head > highest_before.map_or(LARGEST_HEAD, |known| known.saturating_add(LARGEST_LEAP));
+        if answer.index_head.is_some_and(absurd) {
+            let reason = "an explorer's head that no chain can have reached";
+            effects.push(Effect::Notice(Notice::Ignored { chain: id, reason }));
+            return;
+        }
         if let Some(head) = answer.index_head {
             chain.explorer_head(head, effects);
         }
@@ -54,7 +65,7 @@ impl Reactor {
         self.unpublished.insert(receipt.chain);
         self.soft.receipts_asked.insert((receipt.chain, receipt.tx));
         let of_tx = self.transfers.in_doubt(receipt.chain).filter(|(row, _)| row.key.tx == receipt.tx);
-        let rows: Vec<(TransferRow, Missing)> = of_tx.map(|(row, missing)| (row.clone(), missing)).collect();
+        let rows: Vec<(TransferRow, Missing)> = of_tx.collect();
         for (mut row, mut missing) in rows {
             // Where the chain's own blocks vouch again, they alone take back.
             let decides = row.voucher == Voucher::Authority && self.explorer_judges(&row);
@@ -76,9 +87,12 @@ impl Reactor {
         }
     }
 
-    /// Whether a chain's own blocks are the authority for a kind at this moment.
+    /// Whether a chain's own blocks are the authority for a kind at this moment. An endpoint that answers and does not move is none:
+    /// while the chain is blind the explorer beside it speaks.
     pub(super) fn endpoint_vouches(&self, id: ChainId, kind: Kind) -> bool {
-        self.chains.get(&id).is_some_and(|chain| chain.is_fresh() && (kind != Kind::Internal || chain.traces()))
+        let blind = self.troubles.is_open(&Subject::Chain(id));
+        let reads = |chain: &Chain| chain.is_fresh() && (kind != Kind::Internal || chain.traces());
+        !blind && self.chains.get(&id).is_some_and(reads)
     }
 
     /// Whether a transfer grows deeper with the chain's own tip. What an explorer vouches for is as deep as the answer says that lists it.
@@ -101,7 +115,7 @@ impl Reactor {
     /// An explorer's row that the chain's own blocks do not have: said once, kept, and never spoken of.
     pub(super) fn disagree(&mut self, id: ChainId, transfer: TransferId, effects: &mut Vec<Effect>) {
         let Some(source) = self.settings.chains.get(&id).and_then(|chain| chain.explorer.clone()) else { return };
-        let Some(row) = self.transfers.get(transfer).cloned() else { return };
+        let Some(row) = self.transfers.get(transfer) else { return };
         if row.missing.is_some() {
             return;
         }
@@ -176,7 +190,7 @@ impl Reactor {
             return None;
         }
         let listed = |row: &TransferRow| row.voucher == Voucher::Authority && self.explorer_judges(row);
-        let judged = !self.endpoint_vouches(id, key.kind) || self.transfers.get(transfer).is_some_and(listed);
+        let judged = !self.endpoint_vouches(id, key.kind) || self.transfers.get(transfer).as_ref().is_some_and(listed);
         if judged || self.is_untraced(id, &key, reported.block) {
             // An index that lags adds, but neither moves nor brings back what is known: another one has seen more.
             let lags = answer.index_head < self.chains[&id].row().explorer_head;
@@ -185,10 +199,22 @@ impl Reactor {
                 row.block != place.block || other_hash
             };
             let in_doubt = |row: &TransferRow| row.stage == Stage::Retracted || row.missing.is_some() || elsewhere(row);
-            if lags && self.transfers.get(transfer).is_some_and(in_doubt) {
+            if lags && self.transfers.get(transfer).as_ref().is_some_and(in_doubt) {
                 return None;
             }
-            return Some(self.vouch(key, &place, marks, effects));
+            // Where the chain's own blocks have it they alone move it, when they speak again.
+            let own = |row: TransferRow| {
+                let stands = row.stage != Stage::Retracted && row.block_hash.is_some();
+                stands && elsewhere(&row) && self.has_block(id, row.block, row.block_hash)
+            };
+            if self.transfers.get(transfer).is_some_and(own) {
+                return None;
+            }
+            let standing = self.transfers.get(transfer).is_some_and(|row| row.stage != Stage::Retracted);
+            if standing || !self.has_read(id, key.kind, &place) {
+                self.soft.compared.remove(&id);
+                return Some(self.vouch(key, &place, marks, effects));
+            }
         }
         if self.transfers.get(transfer).is_some() {
             return None;
@@ -217,6 +243,16 @@ impl Reactor {
         key.kind == Kind::Internal && row.is_some_and(|row| !row.traced)
     }
 
+    /// Whether the chain's own blocks were read at this place, by hash: what they do not have there was not there.
+    fn has_read(&self, id: ChainId, kind: Kind, place: &Place) -> bool {
+        kind != Kind::Internal && self.has_block(id, place.block, place.hash)
+    }
+
+    fn has_block(&self, id: ChainId, number: u64, hash: Option<B256>) -> bool {
+        let row = self.chains.get(&id).and_then(|chain| chain.block(number));
+        row.is_some_and(|row| Some(row.at.hash) == hash)
+    }
+
     fn was_traced(&self, id: ChainId, block: u64) -> bool {
         self.chains.get(&id).and_then(|chain| chain.block(block)).is_some_and(|row| row.traced)
     }
@@ -239,7 +275,7 @@ impl Reactor {
             *nth += 1;
         }
         let to = answer.to.min(head);
-        let ours: Vec<TransferRow> = self.transfers.of_address(id, answer.address, answer.from, to).cloned().collect();
+        let ours: Vec<TransferRow> = self.transfers.of_address(id, answer.address, answer.from, to).collect();
         for row in ours {
             let in_list = row.key.kind == kind_of(answer.list);
             let held = row.voucher == Voucher::Authority && row.stage != Stage::Final;
@@ -266,7 +302,7 @@ impl Reactor {
         let ours = self.transfers.of_address(answer.chain, answer.address, answer.from, answer.to);
         let of_list = ours.filter(|row| row.key.kind == kind_of(answer.list) && row.missing.is_none());
         let held = of_list.filter(|row| row.voucher == Voucher::Authority && row.stage != Stage::Final);
-        let rows: Vec<TransferRow> = held.filter(|row| self.explorer_judges(row)).cloned().collect();
+        let rows: Vec<TransferRow> = held.filter(|row| self.explorer_judges(row)).collect();
         for row in rows {
             let missing = Some(Missing { answers: 0, at: self.at, receipts: 0 });
             self.transfers.put(TransferRow { missing, ..row }, effects);

@@ -4,7 +4,7 @@ use super::Reactor;
 use super::chain::Chain;
 use super::event::{SourceId, SourceState};
 use super::payments::Payments;
-use super::rows::{RuleRow, TroubleRow, ViewRow};
+use super::rows::{Deadline, RuleRow, TroubleRow, ViewRow};
 use super::settings::Settings;
 use crate::types::{ChainId, Name, Pair, Price, Timestamp, U256};
 
@@ -25,6 +25,12 @@ impl Reactor {
     #[must_use]
     pub fn height(&self, chain: ChainId) -> Option<u64> {
         self.chains.get(&chain).and_then(Chain::height)
+    }
+
+    /// Whether a chain does not move though its endpoints answer: all of them stand below the tip.
+    #[must_use]
+    pub fn is_stalled(&self, chain: ChainId) -> bool {
+        self.timers.contains(&Deadline::Revert(chain))
     }
 
     /// The payments.
@@ -50,10 +56,9 @@ impl Reactor {
 
     /// The prices that are known now, with their own times.
     pub fn prices(&self) -> impl Iterator<Item = (&Pair, &Name, Price, Timestamp)> {
-        self.soft
-            .prices
-            .iter()
-            .flat_map(|(pair, by_feed)| by_feed.iter().map(move |(feed, (price, time))| (pair, feed, *price, *time)))
+        self.soft.prices.iter().flat_map(|(pair, by_feed)| {
+            by_feed.iter().filter_map(move |(feed, known)| known.map(|(price, time)| (pair, feed, price, time)))
+        })
     }
 
     /// The newest base fee of a chain, in wei.

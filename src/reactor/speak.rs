@@ -31,11 +31,12 @@ struct Side {
 impl Reactor {
     /// Says whatever the rules say of a transfer as it stands, and was not said.
     pub(super) fn speak(&mut self, id: TransferId, effects: &mut Vec<Effect>) {
-        let Some(row) = self.transfers.get(id).cloned() else { return };
+        let Some(row) = self.transfers.get(id) else { return };
         if row.stage == Stage::Retracted || row.suspect.silent() {
             return;
         }
-        if row.voucher == Voucher::Other && self.endpoint_vouches(row.key.chain, row.key.kind) {
+        // Uncorroborated: whoever is the authority will vouch for it, or not.
+        if row.voucher == Voucher::Other {
             return;
         }
         if self.wait_for_token(&row, effects) {
@@ -56,7 +57,7 @@ impl Reactor {
 
     /// Takes a transfer back, from everyone who was told.
     pub(super) fn retract(&mut self, id: TransferId, reason: &str, effects: &mut Vec<Effect>) {
-        let Some(old) = self.transfers.get(id).filter(|row| row.stage != Stage::Retracted).cloned() else { return };
+        let Some(old) = self.transfers.get(id).filter(|row| row.stage != Stage::Retracted) else { return };
         let row = TransferRow { stage: Stage::Retracted, missing: None, ..old.clone() };
         Self::note_stages(&row, Some(&old), effects);
         self.transfers.put(row.clone(), effects);
@@ -81,7 +82,7 @@ impl Reactor {
     }
 
     pub(super) fn forget(&mut self, id: TransferId, effects: &mut Vec<Effect>) {
-        if let Some(row) = self.transfers.get(id).filter(|row| row.stage == Stage::Retracted).cloned() {
+        if let Some(row) = self.transfers.get(id).filter(|row| row.stage == Stage::Retracted) {
             self.close_alerts_of(id, effects);
             self.transfers.put(TransferRow { settled: true, ..row }, effects);
         }
@@ -115,7 +116,7 @@ impl Reactor {
         self.tokens.insert(key, row);
         // A symbol that is known on this chain, on a contract that is not, marks every transfer of it.
         let marked: Vec<TransferRow> =
-            self.transfers.of_asset(key.0, asset).filter_map(|id| self.transfers.get(id)).cloned().collect();
+            self.transfers.of_asset(key.0, asset).filter_map(|id| self.transfers.get(id)).collect();
         for row in marked {
             let suspect = self.suspect(&row.key);
             if suspect != row.suspect {
@@ -356,12 +357,10 @@ impl Reactor {
         self.pay(rule, &settings, trigger, row.block_time, row.key.chain, effects);
     }
 
-    /// Whether the chain's own blocks vouch for a transfer now: its block was read, by hash, and an endpoint is fresh.
+    /// Whether the chain's own blocks vouch for a transfer: its block was read, and what stands in a block that was read was compared
+    /// with it. Whether an endpoint is fresh at this moment does not matter: the block was read when one was.
     fn was_read(&self, row: &TransferRow) -> bool {
-        let chain = self.chains.get(&row.key.chain);
-        row.block_hash.is_some()
-            && self.endpoint_vouches(row.key.chain, row.key.kind)
-            && chain.is_some_and(|chain| chain.covers(row.block))
+        row.block_hash.is_some() && self.chains.get(&row.key.chain).is_some_and(|chain| chain.covers(row.block))
     }
 
     /// A transfer from or to a payee, or between watches, never pays (MONEY §1).

@@ -4,13 +4,16 @@ use super::Reactor;
 use super::alerts::{Saying, new_alert, trouble_alert};
 use super::effect::{Body, Effect, MessageKind, Notice, SinkBody, SourceBody};
 use super::event::{DeliveryReport, SourceId, SourceKind, SourceReport, SourceState};
-use super::rows::{AlertState, AlertSubject, Deadline, Subject, TroubleRow};
+use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Subject, TroubleRow};
+use super::settings::ChainSettings;
 use super::troubles::words;
 use crate::types::{ChainId, Name, Severity, Timestamp};
 use std::time::Duration;
 
 /// A feed or an explorer that has not been fresh for this long is blind.
 const SOURCE_SILENCE: Duration = Duration::from_mins(2);
+/// That an explorer differs from a chain is said no more often than this; every difference is counted.
+const DISAGREEMENT_SILENCE: Duration = Duration::from_hours(24);
 
 impl Reactor {
     pub(super) fn source(&mut self, report: SourceReport, effects: &mut Vec<Effect>) {
@@ -54,13 +57,28 @@ impl Reactor {
         match subject {
             Subject::Chain(chain) => {
                 let Some(settings) = self.settings.chains.get(&chain) else { return };
-                let reason = format!("no new block for {} s", settings.stale_after.as_secs());
+                let mut reason = format!("no new block for {} s", settings.stale_after.as_secs());
+                for (endpoint, why) in self.why_unread(settings) {
+                    reason.push_str(&format!("; {endpoint}: {why}"));
+                }
                 self.forget_fee(chain, effects);
                 self.chain_in_trouble(chain, &reason, effects);
             }
             Subject::Source(source) => self.source_blind(source, &"it does not answer".into(), effects),
             Subject::Disagreement(_) | Subject::Sink(_) => {}
         }
+    }
+
+    /// What each endpoint of a chain last said of itself, where none of them works; nothing where any does, or has said nothing.
+    fn why_unread<'a>(&'a self, settings: &'a ChainSettings) -> Vec<(&'a Name, &'a Name)> {
+        let why = |endpoint: &'a Name| {
+            let source = SourceId { kind: SourceKind::Rpc, chain: Some(settings.id), name: endpoint.clone() };
+            match self.soft.sources.get(&source)? {
+                SourceState::Refused(reason) | SourceState::BackingOff(reason) => Some((endpoint, reason)),
+                SourceState::Connecting | SourceState::Fresh | SourceState::Stale | SourceState::OverBudget(_) => None,
+            }
+        };
+        settings.endpoints.iter().map(why).collect::<Option<_>>().unwrap_or_default()
     }
 
     pub(super) fn chain_in_trouble(&mut self, chain: ChainId, reason: &str, effects: &mut Vec<Effect>) {
@@ -74,8 +92,20 @@ impl Reactor {
     }
 
     pub(super) fn say_disagreement(&mut self, chain: ChainId, source: Name, effects: &mut Vec<Effect>) {
+        let subject = Subject::Disagreement(chain);
+        let old = self
+            .troubles
+            .iter()
+            .any(|row| row.subject == subject && row.open && self.at.since(row.since) >= DISAGREEMENT_SILENCE);
+        if old && let Some(row) = self.troubles.close(&subject, effects) {
+            let id = trouble_alert(&words(&subject), row.count);
+            if let Some(alert) = self.alerts.get(id).cloned() {
+                let state = AlertState::Resolved;
+                self.alerts.put(AlertRow { state, changed_at: self.at, closed: true, ..alert }, effects);
+            }
+        }
         let last_block = self.height(chain);
-        if let Some(row) = self.troubles.open(Subject::Disagreement(chain), self.at, last_block, effects) {
+        if let Some(row) = self.troubles.open(subject, self.at, last_block, effects) {
             let reason = format!("{source} lists a transfer that the chain's own blocks do not have");
             let body = self.source_body(&row, None, reason.into());
             self.say_trouble(&row, MessageKind::SourceDisagrees, Severity::Warning, body, effects);
@@ -92,12 +122,14 @@ impl Reactor {
             }
         };
         let subject = Subject::Sink(sink);
+        // What is more than the dead letters that were told of is told of too.
+        let worse = self.troubles.get(&subject).filter(|row| row.open && row.dead > 0 && !dead).cloned();
         let opened = self.troubles.open(subject.clone(), since, None, effects);
         if dead {
             self.troubles.count_dead(&subject, effects);
         }
-        if let Some(row) = opened {
-            let body = sink_body(&row, u64::from(dead), reason);
+        if let Some(row) = opened.or(worse) {
+            let body = sink_body(&row, row.dead + u64::from(dead), reason);
             self.say_trouble(&row, MessageKind::SinkFailing, Severity::Critical, body, effects);
         }
     }
@@ -139,7 +171,10 @@ impl Reactor {
         let Some(row) = self.troubles.close(subject, effects) else { return };
         let gap = match (subject, row.last_block) {
             (Subject::Chain(chain), Some(last)) => {
-                self.height(*chain).filter(|height| *height > last).map(|height| (last + 1, height))
+                // A chain that was begun anew above it has no such gap: what lies between is history.
+                let started = self.chains.get(chain).and_then(|chain| chain.row().started);
+                let goes_on = started.is_none_or(|started| started <= last.saturating_add(1));
+                self.height(*chain).filter(|height| goes_on && *height > last).map(|height| (last + 1, height))
             }
             _ => None,
         };
@@ -239,3 +274,7 @@ fn sink_body(row: &TroubleRow, dead: u64, reason: Name) -> Body {
     };
     Body::Sink(SinkBody { sink, since: row.since, dead, reason })
 }
+
+#[cfg(test)]
+#[path = "supervise_tests.rs"]
+mod tests;

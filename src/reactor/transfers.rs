@@ -3,6 +3,7 @@
 //! It knows identity, place and stage; it does not know rules or alerts.
 
 use super::effect::Effect;
+use super::held::Held;
 use super::rows::{Missing, Row, RowKey, TransferRow, Voucher};
 use crate::types::{Address, Asset, ChainId, Stage, TransferId};
 use std::collections::btree_map::Entry;
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Every transfer that is not settled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Transfers {
-    rows: BTreeMap<TransferId, TransferRow>,
+    rows: BTreeMap<TransferId, Box<Held>>,
     /// Those that stand in a block; retracted ones do not.
     by_block: BTreeSet<(ChainId, u64, TransferId)>,
     /// Those that speak against themselves: `missing` is set.
@@ -26,15 +27,15 @@ impl Transfers {
     pub fn restore(rows: Vec<TransferRow>) -> Self {
         let mut transfers = Self::default();
         for row in rows {
-            transfers.insert(row);
+            transfers.insert(&row);
         }
         transfers
     }
 
     /// One of them.
     #[must_use]
-    pub fn get(&self, id: TransferId) -> Option<&TransferRow> {
-        self.rows.get(&id)
+    pub fn get(&self, id: TransferId) -> Option<TransferRow> {
+        self.rows.get(&id).map(|held| held.row(id))
     }
 
     /// Writes one; one that moved to another block leaves its old place.
@@ -44,10 +45,10 @@ impl Transfers {
         {
             effects.push(Effect::Delete(RowKey::Transfer(old.key.chain, old.block, old.id)));
         }
-        effects.push(Effect::Put(Row::Transfer(Box::new(row.clone()))));
         if !row.settled {
-            self.insert(row);
+            self.insert(&row);
         }
+        effects.push(Effect::Put(Row::Transfer(Box::new(row))));
     }
 
     /// Those that stand in the blocks `from..=to` of a chain, in order of block and id.
@@ -60,8 +61,8 @@ impl Transfers {
 
     /// Those of one asset.
     pub fn of_asset(&self, chain: ChainId, asset: Asset) -> impl Iterator<Item = TransferId> + '_ {
-        let wanted = move |row: &&TransferRow| row.key.chain == chain && row.key.asset == asset;
-        self.rows.values().filter(wanted).map(|row| row.id)
+        let wanted = move |held: &Held| held.chain == chain && held.asset == asset;
+        self.rows.iter().filter(move |(_, held)| wanted(held)).map(|(id, _)| *id)
     }
 
     /// Those that an address gave or got, in the blocks `from..=to`.
@@ -71,20 +72,25 @@ impl Transfers {
         address: Address,
         from: u64,
         to: u64,
-    ) -> impl Iterator<Item = &TransferRow> + '_ {
-        let touches = move |row: &&TransferRow| row.key.from == address || row.key.to == address;
-        self.in_blocks(chain, from, to).filter_map(|id| self.rows.get(&id)).filter(touches)
+    ) -> impl Iterator<Item = TransferRow> + '_ {
+        let touches = move |row: &TransferRow| row.key.from == address || row.key.to == address;
+        self.in_blocks(chain, from, to).filter_map(|id| self.get(id)).filter(touches)
     }
 
     /// All of them, by id.
-    pub fn iter(&self) -> impl Iterator<Item = &TransferRow> {
-        self.rows.values()
+    pub fn iter(&self) -> impl Iterator<Item = TransferRow> + '_ {
+        self.rows.iter().map(|(id, held)| held.row(*id))
     }
 
-    /// The transactions of a chain's rows that speak against themselves, with what they say.
-    pub fn in_doubt(&self, chain: ChainId) -> impl Iterator<Item = (&TransferRow, Missing)> + '_ {
+    /// The ids of all of them.
+    pub fn ids(&self) -> impl Iterator<Item = TransferId> + '_ {
+        self.rows.keys().copied()
+    }
+
+    /// The rows of a chain that speak against themselves, with what they say.
+    pub fn in_doubt(&self, chain: ChainId) -> impl Iterator<Item = (TransferRow, Missing)> + '_ {
         let range = (chain, TransferId([0; 16]))..=(chain, TransferId([u8::MAX; 16]));
-        let rows = self.in_doubt.range(range).filter_map(|(_, id)| self.rows.get(id));
+        let rows = self.in_doubt.range(range).filter_map(|(_, id)| self.get(*id));
         rows.filter_map(|row| row.missing.map(|missing| (row, missing)))
     }
 
@@ -94,21 +100,21 @@ impl Transfers {
         self.of_token.range(range).map(|((_, contract), _)| *contract)
     }
 
-    fn insert(&mut self, row: TransferRow) {
+    fn insert(&mut self, row: &TransferRow) {
         if row.stage != Stage::Retracted {
             self.by_block.insert((row.key.chain, row.block, row.id));
         }
         if row.missing.is_some() {
             self.in_doubt.insert((row.key.chain, row.id));
         }
-        if let Some(token) = vouched_token(&row) {
+        if let Some(token) = vouched_token(row) {
             *self.of_token.entry(token).or_default() += 1;
         }
-        self.rows.insert(row.id, row);
+        self.rows.insert(row.id, Box::new(Held::new(row)));
     }
 
     fn remove(&mut self, id: TransferId) -> Option<TransferRow> {
-        let row = self.rows.remove(&id)?;
+        let row = self.rows.remove(&id)?.row(id);
         self.by_block.remove(&(row.key.chain, row.block, id));
         self.in_doubt.remove(&(row.key.chain, id));
         if let Some(token) = vouched_token(&row)

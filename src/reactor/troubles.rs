@@ -19,6 +19,12 @@ impl Troubles {
         Self { rows: rows.into_iter().map(|row| (row.subject.clone(), row)).collect() }
     }
 
+    /// Its last trouble, which may be over.
+    #[must_use]
+    pub fn get(&self, subject: &Subject) -> Option<&TroubleRow> {
+        self.rows.get(subject)
+    }
+
     /// Whether it is in trouble.
     #[must_use]
     pub fn is_open(&self, subject: &Subject) -> bool {

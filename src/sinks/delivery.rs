@@ -59,6 +59,20 @@ pub struct Begun {
     pub row: Option<Arc<OutboxRow>>,
 }
 
+/// What the machine made of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// The message is delivered.
+    Delivered {
+        /// Time of the block it is about.
+        block_time: Option<Timestamp>,
+    },
+    /// The message stays, to be tried again.
+    Again,
+    /// The message is given up: refused, dropped, or its schedule is over.
+    Dead,
+}
+
 /// What the machine wants written and said.
 #[derive(Debug, Default)]
 struct Out {
@@ -151,8 +165,8 @@ impl Machine {
         self.lanes.values().filter_map(Lane::next_wake).min()
     }
 
-    /// What an attempt that was begun came to. `random` is any uniformly drawn number. Gives the time of the block that the message
-    /// is about when it was delivered just now.
+    /// What an attempt that was begun came to. `random` is any uniformly drawn number. `None` where no such attempt was under
+    /// way.
     pub fn answered(
         &mut self,
         sink: &Name,
@@ -160,13 +174,13 @@ impl Machine {
         verdict: Verdict,
         at: Timestamp,
         random: u64,
-    ) -> Option<Timestamp> {
+    ) -> Option<Decision> {
         let lane = self.lanes.get_mut(sink)?;
-        let block_time = lane.answered(seq, verdict, at, random, &mut self.out);
+        let decision = lane.answered(seq, verdict, at, random, &mut self.out);
         if lane.is_removed() && lane.flying() == 0 {
             self.lanes.remove(sink);
         }
-        block_time
+        decision
     }
 
     /// The delivery columns to write, in order.

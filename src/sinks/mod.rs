@@ -72,6 +72,15 @@ pub struct Attempt {
 }
 
 impl Sink {
+    /// With the wall clock for what receivers compare with theirs.
+    #[must_use]
+    pub fn signed_at(self, wall: fn() -> Timestamp) -> Self {
+        match self {
+            Self::Webhook(webhook) => Self::Webhook(webhook.signed_at(wall)),
+            Self::Log | Self::Slack(_) => self,
+        }
+    }
+
     /// Makes a sink of its config.
     ///
     /// # Errors

@@ -132,6 +132,7 @@ impl Metrics {
             Metric::ProcessedBlock,
             Metric::ProcessedBlockTime,
             Metric::GapBlocks,
+            Metric::UntracedBlocks,
             Metric::Stalled,
             Metric::Stopped,
             Metric::ReorgDepth,

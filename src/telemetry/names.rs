@@ -98,6 +98,8 @@ table! {
     ProcessedBlockTime = Gauge, "chain_processed_block_timestamp_seconds", ["chain"], "The time of the newest block that was processed.";
     StaleAfter = Gauge, "chain_stale_after_seconds", ["chain"], "Without a new block for this long the chain counts as blind.";
     GapBlocks = Gauge, "chain_gap_blocks", ["chain"], "Blocks below the tip that are still to be read.";
+    UntracedBlocks = Counter, "chain_untraced_blocks_total", ["chain"],
+        "Blocks that were read without their traces because these did not come.";
     Stalled = Gauge, "chain_stalled", ["chain"], "1 while the chain does not move though its endpoints answer.";
     Stopped = Gauge, "chain_stopped", ["chain"], "1 while the chain waits for a person: walletwatch chain accept.";
     ReorgDepth = Histogram(DEPTH_BUCKETS), "reorg_depth_blocks", ["chain"], "Blocks that a reorg took back.";

@@ -42,6 +42,12 @@ impl Tally {
         self.metrics.add(Metric::UnreadRows, &[self.labels.chain(chain).as_str(), list.word()], rows);
     }
 
+    /// Blocks of an endpoint that traces were read without their traces: transfers inside transactions were not seen in them.
+    pub fn untraced_blocks(&self, chain: ChainId, blocks: usize) {
+        let blocks = u64::try_from(blocks).unwrap_or(u64::MAX);
+        self.metrics.add(Metric::UntracedBlocks, &[self.labels.chain(chain).as_str()], blocks);
+    }
+
     /// A frame of a feed made no price.
     pub fn frame_dropped(&self, feed: &Name, reason: &'static str) {
         self.metrics.add(Metric::FramesDropped, &[feed.as_str(), reason], 1);

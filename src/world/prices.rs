@@ -23,6 +23,9 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// Trades that a slow peer may fall behind before it misses some.
 const TRADES_BEHIND: usize = 1_024;
 
+/// Frames said to all peers that one of them may fall behind.
+const SAID_BEHIND: usize = 64;
+
 /// The last trade of a pair.
 #[derive(Debug, Clone, Copy)]
 struct Trade {
@@ -38,6 +41,8 @@ pub struct FeedFaults {
     pub silent: bool,
     /// Heartbeats go on, trades do not: alive, and yet no prices.
     pub no_trades: bool,
+    /// Subscriptions are refused, for no pair's fault.
+    pub refuses: bool,
 }
 
 /// A feed.
@@ -46,6 +51,8 @@ pub struct PriceFeed {
     trades: Mutex<BTreeMap<Pair, Trade>>,
     faults: Mutex<FeedFaults>,
     traded: broadcast::Sender<Pair>,
+    /// Frames that every socket gets, whatever it asked for.
+    said: broadcast::Sender<String>,
     dropped: watch::Sender<u64>,
 }
 
@@ -59,6 +66,7 @@ impl PriceFeed {
             trades: Mutex::new(prices.into_iter().map(trade).collect()),
             faults: Mutex::default(),
             traded: broadcast::Sender::new(TRADES_BEHIND),
+            said: broadcast::Sender::new(SAID_BEHIND),
             dropped: watch::Sender::new(0),
         }
     }
@@ -83,6 +91,12 @@ impl PriceFeed {
     /// Changes what is wrong with it.
     pub fn set(&self, change: impl FnOnce(&mut FeedFaults)) {
         change(&mut self.faults.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Sends any text to every socket.
+    pub fn say(&self, frame: String) {
+        // Without a socket nobody hears it.
+        let _nobody = self.said.send(frame);
     }
 
     /// Closes all connections without a word.
@@ -117,7 +131,7 @@ impl PriceFeed {
 
     async fn talk_socket(&self, mut socket: WebSocketStream<TcpStream>) {
         let mut channels: BTreeMap<String, BTreeSet<Pair>> = BTreeMap::new();
-        let mut traded = self.traded.subscribe();
+        let (mut traded, mut said) = (self.traded.subscribe(), self.said.subscribe());
         let patience = Instant::now() + SUBSCRIBE_WITHIN;
         let mut beat = interval(BEAT_EVERY);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -129,6 +143,12 @@ impl PriceFeed {
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 },
                 pair = traded.recv() => pair.map_or(vec![], |pair| self.ticks(&channels, Some(&pair))),
+                Ok(frame) = said.recv() => {
+                    if socket.send(Message::text(frame)).await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
                 _ = beat.tick() => self.beats(&channels),
                 () = sleep_until(patience), if channels.is_empty() => return,
             };
@@ -159,6 +179,9 @@ impl PriceFeed {
                 ];
             }
         };
+        if self.faults.lock().unwrap_or_else(PoisonError::into_inner).refuses {
+            return vec![json!({"type":"error","message":"Failed to subscribe","reason":"too many requests"})];
+        }
         let (mut frames, mut known) = (Vec::new(), Vec::new());
         for product in texts("product_ids") {
             match Pair::parse(&product).filter(|pair| self.price(pair).is_some()) {

@@ -3,9 +3,14 @@
 //! Every chain is anvil's with its usual mnemonic, mined block by block by the test; nothing here is random. A failure prints
 //! what the monitor said. To see one by hand: `cargo test --test anvil NAME -- --nocapture`.
 
+#![allow(unreachable_pub, reason = "nothing in a test is reached from outside; `pub` says what its rooms share")]
+
 #[path = "../common/mod.rs"]
 mod common;
 mod everything;
 mod evm;
 mod explorer;
+mod lists;
+mod nodes;
+mod proxy;
 mod reorgs;

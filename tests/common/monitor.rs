@@ -2,7 +2,7 @@
 
 use super::{PATIENCE, Printed, http_client};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -35,6 +35,11 @@ impl Place {
     pub fn with_program(mut self, program: PathBuf) -> Self {
         self.program = program;
         self
+    }
+
+    /// What is started.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// A variable of its surroundings: a secret, a log filter, a kill point.
@@ -131,10 +136,8 @@ impl Monitor {
         loop {
             let join = if path.contains('?') { '&' } else { '?' };
             let mut page = self.get(&format!("{path}{join}limit=500{before}")).await;
-            match page["items"].take() {
-                Value::Array(more) => items.extend(more),
-                other => panic!("{path}: {other}"),
-            }
+            let Value::Array(more) = page["items"].take() else { panic!("{path}: {page}") };
+            items.extend(more);
             match page["next"].as_str() {
                 Some(next) => before = format!("&before={next}"),
                 None => return items,

@@ -2,16 +2,13 @@
 //! the simulated world's record.
 
 use super::scene::{CONFIRMED, FINAL, KNOWN, Scene, UNKNOWN, WATCHES};
+use super::truth::{About, Movement, RULES, Truth, is_of_explorers_internal, text, truth};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
-use walletwatch::types::{Address, B256, U256};
-use walletwatch::world::chain::{Chain, Frame, Included, SimBlock};
+use std::collections::BTreeMap;
 use walletwatch::world::receiver::Delivery;
 
 /// Most violations that are printed: the first ones say it.
 const SHOWN: usize = 12;
-/// The first topic of a `Transfer` log.
-const TRANSFER: &str = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
 
 /// What a comparison found.
 pub(crate) struct Report {
@@ -21,140 +18,6 @@ pub(crate) struct Report {
     pub(crate) messages: usize,
     /// Deliveries of messages that had come before.
     pub(crate) repeats: usize,
-}
-
-/// One movement, as anybody can read it off the chain. All text as in the bodies.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Movement {
-    chain: String,
-    tx: String,
-    kind: &'static str,
-    contract: Option<String>,
-    from: String,
-    to: String,
-    amount: String,
-    nth: u64,
-}
-
-/// What an alert is about: one rule's word on a movement to one watch.
-type About = (&'static str, &'static str, Movement);
-
-/// A rule of the config, as the checker understands it.
-struct Rule {
-    name: &'static str,
-    receiver: usize,
-    stages: &'static [&'static str],
-}
-
-const RULES: [Rule; 2] = [
-    Rule { name: "everything", receiver: 0, stages: &["seen", "confirmed", "final"] },
-    Rule { name: "coin for the till", receiver: 1, stages: &["confirmed"] },
-];
-
-impl Rule {
-    /// Whether it speaks of a movement to this watch.
-    fn speaks(&self, watch: &str, movement: &Movement) -> bool {
-        if self.name == "everything" {
-            return true;
-        }
-        let half = U256::from(500_000_000_000_000_000_u64);
-        let amount: U256 = movement.amount.parse().expect("we wrote it");
-        watch == "till" && is_of(watch, &movement.to) && movement.contract.is_none() && amount >= half
-    }
-}
-
-fn text(address: Address) -> String {
-    format!("{address:#x}")
-}
-
-fn is_of(watch: &str, address: &str) -> bool {
-    let of =
-        |(name, addresses): &(&str, &[Address])| *name == watch && addresses.iter().any(|one| text(*one) == address);
-    WATCHES.iter().any(of)
-}
-
-/// Every movement of a block, each with its transaction's hash.
-fn movements(chain: &str, block: &SimBlock) -> Vec<Movement> {
-    let mut all = Vec::new();
-    for included in block.txs.iter().filter(|included| included.succeeded) {
-        let mut bare = Vec::new();
-        frames(&included.root, "coin", &mut bare);
-        logs(included, &mut bare);
-        let mut counted: BTreeMap<_, u64> = BTreeMap::new();
-        for (kind, contract, from, to, amount) in bare {
-            let nth = counted.entry((kind, contract, from, to, amount)).or_default();
-            all.push(Movement {
-                chain: chain.to_owned(),
-                tx: format!("{:#x}", included.tx.hash),
-                kind,
-                contract: contract.map(text),
-                from: text(from),
-                to: text(to),
-                amount: amount.to_string(),
-                nth: *nth,
-            });
-            *nth += 1;
-        }
-    }
-    all
-}
-
-type Bare = (&'static str, Option<Address>, Address, Address, U256);
-
-fn frames(frame: &Frame, kind: &'static str, all: &mut Vec<Bare>) {
-    if frame.failed {
-        return;
-    }
-    if !frame.value.is_zero() {
-        all.push((kind, None, frame.from, frame.to, frame.value));
-    }
-    frame.calls.iter().for_each(|call| frames(call, "internal", all));
-}
-
-fn logs(included: &Included, all: &mut Vec<Bare>) {
-    for log in included.logs.iter().filter(|log| format!("{:#x}", log.topics[0]) == TRANSFER) {
-        let amount: B256 = log.data.parse().expect("the world writes one word");
-        let party = |topic: usize| Address::from_word(log.topics[topic]);
-        all.push(("token", Some(log.contract), party(1), party(2), U256::from_be_bytes(amount.0)));
-    }
-}
-
-/// What has to be told of a movement: each rule, with each watch that is a side of it.
-fn concerns(movement: &Movement) -> Vec<About> {
-    let mut all = Vec::new();
-    for (watch, _) in WATCHES {
-        for rule in &RULES {
-            let side = is_of(watch, &movement.from) || is_of(watch, &movement.to);
-            if side && rule.speaks(watch, movement) {
-                all.push((rule.name, watch, movement.clone()));
-            }
-        }
-    }
-    all
-}
-
-/// The truth: what is on the chains now with the block's hash, and what ever was.
-struct Truth {
-    standing: BTreeMap<About, (u64, String)>,
-    ever: BTreeSet<About>,
-}
-
-fn truth(scene: &Scene) -> Truth {
-    let mut truth = Truth { standing: BTreeMap::new(), ever: BTreeSet::new() };
-    for at in &scene.chains {
-        at.live.read(|chain: &Chain| {
-            for number in 0..=chain.height() {
-                let block = chain.at(number).expect("it is not above the head");
-                for about in movements(at.name, block).iter().flat_map(concerns) {
-                    truth.standing.insert(about, (number, format!("{:#x}", block.at.hash)));
-                }
-            }
-            for block in chain.all_blocks() {
-                truth.ever.extend(movements(at.name, block).iter().flat_map(concerns));
-            }
-        });
-    }
-    truth
 }
 
 /// The life of one alert, as its receiver has followed it.
@@ -184,7 +47,7 @@ pub(crate) fn compare(scene: &Scene) -> Report {
     report
 }
 
-fn compare_with(truth: &Truth, got: &[Vec<Delivery>]) -> Report {
+pub(crate) fn compare_with(truth: &Truth, got: &[Vec<Delivery>]) -> Report {
     let mut checker = Checker { truth, violations: Vec::new(), lives: BTreeMap::new(), alerts: BTreeMap::new() };
     let (mut messages, mut repeats) = (0, 0);
     for (place, deliveries) in got.iter().enumerate() {
@@ -258,7 +121,7 @@ impl Checker<'_> {
             return Err("verified is wrong".into());
         }
         let block = data["block"]["hash"].as_str().map(str::to_owned);
-        if block.is_none() && (about.2.chain.as_str(), about.2.kind) != ("ethereum", "internal") {
+        if block.is_none() && !is_of_explorers_internal(&about.2) {
             return Err("no block hash, though whoever reports it has one".into());
         }
         let alert = data["alert_id"].as_str().ok_or("no alert_id")?.to_owned();
@@ -277,11 +140,8 @@ impl Checker<'_> {
         let confirmations = data["confirmations"].as_u64().ok_or("no confirmations")?;
         if stage == "retracted" {
             // What moved still has the confirmations of its new place; what is gone has none.
-            let depth = [("seen", 1), ("confirmed", CONFIRMED), ("final", FINAL)];
-            let kept: Vec<&str> =
-                depth.iter().filter(|(_, least)| confirmations >= *least).map(|(word, _)| *word).collect();
             let before = life.holds.len();
-            life.holds.retain(|stage, _| kept.contains(stage));
+            life.holds.retain(|stage, _| confirmations >= depth_of(stage));
             return if life.holds.len() < before { Ok(()) } else { Err("taken back without having been told".into()) };
         }
         let stage = rule.stages.iter().copied().find(|word| *word == stage).ok_or("a stage that is not listed")?;
@@ -296,11 +156,11 @@ impl Checker<'_> {
         let truth = self.truth;
         for (about, (number, hash)) in &truth.standing {
             let rule = RULES.iter().find(|rule| rule.name == about.0).expect("it is ours");
-            let Some(life) = self.lives.get(about) else {
-                self.violations.push(format!("lost: never told of {about:?} in block {number}"));
-                continue;
-            };
-            let lacks: Vec<_> = rule.stages.iter().filter(|stage| !life.holds.contains_key(*stage)).collect();
+            let depth = truth.shown_depth(&about.2, *number);
+            let demanded = rule.stages.iter().filter(|stage| depth >= depth_of(stage));
+            let nothing = Life::default();
+            let life = self.lives.get(about).unwrap_or(&nothing);
+            let lacks: Vec<_> = demanded.filter(|stage| !life.holds.contains_key(*stage)).collect();
             let revision = life.revision;
             // A stage that still holds after a move is not said again; what is final does not move.
             let last = life.holds.get("final").and_then(Option::as_ref).is_none_or(|told| told == hash);
@@ -316,6 +176,15 @@ impl Checker<'_> {
                     .push(format!("never taken back: {held:?} of {about:?}, last revision {}", life.revision));
             }
         }
+    }
+}
+
+/// Confirmations at which a stage is reached.
+fn depth_of(stage: &str) -> u64 {
+    match stage {
+        "final" => FINAL,
+        "confirmed" => CONFIRMED,
+        _ => 1,
     }
 }
 
@@ -345,94 +214,4 @@ fn decimal(raw: &str, decimals: usize) -> String {
     let (whole, rest) = padded.split_at(padded.len() - decimals);
     let rest = rest.trim_end_matches('0');
     if rest.is_empty() { whole.to_owned() } else { format!("{whole}.{rest}") }
-}
-
-/// One thing that goes wrong on the way to a receiver.
-type Mischief = fn(&mut Vec<Delivery>);
-
-/// The last message that says this, however often it came.
-fn last_of(got: &[Delivery], kind: &str) -> String {
-    let says = |delivery: &&Delivery| String::from_utf8_lossy(&delivery.body).contains(kind);
-    got.iter().rev().find(says).expect("there was one").id.clone()
-}
-
-fn rewrite(got: &mut [Delivery], kind: &str, from: &str, to: &str) {
-    let id = last_of(got, kind);
-    for delivery in got.iter_mut().filter(|delivery| delivery.id == id) {
-        delivery.body = String::from_utf8_lossy(&delivery.body).replacen(from, to, 1).into_bytes();
-    }
-}
-
-#[test]
-fn the_checker_sees_each_kind_of_mischief() {
-    let scene = Scene::new(11, false);
-    scene.warm_up();
-    scene.chains[0].pay();
-    scene.settle();
-    let truth = truth(&scene);
-    let got: Vec<Vec<Delivery>> = scene.receivers.iter().map(|receiver| receiver.deliveries()).collect();
-    assert_eq!(compare_with(&truth, &got).violations, Vec::<String>::new(), "nothing happened to it");
-    let cases: [(&str, Mischief, &str); 8] = [
-        (
-            "a message that never came",
-            |got| {
-                let id = last_of(got, "transfer.final");
-                got.retain(|delivery| delivery.id != id);
-            },
-            "lost",
-        ),
-        (
-            "a transfer that was never told",
-            |got| {
-                let message: Value = serde_json::from_slice(&got.last().expect("there is one").body).expect("JSON");
-                let alert = message["data"]["alert_id"].as_str().expect("it has one").to_owned();
-                got.retain(|delivery| !String::from_utf8_lossy(&delivery.body).contains(&alert));
-            },
-            "never told",
-        ),
-        (
-            "the same under another id",
-            |got| {
-                let twin = Delivery { id: "another".into(), ..got.last().expect("there is one").clone() };
-                got.push(twin);
-            },
-            "revision",
-        ),
-        (
-            "another body under the same id",
-            |got| {
-                let mut twin = got.last().expect("there is one").clone();
-                twin.body.push(b' ');
-                got.push(twin);
-            },
-            "another body",
-        ),
-        ("the wrong order", |got| got.reverse(), "revision"),
-        (
-            "an amount that is not exact",
-            |got| rewrite(got, "transfer.final", "\"amount\":\"0", "\"amount\":\"1"),
-            "exact",
-        ),
-        ("an invention", |got| rewrite(got, "transfer.seen", "\"tx_hash\":\"0x", "\"tx_hash\":\"0xf"), "never was"),
-        (
-            "a retraction of what stands",
-            |got| {
-                let mut twin = got.last().expect("there is one").clone();
-                let mut body: Value = serde_json::from_slice(&twin.body).expect("JSON");
-                body["type"] = "transfer.retracted".into();
-                body["data"]["confirmations"] = 0.into();
-                body["data"]["revision"] = 99.into();
-                twin.body = body.to_string().into_bytes();
-                twin.id = "another".into();
-                got.push(twin);
-            },
-            "lost",
-        ),
-    ];
-    for (name, mischief, expected) in cases {
-        let mut got = got.clone();
-        mischief(&mut got[0]);
-        let violations = compare_with(&truth, &got).violations;
-        assert!(violations.iter().any(|violation| violation.contains(expected)), "{name}: {violations:?}");
-    }
 }

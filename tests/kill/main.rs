@@ -3,13 +3,17 @@
 //!
 //! `KILL_ROUNDS` says how often (30), `KILL_SEED` which world; a failure prints its seed, and leaves the monitor's folder where it is.
 
-#![allow(clippy::disallowed_methods, reason = "outside processes live by the real clock")]
+#![allow(clippy::disallowed_methods, reason = "whoever watches a process from outside lives by the wall clock")]
 
 mod checker;
+mod config;
+mod load;
+mod mischief;
 mod monitor;
 mod poison;
 mod scene;
 mod store;
+mod truth;
 
 use monitor::{Ending, Monitor};
 use scene::Scene;
@@ -41,7 +45,8 @@ fn deaths(rounds: u64, chance: &mut Chance) -> Vec<Death> {
     let mut points = KillPoint::ALL.into_iter().cycle();
     let death = |round: u64| {
         let wait = Duration::from_millis(chance.between(5, 400));
-        match points.next().filter(|_| named && round.is_multiple_of(3)) {
+        let point = (named && round.is_multiple_of(3)).then(|| points.next()).flatten();
+        match point {
             Some(point @ (KillPoint::AfterLoad | KillPoint::Configured | KillPoint::Stopping)) => Death::At(point, 1),
             Some(point) => Death::At(point, chance.between(1, 5)),
             None if chance.one_in(3) => Death::AfterStart(wait),

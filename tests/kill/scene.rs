@@ -1,6 +1,7 @@
 //! The world around the monitor: two chains with a node each and two receivers, in the test's own process, so that they outlive every
 //! death. Blocks come every 50 ms, some are taken off again, nodes drop their peers, receivers are slow or fail.
 
+use super::load::Load;
 use super::monitor::{self, Monitor};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,19 +13,19 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
-use walletwatch::types::{Address, B256, ChainId, Timestamp, U256};
+use walletwatch::types::{Address, ChainId, Timestamp, U256};
 use walletwatch::world::Clock;
-use walletwatch::world::chain::{Action, Chain, Fails, Genesis, Plan, Reorg, Token};
+use walletwatch::world::chain::{Action, Chain, Genesis, Plan, Token};
 use walletwatch::world::chance::Chance;
 use walletwatch::world::explorer::{Explorer, ExplorerSettings};
 use walletwatch::world::live::LiveChain;
 use walletwatch::world::node::Node;
-use walletwatch::world::receiver::{Answer, Receiver};
+use walletwatch::world::receiver::Receiver;
 
 /// Between two blocks of a chain, under load.
-const BEAT: Duration = Duration::from_millis(50);
+pub(crate) const BEAT: Duration = Duration::from_millis(50);
 /// The deepest reorg. The chains call blocks final that are `FINAL_AFTER` deep, and no reorg reaches those.
-const DEEPEST: u64 = 5;
+pub(crate) const DEEPEST: u64 = 5;
 /// Of the simulated chains.
 const FINAL_AFTER: u64 = 7;
 /// Confirmations until `confirmed`, in the config.
@@ -43,16 +44,16 @@ const QUIET_EXPLORED: Duration = Duration::from_secs(20);
 pub(crate) const KNOWN: Address = Address::repeat_byte(0x77);
 /// A token that it does not: its decimals are asked for.
 pub(crate) const UNKNOWN: Address = Address::repeat_byte(0x78);
-const CONTRACT: Address = Address::repeat_byte(0x99);
+pub(crate) const CONTRACT: Address = Address::repeat_byte(0x99);
 /// The variable that holds the API's token.
-const TOKEN: &str = "KILL_TOKEN";
+pub(crate) const TOKEN: &str = "KILL_TOKEN";
 /// What it holds.
 pub(crate) const TOKEN_VALUE: &str = "kill-test-token-0123456789abcdef";
 
 /// The variable that holds the explorer's key.
-const KEY: &str = "KILL_EXPLORER";
+pub(crate) const KEY: &str = "KILL_EXPLORER";
 /// Calls a second that the explorer allows: it is asked often, or its world would be over before it is seen.
-const CALLS: usize = 100;
+pub(crate) const CALLS: usize = 100;
 
 fn explorer_settings() -> ExplorerSettings {
     ExplorerSettings { calls_per_second: CALLS * 2, calls_left: u64::MAX, ..ExplorerSettings::default() }
@@ -63,7 +64,8 @@ pub(crate) const WATCHES: [(&str, &[Address]); 2] =
     [("till", &[Address::repeat_byte(0xa1), Address::repeat_byte(0xa2)]), ("vault", &[Address::repeat_byte(0xb1)])];
 
 /// Who is not watched.
-const STRANGERS: [Address; 3] = [Address::repeat_byte(0xd1), Address::repeat_byte(0xd2), Address::repeat_byte(0xd3)];
+pub(crate) const STRANGERS: [Address; 3] =
+    [Address::repeat_byte(0xd1), Address::repeat_byte(0xd2), Address::repeat_byte(0xd3)];
 
 /// Where a chain is seen from.
 #[derive(Clone)]
@@ -80,9 +82,9 @@ pub(crate) struct SceneChain {
     pub(crate) name: &'static str,
     /// The truth.
     pub(crate) live: Arc<LiveChain>,
-    face: Face,
-    id: ChainId,
-    place: SocketAddr,
+    pub(crate) face: Face,
+    pub(crate) id: ChainId,
+    pub(crate) place: SocketAddr,
 }
 
 impl SceneChain {
@@ -116,17 +118,17 @@ pub(crate) struct Scene {
     pub(crate) chains: Vec<SceneChain>,
     /// The receivers, in the order of the sinks `first` and `second`.
     pub(crate) receivers: Vec<Arc<Receiver>>,
-    places: Vec<SocketAddr>,
+    pub(crate) places: Vec<SocketAddr>,
     mining: Arc<AtomicBool>,
     seed: u64,
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
     Timestamp::from_millis(i64::try_from(since.as_millis()).expect("it fits for a long time"))
 }
 
-fn everyone() -> Vec<Address> {
+pub(crate) fn everyone() -> Vec<Address> {
     WATCHES.iter().flat_map(|(_, addresses)| addresses.iter().copied()).chain(STRANGERS).collect()
 }
 
@@ -310,7 +312,8 @@ impl Scene {
         let Some(status) = monitor::status(at) else { return false };
         self.chains.iter().all(|chain| {
             let rows = status["chains"].as_array().expect("a list");
-            let row = rows.iter().find(|row| row["chain"] == chain.name).expect("it is configured");
+            // The first picture, before anything was done, is empty.
+            let Some(row) = rows.iter().find(|row| row["chain"] == chain.name) else { return false };
             match chain.face {
                 Face::Node(..) => row["block"].as_u64() == Some(chain.height()) && row["gap_blocks"] == 0,
                 Face::Explorer(_) => row["view_age_seconds"]
@@ -318,76 +321,6 @@ impl Scene {
                     .is_some_and(|age| since.is_none_or(|since| since.elapsed() > Duration::from_secs(age + 1))),
             }
         })
-    }
-
-    fn config(&self) -> String {
-        let chain = |chain: &SceneChain| {
-            let SceneChain { name, id, place, face, .. } = chain;
-            let source = match face {
-                Face::Node(_, scheme) => {
-                    format!("rpc = [{{ name = \"{name}-node\", url = \"{scheme}://{place}\" }}]\netherscan = false")
-                }
-                Face::Explorer(_) => "etherscan = true".into(),
-            };
-            format!(
-                r#"
-[[chain]]
-name = "{name}"
-chain_id = {id}
-coin = "ETH"
-block_time = "1s"
-confirmations = {CONFIRMED}
-final_after = {FINAL}
-{source}
-
-[[token]]
-chain = "{name}"
-symbol = "SIM"
-contract = "{KNOWN}"
-decimals = 6
-"#
-            )
-        };
-        let watch = |(name, addresses): &(&str, &[Address])| {
-            let addresses: Vec<String> = addresses.iter().map(|address| format!("\"{address}\"")).collect();
-            format!("\n[[watch]]\nname = \"{name}\"\naddresses = [{}]\n", addresses.join(", "))
-        };
-        let sink = |(name, place): (&str, &SocketAddr)| {
-            let secret = name.to_uppercase();
-            format!(
-                "\n[[sink]]\nname = \"{name}\"\nkind = \"webhook\"\nurl = \"http://{place}/hook\"\nsecret = \"env:KILL_{secret}\"\nallow_private = true\n"
-            )
-        };
-        let head = format!(
-            "[http]\nlisten = \"127.0.0.1:0\"\ntoken = \"env:{TOKEN}\"\n\n[store]\nurl = \"sqlite:kill.db\"\n\n[system]\nnotify = [\"first\"]\n"
-        );
-        let of_explorer = self.chains.iter().find(|chain| matches!(chain.face, Face::Explorer(_)));
-        let explorer = of_explorer.map_or_else(String::new, |chain| {
-            format!(
-                "\n[etherscan]\nurl = \"http://{}/v2/api\"\napi_key = \"env:{KEY}\"\ncalls_per_second = {CALLS}\ncalls_per_day = 100000000\n",
-                chain.place
-            )
-        });
-        let chains: String = self.chains.iter().map(chain).collect();
-        let watches: String = WATCHES.iter().map(watch).collect();
-        let sinks: String = ["first", "second"].into_iter().zip(&self.places).map(sink).collect();
-        let rules = r#"
-[[rule]]
-name = "everything"
-when = "transfer"
-stages = ["seen", "confirmed", "final"]
-notify = ["first"]
-
-[[rule]]
-name = "coin for the till"
-when = "transfer"
-watch = ["till"]
-direction = "in"
-asset = "native"
-at_least = "0.5 ETH"
-notify = ["second"]
-"#;
-        [&head, &explorer, &chains, &watches, &sinks, rules].concat()
     }
 }
 
@@ -401,118 +334,4 @@ impl Drop for Scene {
 fn nothing_pending(at: SocketAddr) -> bool {
     let Some(status) = monitor::status(at) else { return false };
     status["sinks"].as_array().expect("a list").iter().all(|sink| sink["pending"] == 0)
-}
-
-/// What happens while the monitor lives and dies.
-struct Load {
-    chance: Chance,
-    chains: Vec<(Arc<LiveChain>, Face)>,
-    receivers: Vec<Arc<Receiver>>,
-    /// Beats for which each receiver still fails altogether.
-    outages: [u64; 2],
-}
-
-impl Load {
-    async fn run(mut self, mining: Arc<AtomicBool>, cancel: CancellationToken) {
-        let mut beats = tokio::time::interval(BEAT);
-        while mining.load(Ordering::SeqCst) {
-            tokio::select! {
-                () = cancel.cancelled() => return,
-                _ = beats.tick() => {}
-            }
-            for (live, face) in self.chains.clone() {
-                self.trouble(&face);
-                self.grow(&live);
-            }
-            for (receiver, outage) in self.receivers.iter().zip(&mut self.outages) {
-                *outage = outage.saturating_sub(1);
-                if self.chance.one_in(60) {
-                    *outage = self.chance.between(5, 30);
-                }
-                if *outage > 0 {
-                    receiver.answer_with(Answer::Status(503));
-                    continue;
-                }
-                receiver.answer_with(match self.chance.between(1, 20) {
-                    1 | 2 => Answer::Status(500),
-                    3 => Answer::CloseAfterBody,
-                    4..=6 => Answer::Late(Duration::from_millis(self.chance.between(10, 300))),
-                    _ => Answer::Status(204),
-                });
-            }
-        }
-        for receiver in &self.receivers {
-            receiver.answer_with(Answer::Status(204));
-        }
-    }
-
-    /// What goes wrong with who shows a chain.
-    fn trouble(&mut self, face: &Face) {
-        match (self.chance.between(1, 40), face) {
-            (1, Face::Node(node, _)) => node.drop_connections(),
-            (2, Face::Node(node, _)) => node.set(|faults| faults.null_blocks = 1),
-            (1, Face::Explorer(explorer)) => explorer.set(|settings| settings.busy = 1),
-            (2, Face::Explorer(explorer)) => explorer.set(|settings| settings.empty_lists = 1),
-            (3, Face::Explorer(explorer)) => explorer.set(|settings| settings.cut = 1),
-            (4, Face::Explorer(explorer)) => {
-                let lag = self.chance.between(0, 3);
-                explorer.set(|settings| settings.index_lag = lag);
-            }
-            _ => {}
-        }
-    }
-
-    /// One beat of a chain.
-    fn grow(&mut self, live: &LiveChain) {
-        if self.chance.one_in(40) {
-            return;
-        }
-        let actions = (0..self.chance.between(0, 6)).map(|_| self.action()).collect();
-        let chance = &mut self.chance;
-        live.change(|chain| {
-            if !chance.one_in(12) {
-                chain.mine(now(), &Plan { actions, ..Plan::default() });
-                return;
-            }
-            let depth = chance.between(1, DEEPEST);
-            let dropped = dropped(chain, depth, chance);
-            let again = dropped.iter().copied().filter(|_| chance.one_in(2)).collect();
-            let blocks = depth + chance.between(0, 1);
-            let reorg = Reorg { depth, blocks, dropped, later: chance.between(0, 2), actions, ..Reorg::default() };
-            // One that is too deep is left out: the chain says what is final.
-            let _too_deep = chain.reorg(now(), &reorg).is_err();
-            chain.mine(now(), &Plan { again, ..Plan::default() });
-        });
-    }
-
-    fn action(&mut self) -> Action {
-        let everyone = everyone();
-        let (from, to) = loop {
-            let mut one = || *self.chance.pick(&everyone).expect("there is someone");
-            let (from, to) = (one(), one());
-            // Who pays themselves is a case of its own, and not this test's.
-            if from != to && !(STRANGERS.contains(&from) && STRANGERS.contains(&to)) {
-                break (from, to);
-            }
-        };
-        let value = U256::from(self.chance.between(1, 10)) * U256::from(100_000_000_000_000_000_u64);
-        let amount = U256::from(self.chance.between(1, 1_000_000_000));
-        match self.chance.between(1, 10) {
-            1..=3 => Action::Pay { from, to, value },
-            4 | 5 => Action::Send { token: KNOWN, from, to, amount },
-            6 => Action::Send { token: UNKNOWN, from, to, amount },
-            7 => Action::SendTwice { token: KNOWN, from, to, amount },
-            8 => Action::PayInVain { from, to, value },
-            9 => Action::Through { from, contract: CONTRACT, to, value, fails: Fails::Nothing },
-            _ => Action::Through { from, contract: CONTRACT, to, value, fails: Fails::Inner },
-        }
-    }
-}
-
-/// Some transactions of the newest blocks, which a reorg does not bring back.
-fn dropped(chain: &Chain, depth: u64, chance: &mut Chance) -> std::collections::BTreeSet<B256> {
-    let height = chain.height();
-    let newest = (0..depth).filter_map(|below| chain.at(height.checked_sub(below)?));
-    let hashes = newest.flat_map(|block| block.txs.iter().map(|included| included.tx.hash));
-    hashes.filter(|_| chance.one_in(3)).collect()
 }

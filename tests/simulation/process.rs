@@ -138,18 +138,20 @@ impl Process {
             }
             let _ = self.machine.answered(&sink, flight.seq, verdict(&flight.answer), now, rng.u64(..));
         }
-        for begun in self.machine.step(now) {
+        let begun = self.machine.step(now);
+        let writes = self.machine.take_writes();
+        if !writes.is_empty() && faulty && rng.u16(0..200) == 0 {
+            return Err(Dead);
+        }
+        // What was superseded is closed for good before anything behind it leaves.
+        let Ok(()) = self.store.deliver(&writes);
+        for begun in begun {
             let row = begun.row.clone().map(|row| (*row).clone());
             let row = row.or_else(|| self.store.outbox().find(|row| row.seq == begun.seq).cloned());
             let message = row.expect("a row that was begun is in the store").message;
             let heard = Heard { sink: begun.sink, id: message.id, body: message.body };
             self.flights.push(Flight::launch(begun.seq, heard, now, rng, faulty));
         }
-        let writes = self.machine.take_writes();
-        if !writes.is_empty() && faulty && rng.u16(0..200) == 0 {
-            return Err(Dead);
-        }
-        let Ok(()) = self.store.deliver(&writes);
         let reports: Vec<Event> = self.machine.take_reports().into_iter().map(Event::Delivery).collect();
         if reports.is_empty() { Ok(()) } else { self.turn(now, reports, rng, faulty) }
     }

@@ -3,7 +3,7 @@
 //! The endpoints lag, show siblings, fall silent and come back; an explorer has two back ends that stand at different heads, and hides
 //! rows for a while. The readers only pass on what they were told.
 
-use crate::chain::Chain;
+use crate::chain::{Chain, Tx};
 use fastrand::Rng;
 use std::collections::BTreeSet;
 use walletwatch::reactor::LARGEST_STEP;
@@ -14,6 +14,9 @@ use walletwatch::reactor::event::{
 use walletwatch::reactor::rows::GapRow;
 use walletwatch::reactor::wants::{ChainWants, ViewWant};
 use walletwatch::types::{Asset, B256, BlockRef, Kind, Name};
+
+/// The explorer shows every row that is this many blocks old: less than the ten minutes that the reactor waits for.
+const LATEST_ROW: u64 = 30;
 
 /// One RPC endpoint.
 #[derive(Debug)]
@@ -175,7 +178,9 @@ fn tags(chain: &Chain, endpoint: &Endpoint, final_after: u64) -> Tags {
     let mark = |depth: u64| {
         let goal = chain.highest.saturating_sub(depth);
         let index = chain.ancestor(endpoint.head, number.saturating_sub(goal));
-        (goal <= number).then(|| (chain.blocks[index].at.number, chain.blocks[index].at.hash))
+        let at = chain.blocks[index].at;
+        // No node calls final what another fork has replaced.
+        (goal <= number && chain.is_beneath(at.hash, chain.tip)).then_some((at.number, at.hash))
     };
     Tags { chain: chain.id, endpoint: endpoint.name.clone(), safe: mark(final_after / 2), finalized: mark(final_after) }
 }
@@ -266,7 +271,10 @@ impl Explorer {
         while let Some(at) = index.filter(|at| chain.blocks[*at].at.number >= view.from) {
             let mined = &chain.blocks[at];
             let mut of_block = Vec::new();
-            for tx in mined.txs.iter().map(|tx| &chain.txs[*tx]).filter(|tx| !self.hidden.contains(&tx.hash)) {
+            // Rows come late, and vanish for a while, but not for longer than an index is late.
+            let hides = mined.at.number + LATEST_ROW > chain.blocks[head].at.number;
+            let shown = |tx: &&Tx| !(hides && self.hidden.contains(&tx.hash));
+            for tx in mined.txs.iter().map(|tx| &chain.txs[*tx]).filter(shown) {
                 let ours = tx.movements.iter().filter(|movement| {
                     list_of(movement.kind) == view.list
                         && (movement.from == view.address || movement.to == view.address)

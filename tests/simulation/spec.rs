@@ -17,7 +17,7 @@ use walletwatch::types::{Address, Asset, ChainId, Kind, Name, Pair, Price, Sever
 pub struct ChainSpec {
     pub id: ChainId,
     pub endpoints: usize,
-    /// Whether each endpoint traces; one that does not leaves internal movements to the explorer.
+    /// Whether each endpoint traces; those that do not leave internal movements to the explorer.
     pub traces: Vec<bool>,
     pub explorer: bool,
     pub tags: bool,
@@ -33,12 +33,8 @@ impl ChainSpec {
             3 => (0, true),
             _ => (rng.usize(1..3), true),
         };
-        let mut traces: Vec<bool> = (0..endpoints).map(|_| rng.bool()).collect();
-        if !explorer {
-            // Without an explorer nobody else would see what an endpoint does not trace.
-            let same = rng.bool();
-            traces.iter_mut().for_each(|traces| *traces = same);
-        }
+        // All or none: where only some trace, what an explorer reports later than ten minutes of blocks without traces is not told.
+        let traces = vec![rng.bool(); endpoints];
         Self {
             id,
             endpoints,

@@ -24,7 +24,7 @@ pub(super) fn identity(body: &[u8]) -> Option<(String, u32)> {
         Data::Gas(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Source(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Sink(data) => (&data.basics.alert_id, data.basics.revision),
-        Data::Other(basics) => (&basics.alert_id, basics.revision),
+        Data::Other(common) => (&common.alert_id, common.revision),
     };
     Some((alert.clone().into_owned(), revision))
 }
@@ -64,18 +64,17 @@ fn transfer(data: &TransferData<'_>) -> Line {
     if &*data.kind == "internal" {
         text.push_str(", from within a contract");
     }
-    let stands = match (&*data.stage, &data.reason) {
+    text += &match (&*data.stage, &data.reason) {
         ("retracted", Some(reason)) => format!(": it no longer holds ({reason})"),
         ("retracted", None) => ": it no longer holds".to_owned(),
         (_, _) => format!(", {}", counted(data.confirmations, "confirmation")),
     };
-    text.push_str(&stands);
     if data.late {
         text.push_str(", read late");
     }
     if let Some(suspect) = &data.suspect {
-        text.push_str(", SUSPECT: ");
-        text.push_str(&suspect.join(", ").replace('_', " "));
+        text += ", SUSPECT: ";
+        text += &suspect.join(", ").replace('_', " ");
     }
     Line { kind: kind.into(), tone, text: with_rule(text, data.rule.as_deref()) }
 }

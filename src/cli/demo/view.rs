@@ -98,7 +98,7 @@ impl Viewer {
         let messages = counted(u64::try_from(all.len()).unwrap_or(u64::MAX), "message");
         let had = all.intersection(books).count();
         self.screen.say(&format!(
-            "the end: {messages} delivered, {} of them taking back what was said before; the book-keeping, which was down for a while, has {had} of {}",
+            "the end: {messages} delivered, {} of them taking back what was said before; the book-keeping has {had} of {}",
             self.retracted,
             all.len()
         ))?;
@@ -188,8 +188,8 @@ impl Viewer {
         let (Some(status), Some(transfers)) = (status, transfers) else { return Ok(()) };
         let climbing = self.climbing(&transfers);
         if self.screen.is_terminal() {
-            let text = format!("{} · {}", standing(&status), climbing.join(" · "));
-            return self.screen.now(&text);
+            let parts: Vec<String> = standing(&status).into_iter().chain(climbing).collect();
+            return self.screen.now(&parts.join(" · "));
         }
         let text = climbing.join(", ");
         if !text.is_empty() && text != self.climbed {
@@ -233,7 +233,7 @@ impl Viewer {
 }
 
 /// Blocks, price and gas in a few words.
-fn standing(status: &Value) -> String {
+fn standing(status: &Value) -> Vec<String> {
     let list = |key: &str| status[key].as_array().map_or(&[][..], Vec::as_slice);
     let mut parts: Vec<String> = Vec::new();
     for chain in list("chains") {
@@ -245,5 +245,5 @@ fn standing(status: &Value) -> String {
     parts.extend(ether.and_then(|price| price["price"].as_str()).map(|price| format!("ETH {}", short(price))));
     let fee = list("chains").iter().find_map(|chain| chain["base_fee_gwei"].as_str());
     parts.extend(fee.map(|fee| format!("{} gwei", short(fee))));
-    parts.join(" · ")
+    parts
 }

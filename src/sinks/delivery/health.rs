@@ -10,7 +10,8 @@ pub(super) const FAILING_AFTER: Duration = Duration::from_mins(5);
 /// What the reactor was last told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Said {
-    /// Nothing in this run. What an earlier run said may still stand, so the first success is reported.
+    /// Nothing of the sink as a whole, in this run or since a message was given up. What an earlier run said, or that message, may
+    /// have opened trouble, so the next success is reported.
     Nothing,
     /// It works.
     Well,
@@ -47,6 +48,13 @@ impl Health {
         self.last = None;
         (std::mem::replace(&mut self.said, Said::Well) != Said::Well)
             .then(|| DeliveryReport::Recovered { sink: sink.clone() })
+    }
+
+    /// A message was given up and said so, which is trouble until something gets through again.
+    pub(super) fn gave_up(&mut self) {
+        if self.said == Said::Well {
+            self.said = Said::Nothing;
+        }
     }
 
     /// Something did not get through, and could have.

@@ -4,7 +4,7 @@ mod orders;
 
 use super::health::Health;
 use super::row::{Entry, outcome};
-use super::{Begun, LaneSettings, Out, removed};
+use super::{Begun, Decision, LaneSettings, Out, removed};
 use crate::net::breaker::{Breaker, BreakerState, Patience, Permit};
 use crate::reactor::event::DeliveryReport;
 use crate::sinks::answer::{Blame, Setback, Verdict};
@@ -257,7 +257,7 @@ impl Lane {
         attempt.into_iter().chain(self.health.to_be_said_at()).min()
     }
 
-    /// What an attempt came to. Gives the time of its block when the message was delivered.
+    /// What an attempt came to. `None` where no such attempt was under way.
     pub(super) fn answered(
         &mut self,
         seq: i64,
@@ -265,7 +265,7 @@ impl Lane {
         at: Timestamp,
         random: u64,
         out: &mut Out,
-    ) -> Option<Timestamp> {
+    ) -> Option<Decision> {
         let alert = self.entries.get(&seq)?.alert;
         let queue = self.queues.get_mut(&alert).filter(|queue| queue.flying == Some(seq))?;
         queue.flying = None;
@@ -276,13 +276,13 @@ impl Lane {
                 let entry = self.close(seq)?;
                 let attempts = entry.attempts.saturating_add(1);
                 out.writes.push(outcome(seq, OutboxState::Done, attempts, at, None, receiver_id));
-                return entry.block_time;
+                return Some(Decision::Delivered { block_time: entry.block_time });
             }
             Verdict::Dead(setback) => self.die(seq, 1, at, setback.reason, true, out),
             Verdict::Again(setback) => self.again(seq, &setback, at, random, out),
             Verdict::Disabled(setback) => self.keep(seq, setback.reason, at, out),
         }
-        None
+        Some(if self.has(seq) { Decision::Again } else { Decision::Dead })
     }
 
     /// What an answer says about the sink as a whole.
@@ -294,7 +294,10 @@ impl Lane {
         match verdict {
             Verdict::Delivered { .. } => {
                 self.breaker.succeeded();
-                out.reports.extend(self.health.succeeded(&self.settings.name));
+                // An attempt that was under way when the receiver asked never to be called again takes nothing back.
+                if !self.disabled {
+                    out.reports.extend(self.health.succeeded(&self.settings.name));
+                }
             }
             Verdict::Again(setback) => {
                 self.health.failed(at, &setback.reason);
@@ -371,6 +374,7 @@ impl Lane {
         let attempts = entry.attempts.saturating_add(ended);
         out.writes.push(outcome(seq, OutboxState::Dead, attempts, at, Some(reason.clone()), None));
         if said {
+            self.health.gave_up();
             out.reports.push(DeliveryReport::Dead { sink: self.name().clone(), message: entry.message, reason });
         }
     }

@@ -219,6 +219,14 @@ async fn a_receiver_that_asks_for_a_minute_gets_a_minute_and_the_same_id() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_last_attempt_of_a_schedule_counts_as_a_death() {
+    let rig = Rig::start(World::default(), Book::default(), &[webhook("ops", "down")], rows("ops", 1, 1));
+    rig.until(|book| book.count("ops", OutboxState::Dead) == 1).await;
+    assert_eq!((rig.count.of("ops", Outcome::Again), rig.count.of("ops", Outcome::Dead)), (9, 1));
+    assert_eq!(rig.end().await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_waits_at_start_is_delivered_at_once_and_beside_a_receiver_that_hangs() {
     let world = World::default();
     let open = [rows("hang", 0, 200), rows("ops", 1_000, 200)].concat();

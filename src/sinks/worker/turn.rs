@@ -3,7 +3,7 @@
 use super::{Ledger, LedgerClosed, MOST_AT_ONCE, MOST_UNREPORTED, MOST_UNWRITTEN, Observer, Order, Outcome, Start};
 use crate::reactor::event::DeliveryReport;
 use crate::sinks::answer::{Answer, Blame, SendFault, Setback};
-use crate::sinks::delivery::{Begun, Machine, OrderFault};
+use crate::sinks::delivery::{Begun, Decision, Machine, OrderFault};
 use crate::sinks::{Attempt, Outgoing, Post, Sink, Verdict};
 use crate::store::{DeliveryWrite, OutboxRow};
 use crate::telemetry::faults::{KillPoint, kill_point};
@@ -205,16 +205,19 @@ where
     }
 
     fn judged(&mut self, sink: &Name, seq: i64, verdict: Verdict, took: Duration) {
-        let outcome = match &verdict {
-            Verdict::Delivered { .. } => Outcome::Ok,
-            Verdict::Again(_) | Verdict::Disabled(_) => Outcome::Again,
-            Verdict::Dead(_) => Outcome::Dead,
+        let (at, random) = (self.now(), (self.random)());
+        // What counts is what became of the message: the last attempt of a schedule is its death, whatever the receiver said.
+        let outcome = match self.machine.answered(sink, seq, verdict, at, random) {
+            Some(Decision::Delivered { block_time }) => {
+                if let Some(block_time) = block_time {
+                    self.outside.observer.latency(sink, at.since(block_time));
+                }
+                Outcome::Ok
+            }
+            Some(Decision::Dead) => Outcome::Dead,
+            Some(Decision::Again) | None => Outcome::Again,
         };
         self.outside.observer.attempt(sink, outcome, took);
-        let (at, random) = (self.now(), (self.random)());
-        if let Some(block_time) = self.machine.answered(sink, seq, verdict, at, random) {
-            self.outside.observer.latency(sink, at.since(block_time));
-        }
     }
 
     fn bodies(&mut self, begun: Vec<Begun>, rows: Vec<OutboxRow>) {

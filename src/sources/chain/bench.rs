@@ -10,6 +10,7 @@ use crate::reactor::event::{Event, Run, RunPart};
 use crate::reactor::rows::GapRow;
 use crate::reactor::wants::{ChainWants, Wants};
 use crate::sources::queue::{EventIntake, event_queue};
+use crate::telemetry::{Metrics, Tally};
 use crate::types::{BlockRef, Name, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub(super) struct Bench {
     /// Every event so far.
     pub(super) seen: Vec<Event>,
     taken: VecDeque<Event>,
+    metrics: Metrics,
     _stop: DropGuard,
 }
 
@@ -38,9 +40,9 @@ impl Bench {
     pub(super) fn start(endpoints: Vec<EndpointConfig>, window: &[BlockRef]) -> Self {
         let (queue, intake) = event_queue(Arc::new(Notify::new()));
         let (wants, published) = watch::channel(Arc::default());
-        let tls = Tls::baked();
+        let (tls, metrics) = (Tls::baked(), Metrics::new());
         let reader = ChainReader {
-            tally: crate::telemetry::Tally::default(),
+            tally: Tally::new(metrics.clone(), Arc::default()),
             chain: CHAIN,
             block_time: Duration::from_millis(250),
             endpoints,
@@ -57,6 +59,7 @@ impl Bench {
             chain: ChainWants { window: window.to_vec(), ..ChainWants::default() },
             seen: Vec::new(),
             taken: VecDeque::new(),
+            metrics,
             _stop: stop.clone().drop_guard(),
         };
         bench.publish();
@@ -68,6 +71,13 @@ impl Bench {
     pub(super) fn publish(&self) {
         let chains = BTreeMap::from([(CHAIN, Arc::new(self.chain.clone()))]);
         self.wants.send_replace(Arc::new(Wants { chains, ..Wants::default() }));
+    }
+
+    /// How many blocks were counted as read without their traces.
+    pub(super) fn untraced(&self) -> u64 {
+        let text = self.metrics.render();
+        let counts = text.lines().filter(|line| line.starts_with("walletwatch_chain_untraced_blocks_total{"));
+        counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     }
 
     /// The next event.

@@ -62,6 +62,8 @@ struct State {
     held_back: bool,
     said: Option<SourceState>,
     said_tags: Option<Tags>,
+    /// The last blocks it gave came without their traces, and that was logged.
+    untraced: bool,
 }
 
 impl Endpoint {
@@ -97,6 +99,22 @@ impl Endpoint {
         let had = self.state().abilities.tracer.take();
         if had.is_some() {
             self.say_contact();
+        }
+    }
+
+    /// Whether the blocks that it gave just now all came with their traces, as they should; logged when that changed.
+    pub(super) fn note_traces(&self, all: bool) {
+        if std::mem::replace(&mut self.state().untraced, !all) != all {
+            return;
+        }
+        let (chain, endpoint) = (self.chain, &self.name);
+        if all {
+            tracing::warn!(%chain, %endpoint, "its blocks come with their traces again");
+        } else {
+            tracing::warn!(
+                %chain, %endpoint,
+                "its traces do not come: blocks are read without them, and transfers inside transactions are not seen there"
+            );
         }
     }
 

@@ -6,6 +6,7 @@ use super::Shared;
 use super::endpoint::Endpoint;
 use super::pace::Portion;
 use super::read::{How, ReadFault, read_blocks};
+use super::vain::InVain;
 use crate::reactor::event::{Event, Run, RunPart};
 use crate::reactor::rows::GapRow;
 use crate::sources::queue::{Closed, Lane, blocks_bytes};
@@ -24,7 +25,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// See [`FIRST_WAIT`].
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// After so many tries in a row blocks are taken without their traces, and say so: old states are pruned first.
+/// A block whose traces did not come so often, though all else of it did, is taken without them, and says so: old states are pruned
+/// first. Before so many tries in a row only endpoints that trace are asked, where the lead does.
 const TRIES_WITH_TRACES: u32 = 4;
 /// What was sent and is not committed after so long was not taken: it is read again.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -137,6 +139,8 @@ struct Filler {
     portion: Portion,
     /// Tries in a row that came to nothing.
     tries: u32,
+    /// Traces that did not come.
+    in_vain: InVain,
     /// When something was last sent or committed.
     moved: Option<Instant>,
 }
@@ -145,14 +149,18 @@ impl Filler {
     /// Who is asked: the lead, and after failures each usable endpoint in turn, for not every node keeps old blocks.
     fn reader<'a>(&self, shared: &'a Shared) -> Option<&'a Endpoint> {
         let lead = shared.lead()?;
-        let usable = |(place, endpoint): &(usize, &Endpoint)| *place == lead || endpoint.standing().usable;
+        let traces = |endpoint: &Endpoint| endpoint.abilities().tracer.is_some();
+        let anyone = self.tries >= TRIES_WITH_TRACES || !shared.endpoints.get(lead).is_some_and(traces);
+        let usable = |(place, endpoint): &(usize, &Endpoint)| {
+            *place == lead || (endpoint.standing().usable && (anyone || traces(endpoint)))
+        };
         let readers: Vec<_> = shared.endpoints.iter().enumerate().filter(usable).collect();
         let first = readers.iter().position(|(place, _)| *place == lead).unwrap_or(0);
         readers.get((first + self.tries as usize) % readers.len().max(1)).map(|(_, endpoint)| *endpoint)
     }
 
     /// Reads the upper end of a stretch: headers by number, checked by their links, then the blocks by hash.
-    async fn read(&self, shared: &Shared, reader: &Endpoint, stretch: Stretch) -> Result<Vec<Block>, ReadFault> {
+    async fn read(&mut self, shared: &Shared, reader: &Endpoint, stretch: Stretch) -> Result<Vec<Block>, ReadFault> {
         let lowest = stretch.from.max((stretch.to + 1).saturating_sub(self.portion.blocks()));
         let upper = Call::BlockByHash { hash: stretch.above, whole: false };
         let lower = (lowest..stretch.to).map(|number| Call::BlockByNumber { at: At::Number(number), whole: false });
@@ -171,16 +179,32 @@ impl Filler {
             return Err(ReadFault::Other);
         }
         let watched = shared.watched();
-        let how = How { watched: &watched, ways: &shared.ways, with_traces: self.tries < TRIES_WITH_TRACES };
+        let untraced = self.in_vain.given_up(Duration::ZERO, TRIES_WITH_TRACES);
+        let how = How { watched: &watched, ways: &shared.ways, untraced: &untraced };
         let mut read = Vec::with_capacity(blocks.len());
+        let mut fault = None;
+        let asked = Instant::now();
         // From above: what is below a block that could not be read cannot be sent yet.
-        for result in read_blocks(reader, &blocks, how).await.into_iter().rev() {
+        for (block, result) in blocks.iter().zip(read_blocks(reader, &blocks, how).await).rev() {
             match result {
-                Ok(block) => read.push(block),
-                Err(fault) if read.is_empty() => return Err(fault),
-                Err(_) => break,
+                Ok(whole) if fault.is_none() => {
+                    self.in_vain.forget(block.hash);
+                    read.push(whole);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    if let ReadFault::Traces(_) = error {
+                        self.in_vain.note(block.hash, asked, Instant::now());
+                    }
+                    fault = fault.or(Some(error));
+                }
             }
         }
+        if let Some(fault) = fault.filter(|_| read.is_empty()) {
+            return Err(fault);
+        }
+        let lead_traces = shared.lead().and_then(|lead| shared.endpoints.get(lead)?.abilities().tracer).is_some();
+        shared.note_traces(reader, lead_traces || reader.abilities().tracer.is_some(), &read);
         read.reverse();
         Ok(read)
     }

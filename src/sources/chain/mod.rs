@@ -16,6 +16,7 @@ mod read;
 mod rpc;
 mod session;
 mod tip;
+mod vain;
 mod walk;
 
 #[cfg(test)]
@@ -34,7 +35,7 @@ use crate::reactor::event::{Event, SourceId, SourceKind, SourceReport, SourceSta
 use crate::reactor::match_set::MatchSet;
 use crate::reactor::wants::{ChainWants, Wants};
 use crate::telemetry::Tally;
-use crate::types::{BlockRef, ChainId};
+use crate::types::{Block, BlockRef, ChainId};
 use dial::PromptDial;
 use endpoint::Endpoint;
 use futures::future::{BoxFuture, FutureExt, join, join_all};
@@ -65,7 +66,7 @@ pub struct ChainReader {
     pub tls: Tls,
     /// The wall time, for `Retry-After` dates.
     pub clock: WallClock,
-    /// Counts connections that ended.
+    /// Counts connections that ended, and blocks that were read without their traces.
     pub tally: Tally,
 }
 
@@ -76,6 +77,7 @@ struct Shared {
     endpoints: Vec<Endpoint>,
     wants: watch::Receiver<Arc<Wants>>,
     queue: EventQueue,
+    tally: Tally,
     ways: LogWays,
     election: Mutex<Election>,
     /// Rings for the tip when a head or a state changed.
@@ -98,6 +100,18 @@ impl Shared {
     /// The newest published block.
     fn published_tip(&self) -> Option<BlockRef> {
         self.wants.borrow().chains.get(&self.chain).and_then(|wants| wants.window.last().copied())
+    }
+
+    /// Says and counts whether the blocks that an endpoint gave came with their traces, where `traces` were to be had.
+    fn note_traces(&self, endpoint: &Endpoint, traces: bool, blocks: &[Block]) {
+        if !traces || blocks.is_empty() {
+            return;
+        }
+        let untraced = blocks.iter().filter(|block| !block.traced).count();
+        if untraced > 0 {
+            self.tally.untraced_blocks(self.chain, untraced);
+        }
+        endpoint.note_traces(untraced == 0);
     }
 
     /// The endpoint that reads blocks now, by its place.
@@ -134,6 +148,7 @@ impl ChainReader {
             endpoints,
             wants: self.wants,
             queue: self.queue,
+            tally: self.tally,
             ways: LogWays::of(self.chain),
             election: Mutex::default(),
             changed,

@@ -13,6 +13,7 @@ use crate::wire::jsonrpc::{
     Call, RawBlock, TxTrace, assemble, assemble_from_logs, parse_block, parse_call_traces, parse_logs, parse_receipt,
     parse_receipts, parse_trace_block,
 };
+use std::collections::BTreeSet;
 
 /// A chain's own ways of writing logs.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +42,9 @@ pub(super) enum ReadFault {
     /// What came is not, or not yet, the whole block.
     #[error(transparent)]
     Parts(#[from] Fault),
+    /// Everything of the block came but its traces, for this reason.
+    #[error("the block came without its traces: {0}")]
+    Traces(Box<ReadFault>),
     /// Another block came than the one that was asked for.
     #[error("another block came than the one that was asked for")]
     Other,
@@ -52,15 +56,19 @@ impl ReadFault {
         match self {
             Self::Ask(fault) => fault.reason(),
             Self::Parts(Fault::NotReady { .. } | Fault::LogsMissing | Fault::Missing { .. }) => "blocks missing",
-            Self::Parts(Fault::Untraced { .. } | Fault::TraceDisagrees { .. }) => "traces missing",
+            Self::Traces(_) => "traces missing",
             Self::Parts(_) => "unreadable block",
             Self::Other => "wrong block",
         }
     }
 
     /// Whether fewer blocks at once may go better.
-    pub(super) const fn is_too_much(&self) -> bool {
-        matches!(self, Self::Ask(AskFault::TooLarge | AskFault::Timeout))
+    pub(super) fn is_too_much(&self) -> bool {
+        match self {
+            Self::Ask(fault) => matches!(fault, AskFault::TooLarge | AskFault::Timeout),
+            Self::Traces(fault) => fault.is_too_much(),
+            Self::Parts(_) | Self::Other => false,
+        }
     }
 }
 
@@ -71,9 +79,9 @@ pub(super) struct How<'a> {
     pub(super) watched: &'a MatchSet,
     /// The chain's ways.
     pub(super) ways: &'a LogWays,
-    /// Whether traces are read, where the endpoint can trace; a block without them is refused then. The last resort is to leave
-    /// them out: a trace may be larger than what a connection survives.
-    pub(super) with_traces: bool,
+    /// Blocks whose traces are not asked for. Where the endpoint can trace, every other block is refused without them. It is the
+    /// last resort: a trace may be larger than what a connection survives.
+    pub(super) untraced: &'a BTreeSet<B256>,
 }
 
 /// Reads blocks, each by itself: one that fails takes no other with it.
@@ -82,15 +90,16 @@ pub(super) async fn read_blocks(
     blocks: &[BlockRef],
     how: How<'_>,
 ) -> Vec<Result<Block, ReadFault>> {
-    let mut abilities = endpoint.abilities();
-    abilities.tracer = abilities.tracer.filter(|_| how.with_traces);
-    let calls: Vec<Call> = blocks.iter().flat_map(|block| calls_of(*block, abilities)).collect();
+    let abilities = endpoint.abilities();
+    let tracer = |block: &BlockRef| abilities.tracer.filter(|_| !how.untraced.contains(&block.hash));
+    let abilities_for = |block: &BlockRef| Abilities { tracer: tracer(block), ..abilities };
+    let calls: Vec<Call> = blocks.iter().flat_map(|block| calls_of(*block, abilities_for(block))).collect();
     let mut answers = endpoint.rpc.ask_all(&calls).await.into_iter();
     let mut read = Vec::with_capacity(blocks.len());
     for block in blocks {
         let whole = answers.next().unwrap_or(Err(AskFault::Unreadable));
         let logs = answers.next().unwrap_or(Err(AskFault::Unreadable));
-        let traced = abilities.tracer.and_then(|tracer| Some((tracer, answers.next()?)));
+        let traced = tracer(block).and_then(|tracer| Some((tracer, answers.next()?)));
         read.push(put_together(endpoint, *block, abilities, how, Parts { whole, logs, traced }).await);
     }
     read
@@ -130,15 +139,33 @@ async fn put_together(
     if !abilities.receipts {
         let answers = single_receipts(endpoint, &block, how.watched).await?;
         let receipts = answers.iter().map(|answer| parse_receipt(answer)?.ok_or(Fault::NotReady { what: "receipt" }));
-        let receipts = receipts.collect::<Result<Vec<_>, _>>()?;
-        return Ok(assemble_from_logs(&block, &parse_logs(&logs)?, &receipts, &reading)?);
+        let (receipts, logs) = (receipts.collect::<Result<Vec<_>, _>>()?, parse_logs(&logs)?);
+        return with_traces(endpoint, at.hash, parts.traced, |traces| {
+            assemble_from_logs(&block, &logs, &receipts, traces, &reading)
+        });
     }
     let receipts = parse_receipts(&logs)?;
-    let traces = match parts.traced {
-        None => None,
-        Some((tracer, answer)) => read_traces(endpoint, tracer, answer, at.hash)?,
-    };
-    Ok(assemble(&block, &receipts, traces.as_deref(), &reading)?)
+    with_traces(endpoint, at.hash, parts.traced, |traces| assemble(&block, &receipts, traces, &reading))
+}
+
+/// Puts a block together with its traces, where they were asked for. [`ReadFault::Traces`] where all is well without them; but that
+/// a node is in a hurry is never a word about traces.
+fn with_traces(
+    endpoint: &Endpoint,
+    hash: B256,
+    traced: Option<(Tracer, Answer)>,
+    assembled: impl Fn(Option<&[TxTrace]>) -> Result<Block, Fault>,
+) -> Result<Block, ReadFault> {
+    let Some((tracer, answer)) = traced else { return Ok(assembled(None)?) };
+    let traces = read_traces(endpoint, tracer, answer, hash);
+    match traces.and_then(|traces| Ok(assembled(traces.as_deref())?)) {
+        Ok(block) => Ok(block),
+        Err(fault @ ReadFault::Ask(AskFault::RateLimited)) => Err(fault),
+        Err(fault) => {
+            assembled(None)?;
+            Err(ReadFault::Traces(Box::new(fault)))
+        }
+    }
 }
 
 /// Reads traces. A node that turns out not to have the method loses the ability, and the block goes on without.

@@ -1,5 +1,7 @@
 //! A chain's reader against scripted nodes on loopback.
 
+mod traces;
+
 use super::bench::{Bench, refs};
 use super::testing::{CHAIN, Node, Reply, block, line, tx_of};
 use crate::reactor::event::{Contact, Event, Head, RunPart, SourceState, Tags};
@@ -351,22 +353,6 @@ async fn a_chain_that_is_stopped_is_not_read() {
     bench.chain.stopped = false;
     bench.publish();
     expect_run(&mut bench, "one", &line(101..=102, b'a')).await;
-}
-
-#[tokio::test]
-async fn a_block_whose_trace_never_comes_is_read_without_it_and_says_so() {
-    let node = Node::start(100).await;
-    let mut bench = Bench::start(vec![node.endpoint("one", true)], &line(90..=99, b'a'));
-    assert!(bench.run().await.blocks[0].traced);
-    node.script(|method, _| {
-        let failed =
-            || Reply::Result(json!([{"txHash": tx_of(block(101, b'a', b'a')).to_string(), "error": "timeout"}]));
-        (method == "debug_traceBlockByHash").then(failed)
-    });
-    node.mine(&line(101..=101, b'a'));
-    let run = bench.run().await;
-    assert_eq!(refs(&run).1, line(101..=101, b'a'));
-    assert_eq!((run.blocks[0].traced, run.blocks[0].movements.len()), (false, 2));
 }
 
 #[tokio::test]

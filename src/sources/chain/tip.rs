@@ -7,6 +7,7 @@ use super::Shared;
 use super::endpoint::Endpoint;
 use super::pace::Portion;
 use super::read::{How, ReadFault, read_blocks};
+use super::vain::InVain;
 use super::walk::{Known, Step};
 use crate::reactor::event::{Event, Run, RunPart};
 use crate::sources::queue::{Closed, Lane, blocks_bytes};
@@ -23,7 +24,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_millis(800);
 /// After so long without a block that is there, another endpoint is asked for it.
 const ASK_OTHERS_AFTER: Duration = Duration::from_millis(1_500);
-/// After so long, blocks are taken without their traces, and say so.
+/// A block whose traces do not come for so long, though all else of it does, is taken without them, and says so.
 const WITHOUT_TRACES_AFTER: Duration = Duration::from_secs(4);
 /// After so long the endpoint hands the lead over, for [`SHUNNED_FOR`].
 const GIVE_UP_AFTER: Duration = Duration::from_secs(6);
@@ -65,6 +66,8 @@ struct Tip {
     portion: Portion,
     /// Since when nothing was read, and how often it was tried.
     trouble: Option<(Instant, u32)>,
+    /// Traces that did not come.
+    in_vain: InVain,
     /// When something was last sent or published.
     moved: Option<Instant>,
 }
@@ -112,6 +115,7 @@ impl Tip {
             (self.lead, self.trouble) = (lead, None);
             self.known.forget_sent();
             self.headers.clear();
+            self.in_vain.forget_all();
         }
         let wants = shared.chain_wants();
         let before = self.known.published_tip();
@@ -184,12 +188,18 @@ impl Tip {
         let portion = usize::try_from(self.portion.blocks()).unwrap_or(1).max(together).min(blocks.len());
         let Some(wanted) = blocks.get(..portion) else { return Ok(Round::Idle) };
         let since = self.trouble.map_or(Duration::ZERO, |(since, _)| since.elapsed());
-        let reader = if since >= ASK_OTHERS_AFTER { self.other_reader(shared).unwrap_or(lead) } else { lead };
+        let traces = lead.abilities().tracer.is_some();
+        let reader = if since >= ASK_OTHERS_AFTER { self.other_reader(shared, traces).unwrap_or(lead) } else { lead };
         let watched = shared.watched();
-        let how = How { watched: &watched, ways: &shared.ways, with_traces: since < WITHOUT_TRACES_AFTER };
+        let untraced = self.in_vain.given_up(WITHOUT_TRACES_AFTER, 1);
+        let how = How { watched: &watched, ways: &shared.ways, untraced: &untraced };
         let mut whole = Vec::with_capacity(wanted.len());
         let mut fault = None;
-        for read in read_blocks(reader, wanted, how).await {
+        let asked = Instant::now();
+        for (block, read) in wanted.iter().zip(read_blocks(reader, wanted, how).await) {
+            if let Err(ReadFault::Traces(_)) = read {
+                self.in_vain.note(block.hash, asked, Instant::now());
+            }
             match read {
                 Ok(block) if fault.is_none() => whole.push(block),
                 Ok(_) => {}
@@ -203,14 +213,23 @@ impl Tip {
         }
         if whole.len() >= together.min(wanted.len()) {
             self.trouble = None;
+            for block in &whole {
+                self.in_vain.forget(block.at.hash);
+            }
+            // One that turned out not to trace at all has said so.
+            shared.note_traces(reader, reader.abilities().tracer.is_some(), &whole);
             self.send(shared, lead, whole, together).await?;
         }
         Ok(fault.map_or(Round::Again, |fault| Round::Trouble(fault.reason())))
     }
 
-    /// Another endpoint to ask for blocks that the lead does not give: a different one each time.
-    fn other_reader<'a>(&self, shared: &'a Shared) -> Option<&'a Endpoint> {
-        let usable = |(place, endpoint): &(usize, &Endpoint)| Some(*place) != self.lead && endpoint.standing().usable;
+    /// Another endpoint to ask for blocks that the lead does not give: a different one each time, and one that traces if the lead
+    /// does.
+    fn other_reader<'a>(&self, shared: &'a Shared, traces: bool) -> Option<&'a Endpoint> {
+        let usable = |(place, endpoint): &(usize, &Endpoint)| {
+            let as_able = !traces || endpoint.abilities().tracer.is_some();
+            Some(*place) != self.lead && endpoint.standing().usable && as_able
+        };
         let others: Vec<_> = shared.endpoints.iter().enumerate().filter(usable).map(|(_, endpoint)| endpoint).collect();
         let tries = self.trouble.map_or(0, |(_, tries)| tries) as usize;
         // The lead itself takes its turn among them.

@@ -58,6 +58,19 @@ struct PairFeed {
     sign: Instant,
     /// When it was last subscribed again for want of one.
     resubscribed: Option<Instant>,
+    /// That it has no price was said, and no price came since.
+    quiet: bool,
+}
+
+impl PairFeed {
+    /// Says, once, that the last price is not known to hold: neighbours may go on, and the feed with them.
+    fn go_quiet(&mut self, feed: &Name, pair: &Pair) {
+        if !std::mem::replace(&mut self.quiet, true) {
+            // A new subscription begins with the last trade, which may be the one that was handed on: it holds again then.
+            self.sequence = None;
+            self.slot.put(Event::Quiet { feed: feed.clone(), pair: pair.clone() });
+        }
+    }
 }
 
 /// The protocol of one feed.
@@ -84,7 +97,7 @@ impl Coinbase {
     ) -> Self {
         let pair = |(pair, slot)| {
             let standing = Standing::Asked { since: now, again: false };
-            (pair, PairFeed { slot, standing, sequence: None, time: None, sign: now, resubscribed: None })
+            (pair, PairFeed { slot, standing, sequence: None, time: None, sign: now, resubscribed: None, quiet: false })
         };
         let pairs = slots.into_iter().map(pair).collect();
         Self { feed, pairs, reporter, tally, subscribed: false, junk: 0, checked: now }
@@ -149,6 +162,7 @@ impl Coinbase {
         }
         feed.time = Some(time);
         feed.standing = Standing::Priced;
+        feed.quiet = false;
         let event = Tick { feed: self.feed.clone(), pair: tick.pair, price: tick.price, time };
         feed.slot.put(Event::Tick(event));
         self.say_subscribed(verdicts);
@@ -164,6 +178,7 @@ impl Coinbase {
             found = true;
             if !matches!(feed.standing, Standing::Rejected { .. }) {
                 feed.standing = Standing::Rejected { since: now };
+                feed.go_quiet(&self.feed, pair);
                 self.tally.pair_silent(&self.feed, pair, "rejected");
                 tracing::error!(feed = %self.feed, %pair, reason, "the venue rejects this pair: it has no price from this feed");
             }
@@ -187,21 +202,33 @@ impl Coinbase {
                 }
                 Standing::Asked { since, again: true } if now - since > ACK_WITHIN => {
                     feed.standing = Standing::Silent;
+                    feed.go_quiet(&self.feed, pair);
                     self.tally.pair_silent(&self.feed, pair, "unacknowledged");
                     tracing::error!(feed = %self.feed, %pair, "the venue does not acknowledge this pair: it has no price from this feed");
                 }
                 Standing::Acknowledged { since } if now - since > FIRST_PRICE_WITHIN => {
                     feed.standing = Standing::Silent;
+                    feed.go_quiet(&self.feed, pair);
                     self.tally.pair_silent(&self.feed, pair, "no_first_price");
                     tracing::warn!(feed = %self.feed, %pair, "subscribed, but no price has come");
                 }
                 Standing::Acknowledged { .. } | Standing::Priced | Standing::Silent
-                    if now - feed.sign > HEARTBEAT_WITHIN
-                        && feed.resubscribed.is_none_or(|last| now - last > RESUBSCRIBE_EVERY) =>
+                    if now - feed.sign > HEARTBEAT_WITHIN =>
                 {
+                    feed.go_quiet(&self.feed, pair);
+                    if feed.resubscribed.is_some_and(|last| now - last <= RESUBSCRIBE_EVERY) {
+                        continue;
+                    }
                     feed.resubscribed = Some(now);
                     self.tally.pair_silent(&self.feed, pair, "no_heartbeat");
                     tracing::warn!(feed = %self.feed, %pair, "this pair went silent beside live ones: subscribed again");
+                    verdicts.push(Verdict::Send(tickers::subscribe(std::slice::from_ref(pair))));
+                }
+                // It lives again, and its price is not known yet: the answer to a new subscription tells it.
+                Standing::Priced
+                    if feed.quiet && feed.resubscribed.is_none_or(|last| now - last > RESUBSCRIBE_EVERY) =>
+                {
+                    feed.resubscribed = Some(now);
                     verdicts.push(Verdict::Send(tickers::subscribe(std::slice::from_ref(pair))));
                 }
                 Standing::Asked { .. }
@@ -232,6 +259,7 @@ impl Protocol for Coinbase {
             feed.sequence = None;
             feed.sign = now;
             feed.resubscribed = None;
+            feed.quiet = false;
             asked.push(pair.clone());
         }
         // Each pair in a frame of its own, so that a rejected one takes no neighbour with it; beyond 50 in small groups.

@@ -52,6 +52,7 @@ fn subscription(pair: &str) -> String {
 fn words(events: Vec<Event>) -> Vec<String> {
     let word = |event| match event {
         Event::Tick(tick) => format!("{} {}", tick.pair, tick.price),
+        Event::Quiet { feed: _, pair } => format!("{pair} quiet"),
         Event::Source(report) => match report.state {
             SourceState::BackingOff(reason) => format!("backing off: {reason}"),
             SourceState::Refused(reason) => format!("refused: {reason}"),
@@ -167,6 +168,63 @@ fn each_pair_has_deadlines_of_its_own() {
 }
 
 #[test]
+fn a_pair_that_falls_silent_beside_a_live_one_is_said_to_be_unknown_once() {
+    let mut desk = Desk::new(&["BTC-USD", "ETH-USD"]);
+    desk.connect(0);
+    desk.frame(0, &ack(&["BTC-USD", "ETH-USD"]));
+    desk.frame(0, &tick("BTC-USD", 1, "5", 1));
+    desk.frame(0, &tick("ETH-USD", 7, "3", 1));
+    desk.out();
+    // Beats of one pair from one second to another; what is said, and what is asked for, by second.
+    let mut beat = |seconds: std::ops::RangeInclusive<u64>, expected: &[(u64, &str)]| {
+        let mut said = Vec::new();
+        for second in seconds {
+            let verdicts = desk.frame(second, &heartbeat("BTC-USD"));
+            said.extend(desk.out().into_iter().map(|word| (second, word)));
+            said.extend(verdicts.into_iter().filter_map(|verdict| match verdict {
+                Verdict::Send(text) => Some((second, text)),
+                _ => None,
+            }));
+        }
+        let expected: Vec<_> = expected.iter().map(|(second, word)| (*second, (*word).to_owned())).collect();
+        assert_eq!(said, expected);
+    };
+    let again = subscription("ETH-USD");
+    beat(1..=80, &[(11, "ETH-USD quiet"), (11, &again), (72, &again)]);
+    // The answer to a new subscription repeats the last trade: it holds again.
+    desk.frame(80, &tick("ETH-USD", 7, "3", 1));
+    assert_eq!(desk.out(), ["ETH-USD 3"]);
+    let mut beat = |second| {
+        let verdicts = desk.frame(second, &heartbeat("BTC-USD"));
+        (desk.out(), verdicts.contains(&send("ETH-USD")))
+    };
+    // Silent again, sooner than it may be asked for again: it is unknown all the same, and asked for when it may be.
+    let words: Vec<_> =
+        (81..=132).map(|second| (second, beat(second))).filter(|(_, (out, _))| !out.is_empty()).collect();
+    assert_eq!(words, [(91, (vec!["ETH-USD quiet".to_owned()], false))]);
+    assert!(beat(133).1);
+    // A heartbeat is no price.
+    assert_eq!(desk.frame(134, &heartbeat("ETH-USD")), [Verdict::Chatter]);
+    assert!(desk.out().is_empty());
+}
+
+#[test]
+fn a_pair_that_is_rejected_or_never_acknowledged_is_said_to_be_unknown() {
+    let mut desk = Desk::new(&["BTC-USD", "ETH-USD", "SOL-USD"]);
+    desk.connect(0);
+    desk.frame(0, &rejection("SOL-USD"));
+    desk.frame(0, &rejection("SOL-USD"));
+    assert_eq!(desk.out(), ["SOL-USD quiet"], "once");
+    desk.frame(0, &ack(&["BTC-USD"]));
+    desk.frame(0, &tick("BTC-USD", 1, "5", 1));
+    desk.out();
+    for second in 1..=30 {
+        desk.frame(second, &heartbeat("BTC-USD"));
+    }
+    assert_eq!(desk.out(), ["ETH-USD quiet"]);
+}
+
+#[test]
 fn junk_is_counted_and_too_much_of_it_ends_the_connection() {
     let mut desk = Desk::new(&["BTC-USD"]);
     desk.connect(0);
@@ -270,6 +328,7 @@ async fn only_a_price_makes_a_feed_fresh_and_a_dropped_connection_is_said() {
         assert_eq!(venue.asked().await, subscription("BTC-USD"));
         assert_eq!(venue.asked().await, subscription("ETH-USD"));
         venue.say(rejection("ETH-USD")).await;
+        tap.until("ETH-USD quiet").await;
         venue.say(ack(&["BTC-USD"])).await;
         venue.beat("BTC-USD", 3).await;
         assert!(tap.0.is_empty(), "an acknowledgement is no price");

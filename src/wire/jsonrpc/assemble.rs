@@ -56,15 +56,16 @@ pub fn assemble(
 }
 
 /// Lists what moved in a block for an endpoint that has no receipts of whole blocks: token movements from the logs of
-/// the block, coin from the receipts of the transactions that the caller chose (those that name a watched address).
-/// The coin of the other transactions is left out, and nothing inside transactions is seen.
+/// the block, coin from the receipts of the transactions that the caller chose (those that name a watched address),
+/// and what moved inside from the traces, where it traces. The coin of the other transactions is left out.
 ///
 /// # Errors
-/// A [`Fault`] when a log or receipt is not of this block, or the bloom speaks of logs that did not come.
+/// A [`Fault`] when a log, receipt or trace is not of this block, or the bloom speaks of logs that did not come.
 pub fn assemble_from_logs(
     block: &RawBlock,
     logs: &[BlockLog<'_>],
     chosen: &[RawReceipt<'_>],
+    traces: Option<&[TxTrace]>,
     reading: &Reading<'_>,
 ) -> Result<Block, Fault> {
     check_bloom(block, logs.len(), reading)?;
@@ -91,20 +92,36 @@ pub fn assemble_from_logs(
             return Err(Fault::Missing { what: "receipt", tx: receipt.tx });
         }
     }
+    let traces = traces.map(|traces| in_order(block, traces, |trace| trace.tx, "trace")).transpose()?;
     let mut movements = Vec::with_capacity(logs.len());
-    for tx in &block.txs {
-        if let Some(receipt) = receipts.get(&tx.hash)
-            && succeeded(tx, receipt, None)?
-        {
-            push_coin(tx, receipt, &mut movements)?;
+    for (nth, tx) in block.txs.iter().enumerate() {
+        let trace = traces.as_ref().and_then(|traces| traces.get(nth)).copied();
+        let logs = by_tx.get(&tx.hash);
+        let went_well = match (receipts.get(&tx.hash), trace) {
+            (Some(receipt), trace) => {
+                let went_well = succeeded(tx, receipt, trace)?;
+                if went_well {
+                    push_coin(tx, receipt, &mut movements)?;
+                }
+                went_well
+            }
+            // What failed left no logs.
+            (None, Some(trace)) if trace.failed && logs.is_some() => {
+                return Err(Fault::TraceDisagrees { tx: tx.hash });
+            }
+            (None, Some(trace)) => !trace.failed,
+            (None, None) => false,
+        };
+        if let Some(trace) = trace.filter(|_| went_well) {
+            push_internal(tx, trace, &mut movements)?;
         }
-        for BlockLog { log, .. } in by_tx.get(&tx.hash).into_iter().flatten() {
+        for BlockLog { log, .. } in logs.into_iter().flatten() {
             let (topics, data) = (log.topics.as_slice(), log.data);
             let log = Log { tx: tx.hash, contract: log.contract, topics, data, index: log.index };
             read_log(&log, reading, &mut movements);
         }
     }
-    Ok(finish(block, movements, false))
+    Ok(finish(block, movements, traces.is_some()))
 }
 
 /// Logs that the header's bloom promises have to be there.

@@ -168,7 +168,7 @@ fn an_endpoint_without_block_receipts_gives_logs_and_the_chosen_coin() {
     let told_with = |logs: &[String], chosen: &[String]| {
         let (logs, chosen) = (raw(&format!("[{}]", logs.join(","))), raw(&format!("[{}]", chosen.join(","))));
         let logs = parse_logs(&logs)?;
-        assemble_from_logs(&block, &logs, &parse_receipts(&chosen)?, &Reading::default()).map(told)
+        assemble_from_logs(&block, &logs, &parse_receipts(&chosen)?, None, &Reading::default()).map(told)
     };
     let logs = [log(8, &of(3, 0xbb)), log(9, &of(3, 0xbb))];
     let tokens = [(Kind::Token, 4, 8), (Kind::Token, 4, 9)];
@@ -182,6 +182,39 @@ fn an_endpoint_without_block_receipts_gives_logs_and_the_chosen_coin() {
     assert!(matches!(told_with(&logs[..1], &[third]), Err(Fault::Missing { .. })));
     let taken_back = log(8, &format!(r#","removed":true{}"#, of(3, 0xbb)));
     assert!(matches!(told_with(&[taken_back], &[]), Err(Fault::RemovedLog { .. })));
+}
+
+#[test]
+fn an_endpoint_without_block_receipts_may_still_trace() {
+    let block = raw(&block());
+    let block = parse_block(&block).expect("a block");
+    let tail = format!(r#","transactionHash":"{}","blockHash":"{}","blockNumber":"0x10""#, hash(3), hash(0xbb));
+    let frame = |value: u8, rest: &str| {
+        format!(r#"{{"type":"CALL","from":"{}","to":"{}","value":"{value:#x}"{rest}}}"#, who(1), who(6))
+    };
+    let trace = |rest: &str| format!(r#"{{"result":{}}}"#, frame(5, rest));
+    let calls = format!(r#","calls":[{}]"#, frame(3, ""));
+    let failed = format!(r#","error":"x"{calls}"#);
+    let assembled = |traces: &[String]| {
+        let logs = raw(&format!("[{}]", log(8, &tail)));
+        let chosen = raw(&format!("[{}]", receipts()[0]));
+        let traces = parse_call_traces(&raw(&format!("[{}]", traces.join(","))))?;
+        assemble_from_logs(&block, &parse_logs(&logs)?, &parse_receipts(&chosen)?, Some(&traces), &Reading::default())
+    };
+    let inside = (Kind::Internal, 6, 3);
+    let all = assembled(&[trace(&calls), trace(&calls), trace(&calls)]).expect("all belongs together");
+    assert!(all.traced);
+    assert_eq!(told(all), [(Kind::Coin, 2, 5), inside, inside, inside, (Kind::Token, 4, 8)]);
+    let second_failed = assembled(&[trace(&calls), trace(&failed), trace("")]).map(told);
+    assert_eq!(second_failed.as_deref(), Ok(&[(Kind::Coin, 2, 5), inside, (Kind::Token, 4, 8)][..]));
+    let untraced = r#"{"error":"timeout"}"#.to_owned();
+    assert!(matches!(assembled(&[trace(""), untraced, trace("")]), Err(Fault::Untraced { .. })));
+    for liar in [0, 2] {
+        let mut traces = [trace(""), trace(""), trace("")];
+        traces[liar] = trace(&failed);
+        assert!(matches!(assembled(&traces), Err(Fault::TraceDisagrees { .. })), "{liar}");
+    }
+    assert!(assembled(&[trace(""), trace("")]).is_err(), "a trace too few");
 }
 
 /// Reads a text as everything that a node may send.

@@ -10,6 +10,7 @@ use super::render;
 use crate::types::{Address, B256, ChainId, U256};
 use crate::wire::hex;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -44,6 +45,8 @@ pub struct ExplorerSettings {
     pub cut: u32,
     /// Nothing is answered; calls hang.
     pub hangs: bool,
+    /// Chains that the key's plan does not hold.
+    pub not_in_plan: BTreeSet<ChainId>,
 }
 
 impl Default for ExplorerSettings {
@@ -59,6 +62,7 @@ impl Default for ExplorerSettings {
             web_pages: 0,
             cut: 0,
             hangs: false,
+            not_in_plan: BTreeSet::new(),
         }
     }
 }
@@ -67,6 +71,8 @@ impl Default for ExplorerSettings {
 #[derive(Debug)]
 pub struct Explorer {
     chain: Arc<LiveChain>,
+    /// Further chains that it shows, under the same key and limits.
+    others: Vec<Arc<LiveChain>>,
     settings: Mutex<ExplorerSettings>,
     /// When each call began.
     calls: Mutex<Vec<Instant>>,
@@ -111,7 +117,20 @@ impl Explorer {
     /// Of this chain.
     #[must_use]
     pub fn new(chain: Arc<LiveChain>, settings: ExplorerSettings) -> Self {
-        Self { chain, settings: Mutex::new(settings), calls: Mutex::default() }
+        Self { chain, others: Vec::new(), settings: Mutex::new(settings), calls: Mutex::default() }
+    }
+
+    /// It shows this chain too.
+    #[must_use]
+    pub fn and(mut self, chain: Arc<LiveChain>) -> Self {
+        self.others.push(chain);
+        self
+    }
+
+    /// The chain of this id, of those that it shows.
+    fn chain_of(&self, id: ChainId) -> Option<&LiveChain> {
+        let mut all = std::iter::once(&self.chain).chain(&self.others);
+        all.find(|chain| chain.read(Chain::id) == id).map(AsRef::as_ref)
     }
 
     /// The chain that it shows.
@@ -187,8 +206,8 @@ impl Explorer {
             return Reply::Page;
         }
         let body = match self.guard(&mut settings, request, recent) {
-            Ok(()) => {
-                let call = Call { explorer: self, settings: &mut settings, request };
+            Ok(chain) => {
+                let call = Call { chain, settings: &mut settings, request };
                 call.answer().unwrap_or_else(|refused| refused.body())
             }
             Err(refused) => refused.body(),
@@ -196,21 +215,21 @@ impl Explorer {
         if take(&mut settings.cut) { Reply::Cut(body.to_string()) } else { Reply::Json(body.to_string()) }
     }
 
-    /// What is refused whatever is asked, in Etherscan's order: chain, key, limits.
-    fn guard(&self, settings: &mut ExplorerSettings, request: &Request, recent: usize) -> Result<(), Refused> {
-        let id = self.chain.read(Chain::id);
-        match request.query.get("chainid").map(|text| text.parse().map(ChainId)) {
-            Some(Ok(asked)) if asked == id => {}
-            Some(_) | None => {
-                return Err(Refused::InResult(
-                    "Missing or unsupported chainid parameter (required for v2 api), please see chainlist for the list of supported chainids",
-                ));
-            }
-        }
+    /// What is refused whatever is asked, in Etherscan's order: chain, key, limits. Gives the chain that is asked for.
+    fn guard(&self, settings: &mut ExplorerSettings, request: &Request, recent: usize) -> Result<&LiveChain, Refused> {
+        let asked = request.query.get("chainid").and_then(|text| text.parse().ok()).map(ChainId);
+        let chain = asked.and_then(|id| self.chain_of(id)).ok_or(Refused::InResult(
+            "Missing or unsupported chainid parameter (required for v2 api), please see chainlist for the list of supported chainids",
+        ))?;
         match request.query.get("apikey") {
             Some(key) if *key == settings.key => {}
             Some(_) => return Err(Refused::InResult("Invalid API Key (#err2)")),
             None => return Err(Refused::InResult("Missing/Invalid API Key")),
+        }
+        if asked.is_some_and(|id| settings.not_in_plan.contains(&id)) {
+            return Err(Refused::InResult(
+                "Free API access is not supported for this chain. Please upgrade your api plan for full chain coverage. https://etherscan.io/apis",
+            ));
         }
         if recent > settings.calls_per_second {
             let limit = settings.calls_per_second;
@@ -227,13 +246,13 @@ impl Explorer {
                 "Unexpected err, timeout occurred or server too busy. Please try again later",
             ));
         }
-        Ok(())
+        Ok(chain)
     }
 }
 
 /// One call behind the guard.
 struct Call<'a> {
-    explorer: &'a Explorer,
+    chain: &'a LiveChain,
     settings: &'a mut ExplorerSettings,
     request: &'a Request,
 }
@@ -287,7 +306,7 @@ impl Call<'_> {
         let contract = self.text("contractaddress").map(|_| self.account("contractaddress")).transpose()?;
         let (start, end) = (self.number("startblock", 0), self.number("endblock", u64::MAX));
         let lag = self.settings.index_lag;
-        let mut found = self.explorer.chain.read(|chain| {
+        let mut found = self.chain.read(|chain| {
             let head = chain.height().saturating_sub(lag);
             let index = rows::Index { chain, head };
             match (list, by_tx) {
@@ -316,7 +335,7 @@ impl Call<'_> {
         let contract = self.text("contractaddress").map(|_| self.account("contractaddress")).transpose()?;
         let multi = self.text("action") == Some("balancemulti");
         // Balances come from a node, not from the index: they are those of the newest block.
-        self.explorer.chain.read(|chain| {
+        self.chain.read(|chain| {
             let ledger = chain.ledger(chain.head().at.hash);
             let held = |of: Address| {
                 let held = ledger.and_then(|ledger| match contract {
@@ -337,17 +356,16 @@ impl Call<'_> {
 
     fn proxy(&self, action: &str) -> Result<Value, Refused> {
         let result = match action {
-            "eth_blockNumber" => json!(render::hex(U256::from(self.explorer.chain.read(Chain::height)))),
+            "eth_blockNumber" => json!(render::hex(U256::from(self.chain.read(Chain::height)))),
             "eth_getTransactionReceipt" => {
                 let tx = self.hash()?;
-                self.explorer
-                    .chain
+                self.chain
                     .read(|chain| chain.mined(tx).map_or(Value::Null, |(block, index)| render::receipt(block, index)))
             }
             "eth_getBlockByNumber" => {
                 let number = self.text("tag").and_then(|tag| hex::quantity_u64(tag).ok());
                 let whole = self.text("boolean") == Some("true");
-                self.explorer.chain.read(|chain| {
+                self.chain.read(|chain| {
                     let number = number.unwrap_or_else(|| chain.height());
                     chain.at(number).map_or(Value::Null, |block| render::block(block, whole))
                 })

@@ -67,7 +67,7 @@ async fn a_silent_feed_says_nothing_and_one_without_trades_only_that_it_lives() 
     assert!(matches!(next(&mut peer).await, Frame::Ack { .. }));
     let beat = parse_frame(&hear(&mut peer).await.expect("it is open"));
     assert!(matches!(beat, Ok(Frame::Heartbeat { .. })), "{beat:?}");
-    feed.set(|faults| *faults = FeedFaults { silent: true, no_trades: false });
+    feed.set(|faults| *faults = FeedFaults { silent: true, ..FeedFaults::default() });
     feed.trade(&pair("ETH-USD"), price("1.5"));
     feed.set(|faults| faults.silent = false);
     feed.trade(&pair("ETH-USD"), price("2.5"));

@@ -115,11 +115,11 @@ impl World {
         let prices = Arc::new(PriceFeed::new(clock.clone(), prices));
         let receiver = Arc::new(Receiver::new(clock.clone(), cast::key(seed, "receiver").0));
         let books = Arc::new(Receiver::new(clock.clone(), cast::key(seed, "books").0));
-        let (node_listener, node_place) = listen("node").await?;
-        let (explorer_listener, explorer_place) = listen("explorer").await?;
-        let (feed_listener, feed_place) = listen("price feed").await?;
-        let (receiver_listener, receiver_place) = listen("receiver").await?;
-        let (books_listener, books_place) = listen("book-keeping").await?;
+        let (node_port, node_place) = listen("node").await?;
+        let (explorer_port, explorer_place) = listen("explorer").await?;
+        let (feed_port, feed_place) = listen("price feed").await?;
+        let (receiver_port, receiver_place) = listen("receiver").await?;
+        let (books_port, books_place) = listen("book-keeping").await?;
         let script = Script::new(seed, cast.clone());
         let run = Run {
             node: node.clone(),
@@ -127,7 +127,7 @@ impl World {
             prices: prices.clone(),
             receiver: receiver.clone(),
             books: books.clone(),
-            listeners: [node_listener, explorer_listener, feed_listener, receiver_listener, books_listener],
+            listeners: [node_port, explorer_port, feed_port, receiver_port, books_port],
             script,
             clock,
             pace: pace.max(1),
@@ -206,7 +206,7 @@ impl Run {
         cancel: CancellationToken,
         told: impl FnMut(&'static str) + Send,
     ) {
-        let [node, explorer, prices, receiver, books] = self.listeners;
+        let [node, explorer, feed, receiver, books] = self.listeners;
         let story = Story {
             node: self.node.clone(),
             explorer: self.explorer.clone(),
@@ -219,7 +219,7 @@ impl Run {
         tokio::join!(
             self.node.serve(node, cancel.clone()),
             self.explorer.serve(explorer, cancel.clone()),
-            self.prices.serve(prices, cancel.clone()),
+            self.prices.serve(feed, cancel.clone()),
             self.receiver.serve(receiver, cancel.clone()),
             self.books.serve(books, cancel.clone()),
             async {

@@ -86,7 +86,8 @@ fn ten_attempts_over_three_days_and_then_it_is_dead() {
         tried.push(now.since(at(0)).as_secs());
         let number = u32::try_from(tried.len()).expect("it is small");
         assert_eq!((begun.attempt, begun.again), (number, number > 1));
-        answer(&mut machine, "ops", 1, 3, now);
+        let decision = machine.answered(&"ops".into(), 1, verdict(3), now, 200);
+        assert_eq!(decision, Some(if number == 10 { Decision::Dead } else { Decision::Again }));
     }
     assert_eq!(tried, [0, 5, 305, 2105, 9305, 27305, 63305, 113_705, 185_705, 272_105]);
     assert_eq!(states(&mut machine).last(), Some(&(1, OutboxState::Dead)));
@@ -194,6 +195,50 @@ fn the_first_success_of_a_run_is_said_since_an_earlier_run_may_have_said_failing
     let mut machine = machine(vec![small_row(1, "ops", 1, 1, false)]);
     machine.step(at(0));
     answer(&mut machine, "ops", 1, 0, at(0));
+    assert_eq!(machine.take_reports(), [DeliveryReport::Recovered { sink: "ops".into() }]);
+}
+
+#[test]
+fn a_dead_letter_is_trouble_until_the_next_success_and_hides_no_later_trouble() {
+    let [dead, fails, gone] = [7, 4, 8];
+    let name = |report: &DeliveryReport| match report {
+        DeliveryReport::Dead { .. } => "dead",
+        DeliveryReport::Failing { .. } => "failing",
+        DeliveryReport::Recovered { .. } => "recovered",
+        DeliveryReport::Disabled { .. } => "disabled",
+    };
+    let check = |verdicts: &[u8], expected: &[&str]| {
+        let mut machine = machine(vec![]);
+        let mut now = at(0);
+        for (nth, number) in (1..).zip(verdicts) {
+            machine.arrived(vec![small_row(i64::from(nth), "ops", nth, 1, false)], now);
+            assert_eq!(seqs(&machine.step(now)), [i64::from(nth)]);
+            answer(&mut machine, "ops", i64::from(nth), *number, now);
+            now = now.after(millis(1));
+        }
+        // Longer than it takes to be failing.
+        machine.step(now.after(Duration::from_mins(5)));
+        assert_eq!(machine.take_reports().iter().map(name).collect::<Vec<_>>(), expected, "{verdicts:?}");
+    };
+    check(&[0, dead, 0, 0], &["recovered", "dead", "recovered"]);
+    check(&[0, dead, dead, 0], &["recovered", "dead", "dead", "recovered"]);
+    check(&[0, dead, fails], &["recovered", "dead", "failing"]);
+    check(&[0, dead, 0, fails], &["recovered", "dead", "recovered", "failing"]);
+    check(&[0, dead, gone], &["recovered", "dead", "disabled"]);
+    check(&[0, dead, 0, gone], &["recovered", "dead", "recovered", "disabled"]);
+}
+
+#[test]
+fn an_answer_that_was_under_way_takes_a_disabled_sink_back_into_no_service() {
+    let mut machine = machine(vec![]);
+    machine.arrived(vec![small_row(1, "ops", 1, 1, false), small_row(2, "ops", 2, 1, false)], at(0));
+    machine.step(at(0));
+    answer(&mut machine, "ops", 1, 8, at(0));
+    answer(&mut machine, "ops", 2, 0, at(1));
+    assert_eq!(machine.take_reports(), [DeliveryReport::Disabled { sink: "ops".into() }]);
+    machine.enable(&"ops".into(), at(2)).expect("it is in the config");
+    assert_eq!(seqs(&machine.step(at(2))), [1]);
+    answer(&mut machine, "ops", 1, 0, at(3));
     assert_eq!(machine.take_reports(), [DeliveryReport::Recovered { sink: "ops".into() }]);
 }
 

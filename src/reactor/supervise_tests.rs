@@ -1,0 +1,187 @@
+//! What is said of chains, feeds and sinks in trouble: event by event, message by message.
+
+use super::super::effect::Message;
+use super::super::event::{Event, Tick};
+use super::super::rows::Tables;
+use super::super::settings::{
+    Condition, Confirmed, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold,
+};
+use super::*;
+use crate::types::{MessageId, Pair, Price};
+
+const CHAIN: ChainId = ChainId(1);
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_secs(1_700_000_000 + seconds)
+}
+
+fn pair(text: &str) -> Pair {
+    Pair::parse(text).expect("it is a pair")
+}
+
+fn price(text: &str) -> Price {
+    Price::parse(text).expect("it is a price")
+}
+
+/// One chain with two endpoints, two sinks, and a feed of two pairs with a rule each: below 100, until 110.
+fn settings() -> Settings {
+    let chain = ChainSettings {
+        name: "ethereum".into(),
+        id: CHAIN,
+        coin: "ETH".into(),
+        coin_decimals: 18,
+        block_time: Duration::from_secs(12),
+        confirmed: Confirmed::Depth(3),
+        final_after: 64,
+        finalized_tag: false,
+        endpoints: vec!["main".into(), "backup".into()],
+        explorer: None,
+        stale_after: Duration::from_mins(1),
+        tx_url: None,
+    };
+    let sink = |name: &str| {
+        let sink = SinkSettings { name: name.into(), min_severity: Severity::Info, types: vec![] };
+        (sink.name.clone(), sink)
+    };
+    let rule = |text: &str| {
+        let threshold = Threshold {
+            side: Side::Below,
+            level: price("100"),
+            recovers_at: price("110"),
+            hold: Duration::ZERO,
+            at_most_every: None,
+        };
+        let condition = Condition::Price(PriceCondition { pair: pair(text), threshold });
+        Rule { name: text.into(), severity: Severity::Warning, notify: vec!["ops".into()], condition }
+    };
+    Settings {
+        chains: [(CHAIN, chain)].into(),
+        sinks: [sink("ops"), sink("chat")].into(),
+        rules: vec![rule("BTC-USD"), rule("ETH-USD")],
+        system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: [].into() },
+        feeds: [("coinbase".into(), vec![pair("BTC-USD"), pair("ETH-USD")])].into(),
+        ..Settings::default()
+    }
+}
+
+fn reactor() -> Reactor {
+    let mut reactor = Reactor::restore(Tables::default(), at(0));
+    reactor.handle(at(0), Event::Configured(Box::new(settings())));
+    reactor
+}
+
+/// The messages that follow from an event.
+fn told(reactor: &mut Reactor, second: u64, event: Event) -> Vec<Message> {
+    let effects = reactor.handle(at(second), event);
+    let message = |effect| if let Effect::Tell(message) = effect { Some(*message) } else { None };
+    effects.into_iter().filter_map(message).collect()
+}
+
+fn source(kind: SourceKind, name: &str, state: SourceState) -> Event {
+    let chain = (kind == SourceKind::Rpc).then_some(CHAIN);
+    Event::Source(SourceReport { source: SourceId { kind, chain, name: name.into() }, state })
+}
+
+#[test]
+fn a_blind_chain_says_what_each_endpoint_said_where_none_works() {
+    let refused = |why: &str| SourceState::Refused(why.into());
+    let failed = |why: &str| SourceState::BackingOff(why.into());
+    let check = |states: &[(&str, SourceState)], expected: &str| {
+        let mut reactor = reactor();
+        for (name, state) in states {
+            reactor.handle(at(1), source(SourceKind::Rpc, name, state.clone()));
+        }
+        let silent = Event::Deadline(Deadline::Silent(Subject::Chain(CHAIN)));
+        let messages = told(&mut reactor, 60, silent);
+        let reason = messages.iter().find_map(|message| match &message.body {
+            Body::Source(body) => Some(body.reason.as_str()),
+            _ => None,
+        });
+        assert_eq!(reason, Some(expected), "{states:?}");
+    };
+    check(&[], "no new block for 60 s");
+    check(&[("main", refused("wrong chain"))], "no new block for 60 s");
+    check(&[("main", refused("wrong chain")), ("backup", SourceState::Fresh)], "no new block for 60 s");
+    check(&[("main", refused("wrong chain")), ("backup", SourceState::Stale)], "no new block for 60 s");
+    check(
+        &[("backup", failed("timeout")), ("main", refused("wrong chain"))],
+        "no new block for 60 s; main: wrong chain; backup: timeout",
+    );
+    let twice = [("main", failed("timeout")), ("backup", failed("dns")), ("main", refused("access denied"))];
+    check(&twice, "no new block for 60 s; main: access denied; backup: dns");
+}
+
+#[test]
+fn a_dead_letter_hides_nothing_worse_and_a_success_ends_it_all() {
+    let sink = || Name::from("ops");
+    let dead = || DeliveryReport::Dead { sink: sink(), message: MessageId([7; 16]), reason: "HTTP 400".into() };
+    let failing = || DeliveryReport::Failing { sink: sink(), since: at(1), reason: "timeout".into() };
+    let disabled = || DeliveryReport::Disabled { sink: sink() };
+    let recovered = || DeliveryReport::Recovered { sink: sink() };
+    let check = |reports: Vec<DeliveryReport>, expected: &[(&str, u32, u64)]| {
+        let mut reactor = reactor();
+        let mut said = Vec::new();
+        for report in reports.clone() {
+            for message in told(&mut reactor, 5, Event::Delivery(report)) {
+                assert_eq!(message.sinks, ["chat".into()], "told on the others");
+                let Body::Sink(body) = message.body else { panic!("{message:?}") };
+                said.push((message.kind.word(), message.revision, body.dead));
+            }
+        }
+        assert_eq!(said, expected, "{reports:?}");
+    };
+    let (failed, back) = ("sink.failing", "sink.recovered");
+    check(vec![dead(), dead()], &[(failed, 1, 1)]);
+    check(vec![dead(), recovered(), dead()], &[(failed, 1, 1), (back, 2, 1), (failed, 1, 1)]);
+    check(vec![dead(), failing(), disabled()], &[(failed, 1, 1), (failed, 2, 1), (failed, 3, 1)]);
+    check(vec![dead(), recovered(), disabled()], &[(failed, 1, 1), (back, 2, 1), (failed, 1, 0)]);
+    check(vec![failing(), failing(), recovered()], &[(failed, 1, 0), (back, 2, 0)]);
+}
+
+#[test]
+fn a_quiet_pair_is_unknown_and_its_neighbours_are_not() {
+    let tick = |text: &str, value: &str, second: u64| {
+        Event::Tick(Tick { feed: "coinbase".into(), pair: pair(text), price: price(value), time: at(second) })
+    };
+    let quiet = |feed: &str, text: &str| Event::Quiet { feed: feed.into(), pair: pair(text) };
+    let mut reactor = reactor();
+    reactor.handle(at(1), source(SourceKind::Feed, "coinbase", SourceState::Fresh));
+    let mut words = |second: u64, event: Event| {
+        told(&mut reactor, second, event).into_iter().map(|message| message.kind.word()).collect::<Vec<_>>()
+    };
+    assert!(words(1, tick("BTC-USD", "120", 1)).is_empty());
+    assert!(words(1, tick("ETH-USD", "120", 1)).is_empty());
+    assert_eq!(words(2, tick("BTC-USD", "90", 2)), ["price.crossed"]);
+    assert!(words(3, quiet("coinbase", "BTC-USD")).is_empty(), "unknown neither crosses nor recovers");
+    assert!(words(3, quiet("another", "ETH-USD")).is_empty());
+    let known = |reactor: &Reactor, text: &str| reactor.soft.prices.get(&pair(text)).is_some_and(|it| !it.is_empty());
+    assert!(words(4, tick("BTC-USD", "91", 4)).is_empty(), "the crossing was said");
+    assert_eq!(words(5, tick("BTC-USD", "111", 5)), ["price.recovered"]);
+    assert!(words(6, quiet("coinbase", "BTC-USD")).is_empty());
+    assert!(!known(&reactor, "BTC-USD"));
+    assert!(known(&reactor, "ETH-USD"));
+}
+
+#[test]
+fn a_hold_does_not_end_over_a_pair_that_went_quiet() {
+    let mut settings = settings();
+    for rule in &mut settings.rules {
+        if let Condition::Price(price) = &mut rule.condition {
+            price.threshold.hold = Duration::from_secs(30);
+        }
+    }
+    for goes_quiet in [false, true] {
+        let mut reactor = Reactor::restore(Tables::default(), at(0));
+        reactor.handle(at(0), Event::Configured(Box::new(settings.clone())));
+        reactor.handle(at(1), source(SourceKind::Feed, "coinbase", SourceState::Fresh));
+        for (second, value) in [(1, "120"), (2, "90")] {
+            let tick = Tick { feed: "coinbase".into(), pair: pair("BTC-USD"), price: price(value), time: at(second) };
+            reactor.handle(at(second), Event::Tick(tick));
+        }
+        if goes_quiet {
+            reactor.handle(at(10), Event::Quiet { feed: "coinbase".into(), pair: pair("BTC-USD") });
+        }
+        let said = told(&mut reactor, 40, Event::Deadline(Deadline::Holds("BTC-USD".into())));
+        assert_eq!(said.len(), usize::from(!goes_quiet));
+    }
+}

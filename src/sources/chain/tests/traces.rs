@@ -1,0 +1,88 @@
+//! Traces that do not come, and blocks that are read without them: no others, and counted.
+
+use super::*;
+
+#[tokio::test]
+async fn a_block_whose_trace_never_comes_is_read_without_it_and_says_so() {
+    let node = Node::start(100).await;
+    let mut bench = Bench::start(vec![node.endpoint("one", true)], &line(90..=99, b'a'));
+    assert!(bench.run().await.blocks[0].traced);
+    node.script(|method, _| {
+        let failed =
+            || Reply::Result(json!([{"txHash": tx_of(block(101, b'a', b'a')).to_string(), "error": "timeout"}]));
+        (method == "debug_traceBlockByHash").then(failed)
+    });
+    node.mine(&line(101..=101, b'a'));
+    let run = bench.run().await;
+    assert_eq!(refs(&run).1, line(101..=101, b'a'));
+    assert_eq!((run.blocks[0].traced, run.blocks[0].movements.len()), (false, 2));
+    assert_eq!(bench.untraced(), 1);
+    node.script(|_, _| None);
+    node.mine(&line(102..=102, b'a'));
+    assert!(bench.run().await.blocks[0].traced, "each block is tried with its traces");
+    assert_eq!(bench.untraced(), 1);
+}
+
+/// Whatever else is missing for longer than traces are waited for, and comes then, comes with the traces.
+#[tokio::test]
+async fn no_other_trouble_than_that_of_traces_leaves_them_out() {
+    let error = |code: i64, message: &str| Reply::Error(json!({"code": code, "message": message}));
+    let late = [
+        ("eth_getBlockReceipts", Reply::Result(Value::Null)),
+        ("eth_getBlockByHash", Reply::Result(Value::Null)),
+        ("eth_getBlockReceipts", error(-32000, "service unavailable")),
+        ("debug_traceBlockByHash", error(-32005, "rate limit exceeded")),
+    ];
+    futures::future::join_all(late.map(|(method, reply)| check_late_and_traced(method, reply))).await;
+}
+
+async fn check_late_and_traced(late: &'static str, reply: Reply) {
+    let node = Node::start(100).await;
+    let mut bench = Bench::start(vec![node.endpoint("one", true)], &line(90..=99, b'a'));
+    expect_run(&mut bench, "one", &line(100..=100, b'a')).await;
+    let began = std::time::Instant::now();
+    node.script(move |method, params| {
+        let whole = method != "eth_getBlockByHash" || params[1] == json!(true);
+        (method == late && whole && began.elapsed().as_millis() < 4_500).then(|| reply.clone())
+    });
+    node.mine(&line(101..=101, b'a'));
+    let run = bench.run().await;
+    assert!(began.elapsed().as_millis() >= 4_500, "{late}");
+    assert_eq!(refs(&run).1, line(101..=101, b'a'));
+    assert_eq!((run.blocks[0].traced, run.blocks[0].movements.len()), (true, 3), "{late}");
+    assert_eq!(bench.untraced(), 0);
+}
+
+#[tokio::test]
+async fn a_gap_is_read_without_only_those_traces_that_do_not_come() {
+    let node = Node::start(400).await;
+    let lost = block(398, b'a', b'a').hash.to_string();
+    node.script(move |method, params| {
+        let pruned = method == "debug_traceBlockByHash" && params[0] == json!(lost);
+        pruned.then(|| Reply::Error(json!({"code": -32000, "message": "missing trie node"})))
+    });
+    let mut bench = Bench::start(vec![node.endpoint("one", true)], &line(0..=99, b'a'));
+    let mut untraced = Vec::new();
+    let mut lowest = 400;
+    while lowest > 390 {
+        let run = bench.run().await;
+        lowest = run.blocks[0].at.number;
+        untraced.extend(run.blocks.iter().filter(|block| !block.traced).map(|block| block.at.number));
+    }
+    assert_eq!(untraced, [398]);
+    assert_eq!(bench.untraced(), 1);
+}
+
+#[tokio::test]
+async fn a_node_without_receipts_of_blocks_that_traces_is_read_with_its_traces() {
+    let node = Node::start(100).await;
+    node.script(|method, _| {
+        (method == "eth_getBlockReceipts").then(|| Reply::Error(json!({"code": -32601, "message": "method not found"})))
+    });
+    let mut bench = Bench::start(vec![node.endpoint("one", true)], &line(90..=99, b'a'));
+    let contact = bench.until(|event| if let Event::Contact(contact) = event { Some(contact) } else { None }).await;
+    assert!(contact.traces);
+    let run = bench.run().await;
+    assert_eq!(run.blocks[0].movements.iter().map(|it| it.kind).collect::<Vec<_>>(), [Kind::Internal, Kind::Token]);
+    assert!(run.blocks[0].traced);
+}
