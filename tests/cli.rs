@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use walletwatch::reactor::rows::{ChainRow, Row};
 use walletwatch::store::lock::StoreLock;
-use walletwatch::store::{Commit, IfMissing, Reader, SqliteStore, Store, Write as StoreWrite};
+use walletwatch::store::{Commit, IfMissing, Reader, SqliteStore, Store, StoreFault, Write as StoreWrite};
 use walletwatch::types::{ChainId, Timestamp};
 
 fn is_root() -> bool {
@@ -328,7 +328,7 @@ fn a_chain_that_was_stopped_is_accepted_without_a_monitor() {
         explorer_head: None,
         stopped: Some("it begins with another block".into()),
     };
-    let mut store = SqliteStore::open(&place.store(), IfMissing::Refuse).unwrap();
+    let mut store = open(&place.store());
     let writes = vec![StoreWrite::Put(Row::Chain(row))];
     store.commit(&Commit { at: Timestamp::from_secs(1), writes, outbox: Vec::new() }).unwrap();
     drop(store);
@@ -401,4 +401,15 @@ fn with_a_chain_everything_is_fresh_and_the_next_start_goes_on_from_its_block() 
     assert_eq!(again.stop(), 0);
     drop(chain);
     place.ask(&["check", "--probe"]).fails(1, &["1 of 1 upstreams"]);
+}
+
+/// The store, once nobody holds it: a child that another test is starting holds every lock of this process until it is another program.
+fn open(path: &Path) -> SqliteStore {
+    for _ in 0..10_000 {
+        match SqliteStore::open(path, IfMissing::Refuse) {
+            Err(StoreFault::Locked { .. }) => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("the store stays locked")
 }

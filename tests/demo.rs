@@ -6,7 +6,7 @@ use common::{PATIENCE, Printed, http_client};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// How often a process is looked after.
@@ -28,7 +28,7 @@ fn demo(temporary: &TempDir, args: &[&str]) -> Child {
 
 /// Waits for its end: whether it was a good one.
 async fn ended(child: &mut Child) -> bool {
-    let from = Instant::now();
+    let from = tokio::time::Instant::now();
     loop {
         if let Some(status) = child.try_wait().expect("it can be asked") {
             return status.success();
@@ -98,7 +98,7 @@ async fn a_stranger_sees_everything_that_the_monitor_promises_and_nothing_leaves
     };
     assert!(text("/").await.contains("SIMULATED"));
 
-    let from = Instant::now();
+    let from = tokio::time::Instant::now();
     let mut missing = Vec::new();
     while from.elapsed() < STORY {
         let (strangers, seen) = strangers(process);

@@ -5,7 +5,7 @@ mod common;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use common::monitor::Place;
+use common::monitor::{Monitor, Place};
 use common::{PATIENCE, http_client};
 use futures::{SinkExt, StreamExt};
 use std::net::SocketAddr;
@@ -20,8 +20,8 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_util::sync::CancellationToken;
 use walletwatch::app::clock::Clock;
-use walletwatch::types::ChainId;
-use walletwatch::world::chain::{Action, Plan};
+use walletwatch::types::{ChainId, Timestamp, U256};
+use walletwatch::world::chain::{Action, Chain, Genesis, Plan};
 use walletwatch::world::live::LiveChain;
 use walletwatch::world::node::Node;
 use walletwatch::world::receiver::Receiver;
@@ -72,7 +72,7 @@ async fn quote(mut stream: TcpStream, turn: u32, heard: Arc<Mutex<String>>) {
     heard.lock().expect("no holder panics").push_str(&request);
     let target = request.split(' ').nth(1).unwrap_or_default().to_owned();
     let upgrade = request.to_ascii_lowercase().contains("upgrade: websocket");
-    if upgrade && turn % 2 == 0 {
+    if upgrade && turn.is_multiple_of(2) {
         let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
         let words = format!("your key {target} is not allowed");
         let _heard = tokio::time::timeout(Duration::from_secs(1), socket.next()).await;
@@ -227,22 +227,83 @@ notify = ["good", "hook", "chat", "log"]
     )
 }
 
+/// A chain that works behind a url with a key, so that there are alerts too.
+fn chain(cast: &Cast, at: Timestamp) -> Arc<LiveChain> {
+    Arc::new(LiveChain::new(Chain::new(Genesis {
+        id: ChainId(31_337),
+        seed: 1,
+        at,
+        base_fee: U256::from(8_000_000_000_u64),
+        safe_after: 4,
+        final_after: 8,
+        coin: [(cast.hot, U256::from(10).pow(U256::from(20)))].into(),
+        tokens: Vec::new(),
+    })))
+}
+
+/// Every secret, by what it is.
+fn marked(signing: &str) -> Vec<(&'static str, String)> {
+    [
+        ("key in the path of a node", NODE),
+        ("key in the query of a node", QUERY),
+        ("user of a node", USER),
+        ("password of a node", PASSWORD),
+        ("key of a node over http", HTTP),
+        ("key of a node that is down", CLOSED),
+        ("explorer's key", KEY),
+        ("feed's key", FEED),
+        ("webhook's url", HOOK),
+        ("signing key", SIGNING),
+        ("signing key as it is written", &signing[6..]),
+        ("chat's url", SLACK),
+        ("API token", TOKEN),
+    ]
+    .map(|(name, secret)| (name, secret.to_owned()))
+    .into()
+}
+
+/// Asks for everything that the API shows, with the token, without one and with a wrong one.
+async fn search_api(monitor: &Monitor, secrets: &[(&str, String)], found: &mut Vec<String>) {
+    let client = http_client();
+    let paths = ["/", "/metrics", "/readyz", "/api/v1/status", "/api/v1/transfers", "/api/v1/alerts", "/api/v1/outbox"];
+    for path in paths {
+        for token in [None, Some(TOKEN), Some("CANARY-wrong")] {
+            let mut ask = client.get(format!("{}{path}", monitor.page()));
+            if let Some(token) = token {
+                ask = ask.bearer_auth(token);
+            }
+            let answer = ask.send().await.expect("it answers");
+            let headers = format!("{:?}", answer.headers());
+            let text = answer.text().await.expect("it is whole");
+            search(path, format!("{headers}{text}").as_bytes(), secrets, found);
+        }
+    }
+    for row in monitor.list("/api/v1/outbox").await {
+        let id = row["message_id"].as_str().or(row["id"].as_str()).expect("a row has an id");
+        let text = monitor.text(&format!("/api/v1/outbox/{id}")).await;
+        search("a message of the outbox", text.as_bytes(), secrets, found);
+    }
+}
+
+/// The files that are left, and what the commands say about the config.
+fn search_left(place: &Place, secrets: &[(&str, String)], found: &mut Vec<String>) {
+    for path in files(&place.data()) {
+        let bytes = std::fs::read(&path).expect("it can be read");
+        search(&path.display().to_string(), &bytes, secrets, found);
+    }
+    for args in [&["check"][..], &["check", "--print"]] {
+        let output = place.command(args);
+        assert!(output.status.success(), "{args:?}");
+        search(&args.join(" "), &[output.stdout, output.stderr].concat(), secrets, found);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_secret_is_in_anything_that_the_monitor_writes() {
     let clock = Arc::new(Clock::start(None));
     let now = move || clock.now();
-    // A chain that works behind a url with a key, so that there are alerts too.
     let cast = Cast::new(1);
-    let chain = Arc::new(LiveChain::new(walletwatch::world::chain::Chain::new(walletwatch::world::chain::Genesis {
-        id: ChainId(31_337),
-        seed: 1,
-        at: now(),
-        base_fee: walletwatch::types::U256::from(8_000_000_000_u64),
-        safe_after: 4,
-        final_after: 8,
-        coin: [(cast.hot, walletwatch::types::U256::from(10).pow(walletwatch::types::U256::from(20)))].into(),
-        tokens: Vec::new(),
-    })));
+    let chain = chain(&cast, now());
     let stop = CancellationToken::new();
     let serve = async || {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
@@ -279,28 +340,12 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
     ] {
         place.set(name, &value);
     }
-    let secrets: Vec<(&str, String)> = [
-        ("key in the path of a node", NODE),
-        ("key in the query of a node", QUERY),
-        ("user of a node", USER),
-        ("password of a node", PASSWORD),
-        ("key of a node over http", HTTP),
-        ("key of a node that is down", CLOSED),
-        ("explorer's key", KEY),
-        ("feed's key", FEED),
-        ("webhook's url", HOOK),
-        ("signing key", SIGNING),
-        ("signing key as it is written", &signing[6..]),
-        ("chat's url", SLACK),
-        ("API token", TOKEN),
-    ]
-    .map(|(name, secret)| (name, secret.to_owned()))
-    .into();
+    let secrets = marked(&signing);
 
     let monitor = place.start().await;
     monitor.has_read("devnet", 0).await;
     for _ in 0..4 {
-        let pay = Action::Pay { from: cast.hot, to: cast.treasury, value: walletwatch::types::U256::from(7) };
+        let pay = Action::Pay { from: cast.hot, to: cast.treasury, value: U256::from(7) };
         chain.change(|chain| chain.mine(now(), &Plan { actions: vec![pay], ..Plan::default() }));
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
@@ -313,25 +358,7 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
     until("alerts were told", || receiver.count() >= 6).await;
 
     let mut found = Vec::new();
-    let client = http_client();
-    let paths = ["/", "/metrics", "/readyz", "/api/v1/status", "/api/v1/transfers", "/api/v1/alerts", "/api/v1/outbox"];
-    for path in paths {
-        for token in [None, Some(TOKEN), Some("CANARY-wrong")] {
-            let mut ask = client.get(format!("{}{path}", monitor.page()));
-            if let Some(token) = token {
-                ask = ask.bearer_auth(token);
-            }
-            let answer = ask.send().await.expect("it answers");
-            let headers = format!("{:?}", answer.headers());
-            let text = answer.text().await.expect("it is whole");
-            search(path, format!("{headers}{text}").as_bytes(), &secrets, &mut found);
-        }
-    }
-    for row in monitor.list("/api/v1/outbox").await {
-        let id = row["message_id"].as_str().or(row["id"].as_str()).expect("a row has an id");
-        let text = monitor.text(&format!("/api/v1/outbox/{id}")).await;
-        search("a message of the outbox", text.as_bytes(), &secrets, &mut found);
-    }
+    search_api(&monitor, &secrets, &mut found).await;
     for delivery in receiver.deliveries() {
         search("a webhook's body", &delivery.body, &secrets, &mut found);
         search("a webhook's headers", format!("{:?}", delivery.headers).as_bytes(), &secrets, &mut found);
@@ -350,15 +377,7 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
     }
     let log = monitor.log.clone();
     assert!(monitor.stop().await.success());
-    for path in files(&place.data()) {
-        let bytes = std::fs::read(&path).expect("it can be read");
-        search(&path.display().to_string(), &bytes, &secrets, &mut found);
-    }
-    for args in [&["check"][..], &["check", "--print"]] {
-        let output = place.command(args);
-        assert!(output.status.success(), "{args:?}");
-        search(&args.join(" "), &[output.stdout, output.stderr].concat(), &secrets, &mut found);
-    }
+    search_left(&place, &secrets, &mut found);
     let lines = log.lines();
     assert!(lines.iter().any(|line| line.contains("TRACE") || line.contains("DEBUG")), "the log is loud");
     for line in &lines {

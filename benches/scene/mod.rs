@@ -25,7 +25,7 @@ pub fn rate<T>(times: u32, mut work: impl FnMut() -> T) -> f64 {
     for _ in 0..times {
         black_box(work());
     }
-    f64::from(times) / (processor_time() - start).as_secs_f64()
+    f64::from(times) / processor_time().saturating_sub(start).as_secs_f64()
 }
 
 /// The processor time that this thread has used.

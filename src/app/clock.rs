@@ -8,7 +8,7 @@
 use crate::types::Timestamp;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A wall clock this far away from the monotonic one is an event.
 const LARGEST_SKEW_MS: i64 = 2_000;
@@ -43,10 +43,10 @@ impl Clock {
         Timestamp::from_millis(read(ClockId::Realtime))
     }
 
-    /// Seconds that something took, for metrics: call what it gives when it is over.
-    pub fn stopwatch() -> impl FnOnce() -> f64 {
+    /// How long something takes, for metrics: call what it gives when it is over.
+    pub fn stopwatch() -> impl FnOnce() -> Duration {
         let started = Instant::now();
-        move || started.elapsed().as_secs_f64()
+        move || started.elapsed()
     }
 
     /// How far the wall clock is ahead, in milliseconds, where that is more than two seconds away from what was told last.
@@ -74,7 +74,7 @@ mod tests {
     fn the_clock_goes_on_from_the_last_commit_and_says_how_far_the_wall_clock_is_behind() {
         let wall = Clock::start(None);
         assert_eq!(wall.new_skew(), None);
-        let ahead = wall.now().after(std::time::Duration::from_mins(1));
+        let ahead = wall.now().after(Duration::from_mins(1));
         let clock = Clock::start(Some(ahead));
         assert!(clock.now() >= ahead);
         assert!(clock.new_skew().is_some_and(|skew| skew < -50_000));

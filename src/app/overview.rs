@@ -15,7 +15,7 @@ use crate::telemetry::observe::SUMMARY_EVERY;
 use crate::telemetry::snapshot::{
     ChainStatus, Limit, LimitUse, PaymentsStatus, PriceStatus, RuleStatus, Snapshot, SourceStatus,
 };
-use crate::telemetry::{Labels, Metric, Metrics, Observer, Tally};
+use crate::telemetry::{Labels, Metrics, Observer, Tally};
 use crate::types::{Asset, ChainId, Name, Timestamp, U256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -155,9 +155,9 @@ impl Overview {
         }
     }
 
-    /// A commit took so many seconds.
-    pub fn took(&self, seconds: f64) {
-        self.metrics.record(Metric::Commit, &[], seconds);
+    /// A commit took so long.
+    pub fn took(&self, span: Duration) {
+        self.tally.committed(span);
     }
 
     /// How long it can wait to be asked again.

@@ -341,7 +341,18 @@ impl Reactor {
         let close = match kind {
             MessageKind::PaymentRefused | MessageKind::PaymentTriggerRetracted => true,
             MessageKind::PaymentRehearsed => settled,
-            _ => false,
+            MessageKind::PaymentHeld
+            | MessageKind::Transfer(_)
+            | MessageKind::PriceCrossed
+            | MessageKind::PriceRecovered
+            | MessageKind::GasCrossed
+            | MessageKind::GasRecovered
+            | MessageKind::SourceBlind
+            | MessageKind::SourceRecovered
+            | MessageKind::SourceDisagrees
+            | MessageKind::SinkFailing
+            | MessageKind::SinkRecovered
+            | MessageKind::Test => false,
         };
         let saying = Saying { kind, body, state, close };
         self.alerts.say(alert, saying, &sinks, &self.settings, self.at, effects);

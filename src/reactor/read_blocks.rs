@@ -1,9 +1,10 @@
 //! What RPC endpoints report: contacts, heads, tags and whole blocks. Blocks become transfers; forks take them back.
 
 use super::Reactor;
-use super::chain::{Chain, Marks, Refusal};
+use super::chain::{Chain, Refusal};
 use super::effect::{Effect, Notice};
 use super::event::{Contact, Head, Run, RunPart, Tags};
+use super::marks::Marks;
 use super::rows::{Deadline, Subject, TransferRow, Voucher};
 use crate::types::{B256, Block, BlockRef, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};

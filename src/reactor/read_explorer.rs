@@ -3,9 +3,10 @@
 //! Where an endpoint reads the chain itself, its blocks are the authority and an explorer's word alone makes no alert.
 
 use super::Reactor;
-use super::chain::{Chain, Marks};
+use super::chain::Chain;
 use super::effect::{Effect, Notice};
 use super::event::{Explored, ExplorerHead, List, Receipt, Reported};
+use super::marks::Marks;
 use super::read_blocks::Place;
 use super::rows::{Missing, Row, Subject, TokenRow, TransferRow, ViewRow, Voucher};
 use crate::types::{Address, Asset, B256, ChainId, Kind, Stage, TransferId, TransferKey};
@@ -97,10 +98,10 @@ impl Reactor {
 
     /// Whether a transfer grows deeper with the chain's own tip. What an explorer vouches for is as deep as the answer says that lists it.
     pub(super) fn has_depth_of_its_own(&self, row: &TransferRow) -> bool {
-        let (id, kind) = (row.key.chain, row.key.kind);
-        let stands_in_window = self.chains.get(&id).is_some_and(|chain| {
+        let stands_in_window = self.chains.get(&row.key.chain).is_some_and(|chain| {
             let by_tip = chain.tip().is_some_and(|tip| chain.height() == Some(tip.number));
-            by_tip && kind != Kind::Internal && row.block_hash.is_some() && chain.covers(row.block)
+            // An internal one with a hash was read from the block's traces, and stands with the block whoever is fresh just now.
+            by_tip && row.block_hash.is_some() && chain.covers(row.block)
         });
         stands_in_window || !self.explorer_judges(row)
     }

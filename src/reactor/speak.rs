@@ -360,7 +360,9 @@ impl Reactor {
     /// Whether the chain's own blocks vouch for a transfer: its block was read, and what stands in a block that was read was compared
     /// with it. Whether an endpoint is fresh at this moment does not matter: the block was read when one was.
     fn was_read(&self, row: &TransferRow) -> bool {
-        row.block_hash.is_some() && self.chains.get(&row.key.chain).is_some_and(|chain| chain.covers(row.block))
+        let Some(chain) = self.chains.get(&row.key.chain).filter(|chain| chain.covers(row.block)) else { return false };
+        // An explorer may have listed it in another fork's block of this height while no endpoint was fresh.
+        row.block_hash.is_some_and(|hash| chain.block(row.block).is_none_or(|block| block.at.hash == hash))
     }
 
     /// A transfer from or to a payee, or between watches, never pays (MONEY §1).

@@ -57,10 +57,9 @@ impl Reactor {
         match subject {
             Subject::Chain(chain) => {
                 let Some(settings) = self.settings.chains.get(&chain) else { return };
-                let mut reason = format!("no new block for {} s", settings.stale_after.as_secs());
-                for (endpoint, why) in self.why_unread(settings) {
-                    reason.push_str(&format!("; {endpoint}: {why}"));
-                }
+                let silence = format!("no new block for {} s", settings.stale_after.as_secs());
+                let why = self.why_unread(settings).into_iter().map(|(endpoint, why)| format!("{endpoint}: {why}"));
+                let reason = std::iter::once(silence).chain(why).collect::<Vec<_>>().join("; ");
                 self.forget_fee(chain, effects);
                 self.chain_in_trouble(chain, &reason, effects);
             }

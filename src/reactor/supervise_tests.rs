@@ -154,7 +154,9 @@ fn a_quiet_pair_is_unknown_and_its_neighbours_are_not() {
     assert_eq!(words(2, tick("BTC-USD", "90", 2)), ["price.crossed"]);
     assert!(words(3, quiet("coinbase", "BTC-USD")).is_empty(), "unknown neither crosses nor recovers");
     assert!(words(3, quiet("another", "ETH-USD")).is_empty());
-    let known = |reactor: &Reactor, text: &str| reactor.soft.prices.get(&pair(text)).is_some_and(|it| !it.is_empty());
+    let known = |reactor: &Reactor, text: &str| {
+        reactor.soft.prices.get(&pair(text)).is_some_and(|it| it.values().any(Option::is_some))
+    };
     assert!(words(4, tick("BTC-USD", "91", 4)).is_empty(), "the crossing was said");
     assert_eq!(words(5, tick("BTC-USD", "111", 5)), ["price.recovered"]);
     assert!(words(6, quiet("coinbase", "BTC-USD")).is_empty());

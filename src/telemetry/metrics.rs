@@ -5,7 +5,10 @@
 
 use super::health::unready;
 use super::labels::Labels;
-use super::names::{AttemptOutcome, CallOutcome, Metric, MetricKind, OTHER_CALLS, OUTBOX_DEAD, OUTBOX_PENDING};
+use super::names::{
+    AttemptOutcome, CallOutcome, DROPPED_FRAMES, Metric, MetricKind, OTHER_CALLS, OUTBOX_DEAD, OUTBOX_PENDING,
+    SILENT_PAIRS,
+};
 use super::snapshot::{Limit, Snapshot};
 use crate::reactor::effect::MessageKind;
 use crate::reactor::event::{List, SourceId, SourceKind, SourceState};
@@ -156,16 +159,34 @@ impl Metrics {
         for metric in [Metric::SourceUp, Metric::SourceLastEvent, Metric::QueueDropped] {
             self.touch(metric, &values);
         }
+        if source.kind == SourceKind::Feed {
+            self.register_feed(labels, values[0]);
+        }
         if source.kind == SourceKind::Explorer {
             let chain = values[2];
             self.touch(Metric::Disagreements, &values);
             for metric in [Metric::ViewAge, Metric::ViewAgePromised, Metric::ViewTime] {
                 self.touch(metric, &[chain]);
             }
+            for list in List::ALL {
+                self.touch(Metric::UnreadRows, &[chain, list.word()]);
+            }
             for list in List::ALL.iter().map(|list| list.word()).chain(OTHER_CALLS) {
                 for outcome in CallOutcome::ALL {
                     self.touch(Metric::EtherscanRequests, &[chain, list, outcome.word()]);
                 }
+            }
+        }
+    }
+
+    /// Reasons for which a feed's frames make no price, or a pair has none.
+    fn register_feed(&self, labels: &Labels, feed: &str) {
+        for reason in DROPPED_FRAMES {
+            self.touch(Metric::FramesDropped, &[feed, reason]);
+        }
+        for (pair, _) in labels.prices.iter().filter(|(_, of)| of.as_str() == feed) {
+            for reason in SILENT_PAIRS {
+                self.touch(Metric::PairSilent, &[feed, pair.as_str(), reason]);
             }
         }
     }

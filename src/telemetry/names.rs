@@ -203,6 +203,11 @@ pub const OUTBOX_DEAD: &str = "dead";
 /// What an explorer is called for that is no list of an address: values of the label `list`.
 pub const OTHER_CALLS: [&str; 2] = ["eth_blockNumber", "eth_getTransactionReceipt"];
 
+/// Why a frame of a feed made no price: values of the label `reason`.
+pub const DROPPED_FRAMES: [&str; 5] = ["sequence", "older", "no_time", "stranger", "junk"];
+/// Why a pair of a feed has no price, or may soon have none: values of the label `reason`.
+pub const SILENT_PAIRS: [&str; 4] = ["rejected", "unacknowledged", "no_first_price", "no_heartbeat"];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-//! What sources count by themselves: calls, connections that ended, frames that were left out. Labels come from closed lists and the
+//! What sources and the pump count by themselves: calls, connections that ended, frames that were left out. Labels come from closed lists and the
 //! config, never from an answer.
 
 use super::names::CallOutcome;
@@ -6,6 +6,7 @@ use super::{Labels, Metric, Metrics};
 use crate::reactor::event::{List, SourceId};
 use crate::types::{ChainId, Name, Pair};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Counts for the sources of one config. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,11 @@ impl Tally {
     #[must_use]
     pub const fn new(metrics: Metrics, labels: Arc<Labels>) -> Self {
         Self { metrics, labels }
+    }
+
+    /// A commit took so long, with its fsync.
+    pub fn committed(&self, took: Duration) {
+        self.metrics.record(Metric::Commit, &[], took.as_secs_f64());
     }
 
     /// A connection of a source ended.

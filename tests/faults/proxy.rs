@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 /// What happens to connections that are made from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum New {
+pub(crate) enum New {
     /// They are forwarded.
     Forwarded,
     /// They are closed at once.
@@ -29,14 +29,14 @@ struct Modes {
 
 /// The wire.
 #[derive(Debug)]
-pub struct Proxy {
+pub(crate) struct Proxy {
     address: SocketAddr,
     modes: watch::Sender<Modes>,
 }
 
 impl Proxy {
     /// Leads to this address.
-    pub async fn start(target: SocketAddr) -> Self {
+    pub(crate) async fn start(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("it is bound");
         let modes = watch::Sender::new(Modes { new: New::Forwarded, frozen: 0, dropped: 0, next: 0 });
@@ -55,22 +55,22 @@ impl Proxy {
     }
 
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// What happens to new connections from now on.
-    pub fn new_are(&self, new: New) {
+    pub(crate) fn new_are(&self, new: New) {
         self.modes.send_modify(|modes| modes.new = new);
     }
 
     /// The present connections carry nothing any more, and nobody is told.
-    pub fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         self.modes.send_modify(|modes| modes.frozen = modes.next);
     }
 
     /// The present connections are closed.
-    pub fn drop_all(&self) {
+    pub(crate) fn drop_all(&self) {
         self.modes.send_modify(|modes| modes.dropped = modes.next);
     }
 }

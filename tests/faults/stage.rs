@@ -24,26 +24,26 @@ use walletwatch::world::node::Node;
 use walletwatch::world::receiver::{Answer, Delivery, Receiver};
 
 /// Longer than anything takes on the busiest machine; only a test that fails waits so long.
-pub const PATIENCE: Duration = Duration::from_secs(80);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(80);
 /// How often it is looked again.
-pub const GLANCE: Duration = Duration::from_millis(20);
+pub(crate) const GLANCE: Duration = Duration::from_millis(20);
 /// A chain that says nothing for so long is blind here; by config it would be 30 s at least.
-pub const STALE_AFTER: Duration = Duration::from_secs(3);
+pub(crate) const STALE_AFTER: Duration = Duration::from_secs(3);
 /// Between two blocks.
-pub const BLOCK_EVERY: Duration = Duration::from_millis(250);
+pub(crate) const BLOCK_EVERY: Duration = Duration::from_millis(250);
 /// Who is watched.
-pub const WATCHED: Address = Address::repeat_byte(0x11);
+pub(crate) const WATCHED: Address = Address::repeat_byte(0x11);
 /// Who pays.
-pub const PAYER: Address = Address::repeat_byte(0x22);
+pub(crate) const PAYER: Address = Address::repeat_byte(0x22);
 
 /// The time of every face.
-pub fn clock() -> walletwatch::world::Clock {
+pub(crate) fn clock() -> walletwatch::world::Clock {
     let clock = Arc::new(Clock::start(None));
     Arc::new(move || clock.now())
 }
 
 /// Waits until it is so, or fails with what it was about.
-pub async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
     let from = Instant::now();
     while !so().await {
         assert!(from.elapsed() < PATIENCE, "{what}: not so after {} s", PATIENCE.as_secs());
@@ -52,14 +52,14 @@ pub async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
 }
 
 /// A free port of loopback.
-pub async fn listen() -> (TcpListener, SocketAddr) {
+pub(crate) async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
     let address = listener.local_addr().expect("it is bound");
     (listener, address)
 }
 
 /// A chain that PAYER is rich on.
-pub fn chain(id: ChainId, now: Timestamp) -> Arc<LiveChain> {
+pub(crate) fn chain(id: ChainId, now: Timestamp) -> Arc<LiveChain> {
     let mut chain = Chain::new(Genesis {
         id,
         seed: id.0,
@@ -77,18 +77,18 @@ pub fn chain(id: ChainId, now: Timestamp) -> Arc<LiveChain> {
 }
 
 /// Mines a block in which PAYER pays WATCHED.
-pub fn pay(chain: &LiveChain, at: Timestamp) {
+pub(crate) fn pay(chain: &LiveChain, at: Timestamp) {
     let pay = Action::Pay { from: PAYER, to: WATCHED, value: U256::from(1_000_000_000_u64) };
     chain.change(|chain| chain.mine(at, &Plan { actions: vec![pay], ..Plan::default() }));
 }
 
 /// How many transactions pay WATCHED on the chain.
-pub fn paid(chain: &LiveChain) -> usize {
+pub(crate) fn paid(chain: &LiveChain) -> usize {
     chain.read(|chain| (0..=chain.height()).filter_map(|number| chain.at(number)).map(|block| block.txs.len()).sum())
 }
 
 /// A node of a chain, and where it is.
-pub async fn node(chain: Arc<LiveChain>) -> (Arc<Node>, SocketAddr) {
+pub(crate) async fn node(chain: Arc<LiveChain>) -> (Arc<Node>, SocketAddr) {
     let (listener, address) = listen().await;
     let node = Arc::new(Node::new(chain));
     tokio::spawn(Arc::clone(&node).serve(listener, CancellationToken::new()));
@@ -96,7 +96,7 @@ pub async fn node(chain: Arc<LiveChain>) -> (Arc<Node>, SocketAddr) {
 }
 
 /// A receiver, and where it is.
-pub async fn receiver(answer: Answer) -> (Arc<Receiver>, SocketAddr) {
+pub(crate) async fn receiver(answer: Answer) -> (Arc<Receiver>, SocketAddr) {
     let (listener, address) = listen().await;
     let receiver = Arc::new(Receiver::new(clock(), [7; 32]));
     receiver.answer_with(answer);
@@ -105,29 +105,29 @@ pub async fn receiver(answer: Answer) -> (Arc<Receiver>, SocketAddr) {
 }
 
 /// The JSON of a delivery.
-pub fn body(delivery: &Delivery) -> Value {
+pub(crate) fn body(delivery: &Delivery) -> Value {
     serde_json::from_slice(&delivery.body).expect("bodies are JSON")
 }
 
 /// Whether the receiver took it.
-pub fn taken(delivery: &Delivery) -> bool {
+pub(crate) fn taken(delivery: &Delivery) -> bool {
     matches!(delivery.answer, Answer::Status(200..=299))
 }
 
 /// The bodies of this type that it took.
-pub fn took(receiver: &Receiver, kind: &str) -> Vec<Value> {
+pub(crate) fn took(receiver: &Receiver, kind: &str) -> Vec<Value> {
     receiver.deliveries().iter().filter(|it| taken(it)).map(body).filter(|it| it["type"] == kind).collect()
 }
 
 /// A webhook sink.
-pub fn sink(name: &str, at: SocketAddr) -> String {
+pub(crate) fn sink(name: &str, at: SocketAddr) -> String {
     format!(
         "[[sink]]\nname = \"{name}\"\nkind = \"webhook\"\nurl = \"http://{at}/hook\"\nsecret = \"env:HOOK\"\nallow_private = true\n"
     )
 }
 
 /// A chain with a node behind this address, WATCHED on it, and a rule that tells each transfer once to these sinks.
-pub fn devnet(node: SocketAddr, notify: &str) -> String {
+pub(crate) fn devnet(node: SocketAddr, notify: &str) -> String {
     format!(
         r#"
 [[chain]]
@@ -177,7 +177,7 @@ impl Surroundings for Around {
 }
 
 /// A running monitor.
-pub struct Stage {
+pub(crate) struct Stage {
     _folder: TempDir,
     stop: CancellationToken,
     done: JoinHandle<Result<(), MonitorFault>>,
@@ -187,7 +187,7 @@ pub struct Stage {
 
 impl Stage {
     /// Runs the monitor with this config; `[http]` is added.
-    pub async fn start(config: &str) -> Self {
+    pub(crate) async fn start(config: &str) -> Self {
         walletwatch::net::install_crypto_provider();
         let folder = tempfile::tempdir().expect("a folder can be made");
         let text = format!("[http]\nlisten = \"127.0.0.1:0\"\n{config}");
@@ -211,23 +211,23 @@ impl Stage {
     }
 
     /// The text at a path.
-    pub async fn text(&self, path: &str) -> String {
+    pub(crate) async fn text(&self, path: &str) -> String {
         let answer = self.http.get(format!("{}{path}", self.page)).send().await.expect("it answers");
         answer.text().await.expect("it is whole")
     }
 
     /// `/api/v1/status`.
-    pub async fn status(&self) -> Value {
+    pub(crate) async fn status(&self) -> Value {
         serde_json::from_str(&self.text("/api/v1/status").await).expect("it is JSON")
     }
 
     /// The gauge that says whether a source answers.
-    pub async fn is_up(&self, source: &str) -> bool {
+    pub(crate) async fn is_up(&self, source: &str) -> bool {
         self.gauge_of(&format!("source=\"{source}\"")).await
     }
 
     /// The same, by any of its labels.
-    pub async fn gauge_of(&self, label: &str) -> bool {
+    pub(crate) async fn gauge_of(&self, label: &str) -> bool {
         let metrics = self.text("/metrics").await;
         let mut lines = metrics.lines().filter(|line| line.starts_with("walletwatch_source_up{"));
         let line = lines.find(|line| line.contains(label)).unwrap_or_else(|| panic!("{label} is not in {metrics}"));
@@ -239,7 +239,7 @@ impl Stage {
     }
 
     /// Waits until the chain's first block was read.
-    pub async fn follows(&self, chain: &str) {
+    pub(crate) async fn follows(&self, chain: &str) {
         until("the chain is followed", async || {
             let status = self.status().await;
             let chains = status["chains"].as_array().cloned().unwrap_or_default();
@@ -249,7 +249,7 @@ impl Stage {
     }
 
     /// Tells it to stop, and waits until it has.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.done.await.expect("no panic").expect("a good end");
     }

@@ -104,6 +104,11 @@ impl Process {
         self.heard.extend(arrived.into_iter().map(|flight| flight.heard));
     }
 
+    /// A reload of the config as it is: it changes nothing, and is said to nobody.
+    pub fn reload(&self) -> Event {
+        Event::Configured(Box::new(self.settings.clone()))
+    }
+
     /// One turn of the pump.
     pub fn turn(&mut self, now: Timestamp, events: Vec<Event>, rng: &mut Rng, faulty: bool) -> Result<(), Dead> {
         let fuse = match rng.u16(0..160) {

@@ -72,6 +72,9 @@ pub fn run(seed: u64) -> Result<Totals, String> {
     }
     world.heal()?;
     if world.told_aloud {
+        for row in &world.process.reactor.tables().transfers {
+            println!("left: {row:?}");
+        }
         for row in world.process.store.outbox() {
             let body = String::from_utf8_lossy(&row.message.body);
             println!("{} {:?} {:?} to {}: {body}", row.message.created, row.state, row.reason, row.message.sink);
@@ -204,6 +207,9 @@ impl World {
             sources.speak(chain, &wants, &mut self.rng, faulty, &mut said);
         }
         self.feed(&mut said);
+        if faulty && self.rng.u8(0..30) == 0 {
+            said.push(self.process.reload());
+        }
         self.waiting.extend(said);
         // What is not taken now is taken later, when it is old.
         let take =

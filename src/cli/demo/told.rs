@@ -64,11 +64,12 @@ fn transfer(data: &TransferData<'_>) -> Line {
     if &*data.kind == "internal" {
         text.push_str(", from within a contract");
     }
-    text += &match (&*data.stage, &data.reason) {
+    let end = match (&*data.stage, &data.reason) {
         ("retracted", Some(reason)) => format!(": it no longer holds ({reason})"),
         ("retracted", None) => ": it no longer holds".to_owned(),
         (_, _) => format!(", {}", counted(data.confirmations, "confirmation")),
     };
+    text.push_str(&end);
     if data.late {
         text.push_str(", read late");
     }

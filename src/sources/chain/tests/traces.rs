@@ -40,7 +40,7 @@ async fn check_late_and_traced(late: &'static str, reply: Reply) {
     let node = Node::start(100).await;
     let mut bench = Bench::start(vec![node.endpoint("one", true)], &line(90..=99, b'a'));
     expect_run(&mut bench, "one", &line(100..=100, b'a')).await;
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     node.script(move |method, params| {
         let whole = method != "eth_getBlockByHash" || params[1] == json!(true);
         (method == late && whole && began.elapsed().as_millis() < 4_500).then(|| reply.clone())
