@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
@@ -146,7 +146,7 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
 
 /// Waits until it is so.
 async fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let from = Instant::now();
+    let from = tokio::time::Instant::now();
     while !so() {
         assert!(from.elapsed() < PATIENCE, "{what}");
         tokio::time::sleep(GLANCE).await;
@@ -298,6 +298,7 @@ fn search_left(place: &Place, secrets: &[(&str, String)], found: &mut Vec<String
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one run through every place where a secret could come out")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_secret_is_in_anything_that_the_monitor_writes() {
     let clock = Arc::new(Clock::start(None));

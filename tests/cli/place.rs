@@ -12,7 +12,7 @@ use walletwatch::store::{IfMissing, SqliteStore};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_walletwatch");
 /// Far longer than anything here takes; a test that hangs fails by it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Questions until something has happened that happens within a second or two.
 const MOST_ASKS: u32 = 2_000;
 pub(crate) const OPERATE: &str = "operate-0123456789abcdef0123456789";
