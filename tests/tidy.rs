@@ -27,7 +27,7 @@ const PURE: [&str; 3] = ["reactor", "wire", "types"];
 const LONGEST: usize = 450;
 /// Longer files, each with the reason why it is one idea.
 const LONGER: [(&str, usize); 3] = [
-    ("src/reactor/chain.rs", 570),  // one window with its gaps: its laws are about all of it
+    ("src/reactor/chain.rs", 600),  // one window with its gaps: its laws are about all of it
     ("src/reactor/effect.rs", 510), // the closed list of what the reactor can ask for
     ("src/reactor/rows.rs", 500),   // the row of every table, and how each becomes state again
 ];
@@ -192,7 +192,7 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("spawn", &["app/", "cli/", "world/"]),
     ("spawn_blocking", &["app/", "cli/"]),
     ("serde", &["config/raw/", "wire/", "store/", "http/", "sinks/", "sources/", "world/"]),
-    ("f64", &["telemetry/", "app/board", "sources/etherscan/meter"]),
+    ("f64", &["telemetry/", "app/", "sources/etherscan/meter"]),
     ("f32", &[]),
 ];
 
