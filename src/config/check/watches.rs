@@ -7,6 +7,7 @@ use crate::config::raw::scope::{Said, Scope};
 use crate::config::raw::tree::Value;
 use crate::reactor::settings::{KnownToken, Watch};
 use crate::types::{Address, ChainId, Name, chain};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every watch.
@@ -143,13 +144,18 @@ pub fn tokens(input: &Input<'_>, chains: &Chains) -> BTreeMap<(ChainId, Address)
         if let Some((first, at)) = taken {
             let what = format!("this contract or symbol is the token `{first}` at {at}");
             input.notes.fault(contract.place, what, "one [[token]] for each contract, each with a symbol of its own");
-        } else if tokens.contains_key(&key) {
-            let what = "the chain table knows this contract already";
-            input.notes.fault(contract.place, what, "take this [[token]] out");
-        } else {
-            places.insert(key, (symbol.clone(), scope.place().clone()));
-            symbols.insert((on, symbol.to_string()), (symbol.clone(), scope.place().clone()));
-            tokens.insert(key, KnownToken { symbol, decimals });
+            continue;
+        }
+        places.insert(key, (symbol.clone(), scope.place().clone()));
+        symbols.insert((on, symbol.to_string()), (symbol.clone(), scope.place().clone()));
+        match tokens.entry(key) {
+            Entry::Vacant(free) => {
+                free.insert(KnownToken { symbol, decimals });
+            }
+            Entry::Occupied(_) => {
+                let what = "the chain table knows this contract already";
+                input.notes.fault(contract.place, what, "take this [[token]] out");
+            }
         }
     }
     tokens
