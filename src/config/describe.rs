@@ -283,7 +283,7 @@ fn learns(text: &mut Lines, config: &Config) {
 }
 
 fn unseen(text: &mut Lines, config: &Config) {
-    text.head("what no source can see");
+    text.head("what no source can see, or only late");
     for chain in config.settings.chains.values() {
         let words = match (chain.endpoints.is_empty(), chain.explorer.is_some()) {
             (false, false) => {
@@ -293,7 +293,7 @@ fn unseen(text: &mut Lines, config: &Config) {
                 "NFTs; hashes of blocks with inner transfers; gas prices; what the explorer has not indexed yet"
             }
             (false, true) => {
-                "coin moved inside transactions between two readings of the explorer, unless the endpoint answers traces"
+                "coin moved inside transactions shows only when the explorer is read, unless the endpoint answers traces"
             }
             (true, false) => "anything",
         };

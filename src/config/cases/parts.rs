@@ -145,8 +145,13 @@ fn rules_must_be_fed_and_heard() {
     );
     check_more(
         "[[sink]]\nname = \"p\"\nkind = \"log\"\ntypes = [\"price.*\"]\n[system]\nnotify = [\"p\"]",
-        &["source.blind", "source.disagrees", "source.recovered", "sink.failing", "sink.recovered"]
-            .map(|_| "keeps the built-in alert"),
+        &[
+            "the built-in alert sink.failing away",
+            "the built-in alert sink.recovered away",
+            "the built-in alert source.blind away",
+            "the built-in alert source.disagrees away",
+            "the built-in alert source.recovered away",
+        ],
     );
 }
 

@@ -12,10 +12,10 @@ mod sources;
 mod thresholds;
 mod watches;
 
-use crate::config::checked::Config;
+use crate::config::checked::{Config, Role};
 use crate::config::describe;
 use crate::config::duration;
-use crate::reactor::settings::Settings;
+use crate::reactor::settings::{Approval, Settings};
 use input::Input;
 use std::sync::Arc;
 
@@ -62,7 +62,19 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         warnings: Vec::new(),
     };
     view_age(input, &config);
+    approvers(input, &config);
     config
+}
+
+/// Warns where payments wait for a person and no token can say yes.
+fn approvers(input: &Input<'_>, config: &Config) {
+    let waits = config.settings.payments.iter().any(|payment| payment.approval == Approval::Manual);
+    if waits && !config.http.tokens.iter().any(|token| token.role == Role::Approve) {
+        let place = input.root.one("http").map_or(input.root.place(), |scope| scope.place());
+        input
+            .notes
+            .warn(place, "payments wait for a person, but no token has the role approve: each will be refused in time");
+    }
 }
 
 /// `[etherscan] max_view_age`: more watches than the budget can serve are a fault.

@@ -323,9 +323,12 @@ fn transfer(pair: &Pair<'_>, condition: &TransferCondition, amount: Option<Payme
             }
         }
         Some(PaymentAmount::Fixed(fixed)) if least.is_none_or(|least| fixed > least) => {
-            let what =
-                format!("payment on `{}`: whoever sends `at_least` makes it pay more than came in", pair.rule.name);
-            pair.input.notes.warn(pair.scope.place(), what);
+            let what = if least.is_some() {
+                "whoever sends `at_least` makes it pay more than came in"
+            } else {
+                "what it pays is not bounded by the coin that comes in"
+            };
+            pair.input.notes.warn(pair.scope.place(), format!("payment on `{}`: {what}", pair.rule.name));
         }
         Some(PaymentAmount::Fixed(_)) | None => {}
     }

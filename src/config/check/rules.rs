@@ -225,10 +225,10 @@ fn watches(input: &Input<'_>, scope: &Scope<'_>, watches: &Watches) -> BTreeSet<
 
 /// The chains of a transfer rule: those it names, else all on which its watches are.
 fn on(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>, watches: &BTreeSet<Name>) -> BTreeSet<ChainId> {
-    let ours = from.watches.list.iter().filter(|watch| watches.contains(&watch.name));
-    let watched: BTreeSet<ChainId> = ours.flat_map(|watch| watch.chains.iter().copied()).collect();
+    let named = from.watches.list.iter().filter(|watch| watches.contains(&watch.name));
+    let somewhere: BTreeSet<ChainId> = named.flat_map(|watch| watch.chains.iter().copied()).collect();
     let Some(said) = scope.texts("chains") else {
-        return watched;
+        return somewhere;
     };
     if said.is_empty() {
         input.notes.fault(scope.place(), "`chains` is empty", "name chains, or leave it out for all");
@@ -239,7 +239,7 @@ fn on(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>, watches: &BTre
         let Some(id) = from.chains.find(input, said) else {
             continue;
         };
-        if whole && !watches.is_empty() && !watched.contains(&id) {
+        if whole && !watches.is_empty() && !somewhere.contains(&id) {
             let what = format!("nothing that this rule is about is watched on {}", from.chains.name(id));
             unwatched(input, said, &what);
         }

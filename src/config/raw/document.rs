@@ -128,23 +128,24 @@ fn add(whole: &mut Table, entry: Entry, notes: &Notes) {
         whole.entries.push(entry);
         return;
     };
-    match (&mut there.node.value, entry.node.value) {
-        (Value::List(all), Value::List(more)) => all.extend(more),
-        (Value::Table(all), Value::Table(more)) => {
-            for entry in more.entries {
-                if let Some(first) = all.entries.iter().find(|there| there.key == entry.key) {
-                    let what = format!("`{}` is set twice; first at {}", entry.key, first.place);
-                    notes.fault(&entry.place, what, "keep one of them");
-                } else {
-                    all.entries.push(entry);
-                }
+    if let (Value::List(all), Value::List(more)) = (&mut there.node.value, &entry.node.value) {
+        all.extend(more.iter().cloned());
+    } else if let (Value::Table(all), Value::Table(more)) = (&mut there.node.value, &entry.node.value) {
+        for entry in &more.entries {
+            if let Some(first) = all.entries.iter().find(|there| there.key == entry.key) {
+                twice(entry, &first.place, notes);
+            } else {
+                all.entries.push(entry.clone());
             }
         }
-        _ => {
-            let what = format!("`{}` is set twice; first at {}", entry.key, there.place);
-            notes.fault(&entry.place, what, "keep one of them");
-        }
+    } else {
+        twice(&entry, &there.place, notes);
     }
+}
+
+fn twice(entry: &Entry, first: &Place, notes: &Notes) {
+    let what = format!("`{}` is set twice; first at {first}", entry.key);
+    notes.fault(&entry.place, what, "keep one of them");
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ impl<'a> Root<'a> {
         });
         let kind = match kind.map(|node| &node.value) {
             Some(Value::Text(kind)) => Some(kind.as_str()),
-            _ => None,
+            Some(_) | None => None,
         };
         let later_kind = |(name, later): &(&str, Option<&str>)| Some(*name) == kind && later.is_some();
         if section.name == "sink" && keys::SINK_KINDS.iter().any(later_kind) {
