@@ -97,7 +97,7 @@ impl Reactor {
 
     /// Whether a transfer grows deeper with the chain's own tip. What an explorer vouches for is as deep as the answer says that lists it.
     pub(super) fn has_depth_of_its_own(&self, row: &TransferRow) -> bool {
-        let (id, kind) = (row.key.chain, row.key.kind);
+        let id = row.key.chain;
         let stands_in_window = self.chains.get(&id).is_some_and(|chain| {
             let by_tip = chain.tip().is_some_and(|tip| chain.height() == Some(tip.number));
             by_tip && row.block_hash.is_some() && chain.covers(row.block)
