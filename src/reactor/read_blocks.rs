@@ -373,7 +373,7 @@ impl Reactor {
                     self.speak(transfer, effects);
                 }
                 // The explorer vouched for it while no endpoint was fresh; now the chain's own blocks speak.
-                Voucher::Authority if ours && row.block_hash != Some(block.at.hash) => {
+                Voucher::Authority if ours => {
                     self.retract(transfer, "the chain's own blocks do not have it", effects);
                 }
                 Voucher::Authority => {}

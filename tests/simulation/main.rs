@@ -66,3 +66,10 @@ fn whatever_dies_lags_or_lies_nothing_is_lost_doubled_or_untrue() {
     // A simulation in which nothing happens proves nothing.
     assert!(seeds < 100 || totals.is_eventful(), "{totals:?}");
 }
+
+#[test]
+fn the_same_world_gives_the_same_bytes() {
+    for seed in 0..8 {
+        assert!(world::heard(seed).expect("it holds") == world::heard(seed).expect("it holds"), "seed {seed}");
+    }
+}

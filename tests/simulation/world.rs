@@ -6,7 +6,7 @@ use crate::process::{Dead, Process};
 use crate::sources::{Endpoint, Explorer, Sources};
 use crate::spec::{ChainSpec, Spec, endpoint_name, pair, price};
 use fastrand::Rng;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use walletwatch::reactor::event::{Event, SourceId, SourceKind, SourceReport, SourceState, Tick};
 use walletwatch::types::Timestamp;
@@ -65,6 +65,16 @@ struct World {
 
 /// Runs one seed.
 pub fn run(seed: u64) -> Result<Totals, String> {
+    lived(seed).map(|world| world.totals())
+}
+
+/// Everything that the receivers got, byte for byte.
+pub fn heard(seed: u64) -> Result<Vec<(String, bytes::Bytes)>, String> {
+    let world = lived(seed)?;
+    Ok(world.process.heard.into_iter().map(|one| (one.id.to_string(), one.body)).collect())
+}
+
+fn lived(seed: u64) -> Result<World, String> {
     let mut world = World::new(seed);
     world.begin()?;
     for _ in 0..FAULTY_STEPS {
@@ -81,7 +91,8 @@ pub fn run(seed: u64) -> Result<Totals, String> {
         }
     }
     checker::check(&world.spec, &world.chains, &world.process.heard)?;
-    Ok(world.totals())
+    world.check_revisions()?;
+    Ok(world)
 }
 
 impl World {
@@ -290,6 +301,17 @@ impl World {
             let delivered = self.process.deliver(self.now, &mut self.rng, false);
             delivered.map_err(|Dead| "it died without a fault".to_owned())?;
         }
+    }
+
+    /// The messages of each alert are numbered from 1 without a hole.
+    fn check_revisions(&self) -> Result<(), String> {
+        let mut revisions: BTreeMap<_, BTreeSet<u32>> = BTreeMap::new();
+        for row in self.process.store.outbox() {
+            revisions.entry(row.message.alert).or_default().insert(row.message.revision);
+        }
+        let whole = |set: &BTreeSet<u32>| (1..).zip(set).all(|(expected, revision)| expected == *revision);
+        let wrong = revisions.iter().find(|(_, set)| !whole(set));
+        wrong.map_or(Ok(()), |(alert, set)| Err(format!("the revisions of {alert} are {set:?}")))
     }
 
     fn totals(&self) -> Totals {

@@ -1,0 +1,8 @@
+//! What the reactor says of what happens, scenario by scenario. The language of the scripts is in `script`.
+
+mod explorers;
+mod forks;
+mod others;
+mod script;
+mod settings;
+mod transfers;

@@ -1,0 +1,318 @@
+//! Scenarios as text: what happens, a line each, and beneath it what is said because of it.
+//!
+//! | line | meaning |
+//! | --- | --- |
+//! | `tx t1 usdc S>A 1000 + coin A>S 5` | a transaction and what it moves; kinds are coin, internal, usdc, fake |
+//! | `a 101:t1 102 101'<100` | endpoint `a` sends a run: blocks with their transactions; a parent may be named |
+//! | `a gap 101 102` | the same into a gap |
+//! | `a head 100 lacks 102` | an endpoint's head |
+//! | `a final 100` | its `finalized` tag |
+//! | `a fresh`, `a gone`, `a genesis 7` | an endpoint's state |
+//! | `scan usdc A 100.. at 120: t1@105` | an explorer's list of an address, with its index head |
+//! | `scan head 100`, `scan receipt t1 none`, `scan receipt t1 105` | its proxy |
+//! | `token 6` | the unknown token's own word |
+//! | `price 99`, `feed gone`, `wait 5s`, `sink ops fails`, `restart`, `rule x off` | the rest |
+//! | `= seen t1 treasury in; …` | what the line above says; without it, nothing |
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+use walletwatch::reactor::Reactor;
+use walletwatch::reactor::effect::{Body, Effect, Message, MessageKind};
+use walletwatch::reactor::event::{
+    Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Receipt, Reported, Run, RunPart, SourceId,
+    SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
+};
+use walletwatch::reactor::settings::{Direction, Settings};
+use walletwatch::types::{
+    Address, Asset, B256, Block, BlockRef, ChainId, Kind, Movement, Name, Pair, Price, Stage, Timestamp, U256,
+};
+
+pub const CHAIN: ChainId = ChainId(7);
+/// Contract of the token that the settings know.
+pub const USDC: Address = Address::repeat_byte(0x55);
+/// Contract of the token that calls itself USDC.
+pub const FAKE: Address = Address::repeat_byte(0x66);
+
+/// The addresses of a script: A and B are watched, others are strangers.
+pub fn address(name: &str) -> Address {
+    let byte = name.bytes().next().expect("an address has a name");
+    Address::repeat_byte(byte)
+}
+
+struct Script {
+    reactor: Reactor,
+    settings: Settings,
+    now: Timestamp,
+    txs: BTreeMap<String, Vec<Movement>>,
+    /// The name of every block, its reference and its transactions.
+    blocks: BTreeMap<String, (BlockRef, Vec<String>)>,
+    said: Vec<String>,
+}
+
+/// Plays a script and compares what is said, line by line.
+pub fn check(settings: Settings, text: &str) {
+    let mut script = Script {
+        reactor: Reactor::default(),
+        settings: settings.clone(),
+        now: Timestamp::from_secs(1_700_000_000),
+        txs: BTreeMap::new(),
+        blocks: BTreeMap::new(),
+        said: Vec::new(),
+    };
+    script.handle(Event::Configured(Box::new(settings)));
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let mut place = 0;
+    while let Some(line) = lines.get(place) {
+        script.play(line);
+        let expected = lines.get(place + 1).and_then(|next| next.strip_prefix("= "));
+        let said = std::mem::take(&mut script.said);
+        let words: Vec<String> = expected.into_iter().flat_map(|it| it.split("; ")).map(str::to_owned).collect();
+        assert_eq!(by_subject(said), by_subject(words), "after `{line}` in{text}");
+        place += if expected.is_some() { 2 } else { 1 };
+    }
+}
+
+impl Script {
+    fn handle(&mut self, event: Event) {
+        for effect in self.reactor.handle(self.now, event) {
+            if let Effect::Tell(message) = effect {
+                let words = self.words(&message);
+                self.said.push(words);
+            }
+        }
+    }
+
+    fn play(&mut self, line: &str) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["tx", name, rest @ ..] => self.transact(name, rest),
+            ["scan", "head", head] => {
+                let head = number(head);
+                self.handle(Event::ExplorerHead(ExplorerHead { chain: CHAIN, source: "scan".into(), head }));
+            }
+            ["scan", "receipt", tx, found] => self.receipt(tx, found),
+            ["scan", kind, who, from, "at", head, rows @ ..] => self.explored(kind, who, from, head, rows),
+            ["token", decimals] => {
+                let decimals = decimals.parse().ok();
+                let facts = TokenFacts { chain: CHAIN, contract: FAKE, decimals, symbol: Some("USDC".into()) };
+                self.handle(Event::Token(facts));
+            }
+            ["price", value] => {
+                let price = Price::parse(value).expect("a price");
+                self.handle(Event::Tick(Tick { feed: "feed".into(), pair: pair(), price, time: self.now }));
+            }
+            ["feed", "gone"] => self.state(SourceKind::Feed, "feed", SourceState::Stale),
+            ["wait", span] => self.wait(seconds(span)),
+            ["sink", sink, "fails"] => {
+                let report =
+                    DeliveryReport::Failing { sink: (*sink).into(), since: self.now, reason: "HTTP 500".into() };
+                self.handle(Event::Delivery(report));
+            }
+            ["sink", sink, "works"] => self.handle(Event::Delivery(DeliveryReport::Recovered { sink: (*sink).into() })),
+            ["restart"] => {
+                self.reactor = Reactor::restore(self.reactor.tables(), self.now);
+                self.handle(Event::Configured(Box::new(self.settings.clone())));
+            }
+            ["rule", rule, "off"] => {
+                self.settings.rules.retain(|known| known.name.as_str() != *rule);
+                self.handle(Event::Configured(Box::new(self.settings.clone())));
+            }
+            [endpoint, "fresh"] => self.state(SourceKind::Rpc, endpoint, SourceState::Fresh),
+            [endpoint, "gone"] => self.state(SourceKind::Rpc, endpoint, SourceState::BackingOff("gone".into())),
+            [endpoint, "genesis", byte] => self.handle(Event::Contact(Contact {
+                chain: CHAIN,
+                endpoint: (*endpoint).into(),
+                genesis: Some(B256::repeat_byte(byte.parse().expect("a byte"))),
+                traces: true,
+            })),
+            [endpoint, "head", block, lacks @ ..] => {
+                let at = self.block(block).0;
+                let lacks = lacks.get(1).map(|tip| self.block(tip).0.hash);
+                let time = self.now;
+                let endpoint = Name::from(*endpoint);
+                self.handle(Event::Head(Head { chain: CHAIN, endpoint, at, time, base_fee: None, lacks }));
+            }
+            [endpoint, "final", block] => {
+                let at = self.block(block).0;
+                let finalized = Some((at.number, at.hash));
+                self.handle(Event::Tags(Tags { chain: CHAIN, endpoint: (*endpoint).into(), safe: None, finalized }));
+            }
+            [endpoint, "gap", blocks @ ..] => self.run(endpoint, RunPart::Gap, blocks),
+            [endpoint, blocks @ ..] => self.run(endpoint, RunPart::Tip, blocks),
+            [] => {}
+        }
+    }
+
+    fn transact(&mut self, name: &str, rest: &[&str]) {
+        let movements = rest.split(|word| *word == "+").map(|part| {
+            let [kind, parties, amount] = part else { panic!("kind, parties and amount: {part:?}") };
+            let (from, to) = parties.split_once('>').expect("from and to");
+            let (kind, asset) = match *kind {
+                "coin" => (Kind::Coin, Asset::Coin),
+                "internal" => (Kind::Internal, Asset::Coin),
+                "usdc" => (Kind::Token, Asset::Token(USDC)),
+                "fake" => (Kind::Token, Asset::Token(FAKE)),
+                other => panic!("no such kind: {other}"),
+            };
+            let amount = if *amount == "max" { U256::MAX } else { amount.parse().expect("an amount") };
+            let (from, to, tx) = (address(from), address(to), hash(name));
+            Movement { tx, kind, asset, from, to, token_id: None, amount, log_index: None }
+        });
+        let movements = movements.collect();
+        self.txs.insert(name.to_owned(), movements);
+    }
+
+    /// `101'<100:t1,t2`, `120..125`: known from then on by its name.
+    fn block(&mut self, text: &str) -> (BlockRef, Vec<String>) {
+        let (place, txs) = text.split_once(':').unwrap_or((text, ""));
+        let (name, parent) = place.split_once('<').map_or((place, None), |(name, parent)| (name, Some(parent)));
+        if let Some(known) = self.blocks.get(name) {
+            return known.clone();
+        }
+        let digits = name.trim_end_matches('\'');
+        let number = number(digits);
+        let beside = format!("{}{}", number.wrapping_sub(1), &name[digits.len()..]);
+        let beneath = number.wrapping_sub(1).to_string();
+        let fork = self.blocks.contains_key(&beside);
+        let parent = parent.map_or_else(|| if fork { beside } else { beneath }, str::to_owned);
+        let at = BlockRef { number, hash: hash(name), parent: hash(&parent) };
+        let txs = txs.split(',').filter(|tx| !tx.is_empty()).map(str::to_owned).collect();
+        self.blocks.insert(name.to_owned(), (at, txs));
+        self.blocks[name].clone()
+    }
+
+    fn run(&mut self, endpoint: &str, part: RunPart, words: &[&str]) {
+        let mut names = Vec::new();
+        for word in words {
+            match word.split_once("..") {
+                Some((from, to)) => names.extend((number(from)..=number(to)).map(|number| number.to_string())),
+                None => names.push((*word).to_owned()),
+            }
+        }
+        let time = self.now;
+        let blocks = names.iter().map(|name| {
+            let (at, txs) = self.block(name);
+            let movements = txs.iter().flat_map(|tx| self.txs[tx].clone()).enumerate();
+            let movements = movements.map(|(place, it)| Movement { log_index: Some(place as u64), ..it }).collect();
+            Block { at, time, base_fee: None, movements, traced: true }
+        });
+        let blocks = blocks.collect();
+        self.handle(Event::Run(Run { chain: CHAIN, endpoint: endpoint.into(), blocks, part }));
+    }
+
+    fn explored(&mut self, kind: &str, who: &str, from: &str, head: &str, rows: &[&str]) {
+        let list = match kind {
+            "coin" => List::Transactions,
+            "internal" => List::Internal,
+            _ => List::Tokens,
+        };
+        let (time, who) = (self.now, address(who));
+        let row = |text: &&str| {
+            let (tx, block) = text.split_once('@').expect("a transaction and its block");
+            let digits = block.trim_end_matches('\'');
+            let movements = self.txs[tx].iter().filter(|it| it.from == who || it.to == who);
+            let reported = movements.map(|movement| Reported {
+                block: number(digits),
+                block_hash: Some(hash(block)),
+                time,
+                movement: *movement,
+                token: None,
+            });
+            reported.collect::<Vec<_>>()
+        };
+        let explored = Explored {
+            chain: CHAIN,
+            source: "scan".into(),
+            address: who,
+            list,
+            from: number(from.trim_end_matches("..")),
+            to: 999_999_999,
+            index_head: head.trim_end_matches(':').parse().ok(),
+            rows: rows.iter().flat_map(row).collect(),
+        };
+        self.handle(Event::Explored(explored));
+    }
+
+    fn receipt(&mut self, tx: &str, found: &str) {
+        let wanted = self.reactor.wants().chains.get(&CHAIN).is_some_and(|wants| wants.receipts.contains(&hash(tx)));
+        assert!(wanted, "nobody asks for the receipt of {tx}");
+        let digits = found.trim_end_matches('\'');
+        let found = digits.parse().ok().map(|block| (block, hash(found), true));
+        self.handle(Event::Receipt(Receipt { chain: CHAIN, source: "scan".into(), tx: hash(tx), found }));
+    }
+
+    fn state(&mut self, kind: SourceKind, name: &str, state: SourceState) {
+        let chain = (kind == SourceKind::Rpc).then_some(CHAIN);
+        let source = SourceId { kind, chain, name: name.into() };
+        self.handle(Event::Source(SourceReport { source, state }));
+    }
+
+    fn wait(&mut self, span: Duration) {
+        let until = self.now.after(span);
+        while let Some((due, deadline)) = self.reactor.next_deadline().filter(|(due, _)| *due <= until) {
+            self.now = due.max(self.now);
+            self.handle(Event::Deadline(deadline));
+        }
+        self.now = until;
+    }
+
+    fn words(&self, message: &Message) -> String {
+        let name = |tx: B256| self.txs.keys().find(|name| hash(name) == tx).cloned().unwrap_or_default();
+        let kind = message.kind.word();
+        match &message.body {
+            Body::Transfer(body) => {
+                let direction = match body.direction {
+                    Direction::In => "in",
+                    Direction::Out => "out",
+                    Direction::Both => "self",
+                };
+                let nth = if body.key.nth == 0 { String::new() } else { format!("#{}", body.key.nth) };
+                let mut words = format!("{} {}{nth} {} {direction}", body.stage.word(), name(body.key.tx), body.watch);
+                if !body.verified {
+                    words += body.decimals.map_or_else(|| " raw".to_owned(), |it| format!(" decimals {it}")).as_str();
+                }
+                for word in body.suspect.words() {
+                    words = format!("{words} {word}");
+                }
+                if message.kind == MessageKind::Transfer(Stage::Retracted) && body.confirmations > 0 {
+                    words += " moved";
+                }
+                if body.late { words + " late" } else { words }
+            }
+            Body::Crossing(body) => format!("{kind} {}", body.crossing),
+            Body::Payment(body) => {
+                format!("{kind} {}", body.reason.as_ref().map_or("", Name::as_str)).trim().to_owned()
+            }
+            Body::Sink(_) => {
+                format!("{kind} on {}", message.sinks.iter().map(Name::as_str).collect::<Vec<_>>().join(","))
+            }
+            Body::Source(_) | Body::Test => kind.to_owned(),
+        }
+    }
+}
+
+/// Messages of one transfer keep their order; of different ones it does not matter.
+fn by_subject(mut messages: Vec<String>) -> Vec<String> {
+    let subject = |message: &String| message.split(' ').skip(1).take(2).map(str::to_owned).collect::<Vec<_>>();
+    messages.sort_by_key(subject);
+    messages
+}
+
+pub fn pair() -> Pair {
+    Pair::parse("ETH-USD").expect("a pair")
+}
+
+/// The hash of a block or a transaction is its name.
+fn hash(name: &str) -> B256 {
+    let mut bytes = [0xcc; 32];
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    B256::from(bytes)
+}
+
+fn number(text: &str) -> u64 {
+    text.parse().unwrap_or_else(|_| panic!("a number: {text}"))
+}
+
+fn seconds(text: &str) -> Duration {
+    Duration::from_secs(number(text.trim_end_matches('s')))
+}
