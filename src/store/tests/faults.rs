@@ -67,7 +67,8 @@ fn a_folder_that_cannot_be_written_is_said() {
 
 #[test]
 fn a_store_is_not_opened_when_it_is_not_sure_to_be_ours() {
-    let cases: [(&str, &str, fn(&StoreFault) -> bool); 4] = [
+    type Right = fn(&StoreFault) -> bool;
+    let cases: [(&str, &str, Right); 4] = [
         ("newer", "PRAGMA user_version = 9999", |fault| {
             matches!(fault, StoreFault::Newer { found: 9999, known: 1, .. })
         }),
@@ -91,7 +92,8 @@ fn a_store_is_not_opened_when_it_is_not_sure_to_be_ours() {
 
 #[test]
 fn a_damaged_file_is_said() {
-    let cases: [(&str, fn(&Path)); 2] = [
+    type Harm = fn(&Path);
+    let cases: [(&str, Harm); 2] = [
         ("no database", |path| {
             std::fs::write(path, b"this is a letter, not a database, and long enough to be one".repeat(100)).unwrap()
         }),
