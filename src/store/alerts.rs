@@ -1,74 +1,10 @@
-//! The table of alerts, in the order in which they were first mentioned, and the numbers that stand for their ids.
-//!
-//! An alert's id is a hash, so an index of ids is random and costs a page per new alert. There is one such index in the store; the rows
-//! of alerts and their messages hang on the ordered number that it gives. A number outlives its alert's row while messages name it.
+//! The table of alerts, in the order in which they were first mentioned. Their ids are in `numbers`.
 
 use super::codec::{Cell, Cells, all, run};
+use super::numbers::AlertNumbers;
 use crate::reactor::rows::{AlertRow, AlertSubject};
 use crate::types::AlertId;
-use rusqlite::{Connection, OptionalExtension, Result};
-use std::collections::BTreeMap;
-
-/// Gives each alert its number.
-#[derive(Debug)]
-pub(super) struct AlertNumbers {
-    next: i64,
-    /// Those met in this transaction: an alert and its messages come in one commit.
-    met: BTreeMap<AlertId, i64>,
-}
-
-impl AlertNumbers {
-    /// Goes on after the highest number in use.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub(super) fn load(connection: &Connection) -> Result<Self> {
-        let sql =
-            "SELECT max(coalesce((SELECT max(alert) FROM alerts), 0), coalesce((SELECT max(alert) FROM outbox), 0))";
-        let highest: i64 = connection.query_row(sql, [], |row| row.get(0))?;
-        Ok(Self { next: highest + 1, met: BTreeMap::new() })
-    }
-
-    /// Forgets what a transaction met, at its end and where a number may have gone.
-    pub(super) fn forget(&mut self) {
-        self.met.clear();
-    }
-
-    /// The number of `id`, which is made where it has none.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub(super) fn of(&mut self, connection: &Connection, id: AlertId) -> Result<i64> {
-        if let Some(number) = self.met.get(&id) {
-            return Ok(*number);
-        }
-        let number = self.find_or_make(connection, id)?;
-        self.met.insert(id, number);
-        Ok(number)
-    }
-
-    fn find_or_make(&mut self, connection: &Connection, id: AlertId) -> Result<i64> {
-        let made = run!(
-            connection,
-            "INSERT INTO alert_ids (id, alert) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            id,
-            self.next
-        )?;
-        if made == 1 {
-            let number = self.next;
-            self.next += 1;
-            return Ok(number);
-        }
-        find(connection, id)?
-            .ok_or_else(|| super::codec::impossible("an alert's number is neither there nor can it be made"))
-    }
-}
-
-/// The number of `id`, where it has one.
-pub(super) fn find(connection: &Connection, id: AlertId) -> Result<Option<i64>> {
-    let mut statement = connection.prepare_cached("SELECT alert FROM alert_ids WHERE id = ?1")?;
-    statement.query_row([id.to_cell()], |row| row.get(0)).optional()
-}
+use rusqlite::{Connection, Result};
 
 pub(super) fn put(connection: &Connection, numbers: &mut AlertNumbers, row: &AlertRow) -> Result<()> {
     let sql = "INSERT INTO alerts (alert, id, rule, severity, subject, transfer, watch, address, direction, crossing, \
@@ -157,17 +93,10 @@ impl Cell for SubjectWord {
 }
 
 /// Removes an alert's row, and its number where no message needs it.
-pub(super) fn delete(connection: &Connection, id: AlertId) -> Result<()> {
-    let Some(number) = find(connection, id)? else { return Ok(()) };
+pub(super) fn delete(connection: &Connection, numbers: &mut AlertNumbers, id: AlertId) -> Result<()> {
+    let Some(number) = numbers.find(connection, id)? else { return Ok(()) };
     run!(connection, "DELETE FROM alerts WHERE alert = ?1", number)?;
-    forget_number(connection, number, id)
-}
-
-/// Removes a number that neither an alert's row nor a message needs.
-pub(super) fn forget_number(connection: &Connection, number: i64, id: AlertId) -> Result<()> {
-    let sql = "DELETE FROM alert_ids WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM alerts WHERE alert = ?2) \
-        AND NOT EXISTS (SELECT 1 FROM outbox WHERE alert = ?2)";
-    run!(connection, sql, id, number).map(drop)
+    numbers.release(connection, number, id)
 }
 
 /// What [`alert`] reads.

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 const STORE_ID: &str = "store_id";
 const LAST_AT: &str = "last_at";
+const ALERTS_INDEXED: &str = "alerts_indexed";
 /// Before the name of a note, so that none can hide what the store knows of itself.
 const NOTE: &str = "note/";
 
@@ -70,6 +71,16 @@ pub(super) fn last_at(connection: &Connection) -> Result<Option<Timestamp>> {
 
 pub(super) fn set_last_at(connection: &Connection, at: Timestamp) -> Result<()> {
     set(connection, LAST_AT, &at.millis().to_string())
+}
+
+/// The lowest number of an alert whose id may not be in the index yet.
+pub(super) fn alerts_indexed(connection: &Connection) -> Result<i64> {
+    let Some(text) = get(connection, ALERTS_INDEXED)? else { return Ok(1) };
+    text.parse().map_err(|_| impossible("the number of the first alert that is not in the index is no number"))
+}
+
+pub(super) fn set_alerts_indexed(connection: &Connection, number: i64) -> Result<()> {
+    set(connection, ALERTS_INDEXED, &number.to_string())
 }
 
 pub(super) fn store_id(connection: &Connection) -> Result<StoreId> {

@@ -14,6 +14,7 @@ pub mod lock;
 pub mod meta;
 mod migrate;
 pub mod model;
+mod numbers;
 mod outbox;
 pub mod prune;
 pub mod read;

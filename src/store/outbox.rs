@@ -1,7 +1,7 @@
 //! The outbox: messages as they were frozen, and their delivery columns. Only `deliver` writes those, and only `add` writes a message.
 
-use super::alerts::AlertNumbers;
 use super::codec::{Cells, all, run};
+use super::numbers::AlertNumbers;
 use super::{DeliveryWrite, NewMessage, OutboxRow, OutboxState};
 use rusqlite::{Connection, Result};
 

@@ -3,6 +3,7 @@
 use super::OutboxState;
 use super::alerts;
 use super::codec::{Cells, run};
+use super::numbers::AlertNumbers;
 use crate::types::{AlertId, Timestamp};
 use rusqlite::{Connection, Result};
 
@@ -41,10 +42,16 @@ pub(super) struct Position {
 ///
 /// # Errors
 /// What SQLite says.
-pub(super) fn step(connection: &Connection, position: &mut Position, prune: &Prune) -> Result<Pruned> {
-    let (outbox, outbox_more) = messages(connection, position, prune)?;
+pub(super) fn step(
+    connection: &Connection,
+    numbers: &mut AlertNumbers,
+    position: &mut Position,
+    prune: &Prune,
+) -> Result<Pruned> {
+    let (outbox, outbox_more) = messages(connection, numbers, position, prune)?;
     // Alerts only after their messages: an alert with a message left stays.
-    let (alerts, alerts_more) = if outbox_more { (0, true) } else { closed_alerts(connection, position, prune)? };
+    let (alerts, alerts_more) =
+        if outbox_more { (0, true) } else { closed_alerts(connection, numbers, position, prune)? };
     let transfers = match prune.before_transfers {
         Some(before) => settled_transfers(connection, before, prune.limit)?,
         None => 0,
@@ -84,7 +91,12 @@ fn old<T>(
     Ok((found, more))
 }
 
-fn messages(connection: &Connection, position: &mut Position, prune: &Prune) -> Result<(u64, bool)> {
+fn messages(
+    connection: &Connection,
+    numbers: &mut AlertNumbers,
+    position: &mut Position,
+    prune: &Prune,
+) -> Result<(u64, bool)> {
     // The newest row stays, so that its place in the order of record is never given again.
     let sql = "SELECT seq, alert, alert_id, state, created, closed_at FROM outbox \
         WHERE seq > ?1 AND seq < (SELECT max(seq) FROM outbox) ORDER BY seq LIMIT ?2";
@@ -104,7 +116,7 @@ fn messages(connection: &Connection, position: &mut Position, prune: &Prune) -> 
         position.outbox = row.number;
         if row.goes {
             run!(connection, "DELETE FROM outbox WHERE seq = ?1", row.number)?;
-            alerts::forget_number(connection, row.id.0, row.id.1)?;
+            numbers.release(connection, row.id.0, row.id.1)?;
             gone += 1;
         }
     }
@@ -120,7 +132,12 @@ pub(super) fn may_go(state: OutboxState, created: Timestamp, closed: Option<Time
     }
 }
 
-fn closed_alerts(connection: &Connection, position: &mut Position, prune: &Prune) -> Result<(u64, bool)> {
+fn closed_alerts(
+    connection: &Connection,
+    numbers: &mut AlertNumbers,
+    position: &mut Position,
+    prune: &Prune,
+) -> Result<(u64, bool)> {
     let sql = "SELECT alert, id, raised_at, changed_at, closed, NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.alert = alerts.alert) \
         FROM alerts WHERE alert > ?1 ORDER BY alert LIMIT ?2";
     let (rows, more) = old(connection, sql, position.alert, prune, |cells| {
@@ -134,7 +151,7 @@ fn closed_alerts(connection: &Connection, position: &mut Position, prune: &Prune
     for row in &rows {
         position.alert = row.number;
         if row.goes {
-            alerts::delete(connection, row.id)?;
+            alerts::delete(connection, numbers, row.id)?;
             gone += 1;
         }
     }

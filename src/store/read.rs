@@ -7,7 +7,7 @@ use super::lists::{AlertFilter, OutboxCount, OutboxFilter, Page, TransferFilter,
 use super::meta::{Budget, StoreId};
 use super::migrate::{self, Found};
 use super::schema::MIGRATIONS;
-use super::{OutboxRow, OutboxState, alerts, meta, outbox, small, transfers};
+use super::{OutboxRow, OutboxState, alerts, meta, numbers, outbox, small, transfers};
 use crate::reactor::rows::{AlertRow, ChainRow, PaymentRow, TransferRow, TroubleRow, ViewRow};
 use crate::types::{AlertId, ChainId, MessageId, Name, PaymentId, Timestamp, TransferId};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -93,7 +93,7 @@ impl Reader {
     pub fn alert(&self, id: AlertId) -> Result<Option<(AlertRow, Vec<OutboxRow>)>, StoreFault> {
         self.ask(|connection| {
             let transaction = connection.unchecked_transaction()?;
-            let Some(number) = alerts::find(&transaction, id)? else { return Ok(None) };
+            let Some(number) = numbers::find_row(&transaction, id)? else { return Ok(None) };
             let sql = format!("SELECT {} FROM alerts WHERE alert = ?1", alerts::COLUMNS);
             let mut statement = transaction.prepare_cached(&sql)?;
             let Some(alert) = statement.query_row([number], |row| alerts::alert(&mut Cells::of(row))).optional()?

@@ -3,11 +3,11 @@
 //! WAL with `synchronous=FULL`: an answer is given when the log is on disk. Nothing here retries: after a failed commit the process ends
 //! and the next start goes on from disk.
 
-use super::alerts::AlertNumbers;
 use super::fault::StoreFault;
 use super::lock::StoreLock;
 use super::meta::StoreId;
 use super::migrate::{self, Found};
+use super::numbers::AlertNumbers;
 use super::outbox::Sequence;
 use super::prune::{Position, Prune, Pruned};
 use super::schema::{MIGRATIONS, Migration};
@@ -136,7 +136,6 @@ impl SqliteStore {
             return Err(fault.clone());
         }
         let done = self.transact(work);
-        self.numbers.forget();
         done.map_err(|error| self.failed.insert(StoreFault::of_sqlite(&self.path, "committing", &error)).clone())
     }
 
@@ -145,6 +144,7 @@ impl SqliteStore {
         let Self { numbers, sequence, position, last_at, .. } = self;
         let mut turn = Turn { connection: &transaction, numbers, sequence, position, last_at };
         let done = work(&mut turn)?;
+        turn.numbers.write_behind(&transaction)?;
         kill_point(KillPoint::InsideCommit);
         transaction.commit()?;
         Ok(done)
@@ -244,8 +244,7 @@ impl Turn<'_> {
     /// # Errors
     /// What SQLite says.
     pub(super) fn prune(&mut self, what: &Prune) -> rusqlite::Result<Pruned> {
-        self.numbers.forget();
-        prune::step(self.connection, self.position, what)
+        prune::step(self.connection, self.numbers, self.position, what)
     }
 
     fn put(&mut self, row: &Row) -> rusqlite::Result<()> {
@@ -283,10 +282,7 @@ impl Turn<'_> {
             RowKey::Transfer(chain, block, id) => {
                 return transfers::delete(connection, *chain, *block, *id);
             }
-            RowKey::Alert(id) => {
-                self.numbers.forget();
-                return alerts::delete(connection, *id);
-            }
+            RowKey::Alert(id) => return alerts::delete(connection, self.numbers, *id),
             RowKey::Rule(rule) => run!(connection, "DELETE FROM rules WHERE rule = ?1", *rule),
             RowKey::View(chain, address, list) => {
                 let sql = "DELETE FROM views WHERE chain = ?1 AND address = ?2 AND list = ?3";
