@@ -65,7 +65,7 @@ pub fn settings(addresses: Vec<Address>, tokens: &[Address]) -> Settings {
     let ops = Name::from("ops");
     let watch = Watch {
         name: "wallets".into(),
-        addresses: addresses.into_iter().map(|address| (address, None)).collect(),
+        addresses: Arc::new(addresses.into_iter().collect()),
         chains: vec![CHAIN],
         tags: Vec::new(),
         from_block: None,

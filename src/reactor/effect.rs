@@ -181,8 +181,10 @@ pub struct TransferBody {
     pub watch: Name,
     /// The watched address.
     pub address: Address,
-    /// The reference of the address in its list file.
+    /// What the owner calls the address in their own books.
     pub reference: Option<Name>,
+    /// What people call it.
+    pub label: Option<Name>,
     /// Of the watch.
     pub tags: Vec<Name>,
     /// As seen from the watch; `Both` is a transfer to itself and is written "self".

@@ -9,6 +9,7 @@
 //! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`payments`] (limits), [`troubles`], [`timers`]. The files that
 //! begin with a verb join them: `read_blocks`, `read_explorer`, `speak`, `cross`, `supervise`, `configure`, `want`.
 
+pub mod addresses;
 pub mod alerts;
 pub mod chain;
 mod configure;

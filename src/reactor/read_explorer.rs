@@ -164,7 +164,9 @@ impl Reactor {
 
     /// Whether the watch asks for blocks below the one that its chain was started at.
     fn has_start_of_its_own(&self, answer: &Explored) -> bool {
-        self.watched.find(answer.chain, &answer.address).is_some_and(|(_, watch)| watch.from_block.is_some())
+        self.watched.find(answer.chain, &answer.address).is_some_and(|(_, watch)| {
+            watch.addresses.get(&answer.address).is_some_and(|listed| watch.from_block_of(&listed).is_some())
+        })
     }
 
     fn take_row(

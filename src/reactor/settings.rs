@@ -2,6 +2,7 @@
 //!
 //! Names and tags are resolved, thresholds are in raw units, depths are numbers: the reactor never sees the config.
 
+use super::addresses::{AddressList, Listed};
 use crate::types::{Address, Asset, ChainId, Name, Pair, Price, Severity, Stage, U256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -86,8 +87,8 @@ pub struct KnownToken {
 pub struct Watch {
     /// Its id.
     pub name: Name,
-    /// The addresses, with the reference that a list file gives each.
-    pub addresses: Vec<(Address, Option<Name>)>,
+    /// The addresses, with what a list file says of each.
+    pub addresses: Arc<AddressList>,
     /// Where.
     pub chains: Vec<ChainId>,
     /// As in the config.
@@ -295,6 +296,14 @@ impl ChainSettings {
         let block_time = self.block_time.as_millis().max(1);
         let late = u64::try_from(LATEST_ROW.as_millis() / block_time).unwrap_or(u64::MAX);
         self.final_after.max(late)
+    }
+}
+
+impl Watch {
+    /// From which block on the lists of one of its addresses are read, where somebody said so.
+    #[must_use]
+    pub fn from_block_of(&self, listed: &Listed<'_>) -> Option<u64> {
+        listed.from_block.or(self.from_block)
     }
 }
 

@@ -285,7 +285,8 @@ impl Reactor {
     ) -> Option<Body> {
         let AlertSubject::Transfer { watch, address, direction, .. } = &alert.subject else { return None };
         let chain = self.settings.chains.get(&row.key.chain)?;
-        let found = self.watched.find(row.key.chain, address);
+        let found = self.watched.find(row.key.chain, address).map(|(_, watch)| watch);
+        let beside = found.and_then(|watch| watch.addresses.get(address));
         let (decimals, symbol, _, verified) = self.asset_facts(row.key.chain, row.key.asset);
         let own = self.has_depth_of_its_own(row);
         let listed = || self.chains.get(&row.key.chain).and_then(|chain| chain.row().explorer_head);
@@ -299,8 +300,9 @@ impl Reactor {
             chain: chain.name.clone(),
             watch: watch.clone(),
             address: *address,
-            reference: found.and_then(|(index, _)| self.watched.reference(index, address)).cloned(),
-            tags: found.map(|(_, watch)| watch.tags.clone()).unwrap_or_default(),
+            reference: beside.and_then(|listed| listed.reference).map(Name::from),
+            label: beside.and_then(|listed| listed.label).map(Name::from),
+            tags: found.map(|watch| watch.tags.clone()).unwrap_or_default(),
             direction: *direction,
             symbol,
             decimals,

@@ -53,8 +53,9 @@ impl Reactor {
         let watches = self.watched.watches().iter().filter(|watch| watch.chains.contains(&id));
         let mut views = Vec::new();
         for watch in watches {
-            let begin = watch.from_block.unwrap_or(started);
-            for (address, _) in &watch.addresses {
+            for listed in watch.addresses.iter() {
+                let address = &listed.address;
+                let begin = watch.from_block_of(&listed).unwrap_or(started);
                 for list in List::ALL {
                     let view = self.views.get(&(id, *address, list));
                     // What is not settled is read again: rows may come late, move or vanish.

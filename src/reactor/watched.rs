@@ -2,8 +2,7 @@
 
 use super::match_set::{MatchSet, WatchIndex};
 use super::settings::Watch;
-use crate::types::{Address, ChainId, Name};
-use std::collections::BTreeMap;
+use crate::types::{Address, ChainId};
 use std::sync::Arc;
 
 /// The watch list, ready to be asked.
@@ -11,7 +10,6 @@ use std::sync::Arc;
 pub(super) struct Watched {
     watches: Arc<Vec<Watch>>,
     set: Arc<MatchSet>,
-    references: BTreeMap<(WatchIndex, Address), Name>,
 }
 
 impl Watched {
@@ -22,17 +20,9 @@ impl Watched {
         let pairs = watches
             .iter()
             .enumerate()
-            .flat_map(|(place, watch)| watch.addresses.iter().map(move |(address, _)| (*address, index(place))));
+            .flat_map(|(place, watch)| watch.addresses.addresses().iter().map(move |it| (*it, index(place))));
         let set = Arc::new(MatchSet::new(pairs));
-        let mut references = BTreeMap::new();
-        for (place, watch) in watches.iter().enumerate() {
-            for (address, reference) in &watch.addresses {
-                if let Some(reference) = reference {
-                    references.insert((index(place), *address), reference.clone());
-                }
-            }
-        }
-        Self { watches, set, references }
+        Self { watches, set }
     }
 
     /// The watch that has this address on this chain.
@@ -42,12 +32,6 @@ impl Watched {
             let watch = self.watches.get(index as usize)?;
             watch.chains.contains(&chain).then_some((index, watch))
         })
-    }
-
-    /// The reference that a list file gives an address.
-    #[must_use]
-    pub(super) fn reference(&self, watch: WatchIndex, address: &Address) -> Option<&Name> {
-        self.references.get(&(watch, *address))
     }
 
     /// The addresses, for sources that must choose what to read.

@@ -251,6 +251,14 @@ impl Reader {
         self.ask(meta::store_id)
     }
 
+    /// A note, where there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn note(&self, key: &str) -> Result<Option<String>, StoreFault> {
+        self.ask(|connection| meta::note(connection, key))
+    }
+
     /// How much of an explorer's budget is used up; nothing was ever noted is nothing used.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use crate::script::{CHAIN, USDC, address, pair};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use walletwatch::reactor::addresses::AddressList;
 use walletwatch::reactor::settings::{
     Approval, BetweenOwn, ChainSettings, Condition, Confirmed, Direction, KnownToken, Payee, PaymentAmount,
     PaymentSettings, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold, TransferCondition,
@@ -17,7 +18,7 @@ pub const ALL: [Stage; 3] = [Stage::Seen, Stage::Confirmed, Stage::Final];
 pub fn base() -> Settings {
     let watch = |name: &str, who: &str| Watch {
         name: name.into(),
-        addresses: vec![(address(who), None)],
+        addresses: Arc::new(AddressList::from_iter([address(who)])),
         chains: vec![CHAIN],
         tags: Vec::new(),
         from_block: None,

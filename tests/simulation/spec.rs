@@ -118,7 +118,7 @@ impl Spec {
         let ids: Vec<ChainId> = self.chains.iter().map(|chain| chain.id).collect();
         let watches = self.cast.watches.iter().map(|(name, addresses)| Watch {
             name: (*name).into(),
-            addresses: addresses.iter().map(|address| (*address, None)).collect(),
+            addresses: Arc::new(addresses.iter().copied().collect()),
             chains: ids.clone(),
             tags: Vec::new(),
             from_block: None,
