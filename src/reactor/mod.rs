@@ -10,6 +10,7 @@
 //! begin with a verb join them: `read_blocks`, `read_explorer`, `speak`, `cross`, `supervise`, `configure`, `want`.
 
 pub mod alerts;
+pub mod backfill;
 pub mod chain;
 mod configure;
 mod cross;
@@ -22,6 +23,7 @@ pub mod match_set;
 pub mod payments;
 mod read_blocks;
 mod read_explorer;
+mod read_history;
 pub mod rows;
 pub mod rules;
 pub mod settings;
@@ -39,6 +41,7 @@ mod watched;
 
 use crate::types::{Address, ChainId, Name, Pair, Price, Timestamp, U256};
 use alerts::Alerts;
+use backfill::Backfills;
 use chain::Chain;
 use effect::{Effect, Notice};
 use event::{Command, Event, List, SourceId, SourceState};
@@ -72,6 +75,7 @@ pub struct Reactor {
     views: BTreeMap<(ChainId, Address, List), ViewRow>,
     troubles: Troubles,
     payments: Payments,
+    backfills: Backfills,
     timers: Timers,
     soft: Soft,
     /// The latest time seen: it never runs backwards.
@@ -135,6 +139,7 @@ impl Reactor {
             views: tables.views.into_iter().map(|row| ((row.chain, row.address, row.list), row)).collect(),
             troubles: Troubles::restore(tables.troubles),
             payments: Payments::restore(tables.payments),
+            backfills: Backfills::restore(tables.backfills, tables.scans),
             timers: Timers::restore(tables.deadlines, now),
             at: now,
             ..Self::default()
@@ -152,6 +157,8 @@ impl Reactor {
             Event::Run(run) => self.run(&run, &mut effects),
             Event::Tags(tags) => self.tags(&tags, &mut effects),
             Event::Explored(explored) => self.explored(&explored, &mut effects),
+            Event::History(explored) => self.listed_history(&explored, &mut effects),
+            Event::Logs(logs) => self.read_logs(&logs, &mut effects),
             Event::ExplorerHead(head) => self.explorer_head(&head, &mut effects),
             Event::Receipt(receipt) => self.receipt(&receipt, &mut effects),
             Event::Token(facts) => self.token(facts, &mut effects),
@@ -213,6 +220,8 @@ impl Reactor {
             deadlines: self.timers.rows().cloned().collect(),
             troubles: self.troubles.iter().cloned().collect(),
             payments: self.payments.iter().cloned().collect(),
+            backfills: self.backfills.rows().cloned().collect(),
+            scans: self.backfills.scans().copied().collect(),
         }
     }
 
