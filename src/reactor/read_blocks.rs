@@ -135,9 +135,7 @@ impl Reactor {
 
     /// The first block of a chain is there: where history is wanted, what is not final below it is read with it.
     fn begin(&mut self, id: ChainId, first: BlockRef, effects: &mut Vec<Effect>) {
-        // A chain that goes on after a block that could not be read does not go back to it.
-        let anew = self.backfills.rows().any(|row| row.chain == id);
-        if let Some(low) = self.reach_back(id, first.number).filter(|_| !anew)
+        if let Some(low) = self.reach_back(id, first.number)
             && let Some(chain) = self.chains.get_mut(&id)
         {
             chain.reach_back(first, low, effects);
@@ -159,14 +157,14 @@ impl Reactor {
 
     pub(super) fn accept_chain(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
         let Some(chain) = self.chains.get_mut(&id).filter(|chain| chain.row().stopped.is_some()) else { return };
-        // A block that could not be read makes it no other chain: what was read before it still stands.
-        let same = chain.row().stopped.as_ref().is_some_and(|reason| reason.as_str().ends_with(UNREADABLE));
-        let removed = chain.accept(effects);
         self.unpublished.insert(id);
-        if !same {
-            self.forget_histories(id, effects);
+        // A block that could not be read makes it no other chain: what was read stands, and it goes on where it stopped.
+        if chain.row().stopped.as_ref().is_some_and(|reason| reason.as_str().ends_with(UNREADABLE)) {
+            return chain.go_on(effects);
         }
-        for transfer in self.standing_in(id, &removed).into_iter().filter(|_| !same) {
+        let removed = chain.accept(effects);
+        self.forget_histories(id, effects);
+        for transfer in self.standing_in(id, &removed) {
             self.retract(transfer, "the chain was found to be another one", effects);
         }
         // What stood below the window cannot be taken back any more, and nothing will ever be said of it.
