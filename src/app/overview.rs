@@ -98,7 +98,10 @@ impl Overview {
             Event::Run(run) => source(SourceKind::Rpc, Some(run.chain), &run.endpoint),
             Event::Tags(tags) => source(SourceKind::Rpc, Some(tags.chain), &tags.endpoint),
             Event::Contact(contact) => source(SourceKind::Rpc, Some(contact.chain), &contact.endpoint),
-            Event::Explored(answer) => source(SourceKind::Explorer, Some(answer.chain), &answer.source),
+            Event::Logs(logs) => source(SourceKind::Rpc, Some(logs.chain), &logs.endpoint),
+            Event::Explored(answer) | Event::History(answer) => {
+                source(SourceKind::Explorer, Some(answer.chain), &answer.source)
+            }
             Event::ExplorerHead(head) => source(SourceKind::Explorer, Some(head.chain), &head.source),
             Event::Tick(tick) => source(SourceKind::Feed, None, &tick.feed),
             Event::Source(report) => {

@@ -87,7 +87,12 @@ impl Draft {
 
     fn weigh(&mut self, key: &RowKey) {
         self.weighty |= match key {
-            RowKey::Chain(_) | RowKey::Block(..) | RowKey::View(..) | RowKey::Gap(..) => false,
+            RowKey::Chain(_)
+            | RowKey::Block(..)
+            | RowKey::View(..)
+            | RowKey::Gap(..)
+            | RowKey::Backfill(..)
+            | RowKey::Scan(..) => false,
             RowKey::Transfer(..)
             | RowKey::Alert(_)
             | RowKey::Rule(_)

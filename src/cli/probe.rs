@@ -115,6 +115,8 @@ impl Heard {
             Event::Configured(_)
             | Event::Tags(_)
             | Event::Explored(_)
+            | Event::History(_)
+            | Event::Logs(_)
             | Event::ExplorerHead(_)
             | Event::Receipt(_)
             | Event::Token(_)

@@ -88,6 +88,7 @@ impl Chain {
             chain,
             genesis: None,
             started: None,
+            live_from: None,
             tip_endpoint: None,
             confirmed: 0,
             last_final: 0,
@@ -167,6 +168,7 @@ impl Chain {
         }
         let Some(tip) = self.tip() else {
             self.row.started = Some(self.row.started.unwrap_or(first.at.number));
+            self.row.live_from = self.row.live_from.or(Some(first.at.number));
             self.take(endpoint, &blocks[known..], effects);
             return Ok(Change { removed: Vec::new(), known });
         };
@@ -216,6 +218,15 @@ impl Chain {
         Ok(Change { removed, known: inside })
     }
 
+    /// Has the blocks from `low` up to the first one read with it. What lies beneath them is nobody's child: nothing is to be met there.
+    pub fn reach_back(&mut self, first: BlockRef, low: u64, effects: &mut Vec<Effect>) {
+        self.row.started = Some(self.row.started.map_or(low, |started| started.min(low)));
+        self.put_row(effects);
+        let (from, to) = (low, first.number - 1);
+        let gap = GapRow { chain: self.row.chain, from, to, above: first.parent, below: B256::ZERO };
+        self.put_gap(gap, effects);
+    }
+
     /// Goes back to a block of the window without new ones. Gives the removed blocks, highest first.
     pub fn revert_to(&mut self, number: u64, endpoint: &Name, effects: &mut Vec<Effect>) -> Vec<BlockRef> {
         let removed = self.remove_from(number + 1, effects);
@@ -258,6 +269,7 @@ impl Chain {
         self.row.genesis = None;
         self.row.stopped = None;
         self.row.started = None;
+        self.row.live_from = None;
         self.row.tip_endpoint = None;
         self.row.confirmed = 0;
         self.row.last_final = 0;
@@ -285,6 +297,7 @@ impl Chain {
     pub fn start_at(&mut self, block: u64, effects: &mut Vec<Effect>) {
         if self.row.started.is_none() {
             self.row.started = Some(block);
+            self.row.live_from = Some(block);
             self.put_row(effects);
         }
     }
@@ -381,6 +394,12 @@ impl Chain {
     #[must_use]
     pub const fn row(&self) -> &ChainRow {
         &self.row
+    }
+
+    /// The first block that was new when the chain was begun.
+    #[must_use]
+    pub fn live_from(&self) -> Option<u64> {
+        self.row.live_from.or(self.row.started)
     }
 
     /// The window, ascending.
@@ -533,7 +552,7 @@ impl Chain {
     fn prune(&mut self, late: u64, effects: &mut Vec<Effect>) {
         let lowest = self.row.last_final.min(self.tip().map_or(0, |tip| tip.number.saturating_sub(late)));
         // What lies under a gap stays until the gap has met it.
-        let floor = self.gaps.keys().next().map_or(lowest, |gap| lowest.min(gap - 1));
+        let floor = self.gaps.keys().next().map_or(lowest, |gap| lowest.min(gap.saturating_sub(1)));
         while self.window.len() > 1
             && let Some(entry) = self.window.first_entry()
             && (*entry.key() < floor || self.window.len() > LARGEST_WINDOW)
@@ -546,7 +565,7 @@ impl Chain {
 }
 
 /// The last block of a run whose blocks are each the parent of the next.
-fn linked(blocks: &[Block]) -> Result<BlockRef, Refusal> {
+pub(super) fn linked(blocks: &[Block]) -> Result<BlockRef, Refusal> {
     let follows = |pair: &[Block]| {
         pair[1].at.parent == pair[0].at.hash && pair[0].at.number.checked_add(1) == Some(pair[1].at.number)
     };

@@ -11,6 +11,7 @@
 
 pub mod addresses;
 pub mod alerts;
+pub mod backfill;
 pub mod chain;
 mod configure;
 mod cross;
@@ -23,6 +24,7 @@ pub mod match_set;
 pub mod payments;
 mod read_blocks;
 mod read_explorer;
+mod read_history;
 pub mod rows;
 pub mod rules;
 pub mod settings;
@@ -40,6 +42,7 @@ mod watched;
 
 use crate::types::{Address, ChainId, Name, Pair, Price, Timestamp, U256};
 use alerts::Alerts;
+use backfill::Backfills;
 use chain::Chain;
 use effect::{Effect, Notice};
 use event::{Command, Event, List, SourceId, SourceState};
@@ -73,6 +76,7 @@ pub struct Reactor {
     views: BTreeMap<(ChainId, Address, List), ViewRow>,
     troubles: Troubles,
     payments: Payments,
+    backfills: Backfills,
     timers: Timers,
     soft: Soft,
     /// The latest time seen: it never runs backwards.
@@ -136,6 +140,7 @@ impl Reactor {
             views: tables.views.into_iter().map(|row| ((row.chain, row.address, row.list), row)).collect(),
             troubles: Troubles::restore(tables.troubles),
             payments: Payments::restore(tables.payments),
+            backfills: Backfills::restore(tables.backfills, tables.scans),
             timers: Timers::restore(tables.deadlines, now),
             at: now,
             ..Self::default()
@@ -153,6 +158,8 @@ impl Reactor {
             Event::Run(run) => self.run(&run, &mut effects),
             Event::Tags(tags) => self.tags(&tags, &mut effects),
             Event::Explored(explored) => self.explored(&explored, &mut effects),
+            Event::History(explored) => self.listed_history(&explored, &mut effects),
+            Event::Logs(logs) => self.read_logs(&logs, &mut effects),
             Event::ExplorerHead(head) => self.explorer_head(&head, &mut effects),
             Event::Receipt(receipt) => self.receipt(&receipt, &mut effects),
             Event::Token(facts) => self.token(facts, &mut effects),
@@ -214,6 +221,8 @@ impl Reactor {
             deadlines: self.timers.rows().cloned().collect(),
             troubles: self.troubles.iter().cloned().collect(),
             payments: self.payments.iter().cloned().collect(),
+            backfills: self.backfills.rows().cloned().collect(),
+            scans: self.backfills.scans().copied().collect(),
         }
     }
 

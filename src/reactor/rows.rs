@@ -2,6 +2,7 @@
 //!
 //! They carry no serde: the store has formats of its own.
 
+pub use super::backfill::{BackfillRow, ListLeft, Scan, ScanRow};
 use super::source::{List, SourceId};
 use super::suspect::Suspect;
 use crate::types::{
@@ -35,6 +36,10 @@ pub enum Row {
     Trouble(TroubleRow),
     /// A payment.
     Payment(Box<PaymentRow>),
+    /// The history of an address.
+    Backfill(Box<BackfillRow>),
+    /// How far the history of a chain was read by its blocks or logs.
+    Scan(ScanRow),
 }
 
 impl Row {
@@ -53,6 +58,8 @@ impl Row {
             Self::Deadline(row) => RowKey::Deadline(row.deadline.clone()),
             Self::Trouble(row) => RowKey::Trouble(row.subject.clone()),
             Self::Payment(row) => RowKey::Payment(row.id),
+            Self::Backfill(row) => RowKey::Backfill(row.chain, row.address),
+            Self::Scan(row) => RowKey::Scan(row.chain, row.until, row.scan),
         }
     }
 }
@@ -82,6 +89,10 @@ pub enum RowKey {
     Trouble(Subject),
     /// Of [`PaymentRow`].
     Payment(PaymentId),
+    /// Of [`BackfillRow`].
+    Backfill(ChainId, Address),
+    /// Of [`ScanRow`].
+    Scan(ChainId, u64, Scan),
 }
 
 /// Every row that a reactor is rebuilt from.
@@ -111,6 +122,10 @@ pub struct Tables {
     pub troubles: Vec<TroubleRow>,
     /// All: `max_per_day` bounds how many there can be.
     pub payments: Vec<PaymentRow>,
+    /// All.
+    pub backfills: Vec<BackfillRow>,
+    /// All.
+    pub scans: Vec<ScanRow>,
 }
 
 /// What is known of a chain.
@@ -120,8 +135,11 @@ pub struct ChainRow {
     pub chain: ChainId,
     /// Hash of block 0 at first contact.
     pub genesis: Option<B256>,
-    /// The first block that is read: what lies below is history.
+    /// The first block that is read for every watch: what lies below is read for those alone that ask for it.
     pub started: Option<u64>,
+    /// The first block that was new when the chain was begun: what lies below is history. `None` of a chain that was begun by a version
+    /// that did not tell the two apart.
+    pub live_from: Option<u64>,
     /// The endpoint whose blocks are the tip.
     pub tip_endpoint: Option<Name>,
     /// Highest block whose transfers are confirmed.
@@ -194,6 +212,8 @@ pub struct TransferRow {
     pub voucher: Voucher,
     /// It was read from a gap.
     pub late: bool,
+    /// It lies before the watch: no rule speaks of it but those that ask for history.
+    pub history: bool,
     /// Explorer only: how often in a row it was missing, and the head of the last answer that lacked it.
     pub missing: Option<Missing>,
     /// When we first saw it.

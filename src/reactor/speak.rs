@@ -11,6 +11,7 @@ use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Row, TokenRow, T
 use super::rules::InForce;
 use super::settings::{BetweenOwn, Condition, Direction, Rule, TransferCondition};
 use crate::types::{Address, Asset, ChainId, Name, Stage, TransferId, TransferKey};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// An alert on an unknown token waits this long for its decimals, then speaks in raw units.
@@ -31,6 +32,11 @@ struct Side {
 impl Reactor {
     /// Says whatever the rules say of a transfer as it stands, and was not said.
     pub(super) fn speak(&mut self, id: TransferId, effects: &mut Vec<Effect>) {
+        self.speak_to(id, None, effects);
+    }
+
+    /// The same, to the watches of these addresses alone.
+    pub(super) fn speak_to(&mut self, id: TransferId, only: Option<&BTreeSet<Address>>, effects: &mut Vec<Effect>) {
         let Some(row) = self.transfers.get(id) else { return };
         if row.stage == Stage::Retracted || row.suspect.silent() {
             return;
@@ -42,14 +48,18 @@ impl Reactor {
         if self.wait_for_token(&row, effects) {
             return;
         }
-        for side in self.sides(&row.key) {
+        for side in self.sides(&row.key).into_iter().filter(|side| only.is_none_or(|only| only.contains(&side.address)))
+        {
             for entry in self.rules.of_watch(side.watch).iter() {
                 let rule = &entry.rule;
                 if let Condition::Transfer(condition) = &rule.condition
                     && self.matches(entry, condition, &row, &side)
                 {
                     self.say_stages(rule, condition, &row, &side, effects);
-                    self.pay_for_transfer(rule, &row, effects);
+                    // What was long before the watch is nothing to pay for.
+                    if !row.history {
+                        self.pay_for_transfer(rule, &row, effects);
+                    }
                 }
             }
         }
@@ -218,6 +228,7 @@ impl Reactor {
             && between_own
             && direction
             && enough
+            && (condition.history || !row.history)
             && condition.chains.contains(&key.chain)
             && condition.assets.as_ref().is_none_or(|assets| assets.contains(&asset))
             && !(condition.skip_suspect && row.suspect.any())
@@ -317,6 +328,7 @@ impl Reactor {
             reason: reason.map(Name::from),
             suspect: row.suspect,
             late: row.late,
+            history: row.history,
             url: chain.tx_url.as_ref().map(|prefix| Name::from(format!("{prefix}{}", row.key.tx))),
         })))
     }

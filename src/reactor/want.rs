@@ -25,6 +25,7 @@ impl Reactor {
             tokens: self.wanted_tokens(id),
             views: started.map(|started| self.wanted_views(id, started)).unwrap_or_default(),
             explorer_head: started.is_none() && self.has_explorer(id),
+            history: self.history_wants(id),
         }
     }
 
@@ -53,9 +54,9 @@ impl Reactor {
         let watches = self.watched.watches().iter().filter(|watch| watch.chains.contains(&id));
         let mut views = Vec::new();
         for watch in watches {
-            for listed in watch.addresses.iter() {
-                let address = &listed.address;
-                let begin = watch.from_block_of(&listed).unwrap_or(started);
+            for address in watch.addresses.addresses() {
+                // Below that lies history, which waits behind what is new.
+                let begin = self.backfills.get(id, address).map_or(started, |row| row.until);
                 for list in List::ALL {
                     let view = self.views.get(&(id, *address, list));
                     // What is not settled is read again: rows may come late, move or vanish.

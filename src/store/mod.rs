@@ -8,6 +8,7 @@ mod alerts;
 mod arbitrary;
 mod codec;
 pub mod fault;
+mod history;
 mod keys;
 pub mod lists;
 pub mod lock;

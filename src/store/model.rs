@@ -7,8 +7,8 @@ use super::prune::{Prune, Pruned, may_go};
 use super::{Commit, DeliveryWrite, NewMessage, OutboxRow, OutboxState, Store, Write};
 use crate::reactor::event::List;
 use crate::reactor::rows::{
-    AlertRow, BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Row, RowKey, RuleRow, Tables, TokenRow, TransferRow,
-    TroubleRow, ViewRow,
+    AlertRow, BackfillRow, BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Row, RowKey, RuleRow, ScanRow, Tables,
+    TokenRow, TransferRow, TroubleRow, ViewRow,
 };
 use crate::types::{Address, AlertId, ChainId, MessageId, Name, PaymentId, Timestamp, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +32,8 @@ struct Inner {
     deadlines: BTreeMap<String, DeadlineRow>,
     troubles: BTreeMap<String, TroubleRow>,
     payments: BTreeMap<PaymentId, PaymentRow>,
+    backfills: BTreeMap<(i64, Address), BackfillRow>,
+    scans: BTreeMap<(i64, i64, &'static str), ScanRow>,
     /// In the order in which they were first mentioned.
     alerts: BTreeMap<i64, AlertRow>,
     numbers: BTreeMap<AlertId, i64>,
@@ -113,6 +115,10 @@ impl Inner {
             Row::Deadline(row) => drop(self.deadlines.insert(deadline_text(&row.deadline), row.clone())),
             Row::Trouble(row) => drop(self.troubles.insert(subject_text(&row.subject), row.clone())),
             Row::Payment(row) => drop(self.payments.insert(row.id, (**row).clone())),
+            Row::Backfill(row) => drop(self.backfills.insert((signed(row.chain), row.address), (**row).clone())),
+            Row::Scan(row) => {
+                self.scans.insert((signed(row.chain), row.until.cast_signed(), row.scan.word()), *row);
+            }
         }
     }
 
@@ -136,6 +142,10 @@ impl Inner {
             RowKey::Deadline(deadline) => drop(self.deadlines.remove(&deadline_text(deadline))),
             RowKey::Trouble(subject) => drop(self.troubles.remove(&subject_text(subject))),
             RowKey::Payment(id) => drop(self.payments.remove(id)),
+            RowKey::Backfill(chain, address) => drop(self.backfills.remove(&(signed(*chain), *address))),
+            RowKey::Scan(chain, until, scan) => {
+                self.scans.remove(&(signed(*chain), until.cast_signed(), scan.word()));
+            }
         }
     }
 
@@ -227,6 +237,8 @@ impl Store for ModelStore {
             deadlines: inner.deadlines.values().cloned().collect(),
             troubles: inner.troubles.values().cloned().collect(),
             payments: inner.payments.values().cloned().collect(),
+            backfills: inner.backfills.values().cloned().collect(),
+            scans: inner.scans.values().copied().collect(),
         };
         Ok((tables, inner.last_at))
     }

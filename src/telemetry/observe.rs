@@ -115,6 +115,10 @@ pub fn read(labels: &Labels, at: Timestamp, notice: &Notice) -> Reading {
                 Change::Set(seconds(*at)),
             )
         }
+        Notice::Backfilled { chain, addresses } => {
+            let line = format!("the history of {addresses} addresses on {} was read to its end", name(*chain));
+            Reading::say(Level::INFO, line)
+        }
         Notice::Payment { payment, rule, state } => {
             let waits = matches!(state, PaymentState::Held);
             let level = if waits { Level::WARN } else { Level::INFO };
@@ -202,6 +206,7 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
         | Notice::BaseFee { .. }
         | Notice::Disagrees { .. }
         | Notice::Viewed { .. }
+        | Notice::Backfilled { .. }
         | Notice::Payment { .. }
         | Notice::UnknownAsset { .. }
         | Notice::Clock { .. }

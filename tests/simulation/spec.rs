@@ -152,6 +152,7 @@ impl Spec {
             stages: rule.stages.iter().copied().collect(),
             between_own: rule.between_own,
             skip_suspect: false,
+            history: false,
         };
         let notify = rule.sinks.iter().map(|name| Name::from(*name)).collect();
         Rule { name: rule.name.into(), severity: Severity::Info, notify, condition: Condition::Transfer(condition) }

@@ -1,0 +1,556 @@
+//! What lies before a watch: who asks for it, what of it was read, and what that means.
+//!
+//! The contract, for an address with a history from block F: everything from F on is read, once; [`Reactor::complete_from`] says from
+//! where on everything was. What is read here is flagged `history`: no rule speaks of it unless it asks to, and nothing is ever paid for
+//! it. Each answer is one event: what it brought and how far it was read are in one commit.
+
+use super::Reactor;
+use super::backfill::{BackfillRow, ListLeft, Scan, ScanRow};
+use super::chain::{Chain, linked};
+use super::effect::{Effect, Notice};
+use super::event::{Explored, List, Logs, Run};
+use super::marks::Marks;
+use super::read_blocks::Place;
+use super::rows::Subject;
+use super::settings::Watch;
+use super::wants::{HistoryWants, ListWant, LogsWant, StretchWant};
+use crate::types::{Address, Block, BlockRef, ChainId, Kind, Movement, Stage, TransferId, TransferKey};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// With more addresses than this in one scan their logs are not asked for by name: whole blocks are read for them anyway.
+const MOST_NAMED: usize = 500;
+/// Lists of history that are shown to a source at a time: it reads a few at once, and every commit shows them anew.
+const LISTS_SHOWN: usize = 64;
+/// An empty answer counts when another one, at least this much later, is empty too.
+const BLANK_AGAIN: Duration = Duration::from_secs(10);
+
+/// The list that movements of a kind belong to.
+const fn list_of(kind: Kind) -> List {
+    match kind {
+        Kind::Coin => List::Transactions,
+        Kind::Internal => List::Internal,
+        Kind::Token | Kind::Erc721 | Kind::Erc1155 => List::Tokens,
+    }
+}
+
+impl Reactor {
+    /// From which block on everything of a watched address was read; `None` before anything of its chain was.
+    #[must_use]
+    pub fn complete_from(&self, chain: ChainId, address: &Address) -> Option<u64> {
+        match self.backfills.get(chain, address) {
+            Some(row) if row.left.is_empty() => Some(row.from),
+            Some(row) => Some(row.live_from),
+            None => self.chains.get(&chain).and_then(Chain::live_from),
+        }
+    }
+
+    /// The history of an address, where it has one.
+    #[must_use]
+    pub fn backfill(&self, chain: ChainId, address: &Address) -> Option<&BackfillRow> {
+        self.backfills.get(chain, address)
+    }
+
+    /// The histories of a chain of which something is left.
+    pub fn open_backfills(&self, chain: ChainId) -> impl Iterator<Item = &BackfillRow> {
+        self.backfills.open_of(chain)
+    }
+
+    /// The most blocks of history that any address of a chain still lacks.
+    #[must_use]
+    pub fn history_left(&self, chain: ChainId) -> u64 {
+        let of_row = |row: &BackfillRow| {
+            let of_list = |left: &ListLeft| row.until.saturating_sub(self.next_of(row, left));
+            row.left.iter().map(of_list).max().unwrap_or(0)
+        };
+        self.backfills.open_of(chain).map(of_row).max().unwrap_or(0)
+    }
+
+    /// The lowest block of a list that was not read.
+    fn next_of(&self, row: &BackfillRow, left: &ListLeft) -> u64 {
+        let named = self.backfills.scan(row.chain, row.until, Scan::Logs).filter(|_| left.list == List::Tokens);
+        let scan = named.or_else(|| self.backfills.scan(row.chain, row.until, Scan::Blocks));
+        scan.map_or(left.next, |scan| scan.next.max(left.next))
+    }
+
+    /// The first block that is read live for an address: what lies below is history.
+    pub(super) fn live_from(&self, chain: ChainId, address: &Address) -> u64 {
+        let row = self.backfills.get(chain, address).map(|row| row.live_from);
+        row.or_else(|| self.chains.get(&chain).and_then(Chain::live_from)).unwrap_or(0)
+    }
+
+    /// The lowest block that is asked for of an address.
+    pub(super) fn asked_from(&self, chain: ChainId, address: &Address) -> u64 {
+        self.backfills.get(chain, address).map_or_else(|| self.live_from(chain, address), |row| row.from)
+    }
+
+    /// Whether a movement is history to all of ours that it concerns; `None` where none of them asks for its block.
+    pub(super) fn is_history(&self, chain: ChainId, movement: &Movement, block: u64) -> Option<bool> {
+        let ours = |address: &&Address| {
+            self.watched.find(chain, address).is_some() && block >= self.asked_from(chain, address)
+        };
+        let sides = [&movement.from, &movement.to];
+        let mut asked = sides.into_iter().filter(ours).peekable();
+        asked.peek()?;
+        Some(asked.all(|address| block < self.live_from(chain, address)))
+    }
+
+    /// The first block that an address is read live from when it comes to be watched now; `None` before its chain has begun.
+    fn next_live(&self, id: ChainId) -> Option<u64> {
+        let chain = self.chains.get(&id)?;
+        let started = chain.row().started?;
+        let head = chain.tip().map(|tip| tip.number).or(chain.row().explorer_head);
+        Some(head.map_or(started, |head| (head + 1).max(started)))
+    }
+
+    /// An address comes to be watched while its chain is read: from here on its history is owed from `from` on ("now", where it is
+    /// `None`). Gives the block from which it is read live. Before the chain has begun nothing is to be done.
+    pub(super) fn begin_backfill(
+        &mut self,
+        id: ChainId,
+        address: Address,
+        from: Option<u64>,
+        effects: &mut Vec<Effect>,
+    ) -> Option<u64> {
+        let live_from = self.next_live(id)?;
+        let from = from.unwrap_or(live_from).min(live_from);
+        let until = live_from.saturating_sub(self.late_rows(id)).max(from);
+        self.put_backfill(BackfillRow { chain: id, address, from, until, live_from, left: Vec::new() }, effects);
+        Some(live_from)
+    }
+
+    /// An address is not watched any more.
+    pub(super) fn end_backfill(&mut self, id: ChainId, address: Address, effects: &mut Vec<Effect>) {
+        self.backfills.remove(id, address, effects);
+        self.unpublished.insert(id);
+    }
+
+    /// A config came into force: histories of what is not watched any more are forgotten, those that it asks for are begun.
+    pub(super) fn configure_history(&mut self, effects: &mut Vec<Effect>) {
+        let rows = self.backfills.rows().map(|row| (row.chain, row.address));
+        let gone: Vec<_> = rows.filter(|(id, address)| self.watched.find(*id, address).is_none()).collect();
+        for (id, address) in gone {
+            self.end_backfill(id, address, effects);
+        }
+        let chains: Vec<ChainId> = self.settings.chains.keys().copied().collect();
+        for id in chains {
+            for (address, from) in self.asked_histories(id) {
+                match self.backfills.get(id, &address).cloned() {
+                    // More is asked for than before.
+                    Some(row) if from < row.from => self.put_backfill(BackfillRow { from, ..row }, effects),
+                    Some(_) => {}
+                    None => {
+                        if self.next_live(id).is_some_and(|live_from| from < live_from) {
+                            self.begin_backfill(id, address, Some(from), effects);
+                        }
+                    }
+                }
+            }
+            self.arrange_scans(id, effects);
+        }
+    }
+
+    /// A chain has begun: everything that lies before `live_from` is history, of which the blocks from `started` on are read with it.
+    pub(super) fn begin_histories(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
+        let Some(chain) = self.chains.get(&id) else { return };
+        let (Some(started), Some(live_from)) = (chain.row().started, chain.live_from()) else { return };
+        let has_tip = chain.tip().is_some();
+        for (address, from) in self.asked_histories(id) {
+            if from < live_from && self.backfills.get(id, &address).is_none() {
+                let until = if has_tip { started } else { live_from.saturating_sub(self.late_rows(id)) };
+                let until = until.min(live_from).max(from);
+                let row = BackfillRow { chain: id, address, from, until, live_from, left: Vec::new() };
+                self.put_backfill(row, effects);
+            }
+        }
+    }
+
+    /// How far below its first block a chain is to be read with it, so that what is not final there is followed like what is new.
+    /// `None` where nobody asks for history.
+    pub(super) fn reach_back(&self, id: ChainId, first: u64) -> Option<u64> {
+        let lowest = self.asked_histories(id).into_iter().map(|(_, from)| from).min()?;
+        let settings = self.settings.chains.get(&id)?;
+        let depth = settings.final_after.max(self.late_rows(id)).min(super::chain::LARGEST_WINDOW as u64 / 2);
+        Some(first.saturating_sub(depth).max(lowest).max(1)).filter(|low| *low < first)
+    }
+
+    /// Everything of a chain is forgotten: it was found to be another one.
+    pub(super) fn forget_histories(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
+        let addresses: Vec<Address> =
+            self.backfills.rows().filter(|row| row.chain == id).map(|row| row.address).collect();
+        for address in addresses {
+            self.end_backfill(id, address, effects);
+        }
+        let scans: Vec<ScanRow> = self.backfills.scans_of(id).copied().collect();
+        scans.iter().for_each(|scan| self.backfills.remove_scan(scan, effects));
+    }
+
+    /// The addresses of a chain whose watch asks for history, with its lowest block.
+    fn asked_histories(&self, id: ChainId) -> Vec<(Address, u64)> {
+        let watches = self.watched.watches().iter().filter(|watch| watch.chains.contains(&id));
+        let asking = |watch: &Watch| -> Vec<(Address, u64)> {
+            let listed = watch.addresses.iter();
+            listed.filter_map(|listed| Some((listed.address, watch.from_block_of(&listed)?))).collect()
+        };
+        watches.flat_map(asking).collect()
+    }
+
+    /// How many blocks below the newest an explorer may still report anew: live reading looks there again.
+    fn late_rows(&self, id: ChainId) -> u64 {
+        let settings = self.settings.chains.get(&id).filter(|settings| settings.explorer.is_some());
+        settings.map_or(0, super::settings::ChainSettings::overlap)
+    }
+
+    fn reads_lists(&self, id: ChainId) -> bool {
+        self.settings.chains.get(&id).is_some_and(|settings| settings.explorer.is_some())
+    }
+
+    /// Writes a history from its beginning, and has it read.
+    fn put_backfill(&mut self, row: BackfillRow, effects: &mut Vec<Effect>) {
+        let next = row.from.max(1);
+        let left = List::ALL.into_iter().filter(|_| next < row.until);
+        let row = BackfillRow { left: left.map(|list| ListLeft { list, next, blank: None }).collect(), ..row };
+        self.unpublished.insert(row.chain);
+        if !self.reads_lists(row.chain) && !row.left.is_empty() {
+            self.begin_scan(&row, Scan::Blocks, effects);
+        }
+        let (chain, until) = (row.chain, row.until);
+        self.backfills.put(row, effects);
+        self.choose_logs(chain, until, effects);
+    }
+
+    fn begin_scan(&mut self, row: &BackfillRow, scan: Scan, effects: &mut Vec<Effect>) {
+        let lowest = row.left.iter().map(|left| left.next).min().unwrap_or(row.until);
+        match self.backfills.scan(row.chain, row.until, scan) {
+            Some(old) if old.next <= lowest => {}
+            old => {
+                let from = old.map_or(lowest, |old| old.from.min(lowest));
+                let (chain, until) = (row.chain, row.until);
+                let scan = ScanRow { chain, until, scan, from, next: lowest, below: None };
+                self.backfills.put_scan(scan, effects);
+            }
+        }
+    }
+
+    /// The config may have given the chain an explorer, or taken it: what is left is read by whoever is there now.
+    fn arrange_scans(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
+        let scans: Vec<ScanRow> = self.backfills.scans_of(id).copied().collect();
+        let open: Vec<BackfillRow> = self.backfills.open_of(id).cloned().collect();
+        for scan in &scans {
+            if self.reads_lists(id) || !open.iter().any(|row| row.until == scan.until) {
+                self.backfills.remove_scan(scan, effects);
+            }
+        }
+        if self.reads_lists(id) {
+            return;
+        }
+        for row in &open {
+            let of_scan = |scan: Scan| self.backfills.scan(id, row.until, scan).is_some();
+            let by_logs = of_scan(Scan::Logs) && row.left.iter().all(|left| left.list == List::Tokens);
+            if !of_scan(Scan::Blocks) && !by_logs {
+                self.begin_scan(row, Scan::Blocks, effects);
+            }
+        }
+    }
+
+    /// Few addresses are asked for by name: their logs come long before their blocks.
+    fn choose_logs(&mut self, id: ChainId, until: u64, effects: &mut Vec<Effect>) {
+        let Some(blocks) = self.backfills.scan(id, until, Scan::Blocks) else { return };
+        let named = self.backfills.open_of(id).filter(|row| row.until == until).take(MOST_NAMED + 1).count();
+        let logs = self.backfills.scan(id, until, Scan::Logs);
+        match logs {
+            Some(logs) if named > MOST_NAMED => {
+                self.backfills.remove_scan(&logs, effects);
+                // What was passed by its blocks was passed without their logs.
+                let from = blocks.from;
+                self.backfills.put_scan(ScanRow { next: from, below: None, ..blocks }, effects);
+            }
+            Some(logs) if logs.next > blocks.next => {
+                self.backfills
+                    .put_scan(ScanRow { from: logs.from.min(blocks.from), next: blocks.next, ..logs }, effects);
+            }
+            None if named <= MOST_NAMED && blocks.next == blocks.from => {
+                self.backfills.put_scan(ScanRow { scan: Scan::Logs, below: None, ..blocks }, effects);
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// What is to be read of a chain's history now.
+    pub(super) fn history_wants(&self, id: ChainId) -> HistoryWants {
+        if self.reads_lists(id) {
+            let of_row = |row: &BackfillRow| {
+                let (address, to) = (row.address, row.until - 1);
+                let want = move |left: &ListLeft| {
+                    let (list, from, blank) = (left.list, left.next, left.blank);
+                    ListWant { address, list, from, to, again: blank.map(|blank| blank.after(BLANK_AGAIN)) }
+                };
+                row.left.iter().map(want).collect::<Vec<_>>()
+            };
+            let lists = self.backfills.open_of(id).flat_map(of_row).take(LISTS_SHOWN).collect();
+            return HistoryWants { lists, ..HistoryWants::default() };
+        }
+        let lowest = |which: Scan| {
+            let scans = self.backfills.scans_of(id).filter(|scan| scan.scan == which);
+            let readable = scans.filter_map(|scan| self.readable(id, scan).map(|to| (scan, to)));
+            readable.min_by_key(|(scan, _)| scan.next)
+        };
+        let blocks = lowest(Scan::Blocks);
+        let blocks = blocks.map(|(scan, to)| StretchWant { from: scan.next, to, below: scan.below });
+        let logs = lowest(Scan::Logs).map(|(scan, to)| {
+            let named = self.backfills.open_of(id).filter(|row| row.until == scan.until);
+            let addresses: Arc<[Address]> = named.map(|row| row.address).collect();
+            LogsWant { from: scan.next, to, until: scan.until, addresses }
+        });
+        HistoryWants { lists: Vec::new(), blocks, logs }
+    }
+
+    /// Up to where a scan can be read on: what is not final has to stand in the window.
+    fn readable(&self, id: ChainId, scan: &ScanRow) -> Option<u64> {
+        let chain = self.chains.get(&id)?;
+        let last = scan.until.checked_sub(1)?;
+        let last_final = chain.row().last_final;
+        if scan.next <= last_final {
+            return Some(last.min(last_final));
+        }
+        let stands = scan.scan == Scan::Blocks && chain.block(scan.next).is_some();
+        stands.then(|| last.min(chain.tip().map_or(0, |tip| tip.number)))
+    }
+}
+
+/// What was read.
+impl Reactor {
+    /// Blocks of the past, ascending.
+    pub(super) fn read_history(&mut self, run: &Run, effects: &mut Vec<Effect>) {
+        let id = run.chain;
+        let Some(chain) = self.chains.get(&id).filter(|chain| chain.row().stopped.is_none()) else { return };
+        let (Ok(last), Some(first)) = (linked(&run.blocks), run.blocks.first()) else { return };
+        let marks = self.settings.chains.get(&id).map_or(Marks::NONE, |settings| chain.marks(settings));
+        let here = |scan: &&ScanRow| scan.scan == Scan::Blocks && (first.at.number..=last.number).contains(&scan.next);
+        let scans: Vec<ScanRow> = self.backfills.scans_of(id).filter(here).copied().collect();
+        let mut found = BTreeMap::new();
+        for scan in scans {
+            let blocks = run.blocks.iter().skip_while(|block| block.at.number < scan.next);
+            let blocks: Vec<&Block> = blocks.take_while(|block| block.at.number < scan.until).collect();
+            let known = |block: &&&Block| self.is_known(id, block.at);
+            let new: Vec<&Block> = blocks.iter().take_while(known).copied().collect();
+            let Some(bottom) = new.first() else { continue };
+            let mut scan = scan;
+            if scan.below.is_some_and(|below| below != bottom.at.parent) {
+                // Both are final, and they do not fit together: another endpoint may know better.
+                let reason = "blocks of history that do not hang together";
+                effects.push(Effect::Notice(Notice::Ignored { chain: id, reason }));
+                scan.below = None;
+            } else {
+                for block in &new {
+                    self.read_past_block(id, block, scan.until, marks, &mut found, effects);
+                    (scan.next, scan.below) = (block.at.number + 1, Some(block.at.hash));
+                }
+            }
+            self.pass(scan, effects);
+        }
+        self.say_history(id, found, effects);
+    }
+
+    /// Logs of the past: every transfer that names one of the addresses, in a range of final blocks.
+    pub(super) fn read_logs(&mut self, logs: &Logs, effects: &mut Vec<Effect>) {
+        let id = logs.chain;
+        let Some(chain) = self.chains.get(&id).filter(|chain| chain.row().stopped.is_none()) else { return };
+        let Some(scan) = self.backfills.scan(id, logs.until, Scan::Logs) else { return };
+        if scan.next != logs.from || logs.to > chain.row().last_final || logs.to >= scan.until {
+            return;
+        }
+        let marks = self.settings.chains.get(&id).map_or(Marks::NONE, |settings| chain.marks(settings));
+        let mut found = BTreeMap::new();
+        let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
+        for reported in &logs.rows {
+            let place = Place {
+                block: reported.block,
+                hash: reported.block_hash,
+                time: reported.time,
+                log_index: reported.movement.log_index,
+                late: false,
+                history: true,
+            };
+            self.take_past(id, &reported.movement, &place, scan.until, &mut counted, marks, &mut found, effects);
+        }
+        self.pass(ScanRow { next: logs.to + 1, ..scan }, effects);
+        self.say_history(id, found, effects);
+    }
+
+    /// A part of an explorer's list that lies before the watch.
+    pub(super) fn listed_history(&mut self, answer: &Explored, effects: &mut Vec<Effect>) {
+        let id = answer.chain;
+        if !self.takes_head(answer, effects) {
+            return;
+        }
+        let Some(row) = self.backfills.get(id, &answer.address).cloned() else { return };
+        let Some(left) = row.left.iter().find(|left| left.list == answer.list).copied() else { return };
+        // What does not begin where we stand would leave a hole.
+        if answer.from > left.next {
+            return;
+        }
+        self.unpublished.insert(id);
+        let marks = self.past_marks(id, answer.list, row.until);
+        let mut found = BTreeMap::new();
+        let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
+        for reported in &answer.rows {
+            let first = TransferKey::of(id, &reported.movement, 0);
+            let nth = counted.entry(first).or_default();
+            let key = TransferKey { nth: *nth, ..first };
+            *nth += 1;
+            if !(left.next..row.until).contains(&reported.block) {
+                continue;
+            }
+            self.learn_token(id, reported, effects);
+            let place = Place {
+                block: reported.block,
+                hash: reported.block_hash,
+                time: reported.time,
+                log_index: reported.movement.log_index,
+                late: false,
+                history: true,
+            };
+            let transfer = self.vouch(key, &place, marks, effects);
+            found.entry(transfer).or_insert_with(BTreeSet::new).insert(answer.address);
+        }
+        let reached = answer.index_head.map_or(0, |head| head.min(answer.to).saturating_add(1));
+        let left = match (reached > left.next, left.blank) {
+            (true, _) => ListLeft { next: reached, blank: None, ..left },
+            // Nothing in all that is left, twice: there is nothing.
+            (false, Some(blank)) if self.at.since(blank) >= BLANK_AGAIN => ListLeft { next: row.until, ..left },
+            (false, blank) => ListLeft { blank: blank.or(Some(self.at)), ..left },
+        };
+        let others = row.left.iter().filter(|other| other.list != left.list).copied();
+        let mut lists: Vec<ListLeft> = others.chain((left.next < row.until).then_some(left)).collect();
+        lists.sort_by_key(|left| left.list);
+        let done = lists.is_empty();
+        self.backfills.put(BackfillRow { left: lists, ..row }, effects);
+        if done {
+            effects.push(Effect::Notice(Notice::Backfilled { chain: id, addresses: 1 }));
+        }
+        self.say_history(id, found, effects);
+        effects.push(Effect::Notice(Notice::Viewed { chain: id, at: self.at }));
+        if self.settings.chains.get(&id).is_some_and(|settings| settings.endpoints.is_empty()) {
+            self.progress(Subject::Chain(id), effects);
+        }
+    }
+
+    /// How deep a list's history is. Without an endpoint it lies below everything that an index may still change; beside one it is as
+    /// deep as the chain says, but for internal rows, which have no block that could be looked up.
+    fn past_marks(&self, id: ChainId, list: List, until: u64) -> Marks {
+        let deep = Marks { confirmed: until, last_final: until, ..Marks::NONE };
+        match (self.settings.chains.get(&id), self.chains.get(&id)) {
+            (Some(settings), Some(chain)) if !settings.endpoints.is_empty() && list != List::Internal => {
+                chain.marks(settings)
+            }
+            _ => deep,
+        }
+    }
+
+    /// Whether a block may be taken as it is: final, or the one in the window.
+    fn is_known(&self, id: ChainId, block: BlockRef) -> bool {
+        let known = |chain: &Chain| block.number <= chain.row().last_final || chain.has(block);
+        self.chains.get(&id).is_some_and(known)
+    }
+
+    fn read_past_block(
+        &mut self,
+        id: ChainId,
+        block: &Block,
+        until: u64,
+        marks: Marks,
+        found: &mut BTreeMap<TransferId, BTreeSet<Address>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
+        let named = self.backfills.scan(id, until, Scan::Logs).is_some();
+        for movement in &block.movements {
+            let place = Place {
+                block: block.at.number,
+                hash: Some(block.at.hash),
+                time: block.time,
+                log_index: movement.log_index,
+                late: false,
+                history: true,
+            };
+            // Their logs are read by themselves.
+            if !(named && list_of(movement.kind) == List::Tokens) {
+                self.take_past(id, movement, &place, until, &mut counted, marks, found, effects);
+            }
+        }
+    }
+
+    /// One movement of the past, for those of its sides whose history is being read.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what is known of one movement, and where what it leads to is gathered"
+    )]
+    fn take_past(
+        &mut self,
+        id: ChainId,
+        movement: &Movement,
+        place: &Place,
+        until: u64,
+        counted: &mut BTreeMap<TransferKey, u32>,
+        marks: Marks,
+        found: &mut BTreeMap<TransferId, BTreeSet<Address>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let asks = |address: &&Address| {
+            self.backfills.get(id, address).is_some_and(|row| {
+                let open = row.left.iter().any(|left| left.list == list_of(movement.kind));
+                open && row.until == until && place.block >= row.from
+            })
+        };
+        let sides: BTreeSet<Address> = [&movement.from, &movement.to].into_iter().filter(asks).copied().collect();
+        if sides.is_empty() {
+            return;
+        }
+        let first = TransferKey::of(id, movement, 0);
+        let nth = counted.entry(first).or_default();
+        let key = TransferKey { nth: *nth, ..first };
+        *nth += 1;
+        let transfer = self.vouch(key, place, marks, effects);
+        found.entry(transfer).or_default().extend(sides);
+    }
+
+    /// Writes how far a scan has come. One that is through ends the histories that waited for it.
+    fn pass(&mut self, scan: ScanRow, effects: &mut Vec<Effect>) {
+        let id = scan.chain;
+        self.unpublished.insert(id);
+        if scan.next < scan.until {
+            return self.backfills.put_scan(scan, effects);
+        }
+        let named = self.backfills.scan(id, scan.until, Scan::Logs).is_some();
+        let read = |list: List| match scan.scan {
+            Scan::Blocks => list != List::Tokens || !named,
+            Scan::Logs => list == List::Tokens,
+        };
+        self.backfills.remove_scan(&scan, effects);
+        let through: Vec<BackfillRow> =
+            self.backfills.open_of(id).filter(|row| row.until == scan.until).cloned().collect();
+        let mut complete = 0;
+        for mut row in through {
+            row.left.retain(|left| !read(left.list));
+            complete += u64::from(row.left.is_empty());
+            self.backfills.put(row, effects);
+        }
+        if complete > 0 {
+            effects.push(Effect::Notice(Notice::Backfilled { chain: id, addresses: complete }));
+        }
+    }
+
+    /// Lets the rules that ask for history speak of what was found, and lets go of what can change no more.
+    fn say_history(&mut self, id: ChainId, found: BTreeMap<TransferId, BTreeSet<Address>>, effects: &mut Vec<Effect>) {
+        for (transfer, sides) in found {
+            self.speak_to(transfer, Some(&sides), effects);
+            let Some(row) = self.transfers.get(transfer) else { continue };
+            if row.history && row.stage == Stage::Final && !self.is_waiting_for_token(&row) {
+                self.settle(transfer, effects);
+            }
+        }
+        self.unpublished.insert(id);
+    }
+}
