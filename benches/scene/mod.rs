@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 use walletwatch::reactor::settings::{
-    BetweenOwn, ChainSettings, Condition, Confirmed, Direction, KnownToken, Rule, Settings, SinkSettings,
+    Added, BetweenOwn, ChainSettings, Condition, Confirmed, Direction, KnownToken, Rule, Settings, SinkSettings,
     TransferCondition, Watch,
 };
 use walletwatch::types::{Address, ChainId, Name, Severity, Stage};
@@ -108,6 +108,7 @@ fn transfer_rule(name: &str, direction: Direction) -> Rule {
         notify: vec!["ops".into()],
         condition: Condition::Transfer(TransferCondition {
             watches: BTreeSet::from(["wallets".into()]),
+            added: Added::All,
             chains: BTreeSet::from([CHAIN]),
             direction,
             assets: None,

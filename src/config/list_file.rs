@@ -4,8 +4,8 @@
 //! is found in one reading. It is read as it comes: a file may be larger than what a monitor may hold in memory.
 
 use super::near;
-use crate::reactor::addresses::{AddressList, Builder, LONGEST_NOTE, Listed, MOST_ADDRESSES};
-use crate::types::text::Untrusted;
+use crate::reactor::addresses::{AddressList, Builder, Listed, MOST_ADDRESSES};
+use crate::types::text::{Untrusted, wrong_note};
 use crate::types::{Address, parse_address};
 use csv_core::{ReadRecordResult, Reader};
 use std::io::{self, BufRead, Read};
@@ -227,19 +227,6 @@ impl Lines {
     }
 }
 
-/// What is wrong with a reference or a label, if something is: they stand in messages as they are.
-#[must_use]
-pub fn wrong_note(text: &str) -> Option<&'static str> {
-    let cleaned = Untrusted::new(text);
-    if cleaned.as_str().ends_with('…') || text.len() > LONGEST_NOTE {
-        Some("is longer than 64 characters")
-    } else if cleaned.as_str() != text {
-        Some("holds characters that are not seen, or several blanks in a row")
-    } else {
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,7 +286,7 @@ mod tests {
         check(&format!("{ONE}\r\n# c\r\n{ONE}\r\n"), &[(ONE, "||")], &[(3, "stands on line 1 already")]);
         check("adress,ref\n", &[], &[(1, "neither an address"), (1, "no column `adress`: did you mean `address`?")]);
         check("address,address\n", &[], &[(1, "stands twice")]);
-        check(&format!("{ONE},\"open\n{TWO},b\n"), &[], &[(1, "a quotation mark is missing")]);
+        check(&format!("{ONE},\"open\n{TWO},b\n"), &[(TWO, "b||")], &[(1, "a quotation mark is missing")]);
         check(
             &format!("{ONE},c,{}\n", "x".repeat(65)),
             &[(ONE, &format!("c|{}|", "x".repeat(65)))],

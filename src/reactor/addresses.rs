@@ -284,6 +284,18 @@ fn cut(note: &str) -> &str {
     &note[..end]
 }
 
+/// The block from which an address is complete on a chain, as it was stated when it was added.
+#[must_use]
+pub fn since_on(since: &[(ChainId, u64)], chain: ChainId) -> Option<u64> {
+    since.iter().find(|(id, _)| *id == chain).map(|(_, block)| *block)
+}
+
+/// The same with one chain left out.
+#[must_use]
+pub fn since_without(since: &[(ChainId, u64)], chain: ChainId) -> Since {
+    since.iter().copied().filter(|(id, _)| *id != chain).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

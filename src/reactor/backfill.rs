@@ -4,6 +4,7 @@
 //! a process that dies at any point goes on where it was. History is read upwards: an explorer's lists each by itself, a chain's blocks
 //! and logs once for all addresses that were begun together.
 
+use super::addresses::since_on;
 use super::effect::Effect;
 use super::event::List;
 use super::rows::{Row, RowKey};
@@ -170,5 +171,21 @@ impl Backfills {
         if self.scans.remove(&(scan.chain, scan.until, scan.scan)).is_some() {
             effects.push(Effect::Delete(RowKey::Scan(scan.chain, scan.until, scan.scan)));
         }
+    }
+}
+
+/// From which block on everything of an address was read: from where its history begins once that was read, else from where it was added,
+/// else from where its chain was begun.
+#[must_use]
+pub fn complete_from(
+    history: Option<&BackfillRow>,
+    since: &[(ChainId, u64)],
+    chain: ChainId,
+    begun: Option<u64>,
+) -> Option<u64> {
+    match history {
+        Some(row) if row.left.is_empty() => Some(row.from),
+        Some(row) => Some(row.live_from),
+        None => since_on(since, chain).or(begun),
     }
 }

@@ -3,6 +3,7 @@
 use super::rows::{Row, RowKey};
 use super::source::SourceKind;
 pub use super::suspect::Suspect;
+use super::watch_list::WatchAnswer;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
     Timestamp, TransferId, TransferKey, U256,
@@ -19,6 +20,8 @@ pub enum Effect {
     Tell(Box<Message>),
     /// For the log and the metrics, after the commit.
     Notice(Notice),
+    /// For whoever gave the order, after the commit.
+    Answer(Box<WatchAnswer>),
 }
 
 /// One message of an alert, before it is rendered.

@@ -5,6 +5,7 @@
 use super::rows::Deadline;
 use super::settings::Settings;
 pub use super::source::{List, SourceId, SourceKind};
+use super::watch_list::WatchOrder;
 use crate::types::{Address, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, Price, Timestamp, U256};
 
 /// One thing that happened.
@@ -101,6 +102,9 @@ pub struct Run {
     pub blocks: Vec<Block>,
     /// What it fills.
     pub part: RunPart,
+    /// Where only receipts that concern watched addresses were read: the version of the list that chose them
+    /// ([`super::match_set::MatchSet::version`]).
+    pub chosen_by: Option<u64>,
 }
 
 /// What a run fills.
@@ -303,6 +307,8 @@ pub enum Command {
         /// Which.
         chain: ChainId,
     },
+    /// Change the watch list.
+    Watches(Box<WatchOrder>),
 }
 
 /// The wall clock and the monotonic one went apart.

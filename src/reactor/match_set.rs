@@ -17,6 +17,8 @@ pub struct MatchSet {
     starts: Vec<u32>,
     /// [`MARKS`] bits an address, all in one word, which its trailing bytes choose.
     filter: Vec<u64>,
+    /// See [`Self::version`].
+    version: u64,
 }
 
 /// Filter bits for each address: with [`MARKS`] of them set, about one stranger in five hundred gets through to the array, where each costs
@@ -44,7 +46,20 @@ impl MatchSet {
             filter[word] |= marks;
         }
         starts.resize(65_537, u32::try_from(entries.len()).unwrap_or(u32::MAX));
-        Self { entries, starts, filter }
+        Self { entries, starts, filter, version: 0 }
+    }
+
+    /// The how-manieth it is since the process started: the watch list changes at run time.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The same set under this version.
+    #[must_use]
+    pub const fn with_version(mut self, version: u64) -> Self {
+        self.version = version;
+        self
     }
 
     /// Every watch that has this address.

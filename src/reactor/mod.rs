@@ -13,6 +13,7 @@ pub mod addresses;
 pub mod alerts;
 pub mod backfill;
 pub mod chain;
+mod change_watches;
 mod configure;
 mod cross;
 pub mod crossing;
@@ -38,6 +39,7 @@ pub mod transfers;
 pub mod troubles;
 mod want;
 pub mod wants;
+pub mod watch_list;
 mod watched;
 
 use crate::types::{Address, ChainId, Name, Pair, Price, Timestamp, U256};
@@ -56,6 +58,7 @@ use timers::Timers;
 use transfers::Transfers;
 use troubles::Troubles;
 use wants::Wants;
+use watch_list::WatchList;
 use watched::Watched;
 
 /// After a longer outage than this many blocks the tip goes live at once and the gap is read beside it.
@@ -77,6 +80,7 @@ pub struct Reactor {
     troubles: Troubles,
     payments: Payments,
     backfills: Backfills,
+    watch_list: WatchList,
     timers: Timers,
     soft: Soft,
     /// The latest time seen: it never runs backwards.
@@ -140,6 +144,7 @@ impl Reactor {
             views: tables.views.into_iter().map(|row| ((row.chain, row.address, row.list), row)).collect(),
             troubles: Troubles::restore(tables.troubles),
             payments: Payments::restore(tables.payments),
+            watch_list: WatchList::restore(tables.watches, tables.addresses, tables.requests),
             backfills: Backfills::restore(tables.backfills, tables.scans),
             timers: Timers::restore(tables.deadlines, now),
             at: now,
@@ -169,6 +174,7 @@ impl Reactor {
             Event::Delivery(report) => self.delivery(report, &mut effects),
             Event::Command(Command::TestSink { sink }) => self.test_sink(sink, &mut effects),
             Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
+            Event::Command(Command::Watches(order)) => self.order_watches(*order, &mut effects),
             Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
             Event::Unreadable { chain, block } => {
                 self.stop(chain, &read_blocks::unreadable_words(block), &mut effects);
@@ -223,6 +229,9 @@ impl Reactor {
             payments: self.payments.iter().cloned().collect(),
             backfills: self.backfills.rows().cloned().collect(),
             scans: self.backfills.scans().copied().collect(),
+            watches: self.watch_list.rows().cloned().collect(),
+            addresses: self.watch_list.addresses(),
+            requests: self.watch_list.requests().cloned().collect(),
         }
     }
 

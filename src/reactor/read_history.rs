@@ -5,7 +5,7 @@
 //! it. Each answer is one event: what it brought and how far it was read are in one commit.
 
 use super::Reactor;
-use super::backfill::{BackfillRow, ListLeft, Scan, ScanRow};
+use super::backfill::{BackfillRow, ListLeft, Scan, ScanRow, complete_from};
 use super::chain::{Chain, linked};
 use super::effect::{Effect, Notice};
 use super::event::{Explored, List, Logs, Run};
@@ -39,11 +39,9 @@ impl Reactor {
     /// From which block on everything of a watched address was read; `None` before anything of its chain was.
     #[must_use]
     pub fn complete_from(&self, chain: ChainId, address: &Address) -> Option<u64> {
-        match self.backfills.get(chain, address) {
-            Some(row) if row.left.is_empty() => Some(row.from),
-            Some(row) => Some(row.live_from),
-            None => self.chains.get(&chain).and_then(Chain::live_from),
-        }
+        let listed = self.watched.find(chain, address).and_then(|(_, watch)| watch.addresses.get(address));
+        let begun = self.chains.get(&chain).and_then(Chain::live_from);
+        complete_from(self.backfills.get(chain, address), listed.map_or(&[], |listed| listed.since), chain, begun)
     }
 
     /// The history of an address, where it has one.
@@ -77,7 +75,8 @@ impl Reactor {
     /// The first block that is read live for an address: what lies below is history.
     pub(super) fn live_from(&self, chain: ChainId, address: &Address) -> u64 {
         let row = self.backfills.get(chain, address).map(|row| row.live_from);
-        row.or_else(|| self.chains.get(&chain).and_then(Chain::live_from)).unwrap_or(0)
+        let stated = row.or_else(|| self.watched.since(chain, address));
+        stated.or_else(|| self.chains.get(&chain).and_then(Chain::live_from)).unwrap_or(0)
     }
 
     /// The lowest block that is asked for of an address.
@@ -97,7 +96,7 @@ impl Reactor {
     }
 
     /// The first block that an address is read live from when it comes to be watched now; `None` before its chain has begun.
-    fn next_live(&self, id: ChainId) -> Option<u64> {
+    pub(super) fn next_live(&self, id: ChainId) -> Option<u64> {
         let chain = self.chains.get(&id)?;
         let started = chain.row().started?;
         let head = chain.tip().map(|tip| tip.number).or(chain.row().explorer_head);
@@ -197,7 +196,7 @@ impl Reactor {
     }
 
     /// How many blocks below the newest an explorer may still report anew: live reading looks there again.
-    fn late_rows(&self, id: ChainId) -> u64 {
+    pub(super) fn late_rows(&self, id: ChainId) -> u64 {
         let settings = self.settings.chains.get(&id).filter(|settings| settings.explorer.is_some());
         settings.map_or(0, super::settings::ChainSettings::overlap)
     }
@@ -207,7 +206,7 @@ impl Reactor {
     }
 
     /// Writes a history from its beginning, and has it read.
-    fn put_backfill(&mut self, row: BackfillRow, effects: &mut Vec<Effect>) {
+    pub(super) fn put_backfill(&mut self, row: BackfillRow, effects: &mut Vec<Effect>) {
         let next = row.from.max(1);
         let left = List::ALL.into_iter().filter(|_| next < row.until);
         let row = BackfillRow { left: left.map(|list| ListLeft { list, next, blank: None }).collect(), ..row };

@@ -3,7 +3,7 @@
 //! An event costs the rules that it concerns, however many others there are. It decides nothing about any of them.
 
 use super::rows::RuleRow;
-use super::settings::{Condition, Rule, Settings};
+use super::settings::{Condition, Rule, Settings, Watch};
 use crate::types::{ChainId, Name, Pair};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,21 +35,22 @@ impl Rules {
         Self { rows, ..Self::default() }
     }
 
-    /// Puts the rules of `settings`, whose rows are there, into force.
-    pub fn bind(&mut self, settings: &Settings) {
+    /// Puts the rules of `settings`, whose rows are there, into force over these watches, of which the first are the config's.
+    pub fn bind(&mut self, settings: &Settings, watches: &[Watch], of_config: usize) {
         let in_force = |rule: &Rule| {
             let row = self.place(&rule.name).ok()?;
             Some(InForce { rule: Arc::new(rule.clone()), row })
         };
         let rules: Vec<InForce> = settings.rules.iter().filter_map(in_force).collect();
-        let of_watch = |watch: &Name| {
+        let of_watch = |(place, watch): (usize, &Watch)| {
             let looks_at = |entry: &&InForce| match &entry.rule.condition {
-                Condition::Transfer(condition) => condition.watches.contains(watch),
+                Condition::Transfer(condition) if place < of_config => condition.watches.contains(&watch.name),
+                Condition::Transfer(condition) => condition.added.takes(&watch.tags),
                 Condition::Price(_) | Condition::Gas(_) => false,
             };
             rules.iter().filter(looks_at).cloned().collect()
         };
-        self.of_watch = settings.watches.iter().map(|watch| of_watch(&watch.name)).collect();
+        self.of_watch = watches.iter().enumerate().map(of_watch).collect();
         let mut of_pair: BTreeMap<Pair, Vec<InForce>> = BTreeMap::new();
         let mut of_base_fee: BTreeMap<ChainId, Vec<InForce>> = BTreeMap::new();
         for entry in &rules {

@@ -124,8 +124,10 @@ pub enum Condition {
 /// Which transfers a rule speaks of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransferCondition {
-    /// Names of watches; tags are resolved.
+    /// Names of the config's watches; tags are resolved.
     pub watches: BTreeSet<Name>,
+    /// Which of the watches that are added at run time.
+    pub added: Added,
     /// Chains.
     pub chains: BTreeSet<ChainId>,
     /// As seen from the watch.
@@ -144,6 +146,35 @@ pub struct TransferCondition {
     /// Whether it speaks of what lies before the watch too. The last field: `configure` leaves it out of a condition's hash where it is not
     /// set.
     pub history: bool,
+}
+
+/// Which of the watches that are added at run time a rule looks at. Their names are nobody's promise: a rule names them by tag, or all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Added {
+    /// Each.
+    All,
+    /// Those with one of these tags.
+    Tagged(BTreeSet<Name>),
+}
+
+impl Added {
+    /// Whether it looks at any.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        match self {
+            Self::All => true,
+            Self::Tagged(tags) => !tags.is_empty(),
+        }
+    }
+
+    /// Whether it looks at a watch with these tags.
+    #[must_use]
+    pub fn takes(&self, tags: &[Name]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Tagged(wanted) => tags.iter().any(|tag| wanted.contains(tag)),
+        }
+    }
 }
 
 /// As seen from the watch.

@@ -58,7 +58,10 @@ impl Reactor {
                     self.say_stages(rule, condition, &row, &side, effects);
                     // What was long before the watch is nothing to pay for.
                     if !row.history {
-                        self.pay_for_transfer(rule, &row, effects);
+                        // Whoever may add a watch may not thereby make somebody pay.
+                        if side.watch < self.watched.of_config() {
+                            self.pay_for_transfer(rule, &row, effects);
+                        }
                     }
                 }
             }

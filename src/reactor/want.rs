@@ -56,7 +56,8 @@ impl Reactor {
         for watch in watches {
             for address in watch.addresses.addresses() {
                 // Below that lies history, which waits behind what is new.
-                let begin = self.backfills.get(id, address).map_or(started, |row| row.until);
+                let begin = self.backfills.get(id, address).map(|row| row.until);
+                let begin = begin.or_else(|| self.watched.since(id, address)).unwrap_or(started);
                 for list in List::ALL {
                     let view = self.views.get(&(id, *address, list));
                     // What is not settled is read again: rows may come late, move or vanish.

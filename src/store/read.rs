@@ -276,7 +276,7 @@ impl Reader {
         migrate::write_copy(&self.connection, &self.path, to)
     }
 
-    fn ask<T>(&self, question: impl FnOnce(&Connection) -> SqlResult<T>) -> Result<T, StoreFault> {
+    pub(super) fn ask<T>(&self, question: impl FnOnce(&Connection) -> SqlResult<T>) -> Result<T, StoreFault> {
         question(&self.connection).map_err(|error| StoreFault::of_sqlite(&self.path, "reading the store", &error))
     }
 

@@ -11,6 +11,7 @@ use super::numbers::AlertNumbers;
 use super::outbox::Sequence;
 use super::prune::{Position, Prune, Pruned};
 use super::schema::{MIGRATIONS, Migration};
+use super::watches;
 use super::{
     Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, codec, history, meta, outbox, prune, small, transfers,
 };
@@ -264,6 +265,9 @@ impl Turn<'_> {
             Row::Trouble(row) => small::put_trouble(connection, row),
             Row::Payment(row) => small::put_payment(connection, row),
             Row::Backfill(row) => history::put_backfill(connection, row),
+            Row::Watch(row) => watches::put_watch(connection, row),
+            Row::Address(row) => watches::put_address(connection, row),
+            Row::Request(row) => watches::put_request(connection, row),
             Row::Scan(row) => history::put_scan(connection, row),
         }
     }
@@ -298,6 +302,11 @@ impl Turn<'_> {
             }
             RowKey::Deadline(deadline) => run!(connection, "DELETE FROM deadlines WHERE deadline = ?1", *deadline),
             RowKey::Trouble(subject) => run!(connection, "DELETE FROM troubles WHERE subject = ?1", *subject),
+            RowKey::Watch(number) => watches::delete_watch(connection, *number),
+            RowKey::Address(watch, address) => {
+                run!(connection, "DELETE FROM addresses WHERE watch = ?1 AND address = ?2", *watch, *address)
+            }
+            RowKey::Request(id) => run!(connection, "DELETE FROM requests WHERE id = ?1", *id),
             RowKey::Payment(id) => run!(connection, "DELETE FROM payments WHERE id = ?1", *id),
             RowKey::Backfill(chain, address) => pair(history::DELETE_BACKFILL, &chain.to_cell(), &address.to_cell()),
             RowKey::Scan(chain, until, scan) => run!(connection, history::DELETE_SCAN, *chain, *until, *scan),
@@ -320,6 +329,9 @@ fn load(connection: &Connection) -> rusqlite::Result<Tables> {
         deadlines: small::deadlines(connection)?,
         troubles: small::troubles(connection)?,
         payments: small::payments(connection)?,
+        watches: watches::watches(connection)?,
+        addresses: watches::addresses(connection)?,
+        requests: watches::requests(connection)?,
         backfills: history::backfills(connection)?,
         scans: history::scans(connection)?,
     })

@@ -14,3 +14,4 @@ mod lists;
 mod nodes;
 mod proxy;
 mod reorgs;
+mod watches;

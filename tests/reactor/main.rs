@@ -6,3 +6,4 @@ mod others;
 mod script;
 mod settings;
 mod transfers;
+mod watches;

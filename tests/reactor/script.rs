@@ -12,6 +12,10 @@
 //! | `scan head 100`, `scan receipt t1 none`, `scan receipt t1 105` | its proxy |
 //! | `token 6` | the unknown token's own word |
 //! | `price 99`, `feed gone`, `wait 5s`, `sink ops fails`, `restart`, `rule x off` | the rest |
+//! | `a chosen 2 102:t1` | a run of a node whose receipts the second watch list chose |
+//! | `add late L,M`, `add late L from 90`, `add late L key k` | addresses are watched from now on; who L is, is nobody's business before |
+//! | `accept` | a person says that the chain is the right one |
+//! | `remove late`, `remove late L` | they are not any more |
 //! | `= seen t1 treasury in; …` | what the line above says; without it, nothing |
 
 use std::collections::BTreeMap;
@@ -19,8 +23,8 @@ use std::time::Duration;
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::effect::{Body, Effect, Message, MessageKind};
 use walletwatch::reactor::event::{
-    Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Receipt, Reported, Run, RunPart, SourceId,
-    SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
+    Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Receipt, Reported, Run, RunPart,
+    SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
 };
 use walletwatch::reactor::settings::{Direction, Settings};
 use walletwatch::types::{
@@ -47,6 +51,8 @@ struct Script {
     /// The name of every block, its reference and its transactions.
     blocks: BTreeMap<String, (BlockRef, Vec<String>)>,
     said: Vec<String>,
+    /// The watch list that chose what is read of the next run.
+    chosen_by: Option<u64>,
 }
 
 /// Plays a script and compares what is said, line by line.
@@ -58,6 +64,7 @@ pub fn check(settings: Settings, text: &str) {
         txs: BTreeMap::new(),
         blocks: BTreeMap::new(),
         said: Vec::new(),
+        chosen_by: None,
     };
     script.handle(Event::Configured(Box::new(settings)));
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -75,9 +82,13 @@ pub fn check(settings: Settings, text: &str) {
 impl Script {
     fn handle(&mut self, event: Event) {
         for effect in self.reactor.handle(self.now, event) {
-            if let Effect::Tell(message) = effect {
-                let words = self.words(&message);
-                self.said.push(words);
+            match effect {
+                Effect::Tell(message) => {
+                    let words = self.words(&message);
+                    self.said.push(words);
+                }
+                Effect::Answer(answer) => self.said.push(crate::watches::words(&answer)),
+                Effect::Put(_) | Effect::Delete(_) | Effect::Notice(_) => {}
             }
         }
     }
@@ -116,6 +127,14 @@ impl Script {
             ["rule", rule, "off"] => {
                 self.settings.rules.retain(|known| known.name.as_str() != *rule);
                 self.handle(Event::Configured(Box::new(self.settings.clone())));
+            }
+            ["accept"] => self.handle(Event::Command(Command::AcceptChain { chain: CHAIN })),
+            ["add", watch, addresses, rest @ ..] => self.handle(crate::watches::addition(watch, addresses, rest)),
+            ["remove", watch, rest @ ..] => self.handle(crate::watches::removal(watch, rest)),
+            [endpoint, "chosen", version, blocks @ ..] => {
+                self.chosen_by = Some(number(version));
+                self.run(endpoint, RunPart::Tip, blocks);
+                self.chosen_by = None;
             }
             [endpoint, "fresh"] => self.state(SourceKind::Rpc, endpoint, SourceState::Fresh),
             [endpoint, "gone"] => self.state(SourceKind::Rpc, endpoint, SourceState::BackingOff("gone".into())),
@@ -197,7 +216,13 @@ impl Script {
             Block { at, time, base_fee: None, movements, traced: true }
         });
         let blocks = blocks.collect();
-        self.handle(Event::Run(Run { chain: CHAIN, endpoint: endpoint.into(), blocks, part }));
+        self.handle(Event::Run(Run {
+            chain: CHAIN,
+            endpoint: endpoint.into(),
+            blocks,
+            part,
+            chosen_by: self.chosen_by,
+        }));
     }
 
     fn explored(&mut self, kind: &str, who: &str, from: &str, head: &str, rows: &[&str]) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use walletwatch::reactor::addresses::AddressList;
 use walletwatch::reactor::settings::{
-    Approval, BetweenOwn, ChainSettings, Condition, Confirmed, Direction, KnownToken, Payee, PaymentAmount,
+    Added, Approval, BetweenOwn, ChainSettings, Condition, Confirmed, Direction, KnownToken, Payee, PaymentAmount,
     PaymentSettings, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold, TransferCondition,
     Watch,
 };
@@ -58,6 +58,7 @@ pub fn base() -> Settings {
 pub fn rule(stages: &[Stage]) -> Rule {
     let condition = TransferCondition {
         watches: BTreeSet::from(["treasury".into(), "hot".into()]),
+        added: Added::All,
         chains: BTreeSet::from([CHAIN]),
         direction: Direction::Both,
         assets: None,

@@ -190,7 +190,13 @@ fn walk(chain: &Chain, lead: &Endpoint, wants: &ChainWants, portion: usize) -> O
     let head = chain.blocks[lead.head].at;
     let run = |indices: &[usize]| {
         let blocks = indices.iter().map(|index| chain.block(*index, lead.traces)).collect();
-        Some(Event::Run(Run { chain: chain.id, endpoint: lead.name.clone(), blocks, part: RunPart::Tip }))
+        Some(Event::Run(Run {
+            chain: chain.id,
+            endpoint: lead.name.clone(),
+            blocks,
+            part: RunPart::Tip,
+            chosen_by: None,
+        }))
     };
     if wants.stopped {
         return None;
@@ -234,7 +240,7 @@ fn fill(chain: &Chain, lead: &Endpoint, gap: GapRow, portion: usize) -> Option<E
         blocks.push(chain.block(index, lead.traces));
     }
     blocks.reverse();
-    Some(Event::Run(Run { chain: chain.id, endpoint: lead.name.clone(), blocks, part: RunPart::Gap }))
+    Some(Event::Run(Run { chain: chain.id, endpoint: lead.name.clone(), blocks, part: RunPart::Gap, chosen_by: None }))
 }
 
 impl Explorer {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use walletwatch::reactor::settings::{
-    Approval, BetweenOwn, ChainSettings, Condition, Confirmed, Direction, GasCondition, KnownToken, Payee,
+    Added, Approval, BetweenOwn, ChainSettings, Condition, Confirmed, Direction, GasCondition, KnownToken, Payee,
     PaymentAmount, PaymentSettings, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold,
     TransferCondition, Watch,
 };
@@ -145,6 +145,7 @@ impl Spec {
         let usdc = |id: &ChainId| (*id, Asset::Token(self.cast.usdc));
         let condition = TransferCondition {
             watches: rule.watches.iter().map(|name| Name::from(*name)).collect(),
+            added: Added::All,
             chains: ids.iter().copied().collect(),
             direction: rule.direction,
             assets: rule.usdc_at_least.map(|_| ids.iter().map(usdc).collect()),
