@@ -2,6 +2,7 @@
 
 mod explorers;
 mod forks;
+mod history;
 mod others;
 mod script;
 mod settings;
