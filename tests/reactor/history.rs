@@ -13,7 +13,7 @@ fn aloud(mut settings: Settings) -> Settings {
 
 /// The rule looks at the watch that comes later too.
 fn everyone() -> Settings {
-    with_rule(|condition| drop(condition.watches.insert("late".into())))
+    with_rule(|condition| condition.watches = ["treasury", "hot", "late"].map(Into::into).into())
 }
 
 const BY_BLOCKS: &str = "
