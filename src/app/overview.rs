@@ -223,6 +223,8 @@ impl Overview {
             }),
             head: self.heads.get(&id).copied().max(explored),
             gap_blocks: chain.map_or(0, |chain| chain.gaps().map(gap).sum()),
+            backfill_blocks: reactor.history_left(id),
+            backfill_addresses: reactor.open_backfills(id).count() as u64,
             stalled: reactor.is_stalled(id),
             stopped: chain.and_then(|chain| chain.row().stopped.clone()),
             blind_since: trouble.map(|row| row.since),

@@ -10,6 +10,7 @@ mod common;
 mod everything;
 mod evm;
 mod explorer;
+mod history;
 mod lists;
 mod nodes;
 mod proxy;
