@@ -107,6 +107,8 @@ struct Soft {
     compared: BTreeSet<ChainId>,
     /// Transactions whose receipt was asked for and answered since the last answer of the explorer.
     receipts_asked: BTreeSet<(ChainId, crate::types::B256)>,
+    /// Chains that a person accepted as another one, and of which nothing has come since.
+    accepted: BTreeSet<ChainId>,
 }
 
 impl Reactor {

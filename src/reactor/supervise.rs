@@ -8,6 +8,7 @@ use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Subject, Trouble
 use super::settings::ChainSettings;
 use super::troubles::words;
 use crate::types::{ChainId, Name, Severity, Timestamp};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// A feed or an explorer that has not been fresh for this long is blind.
@@ -180,7 +181,17 @@ impl Reactor {
         let blind_for = self.at.since(row.since).as_secs();
         match subject {
             Subject::Chain(_) | Subject::Source(_) => {
-                let reason = format!("back after {blind_for} s");
+                let mut reason = format!("back after {blind_for} s");
+                if let Subject::Chain(chain) = subject
+                    && self.soft.accepted.remove(chain)
+                    && let Some(started) = self.chains.get(chain).and_then(|chain| chain.row().started)
+                {
+                    let _ = write!(
+                        reason,
+                        "; it was accepted as another chain and is read from block {started}: what lies below is not, \
+                         and what was said to be final is not looked at again"
+                    );
+                }
                 let body = self.source_body(&row, gap, reason.into());
                 self.say_trouble(&row, MessageKind::SourceRecovered, Severity::Info, body, effects);
             }
