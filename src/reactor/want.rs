@@ -24,7 +24,7 @@ impl Reactor {
             receipts: self.wanted_receipts(id),
             tokens: self.wanted_tokens(id),
             views: started.map(|started| self.wanted_views(id, started)).unwrap_or_default(),
-            explorer_head: started.is_none() && self.has_explorer(id),
+            explorer_head: self.has_explorer(id) && (started.is_none() || self.needs_proxy_head(id)),
         }
     }
 
@@ -32,10 +32,13 @@ impl Reactor {
         self.settings.chains.get(&id).is_some_and(|chain| chain.explorer.is_some())
     }
 
-    /// Transactions of rows that an explorer does not list any more, and of rows that only an explorer has.
+    /// Transactions of rows that an explorer does not list any more, of rows that only an explorer has, and of internal movements that
+    /// are as deep as their list can show.
     fn wanted_receipts(&self, id: ChainId) -> BTreeSet<B256> {
         let open = self.transfers.in_doubt(id).filter(|(_, missing)| missing.receipts < missing.answers);
-        open.map(|(row, _)| row.key.tx).filter(|tx| !self.soft.receipts_asked.contains(&(id, *tx))).collect()
+        let deeper = self.has_explorer(id).then(|| self.receipts_for_depth(id));
+        let all = open.map(|(row, _)| row.key.tx).chain(deeper.into_iter().flatten());
+        all.filter(|tx| !self.soft.receipts_asked.contains(&(id, *tx))).collect()
     }
 
     /// Tokens that an alert waits for.

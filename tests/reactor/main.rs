@@ -2,6 +2,7 @@
 
 mod explorers;
 mod forks;
+mod internals;
 mod others;
 mod script;
 mod settings;

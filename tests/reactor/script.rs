@@ -88,6 +88,8 @@ impl Script {
             ["tx", name, rest @ ..] => self.transact(name, rest),
             ["scan", "head", head] => {
                 let head = number(head);
+                let wanted = self.reactor.wants().chains.get(&CHAIN).is_none_or(|wants| wants.explorer_head);
+                assert!(wanted, "nobody asks for the explorer's head {head}");
                 self.handle(Event::ExplorerHead(ExplorerHead { chain: CHAIN, source: "scan".into(), head }));
             }
             ["scan", "receipt", tx, found] => self.receipt(tx, found),
@@ -213,7 +215,8 @@ impl Script {
             let movements = self.txs[tx].iter().filter(|it| it.from == who || it.to == who);
             let reported = movements.map(|movement| Reported {
                 block: number(digits),
-                block_hash: Some(hash(block)),
+                // A list of internal movements knows no hashes.
+                block_hash: (movement.kind != Kind::Internal).then(|| hash(block)),
                 time,
                 movement: *movement,
                 token: None,

@@ -101,8 +101,11 @@ impl Sources {
     }
 
     /// Much time passes: an index is never later than that.
-    pub fn show_all(&mut self) {
-        self.explorer.iter_mut().for_each(|explorer| explorer.hidden.clear());
+    pub fn catch_up(&mut self, chain: &Chain) {
+        if let Some(explorer) = &mut self.explorer {
+            explorer.hidden.clear();
+            explorer.backends = [chain.tip; 2];
+        }
     }
 
     /// The process starts: everything introduces itself anew.
@@ -292,6 +295,9 @@ impl Explorer {
             index = chain.parent(at);
         }
         rows.reverse();
+        // A list of internal movements tells no head: its reader knows only how far its rows reach.
+        let head = chain.blocks[head].at.number;
+        let reach = if view.list == List::Internal { rows.last().map_or(head, |row| row.block) } else { head };
         Explored {
             chain: chain.id,
             source: self.name.clone(),
@@ -299,7 +305,7 @@ impl Explorer {
             list: view.list,
             from: view.from,
             to: 999_999_999,
-            index_head: (!rows.is_empty()).then(|| chain.blocks[head].at.number),
+            index_head: (!rows.is_empty()).then_some(reach),
             rows,
         }
     }

@@ -202,7 +202,7 @@ impl World {
             }
             self.sources[place].trouble(chain, rng, faulty);
             if span > 60_000 {
-                self.sources[place].show_all();
+                self.sources[place].catch_up(chain);
             }
         }
         self.price = self.price.saturating_add_signed(rng.i64(-8..=8)).clamp(80, 130);
@@ -256,6 +256,9 @@ impl World {
         for step in 0..QUIET_STEPS {
             let goal = self.spec.chains.iter().map(|chain| chain.final_after).max().unwrap_or(0) / 3 + 8;
             let mined = step as u64 > goal && self.chains.iter().all(|chain| chain.waiting.is_empty());
+            // As much time as three blocks take on the slowest chain.
+            let block_time = self.spec.chains.iter().map(|chain| chain.block_time).max().unwrap_or_default();
+            self.now = self.now.after(block_time * 3);
             for chain in &mut self.chains {
                 (0..3).for_each(|_| chain.mine(self.now, &mut self.rng));
             }
