@@ -101,14 +101,6 @@ impl Reactor {
         self.deepen(receipt, effects);
     }
 
-    /// Whether a chain's own blocks are the authority for a kind at this moment. An endpoint that answers and does not move is none:
-    /// while the chain is blind the explorer beside it speaks.
-    pub(super) fn endpoint_vouches(&self, id: ChainId, kind: Kind) -> bool {
-        let blind = self.troubles.is_open(&Subject::Chain(id));
-        let reads = |chain: &Chain| chain.is_fresh() && (kind != Kind::Internal || chain.traces());
-        !blind && self.chains.get(&id).is_some_and(reads)
-    }
-
     /// Whether a transfer grows deeper with the chain's own tip. What an explorer vouches for is as deep as the answer says that lists it.
     pub(super) fn has_depth_of_its_own(&self, row: &TransferRow) -> bool {
         let stands_in_window = self.chains.get(&row.key.chain).is_some_and(|chain| {

@@ -3,7 +3,7 @@
 use super::Reactor;
 use super::event::List;
 use super::wants::{ChainWants, ViewWant};
-use crate::types::{Address, B256, ChainId};
+use crate::types::{Address, B256, ChainId, Kind};
 use std::collections::BTreeSet;
 
 impl Reactor {
@@ -22,6 +22,7 @@ impl Reactor {
             gaps: chain.gaps().copied().collect(),
             stopped: chain.row().stopped.is_some(),
             receipts: self.wanted_receipts(id),
+            explorer_receipts: self.has_explorer(id) && !self.endpoint_vouches(id, Kind::Coin),
             tokens: self.wanted_tokens(id),
             views: started.map(|started| self.wanted_views(id, started)).unwrap_or_default(),
             explorer_head: self.has_explorer(id) && (started.is_none() || self.needs_proxy_head(id)),
@@ -53,6 +54,7 @@ impl Reactor {
         let bound = self.settle_bound(id);
         let open = self.open_lists(id);
         let overlap = self.settings.chains.get(&id).map_or(0, super::settings::ChainSettings::overlap);
+        let silent_since = self.taken_over_since(id);
         let watches = self.watched.watches().iter().filter(|watch| watch.chains.contains(&id));
         let mut views = Vec::new();
         for watch in watches {
@@ -76,7 +78,8 @@ impl Reactor {
                         from,
                         read_at: view.map(|view| view.read_at),
                         moved_at: view.and_then(|view| view.moved_at),
-                        soon: false,
+                        // What moved since the endpoints fell silent: the explorer alone can tell.
+                        soon: silent_since.is_some_and(|since| view.is_none_or(|view| view.read_at < since)),
                     });
                 }
             }

@@ -2,6 +2,7 @@
 
 mod explorers;
 mod forks;
+mod handover;
 mod internals;
 mod others;
 mod script;
