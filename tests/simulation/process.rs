@@ -178,11 +178,12 @@ impl Process {
         for chain in self.settings.chains.keys() {
             let ours = self.reactor.wants().chains.get(chain).cloned().unwrap_or_default();
             let theirs = rebuilt.wants().chains.get(chain).cloned().unwrap_or_default();
-            // Which receipts were answered since the explorer's last answer is soft, and what its proxy's head was.
+            // Which receipts were answered since the explorer's last answer is soft, what its proxy's head was, and who is fresh.
             let plain = |wants: &walletwatch::reactor::wants::ChainWants| {
                 let mut wants = wants.clone();
                 wants.receipts.clear();
                 wants.explorer_head = false;
+                wants.explorer_receipts = false;
                 wants
             };
             same("what a rebuilt reactor wants", &plain(&ours), &plain(&theirs))?;

@@ -25,6 +25,8 @@ pub struct Totals {
     pub rehearsed: u64,
     pub gaps: u64,
     pub repeats: u64,
+    /// Chains that an explorer read in their endpoints' place, and handed back.
+    pub handed_back: u64,
 }
 
 impl Totals {
@@ -35,11 +37,12 @@ impl Totals {
         self.rehearsed += other.rehearsed;
         self.gaps += other.gaps;
         self.repeats += other.repeats;
+        self.handed_back += other.handed_back;
     }
 
     /// Whether every kind of thing happened.
     pub fn is_eventful(&self) -> bool {
-        [self.heard, self.retracted, self.deaths, self.rehearsed, self.gaps, self.repeats]
+        [self.heard, self.retracted, self.deaths, self.rehearsed, self.gaps, self.repeats, self.handed_back]
             .iter()
             .all(|count| *count > 0)
     }
@@ -328,6 +331,7 @@ impl World {
             rehearsed: of(b"\"payment.rehearsed\"") as u64,
             gaps: self.gaps,
             repeats: (heard.len() - distinct.len()) as u64,
+            handed_back: of(b"the chain's own blocks are read again") as u64,
         }
     }
 }
@@ -348,5 +352,6 @@ fn sources_of(spec: &ChainSpec) -> Sources {
         explorer: spec.explorer.then(explorer),
         tags: spec.tags,
         final_after: spec.final_after,
+        cut: 0,
     }
 }
