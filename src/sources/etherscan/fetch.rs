@@ -97,9 +97,11 @@ impl Failure {
         match self {
             Self::Http(_) => CallOutcome::Failed,
             Self::Refused(refusal) => match refusal {
-                Refusal::PerSecond | Refusal::PerDay { .. } | Refusal::Shed | Refusal::KeyThrottled => {
-                    CallOutcome::Limited
-                }
+                Refusal::PerSecond
+                | Refusal::PerDay { .. }
+                | Refusal::ChainDay { .. }
+                | Refusal::Shed
+                | Refusal::KeyThrottled => CallOutcome::Limited,
                 Refusal::ChainNotInPlan
                 | Refusal::EndpointNotInPlan
                 | Refusal::ChainUnknown

@@ -105,12 +105,13 @@ async fn an_index_that_lags_shows_less_and_its_own_head() {
 #[tokio::test]
 async fn balances_and_the_proxy_are_a_node_s() {
     let served = serve().await;
-    let (_, one) = served.ask(&Query::Balance(account(2))).await;
+    let (_, one) = served.ask(&Query::Balance { address: account(2), block: None }).await;
     let Ok(Body::Result { result, .. }) = open(200, &one) else { panic!("{one}") };
     assert_eq!(balance(result), Ok(U256::from(20)), "a payment and what a contract passed on");
-    let (_, many) = served.ask(&Query::Balances(vec![account(2), account(8)])).await;
+    let (_, many) = served.ask(&Query::Balances { addresses: vec![account(2), account(8)], block: None }).await;
     let Ok(Body::Result { result, .. }) = open(200, &many) else { panic!("{many}") };
-    assert_eq!(balances(result), Ok(vec![(account(2), U256::from(20)), (account(8), U256::ZERO)]));
+    let held = balances(result).expect("it is a list").held;
+    assert_eq!(held, [(account(2), U256::from(20)), (account(8), U256::ZERO)]);
     let (_, token) = served.ask(&Query::TokenBalance { contract: TOKEN, address: account(2) }).await;
     let Ok(Body::Result { result, .. }) = open(200, &token) else { panic!("{token}") };
     assert_eq!(balance(result), Ok(U256::from(30)));

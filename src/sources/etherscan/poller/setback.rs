@@ -2,6 +2,7 @@
 
 use super::{Call, PLAN_RECHECK, Poller};
 use crate::reactor::event::SourceState;
+use crate::sources::etherscan::account::day_ends;
 use crate::sources::etherscan::fetch::Failure;
 use crate::sources::etherscan::judge::{Remedy, judge};
 use crate::sources::etherscan::pager::PagerFault;
@@ -49,6 +50,12 @@ impl Poller {
                 self.account.day_over(reset, now);
                 self.planner.put_back(call);
                 self.say_over_budget(now).await?;
+            }
+            Remedy::ChainDayOver(reset) => {
+                let until = day_ends(reset, now);
+                self.planner.rest_until(chain, until);
+                self.planner.put_back(call);
+                self.say(chain, SourceState::OverBudget(until)).await?;
             }
             Remedy::Key => {
                 let bad = self.account.key_refused(started, now);
@@ -110,7 +117,7 @@ impl Poller {
         let Some(breaker) = self.breakers.get_mut(&chain) else { return };
         match remedy {
             Remedy::Trouble => breaker.failed(now),
-            Remedy::CallOnly | Remedy::Halve | Remedy::ChainRefused => breaker.succeeded(),
+            Remedy::CallOnly | Remedy::Halve | Remedy::ChainRefused | Remedy::ChainDayOver(_) => breaker.succeeded(),
             Remedy::SlowDown | Remedy::DayOver(_) | Remedy::Key | Remedy::KeyThrottled | Remedy::AccountRefused => {
                 breaker.abandoned(now);
             }
