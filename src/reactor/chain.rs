@@ -245,6 +245,12 @@ impl Chain {
         highest
     }
 
+    /// Takes the stop back: the window holds, and what is read next connects to it.
+    pub fn go_on(&mut self, effects: &mut Vec<Effect>) {
+        self.row.stopped = None;
+        self.put_row(effects);
+    }
+
     /// Forgets the window and goes on from whatever comes next.
     pub fn accept(&mut self, effects: &mut Vec<Effect>) -> Vec<BlockRef> {
         self.row.explorer_head = None;
