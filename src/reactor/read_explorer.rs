@@ -381,5 +381,7 @@ pub(super) const fn kind_of(list: List) -> Kind {
         List::Transactions => Kind::Coin,
         List::Internal => Kind::Internal,
         List::Tokens => Kind::Token,
+        List::Nfts => Kind::Erc721,
+        List::MultiTokens => Kind::Erc1155,
     }
 }

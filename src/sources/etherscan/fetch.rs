@@ -173,6 +173,8 @@ const fn wire_list(list: List) -> wire::List {
         List::Transactions => wire::List::Coin,
         List::Internal => wire::List::Internal,
         List::Tokens => wire::List::Token,
+        List::Nfts => wire::List::Erc721,
+        List::MultiTokens => wire::List::Erc1155,
     }
 }
 
