@@ -118,6 +118,7 @@ impl Heard {
             | Event::History(_)
             | Event::Logs(_)
             | Event::ExplorerHead(_)
+            | Event::Unlistable(_)
             | Event::Receipt(_)
             | Event::Token(_)
             | Event::Tick(_)

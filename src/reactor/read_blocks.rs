@@ -164,6 +164,7 @@ impl Reactor {
         }
         let removed = chain.accept(effects);
         self.forget_histories(id, effects);
+        self.soft.accepted.insert(id);
         for transfer in self.standing_in(id, &removed) {
             self.retract(transfer, "the chain was found to be another one", effects);
         }

@@ -25,7 +25,7 @@ const LISTS_SHOWN: usize = 64;
 /// An empty answer counts when another one, at least this much later, is empty too.
 const BLANK_AGAIN: Duration = Duration::from_secs(10);
 
-/// The list that movements of a kind belong to.
+/// The list that movements of a kind count to where a chain's own blocks and logs are read.
 const fn list_of(kind: Kind) -> List {
     match kind {
         Kind::Coin => List::Transactions,
@@ -205,8 +205,9 @@ impl Reactor {
     /// Writes a history from its beginning, and has it read.
     fn put_backfill(&mut self, row: BackfillRow, effects: &mut Vec<Effect>) {
         let next = row.from.max(1);
-        let left = List::ALL.into_iter().filter(|_| next < row.until);
-        let row = BackfillRow { left: left.map(|list| ListLeft { list, next, blank: None }).collect(), ..row };
+        let lists = self.lists_of(row.chain, &row.address).iter().filter(|_| next < row.until);
+        let left = lists.map(|list| ListLeft { list: *list, next, blank: None }).collect();
+        let row = BackfillRow { left, ..row };
         self.unpublished.insert(row.chain);
         if !self.reads_lists(row.chain) && !row.left.is_empty() {
             self.begin_scan(&row, Scan::Blocks, effects);
@@ -214,6 +215,13 @@ impl Reactor {
         let (chain, until) = (row.chain, row.until);
         self.backfills.put(row, effects);
         self.choose_logs(chain, until, effects);
+    }
+
+    /// The lists of an address. A chain's own blocks and logs show NFTs with the tokens.
+    fn lists_of(&self, id: ChainId, address: &Address) -> &'static [List] {
+        let watch = self.watched.find(id, address).map(|(_, watch)| watch);
+        let nfts = self.reads_lists(id) && watch.is_some_and(|watch| self.speaks_of_nfts(watch, id));
+        if nfts { &List::ALL } else { &List::USUAL }
     }
 
     fn begin_scan(&mut self, row: &BackfillRow, scan: Scan, effects: &mut Vec<Effect>) {

@@ -11,6 +11,7 @@ mod everything;
 mod evm;
 mod explorer;
 mod history;
+mod internals;
 mod lists;
 mod nodes;
 mod proxy;

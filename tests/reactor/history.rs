@@ -150,9 +150,14 @@ fn an_explorers_past_waits_behind_what_is_new_and_is_read_upwards() {
         scan past coin A 50..189 at 200: t4@70
         scan past internal A 50..189 at none:
         scan past internal A 50..189 at none:
+        scan past nft A 50..189 at none:
+        scan past multi A 50..189 at none:
         complete A 200
         wait 10s
         scan past internal A 50..189 at none:
+        scan past nft A 50..189 at none:
+        complete A 200
+        scan past multi A 50..189 at none:
         complete A 50
         left 0
         scan usdc A 190.. at 220: t3@195
