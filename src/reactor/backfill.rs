@@ -10,7 +10,7 @@ use super::rows::{Row, RowKey};
 use crate::types::{Address, B256, ChainId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The history of a watched address on a chain. One that has none, because it is watched from now on, needs no row.
+/// The history of a watched address on a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackfillRow {
     /// Which chain.

@@ -11,7 +11,7 @@ use super::effect::{Effect, Notice};
 use super::event::{Explored, List, Logs, Run};
 use super::marks::Marks;
 use super::read_blocks::Place;
-use super::rows::Subject;
+use super::rows::{Subject, TransferRow};
 use super::wants::{HistoryWants, ListWant, LogsWant, StretchWant};
 use crate::types::{Address, Block, BlockRef, ChainId, Kind, Movement, Stage, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,6 +95,12 @@ impl Reactor {
         Some(asked.all(|address| block < self.live_from(chain, address)))
     }
 
+    /// Whether a transfer is part of the history that is asked for of an address. To the other party it may be none, or be long known.
+    pub(super) fn is_history_of(&self, row: &TransferRow, address: &Address) -> bool {
+        let chain = row.key.chain;
+        (self.asked_from(chain, address)..self.live_from(chain, address)).contains(&row.block)
+    }
+
     /// The first block that an address is read live from when it comes to be watched now; `None` before its chain has begun.
     fn next_live(&self, id: ChainId) -> Option<u64> {
         let chain = self.chains.get(&id)?;
@@ -156,7 +162,9 @@ impl Reactor {
         let (Some(started), Some(live_from)) = (chain.row().started, chain.live_from()) else { return };
         let has_tip = chain.tip().is_some();
         for (address, from) in self.asked_histories(id) {
-            if from < live_from && self.backfills.get(id, &address).is_none() {
+            // One that asks for nothing that lies before has its row too: that it was watched from the beginning is known by it.
+            if self.backfills.get(id, &address).is_none() {
+                let from = from.min(live_from);
                 let until = if has_tip { started } else { live_from.saturating_sub(self.late_rows(id)) };
                 let until = until.min(live_from).max(from);
                 let row = BackfillRow { chain: id, address, from, until, live_from, left: Vec::new() };

@@ -48,8 +48,11 @@ impl Reactor {
         if self.wait_for_token(&row, effects) {
             return;
         }
-        for side in self.sides(&row.key).into_iter().filter(|side| only.is_none_or(|only| only.contains(&side.address)))
-        {
+        for side in self.sides(&row.key) {
+            let wanted = only.is_none_or(|only| only.contains(&side.address));
+            if !wanted || (row.history && !self.is_history_of(&row, &side.address)) {
+                continue;
+            }
             for entry in self.rules.of_watch(side.watch).iter() {
                 let rule = &entry.rule;
                 if let Condition::Transfer(condition) = &rule.condition
