@@ -22,6 +22,8 @@ mod held;
 mod internals;
 pub mod marks;
 pub mod match_set;
+mod owe_history;
+mod past;
 pub mod payments;
 mod read_blocks;
 mod read_explorer;

@@ -260,7 +260,6 @@ impl Script {
             "internal" => List::Internal,
             "nft" => List::Nfts,
             "multi" => List::MultiTokens,
-            "nft" => List::Nfts,
             _ => List::Tokens,
         };
         let (time, who) = (self.now, address(who));
