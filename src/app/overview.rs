@@ -104,8 +104,11 @@ impl Overview {
             }
             Event::ExplorerHead(head) => source(SourceKind::Explorer, Some(head.chain), &head.source),
             Event::Tick(tick) => source(SourceKind::Feed, None, &tick.feed),
+            Event::Unlistable(list) => source(SourceKind::Explorer, Some(list.chain), &list.source),
             Event::Source(report) => {
-                self.state_changed(at, report.source.clone(), &report.state);
+                for source in self.all_of(&report.source) {
+                    self.state_changed(at, source, &report.state);
+                }
                 return;
             }
             Event::Configured(_)
@@ -169,6 +172,15 @@ impl Overview {
         if self.changed { SHOWN_EVERY } else { Duration::from_secs(1) }
     }
 
+    /// The source, or where it is an explorer's account, the explorer on each of its chains.
+    fn all_of(&self, source: &SourceId) -> Vec<SourceId> {
+        if source.kind != SourceKind::Explorer || source.chain.is_some() {
+            return vec![source.clone()];
+        }
+        let ours = self.labels.sources.iter().filter(|known| known.kind == source.kind && known.name == source.name);
+        ours.cloned().collect()
+    }
+
     fn state_changed(&mut self, at: Timestamp, source: SourceId, state: &SourceState) {
         if *state == SourceState::Fresh {
             self.blind_since.remove(&source);
@@ -223,6 +235,8 @@ impl Overview {
             }),
             head: self.heads.get(&id).copied().max(explored),
             gap_blocks: chain.map_or(0, |chain| chain.gaps().map(gap).sum()),
+            backfill_blocks: reactor.history_left(id),
+            backfill_addresses: reactor.open_backfills(id).count() as u64,
             stalled: reactor.is_stalled(id),
             stopped: chain.and_then(|chain| chain.row().stopped.clone()),
             blind_since: trouble.map(|row| row.since),

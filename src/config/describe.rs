@@ -4,6 +4,7 @@
 
 use super::checked::{Config, SinkKind};
 use super::duration;
+use super::history::histories;
 use crate::reactor::event::List;
 use crate::reactor::settings::{
     Approval, ChainSettings, Condition, Confirmed, Direction, PaymentAmount, PaymentSettings, Rule, Side, Threshold,
@@ -56,7 +57,7 @@ pub fn explorer_round(config: &Config) -> Option<Round> {
         u64::try_from(watch.addresses.len().saturating_mul(chains)).unwrap_or(u64::MAX)
     };
     let addresses = config.settings.watches.iter().map(of).fold(0_u64, u64::saturating_add);
-    let lists = u64::try_from(List::ALL.len()).unwrap_or(u64::MAX);
+    let lists = u64::try_from(List::USUAL.len()).unwrap_or(u64::MAX);
     Some(Round {
         addresses,
         calls: addresses.saturating_mul(lists),
@@ -73,6 +74,7 @@ pub fn describe(config: &Config) -> String {
     watches(&mut text, config);
     rules(&mut text, config);
     costs(&mut text, config);
+    past(&mut text, config);
     learns(&mut text, config);
     unseen(&mut text, config);
     payments(&mut text, config);
@@ -241,6 +243,17 @@ fn amount(config: &Config, asset: (ChainId, Asset), raw: U256) -> String {
     format!("{} {} on {}", format_amount(raw, decimals), symbol(config, asset), chain_name(config, asset.0))
 }
 
+fn past(text: &mut Lines, config: &Config) {
+    let histories = histories(config);
+    if histories.is_empty() {
+        return;
+    }
+    text.head("history");
+    for history in histories {
+        text.line(history.words(&chain_name(config, history.chain)));
+    }
+}
+
 fn costs(text: &mut Lines, config: &Config) {
     text.head("explorer calls");
     let Some(round) = explorer_round(config) else {
@@ -254,7 +267,7 @@ fn costs(text: &mut Lines, config: &Config) {
     text.line(format_args!(
         "{} address-chain pairs x {} lists = {} calls a round; at most {} a day, {} a second",
         round.addresses,
-        List::ALL.len(),
+        List::USUAL.len(),
         round.calls,
         round.calls_per_day,
         round.calls_per_second

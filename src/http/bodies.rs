@@ -44,6 +44,7 @@ pub(super) struct TransferItem {
     pub suspect: Option<Vec<&'static str>>,
     pub corroborated: bool,
     pub late: bool,
+    pub history: bool,
     pub first_seen: String,
     pub url: Option<String>,
 }
@@ -103,6 +104,7 @@ pub(super) fn transfer(row: &TransferRow, snapshot: &Snapshot) -> TransferItem {
         suspect: row.suspect.any().then(|| row.suspect.words()),
         corroborated: row.voucher == Voucher::Authority,
         late: row.late,
+        history: row.history,
         first_seen: row.first_seen.to_string(),
         url: labels
             .chains
@@ -165,6 +167,10 @@ fn subject(subject: &AlertSubject, labels: &Labels) -> Value {
         }
         AlertSubject::Trouble(Subject::Disagreement(chain)) => {
             json!({"kind": "disagreement", "chain": labels.chain(*chain).as_str()})
+        }
+        AlertSubject::Trouble(Subject::List(chain, address, list)) => {
+            let (chain, address) = (labels.chain(*chain), address.to_checksum(None));
+            json!({"kind": "list", "chain": chain.as_str(), "address": address, "list": list.word()})
         }
         AlertSubject::Trouble(Subject::Sink(sink)) => json!({"kind": "sink", "sink": sink.as_str()}),
         AlertSubject::Payment(payment) => json!({"kind": "payment", "payment_id": payment.to_string()}),

@@ -27,6 +27,8 @@ pub struct Chain {
     endpoints: BTreeMap<Name, Endpoint>,
     safe: Option<u64>,
     finalized: Option<u64>,
+    /// The tags as they were last said: what they name may be read only later.
+    said: Option<Tags>,
     /// The last final block of the part above every gap, which `row.last_final` does not count while there is a gap.
     upper_final: u64,
 }
@@ -77,6 +79,7 @@ impl Chain {
             endpoints: BTreeMap::new(),
             safe: None,
             finalized: None,
+            said: None,
             upper_final: 0,
         }
     }
@@ -132,6 +135,11 @@ impl Chain {
 
     /// An endpoint's tags. A block that is not in the window is ignored, and said: gives false.
     pub fn tags(&mut self, tags: &Tags) -> bool {
+        self.said = Some(tags.clone());
+        self.place_tags(tags)
+    }
+
+    fn place_tags(&mut self, tags: &Tags) -> bool {
         let mut agreed = true;
         let mut place = |tag: Option<(u64, B256)>, mark: &mut Option<u64>| {
             let Some((number, hash)) = tag else { return };
@@ -215,6 +223,9 @@ impl Chain {
             // The two ends do not meet: what we had below the gap was another fork. It is given up block by block.
             removed.extend(self.orphan(gap.from - 1, first.parent, effects)?);
         }
+        if let Some(said) = self.said.clone() {
+            self.place_tags(&said);
+        }
         Ok(Change { removed, known: inside })
     }
 
@@ -273,6 +284,7 @@ impl Chain {
         self.row.tip_endpoint = None;
         self.row.confirmed = 0;
         self.row.last_final = 0;
+        self.said = None;
         self.put_row(effects);
         removed
     }
@@ -423,6 +435,13 @@ impl Chain {
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.endpoints.values().any(|endpoint| endpoint.fresh)
+    }
+
+    /// The endpoint that reads blocks now: the tip's own, or the first that is fresh.
+    #[must_use]
+    pub fn reader(&self) -> Option<&Name> {
+        let fresh = |name: &&Name| self.endpoints.get(*name).is_some_and(|endpoint| endpoint.fresh);
+        self.row.tip_endpoint.as_ref().filter(fresh).or_else(|| self.endpoints.keys().find(fresh))
     }
 
     /// Whether the endpoint that reads blocks can trace them.

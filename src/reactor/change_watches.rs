@@ -13,11 +13,10 @@
 
 use super::Reactor;
 use super::addresses::{Listed, MOST_ADDRESSES, Since, since_on, since_without};
-use super::backfill::BackfillRow;
 use super::chain::Chain;
 use super::effect::Effect;
 use super::event::List;
-use super::rows::{RequestRow, Row, RowKey};
+use super::rows::{BackfillRow, RequestRow, Row, RowKey};
 use super::watch_list::{
     MOST_WATCHES, NewWatch, Request, WatchAnswer, WatchOrder, WatchRefusal, Watching, address_row,
 };

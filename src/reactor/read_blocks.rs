@@ -140,16 +140,6 @@ impl Reactor {
         }
     }
 
-    /// The first block of a chain is there: where history is wanted, what is not final below it is read with it.
-    fn begin(&mut self, id: ChainId, first: BlockRef, effects: &mut Vec<Effect>) {
-        if let Some(low) = self.reach_back(id, first.number)
-            && let Some(chain) = self.chains.get_mut(&id)
-        {
-            chain.reach_back(first, low, effects);
-        }
-        self.begin_histories(id, effects);
-    }
-
     pub(super) fn revert(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
         let Some(chain) = self.chains.get_mut(&id) else { return };
         let Some((head, endpoint)) = chain.reverted() else { return };
@@ -172,6 +162,7 @@ impl Reactor {
         let removed = chain.accept(effects);
         self.forget_histories(id, effects);
         self.forget_since(id, effects);
+        self.soft.accepted.insert(id);
         for transfer in self.standing_in(id, &removed) {
             self.retract(transfer, "the chain was found to be another one", effects);
         }

@@ -3,7 +3,7 @@
 //! They carry no serde: the store has formats of its own.
 
 use super::addresses::AddressList;
-pub use super::backfill::{BackfillRow, ListLeft, Scan, ScanRow};
+pub use super::past::{BackfillRow, ListLeft, Scan, ScanRow};
 use super::source::{List, SourceId};
 use super::suspect::Suspect;
 pub use super::watch_list::{AddressRow, RequestRow, WatchRow};
@@ -162,8 +162,7 @@ pub struct ChainRow {
     pub genesis: Option<B256>,
     /// The first block that is read for every watch: what lies below is read for those alone that ask for it.
     pub started: Option<u64>,
-    /// The first block that was new when the chain was begun: what lies below is history. `None` of a chain that was begun by a version
-    /// that did not tell the two apart.
+    /// The first block that was new when the chain was begun: what lies below is history. Older stores do not say it.
     pub live_from: Option<u64>,
     /// The endpoint whose blocks are the tip.
     pub tip_endpoint: Option<Name>,
@@ -441,6 +440,8 @@ pub enum Subject {
     Source(SourceId),
     /// An explorer that differs from a chain's authority.
     Disagreement(ChainId),
+    /// An explorer's list that cannot be read past a block.
+    List(ChainId, Address, List),
     /// A sink.
     Sink(Name),
 }

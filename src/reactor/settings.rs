@@ -333,6 +333,14 @@ impl ChainSettings {
     }
 }
 
+impl TransferCondition {
+    /// Whether it looks at a watch, of the config or not: a tag of the config's is resolved, and no name is in both.
+    #[must_use]
+    pub fn looks_at(&self, watch: &Watch) -> bool {
+        self.watches.contains(&watch.name) || self.added.takes(&watch.tags)
+    }
+}
+
 impl Watch {
     /// From which block on the lists of one of its addresses are read, where somebody said so.
     #[must_use]

@@ -48,8 +48,11 @@ impl Reactor {
         if self.wait_for_token(&row, effects) {
             return;
         }
-        for side in self.sides(&row.key).into_iter().filter(|side| only.is_none_or(|only| only.contains(&side.address)))
-        {
+        for side in self.sides(&row.key) {
+            let wanted = only.is_none_or(|only| only.contains(&side.address));
+            if !wanted || (row.history && !self.is_history_of(&row, &side.address)) {
+                continue;
+            }
             for entry in self.rules.of_watch(side.watch).iter() {
                 let rule = &entry.rule;
                 if let Condition::Transfer(condition) = &rule.condition
@@ -303,7 +306,7 @@ impl Reactor {
         let beside = found.and_then(|watch| watch.addresses.get(address));
         let (decimals, symbol, _, verified) = self.asset_facts(row.key.chain, row.key.asset);
         let own = self.has_depth_of_its_own(row);
-        let listed = || self.chains.get(&row.key.chain).and_then(|chain| chain.row().explorer_head);
+        let listed = || self.listed_height(row.key.chain, row.key.kind);
         let height = if own { self.height(row.key.chain) } else { listed() }.unwrap_or(row.block);
         // Of what moved, and is not as deep there, the confirmations that it has are said; of what is gone, none.
         let gone = row.stage == Stage::Retracted;

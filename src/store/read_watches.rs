@@ -3,7 +3,7 @@
 use super::fault::StoreFault;
 use super::read::Reader;
 use super::watches;
-use crate::reactor::backfill::complete_from;
+use crate::reactor::past::complete_from;
 use crate::reactor::rows::{AddressRow, WatchRow};
 use crate::types::{Address, ChainId, Name};
 use std::collections::BTreeSet;

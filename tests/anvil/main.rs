@@ -10,6 +10,8 @@ mod common;
 mod everything;
 mod evm;
 mod explorer;
+mod history;
+mod internals;
 mod lists;
 mod nodes;
 mod proxy;

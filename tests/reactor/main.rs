@@ -2,6 +2,9 @@
 
 mod explorers;
 mod forks;
+mod handover;
+mod history;
+mod internals;
 mod others;
 mod script;
 mod settings;

@@ -1,22 +1,25 @@
 //! Honest readers of what endpoints and explorers say: a walker that follows the reactor's wants, and a poller.
 //!
-//! The endpoints lag, show siblings, fall silent and come back; an explorer has two back ends that stand at different heads, and hides
-//! rows for a while. The readers only pass on what they were told.
+//! The endpoints lag, show siblings, fall silent and come back, one by one or all for a long time; an explorer has two back ends that stand
+//! at different heads and on different forks, hides rows for a while, answers nothing, and changes while its pages are read. The readers
+//! only pass on what they were told.
 
 use crate::chain::{Chain, Tx};
 use fastrand::Rng;
 use std::collections::BTreeSet;
 use walletwatch::reactor::LARGEST_STEP;
 use walletwatch::reactor::event::{
-    Contact, Event, Explored, ExplorerHead, Head, List, Receipt, Reported, Run, RunPart, SourceId, SourceKind,
+    Contact, Event, Explored, ExplorerHead, Head, List, Logs, Receipt, Reported, Run, RunPart, SourceId, SourceKind,
     SourceReport, SourceState, Tags, TokenFacts,
 };
 use walletwatch::reactor::rows::GapRow;
 use walletwatch::reactor::wants::{ChainWants, ViewWant};
 use walletwatch::types::{Asset, B256, BlockRef, Kind, Name};
 
-/// The explorer shows every row that is this many blocks old: less than the ten minutes that the reactor waits for.
-const LATEST_ROW: u64 = 30;
+/// A back end is so many blocks behind …
+const LARGEST_LAG: u64 = 30;
+/// … and shows every row that is this many blocks old: both together are less than the ten minutes that the reactor waits for.
+const LATEST_ROW: u64 = 10;
 
 /// One RPC endpoint.
 #[derive(Debug)]
@@ -51,12 +54,23 @@ pub struct Sources {
     pub explorer: Option<Explorer>,
     pub tags: bool,
     pub final_after: u64,
+    /// For so many steps no endpoint can be reached.
+    pub cut: u8,
 }
 
 impl Sources {
     /// Something changes at an endpoint or an explorer.
     pub fn trouble(&mut self, chain: &mut Chain, rng: &mut Rng, faulty: bool) {
+        self.cut = match self.cut {
+            0 if faulty && rng.u8(0..100) == 0 => rng.u8(20..100),
+            _ if !faulty => 0,
+            cut => cut.saturating_sub(1),
+        };
         for endpoint in &mut self.endpoints {
+            if self.cut > 0 {
+                endpoint.up = false;
+                continue;
+            }
             if !faulty {
                 (endpoint.up, endpoint.head, endpoint.forgetful) = (true, chain.tip, false);
                 continue;
@@ -94,15 +108,21 @@ impl Sources {
                 }
                 2..4 => explorer.hidden.clear(),
                 4..8 => explorer.backends[0] = chain.ancestor(chain.tip, rng.u64(0..3)),
-                8..11 => explorer.backends[1] = chain.ancestor(chain.tip, rng.u64(0..8)),
+                8..10 => explorer.backends[1] = chain.ancestor(chain.tip, rng.u64(0..8)),
+                10 => explorer.backends[1] = chain.ancestor(chain.tip, rng.u64(0..LARGEST_LAG)),
+                // Some newest block, of whichever fork.
+                11 => explorer.backends[0] = chain.blocks.len() - 1 - rng.usize(..chain.blocks.len().min(8)),
                 _ => {}
             }
         }
     }
 
     /// Much time passes: an index is never later than that.
-    pub fn show_all(&mut self) {
-        self.explorer.iter_mut().for_each(|explorer| explorer.hidden.clear());
+    pub fn catch_up(&mut self, chain: &Chain) {
+        if let Some(explorer) = &mut self.explorer {
+            explorer.hidden.clear();
+            explorer.backends = [chain.tip; 2];
+        }
     }
 
     /// The process starts: everything introduces itself anew.
@@ -145,6 +165,9 @@ impl Sources {
             events.extend(tip);
             if let Some(gap) = wants.gaps.last().filter(|_| !wants.stopped && idle && !lead.forgetful) {
                 events.extend(fill(chain, lead, *gap, portion));
+            }
+            if wants.gaps.is_empty() && !wants.stopped && !lead.forgetful && (!faulty || rng.bool()) {
+                events.extend(past(chain, lead, wants, portion));
             }
         }
         if let Some(explorer) = &mut self.explorer {
@@ -243,6 +266,35 @@ fn fill(chain: &Chain, lead: &Endpoint, gap: GapRow, portion: usize) -> Option<E
     Some(Event::Run(Run { chain: chain.id, endpoint: lead.name.clone(), blocks, part: RunPart::Gap, chosen_by: None }))
 }
 
+/// What is wanted of the past, upwards: blocks, and logs.
+fn past(chain: &Chain, lead: &Endpoint, wants: &ChainWants, portion: usize) -> Vec<Event> {
+    let head = chain.blocks[lead.head].at.number;
+    let at = |number: u64| (number <= head).then(|| chain.ancestor(lead.head, head - number));
+    let mut events = Vec::new();
+    if let Some(want) = wants.history.blocks {
+        let last = want.to.min(want.from + portion as u64 - 1);
+        let blocks: Option<Vec<_>> =
+            (want.from..=last).map(|number| at(number).map(|index| chain.block(index, lead.traces))).collect();
+        let run = |blocks| Run { chain: chain.id, endpoint: lead.name.clone(), blocks, part: RunPart::History };
+        events.extend(blocks.map(run).map(Event::Run));
+    }
+    if let Some(want) = wants.history.logs.as_ref().filter(|want| want.to <= head) {
+        let to = want.to.min(want.from + 4 * portion as u64);
+        let mut rows = Vec::new();
+        for index in (want.from..=to).filter_map(at) {
+            let block = chain.block(index, true);
+            let tokens = block.movements.into_iter().filter(|it| {
+                it.asset != Asset::Coin && (want.addresses.contains(&it.from) || want.addresses.contains(&it.to))
+            });
+            let (number, block_hash, time) = (block.at.number, Some(block.at.hash), block.time);
+            rows.extend(tokens.map(|movement| Reported { block: number, block_hash, time, movement, token: None }));
+        }
+        let (chain, endpoint, from, until) = (chain.id, lead.name.clone(), want.from, want.until);
+        events.push(Event::Logs(Logs { chain, endpoint, from, to, until, rows }));
+    }
+    events
+}
+
 impl Explorer {
     fn speak(&mut self, chain: &Chain, wants: &ChainWants, rng: &mut Rng, faulty: bool, events: &mut Vec<Event>) {
         if self.up != self.introduced {
@@ -265,8 +317,39 @@ impl Explorer {
         }
         for view in &wants.views {
             if !faulty || rng.u8(0..8) == 0 {
-                let backend = self.backends[rng.usize(..2)];
-                events.push(Event::Explored(self.answer(chain, view, backend)));
+                let backend = rng.usize(..2);
+                let answer = self.answer(chain, view, self.backends[backend]);
+                let answer = match rng.u8(0..16) {
+                    0 if faulty => Explored { index_head: None, rows: Vec::new(), ..answer },
+                    // Its first page came from one back end, the rest from the other.
+                    1 | 2 if faulty => spliced(answer, self.answer(chain, view, self.backends[1 - backend]), rng),
+                    _ => answer,
+                };
+                events.push(Event::Explored(answer));
+            }
+        }
+        for want in wants.history.lists.iter().filter(|_| !wants.stopped) {
+            if !faulty || rng.u8(0..4) == 0 {
+                let backend = rng.usize(..2);
+                let (address, list, from) = (want.address, want.list, want.from);
+                let view = ViewWant { address, list, from, read_at: None, moved_at: None, soon: false };
+                let until = |answer: Explored| {
+                    let rows: Vec<_> = answer.rows.into_iter().filter(|row| row.block <= want.to).collect();
+                    // What is to come is not asked for, so that it shows no head.
+                    let index_head = answer.index_head.filter(|_| !rows.is_empty());
+                    let reach = rows.last().map(|row| row.block).filter(|_| list == List::Internal);
+                    Explored { to: want.to, index_head: reach.or(index_head), rows, ..answer }
+                };
+                let answer = until(self.answer(chain, &view, self.backends[backend]));
+                let answer = match rng.u8(0..16) {
+                    // It lies about the same list twice only if it is asked at once.
+                    0 if faulty && want.again.is_none() => Explored { index_head: None, rows: Vec::new(), ..answer },
+                    1 | 2 if faulty => {
+                        spliced(answer, until(self.answer(chain, &view, self.backends[1 - backend])), rng)
+                    }
+                    _ => answer,
+                };
+                events.push(Event::History(answer));
             }
         }
     }
@@ -298,6 +381,9 @@ impl Explorer {
             index = chain.parent(at);
         }
         rows.reverse();
+        // A list of internal movements tells no head: its reader knows only how far its rows reach.
+        let head = chain.blocks[head].at.number;
+        let reach = if view.list == List::Internal { rows.last().map_or(head, |row| row.block) } else { head };
         Explored {
             chain: chain.id,
             source: self.name.clone(),
@@ -305,17 +391,32 @@ impl Explorer {
             list: view.list,
             from: view.from,
             to: 999_999_999,
-            index_head: (!rows.is_empty()).then(|| chain.blocks[head].at.number),
+            index_head: (!rows.is_empty()).then_some(reach),
             rows,
         }
     }
+}
+
+/// What a pager makes of pages from two back ends: nothing beyond the lower of their heads.
+fn spliced(first: Explored, rest: Explored, rng: &mut Rng) -> Explored {
+    let (Some(one), Some(other)) = (first.index_head, rest.index_head) else { return first };
+    let last = one.min(other);
+    let cut = rng.u64(first.from..=last.max(first.from));
+    let head = |row: &Reported| row.block < cut;
+    let tail = |row: &Reported| (cut..=last).contains(&row.block);
+    let rows: Vec<Reported> =
+        first.rows.iter().filter(|row| head(row)).chain(rest.rows.iter().filter(|row| tail(row))).cloned().collect();
+    let reach = if first.list == List::Internal { rows.last().map_or(last, |row| row.block) } else { last };
+    Explored { to: last, index_head: (!rows.is_empty()).then_some(reach), rows, ..first }
 }
 
 const fn list_of(kind: Kind) -> List {
     match kind {
         Kind::Coin => List::Transactions,
         Kind::Internal => List::Internal,
-        Kind::Token | Kind::Erc721 | Kind::Erc1155 => List::Tokens,
+        Kind::Token => List::Tokens,
+        Kind::Erc721 => List::Nfts,
+        Kind::Erc1155 => List::MultiTokens,
     }
 }
 

@@ -1,10 +1,10 @@
 //! One world: made by its seed, run with faults, healed, run until it is quiet, and checked.
 
-use crate::chain::Chain;
+use crate::chain::{BASE, Chain};
 use crate::checker;
 use crate::process::{Dead, Process};
 use crate::sources::{Endpoint, Explorer, Sources};
-use crate::spec::{ChainSpec, Spec, endpoint_name, pair, price};
+use crate::spec::{ChainSpec, OLD_WATCH, Spec, endpoint_name, pair, price};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,6 +25,10 @@ pub struct Totals {
     pub rehearsed: u64,
     pub gaps: u64,
     pub repeats: u64,
+    /// Chains that an explorer read in their endpoints' place, and handed back.
+    pub handed_back: u64,
+    /// Messages of what lies before a watch.
+    pub history: u64,
 }
 
 impl Totals {
@@ -35,13 +39,24 @@ impl Totals {
         self.rehearsed += other.rehearsed;
         self.gaps += other.gaps;
         self.repeats += other.repeats;
+        self.handed_back += other.handed_back;
+        self.history += other.history;
     }
 
     /// Whether every kind of thing happened.
     pub fn is_eventful(&self) -> bool {
-        [self.heard, self.retracted, self.deaths, self.rehearsed, self.gaps, self.repeats]
-            .iter()
-            .all(|count| *count > 0)
+        [
+            self.heard,
+            self.retracted,
+            self.deaths,
+            self.rehearsed,
+            self.gaps,
+            self.repeats,
+            self.handed_back,
+            self.history,
+        ]
+        .iter()
+        .all(|count| *count > 0)
     }
 }
 
@@ -92,6 +107,7 @@ fn lived(seed: u64) -> Result<World, String> {
     }
     checker::check(&world.spec, &world.chains, &world.process.heard)?;
     world.check_revisions()?;
+    world.check_past()?;
     Ok(world)
 }
 
@@ -99,8 +115,12 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let now = Timestamp::from_secs(1_700_000_000);
-        let spec = Spec::draw(&mut rng);
-        let chains: Vec<Chain> = spec.chains.iter().map(|chain| Chain::new(chain.id, now)).collect();
+        let mut long_ago = Rng::with_seed(seed ^ 0x9e37_79b9_7f4a_7c15);
+        let spec = Spec::draw(&mut rng).with_past(&mut long_ago);
+        let mut chains: Vec<Chain> = spec.chains.iter().map(|chain| Chain::new(chain.id, now)).collect();
+        for (chain, of) in chains.iter_mut().zip(&spec.chains).filter(|(_, of)| of.past > 0) {
+            chain.live_through(of.past, Spec::still(of), &spec.cast, &of.kinds(), now, &mut long_ago);
+        }
         let sources = spec.chains.iter().map(sources_of).collect();
         let process = Process::new(&spec, now, &mut rng);
         Self {
@@ -202,7 +222,7 @@ impl World {
             }
             self.sources[place].trouble(chain, rng, faulty);
             if span > 60_000 {
-                self.sources[place].show_all();
+                self.sources[place].catch_up(chain);
             }
         }
         self.price = self.price.saturating_add_signed(rng.i64(-8..=8)).clamp(80, 130);
@@ -256,6 +276,9 @@ impl World {
         for step in 0..QUIET_STEPS {
             let goal = self.spec.chains.iter().map(|chain| chain.final_after).max().unwrap_or(0) / 3 + 8;
             let mined = step as u64 > goal && self.chains.iter().all(|chain| chain.waiting.is_empty());
+            // As much time as three blocks take on the slowest chain.
+            let block_time = self.spec.chains.iter().map(|chain| chain.block_time).max().unwrap_or_default();
+            self.now = self.now.after(block_time * 3);
             for chain in &mut self.chains {
                 (0..3).for_each(|_| chain.mine(self.now, &mut self.rng));
             }
@@ -272,7 +295,9 @@ impl World {
     fn is_quiet(&mut self) -> bool {
         let lowest = self.spec.chains.iter().map(|chain| {
             let state = self.process.reactor.chain(chain.id);
-            state.map_or(0, |state| state.gaps().count() + usize::from(chain.endpoints > 0 && !state.is_fresh()))
+            let unread = self.process.reactor.open_backfills(chain.id).count();
+            unread
+                + state.map_or(0, |state| state.gaps().count() + usize::from(chain.endpoints > 0 && !state.is_fresh()))
         });
         lowest.sum::<usize>() == 0
             && self.process.reactor.wants().chains.values().all(|wants| wants.receipts.is_empty())
@@ -314,6 +339,37 @@ impl World {
         wrong.map_or(Ok(()), |(alert, set)| Err(format!("the revisions of {alert} are {set:?}")))
     }
 
+    /// The past of the watch that asks for it is in the store: each movement once, and complete from where it was asked.
+    fn check_past(&self) -> Result<(), String> {
+        for chain in self.chains.iter().filter(|chain| chain.past > 0) {
+            let (_, addresses) =
+                self.spec.cast.watches.iter().find(|(name, _)| *name == OLD_WATCH).expect("it is there");
+            for address in addresses {
+                let from = self.process.reactor.complete_from(chain.id, address);
+                if from != Some(BASE + 1) {
+                    return Err(format!("{address} on {} is complete from {from:?}", chain.id));
+                }
+                let past = chain.txs[..chain.past].iter().flat_map(|tx| &tx.movements);
+                let mut expected: Vec<String> = past
+                    .filter(|it| it.from == *address || it.to == *address)
+                    .map(|it| format!("{} {} {:?} {} {}", it.tx, it.kind.word(), it.asset, it.from, it.amount))
+                    .collect();
+                let rows = self.process.store.transfers().filter(|row| row.key.chain == chain.id && row.history);
+                let mut held: Vec<String> = rows
+                    .map(|row| row.key)
+                    .filter(|it| it.from == *address || it.to == *address)
+                    .map(|it| format!("{} {} {:?} {} {}", it.tx, it.kind.word(), it.asset, it.from, it.amount))
+                    .collect();
+                expected.sort();
+                held.sort();
+                if expected != held {
+                    return Err(format!("the past of {address} on {}: {expected:#?} and not {held:#?}", chain.id));
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn totals(&self) -> Totals {
         let heard = &self.process.heard;
         let of = |kind: &[u8]| heard.iter().filter(|one| one.body.windows(kind.len()).any(|part| part == kind)).count();
@@ -325,6 +381,8 @@ impl World {
             rehearsed: of(b"\"payment.rehearsed\"") as u64,
             gaps: self.gaps,
             repeats: (heard.len() - distinct.len()) as u64,
+            handed_back: of(b"the chain's own blocks are read again") as u64,
+            history: of(b"\"history\":true") as u64,
         }
     }
 }
@@ -345,5 +403,6 @@ fn sources_of(spec: &ChainSpec) -> Sources {
         explorer: spec.explorer.then(explorer),
         tags: spec.tags,
         final_after: spec.final_after,
+        cut: 0,
     }
 }
