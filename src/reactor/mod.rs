@@ -113,6 +113,8 @@ struct Soft {
     proxy_heads: BTreeMap<ChainId, (u64, Timestamp)>,
     /// Where the explorer's list last had an internal movement that was known to be elsewhere, or gone: the block and its time.
     listed_elsewhere: BTreeMap<TransferId, (u64, Timestamp)>,
+    /// Chains that a person accepted as another one, and of which nothing has come since.
+    accepted: BTreeSet<ChainId>,
 }
 
 impl Reactor {
