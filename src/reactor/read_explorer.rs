@@ -378,6 +378,7 @@ impl Reactor {
             moved_at: if moved { Some(self.at) } else { old.and_then(|old| old.moved_at) },
         };
         effects.push(Effect::Put(Row::View(view)));
+        self.listed(answer.chain, answer.address, answer.list, view.read_to, effects);
         self.views.insert(key, view);
     }
 
@@ -395,10 +396,13 @@ impl Reactor {
     }
 }
 
-const fn kind_of(list: List) -> Kind {
+/// The kind that a list reports.
+pub(super) const fn kind_of(list: List) -> Kind {
     match list {
         List::Transactions => Kind::Coin,
         List::Internal => Kind::Internal,
         List::Tokens => Kind::Token,
+        List::Nfts => Kind::Erc721,
+        List::MultiTokens => Kind::Erc1155,
     }
 }
