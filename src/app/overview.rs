@@ -16,7 +16,7 @@ use crate::telemetry::snapshot::{
     ChainStatus, Limit, LimitUse, PaymentsStatus, PriceStatus, RuleStatus, Snapshot, SourceStatus,
 };
 use crate::telemetry::{Labels, Metrics, Observer, Tally};
-use crate::types::{Asset, ChainId, Name, Timestamp, U256};
+use crate::types::{Asset, ChainId, Kind, Name, Timestamp, U256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,9 @@ use tokio::sync::watch;
 const SHOWN_EVERY: Duration = Duration::from_millis(250);
 /// How often gauges that only age are refreshed.
 const REFRESHED_EVERY: Duration = Duration::from_secs(5);
+
+/// The kinds whose authority is shown. NFTs have the tokens'.
+const KINDS: [Kind; 3] = [Kind::Coin, Kind::Internal, Kind::Token];
 
 /// What is shown.
 #[derive(Debug)]
@@ -40,6 +43,7 @@ pub struct Overview {
     required_feeds: BTreeSet<Name>,
     promised: BTreeMap<ChainId, Duration>,
     heads: BTreeMap<ChainId, BTreeMap<Name, u64>>,
+    followed: BTreeSet<ChainId>,
     last_events: BTreeMap<SourceId, Timestamp>,
     blind_since: BTreeMap<SourceId, Timestamp>,
     tally: Tally,
@@ -78,6 +82,7 @@ impl Overview {
             blind_since: labels.sources.iter().map(|source| (source.clone(), now)).collect(),
             labels,
             heads: BTreeMap::new(),
+            followed: BTreeSet::new(),
             last_events: BTreeMap::new(),
             dropped: BTreeMap::new(),
             changed: true,
@@ -148,6 +153,8 @@ impl Overview {
             self.tally.dropped(source, total.saturating_sub(*counted));
             *counted = total;
         }
+        let vouched = self.labels.chains.keys().filter(|chain| reactor.authority(**chain, Kind::Coin).is_some());
+        self.followed.extend(vouched);
         let snapshot = Arc::new(self.picture(now, reactor));
         self.metrics.show(&snapshot, now);
         self.snapshot.send_replace(snapshot);
@@ -235,6 +242,9 @@ impl Overview {
             stalled: reactor.is_stalled(id),
             stopped: chain.and_then(|chain| chain.row().stopped.clone()),
             blind_since: trouble.map(|row| row.since),
+            taken_over_since: reactor.taken_over_since(id),
+            authority: KINDS.into_iter().filter_map(|kind| Some((kind, reactor.authority(id, kind)?))).collect(),
+            followed: self.followed.contains(&id),
             required: self.required_chains.contains(&id),
             base_fee: reactor.fee(id),
             oldest_view: views.min(),
