@@ -31,7 +31,7 @@ pub fn explorer(body: &str) {
             }
             Ok(Body::Node(result)) => node_result(result),
             Ok(Body::Empty) => {
-                assert!(says_that_there_is_nothing(body), "an error was taken for an empty list: {body}")
+                assert!(says_that_there_is_nothing(body), "an error was taken for an empty list: {body}");
             }
             Err(refusal) => assert!(!refusal.to_string().is_empty() && !refusal.word().is_empty()),
         }
