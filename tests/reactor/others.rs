@@ -140,7 +140,7 @@ fn a_held_payment_whose_trigger_is_taken_back_is_refused() {
 #[test]
 fn a_blind_chain_and_a_failing_sink_are_said_and_taken_back() {
     check(
-        with_chain(|chain| chain.stale_after = Duration::from_secs(60)),
+        with_chain(|chain| chain.stale_after = Duration::from_mins(1)),
         "
         a fresh
         a 100
