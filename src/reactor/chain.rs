@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 
 /// The most blocks that a window keeps.
 pub const LARGEST_WINDOW: usize = 65_536;
+/// Where an explorer was alone with a chain for longer than this many blocks, its first endpoint does not read them again.
+const LARGEST_HEAD_START: u64 = 4_096;
 
 /// A chain's state. `endpoints`, `safe`, `finalized` and `upper_final` are soft: they are learned anew after a restart.
 #[derive(Debug, Clone)]
@@ -177,6 +179,7 @@ impl Chain {
         let Some(tip) = self.tip() else {
             self.row.started = Some(self.row.started.unwrap_or(first.at.number));
             self.row.live_from = self.row.live_from.or(Some(first.at.number));
+            self.read_from_start(first.at, effects);
             self.take(endpoint, &blocks[known..], effects);
             return Ok(Change { removed: Vec::new(), known });
         };
@@ -231,11 +234,16 @@ impl Chain {
 
     /// Has the blocks from `low` up to the first one read with it. What lies beneath them is nobody's child: nothing is to be met there.
     pub fn reach_back(&mut self, first: BlockRef, low: u64, effects: &mut Vec<Effect>) {
-        self.row.started = Some(self.row.started.map_or(low, |started| started.min(low)));
+        let beneath = self.gaps.values().find(|gap| gap.to + 1 == first.number).copied();
+        let from = beneath.map_or(low, |gap| gap.from.min(low));
+        if let Some(gap) = beneath.filter(|gap| gap.from > from) {
+            self.gaps.remove(&gap.from);
+            effects.push(Effect::Delete(RowKey::Gap(self.row.chain, gap.from)));
+        }
+        self.row.started = Some(self.row.started.map_or(from, |started| started.min(from)));
         self.put_row(effects);
-        let (from, to) = (low, first.number - 1);
-        let gap = GapRow { chain: self.row.chain, from, to, above: first.parent, below: B256::ZERO };
-        self.put_gap(gap, effects);
+        let (to, above) = (first.number - 1, first.parent);
+        self.put_gap(GapRow { chain: self.row.chain, from, to, above, below: B256::ZERO }, effects);
     }
 
     /// Goes back to a block of the window without new ones. Gives the removed blocks, highest first.
@@ -467,6 +475,19 @@ impl Chain {
 
     fn has_hash(&self, number: u64, hash: B256) -> bool {
         self.window.get(&number).is_some_and(|known| known.at.hash == hash)
+    }
+
+    /// An explorer said where to begin, before an endpoint had its first block: what lies between is read as well.
+    fn read_from_start(&mut self, first: BlockRef, effects: &mut Vec<Effect>) {
+        let Some(from) = self.row.started.filter(|started| *started < first.number) else { return };
+        if first.number - from <= LARGEST_HEAD_START {
+            // Nothing below it was ever read: there is no hash to meet.
+            let below = B256::ZERO;
+            self.put_gap(
+                GapRow { chain: self.row.chain, from, to: first.number - 1, above: first.parent, below },
+                effects,
+            );
+        }
     }
 
     fn take(&mut self, endpoint: &Name, blocks: &[Block], effects: &mut Vec<Effect>) {

@@ -163,6 +163,7 @@ impl Reactor {
         self.forget_histories(id, effects);
         self.forget_since(id, effects);
         self.soft.accepted.insert(id);
+        self.soft.proxy_heads.remove(&id);
         for transfer in self.standing_in(id, &removed) {
             self.retract(transfer, "the chain was found to be another one", effects);
         }

@@ -10,6 +10,7 @@ mod common;
 mod everything;
 mod evm;
 mod explorer;
+mod handover;
 mod history;
 mod internals;
 mod lists;
