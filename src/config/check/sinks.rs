@@ -2,6 +2,7 @@
 
 use crate::config::check::input::{Input, Names};
 use crate::config::check::page_and_store::sinks as named;
+use crate::config::check::people;
 use crate::config::checked::{SinkConfig, SinkKind};
 use crate::config::near;
 use crate::config::raw::keys::{self, SINK_KINDS};
@@ -42,6 +43,8 @@ pub(super) fn check(input: &Input<'_>) -> Sinks {
         let kind = match scope.kind("kind", &SINK_KINDS) {
             Some("webhook") => webhook(input, &scope),
             Some("slack") => slack(input, &scope),
+            Some("telegram") => people::telegram(input, &scope),
+            Some("email") => people::email(input, &scope),
             Some("log") => Some(SinkKind::Log),
             Some(_) | None => None,
         };
@@ -91,7 +94,7 @@ fn slack(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind> {
 }
 
 /// A url that messages may go to.
-fn target(input: &Input<'_>, said: Said<'_, &str>, allow_private: bool) -> Option<Secret> {
+pub(super) fn target(input: &Input<'_>, said: Said<'_, &str>, allow_private: bool) -> Option<Secret> {
     let (secret, url, _) = input.url("url", said, &["https", "http"])?;
     if allow_private {
         if urls::is_clear(&url) && !urls::is_private(&url) {
