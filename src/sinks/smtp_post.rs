@@ -73,7 +73,7 @@ impl SmtpPost {
             MailSecurity::StartTls => {
                 let (greeting, stream) = clear::ask_to_encrypt(stream, &me).await?;
                 let stream = stream.secure(host, &self.tls).await.map_err(unreached)?;
-                Greeted::again(stream, &greeting)
+                Greeted::again(stream, greeting)
             }
         };
         let connected = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &me).await;
@@ -152,8 +152,5 @@ fn failed(error: &Error, at: Step, sent: bool) -> LetterFault {
         // Only a login can be: there is no way that both sides know.
         return broken(false, "the mail server offers neither AUTH PLAIN nor AUTH LOGIN: look at `url` and `user`");
     }
-    if error.is_response() {
-        return broken(sent, "the mail server's answer is cut off, or is no SMTP");
-    }
-    broken(sent, "the connection to the mail server broke")
+    broken(sent, clear::BROKE)
 }

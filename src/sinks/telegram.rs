@@ -10,6 +10,7 @@ mod draft;
 mod tests;
 
 pub use answer::{introduced, seen, verdict};
+use draft::ChatId;
 pub use draft::Draft;
 
 use super::Attempt;
@@ -96,7 +97,11 @@ impl Telegram {
     /// Asks whether the bot can see the chat. Sends nothing to it.
     #[must_use]
     pub fn look(&self) -> SinkRequest {
-        SinkRequest::new(self.look.clone(), Vec::new(), json!({"chat_id": self.chat.as_str()}).to_string().into())
+        SinkRequest::new(
+            self.look.clone(),
+            Vec::new(),
+            json!({"chat_id": ChatId::of(self.chat.as_str())}).to_string().into(),
+        )
     }
 }
 

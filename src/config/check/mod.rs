@@ -6,7 +6,6 @@ mod endpoints;
 pub(super) mod input;
 mod page_and_store;
 mod payments;
-mod people;
 mod rules;
 mod sinks;
 mod sources;

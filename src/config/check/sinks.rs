@@ -1,8 +1,9 @@
 //! Sinks, built-in alerts and routes.
 
+mod people;
+
 use crate::config::check::input::{Input, Names};
 use crate::config::check::page_and_store::sinks as named;
-use crate::config::check::people;
 use crate::config::checked::{SinkConfig, SinkKind};
 use crate::config::near;
 use crate::config::raw::keys::{self, SINK_KINDS};
@@ -94,7 +95,7 @@ fn slack(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind> {
 }
 
 /// A url that messages may go to.
-pub(super) fn target(input: &Input<'_>, said: Said<'_, &str>, allow_private: bool) -> Option<Secret> {
+fn target(input: &Input<'_>, said: Said<'_, &str>, allow_private: bool) -> Option<Secret> {
     let (secret, url, _) = input.url("url", said, &["https", "http"])?;
     if allow_private {
         if urls::is_clear(&url) && !urls::is_private(&url) {

@@ -17,6 +17,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 /// The most of an answer: far above the longest list of extensions.
 const MOST_ANSWER: usize = 16 * 1024;
 
+/// What is said of a dialogue that ends where it should not.
+pub(super) const BROKE: &str = "the connection to the mail server broke, or what it says is no SMTP";
+
 /// An answer: its code, and its lines behind the codes.
 struct Said {
     code: u16,
@@ -42,11 +45,7 @@ async fn say(stream: &mut ByteStream, words: &str) -> Result<(), LetterFault> {
 }
 
 fn gone() -> LetterFault {
-    broken(false, "the connection to the mail server broke")
-}
-
-fn garbled() -> LetterFault {
-    broken(false, "the mail server's answer is cut off, or is no SMTP")
+    broken(false, BROKE)
 }
 
 /// Reads one answer and not a byte more; a refusal is a fault.
@@ -57,7 +56,7 @@ async fn answer(stream: &mut ByteStream, at: Step) -> Result<Said, LetterFault> 
             break said;
         }
         if bytes.len() > MOST_ANSWER || stream.read_buf(&mut bytes).await.map_err(|_| gone())? == 0 {
-            return Err(garbled());
+            return Err(gone());
         }
     };
     if said.code >= 400 {
@@ -69,19 +68,19 @@ async fn answer(stream: &mut ByteStream, at: Step) -> Result<Said, LetterFault> 
 
 /// The answer, once it is whole; there may be nothing behind it.
 fn parse(bytes: &[u8]) -> Result<Option<Said>, LetterFault> {
-    let Ok(text) = std::str::from_utf8(bytes) else { return Err(garbled()) };
+    let Ok(text) = std::str::from_utf8(bytes) else { return Err(gone()) };
     let mut lines = Vec::new();
     let mut rest = text;
     while let Some((line, behind)) = rest.split_once('\n') {
         let line = line.trim_end_matches('\r');
         let code = line.get(..3).and_then(|digits| digits.parse().ok()).filter(|code| (200..600).contains(code));
-        let code: u16 = code.ok_or_else(garbled)?;
+        let code: u16 = code.ok_or_else(gone)?;
         lines.push(line.get(4..).unwrap_or_default().to_owned());
         rest = behind;
         match line.as_bytes().get(3) {
             Some(b'-') => {}
             Some(b' ') | None if rest.is_empty() => return Ok(Some(Said { code, lines })),
-            _ => return Err(garbled()),
+            _ => return Err(gone()),
         }
     }
     Ok(None)
@@ -109,7 +108,7 @@ impl Greeted {
     }
 
     /// The server greeted with this code, before it was encrypted.
-    pub(super) fn again(stream: ByteStream, code: &u16) -> Self {
+    pub(super) fn again(stream: ByteStream, code: u16) -> Self {
         Self { greeting: format!("{code} \r\n").into_bytes(), stream }
     }
 }

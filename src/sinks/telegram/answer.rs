@@ -91,10 +91,7 @@ impl Reply {
 /// right within the day loses nothing. Any other 4xx does not pass by itself: dead, with what to do.
 #[must_use]
 pub fn verdict(telegram: &Telegram, answer: &Answer) -> Verdict {
-    let response = match answer {
-        Err(_) => return Verdict::Again(Setback::of(answer)),
-        Ok(response) => response,
-    };
+    let Ok(response) = answer else { return Verdict::Again(Setback::of(answer)) };
     let reply = Reply::read(response);
     match response.status {
         200..=299 => match reply.filter(|reply| reply.ok) {

@@ -46,13 +46,13 @@ struct Payload<'a> {
 /// Telegram's own two ways to name a chat.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum ChatId<'a> {
+pub(super) enum ChatId<'a> {
     Number(i64),
     Name(&'a str),
 }
 
 impl<'a> ChatId<'a> {
-    fn of(chat: &'a str) -> Self {
+    pub(super) fn of(chat: &'a str) -> Self {
         chat.parse().map_or(Self::Name(chat), Self::Number)
     }
 }

@@ -43,15 +43,13 @@ async fn post(outside: &impl Post, request: SinkRequest) -> Answer {
 async fn chat(outside: &impl Post, name: &Name, mut draft: Draft) -> Answer {
     loop {
         let answer = post(outside, draft.request()).await;
-        match draft.instead(&answer) {
-            Some(other) => draft = other,
-            None => {
-                if let Some(chat) = draft.moved_to() {
-                    tracing::warn!(sink = %name, "the group became another chat: write chat = \"{chat}\" in the config");
-                }
-                return answer;
+        let Some(other) = draft.instead(&answer) else {
+            if let Some(chat) = draft.moved_to() {
+                tracing::warn!(sink = %name, "the group became another chat: write chat = \"{chat}\" in the config");
             }
-        }
+            return answer;
+        };
+        draft = other;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sinks that reach people where they are: a Telegram chat, a mailbox.
 
+use super::target;
 use crate::config::check::input::Input;
-use crate::config::check::sinks::target;
 use crate::config::checked::{EmailConfig, MailSecurity, SinkKind, TelegramConfig};
 use crate::config::mailbox::MailAddress;
 use crate::config::raw::scope::{Said, Scope};
