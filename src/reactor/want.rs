@@ -2,8 +2,9 @@
 
 use super::Reactor;
 use super::event::List;
+use super::settings::{Condition, Watch};
 use super::wants::{ChainWants, ViewWant};
-use crate::types::{Address, B256, ChainId};
+use crate::types::{Address, Asset, B256, ChainId, Kind};
 use std::collections::BTreeSet;
 
 impl Reactor {
@@ -22,9 +23,10 @@ impl Reactor {
             gaps: chain.gaps().copied().collect(),
             stopped: chain.row().stopped.is_some(),
             receipts: self.wanted_receipts(id),
+            explorer_receipts: self.has_explorer(id) && !self.endpoint_vouches(id, Kind::Coin),
             tokens: self.wanted_tokens(id),
             views: started.map(|started| self.wanted_views(id, started)).unwrap_or_default(),
-            explorer_head: started.is_none() && self.has_explorer(id),
+            explorer_head: self.has_explorer(id) && (started.is_none() || self.needs_proxy_head(id)),
         }
     }
 
@@ -32,15 +34,33 @@ impl Reactor {
         self.settings.chains.get(&id).is_some_and(|chain| chain.explorer.is_some())
     }
 
-    /// Transactions of rows that an explorer does not list any more, and of rows that only an explorer has.
+    /// Transactions of rows that an explorer does not list any more, of rows that only an explorer has, and of internal movements that
+    /// are as deep as their list can show.
     fn wanted_receipts(&self, id: ChainId) -> BTreeSet<B256> {
         let open = self.transfers.in_doubt(id).filter(|(_, missing)| missing.receipts < missing.answers);
-        open.map(|(row, _)| row.key.tx).filter(|tx| !self.soft.receipts_asked.contains(&(id, *tx))).collect()
+        let deeper = self.has_explorer(id).then(|| self.receipts_for_depth(id));
+        let all = open.map(|(row, _)| row.key.tx).chain(deeper.into_iter().flatten());
+        all.filter(|tx| !self.soft.receipts_asked.contains(&(id, *tx))).collect()
     }
 
     /// Tokens that an alert waits for.
     fn wanted_tokens(&self, id: ChainId) -> BTreeSet<Address> {
         self.transfers.tokens(id).filter(|contract| self.is_unknown(id, *contract)).collect()
+    }
+
+    /// Whether a rule speaks of a watch's NFTs on a chain: one that names no asset and no amount, or a contract that is no known token.
+    fn speaks_of_nfts(&self, watch: &Watch, id: ChainId) -> bool {
+        let is_nft = |(of, asset): &(ChainId, Asset)| match asset {
+            Asset::Token(contract) => *of == id && !self.settings.tokens.contains_key(&(id, *contract)),
+            Asset::Coin => false,
+        };
+        self.settings.rules.iter().any(|rule| match &rule.condition {
+            Condition::Transfer(of) => {
+                let looks = of.watches.contains(&watch.name) && of.chains.contains(&id);
+                looks && of.at_least.is_none() && of.assets.as_ref().is_none_or(|assets| assets.iter().any(is_nft))
+            }
+            Condition::Price(_) | Condition::Gas(_) => false,
+        })
     }
 
     fn wanted_views(&self, id: ChainId, started: u64) -> Vec<ViewWant> {
@@ -50,12 +70,14 @@ impl Reactor {
         let bound = self.settle_bound(id);
         let open = self.open_lists(id);
         let overlap = self.settings.chains.get(&id).map_or(0, super::settings::ChainSettings::overlap);
+        let silent_since = self.taken_over_since(id);
         let watches = self.watched.watches().iter().filter(|watch| watch.chains.contains(&id));
         let mut views = Vec::new();
         for watch in watches {
             let begin = watch.from_block.unwrap_or(started);
+            let lists = if self.speaks_of_nfts(watch, id) { &List::ALL[..] } else { &List::USUAL };
             for (address, _) in &watch.addresses {
-                for list in List::ALL {
+                for list in lists.iter().copied() {
                     let view = self.views.get(&(id, *address, list));
                     // What is not settled is read again: rows may come late, move or vanish.
                     let from = match (view, open.get(&(*address, list))) {
@@ -73,7 +95,8 @@ impl Reactor {
                         from,
                         read_at: view.map(|view| view.read_at),
                         moved_at: view.and_then(|view| view.moved_at),
-                        soon: false,
+                        // What moved since the endpoints fell silent: the explorer alone can tell.
+                        soon: silent_since.is_some_and(|since| view.is_none_or(|view| view.read_at < since)),
                     });
                 }
             }
