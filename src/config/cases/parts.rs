@@ -54,6 +54,21 @@ fn a_telegram_chat_is_a_bot_and_a_chat() {
 }
 
 #[test]
+fn sinks_that_speak_to_one_chat_are_warned_of() {
+    let chat = |name: &str, chat: &str| {
+        format!("[[sink]]\nname = \"{name}\"\nkind = \"telegram\"\ntoken = \"env:TELEGRAM_TOKEN\"\nchat = \"{chat}\"\n")
+    };
+    let warned = |second: &str, words: &str| {
+        let config = fine(&format!("{BASE}{}{}", chat("a", "-100"), chat("b", second)));
+        config.warnings.iter().any(|warning| warning.contains(words))
+    };
+    assert!(warned("-100", "the sinks `a` and `b` speak to one chat"));
+    assert!(!warned("-101", "speak to one chat"));
+    let many: String = (0..31).map(|nth| chat(&format!("s{nth}"), &format!("{}", nth + 1))).collect();
+    assert!(fine(&format!("{BASE}{many}")).warnings.iter().any(|warning| warning.contains("31 sinks share a bot")));
+}
+
+#[test]
 fn mail_goes_encrypted_or_stays_inside() {
     let mail = |keys: &str| {
         let rest = "from = \"walletwatch <a@example.com>\"\nto = [\"b@example.com\"]\n";

@@ -21,6 +21,9 @@ const ADVICE: [(&str, &str); 11] = [
     ("have no rights to send", "the bot may not write in the chat: let it"),
 ];
 
+/// A token that Telegram does not know, or not any more.
+const UNKNOWN: &str = "Telegram does not know the bot: look at `token`";
+
 /// As much of an answer as is read.
 #[derive(Debug, Deserialize)]
 pub(super) struct Reply {
@@ -104,24 +107,24 @@ pub fn verdict(telegram: &Telegram, answer: &Answer) -> Verdict {
                 blame: Blame::Sink,
             }),
         },
-        401 | 404 => {
-            let setback = Setback { blame: Blame::Sink, ..Setback::of(answer) };
-            Verdict::Again(setback.saying("Telegram does not know the bot: look at `token`"))
-        }
+        401 | 404 => Verdict::Again(Setback { blame: Blame::Sink, ..advised(answer, response, Some(UNKNOWN)) }),
         429 => {
             let wait = response.retry_after.max(reply.and_then(|reply| reply.retry_after()));
             let blame = if wait.is_some() { Blame::Pause } else { Blame::Sink };
             Verdict::Again(Setback { wait, blame, ..Setback::of(answer) })
         }
         408 | 425 => Verdict::Again(Setback::of(answer)),
-        400..=499 => {
-            let setback = Setback::of(answer);
-            Verdict::Dead(match reply.and_then(|reply| reply.advice()) {
-                Some(advice) => setback.saying(advice),
-                None => setback,
-            })
-        }
+        400..=499 => Verdict::Dead(advised(answer, response, reply.and_then(|reply| reply.advice()))),
         _ => Verdict::Again(Setback::of(answer)),
+    }
+}
+
+/// What a status means in general, or here.
+fn advised(answer: &Answer, response: &SinkResponse, advice: Option<&str>) -> Setback {
+    let setback = Setback::of(answer);
+    match advice {
+        Some(advice) => Setback { reason: format!("HTTP {}: {advice}", response.status).into(), ..setback },
+        None => setback,
     }
 }
 
@@ -157,12 +160,9 @@ fn told(answer: &Answer) -> Result<Taken, String> {
     let response = answer.as_ref().map_err(|fault| fault.reason.to_string())?;
     let reply = Reply::read(response);
     let advice = match response.status {
-        401 | 404 => Some("Telegram does not know the bot: look at `token`"),
+        401 | 404 => Some(UNKNOWN),
         _ => reply.as_ref().and_then(Reply::advice),
     };
-    let failed = || {
-        let reason = Setback::of(answer).reason;
-        advice.map_or_else(|| reason.to_string(), |advice| format!("{reason}: {advice}"))
-    };
+    let failed = || advised(answer, response, advice).reason.to_string();
     reply.filter(|reply| reply.ok).and_then(|reply| reply.result).ok_or_else(failed)
 }

@@ -126,7 +126,7 @@ fn what_an_answer_means() {
     check(&answer(200, json!("<html>sign in to this network")), "again Sink None, told");
     check(
         &refused(403, "Forbidden: bot was blocked by the user"),
-        "dead: HTTP 403 (not allowed: look at the url's key and the secret): the person blocked the bot: they have to start it again",
+        "dead: HTTP 403: the person blocked the bot: they have to start it again",
     );
     check(
         &refused(400, "Bad Request: chat not found"),
