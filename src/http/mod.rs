@@ -18,6 +18,7 @@ mod serve;
 mod status;
 #[cfg(test)]
 mod tests;
+mod watch_body;
 mod watches;
 
 pub use access::Tokens;

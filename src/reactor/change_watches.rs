@@ -14,14 +14,14 @@
 use super::Reactor;
 use super::addresses::{Listed, MOST_ADDRESSES, Since, since_on, since_without};
 use super::chain::Chain;
-use super::effect::Effect;
-use super::event::List;
+use super::effect::{Effect, Notice};
+use super::event::{List, Run, RunPart};
 use super::rows::{BackfillRow, RequestRow, Row, RowKey};
 use super::watch_list::{
     MOST_WATCHES, NewWatch, Request, WatchAnswer, WatchOrder, WatchRefusal, Watching, address_row,
 };
 use super::watched::Watched;
-use crate::types::{Address, ChainId, Name};
+use crate::types::{Address, ChainId, Movement, Name};
 
 impl Reactor {
     pub(super) fn order_watches(&mut self, order: WatchOrder, effects: &mut Vec<Effect>) {
@@ -31,6 +31,25 @@ impl Reactor {
         };
         let answer = answer.unwrap_or_else(WatchAnswer::Refused);
         effects.push(Effect::Answer(Box::new(answer)));
+    }
+
+    /// Whether of these blocks it was left out what concerns addresses that are watched by now. Blocks of a gap are from before.
+    pub(super) fn is_outdated(&self, run: &Run, effects: &mut Vec<Effect>) -> bool {
+        let older = run.chosen_by.is_some_and(|version| version != self.watched.version());
+        let outdated = older && run.part == RunPart::Tip;
+        if outdated {
+            let reason = "blocks that an older watch list chose";
+            effects.push(Effect::Notice(Notice::Ignored { chain: run.chain, reason }));
+        }
+        outdated
+    }
+
+    /// Whether a movement in a block is history; `None` where it is nobody's. What comes at the tip is new, whatever its number is: a
+    /// fork may replace blocks from before an address was added.
+    pub(super) fn is_history_in(&self, id: ChainId, movement: &Movement, block: u64, late: bool) -> Option<bool> {
+        let is_ours = |address: &Address| self.watched.find(id, address).is_some();
+        let new = !late && (is_ours(&movement.from) || is_ours(&movement.to));
+        if new { Some(false) } else { self.is_history(id, movement, block) }
     }
 
     /// Everything in force, as of now: sources are told with the next wants.

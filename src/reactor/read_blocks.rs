@@ -6,7 +6,7 @@ use super::effect::{Effect, Notice};
 use super::event::{Contact, Head, Run, RunPart, Tags};
 use super::marks::Marks;
 use super::rows::{Deadline, Subject, TransferRow, Voucher};
-use crate::types::{Address, B256, Block, BlockRef, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey};
+use crate::types::{B256, Block, BlockRef, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -85,11 +85,7 @@ impl Reactor {
         if run.part == RunPart::History {
             return self.read_history(run, effects);
         }
-        // Of these blocks it was left out what concerns addresses that are watched by now: they are read again.
-        let outdated = |version: u64| run.part == RunPart::Tip && version != self.watched.version();
-        if run.chosen_by.is_some_and(outdated) {
-            effects
-                .push(Effect::Notice(Notice::Ignored { chain: id, reason: "blocks that an older watch list chose" }));
+        if self.is_outdated(run, effects) {
             return;
         }
         let chain = self.chains.entry(id).or_insert_with(|| Chain::new(id));
@@ -356,11 +352,7 @@ impl Reactor {
     ) {
         let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
         for movement in &block.movements {
-            // What comes at the tip is new, whatever its number is: a fork may replace blocks from before an address was added.
-            let is_ours = |address: &Address| self.watched.find(id, address).is_some();
-            let new = !late && (is_ours(&movement.from) || is_ours(&movement.to));
-            let history = if new { Some(false) } else { self.is_history(id, movement, block.at.number) };
-            let Some(history) = history else { continue };
+            let Some(history) = self.is_history_in(id, movement, block.at.number, late) else { continue };
             let first = TransferKey::of(id, movement, 0);
             let nth = counted.entry(first).or_default();
             let key = TransferKey { nth: *nth, ..first };

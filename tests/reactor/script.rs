@@ -124,13 +124,15 @@ impl Script {
             ["left", blocks] => assert_eq!(self.reactor.history_left(CHAIN), number(blocks), "{line}"),
             ["from", who, block] => {
                 let watches = std::sync::Arc::make_mut(&mut self.settings.watches);
-                let ours = |watch: &&mut walletwatch::reactor::settings::Watch| watch.addresses[0].0 == address(who);
+                let ours =
+                    |watch: &&mut walletwatch::reactor::settings::Watch| watch.addresses.get(&address(who)).is_some();
                 watches.iter_mut().find(ours).expect("it is watched").from_block = block.parse().ok();
                 self.handle(Event::Configured(Box::new(self.settings.clone())));
             }
             ["join", who, block] => {
                 let watches = std::sync::Arc::make_mut(&mut self.settings.watches);
-                let (addresses, from_block) = (vec![(address(who), None)], block.parse().ok());
+                let addresses = walletwatch::reactor::addresses::AddressList::from_iter([address(who)]);
+                let (addresses, from_block) = (addresses.into(), block.parse().ok());
                 let (name, chains, tags) = ("late".into(), vec![CHAIN], Vec::new());
                 watches.push(walletwatch::reactor::settings::Watch { name, addresses, chains, tags, from_block });
                 self.handle(Event::Configured(Box::new(self.settings.clone())));
