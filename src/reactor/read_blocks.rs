@@ -79,14 +79,11 @@ impl Reactor {
 
     pub(super) fn run(&mut self, run: &Run, effects: &mut Vec<Effect>) {
         let id = run.chain;
-        if !self.settings.chains.contains_key(&id) {
+        if !self.settings.chains.contains_key(&id) || self.is_outdated(run, effects) {
             return;
         }
         if run.part == RunPart::History {
             return self.read_history(run, effects);
-        }
-        if self.is_outdated(run, effects) {
-            return;
         }
         let chain = self.chains.entry(id).or_insert_with(|| Chain::new(id));
         let begins = chain.tip().is_none();

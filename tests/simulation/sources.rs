@@ -275,7 +275,13 @@ fn past(chain: &Chain, lead: &Endpoint, wants: &ChainWants, portion: usize) -> V
         let last = want.to.min(want.from + portion as u64 - 1);
         let blocks: Option<Vec<_>> =
             (want.from..=last).map(|number| at(number).map(|index| chain.block(index, lead.traces))).collect();
-        let run = |blocks| Run { chain: chain.id, endpoint: lead.name.clone(), blocks, part: RunPart::History };
+        let run = |blocks| Run {
+            chain: chain.id,
+            endpoint: lead.name.clone(),
+            blocks,
+            part: RunPart::History,
+            chosen_by: None,
+        };
         events.extend(blocks.map(run).map(Event::Run));
     }
     if let Some(want) = wants.history.logs.as_ref().filter(|want| want.to <= head) {
