@@ -17,6 +17,7 @@ pub mod crossing;
 pub mod effect;
 pub mod event;
 mod held;
+pub mod lists;
 pub mod marks;
 pub mod match_set;
 pub mod payments;

@@ -70,6 +70,15 @@ impl List {
         }
     }
 
+    /// Whether what moves in it moves the coin balance too.
+    #[must_use]
+    pub const fn shows_in_balance(self) -> bool {
+        match self {
+            Self::Transactions | Self::Internal => true,
+            Self::Tokens => false,
+        }
+    }
+
     /// The list with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {

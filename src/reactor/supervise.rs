@@ -61,9 +61,26 @@ impl Reactor {
                 let why = self.why_unread(settings).into_iter().map(|(endpoint, why)| format!("{endpoint}: {why}"));
                 let reason = std::iter::once(silence).chain(why).collect::<Vec<_>>().join("; ");
                 self.forget_fee(chain, effects);
+                // What its blocks vouched for is looked for elsewhere now.
+                self.unpublished.insert(chain);
                 self.chain_in_trouble(chain, &reason, effects);
             }
-            Subject::Source(source) => self.source_blind(source, &"it does not answer".into(), effects),
+            Subject::Source(source) => {
+                let reason = match self.soft.sources.get(&source) {
+                    Some(SourceState::OverBudget(until)) => {
+                        format!("its calls for the day are used up; it goes on at {until}").into()
+                    }
+                    Some(
+                        SourceState::Connecting
+                        | SourceState::Fresh
+                        | SourceState::Stale
+                        | SourceState::BackingOff(_)
+                        | SourceState::Refused(_),
+                    )
+                    | None => "it does not answer".into(),
+                };
+                self.source_blind(source, &reason, effects);
+            }
             Subject::Disagreement(_) | Subject::Sink(_) => {}
         }
     }
