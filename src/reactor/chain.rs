@@ -406,6 +406,13 @@ impl Chain {
         self.endpoints.values().any(|endpoint| endpoint.fresh)
     }
 
+    /// The endpoint that reads blocks now: the tip's own, or the first that is fresh.
+    #[must_use]
+    pub fn reader(&self) -> Option<&Name> {
+        let fresh = |name: &&Name| self.endpoints.get(*name).is_some_and(|endpoint| endpoint.fresh);
+        self.row.tip_endpoint.as_ref().filter(fresh).or_else(|| self.endpoints.keys().find(fresh))
+    }
+
     /// Whether the endpoint that reads blocks can trace them.
     #[must_use]
     pub fn traces(&self) -> bool {

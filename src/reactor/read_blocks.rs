@@ -144,6 +144,7 @@ impl Reactor {
             return chain.go_on(effects);
         }
         let removed = chain.accept(effects);
+        self.soft.accepted.insert(id);
         for transfer in self.standing_in(id, &removed) {
             self.retract(transfer, "the chain was found to be another one", effects);
         }

@@ -6,7 +6,7 @@ use super::lists::{Lists, needed};
 use super::read_explorer::{OpenList, kind_of};
 use super::settings::{Condition, Watch};
 use super::wants::{ChainWants, ViewWant};
-use crate::types::{Address, B256, ChainId};
+use crate::types::{Address, B256, ChainId, Kind};
 use std::collections::BTreeSet;
 
 impl Reactor {
@@ -25,9 +25,10 @@ impl Reactor {
             gaps: chain.gaps().copied().collect(),
             stopped: chain.row().stopped.is_some(),
             receipts: self.wanted_receipts(id),
+            explorer_receipts: self.has_explorer(id) && !self.endpoint_vouches(id, Kind::Coin),
             tokens: self.wanted_tokens(id),
             views: started.map(|started| self.wanted_views(id, started)).unwrap_or_default(),
-            explorer_head: started.is_none() && self.has_explorer(id),
+            explorer_head: self.has_explorer(id) && (started.is_none() || self.needs_proxy_head(id)),
         }
     }
 
@@ -35,10 +36,13 @@ impl Reactor {
         self.settings.chains.get(&id).is_some_and(|chain| chain.explorer.is_some())
     }
 
-    /// Transactions of rows that an explorer does not list any more, and of rows that only an explorer has.
+    /// Transactions of rows that an explorer does not list any more, of rows that only an explorer has, and of internal movements that
+    /// are as deep as their list can show.
     fn wanted_receipts(&self, id: ChainId) -> BTreeSet<B256> {
         let open = self.transfers.in_doubt(id).filter(|(_, missing)| missing.receipts < missing.answers);
-        open.map(|(row, _)| row.key.tx).filter(|tx| !self.soft.receipts_asked.contains(&(id, *tx))).collect()
+        let deeper = self.has_explorer(id).then(|| self.receipts_for_depth(id));
+        let all = open.map(|(row, _)| row.key.tx).chain(deeper.into_iter().flatten());
+        all.filter(|tx| !self.soft.receipts_asked.contains(&(id, *tx))).collect()
     }
 
     /// Tokens that an alert waits for.
@@ -54,6 +58,7 @@ impl Reactor {
         let open = self.open_lists(id);
         let vouched = List::ALL.map(|list| self.endpoint_vouches(id, kind_of(list)));
         let overlap = self.settings.chains.get(&id).map_or(0, super::settings::ChainSettings::overlap);
+        let silent_since = self.taken_over_since(id);
         let watches = self.watched.watches().iter().enumerate();
         let mut views = Vec::new();
         for (place, watch) in watches.filter(|(_, watch)| watch.chains.contains(&id)) {
@@ -80,7 +85,11 @@ impl Reactor {
                         from,
                         read_at: view.map(|view| view.read_at),
                         moved_at: view.and_then(|view| view.moved_at),
-                        pointed_at: pointed.max(open.and_then(|open| open.doubted_at)),
+                        // What moved since the endpoints fell silent: the explorer alone can tell.
+                        pointed_at: silent_since
+                            .filter(|since| view.is_none_or(|view| view.read_at < *since))
+                            .max(pointed)
+                            .max(open.and_then(|open| open.doubted_at)),
                         leads: !vouched[list as usize],
                     });
                 }

@@ -33,6 +33,8 @@ pub struct ChainWants {
     pub tokens: BTreeSet<Address>,
     /// Explorer lists that somebody needs.
     pub views: Vec<ViewWant>,
+    /// No endpoint vouches for the chain now: the explorer's proxy is asked for the receipts.
+    pub explorer_receipts: bool,
     /// The explorer's own head is needed (`eth_blockNumber` of its proxy): nothing else has shown one.
     pub explorer_head: bool,
 }

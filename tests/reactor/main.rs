@@ -2,6 +2,8 @@
 
 mod explorers;
 mod forks;
+mod handover;
+mod internals;
 mod others;
 mod script;
 mod settings;

@@ -14,7 +14,7 @@ use crate::types::amount::format_amount;
 use crate::types::{Asset, Name, U256, Untrusted};
 use std::borrow::Cow;
 
-/// Decimals beyond this are an absurdity of the token: the amount is said raw (facts/reliability.md S10).
+/// Decimals beyond this are an absurdity of a token that nobody vouches for: its amounts are said raw.
 const MOST_DECIMALS: u8 = 36;
 /// A gwei is 10^9 wei.
 const GWEI_DECIMALS: u8 = 9;
@@ -198,7 +198,7 @@ fn crossing_data<'a>(basics: Basics<'a>, body: &'a CrossingBody) -> Data<'a> {
 
 /// The decimals to write the amount with, where they are known and credible.
 fn shown_decimals(body: &TransferBody) -> Option<u8> {
-    body.decimals.filter(|decimals| *decimals <= MOST_DECIMALS)
+    body.decimals.filter(|decimals| body.verified || *decimals <= MOST_DECIMALS)
 }
 
 const fn direction(direction: Direction) -> &'static str {

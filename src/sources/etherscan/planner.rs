@@ -155,7 +155,7 @@ impl Planner {
         self.drop_unwanted(chain, wants, extras, share.swept.len());
         if !wants.stopped {
             let own = extras.own_receipts.contains(&chain);
-            for tx in wants.receipts.iter().filter(|_| own) {
+            for tx in wants.receipts.iter().filter(|_| own || wants.explorer_receipts) {
                 self.keep(now, Call::Receipt(chain, *tx), What::Receipt);
             }
             let needed = wants.explorer_head || extras.heads.contains(&chain);
@@ -389,7 +389,7 @@ impl Planner {
     fn drop_unwanted(&mut self, chain: ChainId, wants: &ChainWants, extras: &Extras, swept: usize) {
         let own = extras.own_receipts.contains(&chain);
         let keeps = |call: &Call, past: &Past| match call {
-            Call::Receipt(_, tx) => own && wants.receipts.contains(tx),
+            Call::Receipt(_, tx) => (own || wants.explorer_receipts) && wants.receipts.contains(tx),
             Call::Head(_) => own || wants.explorer_head || extras.heads.contains(&chain),
             Call::View(..) => past.wanted,
             Call::Balances(_, batch) => usize::try_from(*batch).is_ok_and(|batch| batch < swept.div_ceil(BATCH)),
