@@ -1,6 +1,7 @@
 //! The planner: single choices.
 
 use super::*;
+use crate::reactor::wants::{ChainWants, ViewWant};
 use crate::types::pace::SHORTEST_GAP;
 
 const CHAIN: ChainId = ChainId(1);

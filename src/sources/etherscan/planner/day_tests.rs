@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::net::CallBudget;
+use crate::reactor::wants::{ChainWants, ViewWant};
 use std::collections::VecDeque;
 
 /// 2026-11-22T00:00:00Z.
