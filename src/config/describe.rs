@@ -285,7 +285,7 @@ fn unseen(text: &mut Lines, config: &Config) {
         };
         text.line(format_args!("{}: {words}", chain.name));
         for (watch, lists) in left_out(config, chain) {
-            let missing = list(List::ALL.into_iter().filter(|list| !lists.contains(*list)).map(List::word));
+            let missing = list(List::USUAL.into_iter().filter(|list| !lists.contains(*list)).map(List::word));
             text.inner(format_args!(
                 "{watch}: {missing}, which no rule needs (a rule that does, or a number as its `from_block`, has them read)"
             ));

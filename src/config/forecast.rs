@@ -104,7 +104,7 @@ fn on_chain(settings: &Settings, chain: ChainId, own_blocks: bool) -> (OnChain, 
             *if leads { &mut on.lead } else { &mut on.second }.entry(list).or_default() += addresses;
         }
         swept += if shows { addresses } else { 0 };
-        if lists != Lists::ALL {
+        if lists.and(Lists::USUAL) != lists {
             on.left_out.push((watch.name.clone(), lists));
         }
     }
@@ -116,7 +116,7 @@ fn lists_of(settings: &Settings, watch: &Watch, chain: ChainId) -> Lists {
         Condition::Transfer(condition) => Some(condition).filter(|condition| condition.watches.contains(&watch.name)),
         Condition::Price(_) | Condition::Gas(_) => None,
     });
-    needed(rules, watch, chain)
+    needed(rules, watch, chain, &settings.tokens)
 }
 
 /// Why a promise cannot be kept, with the numbers, and what would keep it; `None` where it is kept.

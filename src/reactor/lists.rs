@@ -3,8 +3,9 @@
 //! A plain function of the rules, so that `check` can say before the start what will be read and what will not.
 
 use super::event::List;
-use super::settings::{TransferCondition, Watch};
-use crate::types::{Asset, ChainId};
+use super::settings::{KnownToken, TransferCondition, Watch};
+use crate::types::{Address, Asset, ChainId};
+use std::collections::BTreeMap;
 
 /// Some of the lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,8 +14,8 @@ pub struct Lists(u8);
 impl Lists {
     /// None.
     pub const NONE: Self = Self(0);
-    /// Every list.
-    pub const ALL: Self = Self((1 << List::ALL.len()) - 1);
+    /// What is read for the record: everything but NFTs.
+    pub const USUAL: Self = Self::of(List::Transactions).and(Self::of(List::Internal)).and(Self::of(List::Tokens));
 
     /// Of one list.
     #[must_use]
@@ -43,37 +44,58 @@ impl Lists {
 /// The lists that a watch needs on a chain, where `rules` are the transfer rules that look at it.
 ///
 /// A watch that no rule looks at there is watched for the record, and so is one with a `from_block`, whose history somebody wants:
-/// both are read whole.
-pub fn needed<'a>(rules: impl Iterator<Item = &'a TransferCondition>, watch: &Watch, chain: ChainId) -> Lists {
+/// both are read whole but for their
+/// NFTs, which cost two lists more and are read where a rule speaks of them.
+pub fn needed<'a>(
+    rules: impl Iterator<Item = &'a TransferCondition>,
+    watch: &Watch,
+    chain: ChainId,
+    tokens: &Tokens,
+) -> Lists {
     let of_chain = rules.filter(|rule| rule.chains.contains(&chain));
-    let asked = of_chain.fold(Lists::NONE, |lists, rule| lists.and(of_rule(rule, chain)));
-    if asked == Lists::NONE || watch.from_block.is_some() { Lists::ALL } else { asked }
+    let asked = of_chain.fold(Lists::NONE, |lists, rule| lists.and(of_rule(rule, chain, tokens)));
+    if asked == Lists::NONE || watch.from_block.is_some() { asked.and(Lists::USUAL) } else { asked }
 }
 
+/// The tokens that are known by their contract: none of them is an NFT.
+pub type Tokens = BTreeMap<(ChainId, Address), KnownToken>;
+
 /// The lists that show what a rule speaks of on a chain.
-fn of_rule(rule: &TransferCondition, chain: ChainId) -> Lists {
-    let spoken_of = |asset: Asset| {
-        let named = rule.assets.as_ref().is_none_or(|assets| assets.contains(&(chain, asset)));
-        named && rule.at_least.as_ref().is_none_or(|levels| levels.contains_key(&(chain, asset)))
+fn of_rule(rule: &TransferCondition, chain: ChainId, tokens: &Tokens) -> Lists {
+    let named = |asset: &Asset| rule.assets.as_ref().is_none_or(|assets| assets.contains(&(chain, *asset)));
+    let spoken_of = |asset: &Asset| {
+        named(asset) && rule.at_least.as_ref().is_none_or(|levels| levels.contains_key(&(chain, *asset)))
     };
-    let coin = Lists::of(List::Transactions).and(Lists::of(List::Internal));
-    let lists = if spoken_of(Asset::Coin) { coin } else { Lists::NONE };
-    let is_token =
-        |(of, asset): &(ChainId, Asset)| *of == chain && matches!(asset, Asset::Token(_)) && spoken_of(*asset);
-    let token = match (&rule.assets, &rule.at_least) {
-        (None, None) => true,
-        (Some(assets), _) => assets.iter().any(is_token),
-        (None, Some(levels)) => levels.keys().any(is_token),
-    };
-    if token { lists.and(Lists::of(List::Tokens)) } else { lists }
+    // Of a rule that names assets or amounts, the contracts on this chain.
+    let contracts = rule.assets.iter().flatten().chain(rule.at_least.iter().flat_map(BTreeMap::keys));
+    let contracts: Vec<Address> = contracts
+        .filter_map(|(of, asset)| match asset {
+            Asset::Token(contract) if *of == chain && spoken_of(asset) => Some(*contract),
+            Asset::Token(_) | Asset::Coin => None,
+        })
+        .collect();
+    let every_asset = rule.assets.is_none() && rule.at_least.is_none();
+    let mut lists = Lists::NONE;
+    if spoken_of(&Asset::Coin) {
+        lists = lists.and(Lists::of(List::Transactions)).and(Lists::of(List::Internal));
+    }
+    if every_asset || !contracts.is_empty() {
+        lists = lists.and(Lists::of(List::Tokens));
+    }
+    // NFTs have no amount, and a contract that is known is a token.
+    let is_unknown = |contract: &Address| !tokens.contains_key(&(chain, *contract));
+    if every_asset || (rule.at_least.is_none() && contracts.iter().any(is_unknown)) {
+        lists = lists.and(Lists::of(List::Nfts)).and(Lists::of(List::MultiTokens));
+    }
+    lists
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::reactor::settings::{BetweenOwn, Direction};
-    use crate::types::{Address, U256};
-    use List::{Internal, Tokens, Transactions};
+    use crate::types::U256;
+    use List::{Internal, MultiTokens, Nfts, Tokens, Transactions};
 
     const HERE: ChainId = ChainId(1);
     const THERE: ChainId = ChainId(137);
@@ -101,21 +123,27 @@ mod tests {
             tags: vec![],
             from_block,
         };
+        let known = KnownToken { symbol: "USDC".into(), decimals: 6 };
+        let tokens = BTreeMap::from([((HERE, Address::repeat_byte(7)), known)]);
         let check = |rules: &[TransferCondition], chain: ChainId, expected: &[List]| {
-            let lists: Vec<List> = needed(rules.iter(), &watch(None), chain).iter().collect();
+            let lists: Vec<List> = needed(rules.iter(), &watch(None), chain, &tokens).iter().collect();
             assert_eq!(lists, expected, "{rules:?}");
-            assert_eq!(needed(rules.iter(), &watch(Some(5)), chain), Lists::ALL, "its history is wanted");
+            let history = needed(rules.iter(), &watch(Some(5)), chain, &tokens);
+            assert!(List::USUAL.iter().all(|list| history.contains(*list)), "its history is wanted");
         };
         let (coin, token, elsewhere) = ((HERE, Asset::Coin), (HERE, USDC), (THERE, USDC));
         check(&[rule(Some(&[token]), None)], HERE, &[Tokens]);
         check(&[rule(Some(&[coin]), None)], HERE, &[Transactions, Internal]);
         check(&[rule(None, Some(&[token]))], HERE, &[Tokens]);
         check(&[rule(Some(&[coin, token]), Some(&[coin]))], HERE, &[Transactions, Internal]);
-        check(&[rule(Some(&[token]), None), rule(None, Some(&[coin]))], HERE, &List::ALL);
+        check(&[rule(Some(&[token]), None), rule(None, Some(&[coin]))], HERE, &List::USUAL);
         check(&[rule(None, None)], HERE, &List::ALL);
+        let unknown = (HERE, Asset::Token(Address::repeat_byte(9)));
+        check(&[rule(Some(&[unknown]), None)], HERE, &[Tokens, Nfts, MultiTokens]);
+        check(&[rule(None, Some(&[unknown]))], HERE, &[Tokens]);
         // What no rule looks at is there for the record.
-        check(&[], HERE, &List::ALL);
-        check(&[rule(Some(&[token]), None)], THERE, &List::ALL);
-        check(&[rule(Some(&[elsewhere]), None)], HERE, &List::ALL);
+        check(&[], HERE, &List::USUAL);
+        check(&[rule(Some(&[token]), None)], THERE, &List::USUAL);
+        check(&[rule(Some(&[elsewhere]), None)], HERE, &List::USUAL);
     }
 }

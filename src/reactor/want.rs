@@ -105,6 +105,6 @@ impl Reactor {
             Condition::Transfer(condition) => Some(condition),
             Condition::Price(_) | Condition::Gas(_) => None,
         });
-        needed(conditions, watch, chain)
+        needed(conditions, watch, chain, &self.settings.tokens)
     }
 }

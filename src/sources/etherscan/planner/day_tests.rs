@@ -66,7 +66,7 @@ impl Day {
                 own_receipts: if own_blocks { BTreeSet::new() } else { [ChainId(chain)].into() },
                 heads: BTreeSet::new(),
             };
-            let views = (0..watches).flat_map(|number| List::ALL.map(|list| (number, list)));
+            let views = (0..watches).flat_map(|number| List::USUAL.map(|list| (number, list)));
             let views = views.map(|(number, list)| ViewWant {
                 address: address(number),
                 list,
