@@ -14,6 +14,7 @@ pub mod money;
 pub mod pace;
 pub mod secret;
 pub mod severity;
+pub mod symbol;
 pub mod text;
 pub mod time;
 pub mod transfer;
