@@ -118,6 +118,7 @@ impl Heard {
             | Event::ExplorerHead(_)
             | Event::Receipt(_)
             | Event::Token(_)
+            | Event::Balances(_)
             | Event::Tick(_)
             | Event::Quiet { .. }
             | Event::Delivery(_)

@@ -61,6 +61,7 @@ impl Reactor {
                 let why = self.why_unread(settings).into_iter().map(|(endpoint, why)| format!("{endpoint}: {why}"));
                 let reason = std::iter::once(silence).chain(why).collect::<Vec<_>>().join("; ");
                 self.forget_fee(chain, effects);
+                self.forget_balances(chain, effects);
                 self.chain_in_trouble(chain, &reason, effects);
             }
             Subject::Source(source) => self.source_blind(source, &"it does not answer".into(), effects),
@@ -224,6 +225,9 @@ impl Reactor {
             | MessageKind::PriceRecovered
             | MessageKind::GasCrossed
             | MessageKind::GasRecovered
+            | MessageKind::BalanceCrossed
+            | MessageKind::BalanceRecovered
+            | MessageKind::BalanceRetracted
             | MessageKind::PaymentRehearsed
             | MessageKind::PaymentHeld
             | MessageKind::PaymentRefused

@@ -9,8 +9,14 @@ use std::collections::BTreeSet;
 impl Reactor {
     pub(super) fn chain_wants(&mut self, id: ChainId) -> ChainWants {
         self.wants.watched = self.watched.set().clone();
+        let balances = self.balances.wants(id);
         let Some(chain) = self.chains.get(&id) else {
-            return ChainWants { explorer_head: self.has_explorer(id), ..ChainWants::default() };
+            return ChainWants {
+                explorer_head: self.has_explorer(id),
+                balances,
+                explorer_balances: self.explorer_reads_balances(id),
+                ..ChainWants::default()
+            };
         };
         let newest = chain.window().rev().take(super::PUBLISHED_BLOCKS).map(|block| block.at);
         let mut window: Vec<_> = newest.collect();
@@ -24,6 +30,8 @@ impl Reactor {
             receipts: self.wanted_receipts(id),
             tokens: self.wanted_tokens(id),
             views: started.map(|started| self.wanted_views(id, started)).unwrap_or_default(),
+            balances,
+            explorer_balances: self.explorer_reads_balances(id),
             explorer_head: started.is_none() && self.has_explorer(id),
         }
     }

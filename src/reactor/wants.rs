@@ -3,7 +3,7 @@
 use super::event::List;
 use super::match_set::MatchSet;
 use super::rows::GapRow;
-use crate::types::{Address, B256, BlockRef, ChainId, Timestamp};
+use crate::types::{Address, Asset, B256, BlockRef, ChainId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -33,6 +33,10 @@ pub struct ChainWants {
     pub tokens: BTreeSet<Address>,
     /// Explorer lists that somebody needs.
     pub views: Vec<ViewWant>,
+    /// Balances to read, at the newest block of `window` where there is one.
+    pub balances: Arc<[BalanceWant]>,
+    /// No endpoint can read them now: they are the explorer's to read.
+    pub explorer_balances: bool,
     /// The explorer's own head is needed (`eth_blockNumber` of its proxy): nothing else has shown one.
     pub explorer_head: bool,
 }
@@ -51,5 +55,20 @@ pub struct ViewWant {
     /// When something last moved in it: such lists come first.
     pub moved_at: Option<Timestamp>,
     /// Something points at a movement here: read it next.
+    pub soon: bool,
+}
+
+/// A balance to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BalanceWant {
+    /// Whose.
+    pub address: Address,
+    /// Of what.
+    pub asset: Asset,
+    /// When it was last read.
+    pub read_at: Option<Timestamp>,
+    /// A rule looks at it, or it moves by itself: read it often.
+    pub often: bool,
+    /// Something moved it, or nothing is known of it: read it next.
     pub soon: bool,
 }
