@@ -188,13 +188,15 @@ async fn is_still(reader: &Endpoint, block: BlockRef) -> bool {
 /// What an answer says of a balance.
 fn amount(asset: Asset, answer: Answer) -> Result<U256, NoBalance> {
     match answer {
-        Ok(output) => match asset {
-            Asset::Coin => parse_amount(&output).map_err(|_| NoBalance::Empty),
-            Asset::Token(_) => {
-                let text = parse_text(&output).map_err(|_| NoBalance::Empty)?;
-                decode_balance(&text).ok_or(NoBalance::Empty)
+        Ok(output) => {
+            let text = parse_text(&output).map_err(|_| NoBalance::Empty)?;
+            match asset {
+                // Elsewhere "0x" may stand for zero; here it says that there was nothing to say.
+                Asset::Coin if text.len() <= 2 => Err(NoBalance::Empty),
+                Asset::Coin => parse_amount(&output).map_err(|_| NoBalance::Empty),
+                Asset::Token(_) => decode_balance(&text).ok_or(NoBalance::Empty),
             }
-        },
+        }
         Err(AskFault::Refused(error)) if error.refusal == Refusal::Reverted => Err(NoBalance::Reverted),
         Err(_) => Err(NoBalance::NoAnswer),
     }
