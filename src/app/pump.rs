@@ -206,7 +206,7 @@ impl Pump {
 
     fn command(&mut self, asked: Asked) -> Result<(), PumpFault> {
         if let Command::AcceptChain { chain } = &asked.command
-            && let Err(error) = self.poison.forget(*chain)
+            && let Err(error) = self.poison.accept(*chain)
         {
             tracing::warn!("the note of unreadable blocks could not be changed: {error}");
         }
@@ -215,9 +215,12 @@ impl Pump {
         Ok(())
     }
 
-    fn handle(&mut self, event: Event) -> Result<(), PumpFault> {
+    fn handle(&mut self, mut event: Event) -> Result<(), PumpFault> {
         let at = self.wires.clock.now();
         let stretch = stretch(&event);
+        if let Event::Run(run) = &mut event {
+            self.poison.leave_out(run);
+        }
         if stretch.is_some_and(|stretch| self.poison.unreadable(stretch.chain).is_some()) {
             return Ok(());
         }

@@ -201,7 +201,7 @@ impl Held {
             return Err(Refusal::Conflict(format!("the chain {name} is not stopped: there is nothing to accept")));
         }
         self.feed(Ask::AcceptChain { chain })?;
-        poison.forget(chain).map_err(noted)
+        poison.accept(chain).map(drop).map_err(noted)
     }
 
     /// One turn of a reactor built from the tables, under the config in force.

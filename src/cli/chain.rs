@@ -22,7 +22,8 @@ impl Chain {
         answerer.post(&Question::new(&["chains", &name, "accept"])).await?;
         let when = if answerer.is_monitor() { "now" } else { "when the monitor runs again" };
         answer(&format!(
-            "{name} is accepted: it goes on from its newest block {when}, and what was seen before is settled"
+            "{name} is accepted and goes on {when}: another chain from its newest block, what was seen before is settled; \
+             a chain that could not be read from where it stopped, without the blocks that could not be read"
         ))
     }
 }

@@ -28,7 +28,7 @@ impl Sink {
             Self::Test { name } => {
                 answerer.post(&Question::new(&["sinks", &name, "test"])).await?;
                 let when = if runs { "on its way" } else { "in the outbox until the monitor runs again" };
-                answer(&format!("a test message to {name} is {when}: `walletwatch outbox list --sink` shows it"))
+                answer(&format!("a test message to {name} is {when}: `walletwatch outbox list --sink {name}` shows it"))
             }
             Self::Enable { name } => {
                 answerer.post(&Question::new(&["sinks", &name, "enable"])).await?;

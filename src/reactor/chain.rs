@@ -245,6 +245,12 @@ impl Chain {
         highest
     }
 
+    /// Takes the stop back: the window holds, and what is read next connects to it.
+    pub fn go_on(&mut self, effects: &mut Vec<Effect>) {
+        self.row.stopped = None;
+        self.put_row(effects);
+    }
+
     /// Forgets the window and goes on from whatever comes next.
     pub fn accept(&mut self, effects: &mut Vec<Effect>) -> Vec<BlockRef> {
         self.row.explorer_head = None;
@@ -398,6 +404,13 @@ impl Chain {
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.endpoints.values().any(|endpoint| endpoint.fresh)
+    }
+
+    /// The endpoint that reads blocks now: the tip's own, or the first that is fresh.
+    #[must_use]
+    pub fn reader(&self) -> Option<&Name> {
+        let fresh = |name: &&Name| self.endpoints.get(*name).is_some_and(|endpoint| endpoint.fresh);
+        self.row.tip_endpoint.as_ref().filter(fresh).or_else(|| self.endpoints.keys().find(fresh))
     }
 
     /// Whether the endpoint that reads blocks can trace them.

@@ -7,9 +7,11 @@
 //!
 //! Sub-machines hold the state and know nothing of each other: [`chain`] (what is canonical), [`transfers`] (identity, place, stage),
 //! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`balances`], [`payments`] (limits), [`troubles`], [`timers`]. The files that
-//! begin with a verb join them: `read_blocks`, `read_explorer`, `read_balances`, `speak`, `cross`, `supervise`, `configure`, `want`.
+//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `speak`, `cross`,
+//! `supervise`, `configure`, `want`.
 
 pub mod alerts;
+mod authority;
 pub mod balances;
 pub mod chain;
 mod configure;
@@ -19,6 +21,7 @@ pub mod effect;
 pub mod event;
 mod held;
 pub mod holdings;
+mod internals;
 pub mod marks;
 pub mod match_set;
 pub mod payments;
@@ -41,7 +44,7 @@ mod want;
 pub mod wants;
 mod watched;
 
-use crate::types::{Address, ChainId, Name, Pair, Price, Timestamp, U256};
+use crate::types::{Address, B256, ChainId, Name, Pair, Price, Timestamp, TransferId, U256};
 use alerts::Alerts;
 use balances::Balances;
 use chain::Chain;
@@ -112,7 +115,13 @@ struct Soft {
     /// Chains whose blocks were held against what an explorer vouched for, since it last did.
     compared: BTreeSet<ChainId>,
     /// Transactions whose receipt was asked for and answered since the last answer of the explorer.
-    receipts_asked: BTreeSet<(ChainId, crate::types::B256)>,
+    receipts_asked: BTreeSet<(ChainId, B256)>,
+    /// The newest head of an explorer's proxy, and when it came.
+    proxy_heads: BTreeMap<ChainId, (u64, Timestamp)>,
+    /// Where the explorer's list last had an internal movement that was known to be elsewhere, or gone: the block and its time.
+    listed_elsewhere: BTreeMap<TransferId, (u64, Timestamp)>,
+    /// Chains that a person accepted as another one, and of which nothing has come since.
+    accepted: BTreeSet<ChainId>,
 }
 
 impl Reactor {

@@ -54,7 +54,7 @@ impl Reactor {
         let Some(settings) = self.settings.chains.get(&id).filter(|settings| settings.explorer.is_some()) else {
             return false;
         };
-        settings.endpoints.is_empty() || self.troubles.is_open(&Subject::Chain(id))
+        settings.endpoints.is_empty() || self.troubles.is_open(&Subject::Chain(id)) || self.taken_over(id).is_some()
     }
 
     /// A transfer moved these balances.

@@ -140,12 +140,15 @@ impl Reactor {
 
     pub(super) fn accept_chain(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
         let Some(chain) = self.chains.get_mut(&id).filter(|chain| chain.row().stopped.is_some()) else { return };
-        // A block that could not be read makes it no other chain: what was read before it still stands.
-        let same = chain.row().stopped.as_ref().is_some_and(|reason| reason.as_str().ends_with(UNREADABLE));
-        let removed = chain.accept(effects);
         self.unpublished.insert(id);
+        // A block that could not be read makes it no other chain: what was read stands, and it goes on where it stopped.
+        if chain.row().stopped.as_ref().is_some_and(|reason| reason.as_str().ends_with(UNREADABLE)) {
+            return chain.go_on(effects);
+        }
+        let removed = chain.accept(effects);
+        self.soft.accepted.insert(id);
         self.balances_gone(id, &removed, effects);
-        for transfer in self.standing_in(id, &removed).into_iter().filter(|_| !same) {
+        for transfer in self.standing_in(id, &removed) {
             self.retract(transfer, "the chain was found to be another one", effects);
         }
         // What stood below the window cannot be taken back any more, and nothing will ever be said of it.

@@ -26,7 +26,14 @@ impl Reactor {
         if !self.settings.chains.contains_key(&head.chain) {
             return;
         }
-        // It says where to begin, and moves no stage: the lists' index may stand elsewhere.
+        let known = self.soft.proxy_heads.get(&head.chain).map(|(known, _)| *known);
+        if head.head > known.map_or(LARGEST_HEAD, |known| known.saturating_add(LARGEST_LEAP)) {
+            let reason = "an explorer's head that no chain can have reached";
+            effects.push(Effect::Notice(Notice::Ignored { chain: head.chain, reason }));
+            return;
+        }
+        self.soft.proxy_heads.insert(head.chain, (known.unwrap_or(0).max(head.head), self.at));
+        // It says where to begin, and moves no stage by itself: the lists' index may stand elsewhere.
         self.chain_mut(head.chain).start_at(head.head.saturating_add(1), effects);
         self.unpublished.insert(head.chain);
     }
@@ -70,30 +77,28 @@ impl Reactor {
         for (mut row, mut missing) in rows {
             // Where the chain's own blocks vouch again, they alone take back.
             let decides = row.voucher == Voucher::Authority && self.explorer_judges(&row);
-            let there = receipt.found.is_some_and(|(block, hash, succeeded)| {
-                succeeded && block == row.block && row.block_hash.is_none_or(|known| known == hash)
-            });
-            if there {
+            // An internal list knows no hashes: the height is all that it says, and the hash of a receipt follows the newest one.
+            let by_height = row.key.kind == Kind::Internal && decides;
+            let same = |hash| by_height || row.block_hash.is_none_or(|known| known == hash);
+            let there = |(block, hash, succeeded): (u64, B256, bool)| succeeded && block == row.block && same(hash);
+            let listed = row.stage != Stage::Retracted;
+            if listed && receipt.found.is_some_and(there) {
                 row.missing = None;
                 self.transfers.put(row, effects);
                 continue;
             }
+            if self.found_elsewhere(&row, receipt, effects) {
+                continue;
+            }
             missing.receipts = (missing.receipts + 1).min(missing.answers);
-            row.missing = Some(missing);
+            row.missing = listed.then_some(missing);
             let id = row.id;
             self.transfers.put(row, effects);
             if decides && missing.answers >= ABSENCES && missing.receipts >= ABSENCES {
                 self.retract(id, "the explorer does not list it any more, and its receipt is gone", effects);
             }
         }
-    }
-
-    /// Whether a chain's own blocks are the authority for a kind at this moment. An endpoint that answers and does not move is none:
-    /// while the chain is blind the explorer beside it speaks.
-    pub(super) fn endpoint_vouches(&self, id: ChainId, kind: Kind) -> bool {
-        let blind = self.troubles.is_open(&Subject::Chain(id));
-        let reads = |chain: &Chain| chain.is_fresh() && (kind != Kind::Internal || chain.traces());
-        !blind && self.chains.get(&id).is_some_and(reads)
+        self.deepen(receipt, effects);
     }
 
     /// Whether a transfer grows deeper with the chain's own tip. What an explorer vouches for is as deep as the answer says that lists it.
@@ -108,7 +113,7 @@ impl Reactor {
 
     /// Whether a transfer stands and falls with an explorer's lists: no endpoint vouches for its kind now, or it is an internal one of a
     /// block that was read without its traces (lists give no hash for those).
-    fn explorer_judges(&self, row: &TransferRow) -> bool {
+    pub(super) fn explorer_judges(&self, row: &TransferRow) -> bool {
         let (id, kind) = (row.key.chain, row.key.kind);
         !self.endpoint_vouches(id, kind) || (kind == Kind::Internal && row.block_hash.is_none())
     }
@@ -200,7 +205,8 @@ impl Reactor {
                 row.block != place.block || other_hash
             };
             let in_doubt = |row: &TransferRow| row.stage == Stage::Retracted || row.missing.is_some() || elsewhere(row);
-            if lags && self.transfers.get(transfer).as_ref().is_some_and(in_doubt) {
+            let internal = key.kind == Kind::Internal;
+            if !internal && lags && self.transfers.get(transfer).as_ref().is_some_and(in_doubt) {
                 return None;
             }
             // Where the chain's own blocks have it they alone move it, when they speak again.
@@ -209,6 +215,12 @@ impl Reactor {
                 stands && elsewhere(&row) && self.has_block(id, row.block, row.block_hash)
             };
             if self.transfers.get(transfer).is_some_and(own) {
+                return None;
+            }
+            if internal
+                && let Some(row) = self.transfers.get(transfer)
+                && !self.takes_internal(&row, &place, effects)
+            {
                 return None;
             }
             let standing = self.transfers.get(transfer).is_some_and(|row| row.stage != Stage::Retracted);
@@ -233,6 +245,9 @@ impl Reactor {
     }
 
     fn listed_marks(&self, answer: &Explored) -> Marks {
+        if answer.list == List::Internal {
+            return self.internal_marks(answer.chain);
+        }
         match (self.chains.get(&answer.chain), self.settings.chains.get(&answer.chain)) {
             (Some(chain), Some(settings)) => chain.listed_marks(settings, answer.index_head),
             _ => Marks::NONE,
@@ -263,10 +278,13 @@ impl Reactor {
     fn look_for_absent(&mut self, answer: &Explored, highest_before: Option<u64>, effects: &mut Vec<Effect>) {
         let id = answer.chain;
         let Some(head) = answer.index_head else { return self.doubt(answer, effects) };
-        // An answer from an index that stands lower than one that we have seen proves nothing.
-        if highest_before.is_some_and(|highest| head < highest) {
+        let internal = answer.list == List::Internal;
+        // An answer from an index that stands lower than one that we have seen proves nothing. Where the index of internal movements
+        // stands is not known: of what it does not list the receipts decide, and what stands higher than any list has shown waits.
+        if !internal && highest_before.is_some_and(|highest| head < highest) {
             return;
         }
+        let head = if internal { self.listed_height(id, Kind::Internal).unwrap_or(head) } else { head };
         let block_time = self.settings.chains.get(&id).map_or(Duration::ZERO, |settings| settings.block_time);
         let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
         let mut listed = BTreeSet::new();
@@ -286,6 +304,8 @@ impl Reactor {
             }
             let missing = match (listed.contains(&row.id), row.missing) {
                 (true, None) => continue,
+                // Its receipt says whether it is where the list has it.
+                (true, Some(_)) if internal => continue,
                 (true, Some(_)) => None,
                 (false, None) => Some(Missing { answers: 1, at: self.at, receipts: 0 }),
                 (false, Some(missing)) if self.at.since(missing.at) >= block_time => {
@@ -346,7 +366,8 @@ impl Reactor {
     fn view(&mut self, answer: &Explored, moved: bool, effects: &mut Vec<Effect>) {
         let key = (answer.chain, answer.address, answer.list);
         let old = self.views.get(&key).copied();
-        let reached = answer.index_head.map(|head| head.min(answer.to));
+        let reach = || if answer.list == List::Internal { self.internal_reach(answer.chain) } else { None };
+        let reached = answer.index_head.map(|head| head.max(reach().unwrap_or(0)).min(answer.to));
         let view = ViewRow {
             chain: answer.chain,
             address: answer.address,

@@ -289,7 +289,7 @@ impl Reactor {
         let found = self.watched.find(row.key.chain, address);
         let (decimals, symbol, _, verified) = self.asset_facts(row.key.chain, row.key.asset);
         let own = self.has_depth_of_its_own(row);
-        let listed = || self.chains.get(&row.key.chain).and_then(|chain| chain.row().explorer_head);
+        let listed = || self.listed_height(row.key.chain, row.key.kind);
         let height = if own { self.height(row.key.chain) } else { listed() }.unwrap_or(row.block);
         // Of what moved, and is not as deep there, the confirmations that it has are said; of what is gone, none.
         let gone = row.stage == Stage::Retracted;

@@ -2,12 +2,14 @@
 
 use super::Reactor;
 use super::alerts::{Saying, new_alert, trouble_alert};
+use super::authority::endpoints_of;
 use super::effect::{Body, Effect, MessageKind, Notice, SinkBody, SourceBody};
 use super::event::{DeliveryReport, SourceId, SourceKind, SourceReport, SourceState};
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Subject, TroubleRow};
 use super::settings::ChainSettings;
 use super::troubles::words;
 use crate::types::{ChainId, Name, Severity, Timestamp};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// A feed or an explorer that has not been fresh for this long is blind.
@@ -37,6 +39,7 @@ impl Reactor {
         if fresh {
             self.timers.clear(&Deadline::Silent(subject.clone()), effects);
             self.recovered(&subject, effects);
+            self.explorer_changed(&source, effects);
         } else if let SourceState::Refused(reason) = state {
             self.source_blind(source, &reason, effects);
         } else if !self.timers.contains(&Deadline::Silent(subject.clone())) {
@@ -51,6 +54,7 @@ impl Reactor {
         self.timers.set(self.at, Deadline::Silent(subject.clone()), settings.stale_after, effects);
         self.soft.progress.insert(subject.clone(), self.at);
         self.recovered(&subject, effects);
+        self.recovered(&endpoints_of(chain), effects);
     }
 
     pub(super) fn silent(&mut self, subject: Subject, effects: &mut Vec<Effect>) {
@@ -61,8 +65,10 @@ impl Reactor {
                 let why = self.why_unread(settings).into_iter().map(|(endpoint, why)| format!("{endpoint}: {why}"));
                 let reason = std::iter::once(silence).chain(why).collect::<Vec<_>>().join("; ");
                 self.forget_fee(chain, effects);
-                self.forget_balances(chain, effects);
-                self.chain_in_trouble(chain, &reason, effects);
+                if !self.take_over(chain, &reason, effects) {
+                    self.forget_balances(chain, effects);
+                    self.chain_in_trouble(chain, &reason, effects);
+                }
             }
             Subject::Source(source) => self.source_blind(source, &"it does not answer".into(), effects),
             Subject::Disagreement(_) | Subject::Sink(_) => {}
@@ -85,6 +91,7 @@ impl Reactor {
         let subject = Subject::Chain(chain);
         let since = self.soft.progress.get(&subject).copied().unwrap_or(self.at);
         let last_block = self.height(chain);
+        self.unpublished.insert(chain);
         if let Some(row) = self.troubles.open(subject, since, last_block, effects) {
             let body = self.source_body(&row, None, reason.into());
             self.say_trouble(&row, MessageKind::SourceBlind, Severity::Critical, body, effects);
@@ -159,29 +166,51 @@ impl Reactor {
         if let Some(row) = self.troubles.open(subject, self.at, None, effects) {
             let body = self.source_body(&row, None, reason.clone());
             self.say_trouble(&row, MessageKind::SourceBlind, Severity::Warning, body, effects);
+            if let Subject::Source(source) = &row.subject {
+                self.explorer_changed(source, effects);
+            }
         }
     }
 
-    fn recovered(&mut self, subject: &Subject, effects: &mut Vec<Effect>) {
+    pub(super) fn recovered(&mut self, subject: &Subject, effects: &mut Vec<Effect>) {
         if let Subject::Chain(chain) = subject
             && self.chains.get(chain).is_some_and(|chain| chain.row().stopped.is_some())
         {
             return;
         }
         let Some(row) = self.troubles.close(subject, effects) else { return };
-        let gap = match (subject, row.last_block) {
-            (Subject::Chain(chain), Some(last)) => {
+        let of_chain = match subject {
+            Subject::Chain(chain) => Some(*chain),
+            Subject::Source(source) => source.chain.filter(|chain| *subject == endpoints_of(*chain)),
+            Subject::Disagreement(_) | Subject::Sink(_) => None,
+        };
+        self.unpublished.extend(of_chain);
+        let gap = match (of_chain, row.last_block) {
+            (Some(chain), Some(last)) => {
                 // A chain that was begun anew above it has no such gap: what lies between is history.
-                let started = self.chains.get(chain).and_then(|chain| chain.row().started);
+                let started = self.chains.get(&chain).and_then(|chain| chain.row().started);
                 let goes_on = started.is_none_or(|started| started <= last.saturating_add(1));
-                self.height(*chain).filter(|height| goes_on && *height > last).map(|height| (last + 1, height))
+                self.height(chain).filter(|height| goes_on && *height > last).map(|height| (last + 1, height))
             }
             _ => None,
         };
         let blind_for = self.at.since(row.since).as_secs();
         match subject {
             Subject::Chain(_) | Subject::Source(_) => {
-                let reason = format!("back after {blind_for} s");
+                // What an explorer read in their place is handed back.
+                let own = matches!(subject, Subject::Source(source) if source.kind == SourceKind::Rpc);
+                let by = if own { ": the chain's own blocks are read again" } else { "" };
+                let mut reason = format!("back after {blind_for} s{by}");
+                if let Subject::Chain(chain) = subject
+                    && self.soft.accepted.remove(chain)
+                    && let Some(started) = self.chains.get(chain).and_then(|chain| chain.row().started)
+                {
+                    let _ = write!(
+                        reason,
+                        "; it was accepted as another chain and is read from block {started}: what lies below is not, \
+                         and what was said to be final is not looked at again"
+                    );
+                }
                 let body = self.source_body(&row, gap, reason.into());
                 self.say_trouble(&row, MessageKind::SourceRecovered, Severity::Info, body, effects);
             }
@@ -193,9 +222,12 @@ impl Reactor {
         }
     }
 
-    fn source_body(&self, row: &TroubleRow, gap: Option<(u64, u64)>, reason: Name) -> Body {
+    pub(super) fn source_body(&self, row: &TroubleRow, gap: Option<(u64, u64)>, reason: Name) -> Body {
         let (kind, chain, source) = match &row.subject {
-            Subject::Chain(chain) => (SourceKind::Rpc, Some(*chain), None),
+            Subject::Chain(chain) => {
+                let only = self.settings.chains.get(chain).is_some_and(|chain| chain.endpoints.is_empty());
+                (if only { SourceKind::Explorer } else { SourceKind::Rpc }, Some(*chain), None)
+            }
             Subject::Disagreement(chain) => (SourceKind::Explorer, Some(*chain), None),
             Subject::Source(source) => (source.kind, source.chain, Some(source.name.clone())),
             Subject::Sink(name) => (SourceKind::Feed, None, Some(name.clone())),
@@ -205,7 +237,7 @@ impl Reactor {
         Body::Source(SourceBody { kind, chain, source, since: row.since, last_block: row.last_block, gap, reason })
     }
 
-    fn say_trouble(
+    pub(super) fn say_trouble(
         &mut self,
         row: &TroubleRow,
         kind: MessageKind,

@@ -5,7 +5,7 @@
 use super::effect::Effect;
 use super::held::Held;
 use super::rows::{Missing, Row, RowKey, TransferRow, Voucher};
-use crate::types::{Address, Asset, ChainId, Stage, TransferId};
+use crate::types::{Address, Asset, ChainId, Kind, Stage, TransferId};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +17,8 @@ pub struct Transfers {
     by_block: BTreeSet<(ChainId, u64, TransferId)>,
     /// Those that speak against themselves: `missing` is set.
     in_doubt: BTreeSet<(ChainId, TransferId)>,
+    /// Internal movements on an authority's word that are not final.
+    internal: BTreeSet<(ChainId, TransferId)>,
     /// How many move each token, on an authority's word.
     of_token: BTreeMap<(ChainId, Address), usize>,
 }
@@ -94,6 +96,12 @@ impl Transfers {
         rows.filter_map(|row| row.missing.map(|missing| (row, missing)))
     }
 
+    /// The internal movements of a chain on an authority's word that are not final.
+    pub fn internal(&self, chain: ChainId) -> impl Iterator<Item = TransferRow> + '_ {
+        let range = (chain, TransferId([0; 16]))..=(chain, TransferId([u8::MAX; 16]));
+        self.internal.range(range).filter_map(|(_, id)| self.get(*id))
+    }
+
     /// The tokens of a chain that any of them moves, on an authority's word.
     pub fn tokens(&self, chain: ChainId) -> impl Iterator<Item = Address> + '_ {
         let range = (chain, Address::ZERO)..=(chain, Address::repeat_byte(u8::MAX));
@@ -107,6 +115,9 @@ impl Transfers {
         if row.missing.is_some() {
             self.in_doubt.insert((row.key.chain, row.id));
         }
+        if row.key.kind == Kind::Internal && row.voucher == Voucher::Authority && row.stage < Stage::Final {
+            self.internal.insert((row.key.chain, row.id));
+        }
         if let Some(token) = vouched_token(row) {
             *self.of_token.entry(token).or_default() += 1;
         }
@@ -117,6 +128,7 @@ impl Transfers {
         let row = self.rows.remove(&id)?.row(id);
         self.by_block.remove(&(row.key.chain, row.block, id));
         self.in_doubt.remove(&(row.key.chain, id));
+        self.internal.remove(&(row.key.chain, id));
         if let Some(token) = vouched_token(&row)
             && let Entry::Occupied(mut count) = self.of_token.entry(token)
         {

@@ -3,7 +3,7 @@
 use super::Reactor;
 use super::event::List;
 use super::wants::{ChainWants, ViewWant};
-use crate::types::{Address, B256, ChainId};
+use crate::types::{Address, B256, ChainId, Kind};
 use std::collections::BTreeSet;
 
 impl Reactor {
@@ -28,11 +28,12 @@ impl Reactor {
             gaps: chain.gaps().copied().collect(),
             stopped: chain.row().stopped.is_some(),
             receipts: self.wanted_receipts(id),
+            explorer_receipts: self.has_explorer(id) && !self.endpoint_vouches(id, Kind::Coin),
             tokens: self.wanted_tokens(id),
             views: started.map(|started| self.wanted_views(id, started)).unwrap_or_default(),
             balances,
             explorer_balances: self.explorer_reads_balances(id),
-            explorer_head: started.is_none() && self.has_explorer(id),
+            explorer_head: self.has_explorer(id) && (started.is_none() || self.needs_proxy_head(id)),
         }
     }
 
@@ -40,10 +41,13 @@ impl Reactor {
         self.settings.chains.get(&id).is_some_and(|chain| chain.explorer.is_some())
     }
 
-    /// Transactions of rows that an explorer does not list any more, and of rows that only an explorer has.
+    /// Transactions of rows that an explorer does not list any more, of rows that only an explorer has, and of internal movements that
+    /// are as deep as their list can show.
     fn wanted_receipts(&self, id: ChainId) -> BTreeSet<B256> {
         let open = self.transfers.in_doubt(id).filter(|(_, missing)| missing.receipts < missing.answers);
-        open.map(|(row, _)| row.key.tx).filter(|tx| !self.soft.receipts_asked.contains(&(id, *tx))).collect()
+        let deeper = self.has_explorer(id).then(|| self.receipts_for_depth(id));
+        let all = open.map(|(row, _)| row.key.tx).chain(deeper.into_iter().flatten());
+        all.filter(|tx| !self.soft.receipts_asked.contains(&(id, *tx))).collect()
     }
 
     /// Tokens that an alert waits for.
@@ -58,6 +62,7 @@ impl Reactor {
         let bound = self.settle_bound(id);
         let open = self.open_lists(id);
         let overlap = self.settings.chains.get(&id).map_or(0, super::settings::ChainSettings::overlap);
+        let silent_since = self.taken_over_since(id);
         let watches = self.watched.watches().iter().filter(|watch| watch.chains.contains(&id));
         let mut views = Vec::new();
         for watch in watches {
@@ -81,7 +86,8 @@ impl Reactor {
                         from,
                         read_at: view.map(|view| view.read_at),
                         moved_at: view.and_then(|view| view.moved_at),
-                        soon: false,
+                        // What moved since the endpoints fell silent: the explorer alone can tell.
+                        soon: silent_since.is_some_and(|since| view.is_none_or(|view| view.read_at < since)),
                     });
                 }
             }

@@ -79,6 +79,14 @@ pub enum Fault {
         /// Which one.
         tx: B256,
     },
+    /// Two logs of a transaction that differ and are said to stand at the same place.
+    #[error("two different logs of transaction {tx} are said to be log {index} of the block")]
+    LogsDisagree {
+        /// Which one.
+        tx: B256,
+        /// Which place.
+        index: u64,
+    },
     /// A creation that succeeded without saying what it created.
     #[error("transaction {tx} by {from} created a contract without an address")]
     CreatedNothing {

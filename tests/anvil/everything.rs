@@ -16,7 +16,7 @@ const USDC: Address = address!("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48");
 pub const TEST: Address = address!("0x5FbDB2315678afecb367f032d93F642f64180aa3");
 /// A token that calls itself USDC, and that nobody knows.
 const FAKE: Address = address!("0x00000000000000000000000000000000000fa4e0");
-const FORWARDER: Address = address!("0x00000000000000000000000000000000000f0a4d");
+pub const FORWARDER: Address = address!("0x00000000000000000000000000000000000f0a4d");
 const RELAY: Address = address!("0x00000000000000000000000000000000004e1a70");
 /// What a marker moves.
 const MARKER: u64 = 424_242;
@@ -81,8 +81,19 @@ pub struct Party {
 
 /// Starts one, and waits until it sees the chain as it stands.
 pub async fn party(anvil: &Anvil, explorer: &Explorer, watched: Address, sources: Sources) -> Party {
+    party_with(anvil, explorer, watched, sources, |config| config).await
+}
+
+/// The same with another config.
+pub async fn party_with(
+    anvil: &Anvil,
+    explorer: &Explorer,
+    watched: Address,
+    sources: Sources,
+    change: impl FnOnce(String) -> String,
+) -> Party {
     let receiver = Receiver::start().await;
-    let place = Place::new(&config(anvil, explorer, &receiver, watched, sources));
+    let place = Place::new(&change(config(anvil, explorer, &receiver, watched, sources)));
     place.set("HOOK", &Receiver::secret());
     place.set("KEY", explorer::KEY);
     let monitor = place.start().await;

@@ -1,7 +1,7 @@
 //! A face like Etherscan's over anvil's own blocks, receipts and traces: what an explorer would say of the same chain.
 //!
-//! Rows are Etherscan's: decimal text, no log index, failed rows that keep their value, internal rows without a block hash, and
-//! confirmations as of the index's head. An empty list has no head, as the real one has none.
+//! Rows are Etherscan's: decimal text, no log index, failed rows that keep their value, confirmations as of the index's head, and
+//! internal rows with neither confirmations nor a block hash. An empty list has no head, as the real one has none.
 
 use super::common::anvil::{Anvil, number};
 use super::evm::TRANSFER;
@@ -99,7 +99,10 @@ async fn answer(State(index): State<Arc<Index>>, Query(asked): Query<BTreeMap<St
         for entry in index.rows_of(block).await {
             if entry.list == get("action") && (entry.from == address || entry.to == address) {
                 let mut row = entry.row.clone();
-                row.insert("confirmations".into(), json!((head - entry.block + 1).to_string()));
+                // Rows of internal movements do not tell the head.
+                if entry.list != "txlistinternal" {
+                    row.insert("confirmations".into(), json!((head - entry.block + 1).to_string()));
+                }
                 rows.push(row.into());
             }
         }

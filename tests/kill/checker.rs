@@ -156,11 +156,9 @@ impl Checker<'_> {
         let truth = self.truth;
         for (about, (number, hash)) in &truth.standing {
             let rule = RULES.iter().find(|rule| rule.name == about.0).expect("it is ours");
-            let depth = truth.shown_depth(&about.2, *number);
-            let demanded = rule.stages.iter().filter(|stage| depth >= depth_of(stage));
             let nothing = Life::default();
             let life = self.lives.get(about).unwrap_or(&nothing);
-            let lacks: Vec<_> = demanded.filter(|stage| !life.holds.contains_key(*stage)).collect();
+            let lacks: Vec<_> = rule.stages.iter().filter(|stage| !life.holds.contains_key(*stage)).collect();
             let revision = life.revision;
             // A stage that still holds after a move is not said again; what is final does not move.
             let last = life.holds.get("final").and_then(Option::as_ref).is_none_or(|told| told == hash);

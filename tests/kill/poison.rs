@@ -63,16 +63,14 @@ fn a_block_that_cannot_be_read_stops_its_own_chain_at_the_third_start_and_no_oth
     let accept = |token| monitor::ask(at, "POST", "/api/v1/chains/east/accept", token).expect("it answers").0;
     assert_eq!(accept(None), 401, "nobody can do that without a token");
     assert_eq!(accept(Some(TOKEN_VALUE)), 204);
-    let mut after = east.pay();
-    scene.wait(&monitor, "the chain goes on", || {
-        // It goes on from the newest block that it is shown: what is mined before it has looked is not told.
-        let there = was_told(&scene, &after);
-        if !there {
-            after = east.pay();
-            std::thread::sleep(Duration::from_millis(200));
-        }
-        there || was_told(&scene, &after)
+    let after = east.pay();
+    scene.wait(&monitor, "what it did not read while it stood still is read", || {
+        was_told(&scene, &after) && was_told(&scene, &lost)
     });
+    assert!(
+        !told(&scene).iter().any(|message| message["data"]["block"]["number"] == bad),
+        "that block alone is left out"
+    );
     scene.wait(&monitor, "it says so", || !about_chain(&told(&scene), "source.recovered", "east").is_empty());
     scene.wait(&monitor, "the status says so", || !stopped(&monitor, at));
     let messages = told(&scene);

@@ -122,22 +122,6 @@ fn concerns(movement: &Movement) -> Vec<About> {
 pub(crate) struct Truth {
     pub(crate) standing: BTreeMap<About, (u64, String)>,
     pub(crate) ever: BTreeSet<About>,
-    /// The block of the newest internal movement of an address on the explorer's chain.
-    newest_internal: BTreeMap<String, u64>,
-}
-
-impl Truth {
-    /// How deep a movement was shown to be. An explorer's list of internal movements says nothing of the chain's head: its rows are as
-    /// deep as the newest of them shows, and the newest itself stays at its first confirmation until another one comes.
-    pub(crate) fn shown_depth(&self, movement: &Movement, number: u64) -> u64 {
-        if !is_of_explorers_internal(movement) {
-            return u64::MAX;
-        }
-        let watched = |address: &&String| WATCHES.iter().any(|(watch, _)| is_of(watch, address));
-        let sides = [&movement.from, &movement.to].into_iter().filter(watched);
-        let newest = sides.filter_map(|address| self.newest_internal.get(address));
-        newest.max().map_or(0, |newest| newest - number + 1)
-    }
 }
 
 pub(crate) fn is_of_explorers_internal(movement: &Movement) -> bool {
@@ -145,14 +129,11 @@ pub(crate) fn is_of_explorers_internal(movement: &Movement) -> bool {
 }
 
 pub(crate) fn truth(scene: &Scene) -> Truth {
-    let mut truth = Truth { standing: BTreeMap::new(), ever: BTreeSet::new(), newest_internal: BTreeMap::new() };
+    let mut truth = Truth { standing: BTreeMap::new(), ever: BTreeSet::new() };
     for at in &scene.chains {
         at.live.read(|chain: &Chain| {
             for number in 0..=chain.height() {
                 let block = chain.at(number).expect("it is not above the head");
-                for movement in movements(at.name, block).into_iter().filter(is_of_explorers_internal) {
-                    truth.newest_internal.extend([(movement.from, number), (movement.to, number)]);
-                }
                 for about in movements(at.name, block).iter().flat_map(concerns) {
                     truth.standing.insert(about, (number, format!("{:#x}", block.at.hash)));
                 }

@@ -3,6 +3,8 @@
 mod balances;
 mod explorers;
 mod forks;
+mod handover;
+mod internals;
 mod others;
 mod script;
 mod settings;

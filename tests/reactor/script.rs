@@ -7,7 +7,7 @@
 //! | `a gap 101 102` | the same into a gap |
 //! | `a head 100 lacks 102` | an endpoint's head |
 //! | `a final 100` | its `finalized` tag |
-//! | `a fresh`, `a gone`, `a genesis 7` | an endpoint's state |
+//! | `a fresh`, `a gone`, `a genesis 7` | an endpoint's state; of the explorer `scan` too |
 //! | `scan usdc A 100.. at 120: t1@105` | an explorer's list of an address, with its index head |
 //! | `scan head 100`, `scan receipt t1 none`, `scan receipt t1 105` | its proxy |
 //! | `balance usdc A 100 at 120`, `… empty at 120` | what an endpoint reads in a block; `scan balance …` is of about a block |
@@ -90,6 +90,8 @@ impl Script {
             ["tx", name, rest @ ..] => self.transact(name, rest),
             ["scan", "head", head] => {
                 let head = number(head);
+                let wanted = self.reactor.wants().chains.get(&CHAIN).is_none_or(|wants| wants.explorer_head);
+                assert!(wanted, "nobody asks for the explorer's head {head}");
                 self.handle(Event::ExplorerHead(ExplorerHead { chain: CHAIN, source: "scan".into(), head }));
             }
             ["scan", "receipt", tx, found] => self.receipt(tx, found),
@@ -134,6 +136,8 @@ impl Script {
                 self.settings.rules.retain(|known| known.name.as_str() != *rule);
                 self.handle(Event::Configured(Box::new(self.settings.clone())));
             }
+            ["scan", "fresh"] => self.state(SourceKind::Explorer, "scan", SourceState::Fresh),
+            ["scan", "gone"] => self.state(SourceKind::Explorer, "scan", SourceState::BackingOff("gone".into())),
             [endpoint, "fresh"] => self.state(SourceKind::Rpc, endpoint, SourceState::Fresh),
             [endpoint, "gone"] => self.state(SourceKind::Rpc, endpoint, SourceState::BackingOff("gone".into())),
             [endpoint, "genesis", byte] => self.handle(Event::Contact(Contact {
@@ -230,7 +234,8 @@ impl Script {
             let movements = self.txs[tx].iter().filter(|it| it.from == who || it.to == who);
             let reported = movements.map(|movement| Reported {
                 block: number(digits),
-                block_hash: Some(hash(block)),
+                // A list of internal movements knows no hashes.
+                block_hash: (movement.kind != Kind::Internal).then(|| hash(block)),
                 time,
                 movement: *movement,
                 token: None,
@@ -270,7 +275,7 @@ impl Script {
     }
 
     fn state(&mut self, kind: SourceKind, name: &str, state: SourceState) {
-        let chain = (kind == SourceKind::Rpc).then_some(CHAIN);
+        let chain = (kind != SourceKind::Feed).then_some(CHAIN);
         let source = SourceId { kind, chain, name: name.into() };
         self.handle(Event::Source(SourceReport { source, state }));
     }
@@ -319,6 +324,8 @@ impl Script {
             Body::Sink(_) => {
                 format!("{kind} on {}", message.sinks.iter().map(Name::as_str).collect::<Vec<_>>().join(","))
             }
+            Body::Source(body) if body.source.as_str() == "endpoints" => format!("{kind} endpoints"),
+            Body::Source(body) if body.source.as_str() == "scan" && body.chain.is_some() => format!("{kind} scan"),
             Body::Source(_) | Body::Test => kind.to_owned(),
         }
     }

@@ -29,6 +29,10 @@ pub fn check(spec: &Spec, chains: &[Chain], heard: &[Heard]) -> Result<(), Strin
                 let truth = truth.iter().find(|truth| truth.chain.id.0 == thread.3.0).ok_or("an unknown chain")?;
                 truth.check_told(&thread.3, data)?;
                 let chain = spec.chains.iter().find(|chain| chain.id.0 == thread.3.0).expect("it was found");
+                // An endpoint may follow another fork for a while, and then it is true; an explorer's word has to be weighed.
+                if stage == "retracted" && chain.endpoints == 0 && truth.steady.contains(&thread.3.1) {
+                    return Err(format!("taken back, and never was gone: {body}"));
+                }
                 follow(&thread, stage, data, chain.confirmed, &mut standing)?;
             }
             Some(("payment", "rehearsed")) => {
@@ -120,6 +124,8 @@ struct Truth<'a> {
     ever: BTreeSet<Told>,
     /// In which blocks each transaction ever was.
     places: BTreeSet<(String, u64, String)>,
+    /// Transactions that stand where they were first mined.
+    steady: BTreeSet<String>,
 }
 
 impl<'a> Truth<'a> {
@@ -148,8 +154,12 @@ impl<'a> Truth<'a> {
             let place = move |tx: &usize| (format!("{:#x}", chain.txs[*tx].hash), at.number, format!("{:#x}", at.hash));
             block.txs.iter().map(place).collect::<Vec<_>>()
         };
-        let places = chain.blocks.iter().flat_map(of_block).collect();
-        Self { chain, canonical, ever, places }
+        let places: BTreeSet<_> = chain.blocks.iter().flat_map(of_block).collect();
+        let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
+        places.iter().for_each(|(tx, _, _)| *counts.entry(tx).or_default() += 1);
+        let standing = canonical_txs.keys().map(|index| format!("{:#x}", chain.txs[*index].hash));
+        let steady = standing.filter(|tx| counts.get(tx) == Some(&1)).collect();
+        Self { chain, canonical, ever, places, steady }
     }
 
     fn check_told(&self, told: &Told, data: &Value) -> Result<(), String> {

@@ -18,7 +18,7 @@ mod world;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Seeds of a usual run; `tests/run` asks for more, in the profile that is made for it.
+/// Seeds of a usual run; `tests/run` asks for 2,000, and with `--long` for a million in the profile that is made for it.
 const SEEDS: u64 = 200;
 
 fn number(name: &str, default: u64) -> u64 {

@@ -178,14 +178,20 @@ impl Process {
         for chain in self.settings.chains.keys() {
             let ours = self.reactor.wants().chains.get(chain).cloned().unwrap_or_default();
             let theirs = rebuilt.wants().chains.get(chain).cloned().unwrap_or_default();
-            // Which receipts were answered since the explorer's last answer is soft.
+            // Which receipts were answered since the explorer's last answer is soft, what its proxy's head was, and who is fresh.
             let plain = |wants: &walletwatch::reactor::wants::ChainWants| {
                 let mut wants = wants.clone();
                 wants.receipts.clear();
+                wants.explorer_head = false;
+                wants.explorer_receipts = false;
                 wants
             };
             same("what a rebuilt reactor wants", &plain(&ours), &plain(&theirs))?;
-            if !ours.receipts.is_subset(&theirs.receipts) {
+            if ours.explorer_head && !theirs.explorer_head {
+                return Err("a rebuilt reactor does not want the explorer's head".to_owned());
+            }
+            // Receipts that a known head asks for are asked for when the head is known again.
+            if !theirs.explorer_head && !ours.receipts.is_subset(&theirs.receipts) {
                 return Err(format!(
                     "a rebuilt reactor wants fewer receipts: {:?}, {:?}",
                     ours.receipts, theirs.receipts

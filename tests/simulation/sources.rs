@@ -1,7 +1,8 @@
 //! Honest readers of what endpoints and explorers say: a walker that follows the reactor's wants, and a poller.
 //!
-//! The endpoints lag, show siblings, fall silent and come back; an explorer has two back ends that stand at different heads, and hides
-//! rows for a while. The readers only pass on what they were told.
+//! The endpoints lag, show siblings, fall silent and come back, one by one or all for a long time; an explorer has two back ends that stand
+//! at different heads and on different forks, hides rows for a while, answers nothing, and changes while its pages are read. The readers
+//! only pass on what they were told.
 
 use crate::chain::{Chain, Tx};
 use fastrand::Rng;
@@ -15,8 +16,10 @@ use walletwatch::reactor::rows::GapRow;
 use walletwatch::reactor::wants::{ChainWants, ViewWant};
 use walletwatch::types::{Asset, B256, BlockRef, Kind, Name};
 
-/// The explorer shows every row that is this many blocks old: less than the ten minutes that the reactor waits for.
-const LATEST_ROW: u64 = 30;
+/// A back end is so many blocks behind …
+const LARGEST_LAG: u64 = 30;
+/// … and shows every row that is this many blocks old: both together are less than the ten minutes that the reactor waits for.
+const LATEST_ROW: u64 = 10;
 
 /// One RPC endpoint.
 #[derive(Debug)]
@@ -51,12 +54,23 @@ pub struct Sources {
     pub explorer: Option<Explorer>,
     pub tags: bool,
     pub final_after: u64,
+    /// For so many steps no endpoint can be reached.
+    pub cut: u8,
 }
 
 impl Sources {
     /// Something changes at an endpoint or an explorer.
     pub fn trouble(&mut self, chain: &mut Chain, rng: &mut Rng, faulty: bool) {
+        self.cut = match self.cut {
+            0 if faulty && rng.u8(0..100) == 0 => rng.u8(20..100),
+            _ if !faulty => 0,
+            cut => cut.saturating_sub(1),
+        };
         for endpoint in &mut self.endpoints {
+            if self.cut > 0 {
+                endpoint.up = false;
+                continue;
+            }
             if !faulty {
                 (endpoint.up, endpoint.head, endpoint.forgetful) = (true, chain.tip, false);
                 continue;
@@ -94,15 +108,21 @@ impl Sources {
                 }
                 2..4 => explorer.hidden.clear(),
                 4..8 => explorer.backends[0] = chain.ancestor(chain.tip, rng.u64(0..3)),
-                8..11 => explorer.backends[1] = chain.ancestor(chain.tip, rng.u64(0..8)),
+                8..10 => explorer.backends[1] = chain.ancestor(chain.tip, rng.u64(0..8)),
+                10 => explorer.backends[1] = chain.ancestor(chain.tip, rng.u64(0..LARGEST_LAG)),
+                // Some newest block, of whichever fork.
+                11 => explorer.backends[0] = chain.blocks.len() - 1 - rng.usize(..chain.blocks.len().min(8)),
                 _ => {}
             }
         }
     }
 
     /// Much time passes: an index is never later than that.
-    pub fn show_all(&mut self) {
-        self.explorer.iter_mut().for_each(|explorer| explorer.hidden.clear());
+    pub fn catch_up(&mut self, chain: &Chain) {
+        if let Some(explorer) = &mut self.explorer {
+            explorer.hidden.clear();
+            explorer.backends = [chain.tip; 2];
+        }
     }
 
     /// The process starts: everything introduces itself anew.
@@ -259,8 +279,15 @@ impl Explorer {
         }
         for view in &wants.views {
             if !faulty || rng.u8(0..8) == 0 {
-                let backend = self.backends[rng.usize(..2)];
-                events.push(Event::Explored(self.answer(chain, view, backend)));
+                let backend = rng.usize(..2);
+                let answer = self.answer(chain, view, self.backends[backend]);
+                let answer = match rng.u8(0..16) {
+                    0 if faulty => Explored { index_head: None, rows: Vec::new(), ..answer },
+                    // Its first page came from one back end, the rest from the other.
+                    1 | 2 if faulty => spliced(answer, self.answer(chain, view, self.backends[1 - backend]), rng),
+                    _ => answer,
+                };
+                events.push(Event::Explored(answer));
             }
         }
     }
@@ -292,6 +319,9 @@ impl Explorer {
             index = chain.parent(at);
         }
         rows.reverse();
+        // A list of internal movements tells no head: its reader knows only how far its rows reach.
+        let head = chain.blocks[head].at.number;
+        let reach = if view.list == List::Internal { rows.last().map_or(head, |row| row.block) } else { head };
         Explored {
             chain: chain.id,
             source: self.name.clone(),
@@ -299,10 +329,23 @@ impl Explorer {
             list: view.list,
             from: view.from,
             to: 999_999_999,
-            index_head: (!rows.is_empty()).then(|| chain.blocks[head].at.number),
+            index_head: (!rows.is_empty()).then_some(reach),
             rows,
         }
     }
+}
+
+/// What a pager makes of pages from two back ends: nothing beyond the lower of their heads.
+fn spliced(first: Explored, rest: Explored, rng: &mut Rng) -> Explored {
+    let (Some(one), Some(other)) = (first.index_head, rest.index_head) else { return first };
+    let last = one.min(other);
+    let cut = rng.u64(first.from..=last.max(first.from));
+    let head = |row: &Reported| row.block < cut;
+    let tail = |row: &Reported| (cut..=last).contains(&row.block);
+    let rows: Vec<Reported> =
+        first.rows.iter().filter(|row| head(row)).chain(rest.rows.iter().filter(|row| tail(row))).cloned().collect();
+    let reach = if first.list == List::Internal { rows.last().map_or(last, |row| row.block) } else { last };
+    Explored { to: last, index_head: (!rows.is_empty()).then_some(reach), rows, ..first }
 }
 
 const fn list_of(kind: Kind) -> List {

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use walletwatch::reactor::settings::{
-    Approval, BetweenOwn, ChainSettings, Condition, Confirmed, Direction, GasCondition, KnownToken, Payee,
-    PaymentAmount, PaymentSettings, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold,
-    TransferCondition, Watch,
+    Approval, BalanceSettings, BetweenOwn, ChainSettings, Condition, Confirmed, Direction, GasCondition, KnownToken,
+    Payee, PaymentAmount, PaymentSettings, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings,
+    Threshold, TransferCondition, Watch,
 };
 use walletwatch::types::{Address, Asset, ChainId, Kind, Name, Pair, Price, Severity, Stage, U256};
 
@@ -137,6 +137,7 @@ impl Spec {
             payees: BTreeMap::from([(Name::from("payee"), payee(ids[0]))]),
             system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new() },
             feeds: BTreeMap::from([(Name::from("feed"), vec![pair()])]),
+            balances: BalanceSettings::default(),
             simulated: true,
         }
     }

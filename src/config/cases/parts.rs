@@ -198,7 +198,7 @@ fn a_payment_that_could_go_wrong_is_refused() {
 
 #[test]
 fn a_balance_rule_needs_an_asset_that_is_known_and_a_level_in_its_unit() {
-    let rule = |keys: &str| format!("[[rule]]\nname = \"low\"\nwhen = \"balance\"\nnotify = [\"ops\"]\n{keys}\n");
+    let rule = |keys: &str| format!("[[rule]]\nname = \"low\"\nwhen = \"balance\"\nnotify = [\"log\"]\n{keys}\n");
     for (keys, expected) in [
         ("asset = \"USDC\"\nbelow = \"500\"\nrecovers_at = \"600\"", &[][..]),
         ("asset = \"native\"\nabove = \"0.5 ETH\"\nrecovers_at = \"400000000 gwei\"\nfor = \"2m\"", &[]),

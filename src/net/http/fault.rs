@@ -25,6 +25,18 @@ pub enum Phase {
     Body,
 }
 
+impl Phase {
+    /// For people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Connect => "while connecting",
+            Self::Head => "though the request was sent",
+            Self::Body => "while the response was read",
+        }
+    }
+}
+
 /// Why a request has no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HttpFault {
@@ -56,7 +68,7 @@ pub enum HttpFault {
     #[error("the TLS handshake failed: unknown authority, wrong name or expired certificate")]
     Tls,
     /// The deadline passed.
-    #[error("no answer in time ({phase:?})")]
+    #[error("no answer in time, {}", phase.words())]
     Timeout {
         /// Where.
         phase: Phase,

@@ -15,7 +15,7 @@ use crate::types::amount::format_amount;
 use crate::types::{Asset, Name, U256, Untrusted};
 use std::borrow::Cow;
 
-/// Decimals beyond this are an absurdity of the token: the amount is said raw (facts/reliability.md S10).
+/// Decimals beyond this are an absurdity of a token that nobody vouches for: its amounts are said raw.
 const MOST_DECIMALS: u8 = 36;
 /// A gwei is 10^9 wei.
 const GWEI_DECIMALS: u8 = 9;
@@ -75,7 +75,8 @@ impl<'a> TransferData<'a> {
             address: address.into(),
             direction: direction(body.direction).into(),
             asset: AssetData::of(key.asset, body.symbol.as_ref(), body.decimals, body.verified),
-            amount: shown_decimals(body.decimals).map(|decimals| format_amount(key.amount, decimals).into()),
+            amount: shown_decimals(body.decimals, body.verified)
+                .map(|decimals| format_amount(key.amount, decimals).into()),
             amount_raw: text(key.amount),
             usd: (),
             from: from.into(),
@@ -197,7 +198,8 @@ fn crossing_data<'a>(basics: Basics<'a>, body: &'a CrossingBody) -> Data<'a> {
 
 impl<'a> BalanceData<'a> {
     fn of(basics: Basics<'a>, body: &'a BalanceBody, crossing: &CrossingBody) -> Self {
-        let shown = |raw: U256| shown_decimals(body.decimals).map(|decimals| format_amount(raw, decimals).into());
+        let decimals = shown_decimals(body.decimals, body.verified);
+        let shown = |raw: U256| decimals.map(|decimals| format_amount(raw, decimals).into());
         Self {
             basics,
             chain: body.chain.as_str().into(),
@@ -231,8 +233,8 @@ const fn side<'a>(side: Side) -> Cow<'a, str> {
 }
 
 /// The decimals to write the amount with, where they are known and credible.
-fn shown_decimals(decimals: Option<u8>) -> Option<u8> {
-    decimals.filter(|decimals| *decimals <= MOST_DECIMALS)
+fn shown_decimals(decimals: Option<u8>, verified: bool) -> Option<u8> {
+    decimals.filter(|decimals| verified || *decimals <= MOST_DECIMALS)
 }
 
 const fn direction(direction: Direction) -> &'static str {

@@ -48,7 +48,10 @@ fn what_is_unknown_or_odd_about_a_transfer_is_said_so() {
         };
     check("unknown decimals", &|b| b.decimals = None, "/data/amount", Value::Null);
     check("unknown decimals, raw", &|b| b.decimals = None, "/data/amount_raw", json!("1234567000"));
-    check("absurd decimals", &|b| b.decimals = Some(255), "/data/amount", Value::Null);
+    let stranger = |b: &mut crate::reactor::effect::TransferBody| (b.decimals, b.verified) = (Some(255), false);
+    check("absurd decimals of a stranger", &stranger, "/data/amount", Value::Null);
+    let most = format!("0.{}", "0".repeat(245) + "1234567000").trim_end_matches('0').to_owned();
+    check("absurd decimals that a person vouches for", &|b| b.decimals = Some(255), "/data/amount", json!(most));
     check("absurd decimals are still told", &|b| b.decimals = Some(255), "/data/asset/decimals", json!(255));
     check(
         "most credible decimals",

@@ -17,13 +17,13 @@ pub enum OrderFault {
         seq: i64,
     },
     /// It is pending already: a replay would change nothing.
-    #[error("message {seq} is on its way already")]
+    #[error("the message is on its way already")]
     Pending {
         /// Which was asked for.
         seq: i64,
     },
     /// It is not pending: there is nothing to drop.
-    #[error("message {seq} is closed already: there is nothing to drop")]
+    #[error("the message is closed already: there is nothing to drop")]
     Closed {
         /// Which was asked for.
         seq: i64,

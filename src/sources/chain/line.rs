@@ -6,6 +6,7 @@
 use super::ask_fault::AskFault;
 use crate::net::socket::Reason;
 use crate::net::{Protocol, SocketState, Verdict};
+use crate::types::Name;
 use crate::wire::jsonrpc::{Call, Header, Message, Refusal, RpcError, parse_header, parse_messages, parse_text};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -31,7 +32,7 @@ pub(super) enum LineState {
     /// Not connected, for this reason.
     Down(&'static str),
     /// Turned away, for this reason; tried again late.
-    Refused(&'static str),
+    Refused(Name),
 }
 
 /// The asking end of a socket. Cheap to clone.
@@ -153,10 +154,10 @@ impl Line {
             SocketState::Subscribing => return,
             SocketState::Live => LineState::Up(table.connections),
             SocketState::Stale => LineState::Stale,
-            SocketState::BackingOff { reason: Reason::Rejected, .. } => LineState::Refused("rejected"),
+            SocketState::BackingOff { reason: Reason::Rejected, .. } => LineState::Refused("rejected".into()),
             SocketState::BackingOff { reason, .. } => LineState::Down(reason.label()),
             SocketState::Refused { status: 429, .. } => LineState::Down("rate limited"),
-            SocketState::Refused { .. } => LineState::Refused("refused by http"),
+            SocketState::Refused { status, .. } => LineState::Refused(refused_words(*status)),
             // Told to stop: nothing failed, and there is nothing to say of it.
             SocketState::Stopped => return,
         };
@@ -168,6 +169,18 @@ impl Line {
         drop(table);
         self.shared.state.send_replace(line);
     }
+}
+
+/// What a person can do about an upgrade that was refused with this status.
+fn refused_words(status: u16) -> Name {
+    let advice = match status {
+        301..=399 => "the url leads elsewhere: write where it leads to",
+        401 | 403 => "the key in the url is wrong, or its plan has no sockets",
+        404 | 405 => "the url has no socket: is its path right?",
+        451 => "the provider does not serve this place",
+        _ => "the url may not be that of a node's socket",
+    };
+    format!("HTTP {status}; {advice}").into()
 }
 
 /// What the frames of a node's socket mean.

@@ -113,7 +113,7 @@ impl Session<'_> {
                 }
                 LineState::Stale => self.endpoint.say(SourceState::Stale),
                 LineState::Down(reason) => self.endpoint.say(SourceState::BackingOff(reason.into())),
-                LineState::Refused(reason) => self.endpoint.say(SourceState::Refused(reason.into())),
+                LineState::Refused(reason) => self.endpoint.say(SourceState::Refused(reason)),
             }
             if states.changed().await.is_err() {
                 return std::future::pending().await;

@@ -142,7 +142,10 @@ impl Planner {
         let mut wanted = BTreeSet::new();
         for (chain, wants) in wants.iter().filter(|(_, wants)| !wants.stopped) {
             let rest = self.rests.get(chain).copied().unwrap_or(now);
-            let receipts = extras.own_receipts.contains(chain).then_some(&wants.receipts).into_iter().flatten();
+            let receipts = (extras.own_receipts.contains(chain) || wants.explorer_receipts)
+                .then_some(&wants.receipts)
+                .into_iter()
+                .flatten();
             let receipts = receipts.map(|tx| (Call::Receipt(*chain, *tx), None));
             let head = (wants.explorer_head || extras.heads.contains(chain)).then_some((Call::Head(*chain), None));
             let views = wants.views.iter().map(|view| (Call::View(*chain, view.address, view.list), Some(view)));

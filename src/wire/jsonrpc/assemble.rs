@@ -1,7 +1,7 @@
 //! A block, its receipts and its traces become one list of what moved. All of it belongs together or nothing comes
 //! out: a receipt too few or of another block is a fault, never a movement too few.
 
-use super::block::{BlockLog, RawBlock, RawReceipt, RawTx};
+use super::block::{BlockLog, RawBlock, RawLog, RawReceipt, RawTx};
 use super::trace::TxTrace;
 use crate::types::{Asset, B256, Block, Kind, Movement, U256};
 use crate::wire::Fault;
@@ -43,7 +43,11 @@ pub fn assemble(
         if let Some(trace) = trace {
             push_internal(tx, trace, &mut movements)?;
         }
-        for log in &receipt.logs {
+        let mut highest = None;
+        for (nth, log) in receipt.logs.iter().enumerate() {
+            if is_repeated(tx.hash, log, &mut highest, receipt.logs[..nth].iter())? {
+                continue;
+            }
             if log.removed {
                 return Err(Fault::RemovedLog { tx: tx.hash });
             }
@@ -72,6 +76,7 @@ pub fn assemble_from_logs(
     let expected = block.header.at.hash;
     let in_block: BTreeSet<B256> = block.txs.iter().map(|tx| tx.hash).collect();
     let mut by_tx: BTreeMap<B256, Vec<&BlockLog<'_>>> = BTreeMap::new();
+    let mut highest: BTreeMap<B256, Option<u64>> = BTreeMap::new();
     for log in logs {
         if log.block != expected {
             return Err(Fault::OtherBlock { what: "logs", expected, got: log.block });
@@ -79,7 +84,11 @@ pub fn assemble_from_logs(
         if !in_block.contains(&log.tx) {
             return Err(Fault::Stranger { what: "a log", tx: log.tx });
         }
-        by_tx.entry(log.tx).or_default().push(log);
+        let of_tx = by_tx.entry(log.tx).or_default();
+        let highest = highest.entry(log.tx).or_default();
+        if !is_repeated(log.tx, &log.log, highest, of_tx.iter().map(|before| &before.log))? {
+            of_tx.push(log);
+        }
     }
     let mut receipts: BTreeMap<B256, &RawReceipt<'_>> = BTreeMap::new();
     for receipt in chosen {
@@ -128,6 +137,26 @@ pub fn assemble_from_logs(
 fn check_bloom(block: &RawBlock, logs: usize, reading: &Reading<'_>) -> Result<(), Fault> {
     let promised = block.header.has_logs == Some(true) && !reading.loose_bloom;
     if promised && logs == 0 { Err(Fault::LogsMissing) } else { Ok(()) }
+}
+
+/// Whether a node says a log of this transaction again. Two logs of a block never have one position: the same at the same place is the
+/// same one, and nothing moved twice. `highest` is the highest place before it: they come in order, nearly always.
+fn is_repeated<'a>(
+    tx: B256,
+    log: &RawLog<'_>,
+    highest: &mut Option<u64>,
+    mut before: impl Iterator<Item = &'a RawLog<'a>>,
+) -> Result<bool, Fault> {
+    let Some(index) = log.index else { return Ok(false) };
+    if highest.is_none_or(|highest| highest < index) {
+        *highest = Some(index);
+        return Ok(false);
+    }
+    match before.find(|earlier| earlier.index == Some(index)) {
+        None => Ok(false),
+        Some(earlier) if earlier == log => Ok(true),
+        Some(_) => Err(Fault::LogsDisagree { tx, index }),
+    }
 }
 
 /// A receipt has to be of this block.

@@ -43,8 +43,12 @@ fn block() -> String {
 
 /// A log of the token 0x99…, from account 3 to account 4.
 fn log(amount: u8, rest: &str) -> String {
+    log_at(amount, amount, rest)
+}
+
+fn log_at(index: u8, amount: u8, rest: &str) -> String {
     format!(
-        r#"{{"address":"{}","topics":["{TRANSFER:#x}","{:#x}","{:#x}"],"data":"0x{amount:064x}","logIndex":"0x{amount:x}"{rest}}}"#,
+        r#"{{"address":"{}","topics":["{TRANSFER:#x}","{:#x}","{:#x}"],"data":"0x{amount:064x}","logIndex":"0x{index:x}"{rest}}}"#,
         who(0x99),
         Address::repeat_byte(3).into_word(),
         Address::repeat_byte(4).into_word()
@@ -66,7 +70,7 @@ const BAD: &str = r#""status":"0x0""#;
 
 /// The three receipts: all succeeded, the third with two equal logs.
 fn receipts() -> Vec<String> {
-    vec![receipt(1, GOOD, &[]), receipt(2, GOOD, &[]), receipt(3, GOOD, &[log(8, ""), log(8, "")])]
+    vec![receipt(1, GOOD, &[]), receipt(2, GOOD, &[]), receipt(3, GOOD, &[log_at(7, 8, ""), log_at(8, 8, "")])]
 }
 
 /// Kind, receiver's byte and amount of everything that moved.
@@ -107,6 +111,37 @@ fn a_block_lists_what_moved_in_order_of_transaction_and_log() {
     assert!(matches!(assembled(&receipts(), Some(&untraced)), Err(Fault::Untraced { .. })));
     let few = format!("[{},{}]", trace(""), trace(""));
     assert!(assembled(&receipts(), Some(&few)).is_err());
+}
+
+#[test]
+fn a_log_that_a_node_says_twice_is_one() {
+    let told = |logs: &[String]| {
+        let tokens = |moved: Vec<(Kind, u8, u64)>| moved.into_iter().map(|it| it.2).skip(2).collect::<Vec<_>>();
+        assembled(&[receipt(1, GOOD, &[]), receipt(2, GOOD, &[]), receipt(3, GOOD, logs)], None).map(tokens)
+    };
+    let (seven, eight) = (log_at(7, 5, ""), log_at(8, 5, ""));
+    assert_eq!(told(&[seven.clone(), eight.clone()]), Ok(vec![5, 5]), "equal ones at two places are two");
+    assert_eq!(told(&[seven.clone(), seven.clone(), eight.clone()]), Ok(vec![5, 5]));
+    assert_eq!(told(&[seven.clone(), eight.clone(), seven.clone(), eight.clone()]), Ok(vec![5, 5]));
+    assert_eq!(told(&[eight.clone(), seven.clone()]), Ok(vec![5, 5]), "in any order");
+    let bare = seven.replace(r#","logIndex":"0x7""#, "");
+    assert_eq!(told(&[bare.clone(), bare]), Ok(vec![5, 5]), "without places nobody can tell");
+    let other = Err(Fault::LogsDisagree { tx: B256::repeat_byte(3), index: 7 });
+    assert_eq!(told(&[seven.clone(), log_at(7, 6, "")]), other);
+
+    let of_block = |log: String| {
+        let rest = format!(r#","transactionHash":"{}","blockHash":"{}"}}"#, hash(3), hash(0xbb));
+        log.strip_suffix('}').map(|log| log.to_owned() + &rest).expect("an object")
+    };
+    let from_logs = |logs: &[&String]| {
+        let logs: Vec<String> = logs.iter().map(|log| of_block((*log).clone())).collect();
+        let (block, logs) = (raw(&block()), raw(&format!("[{}]", logs.join(","))));
+        let chosen = raw(&format!("[{}]", receipt(3, GOOD, &[seven.clone(), eight.clone()])));
+        let (block, chosen) = (parse_block(&block)?, parse_receipts(&chosen)?);
+        assemble_from_logs(&block, &parse_logs(&logs)?, &chosen, None, &Reading::default()).map(|it| it.movements.len())
+    };
+    assert_eq!(from_logs(&[&seven, &eight]), Ok(2));
+    assert_eq!(from_logs(&[&seven, &seven, &eight, &eight]), Ok(2));
 }
 
 #[test]
