@@ -25,6 +25,7 @@ pub enum Step {
 }
 
 /// Whether a value is past the level.
+#[must_use]
 pub fn is_past<T: Ord>(threshold: &Threshold<T>, value: &T) -> bool {
     match threshold.side {
         Side::Below => *value < threshold.level,
@@ -33,6 +34,7 @@ pub fn is_past<T: Ord>(threshold: &Threshold<T>, value: &T) -> bool {
 }
 
 /// Whether a value is back beyond where a crossing is over.
+#[must_use]
 pub fn is_back<T: Ord>(threshold: &Threshold<T>, value: &T) -> bool {
     match threshold.side {
         Side::Below => *value >= threshold.recovers_at,
@@ -71,6 +73,7 @@ pub fn step<T: Ord>(standing: Standing<'_>, threshold: &Threshold<T>, value: &T,
 }
 
 /// The value is not known any more. It neither crosses nor recovers; a wait that nobody could watch starts anew.
+#[must_use]
 pub fn unknown(standing: Standing<'_>) -> Step {
     match *standing.phase {
         Phase::Pending(_) => {

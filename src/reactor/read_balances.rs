@@ -9,10 +9,10 @@ use super::crossing::{Step, is_back, is_past, step, unknown};
 use super::effect::{BalanceBody, Body, CrossingBody, CrossingSubject, Effect, MessageKind, Notice};
 use super::event::{Balances, NoBalance, ReadAt};
 use super::holdings::{Amount, BalanceRow, LevelKey, LevelRow, Turned};
-use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Phase, Subject};
+use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Phase};
 use super::rules::InForce;
 use super::settings::{Condition, Threshold};
-use crate::types::{Asset, BlockRef, ChainId, Holding, Name, Timestamp, TransferKey, U256};
+use crate::types::{Asset, BlockRef, ChainId, Holding, Kind, Name, Timestamp, TransferKey, U256};
 use std::time::Duration;
 
 impl Reactor {
@@ -49,12 +49,9 @@ impl Reactor {
         effects.push(Effect::Notice(Notice::BalancesRead { chain: id, read }));
     }
 
-    /// Whether balances of a chain are the explorer's to read now: it has no endpoint, or is blind.
+    /// Whether balances of a chain are the explorer's to read now: no endpoint vouches for it.
     pub(super) fn explorer_reads_balances(&self, id: ChainId) -> bool {
-        let Some(settings) = self.settings.chains.get(&id).filter(|settings| settings.explorer.is_some()) else {
-            return false;
-        };
-        settings.endpoints.is_empty() || self.troubles.is_open(&Subject::Chain(id)) || self.taken_over(id).is_some()
+        self.has_explorer(id) && !self.endpoint_vouches(id, Kind::Coin)
     }
 
     /// A transfer moved these balances.
@@ -325,11 +322,12 @@ impl Reactor {
         let Some(chain) = self.settings.chains.get(&holding.chain) else { return };
         let id = balance_alert(&level.key, &watch.name, level.crossings);
         let old = self.alerts.get(id).cloned();
-        let (state, close) = match kind {
-            MessageKind::BalanceRetracted => (AlertState::Retracted, true),
-            MessageKind::BalanceRecovered => (AlertState::Resolved, level.turned.is_none()),
-            _ if old.is_some() => (AlertState::Updated, false),
-            _ => (AlertState::Raised, false),
+        let (state, close) = if kind == MessageKind::BalanceRetracted {
+            (AlertState::Retracted, true)
+        } else if kind == MessageKind::BalanceRecovered {
+            (AlertState::Resolved, level.turned.is_none())
+        } else {
+            (if old.is_some() { AlertState::Updated } else { AlertState::Raised }, false)
         };
         // Nobody was told of a crossing whose rule was changed since: there is nothing to resolve.
         if old.is_none() && state != AlertState::Raised {

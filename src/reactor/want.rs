@@ -11,12 +11,7 @@ impl Reactor {
         self.wants.watched = self.watched.set().clone();
         let balances = self.balances.wants(id);
         let Some(chain) = self.chains.get(&id) else {
-            return ChainWants {
-                explorer_head: self.has_explorer(id),
-                balances,
-                explorer_balances: self.explorer_reads_balances(id),
-                ..ChainWants::default()
-            };
+            return ChainWants { explorer_head: self.has_explorer(id), balances, ..ChainWants::default() };
         };
         let newest = chain.window().rev().take(super::PUBLISHED_BLOCKS).map(|block| block.at);
         let mut window: Vec<_> = newest.collect();
@@ -28,16 +23,15 @@ impl Reactor {
             gaps: chain.gaps().copied().collect(),
             stopped: chain.row().stopped.is_some(),
             receipts: self.wanted_receipts(id),
-            explorer_receipts: self.has_explorer(id) && !self.endpoint_vouches(id, Kind::Coin),
+            explorer_receipts: self.explorer_reads_balances(id),
             tokens: self.wanted_tokens(id),
             views: started.map(|started| self.wanted_views(id, started)).unwrap_or_default(),
             balances,
-            explorer_balances: self.explorer_reads_balances(id),
             explorer_head: self.has_explorer(id) && (started.is_none() || self.needs_proxy_head(id)),
         }
     }
 
-    fn has_explorer(&self, id: ChainId) -> bool {
+    pub(super) fn has_explorer(&self, id: ChainId) -> bool {
         self.settings.chains.get(&id).is_some_and(|chain| chain.explorer.is_some())
     }
 

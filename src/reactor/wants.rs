@@ -35,9 +35,7 @@ pub struct ChainWants {
     pub views: Vec<ViewWant>,
     /// Balances to read, at the newest block of `window` where there is one.
     pub balances: Arc<[BalanceWant]>,
-    /// No endpoint can read them now: they are the explorer's to read.
-    pub explorer_balances: bool,
-    /// No endpoint vouches for the chain now: the explorer's proxy is asked for the receipts.
+    /// No endpoint vouches for the chain now: the explorer is asked for the receipts and balances.
     pub explorer_receipts: bool,
     /// The explorer's own head is needed (`eth_blockNumber` of its proxy): nothing else has shown one.
     pub explorer_head: bool,

@@ -4,12 +4,12 @@ use super::*;
 use crate::wire::jsonrpc::RpcError;
 use serde_json::value::RawValue;
 
-fn raw(text: &str) -> Answer {
-    Ok(RawValue::from_string(text.to_owned()).expect("it is JSON"))
+fn raw(text: &str) -> Box<RawValue> {
+    RawValue::from_string(text.to_owned()).expect("it is JSON")
 }
 
-fn refused(refusal: Refusal) -> Answer {
-    Err(AskFault::Refused(RpcError { code: Some(-32_000), message: crate::types::Untrusted::new("no"), refusal }))
+fn refused(refusal: Refusal) -> AskFault {
+    AskFault::Refused(RpcError { code: Some(-32_000), message: crate::types::Untrusted::new("no"), refusal })
 }
 
 #[test]
@@ -20,21 +20,21 @@ fn an_empty_short_or_absent_answer_is_never_zero() {
         let shown = format!("{answer:?}");
         assert_eq!(amount(asset, answer), expected.map(U256::from), "{asset:?} {shown}");
     };
-    check(Asset::Coin, raw("\"0x0\""), Ok(0));
-    check(Asset::Coin, raw("\"0x1f\""), Ok(31));
-    check(token, raw(&word("0")), Ok(0));
-    check(token, raw(&word("1f")), Ok(31));
+    check(Asset::Coin, Ok(raw("\"0x0\"")), Ok(0));
+    check(Asset::Coin, Ok(raw("\"0x1f\"")), Ok(31));
+    check(token, Ok(raw(&word("0"))), Ok(0));
+    check(token, Ok(raw(&word("1f"))), Ok(31));
     for empty in ["\"0x\"", "\"\"", "null", "\"0x1f\"", "{}", "\"0xzz\""] {
         if empty != "\"0x1f\"" {
-            check(Asset::Coin, raw(empty), Err(NoBalance::Empty));
+            check(Asset::Coin, Ok(raw(empty)), Err(NoBalance::Empty));
         }
-        check(token, raw(empty), Err(NoBalance::Empty));
+        check(token, Ok(raw(empty)), Err(NoBalance::Empty));
     }
     // More than a word is another function's answer.
-    check(token, raw(&format!("\"0x{:064}{:064}\"", 0, 1)), Err(NoBalance::Empty));
-    check(token, refused(Refusal::Reverted), Err(NoBalance::Reverted));
-    for fault in [Err(AskFault::Timeout), Err(AskFault::Gone), refused(Refusal::BeyondHead), refused(Refusal::Busy)] {
-        check(token, fault, Err(NoBalance::NoAnswer));
+    check(token, Ok(raw(&format!("\"0x{:064}{:064}\"", 0, 1))), Err(NoBalance::Empty));
+    check(token, Err(refused(Refusal::Reverted)), Err(NoBalance::Reverted));
+    for fault in [AskFault::Timeout, AskFault::Gone, refused(Refusal::BeyondHead), refused(Refusal::Busy)] {
+        check(token, Err(fault), Err(NoBalance::NoAnswer));
     }
 }
 

@@ -163,7 +163,7 @@ impl ChainReader {
             _closed = tip::follow(&shared) => {}
             _closed = gap::fill(&shared) => {}
             _closed = asks::answer(&shared) => {}
-            _closed = balances::read(&shared) => {}
+            _closed = Box::pin(balances::read(&shared)) => {}
         }
     }
 
