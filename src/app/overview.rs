@@ -111,8 +111,11 @@ impl Overview {
                 source(kind, Some(answer.chain), &answer.source)
             }
             Event::Tick(tick) => source(SourceKind::Feed, None, &tick.feed),
+            Event::Unlistable(list) => source(SourceKind::Explorer, Some(list.chain), &list.source),
             Event::Source(report) => {
-                self.state_changed(at, report.source.clone(), &report.state);
+                for source in self.all_of(&report.source) {
+                    self.state_changed(at, source, &report.state);
+                }
                 return;
             }
             Event::Configured(_)
@@ -179,6 +182,15 @@ impl Overview {
     #[must_use]
     pub const fn pause(&self) -> Duration {
         if self.changed { SHOWN_EVERY } else { Duration::from_secs(1) }
+    }
+
+    /// The source, or where it is an explorer's account, the explorer on each of its chains.
+    fn all_of(&self, source: &SourceId) -> Vec<SourceId> {
+        if source.kind != SourceKind::Explorer || source.chain.is_some() {
+            return vec![source.clone()];
+        }
+        let ours = self.labels.sources.iter().filter(|known| known.kind == source.kind && known.name == source.name);
+        ours.cloned().collect()
     }
 
     fn state_changed(&mut self, at: Timestamp, source: SourceId, state: &SourceState) {

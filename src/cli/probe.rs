@@ -116,6 +116,7 @@ impl Heard {
             | Event::Tags(_)
             | Event::Explored(_)
             | Event::ExplorerHead(_)
+            | Event::Unlistable(_)
             | Event::Receipt(_)
             | Event::Token(_)
             | Event::Balances(_)

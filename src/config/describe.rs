@@ -56,7 +56,7 @@ pub fn explorer_round(config: &Config) -> Option<Round> {
         u64::try_from(watch.addresses.len().saturating_mul(chains)).unwrap_or(u64::MAX)
     };
     let addresses = config.settings.watches.iter().map(of).fold(0_u64, u64::saturating_add);
-    let lists = u64::try_from(List::ALL.len()).unwrap_or(u64::MAX);
+    let lists = u64::try_from(List::USUAL.len()).unwrap_or(u64::MAX);
     Some(Round {
         addresses,
         calls: addresses.saturating_mul(lists),
@@ -259,7 +259,7 @@ fn costs(text: &mut Lines, config: &Config) {
     text.line(format_args!(
         "{} address-chain pairs x {} lists = {} calls a round; at most {} a day, {} a second",
         round.addresses,
-        List::ALL.len(),
+        List::USUAL.len(),
         round.calls,
         round.calls_per_day,
         round.calls_per_second

@@ -169,6 +169,10 @@ fn subject(subject: &AlertSubject, labels: &Labels) -> Value {
         AlertSubject::Trouble(Subject::Disagreement(chain)) => {
             json!({"kind": "disagreement", "chain": labels.chain(*chain).as_str()})
         }
+        AlertSubject::Trouble(Subject::List(chain, address, list)) => {
+            let (chain, address) = (labels.chain(*chain), address.to_checksum(None));
+            json!({"kind": "list", "chain": chain.as_str(), "address": address, "list": list.word()})
+        }
         AlertSubject::Trouble(Subject::Sink(sink)) => json!({"kind": "sink", "sink": sink.as_str()}),
         AlertSubject::Payment(payment) => json!({"kind": "payment", "payment_id": payment.to_string()}),
     }

@@ -25,6 +25,8 @@ pub enum Event {
     Explored(Explored),
     /// An explorer's `eth_blockNumber`.
     ExplorerHead(ExplorerHead),
+    /// An explorer's list that cannot be read past a block.
+    Unlistable(Unlistable),
     /// A receipt that was asked for again.
     Receipt(Receipt),
     /// A token's own word about itself.
@@ -146,6 +148,21 @@ pub struct Explored {
     pub rows: Vec<Reported>,
 }
 
+/// A list of which one block has more rows than the explorer gives out: no range that could be asked for is small enough.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlistable {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Which explorer.
+    pub source: Name,
+    /// Whose list.
+    pub address: Address,
+    /// Which list.
+    pub list: List,
+    /// The block.
+    pub block: u64,
+}
+
 /// One row of an explorer that moved something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reported {
@@ -214,7 +231,7 @@ pub struct Tick {
 /// A source's state changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceReport {
-    /// Which.
+    /// Which. An explorer without a chain is its account: on all of its chains at once.
     pub source: SourceId,
     /// To what.
     pub state: SourceState,

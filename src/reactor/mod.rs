@@ -179,6 +179,7 @@ impl Reactor {
             Event::Command(Command::TestSink { sink }) => self.test_sink(sink, &mut effects),
             Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
             Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
+            Event::Unlistable(list) => self.unlistable(list, &mut effects),
             Event::Unreadable { chain, block } => {
                 self.stop(chain, &read_blocks::unreadable_words(block), &mut effects);
             }

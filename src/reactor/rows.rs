@@ -419,6 +419,8 @@ pub enum Subject {
     Source(SourceId),
     /// An explorer that differs from a chain's authority.
     Disagreement(ChainId),
+    /// An explorer's list that cannot be read past a block.
+    List(ChainId, Address, List),
     /// A sink.
     Sink(Name),
 }

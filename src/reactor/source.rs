@@ -54,11 +54,18 @@ pub enum List {
     Internal,
     /// `tokentx`: ERC-20 transfers.
     Tokens,
+    /// `tokennfttx`: ERC-721 transfers.
+    Nfts,
+    /// `token1155tx`: ERC-1155 transfers, a row for each (id, value).
+    MultiTokens,
 }
 
 impl List {
     /// Every list.
-    pub const ALL: [Self; 3] = [Self::Transactions, Self::Internal, Self::Tokens];
+    pub const ALL: [Self; 5] = [Self::Transactions, Self::Internal, Self::Tokens, Self::Nfts, Self::MultiTokens];
+
+    /// Those that are read of every watched address; NFTs cost two calls more, and are read where a rule speaks of them.
+    pub const USUAL: [Self; 3] = [Self::Transactions, Self::Internal, Self::Tokens];
 
     /// The explorer's own word for it.
     #[must_use]
@@ -67,6 +74,8 @@ impl List {
             Self::Transactions => "txlist",
             Self::Internal => "txlistinternal",
             Self::Tokens => "tokentx",
+            Self::Nfts => "tokennfttx",
+            Self::MultiTokens => "token1155tx",
         }
     }
 

@@ -4,11 +4,12 @@ use super::Reactor;
 use super::alerts::{Saying, new_alert, trouble_alert};
 use super::authority::endpoints_of;
 use super::effect::{Body, Effect, MessageKind, Notice, SinkBody, SourceBody};
-use super::event::{DeliveryReport, SourceId, SourceKind, SourceReport, SourceState};
+use super::event::{DeliveryReport, List, SourceId, SourceKind, SourceReport, SourceState, Unlistable};
+use super::read_explorer::kind_of;
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Subject, TroubleRow};
 use super::settings::ChainSettings;
 use super::troubles::words;
-use crate::types::{ChainId, Name, Severity, Timestamp};
+use crate::types::{Address, ChainId, Name, Severity, Timestamp};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -20,11 +21,17 @@ const DISAGREEMENT_SILENCE: Duration = Duration::from_hours(24);
 impl Reactor {
     pub(super) fn source(&mut self, report: SourceReport, effects: &mut Vec<Effect>) {
         let SourceReport { source, state } = report;
+        if source.kind == SourceKind::Explorer && source.chain.is_none() {
+            self.whole_account(&source.name, &state, effects);
+        }
         if self.soft.sources.insert(source.clone(), state.clone()).as_ref() == Some(&state) {
             return;
         }
         effects.push(Effect::Notice(Notice::Source { source: source.clone(), state: state.clone() }));
         let fresh = state == SourceState::Fresh;
+        if fresh && source.kind == SourceKind::Explorer && source.chain.is_some() {
+            self.account_works(&source.name, effects);
+        }
         let subject = Subject::Source(source.clone());
         match (source.kind, source.chain) {
             (SourceKind::Rpc, Some(chain)) => {
@@ -44,6 +51,75 @@ impl Reactor {
             self.source_blind(source, &reason, effects);
         } else if !self.timers.contains(&Deadline::Silent(subject.clone())) {
             self.timers.set(self.at, Deadline::Silent(subject), SOURCE_SILENCE, effects);
+        }
+    }
+
+    /// What befalls an explorer's account befalls all of its chains, and is said once, for the account. What a chain suffers by itself
+    /// stays: that the plan does not hold it, say.
+    fn whole_account(&mut self, name: &Name, state: &SourceState, effects: &mut Vec<Effect>) {
+        let chains: Vec<ChainId> = self
+            .settings
+            .chains
+            .values()
+            .filter(|chain| chain.explorer.as_ref() == Some(name))
+            .map(|chain| chain.id)
+            .collect();
+        for chain in chains {
+            let source = SourceId { kind: SourceKind::Explorer, chain: Some(chain), name: name.clone() };
+            let known = self.soft.sources.get(&source);
+            if known == Some(state) || matches!(known, Some(SourceState::Refused(_))) {
+                continue;
+            }
+            self.timers.clear(&Deadline::Silent(Subject::Source(source.clone())), effects);
+            self.soft.sources.insert(source.clone(), state.clone());
+            effects.push(Effect::Notice(Notice::Source { source, state: state.clone() }));
+        }
+    }
+
+    /// An explorer answered on one chain: nothing is wrong with its account any more.
+    fn account_works(&mut self, name: &Name, effects: &mut Vec<Effect>) {
+        let account = SourceId { kind: SourceKind::Explorer, chain: None, name: name.clone() };
+        self.soft.sources.remove(&account);
+        let subject = Subject::Source(account);
+        self.timers.clear(&Deadline::Silent(subject.clone()), effects);
+        self.recovered(&subject, effects);
+    }
+
+    /// An explorer's list cannot be read past a block. Where the chain's own blocks are read nothing is missed.
+    pub(super) fn unlistable(&mut self, stuck: Unlistable, effects: &mut Vec<Effect>) {
+        let Unlistable { chain, source, address, list, block } = stuck;
+        if !self.settings.chains.contains_key(&chain) || self.endpoint_vouches(chain, kind_of(list)) {
+            return;
+        }
+        let subject = Subject::List(chain, address, list);
+        if let Some(row) = self.troubles.open(subject, self.at, Some(block), effects) {
+            let list = list.word();
+            let reason = format!(
+                "{source} gives out no more than 10,000 rows of one block, and block {block} fills them in {list} of {}: what moved \
+                 there, and in this list since, is not seen; give the chain an RPC endpoint",
+                address.to_checksum(None)
+            );
+            let body = self.source_body(&row, None, reason.into());
+            self.say_trouble(&row, MessageKind::SourceBlind, Severity::Warning, body, effects);
+        }
+    }
+
+    /// A list was read up to a block.
+    pub(super) fn listed(
+        &mut self,
+        chain: ChainId,
+        address: Address,
+        list: List,
+        read_to: u64,
+        effects: &mut Vec<Effect>,
+    ) {
+        let subject = Subject::List(chain, address, list);
+        if self
+            .troubles
+            .get(&subject)
+            .is_some_and(|row| row.open && row.last_block.is_some_and(|stuck| read_to >= stuck))
+        {
+            self.recovered(&subject, effects);
         }
     }
 
@@ -70,8 +146,18 @@ impl Reactor {
                     self.chain_in_trouble(chain, &reason, effects);
                 }
             }
-            Subject::Source(source) => self.source_blind(source, &"it does not answer".into(), effects),
-            Subject::Disagreement(_) | Subject::Sink(_) => {}
+            Subject::Source(source) => {
+                let reason = match self.soft.sources.get(&source) {
+                    Some(SourceState::OverBudget(until)) => format!("its calls are used up until {until}"),
+                    Some(SourceState::BackingOff(reason)) => format!("it does not answer: {reason}"),
+                    Some(
+                        SourceState::Connecting | SourceState::Fresh | SourceState::Stale | SourceState::Refused(_),
+                    )
+                    | None => "it does not answer".into(),
+                };
+                self.source_blind(source, &reason.into(), effects);
+            }
+            Subject::Disagreement(_) | Subject::List(..) | Subject::Sink(_) => {}
         }
     }
 
@@ -182,7 +268,7 @@ impl Reactor {
         let of_chain = match subject {
             Subject::Chain(chain) => Some(*chain),
             Subject::Source(source) => source.chain.filter(|chain| *subject == endpoints_of(*chain)),
-            Subject::Disagreement(_) | Subject::Sink(_) => None,
+            Subject::Disagreement(_) | Subject::List(..) | Subject::Sink(_) => None,
         };
         self.unpublished.extend(of_chain);
         let gap = match (of_chain, row.last_block) {
@@ -196,7 +282,7 @@ impl Reactor {
         };
         let blind_for = self.at.since(row.since).as_secs();
         match subject {
-            Subject::Chain(_) | Subject::Source(_) => {
+            Subject::Chain(_) | Subject::Source(_) | Subject::List(..) => {
                 // What an explorer read in their place is handed back.
                 let own = matches!(subject, Subject::Source(source) if source.kind == SourceKind::Rpc);
                 let by = if own { ": the chain's own blocks are read again" } else { "" };
@@ -230,6 +316,10 @@ impl Reactor {
             }
             Subject::Disagreement(chain) => (SourceKind::Explorer, Some(*chain), None),
             Subject::Source(source) => (source.kind, source.chain, Some(source.name.clone())),
+            Subject::List(chain, ..) => {
+                let explorer = self.settings.chains.get(chain).and_then(|chain| chain.explorer.clone());
+                (SourceKind::Explorer, Some(*chain), explorer)
+            }
             Subject::Sink(name) => (SourceKind::Feed, None, Some(name.clone())),
         };
         let chain = chain.and_then(|chain| self.settings.chains.get(&chain)).map(|chain| chain.name.clone());
@@ -278,7 +368,7 @@ impl Reactor {
         // A sink that fails is told of on the others.
         let failing = match &row.subject {
             Subject::Sink(sink) => Some(sink),
-            Subject::Chain(_) | Subject::Source(_) | Subject::Disagreement(_) => None,
+            Subject::Chain(_) | Subject::Source(_) | Subject::Disagreement(_) | Subject::List(..) => None,
         };
         let sinks: Vec<Name> =
             self.settings.system.notify.iter().filter(|sink| Some(*sink) != failing).cloned().collect();
@@ -305,7 +395,7 @@ impl Reactor {
 fn sink_body(row: &TroubleRow, dead: u64, reason: Name) -> Body {
     let sink = match &row.subject {
         Subject::Sink(name) => name.clone(),
-        Subject::Chain(_) | Subject::Source(_) | Subject::Disagreement(_) => "unknown".into(),
+        Subject::Chain(_) | Subject::Source(_) | Subject::Disagreement(_) | Subject::List(..) => "unknown".into(),
     };
     Body::Sink(SinkBody { sink, since: row.since, dead, reason })
 }

@@ -111,6 +111,106 @@ fn a_blind_chain_says_what_each_endpoint_said_where_none_works() {
     check(&twice, "no new block for 60 s; main: access denied; backup: dns");
 }
 
+/// The same, on two chains that an explorer covers.
+fn explored_reactor() -> Reactor {
+    let mut settings = settings();
+    let chain =
+        ChainSettings { endpoints: vec![], explorer: Some("etherscan".into()), ..settings.chains[&CHAIN].clone() };
+    let other = ChainSettings { id: ChainId(137), name: "polygon".into(), ..chain.clone() };
+    settings.chains = [(CHAIN, chain), (ChainId(137), other)].into();
+    let mut reactor = Reactor::restore(Tables::default(), at(0));
+    reactor.handle(at(0), Event::Configured(Box::new(settings)));
+    reactor
+}
+
+/// An explorer's state, on a chain or of its account.
+fn explorer(chain: Option<u64>, state: SourceState) -> Event {
+    let source = SourceId { kind: SourceKind::Explorer, chain: chain.map(ChainId), name: "etherscan".into() };
+    Event::Source(SourceReport { source, state })
+}
+
+/// Of the built-in alerts: kind, chain, reason.
+fn blind(messages: Vec<Message>) -> Vec<(&'static str, Option<Name>, String)> {
+    let said = |message: Message| match message.body {
+        Body::Source(body) => (message.kind.word(), body.chain, body.reason.as_str().to_owned()),
+        other => panic!("{other:?}"),
+    };
+    messages.into_iter().map(said).collect()
+}
+
+#[test]
+fn what_befalls_an_explorer_s_account_is_said_once_and_taken_back_once() {
+    let mut reactor = explored_reactor();
+    let refused = || SourceState::Refused("the key is not valid: check it".into());
+    let plan = SourceState::Refused("not in the plan".into());
+    assert_eq!(
+        blind(told(&mut reactor, 1, explorer(Some(137), plan.clone()))),
+        [("source.blind", Some("polygon".into()), "not in the plan".to_owned())]
+    );
+    assert_eq!(
+        blind(told(&mut reactor, 2, explorer(None, refused()))),
+        [("source.blind", None, "the key is not valid: check it".to_owned())]
+    );
+    let states: Vec<_> = reactor.sources().map(|(id, state)| (id.chain, state.clone())).collect();
+    assert_eq!(
+        states,
+        [(None, refused()), (Some(CHAIN), refused()), (Some(ChainId(137)), plan)],
+        "each chain's own trouble stays"
+    );
+    assert_eq!(blind(told(&mut reactor, 3, explorer(None, refused()))), []);
+    assert_eq!(
+        blind(told(&mut reactor, 63, explorer(Some(1), SourceState::Fresh))),
+        [("source.recovered", None, "back after 61 s".to_owned())]
+    );
+    assert_eq!(
+        blind(told(&mut reactor, 64, explorer(Some(137), SourceState::Fresh))),
+        [("source.recovered", Some("polygon".into()), "back after 63 s".to_owned())]
+    );
+}
+
+#[test]
+fn an_account_whose_day_is_over_is_a_blind_source_that_says_until_when() {
+    let mut reactor = explored_reactor();
+    reactor.handle(at(1), explorer(Some(1), SourceState::Fresh));
+    assert_eq!(told(&mut reactor, 2, explorer(None, SourceState::OverBudget(at(9_000)))), []);
+    let account = SourceId { kind: SourceKind::Explorer, chain: None, name: "etherscan".into() };
+    let silent = Event::Deadline(Deadline::Silent(Subject::Source(account)));
+    let said = blind(told(&mut reactor, 122, silent));
+    assert_eq!(said, [("source.blind", None, format!("its calls are used up until {}", at(9_000)))]);
+    let back = blind(told(&mut reactor, 9_000, explorer(Some(137), SourceState::Fresh)));
+    assert_eq!(back, [("source.recovered", None, "back after 8878 s".to_owned())]);
+}
+
+#[test]
+fn a_list_that_cannot_be_read_past_a_block_is_said_until_it_was() {
+    let mut reactor = explored_reactor();
+    let (address, list) = (Address::repeat_byte(7), List::Tokens);
+    let stuck = || Event::Unlistable(Unlistable { chain: CHAIN, source: "etherscan".into(), address, list, block: 50 });
+    let said = blind(told(&mut reactor, 1, stuck()));
+    let [("source.blind", Some(chain), reason)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!(chain.as_str(), "ethereum");
+    assert!(reason.contains("block 50") && reason.contains("tokentx") && reason.contains("RPC endpoint"), "{reason}");
+    assert_eq!(blind(told(&mut reactor, 2, stuck())), [], "said once");
+    let read = |to: u64| {
+        let (source, rows) = ("etherscan".into(), vec![]);
+        Event::Explored(super::super::event::Explored {
+            chain: CHAIN,
+            source,
+            address,
+            list,
+            from: 0,
+            to,
+            index_head: Some(to),
+            rows,
+        })
+    };
+    assert_eq!(blind(told(&mut reactor, 3, read(49))), []);
+    assert_eq!(
+        blind(told(&mut reactor, 4, read(50))),
+        [("source.recovered", Some("ethereum".into()), "back after 3 s".to_owned())]
+    );
+}
+
 #[test]
 fn a_dead_letter_hides_nothing_worse_and_a_success_ends_it_all() {
     let sink = || Name::from("ops");

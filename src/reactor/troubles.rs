@@ -84,6 +84,7 @@ pub fn words(subject: &Subject) -> String {
             format!("source/{}/{chain}/{name}", kind.word())
         }
         Subject::Disagreement(chain) => format!("disagreement/{chain}"),
+        Subject::List(chain, address, list) => format!("list/{chain}/{address:#x}/{}", list.word()),
         Subject::Sink(name) => format!("sink/{name}"),
     }
 }

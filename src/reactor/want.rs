@@ -2,8 +2,9 @@
 
 use super::Reactor;
 use super::event::List;
+use super::settings::{Condition, Watch};
 use super::wants::{ChainWants, ViewWant};
-use crate::types::{Address, B256, ChainId, Kind};
+use crate::types::{Address, Asset, B256, ChainId};
 use std::collections::BTreeSet;
 
 impl Reactor {
@@ -49,6 +50,21 @@ impl Reactor {
         self.transfers.tokens(id).filter(|contract| self.is_unknown(id, *contract)).collect()
     }
 
+    /// Whether a rule speaks of a watch's NFTs on a chain: one that names no asset and no amount, or a contract that is no known token.
+    fn speaks_of_nfts(&self, watch: &Watch, id: ChainId) -> bool {
+        let is_nft = |(of, asset): &(ChainId, Asset)| match asset {
+            Asset::Token(contract) => *of == id && !self.settings.tokens.contains_key(&(id, *contract)),
+            Asset::Coin => false,
+        };
+        self.settings.rules.iter().any(|rule| match &rule.condition {
+            Condition::Transfer(of) => {
+                let looks = of.watches.contains(&watch.name) && of.chains.contains(&id);
+                looks && of.at_least.is_none() && of.assets.as_ref().is_none_or(|assets| assets.iter().any(is_nft))
+            }
+            Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
+        })
+    }
+
     fn wanted_views(&self, id: ChainId, started: u64) -> Vec<ViewWant> {
         if !self.has_explorer(id) {
             return Vec::new();
@@ -61,8 +77,9 @@ impl Reactor {
         let mut views = Vec::new();
         for watch in watches {
             let begin = watch.from_block.unwrap_or(started);
+            let lists = if self.speaks_of_nfts(watch, id) { &List::ALL[..] } else { &List::USUAL };
             for (address, _) in &watch.addresses {
-                for list in List::ALL {
+                for list in lists.iter().copied() {
                     let view = self.views.get(&(id, *address, list));
                     // What is not settled is read again: rows may come late, move or vanish.
                     let from = match (view, open.get(&(*address, list))) {

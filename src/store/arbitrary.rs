@@ -67,6 +67,8 @@ fn subject() -> impl Strategy<Value = Subject> {
     prop_oneof![
         chain().prop_map(Subject::Chain),
         chain().prop_map(Subject::Disagreement),
+        (chain(), address(), select(List::ALL.to_vec()))
+            .prop_map(|(chain, address, list)| Subject::List(chain, address, list)),
         name().prop_map(Subject::Sink),
         source.prop_map(|(kind, chain, name)| Subject::Source(SourceId { kind, chain, name })),
     ]

@@ -1,11 +1,11 @@
 //! Subjects and deadlines as the text that keys their rows: readable in a shell, and read back exactly.
 
-use crate::reactor::event::{SourceId, SourceKind};
+use crate::reactor::event::{List, SourceId, SourceKind};
 use crate::reactor::holdings::LevelKey;
 use crate::reactor::rows::{Deadline, Subject};
 use crate::types::{Asset, ChainId, Holding, PaymentId, TransferId};
 
-/// `chain:1`, `source:rpc:1:main`, `source:feed:-:coinbase`, `disagreement:1`, `sink:ops`. A name comes last and needs no escapes.
+/// `chain:1`, `source:rpc:1:main`, `source:feed:-:coinbase`, `disagreement:1`, `list:1:0x…:tokentx`, `sink:ops`. A name comes last and needs no escapes.
 #[must_use]
 pub(super) fn subject_text(subject: &Subject) -> String {
     match subject {
@@ -15,6 +15,7 @@ pub(super) fn subject_text(subject: &Subject) -> String {
         }
         Subject::Source(SourceId { kind, chain: None, name }) => format!("source:{}:-:{name}", kind.word()),
         Subject::Disagreement(chain) => format!("disagreement:{chain}"),
+        Subject::List(chain, address, list) => format!("list:{chain}:{address:#x}:{}", list.word()),
         Subject::Sink(sink) => format!("sink:{sink}"),
     }
 }
@@ -26,6 +27,11 @@ pub(super) fn read_subject(text: &str) -> Option<Subject> {
     match kind {
         "chain" => read_chain(rest).map(Subject::Chain),
         "disagreement" => read_chain(rest).map(Subject::Disagreement),
+        "list" => {
+            let (chain, rest) = rest.split_once(':')?;
+            let (address, list) = rest.split_once(':')?;
+            Some(Subject::List(read_chain(chain)?, address.parse().ok()?, List::from_word(list)?))
+        }
         "sink" => Some(Subject::Sink(rest.into())),
         "source" => {
             let (kind, rest) = rest.split_once(':')?;

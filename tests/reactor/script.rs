@@ -225,6 +225,7 @@ impl Script {
         let list = match kind {
             "coin" => List::Transactions,
             "internal" => List::Internal,
+            "nft" => List::Nfts,
             _ => List::Tokens,
         };
         let (time, who) = (self.now, address(who));

@@ -352,7 +352,9 @@ const fn list_of(kind: Kind) -> List {
     match kind {
         Kind::Coin => List::Transactions,
         Kind::Internal => List::Internal,
-        Kind::Token | Kind::Erc721 | Kind::Erc1155 => List::Tokens,
+        Kind::Token => List::Tokens,
+        Kind::Erc721 => List::Nfts,
+        Kind::Erc1155 => List::MultiTokens,
     }
 }
 

@@ -120,15 +120,11 @@ impl Account {
 
     /// "The day's calls are used up", perhaps with the time when they start anew.
     pub fn day_over(&mut self, reset: Option<Timestamp>, now: Timestamp) {
-        let reset = reset.filter(|reset| *reset > now && *reset < now.after(LATEST_RESET));
-        let until = match reset {
-            Some(reset) => reset,
-            // The explorer's midnight may be later than ours: that must not cost the whole new day.
-            None if now.millis().rem_euclid(DAY_MILLIS) < EARLY.as_millis().try_into().unwrap_or(i64::MAX) => {
-                now.after(EARLY_PAUSE)
-            }
-            None => return self.budget.exhausted(now),
-        };
+        let until = day_ends(reset, now);
+        if until == midnight(now) {
+            // Our own count was wrong: the key is used elsewhere too.
+            return self.budget.exhausted(now);
+        }
         self.budget.pause_until(until);
         self.day_over_until = self.day_over_until.max(Some(until));
     }
@@ -154,6 +150,21 @@ impl Account {
     pub fn refused(&mut self, now: Timestamp) {
         self.budget.pause_until(now.after(KEY_RECHECK));
     }
+}
+
+/// When a day that is used up ends: as the explorer says, where that can be believed, else at midnight UTC.
+#[must_use]
+pub fn day_ends(reset: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let said = reset.filter(|reset| *reset > now && *reset < now.after(LATEST_RESET));
+    // The explorer's midnight may be later than ours: that must not cost the whole new day.
+    let early = now.millis().rem_euclid(DAY_MILLIS) < EARLY.as_millis().try_into().unwrap_or(i64::MAX);
+    said.unwrap_or_else(|| if early { now.after(EARLY_PAUSE) } else { midnight(now) })
+}
+
+/// The next midnight, UTC.
+const fn midnight(now: Timestamp) -> Timestamp {
+    let into_day = now.millis().rem_euclid(DAY_MILLIS);
+    Timestamp::from_millis(now.millis().saturating_add(DAY_MILLIS - into_day))
 }
 
 #[cfg(test)]

@@ -82,13 +82,41 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// A word for metrics and states; closed.
+    /// What is wrong, and what to do where a person can do something.
     #[must_use]
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Http(fault) => fault.label(),
-            Self::Refused(refusal) => refusal.word(),
-        }
+    pub fn reason(&self) -> Name {
+        let advice = match self {
+            Self::Http(_) => "",
+            Self::Refused(refusal) => match refusal {
+                Refusal::BadKey => {
+                    ": check [etherscan] api_key (a new key works after some minutes; keys of Basescan and the like do not work)"
+                }
+                Refusal::ChainNotInPlan => {
+                    ": the chain is not covered; give it an RPC endpoint and write `etherscan = false` there, or take a larger plan"
+                }
+                Refusal::ChainUnknown => {
+                    ": the chain is not covered; give it an RPC endpoint and write `etherscan = false` there"
+                }
+                Refusal::EndpointNotInPlan => ": take a larger plan",
+                Refusal::BadEndpoint { .. } => ": set [etherscan] url to https://api.etherscan.io/v2/api",
+                Refusal::PerSecond
+                | Refusal::PerDay { .. }
+                | Refusal::ChainDay { .. }
+                | Refusal::Shed
+                | Refusal::KeyThrottled
+                | Refusal::BadRequest { .. }
+                | Refusal::TooLarge
+                | Refusal::Busy
+                | Refusal::NotYet { .. }
+                | Refusal::WebPage { .. }
+                | Refusal::Cut
+                | Refusal::Shape { .. }
+                | Refusal::Node(_)
+                | Refusal::Blank
+                | Refusal::Unknown { .. } => "",
+            },
+        };
+        format!("{self}{advice}").into()
     }
 
     /// What the call came to, for the metrics.
@@ -97,9 +125,11 @@ impl Failure {
         match self {
             Self::Http(_) => CallOutcome::Failed,
             Self::Refused(refusal) => match refusal {
-                Refusal::PerSecond | Refusal::PerDay { .. } | Refusal::Shed | Refusal::KeyThrottled => {
-                    CallOutcome::Limited
-                }
+                Refusal::PerSecond
+                | Refusal::PerDay { .. }
+                | Refusal::ChainDay { .. }
+                | Refusal::Shed
+                | Refusal::KeyThrottled => CallOutcome::Limited,
                 Refusal::ChainNotInPlan
                 | Refusal::EndpointNotInPlan
                 | Refusal::ChainUnknown
@@ -143,6 +173,8 @@ const fn wire_list(list: List) -> wire::List {
         List::Transactions => wire::List::Coin,
         List::Internal => wire::List::Internal,
         List::Tokens => wire::List::Token,
+        List::Nfts => wire::List::Erc721,
+        List::MultiTokens => wire::List::Erc1155,
     }
 }
 

@@ -52,8 +52,12 @@ async fn broken_answers_are_trouble_and_never_an_empty_list() {
         let answer = response.map_err(Failure::from);
         let failure =
             answer.and_then(|response| read_rows(List::Tokens, &response).map_err(Failure::from)).unwrap_err();
-        assert_eq!((failure.word(), judge(&failure)), (word, remedy));
-        assert!(!format!("{failure} {failure:?}").contains(KEY), "{word}");
+        let said = match &failure {
+            Failure::Http(fault) => fault.label(),
+            Failure::Refused(refusal) => refusal.word(),
+        };
+        assert_eq!((said, judge(&failure)), (word, remedy));
+        assert!(!format!("{failure} {failure:?} {}", failure.reason()).contains(KEY), "{word}");
     };
     let page = "<!DOCTYPE html><html><title>Attention Required! | Cloudflare</title></html>";
     check(http("403 Forbidden", page.len(), page), "web_page", Remedy::Trouble).await;
@@ -80,6 +84,8 @@ fn every_refusal_of_the_catalogue_finds_its_remedy() {
     };
     check("Max calls per sec rate limit reached (3/sec)", Remedy::SlowDown);
     check("Max daily rate limit reached. 110000 (100%) of 100000 day/limit", Remedy::DayOver(None));
+    let noon = crate::types::Timestamp::parse("2026-11-22T12:00:00Z");
+    check("Community Free API Limit reached. Resets 2026-11-22 12:00:00 UTC.", Remedy::ChainDayOver(noon));
     check("Free API access is not supported for this chain.", Remedy::ChainRefused);
     check("Free API access is temporarily unavailable due to unusually high network activity.", Remedy::Trouble);
     check("Invalid API Key (#err2)|POLY-2", Remedy::Key);

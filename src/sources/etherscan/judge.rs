@@ -14,6 +14,8 @@ pub enum Remedy {
     SlowDown,
     /// The account's day is used up, until this time or midnight UTC.
     DayOver(Option<Timestamp>),
+    /// What free accounts share on this chain is used up, until this time or midnight UTC: the chain rests, the others go on.
+    ChainDayOver(Option<Timestamp>),
     /// The key was refused: the account waits, longer each time; after a few times all chains are refused.
     Key,
     /// The key was refused too often: silence for half a minute.
@@ -58,6 +60,7 @@ const fn of_refusal(refusal: &Refusal) -> Remedy {
     match refusal {
         Refusal::PerSecond => Remedy::SlowDown,
         Refusal::PerDay { reset } => Remedy::DayOver(*reset),
+        Refusal::ChainDay { reset } => Remedy::ChainDayOver(*reset),
         Refusal::BadKey => Remedy::Key,
         Refusal::KeyThrottled => Remedy::KeyThrottled,
         Refusal::ChainNotInPlan | Refusal::ChainUnknown => Remedy::ChainRefused,

@@ -182,6 +182,7 @@ impl<R> Pager<R> {
         page.entries.retain(|entry| (ask.start_block..=ask.end_block).contains(&entry.block));
         self.highest = self.highest.max(page.entries.iter().map(|entry| entry.block).max());
         let full = page.count >= PAGE_ROWS;
+        let all_read = page.entries.len() == page.count;
         if let Some(inside) = self.inside.take() {
             return self.take_inside(inside, page.entries, full);
         }
@@ -194,7 +195,7 @@ impl<R> Pager<R> {
             page.entries.sort_by_key(|entry| entry.block);
         }
         self.compare_with_expected(&page.entries)?;
-        if full { self.take_full(page.entries) } else { self.take_last(page.entries) }
+        if full { self.take_full(page.entries, all_read) } else { self.take_last(page.entries) }
     }
 
     /// The rows of the block that ended the last full page must have come again, all of them.
@@ -204,15 +205,17 @@ impl<R> Pager<R> {
         if again < seen { Err(PagerFault::Moved { block }) } else { Ok(()) }
     }
 
-    fn take_full(&mut self, mut entries: Vec<Entry<R>>) -> Result<Progress<R>, PagerFault> {
+    fn take_full(&mut self, mut entries: Vec<Entry<R>>, all_read: bool) -> Result<Progress<R>, PagerFault> {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
             return Err(PagerFault::Unreadable { block: self.cursor });
         };
         let (first, last, hash) = (first.block, last.block, last.hash);
         if first == last {
-            // Its first page may have been asked with a wider range: pages of one block are the same either way.
-            self.add(entries);
-            self.inside = Some(Inside { block: last, hash, page: 2 });
+            // Its first page may have been asked with a wider range: pages of one block are the same either way, where it has
+            // nothing else on it. A row that could not be read may have been of another block: then it is asked for by itself.
+            let page = if all_read { 2 } else { 1 };
+            self.add(if all_read { entries } else { Vec::new() });
+            self.inside = Some(Inside { block: last, hash, page });
             return Ok(Progress::More(None));
         }
         let whole = entries.partition_point(|entry| entry.block < last);
@@ -288,6 +291,13 @@ impl<R> Pager<R> {
         let part = self.part(to);
         self.part_from = self.cursor;
         Ok(Progress::More(Some(part)))
+    }
+
+    /// What was read whole below the block that could not be: it stays true though the list cannot be read on.
+    pub fn below(&mut self, block: u64) -> Option<Part<R>> {
+        let to = block.checked_sub(1).filter(|to| *to >= self.part_from)?;
+        self.head().filter(|head| *head >= to)?;
+        Some(self.part(to))
     }
 
     /// The explorer could not answer in its own time: asks for half as many blocks. `head` is the chain's newest known.

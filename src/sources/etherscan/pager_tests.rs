@@ -117,6 +117,19 @@ fn a_list_that_cannot_be_read_safely_is_a_fault() {
 
     let huge = list(&[(10, 10_000)]);
     assert_eq!(read(0, |_, ask| answer(&huge, 100, ask)), Err(PagerFault::BlockTooLarge { block: 10 }));
+    let (huge, mut pager) = (list(&[(5, 7), (10, 10_001), (11, 3)]), Pager::new(0));
+    let fault = loop {
+        let page = answer(&huge, 100, pager.ask());
+        match pager.take(page) {
+            Ok(Progress::More(None)) => {}
+            Ok(progress) => panic!("{progress:?}"),
+            Err(fault) => break fault,
+        }
+    };
+    assert_eq!(fault, PagerFault::BlockTooLarge { block: 10 });
+    assert_eq!(pager.below(10), Some(Part { from: 0, to: 9, head: Some(100), rows: (0..7).collect() }));
+    assert_eq!(Pager::<u64>::new(10).below(10), None);
+    let huge = list(&[(10, 10_000)]);
 
     let hashed = |call: usize, ask| {
         let mut page = answer(&huge, 100, ask);
@@ -138,6 +151,19 @@ fn rows_that_moved_nothing_or_cannot_be_read_take_their_place_on_the_page() {
     })
     .unwrap();
     assert_eq!(read_rows.len(), 998, "the rows of block 20 but for the one that cannot be read");
+}
+
+#[test]
+fn a_block_that_ends_a_page_of_rows_that_cannot_be_read_is_read_from_its_own_first_row() {
+    // 400 rows of block 4 cannot be read: the page ends inside block 5, though it shows no other block.
+    let rows = list(&[(4, 400), (5, 900), (6, 7)]);
+    let (_, read_rows) = read(0, |_, ask| {
+        let mut page = answer(&rows, 100, ask);
+        page.entries.retain(|entry| entry.block != 4);
+        page
+    })
+    .unwrap();
+    assert_eq!(read_rows, (400..1_307).collect::<Vec<_>>());
 }
 
 #[test]

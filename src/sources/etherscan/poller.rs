@@ -70,8 +70,10 @@ pub async fn run<F: Fetch>(
 ) {
     let mut poller = Poller::new(setup, queue, clock);
     poller.take_wants(&wants.borrow_and_update());
-    if poller.say_everywhere(&SourceState::Connecting).await.is_err() {
-        return;
+    for chain in poller.setup.chains.clone() {
+        if poller.say(chain, SourceState::Connecting).await.is_err() {
+            return;
+        }
     }
     let mut flying: FuturesUnordered<Flight<'_>> = FuturesUnordered::new();
     let (mut plan, mut wake) = (true, None);
@@ -147,6 +149,10 @@ struct Poller {
     /// Lists that must be halved and wait for a head to halve from. To the planner they are under way.
     headless: BTreeSet<Call>,
     states: BTreeMap<ChainId, SourceState>,
+    /// Chains that the key's plan does not hold, when it was last asked.
+    refused: BTreeSet<ChainId>,
+    /// Lists that cannot be read past a block, and when to try again. To the planner they are under way.
+    stuck: BTreeMap<Call, Timestamp>,
     /// Lists whose unreadable rows were logged already.
     logged: BTreeSet<(ChainId, List)>,
 }
@@ -169,6 +175,8 @@ impl Poller {
             heads: BTreeMap::new(),
             headless: BTreeSet::new(),
             states: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            stuck: BTreeMap::new(),
             logged: BTreeSet::new(),
         }
     }
@@ -185,14 +193,20 @@ impl Poller {
         let ours = wants.chains.iter().filter(|(chain, _)| self.setup.chains.contains(chain));
         self.wants = ours.map(|(chain, wants)| (*chain, Arc::clone(wants))).collect();
         // A list that nobody wants any more is not read to its end.
-        let wanted = |call: &Call| match call {
+        let mut pagers = std::mem::take(&mut self.pagers);
+        pagers.retain(|call, _| self.is_wanted(call));
+        self.pagers = pagers;
+        true
+    }
+
+    /// Whether somebody wants this list.
+    fn is_wanted(&self, call: &Call) -> bool {
+        match call {
             Call::View(chain, address, list) => self.wants.get(chain).is_some_and(|wants| {
                 !wants.stopped && wants.views.iter().any(|view| view.address == *address && view.list == *list)
             }),
             Call::Head(_) | Call::Receipt(..) => false,
-        };
-        self.pagers.retain(|call, _| wanted(call));
-        true
+        }
     }
 
     /// Starts every call that may start now; gives how long to wait for the next.
@@ -202,6 +216,7 @@ impl Poller {
         flying: &mut FuturesUnordered<Flight<'f>>,
         note: &mut impl FnMut(BudgetNote),
     ) -> Result<Option<Duration>, Closed> {
+        self.release_stuck((self.clock)());
         while flying.len() < MOST_IN_FLIGHT {
             let now = (self.clock)();
             let allowance = self.account.allowance(now);
@@ -217,10 +232,11 @@ impl Poller {
                 Choice::Make(_) => {}
                 Choice::Wait(until) => {
                     self.say_over_budget(now).await?;
+                    let until = self.stuck.values().copied().fold(until, Timestamp::min);
                     // A millisecond more: the clock cuts what is finer.
                     return Ok(Some(until.since(now).saturating_add(Duration::from_millis(1))));
                 }
-                Choice::Idle => return Ok(None),
+                Choice::Idle => return Ok(self.stuck.values().min().map(|until| until.since(now))),
             }
         }
         Ok(None)
@@ -264,6 +280,7 @@ impl Poller {
             Err(failure) => return self.suffer(call, started, now, &failure).await,
         };
         self.account.answered();
+        self.refused.remove(&chain);
         if let Some(breaker) = self.breakers.get_mut(&chain) {
             breaker.succeeded();
         }
@@ -273,7 +290,7 @@ impl Poller {
                 self.planner.answered(call, false);
                 self.extras.heads.remove(&chain);
                 self.heads.insert(chain, head);
-                self.release_headless(chain, head);
+                self.release_headless(chain, head).await?;
                 let event = Event::ExplorerHead(ExplorerHead { chain, source: self.setup.name.clone(), head });
                 self.queue.send(Lane::New, event, SMALL_EVENT_BYTES).await
             }
@@ -319,12 +336,23 @@ impl Poller {
                 self.pagers.remove(&call);
                 Some(part)
             }
-            Err(fault) => {
-                self.give_up(call, fault);
-                None
-            }
+            Err(fault) => return self.give_up(call, fault).await,
         };
-        let Some(Part { from, to, head: index_head, rows }) = part else { return Ok(()) };
+        match part {
+            Some(part) => self.explored(chain, address, list, part).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Hands on what was read of a list.
+    async fn explored(
+        &mut self,
+        chain: ChainId,
+        address: crate::types::Address,
+        list: List,
+        part: Part<Reported>,
+    ) -> Result<(), Closed> {
+        let Part { from, to, head: index_head, rows } = part;
         let bytes = SMALL_EVENT_BYTES + rows.len() * size_of::<Reported>();
         let source = self.setup.name.clone();
         let event = Event::Explored(Explored { chain, source, address, list, from, to, index_head, rows });
@@ -339,15 +367,18 @@ impl Poller {
         }
     }
 
+    /// Says the account's state, where it changed: once, not chain by chain.
     async fn say_everywhere(&mut self, state: &SourceState) -> Result<(), Closed> {
+        let mut changed = false;
         for chain in self.setup.chains.clone() {
-            // That the plan does not hold a chain stays true, whatever the account is short of.
-            let refused = matches!(self.states.get(&chain), Some(SourceState::Refused(_)));
-            if !(refused && matches!(state, SourceState::OverBudget(_))) {
-                self.say(chain, state.clone()).await?;
+            // That the plan does not hold a chain stays true, whatever befalls the account.
+            if self.refused.contains(&chain) || self.states.get(&chain) == Some(state) {
+                continue;
             }
+            self.states.insert(chain, state.clone());
+            changed = true;
         }
-        Ok(())
+        if changed { self.report(None, state.clone()).await } else { Ok(()) }
     }
 
     /// Says a chain's state, where it changed.
@@ -356,7 +387,11 @@ impl Poller {
             return Ok(());
         }
         self.states.insert(chain, state.clone());
-        let source = SourceId { kind: SourceKind::Explorer, chain: Some(chain), name: self.setup.name.clone() };
+        self.report(Some(chain), state).await
+    }
+
+    async fn report(&mut self, chain: Option<ChainId>, state: SourceState) -> Result<(), Closed> {
+        let source = SourceId { kind: SourceKind::Explorer, chain, name: self.setup.name.clone() };
         self.queue.send(Lane::New, Event::Source(SourceReport { source, state }), SMALL_EVENT_BYTES).await
     }
 }

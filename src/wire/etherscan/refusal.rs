@@ -15,6 +15,12 @@ pub enum Refusal {
         /// When they start anew, where it is said; else at midnight UTC.
         reset: Option<Timestamp>,
     },
+    /// The calls that all free accounts share on this chain are used up, whatever this account has left: stop this chain.
+    #[error("the calls that free keys share on this chain are used up")]
+    ChainDay {
+        /// When they start anew, where it is said; else at midnight UTC.
+        reset: Option<Timestamp>,
+    },
     /// The key's plan does not hold this chain.
     #[error("the plan of this key does not hold this chain")]
     ChainNotInPlan,
@@ -93,6 +99,7 @@ impl Refusal {
         match self {
             Self::PerSecond => "rate_limit_second",
             Self::PerDay { .. } => "rate_limit_day",
+            Self::ChainDay { .. } => "rate_limit_chain_day",
             Self::ChainNotInPlan => "chain_not_in_plan",
             Self::EndpointNotInPlan => "endpoint_not_in_plan",
             Self::ChainUnknown => "chain_unknown",
@@ -114,7 +121,7 @@ impl Refusal {
 }
 
 /// Texts under status "0" that mean "nothing there", in any case of letters.
-const EMPTY: [&str; 8] = [
+const EMPTY: [&str; 11] = [
     "no transactions found",
     "no records found",
     "no blocks found",
@@ -122,6 +129,9 @@ const EMPTY: [&str; 8] = [
     "no internal transactions found",
     "no token transfers found",
     "no logs found",
+    "no tokens found",
+    "no token found",
+    "no matching records found",
     "contract source code not verified",
 ];
 
@@ -138,19 +148,27 @@ pub(super) fn classify(text: &str) -> Refusal {
     let shown = || Untrusted::new(text);
     if lower.trim().is_empty() {
         Refusal::Blank
-    } else if has(&["max daily", "daily rate limit", "free api limit reached", "daily limit"]) {
+    } else if has(&["free api limit"]) {
+        Refusal::ChainDay { reset: reset_time(text) }
+    } else if has(&["max daily", "daily rate limit", "daily limit"]) {
         Refusal::PerDay { reset: reset_time(text) }
     } else if has(&["too many invalid api key"]) {
         Refusal::KeyThrottled
-    } else if has(&["calls per sec", "max rate limit", "rate limit reached", "too many requests"]) {
+    } else if has(&[
+        "calls per sec",
+        "max rate limit",
+        "rate limit reached",
+        "too many requests",
+        "rate limit exceeded",
+    ]) {
         Refusal::PerSecond
     } else if has(&["not supported for this chain"]) {
         Refusal::ChainNotInPlan
     } else if has(&["temporarily unavailable"]) {
         Refusal::Shed
-    } else if has(&["api pro endpoint", "api exclusive endpoint"]) {
+    } else if has(&["api pro endpoint", "api exclusive endpoint", "not supported for this endpoint"]) {
         Refusal::EndpointNotInPlan
-    } else if has(&["deprecated v1 endpoint"]) {
+    } else if has(&["deprecated v1 endpoint", "invalid api url endpoint"]) {
         Refusal::BadEndpoint { text: shown() }
     } else if has(&["invalid api key"]) {
         Refusal::BadKey
@@ -158,11 +176,18 @@ pub(super) fn classify(text: &str) -> Refusal {
         Refusal::ChainUnknown
     } else if has(&["query timeout", "result window is too large", "smaller result"]) {
         Refusal::TooLarge
-    } else if has(&["too busy", "timeout occurred", "try again later", "rpc request failed"]) {
+    } else if has(&["too busy", "timeout occurred", "try again later", "rpc request failed", "something went wrong"]) {
         Refusal::Busy
     } else if has(&["unable to locate"]) {
         Refusal::NotYet { text: shown() }
-    } else if has(&["chainid parameter", "error!", "invalid address", "invalid parameter"]) {
+    } else if has(&[
+        "chainid parameter",
+        "error!",
+        "invalid address",
+        "invalid parameter",
+        "unknown module",
+        "unknown action",
+    ]) {
         Refusal::BadRequest { text: shown() }
     } else {
         Refusal::Unknown { text: shown() }
@@ -187,7 +212,7 @@ mod tests {
         check("Max calls per sec rate limit reached (3/sec)", "rate_limit_second");
         check("Max rate limit reached, please use API Key for higher rate limit", "rate_limit_second");
         check("Max daily rate limit reached. 110000 (100%) of 100000 day/limit", "rate_limit_day");
-        check("Community Free API limit reached. Resets soon", "rate_limit_day");
+        check("Community Free API limit reached. Resets soon", "rate_limit_chain_day");
         check("Free API access is not supported for this chain. Please upgrade", "chain_not_in_plan");
         check(
             "Free API access is temporarily unavailable due to unusually high network activity.",
@@ -203,6 +228,10 @@ mod tests {
         check("You are using a deprecated V1 endpoint, switch to …", "bad_endpoint");
         check("Unable to locate ContractCode at 0x123", "retry_later");
         check("chain not supported", "chain_unknown");
+        check("Free API access is not supported for this endpoint", "endpoint_not_in_plan");
+        check("Invalid API URL endpoint, url path expected to be '/v2/api'", "bad_endpoint");
+        check("Something went wrong.", "server_busy");
+        check("Unknown module", "bad_request");
         check(" ", "unknown_error");
         check("something new", "unknown_error");
     }
@@ -210,7 +239,7 @@ mod tests {
     #[test]
     fn the_time_of_the_daily_reset_is_read_where_it_is_said() {
         let reset = |text: &str| match classify(text) {
-            Refusal::PerDay { reset } => reset.map(|time| time.to_string()),
+            Refusal::PerDay { reset } | Refusal::ChainDay { reset } => reset.map(|time| time.to_string()),
             other => panic!("{other:?}"),
         };
         assert_eq!(

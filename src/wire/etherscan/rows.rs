@@ -4,12 +4,10 @@
 
 use super::query::List;
 use super::refusal::Refusal;
+use super::text::{Text, list as values};
 use crate::types::{Address, Asset, B256, Kind, Movement, Timestamp, U256, Untrusted};
-use crate::wire::hex;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, Visitor};
 use serde_json::value::RawValue;
-use std::fmt;
 
 /// One row of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,8 +70,7 @@ pub struct Page {
 /// # Errors
 /// [`Refusal::Shape`] when the result is no list at all.
 pub fn rows(list: List, result: &RawValue, tx: Option<B256>) -> Result<Page, Refusal> {
-    let raw: Vec<&RawValue> = serde_json::from_str(result.get())
-        .map_err(|error| Refusal::Shape { reason: Untrusted::new(&error.to_string()) })?;
+    let raw = values(result)?;
     let mut page = Page { length: raw.len(), ..Page::default() };
     for (index, raw) in raw.into_iter().enumerate() {
         let text = match serde_json::from_str::<RowText>(raw.get()) {
@@ -100,91 +97,6 @@ pub fn rows(list: List, result: &RawValue, tx: Option<B256>) -> Result<Page, Ref
     Ok(page)
 }
 
-/// Reads one coin or token balance, in the smallest unit.
-///
-/// # Errors
-/// [`Refusal::Shape`] for anything but a decimal number as text.
-pub fn balance(result: &RawValue) -> Result<U256, Refusal> {
-    let text: Text = serde_json::from_str(result.get())
-        .map_err(|error| Refusal::Shape { reason: Untrusted::new(&error.to_string()) })?;
-    text.amount("balance").map_err(|reason| Refusal::Shape { reason: Untrusted::new(&reason) })
-}
-
-/// Reads the balances of several addresses, in wei.
-///
-/// # Errors
-/// [`Refusal::Shape`] when any of them cannot be read: each was asked for.
-pub fn balances(result: &RawValue) -> Result<Vec<(Address, U256)>, Refusal> {
-    /// One of them.
-    #[derive(Deserialize)]
-    struct Row {
-        account: Text,
-        balance: Text,
-    }
-    let shape = |reason: &str| Refusal::Shape { reason: Untrusted::new(reason) };
-    let rows: Vec<Row> = serde_json::from_str(result.get()).map_err(|error| shape(&error.to_string()))?;
-    let read = |row: Row| Ok((row.account.account("account")?, row.balance.amount("balance")?));
-    rows.into_iter().map(read).collect::<Result<_, String>>().map_err(|reason| shape(&reason))
-}
-
-/// A value as explorers write it: text, sometimes a number, `null` for nothing.
-#[derive(Debug, Default, Clone)]
-struct Text(String);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl Visitor<'_> for Reader {
-            type Value = Text;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or a whole number")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
-                Ok(Text(text.trim().to_owned()))
-            }
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Text, E> {
-                Ok(Text(number.to_string()))
-            }
-            fn visit_unit<E: Error>(self) -> Result<Text, E> {
-                Ok(Text::default())
-            }
-        }
-        deserializer.deserialize_any(Reader)
-    }
-}
-
-impl Text {
-    fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Plain digits only: no sign, no blank.
-    fn digits(&self, key: &str) -> Result<&str, String> {
-        let plain = !self.0.is_empty() && self.0.bytes().all(|digit| digit.is_ascii_digit());
-        if plain { Ok(&self.0) } else { Err(format!("{key} is not a decimal number")) }
-    }
-
-    fn number(&self, key: &str) -> Result<u64, String> {
-        self.digits(key)?.parse().map_err(|_| format!("{key} is too large"))
-    }
-
-    fn amount(&self, key: &str) -> Result<U256, String> {
-        U256::from_str_radix(self.digits(key)?, 10).map_err(|_| format!("{key} is larger than 256 bits"))
-    }
-
-    fn account(&self, key: &str) -> Result<Address, String> {
-        hex::fixed(&self.0).map(Address::new).map_err(|fault| format!("{key}: {fault}"))
-    }
-
-    fn hash(&self, key: &str) -> Result<B256, String> {
-        hex::fixed(&self.0).map(B256::new).map_err(|fault| format!("{key}: {fault}"))
-    }
-
-    fn untrusted(&self) -> Option<Untrusted> {
-        Some(Untrusted::new(&self.0)).filter(|text| !text.is_empty())
-    }
-}
-
 /// All that is read of a row of any list.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -192,8 +104,9 @@ struct RowText {
     block_number: Text,
     block_hash: Text,
     time_stamp: Text,
-    #[serde(alias = "transactionHash")]
     hash: Text,
+    /// The imitators' key for it; some rows have both.
+    transaction_hash: Text,
     from: Text,
     to: Text,
     value: Text,
@@ -223,8 +136,9 @@ impl RowText {
 
     /// The row; why not, where it cannot be read.
     fn read(&self, list: List, asked: Option<B256>) -> Result<ExplorerRow, String> {
-        let tx = match (self.hash.as_str(), asked) {
-            ("", Some(tx)) => tx,
+        let tx = match (self.hash.as_str(), self.transaction_hash.as_str(), asked) {
+            ("", "", Some(tx)) => tx,
+            ("", named, _) if !named.is_empty() => self.transaction_hash.hash("transactionHash")?,
             _ => self.hash.hash("hash")?,
         };
         let block_hash = match self.block_hash.as_str() {
@@ -258,10 +172,7 @@ impl RowText {
         let contract = || self.contract_address.account("contractAddress");
         let log_index = match self.log_index.as_str() {
             "" => None,
-            text if text.starts_with("0x") => {
-                Some(hex::quantity_u64(text).map_err(|fault| format!("logIndex: {fault}"))?)
-            }
-            _ => Some(self.log_index.number("logIndex")?),
+            _ => Some(self.log_index.either("logIndex")?),
         };
         let token_id = || self.token_id.amount("tokenID").map(Some);
         let (kind, asset, token_id, amount, log_index) = match list {

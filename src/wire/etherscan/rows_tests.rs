@@ -142,23 +142,6 @@ fn what_an_explorer_says_of_a_token_is_taken_as_its_word_only() {
     assert_eq!(indexed.rows[0].movement.and_then(|moved| moved.log_index), Some(0));
 }
 
-#[test]
-fn balances_are_exact_or_refused() {
-    assert_eq!(
-        balance(&raw(r#""40891626854930000000000""#)).ok(),
-        U256::from_str_radix("40891626854930000000000", 10).ok()
-    );
-    for text in [r#""""#, r#""1.5""#, r#""0x1""#, "null", "[]", "-1"] {
-        assert!(balance(&raw(text)).is_err(), "{text}");
-    }
-    let two = format!(r#"[{{"account":"{}","balance":"1"}},{{"account":"{}","balance":"2"}}]"#, who(1), who(2));
-    assert_eq!(
-        balances(&raw(&two)),
-        Ok(vec![(Address::repeat_byte(1), U256::from(1)), (Address::repeat_byte(2), U256::from(2))])
-    );
-    assert!(balances(&raw(&two.replace("\"2\"", "\"\""))).is_err());
-}
-
 proptest! {
     #[test]
     fn a_mangled_page_is_read_or_refused_and_counts_every_row(at in any::<prop::sample::Index>(), with in any::<char>(), how in 0..3) {
@@ -177,7 +160,6 @@ proptest! {
                     prop_assert_eq!(page.rows.len() + page.aside.len() + page.genesis, page.length);
                 }
             }
-            let _ = (balance(result), balances(result));
         }
     }
 }

@@ -80,6 +80,28 @@ pub enum Action {
         /// How much seems to move.
         amount: U256,
     },
+    /// One NFT (ERC-721). Nobody keeps count of who has which.
+    GiveOne {
+        /// The contract.
+        token: Address,
+        /// Who signs and gives.
+        from: Address,
+        /// Who gets.
+        to: Address,
+        /// Which.
+        id: U256,
+    },
+    /// Some of many kinds (ERC-1155), in one log: `TransferSingle` for one kind, else `TransferBatch`. Nobody keeps count either.
+    GiveSome {
+        /// The contract.
+        token: Address,
+        /// Who signs and gives.
+        from: Address,
+        /// Who gets.
+        to: Address,
+        /// Which, and how many of each.
+        items: Vec<(U256, U256)>,
+    },
     /// Coin through a contract, which passes it on in an internal call.
     Through {
         /// Who signs and gives.
@@ -111,6 +133,8 @@ impl Action {
             | Self::PayInVain { from, .. }
             | Self::Send { from, .. }
             | Self::SendTwice { from, .. }
+            | Self::GiveOne { from, .. }
+            | Self::GiveSome { from, .. }
             | Self::Through { from, .. }
             | Self::Create { from, .. } => *from,
             Self::Forge { by, .. } => *by,
@@ -130,6 +154,13 @@ impl Action {
                 let (from, to) = (from.into_word(), to.into_word());
                 (Some(*token), U256::ZERO, format!("0x23b872dd{from:x}{to:x}{amount:064x}"))
             }
+            Self::GiveOne { token, from, to, id } => {
+                let (from, to) = (from.into_word(), to.into_word());
+                (Some(*token), U256::ZERO, format!("0x42842e0e{from:x}{to:x}{id:064x}"))
+            }
+            Self::GiveSome { token, to, items, .. } => {
+                (Some(*token), U256::ZERO, format!("0x2eb2c2d6{:x}{:064x}", to.into_word(), items.len()))
+            }
             Self::Through { contract, to, value, .. } => {
                 (Some(*contract), *value, format!("0x6ea056a9{:x}", to.into_word()))
             }
@@ -145,7 +176,8 @@ impl Action {
             Self::Send { .. } => 52_000,
             Self::SendTwice { .. } => 81_000,
             Self::Forge { .. } => 45_000,
-            Self::Through { .. } => 63_000,
+            Self::GiveOne { .. } | Self::Through { .. } => 63_000,
+            Self::GiveSome { .. } => 90_000,
             Self::Create { .. } => 120_000,
         }
     }
@@ -225,6 +257,11 @@ impl Ledger {
                 shift(&mut self.tokens, (*token, *from), (*token, *to), both).then(|| vec![log.clone(), log])
             }
             Action::Forge { token, from, to, amount, .. } => Some(vec![transfer(*token, *from, *to, *amount)]),
+            Action::GiveOne { token, from, to, id } => {
+                let topics = vec![erc20::TRANSFER, from.into_word(), to.into_word(), B256::from(*id)];
+                Some(vec![SimLog { index: 0, contract: *token, topics, data: "0x".into() }])
+            }
+            Action::GiveSome { token, from, to, items } => Some(vec![give_some(*token, *from, *to, items)]),
             Action::Through { from, contract, to, value, fails } => {
                 let inner =
                     Frame { kind: "CALL", from: *contract, to: *to, value: *value, failed: false, calls: vec![] };
@@ -245,6 +282,26 @@ impl Ledger {
 fn transfer(contract: Address, from: Address, to: Address, amount: U256) -> SimLog {
     let topics = vec![erc20::TRANSFER, from.into_word(), to.into_word()];
     SimLog { index: 0, contract, topics, data: format!("{:#x}", B256::from(amount)) }
+}
+
+/// The log of an ERC-1155 transfer. Its operator is who gives.
+fn give_some(contract: Address, from: Address, to: Address, items: &[(U256, U256)]) -> SimLog {
+    let text = |words: &[U256]| words.iter().fold("0x".to_owned(), |text, word| format!("{text}{word:064x}"));
+    let (topic, data) = match items {
+        [(id, amount)] => (erc20::TRANSFER_SINGLE, text(&[*id, *amount])),
+        _ => {
+            let count = U256::from(items.len());
+            // Two lists behind the places where they begin.
+            let second = U256::from(96_usize.saturating_add(items.len().saturating_mul(32)));
+            let ids = items.iter().map(|(id, _)| *id);
+            let amounts = items.iter().map(|(_, amount)| *amount);
+            let words: Vec<U256> =
+                [U256::from(64), second, count].into_iter().chain(ids).chain([count]).chain(amounts).collect();
+            (erc20::TRANSFER_BATCH, text(&words))
+        }
+    };
+    let topics = vec![topic, from.into_word(), from.into_word(), to.into_word()];
+    SimLog { index: 0, contract, topics, data }
 }
 
 /// The address of what a transaction creates. Real chains hash it otherwise; what matters is that it is nobody's yet.

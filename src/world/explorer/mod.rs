@@ -7,7 +7,7 @@ use super::chain::Chain;
 use super::http::{self, Connection, Request};
 use super::live::LiveChain;
 use super::render;
-use crate::types::{Address, B256, ChainId, U256};
+use crate::types::{Address, B256, ChainId, Kind, U256};
 use crate::wire::hex;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -313,9 +313,9 @@ impl Call<'_> {
                 ("txlist", _) => index.coin(whose, start, end),
                 ("txlistinternal", None) => index.internal(whose, start, end),
                 ("txlistinternal", Some(tx)) => index.internal_of(tx),
-                ("tokentx", _) => index.token(whose, contract, start, end),
-                // The world has no such tokens.
-                _ => Vec::new(),
+                ("tokennfttx", _) => index.token(Kind::Erc721, whose, contract, start, end),
+                ("token1155tx", _) => index.token(Kind::Erc1155, whose, contract, start, end),
+                _ => index.token(Kind::Token, whose, contract, start, end),
             }
         });
         if self.text("sort") == Some("desc") {

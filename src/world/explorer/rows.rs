@@ -1,7 +1,8 @@
 //! The rows of an explorer's lists, out of a chain up to the head of the index. Pure.
 
-use crate::types::{Address, B256, U256};
-use crate::world::chain::{Chain, Frame, Included, SimBlock};
+use crate::types::{Address, Asset, B256, Kind, Movement, U256};
+use crate::wire::erc20::{Log, Reading, read_log};
+use crate::world::chain::{Chain, Frame, Included, SimBlock, SimLog};
 use crate::world::render::{account, gas_price, hash};
 use serde_json::{Value, json};
 
@@ -87,48 +88,48 @@ impl<'a> Index<'a> {
         block.txs.get(index).map(|tx| inner(&tx.root).into_iter().map(row).collect()).unwrap_or_default()
     }
 
-    /// `tokentx`: logs from or to the address. They have no index here either.
-    pub(super) fn token(&self, whose: Address, contract: Option<Address>, start: u64, end: u64) -> Vec<Value> {
+    /// `tokentx`, `tokennfttx` or `token1155tx`: logs from or to the address, a row for each (id, amount) of a batch. They have no index
+    /// here either.
+    pub(super) fn token(
+        &self,
+        kind: Kind,
+        whose: Address,
+        contract: Option<Address>,
+        start: u64,
+        end: u64,
+    ) -> Vec<Value> {
         let of = |(block, index, tx): (&SimBlock, usize, &Included)| -> Vec<Value> {
-            let wanted = tx.logs.iter().filter(|log| contract.is_none_or(|contract| log.contract == contract));
-            wanted
-                .filter_map(|log| {
-                    let [_, from, to] = log.topics.as_slice() else { return None };
-                    let (from, to) = (Address::from_word(*from), Address::from_word(*to));
-                    let amount = crate::wire::hex::word(&log.data, 0)?;
-                    let row = || self.token_row(block, index, tx, log.contract, from, to, amount);
-                    [from, to].contains(&whose).then(row)
-                })
-                .collect()
+            let mut moved = Vec::new();
+            for SimLog { index, contract, topics, data } in &tx.logs {
+                let log = Log { tx: tx.tx.hash, contract: *contract, topics, data, index: Some(*index) };
+                read_log(&log, &Reading::default(), &mut moved);
+            }
+            let asked = |moved: &&Movement| {
+                let of_contract = contract.is_none_or(|contract| moved.asset == Asset::Token(contract));
+                moved.kind == kind && of_contract && [moved.from, moved.to].contains(&whose)
+            };
+            moved.iter().filter(asked).map(|moved| self.token_row(block, index, tx, moved)).collect()
         };
         self.mined(start, end).flat_map(of).collect()
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a row has so many parts, and they come from three places")]
-    fn token_row(
-        &self,
-        block: &SimBlock,
-        index: usize,
-        included: &Included,
-        contract: Address,
-        from: Address,
-        to: Address,
-        amount: U256,
-    ) -> Value {
+    fn token_row(&self, block: &SimBlock, index: usize, included: &Included, moved: &Movement) -> Value {
+        let contract = match moved.asset {
+            Asset::Coin => Address::ZERO,
+            Asset::Token(contract) => contract,
+        };
         let token = self.chain.token(contract);
-        json!({
+        let mut row = json!({
             "blockNumber": block.at.number.to_string(),
             "timeStamp": block.time.to_string(),
             "hash": hash(included.tx.hash),
             "nonce": included.tx.nonce.to_string(),
             "blockHash": hash(block.at.hash),
-            "from": account(from),
+            "from": account(moved.from),
             "contractAddress": account(contract),
-            "to": account(to),
-            "value": amount.to_string(),
+            "to": account(moved.to),
             "tokenName": token.map(|token| token.name.clone()).unwrap_or_default(),
             "tokenSymbol": token.map(|token| token.symbol.clone()).unwrap_or_default(),
-            "tokenDecimal": token.and_then(|token| token.decimals).map(|decimals| decimals.to_string()).unwrap_or_default(),
             "transactionIndex": index.to_string(),
             "gas": included.gas_used.saturating_mul(2).to_string(),
             "gasPrice": gas_price(block).to_string(),
@@ -138,7 +139,20 @@ impl<'a> Index<'a> {
             "methodId": included.tx.input.get(..10).unwrap_or("0x"),
             "functionName": "",
             "confirmations": self.confirmations(block),
-        })
+        });
+        let id = moved.token_id.unwrap_or_default().to_string();
+        let decimals = token.and_then(|token| token.decimals).map(|decimals| decimals.to_string());
+        let of_list = match moved.kind {
+            Kind::Erc721 => [("tokenID", id), ("tokenDecimal", "0".into())],
+            Kind::Erc1155 => [("tokenID", id), ("tokenValue", moved.amount.to_string())],
+            Kind::Coin | Kind::Internal | Kind::Token => {
+                [("value", moved.amount.to_string()), ("tokenDecimal", decimals.unwrap_or_default())]
+            }
+        };
+        if let Some(fields) = row.as_object_mut() {
+            fields.extend(of_list.map(|(key, value)| (key.into(), json!(value))));
+        }
+        row
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::types::{Kind, Movement};
 use crate::wire::etherscan::{Body, List, Page, Query, Refusal, balance, balances, open, rows};
-use crate::world::chain::Plan;
+use crate::world::chain::{Action, Plan};
 use crate::world::testing::*;
 use std::net::SocketAddr;
 
@@ -74,6 +74,26 @@ async fn the_lists_hold_what_moved_and_what_failed() {
     let note = token.rows[0].token.clone().expect("it speaks of its token");
     assert_eq!((note.symbol.expect("it has one").as_str(), note.decimals), ("SIM", Some(6)));
     assert_eq!(served.page(List::Erc721, 1, 1_000).await, Page::default());
+    let (nft, from, to) = (account(9), account(1), account(2));
+    let id = U256::from::<u64>;
+    let batch = vec![(id(5), id(2)), (id(6), id(3)), (id(5), id(2))];
+    let actions = vec![
+        Action::GiveOne { token: nft, from, to, id: id(4) },
+        Action::GiveSome { token: nft, from, to, items: batch },
+        Action::GiveSome { token: nft, from, to, items: vec![(id(7), id(8))] },
+    ];
+    served.explorer.chain.change(|chain| chain.mine(noon(), &Plan { actions, ..Plan::default() }));
+    for (list, expected) in [(List::Erc721, vec![(4, 1)]), (List::Erc1155, vec![(5, 2), (6, 3), (5, 2), (7, 8)])] {
+        let page = served.page(list, 1, 1_000).await;
+        assert!(page.aside.is_empty(), "{:?}", page.aside);
+        let items: Vec<(u64, u64)> = page
+            .rows
+            .iter()
+            .filter_map(|row| row.movement)
+            .map(|moved| (moved.token_id.expect("it has one").to(), moved.amount.to()))
+            .collect();
+        assert_eq!(items, expected, "a row for each (id, value), equal ones twice");
+    }
     let first = served.page(List::Token, 1, 3).await;
     let rest = served.page(List::Token, 2, 3).await;
     assert_eq!([first.rows, rest.rows].concat(), token.rows, "pages follow each other");
@@ -105,12 +125,13 @@ async fn an_index_that_lags_shows_less_and_its_own_head() {
 #[tokio::test]
 async fn balances_and_the_proxy_are_a_node_s() {
     let served = serve().await;
-    let (_, one) = served.ask(&Query::Balance(account(2))).await;
+    let (_, one) = served.ask(&Query::Balance { address: account(2), block: None }).await;
     let Ok(Body::Result { result, .. }) = open(200, &one) else { panic!("{one}") };
     assert_eq!(balance(result), Ok(U256::from(20)), "a payment and what a contract passed on");
-    let (_, many) = served.ask(&Query::Balances(vec![account(2), account(8)])).await;
+    let (_, many) = served.ask(&Query::Balances { addresses: vec![account(2), account(8)], block: None }).await;
     let Ok(Body::Result { result, .. }) = open(200, &many) else { panic!("{many}") };
-    assert_eq!(balances(result), Ok(vec![(account(2), U256::from(20)), (account(8), U256::ZERO)]));
+    let held = balances(result).expect("it is a list").held;
+    assert_eq!(held, [(account(2), U256::from(20)), (account(8), U256::ZERO)]);
     let (_, token) = served.ask(&Query::TokenBalance { contract: TOKEN, address: account(2) }).await;
     let Ok(Body::Result { result, .. }) = open(200, &token) else { panic!("{token}") };
     assert_eq!(balance(result), Ok(U256::from(30)));

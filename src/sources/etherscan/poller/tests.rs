@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::net::http::HeaderMap;
+use crate::reactor::event::Unlistable;
 use crate::reactor::wants::ViewWant;
 use crate::sources::queue::{EventIntake, event_queue};
 use crate::telemetry::Tally;
 use crate::types::{Address, B256};
+use crate::wire::etherscan::Refusal;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -175,7 +177,8 @@ fn explored(events: &[Event]) -> Vec<&Explored> {
 
 fn states(events: &[Event], chain: ChainId) -> Vec<SourceState> {
     let reports = events.iter().map(|event| if let Event::Source(report) = event { Some(report) } else { None });
-    let ours = reports.flatten().filter(|report| report.source.chain == Some(chain));
+    // What is said of the account is said of each of its chains.
+    let ours = reports.flatten().filter(|report| report.source.chain.is_none_or(|of| of == chain));
     let mut states: Vec<_> = ours.map(|report| report.state.clone()).collect();
     assert_eq!(states.remove(0), SourceState::Connecting);
     states
@@ -260,7 +263,8 @@ async fn a_chain_outside_the_plan_is_refused_for_a_day_and_the_others_go_on() {
     let wants = ChainWants { views: vec![view(OWNER)], ..ChainWants::default() };
     let wants = want(&[(ETHEREUM, wants.clone()), (BASE, wants)]);
     let (events, calls) = play(script, wants, 3, Duration::from_hours(25)).await;
-    assert_eq!(states(&events, BASE), [SourceState::Refused("chain_not_in_plan".into())]);
+    let [SourceState::Refused(reason)] = &states(&events, BASE)[..] else { panic!("{events:?}") };
+    assert!(reason.as_str().contains("not covered") && reason.as_str().contains("`etherscan = false`"), "{reason}");
     let asked = calls.iter().filter(|(_, query)| query.contains("chainid=8453")).count();
     assert_eq!(asked, 2, "once, and once more after a day");
     assert_eq!(states(&events, ETHEREUM), [SourceState::Fresh]);
@@ -282,18 +286,38 @@ async fn a_complaint_about_pace_costs_a_second_and_no_rows() {
 
 #[tokio::test(start_paused = true)]
 async fn a_day_that_is_over_is_a_pause_and_not_a_loop_of_errors() {
+    let script = Script {
+        tokens: BTreeMap::from([(OWNER, vec![5])]),
+        head: 9_000,
+        // At one in the morning: what is said right behind midnight may be yesterday's.
+        delay: Duration::from_hours(1),
+        first: VecDeque::from([Ok((200, refusal("Max daily rate limit reached. 110000 (100%) of 100000 day/limit")))]),
+        ..Script::default()
+    };
+    let (events, calls) = play(script, one_view(), 3, Duration::from_hours(26)).await;
+    let midnight = Timestamp::parse("2026-11-23T00:00:00Z").unwrap();
+    assert_eq!(states(&events, ETHEREUM), [SourceState::OverBudget(midnight), SourceState::Fresh]);
+    assert_eq!((explored(&events).len(), (calls[1].0 - calls[0].0).as_secs() / 3_600), (1, 24), "{calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_free_keys_share_on_a_chain_stops_this_chain_until_its_reset_and_no_other() {
     let text =
         "Community Free API Limit reached. Resets 2026-11-22 12:00:00 UTC. For higher, uninterrupted limits, upgrade";
     let script = Script {
         tokens: BTreeMap::from([(OWNER, vec![5])]),
         head: 9_000,
-        first: VecDeque::from([Ok((200, refusal(text)))]),
+        always: BTreeMap::from([(BASE, refusal(text))]),
         ..Script::default()
     };
-    let (events, calls) = play(script, one_view(), 3, Duration::from_secs(12 * 3_600 + 5)).await;
+    let wants = ChainWants { views: vec![view(OWNER)], ..ChainWants::default() };
+    let wants = want(&[(ETHEREUM, wants.clone()), (BASE, wants)]);
+    let (events, calls) = play(script, wants, 3, Duration::from_secs(12 * 3_600 - 5)).await;
     let noon = Timestamp::parse("2026-11-22T12:00:00Z").unwrap();
-    assert_eq!(states(&events, ETHEREUM), [SourceState::OverBudget(noon), SourceState::Fresh]);
-    assert_eq!((calls.len(), explored(&events).len()), (2, 1));
+    assert_eq!(states(&events, BASE), [SourceState::OverBudget(noon)]);
+    assert_eq!(states(&events, ETHEREUM), [SourceState::Fresh]);
+    let asked = calls.iter().filter(|(_, query)| query.contains("chainid=8453")).count();
+    assert!(asked == 1 && calls.len() > 1_000, "{asked} {}", calls.len());
 }
 
 #[tokio::test(start_paused = true)]
@@ -317,22 +341,53 @@ async fn trouble_is_waited_out_and_said() {
     let script =
         Script { tokens: BTreeMap::from([(OWNER, vec![5])]), head: 9_000, first: first.into(), ..Script::default() };
     let (events, calls) = play(script, one_view(), 3, Duration::from_hours(1)).await;
-    let words = ["temporarily_unavailable", "web_page", "cut", "body", "server_busy"];
-    let expected: Vec<_> =
-        words.map(|word| SourceState::BackingOff(word.into())).into_iter().chain([SourceState::Fresh]).collect();
-    assert_eq!(states(&events, ETHEREUM), expected);
+    let reasons = [
+        Refusal::Shed.into(),
+        Refusal::WebPage { http: 403 }.into(),
+        Refusal::Cut.into(),
+        Failure::Http(HttpFault::Body),
+        Refusal::Busy.into(),
+    ];
+    let expected = reasons.iter().map(|failure| SourceState::BackingOff(failure.reason()));
+    assert_eq!(states(&events, ETHEREUM), expected.chain([SourceState::Fresh]).collect::<Vec<_>>());
     assert!(closest(&calls[..6]) >= 30_000, "it waits longer each time");
     assert_eq!(explored(&events)[0].rows.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_bad_key_is_tried_a_few_times_and_then_seldom() {
-    let always = BTreeMap::from([(ETHEREUM, refusal("Invalid API Key (#err2)"))]);
+    let refused = refusal("Invalid API Key (#err2)");
+    let always = BTreeMap::from([(ETHEREUM, refused.clone()), (BASE, refused)]);
     let script = Script { always, ..Script::default() };
-    let (events, calls) = play(script, one_view(), 3, Duration::from_hours(1)).await;
-    let word = || Name::from("bad_key");
-    assert_eq!(states(&events, ETHEREUM), [SourceState::BackingOff(word()), SourceState::Refused(word())]);
-    assert!(calls.len() <= 7, "{}", calls.len());
+    let wants = ChainWants { views: vec![view(OWNER)], ..ChainWants::default() };
+    let wants = want(&[(ETHEREUM, wants.clone()), (BASE, wants)]);
+    let (events, calls) = play(script, wants, 3, Duration::from_hours(1)).await;
+    let for_good = |event: &&Event| matches!(event, Event::Source(report) if report.state == refused_key());
+    let said: Vec<_> = events.iter().filter(for_good).collect();
+    let [Event::Source(SourceReport { source, .. })] = said[..] else { panic!("{said:?}") };
+    assert_eq!(source.chain, None, "said once, for the account");
+    assert_eq!(states(&events, BASE).last(), Some(&refused_key()));
+    assert!(calls.len() <= 9, "{}", calls.len());
+}
+
+fn refused_key() -> SourceState {
+    let reason = Failure::from(Refusal::BadKey).reason();
+    assert!(reason.as_str().contains("check [etherscan] api_key"), "{reason}");
+    SourceState::Refused(reason)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_block_with_more_rows_than_are_given_out_is_said_once_and_not_asked_for_all_day() {
+    let rows = std::iter::repeat_n(3, 40).chain(std::iter::repeat_n(7, 10_001)).chain([8]);
+    let script = Script { tokens: BTreeMap::from([(OWNER, rows.collect())]), head: 9_000, ..Script::default() };
+    let (events, calls) = play(script, one_view(), 3, Duration::from_hours(25)).await;
+    let stuck =
+        Unlistable { chain: ETHEREUM, source: "etherscan".into(), address: OWNER, list: List::Tokens, block: 7 };
+    assert_eq!(events.iter().filter(|event| **event == Event::Unlistable(stuck.clone())).count(), 2, "once a day");
+    let read: Vec<_> = explored(&events).iter().map(|part| (part.from, part.to, part.rows.len())).collect();
+    assert_eq!(read, [(0, 6, 40), (0, 6, 40)], "what lies below it is handed on");
+    assert!(calls.len() <= 24, "{}", calls.len());
+    assert_eq!(states(&events, ETHEREUM), [SourceState::Fresh]);
 }
 
 #[tokio::test(start_paused = true)]
