@@ -148,6 +148,7 @@ impl Reactor {
         let removed = chain.accept(effects);
         self.soft.accepted.insert(id);
         self.balances_gone(id, &removed, effects);
+        self.soft.proxy_heads.remove(&id);
         for transfer in self.standing_in(id, &removed) {
             self.retract(transfer, "the chain was found to be another one", effects);
         }

@@ -11,6 +11,7 @@ mod common;
 mod everything;
 mod evm;
 mod explorer;
+mod handover;
 mod internals;
 mod lists;
 mod nodes;
