@@ -3,7 +3,9 @@
 //! It holds what is only shown (when a source last spoke, who is behind) and never influences what the reactor does.
 
 use super::board::Board;
+use super::indexes::Indexes;
 use crate::config::checked::Config;
+use crate::config::forecast::{Forecast, forecasts};
 use crate::net::socket::Reason;
 use crate::reactor::Reactor;
 use crate::reactor::chain::Chain;
@@ -42,7 +44,9 @@ pub struct Overview {
     simulated: bool,
     required_chains: BTreeSet<ChainId>,
     required_feeds: BTreeSet<Name>,
+    /// By the config; what was forecast holds until the planner has something to say.
     promised: BTreeMap<ChainId, Duration>,
+    indexes: Indexes,
     heads: BTreeMap<ChainId, BTreeMap<Name, u64>>,
     followed: BTreeSet<ChainId>,
     last_events: BTreeMap<SourceId, Timestamp>,
@@ -70,8 +74,10 @@ impl Overview {
         for source in &labels.sources {
             metrics.register_socket(&labels, source, &Reason::ALL.map(Reason::label));
         }
-        let promised = crate::config::describe::explorer_round(config).and_then(|round| round.oldest_view());
-        let explored = config.etherscan.iter().flat_map(|etherscan| etherscan.chains.iter().copied());
+        let promised = |forecast: Forecast| {
+            let chains: Vec<ChainId> = forecast.chains.keys().copied().collect();
+            chains.into_iter().filter_map(move |chain| Some((chain, forecast.ages(chain)?.1)))
+        };
         Self {
             observer: Observer::new(Arc::clone(&labels), metrics.clone()),
             tally: Tally::new(metrics.clone(), Arc::clone(&labels)),
@@ -81,7 +87,8 @@ impl Overview {
             simulated: config.settings.simulated,
             required_chains: config.required_chains.clone(),
             required_feeds: config.required_feeds.clone(),
-            promised: promised.map(|age| explored.map(|chain| (chain, age)).collect()).unwrap_or_default(),
+            promised: forecasts(config).into_iter().flat_map(promised).collect(),
+            indexes: Indexes::default(),
             blind_since: labels.sources.iter().map(|source| (source.clone(), now)).collect(),
             labels,
             heads: BTreeMap::new(),
@@ -108,8 +115,19 @@ impl Overview {
             Event::Run(run) => source(SourceKind::Rpc, Some(run.chain), &run.endpoint),
             Event::Tags(tags) => source(SourceKind::Rpc, Some(tags.chain), &tags.endpoint),
             Event::Contact(contact) => source(SourceKind::Rpc, Some(contact.chain), &contact.endpoint),
-            Event::Explored(answer) => source(SourceKind::Explorer, Some(answer.chain), &answer.source),
-            Event::ExplorerHead(head) => source(SourceKind::Explorer, Some(head.chain), &head.source),
+            Event::Explored(answer) => {
+                let heads = self.heads.get(&answer.chain).into_iter().flatten();
+                let own = heads.filter_map(|(endpoint, head)| {
+                    let endpoint = source(SourceKind::Rpc, Some(answer.chain), endpoint);
+                    Some((*head, *self.last_events.get(&endpoint)?))
+                });
+                self.indexes.listed(at, answer, own);
+                source(SourceKind::Explorer, Some(answer.chain), &answer.source)
+            }
+            Event::ExplorerHead(head) => {
+                self.indexes.headed(at, head);
+                source(SourceKind::Explorer, Some(head.chain), &head.source)
+            }
             Event::Balances(answer) => {
                 let rpc = answer.at.hash.is_some();
                 let kind = if rpc { SourceKind::Rpc } else { SourceKind::Explorer };
@@ -234,7 +252,7 @@ impl Overview {
                 .map(|(pair, feed, price, as_of)| PriceStatus { pair: pair.clone(), feed: feed.clone(), price, as_of })
                 .collect(),
             balances: Arc::clone(&self.balances),
-            budget: self.board.budget(),
+            budget: self.board.budget(now),
             payments: payments(now, reactor),
         }
     }
@@ -245,7 +263,7 @@ impl Overview {
         let trouble = reactor.troubles().find(|row| row.open && row.subject == Subject::Chain(id));
         let explored = chain.and_then(|chain| chain.row().explorer_head);
         let tip = newest.map(|block| (block.at.number, block.time));
-        let views = reactor.views().filter(|view| view.chain == id).map(|view| view.read_at);
+        let age = self.board.age(id);
         let gap = |gap: &crate::reactor::rows::GapRow| gap.to.saturating_sub(gap.from).saturating_add(1);
         ChainStatus {
             id,
@@ -263,8 +281,9 @@ impl Overview {
             followed: self.followed.contains(&id),
             required: self.required_chains.contains(&id),
             base_fee: reactor.fee(id),
-            oldest_view: views.min(),
-            view_promised: self.promised.get(&id).copied(),
+            oldest_view: age.map(|age| age.oldest),
+            view_promised: age.map(|age| age.promised).or_else(|| self.promised.get(&id).copied()),
+            index_lag: self.indexes.lag(id),
         }
     }
 

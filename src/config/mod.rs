@@ -9,6 +9,7 @@ pub mod checked;
 pub mod describe;
 pub mod duration;
 pub mod faults;
+pub mod forecast;
 mod near;
 pub mod places;
 pub mod print;

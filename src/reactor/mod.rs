@@ -23,6 +23,7 @@ pub mod event;
 mod held;
 pub mod holdings;
 mod internals;
+pub mod lists;
 pub mod marks;
 pub mod match_set;
 pub mod payments;
