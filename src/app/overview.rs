@@ -3,7 +3,9 @@
 //! It holds what is only shown (when a source last spoke, who is behind) and never influences what the reactor does.
 
 use super::board::Board;
+use super::indexes::Indexes;
 use crate::config::checked::Config;
+use crate::config::forecast::{Forecast, forecasts};
 use crate::net::socket::Reason;
 use crate::reactor::Reactor;
 use crate::reactor::chain::Chain;
@@ -41,8 +43,10 @@ pub struct Overview {
     simulated: bool,
     required_chains: BTreeSet<ChainId>,
     required_feeds: BTreeSet<Name>,
+    /// By the config; what was forecast holds until the planner has something to say.
     promised: BTreeMap<ChainId, Duration>,
-    heads: BTreeMap<ChainId, BTreeMap<Name, u64>>,
+    indexes: Indexes,
+    heads: BTreeMap<ChainId, BTreeMap<Name, (u64, Timestamp)>>,
     followed: BTreeSet<ChainId>,
     last_events: BTreeMap<SourceId, Timestamp>,
     blind_since: BTreeMap<SourceId, Timestamp>,
@@ -67,8 +71,10 @@ impl Overview {
         for source in &labels.sources {
             metrics.register_socket(&labels, source, &Reason::ALL.map(Reason::label));
         }
-        let promised = crate::config::describe::explorer_round(config).and_then(|round| round.oldest_view());
-        let explored = config.etherscan.iter().flat_map(|etherscan| etherscan.chains.iter().copied());
+        let promised = |forecast: Forecast| {
+            let chains: Vec<ChainId> = forecast.chains.keys().copied().collect();
+            chains.into_iter().filter_map(move |chain| Some((chain, forecast.ages(chain)?.1)))
+        };
         Self {
             observer: Observer::new(Arc::clone(&labels), metrics.clone()),
             tally: Tally::new(metrics.clone(), Arc::clone(&labels)),
@@ -78,7 +84,8 @@ impl Overview {
             simulated: config.settings.simulated,
             required_chains: config.required_chains.clone(),
             required_feeds: config.required_feeds.clone(),
-            promised: promised.map(|age| explored.map(|chain| (chain, age)).collect()).unwrap_or_default(),
+            promised: forecasts(config).into_iter().flat_map(promised).collect(),
+            indexes: Indexes::default(),
             blind_since: labels.sources.iter().map(|source| (source.clone(), now)).collect(),
             labels,
             heads: BTreeMap::new(),
@@ -97,17 +104,26 @@ impl Overview {
         let heard = match event {
             Event::Head(head) => {
                 // The newest of each endpoint: one that was wrong once is not believed for ever.
-                self.heads.entry(head.chain).or_default().insert(head.endpoint.clone(), head.at.number);
+                let heads = self.heads.entry(head.chain).or_default();
+                let (newest, seen) = heads.entry(head.endpoint.clone()).or_insert((head.at.number, at));
+                if head.at.number != *newest {
+                    (*newest, *seen) = (head.at.number, at);
+                }
                 source(SourceKind::Rpc, Some(head.chain), &head.endpoint)
             }
             Event::Run(run) => source(SourceKind::Rpc, Some(run.chain), &run.endpoint),
             Event::Tags(tags) => source(SourceKind::Rpc, Some(tags.chain), &tags.endpoint),
             Event::Contact(contact) => source(SourceKind::Rpc, Some(contact.chain), &contact.endpoint),
             Event::Logs(logs) => source(SourceKind::Rpc, Some(logs.chain), &logs.endpoint),
-            Event::Explored(answer) | Event::History(answer) => {
+            Event::Explored(answer) => {
+                self.indexes.listed(at, answer, self.head(answer.chain));
                 source(SourceKind::Explorer, Some(answer.chain), &answer.source)
             }
-            Event::ExplorerHead(head) => source(SourceKind::Explorer, Some(head.chain), &head.source),
+            Event::History(answer) => source(SourceKind::Explorer, Some(answer.chain), &answer.source),
+            Event::ExplorerHead(head) => {
+                self.indexes.headed(at, head);
+                source(SourceKind::Explorer, Some(head.chain), &head.source)
+            }
             Event::Tick(tick) => source(SourceKind::Feed, None, &tick.feed),
             Event::Unlistable(list) => source(SourceKind::Explorer, Some(list.chain), &list.source),
             Event::Source(report) => {
@@ -221,9 +237,14 @@ impl Overview {
                 .prices()
                 .map(|(pair, feed, price, as_of)| PriceStatus { pair: pair.clone(), feed: feed.clone(), price, as_of })
                 .collect(),
-            budget: self.board.budget(),
+            budget: self.board.budget(now),
             payments: payments(now, reactor),
         }
+    }
+
+    /// The highest head that any endpoint of a chain shows, and since when.
+    fn head(&self, id: ChainId) -> Option<(u64, Timestamp)> {
+        self.heads.get(&id).and_then(|heads| heads.values().copied().max_by_key(|(head, _)| *head))
     }
 
     fn chain(&self, id: ChainId, reactor: &Reactor) -> ChainStatus {
@@ -232,7 +253,7 @@ impl Overview {
         let trouble = reactor.troubles().find(|row| row.open && row.subject == Subject::Chain(id));
         let explored = chain.and_then(|chain| chain.row().explorer_head);
         let tip = newest.map(|block| (block.at.number, block.time));
-        let views = reactor.views().filter(|view| view.chain == id).map(|view| view.read_at);
+        let age = self.board.age(id);
         let gap = |gap: &crate::reactor::rows::GapRow| gap.to.saturating_sub(gap.from).saturating_add(1);
         ChainStatus {
             id,
@@ -240,7 +261,7 @@ impl Overview {
                 let oldest = reactor.views().filter(|view| view.chain == id).map(|view| view.read_at).max();
                 explored.zip(oldest)
             }),
-            head: self.heads.get(&id).and_then(|heads| heads.values().copied().max()).max(explored),
+            head: self.head(id).map(|(head, _)| head).max(explored),
             gap_blocks: chain.map_or(0, |chain| chain.gaps().map(gap).sum()),
             backfill_blocks: reactor.history_left(id),
             backfill_addresses: reactor.open_backfills(id).count() as u64,
@@ -252,8 +273,9 @@ impl Overview {
             followed: self.followed.contains(&id),
             required: self.required_chains.contains(&id),
             base_fee: reactor.fee(id),
-            oldest_view: views.min(),
-            view_promised: self.promised.get(&id).copied(),
+            oldest_view: age.map(|age| age.oldest),
+            view_promised: age.map(|age| age.promised).or_else(|| self.promised.get(&id).copied()),
+            index_lag: self.indexes.lag(id),
         }
     }
 

@@ -120,6 +120,9 @@ fn chains(status: &Value) -> String {
             let promised = text(item, "view_age_promised_seconds");
             more.push(format!("oldest view {} s (promised {promised} s)", text(item, "view_age_seconds")));
         }
+        if !item["index_lag_blocks"].is_null() {
+            more.push(format!("index {} blocks behind", text(item, "index_lag_blocks")));
+        }
         let of = |key| text(item, key);
         [of("chain"), state, of("block"), of("block_time"), of("lag_blocks"), more.join(", ")]
     };

@@ -63,6 +63,9 @@ pub(super) struct ChainItem {
     pub base_fee_gwei: Option<String>,
     pub view_age_seconds: Option<u64>,
     pub view_age_promised_seconds: Option<u64>,
+    /// By how many blocks the explorer's index was last seen behind the chain.
+    pub index_lag_blocks: Option<u64>,
+    pub index_lag_seen: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -178,6 +181,8 @@ fn chains(snapshot: &Snapshot, now: Timestamp) -> Vec<ChainItem> {
         base_fee_gwei: chain.base_fee.map(|fee| format_amount(fee, GWEI_DECIMALS)),
         view_age_seconds: chain.oldest_view.map(|read| now.since(read).as_secs()),
         view_age_promised_seconds: chain.view_promised.map(|promised| promised.as_secs()),
+        index_lag_blocks: chain.index_lag.map(|(lag, _)| lag),
+        index_lag_seen: time(chain.index_lag.map(|(_, seen)| seen)),
     };
     snapshot.chains.iter().map(item).collect()
 }

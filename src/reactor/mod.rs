@@ -22,6 +22,7 @@ pub mod effect;
 pub mod event;
 mod held;
 mod internals;
+pub mod lists;
 pub mod marks;
 pub mod match_set;
 mod owe_history;

@@ -104,6 +104,8 @@ pub struct ViewWant {
     pub read_at: Option<Timestamp>,
     /// When something last moved in it: such lists come first.
     pub moved_at: Option<Timestamp>,
-    /// Something points at a movement here: read it next.
-    pub soon: bool,
+    /// When something last pointed at a movement that may show here: another list, a block, a row that is in doubt.
+    pub pointed_at: Option<Timestamp>,
+    /// Nothing else reports what is in it. What a chain's own blocks vouch for is read here for a second opinion only.
+    pub leads: bool,
 }

@@ -165,7 +165,7 @@ impl Metrics {
         if source.kind == SourceKind::Explorer {
             let chain = values[2];
             self.touch(Metric::Disagreements, &values);
-            for metric in [Metric::ViewAge, Metric::ViewAgePromised, Metric::ViewTime] {
+            for metric in [Metric::ViewAge, Metric::ViewAgePromised, Metric::ViewTime, Metric::IndexLag] {
                 self.touch(metric, &[chain]);
             }
             for list in List::ALL {
@@ -286,6 +286,9 @@ impl Metrics {
             }
             if let Some(promised) = chain.view_promised {
                 self.set(Metric::ViewAgePromised, &of, promised.as_secs_f64());
+            }
+            if let Some((lag, _)) = chain.index_lag {
+                self.set(Metric::IndexLag, &of, integer(lag));
             }
         }
         for sink in &snapshot.sinks {

@@ -123,6 +123,7 @@ table! {
     ViewAge = Gauge, "etherscan_view_age_seconds", ["chain"], "Age of the oldest view of a watched address.";
     ViewAgePromised = Gauge, "etherscan_view_age_promised_seconds", ["chain"], "How old a view may get by the budget.";
     ViewTime = Gauge, "etherscan_view_last_success_timestamp_seconds", ["chain"], "When a list of an address was last read.";
+    IndexLag = Gauge, "etherscan_index_lag_blocks", ["chain"], "How far the index of the lists was last seen behind the head of the chain.";
     PriceValue = Gauge, "price", ["pair", "source"], "The latest price; for display, rules use the exact one.";
     PriceTime = Gauge, "price_last_success_timestamp_seconds", ["pair", "source"], "When the price was last taken.";
     BaseFee = Gauge, "gas_base_fee_gwei", ["chain"], "The latest base fee.";
@@ -203,7 +204,7 @@ pub const OUTBOX_PENDING: &str = "pending";
 pub const OUTBOX_DEAD: &str = "dead";
 
 /// What an explorer is called for that is no list of an address: values of the label `list`.
-pub const OTHER_CALLS: [&str; 2] = ["eth_blockNumber", "eth_getTransactionReceipt"];
+pub const OTHER_CALLS: [&str; 3] = ["eth_blockNumber", "eth_getTransactionReceipt", "balancemulti"];
 
 /// Why a frame of a feed made no price: values of the label `reason`.
 pub const DROPPED_FRAMES: [&str; 5] = ["sequence", "older", "no_time", "stranger", "junk"];

@@ -106,6 +106,8 @@ pub struct ChainStatus {
     pub oldest_view: Option<Timestamp>,
     /// How old a view may get by the budget.
     pub view_promised: Option<Duration>,
+    /// By how many blocks the explorer's index was last seen behind the chain, and when.
+    pub index_lag: Option<(u64, Timestamp)>,
 }
 
 /// A sink.

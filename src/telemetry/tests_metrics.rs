@@ -63,6 +63,7 @@ fn chain() -> ChainStatus {
         base_fee: None,
         oldest_view: Some(Timestamp::from_millis(4_000)),
         view_promised: Some(Duration::from_secs(90)),
+        index_lag: Some((7, Timestamp::from_millis(4_000))),
     }
 }
 

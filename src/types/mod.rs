@@ -11,6 +11,7 @@ pub mod block;
 pub mod chain;
 pub mod id;
 pub mod money;
+pub mod pace;
 pub mod secret;
 pub mod severity;
 pub mod symbol;

@@ -13,11 +13,11 @@ mod thresholds;
 mod watches;
 
 use crate::config::checked::{Config, Role};
-use crate::config::describe;
-use crate::config::duration;
+use crate::config::forecast;
 use crate::reactor::settings::{Approval, Settings};
 use input::Input;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Reads everything. What comes back means something only where nothing was noted as a fault.
 pub(super) fn check(input: &Input<'_>) -> Config {
@@ -77,15 +77,18 @@ fn approvers(input: &Input<'_>, config: &Config) {
     }
 }
 
-/// `[etherscan] max_view_age`: more watches than the budget can serve are a fault.
+/// `[etherscan] max_view_age`: more watches than the budget can serve are a fault; a round that takes longer than a day is said anyway.
 fn view_age(input: &Input<'_>, config: &Config) {
-    let Some(said) = input.root.one("etherscan").and_then(|scope| scope.span("max_view_age")) else {
-        return;
-    };
-    if let Some(age) = describe::explorer_round(config).and_then(|round| round.oldest_view())
-        && age > said.value
-    {
-        let what = format!("a view can get {} old with this many watches", duration::show(age));
-        input.notes.fault(said.place, what, "watch less, raise `calls_per_day` with a larger plan, or allow more");
+    const DAY: Duration = Duration::from_hours(24);
+    let Some(scope) = input.root.one("etherscan") else { return };
+    let promise = scope.span("max_view_age");
+    for forecast in forecast::forecasts(config) {
+        let broken = promise.as_ref().and_then(|said| Some((said.place, forecast::broken(&forecast, said.value)?)));
+        if let Some((place, (what, hint))) = broken {
+            input.notes.fault(place, what, hint);
+        } else if let Some(age) = forecast.pace.promised.filter(|age| *age > DAY) {
+            let what = format!("a round of {} takes {} by its calls a day", forecast.source, forecast::span(age));
+            input.notes.warn(scope.place(), format!("{what}: what moves may be seen that late"));
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 use super::planner::{Allowance, Call, Choice};
 use crate::reactor::wants::{ChainWants, ListWant};
+use crate::types::pace::AHEAD;
 use crate::types::{ChainId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -38,6 +39,8 @@ pub struct History {
     rests: BTreeMap<ChainId, Timestamp>,
     /// Live calls since the last one for the past.
     credit: u32,
+    /// When it was last asked.
+    now: Timestamp,
 }
 
 impl History {
@@ -67,12 +70,13 @@ impl History {
 
     /// Whether a call for the past is made instead of what is planned for the present.
     pub fn choose(&mut self, now: Timestamp, planned: Choice, allowance: &Allowance) -> Choice {
+        self.now = now;
         let free = self.parts.iter().filter(|(_, part)| !part.in_flight);
         let rest = |chain: ChainId| self.rests.get(&chain).copied().unwrap_or_default();
         let place = |(call, part): (&Call, &Part)| (part.due.max(rest(call.chain())).max(now), !part.unfinished, *call);
         let first = free.map(place).min();
         let Some((due, _, call)) = first else { return planned };
-        let at = due.max(allowance.next_start).max(allowance.open_at_rate());
+        let at = due.max(allowance.next_start).max(allowance.open_at(AHEAD));
         match planned {
             Choice::Make(live) => {
                 if at <= now && self.credit + 1 >= ONE_IN {
@@ -97,7 +101,8 @@ impl History {
     }
 
     /// Its answer came. `unfinished`: more pages are to be read. What was read waits for its commit; where none comes it is read again.
-    pub fn answered(&mut self, call: Call, unfinished: bool, now: Timestamp) {
+    pub fn answered(&mut self, call: Call, unfinished: bool) {
+        let now = self.now;
         if let Some(part) = self.parts.get_mut(&call) {
             let due = if unfinished { now } else { now.after(UNTAKEN) };
             *part = Part { in_flight: false, failures: 0, unfinished, due, ..*part };
@@ -105,7 +110,8 @@ impl History {
     }
 
     /// No answer came that helps: it waits longer each time.
-    pub fn failed(&mut self, call: Call, now: Timestamp) {
+    pub fn failed(&mut self, call: Call) {
+        let now = self.now;
         if let Some(part) = self.parts.get_mut(&call) {
             let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(part.failures)).min(LONGEST_WAIT);
             let failures = part.failures.saturating_add(1);
@@ -125,3 +131,7 @@ impl History {
         self.rests.insert(chain, until);
     }
 }
+
+#[cfg(test)]
+#[path = "history_tests.rs"]
+mod tests;

@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod fetch;
+mod history;
 pub mod judge;
 pub mod pager;
 pub mod planner;
@@ -15,4 +16,5 @@ mod poller;
 
 pub use account::BudgetNote;
 pub use fetch::{Explorer, Fetch};
-pub use poller::{Setup, run};
+pub use planner::ViewAge;
+pub use poller::{Setup, Word, run};

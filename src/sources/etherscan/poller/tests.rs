@@ -36,6 +36,8 @@ struct Script {
     /// Longest range that is answered in time.
     longest: Option<u64>,
     delay: Duration,
+    /// Who has another balance, and from how long after the first call on.
+    richer: Option<(Address, Duration)>,
     /// When each call started, and its query.
     calls: Vec<(Instant, String)>,
 }
@@ -72,6 +74,17 @@ impl Script {
         }
         if get("action") == "eth_getTransactionReceipt" {
             return Ok((200, r#"{"jsonrpc":"2.0","id":1,"result":null}"#.into()));
+        }
+        if get("action") == "balancemulti" {
+            let since = self.calls.first().map_or(Duration::ZERO, |(at, _)| at.elapsed());
+            let richer = self.richer.filter(|(_, after)| since >= *after).map(|(owner, _)| format!("{owner:#x}"));
+            let rows = get("address");
+            let rows = rows.split(',').map(|owner| {
+                let balance = if richer.as_deref() == Some(owner) { 8 } else { 7 };
+                format!(r#"{{"account":"{owner}","balance":"{balance}"}}"#)
+            });
+            let rows: Vec<String> = rows.collect();
+            return Ok((200, format!(r#"{{"status":"1","message":"OK","result":[{}]}}"#, rows.join(","))));
         }
         let (start, end) = (number("startblock"), number("endblock").min(self.head));
         if self.longest.is_some_and(|longest| number("endblock").saturating_sub(start) > longest) {
@@ -114,7 +127,15 @@ fn refusal(text: &str) -> String {
 }
 
 fn view(owner: Address) -> ViewWant {
-    ViewWant { address: owner, list: List::Tokens, from: 0, read_at: None, moved_at: None, soon: false }
+    ViewWant {
+        address: owner,
+        list: List::Tokens,
+        from: 0,
+        read_at: None,
+        moved_at: None,
+        pointed_at: None,
+        leads: true,
+    }
 }
 
 fn want(chains: &[(ChainId, ChainWants)]) -> Wants {
@@ -144,12 +165,11 @@ async fn play(
         name: "etherscan".into(),
         own_receipts: chains.clone(),
         chains,
-        calls_per_second: per_second,
-        calls_per_day: 100_000,
+        limits: Limits { per_second, per_day: 100_000 },
         used: BudgetNote { day: 20_779, used: 99_990 },
     };
     let setup = if per_second == 0 {
-        Setup { calls_per_second: 3, ..setup }
+        Setup { limits: Limits { per_second: 3, per_day: 100_000 }, ..setup }
     } else {
         Setup { used: BudgetNote::default(), ..setup }
     };
@@ -184,6 +204,14 @@ fn states(events: &[Event], chain: ChainId) -> Vec<SourceState> {
     states
 }
 
+/// What a word says of the budget.
+fn used(word: &Word) -> Option<BudgetNote> {
+    match word {
+        Word::Used(note) => Some(*note),
+        Word::Ages(_) => None,
+    }
+}
+
 /// The smallest time between two starts, in milliseconds.
 fn closest(calls: &[(Instant, String)]) -> u128 {
     calls.windows(2).map(|pair| (pair[1].0 - pair[0].0).as_millis()).min().unwrap_or(u128::MAX)
@@ -204,7 +232,8 @@ async fn long_lists_come_whole_and_never_faster_than_three_calls_a_second() {
         let (events, calls) = play(script, one_view(), 3, LONG).await;
         let parts = explored(&events);
         let rows: Vec<u64> = parts.iter().flat_map(|part| &part.rows).map(|row| row.block).collect();
-        assert_eq!((rows.len(), calls.len()), (expected, calls_made));
+        let lists = calls.iter().filter(|(_, query)| query.contains("tokentx")).count();
+        assert_eq!((rows.len(), lists), (expected, calls_made));
         assert_eq!(rows, tokens);
         assert_eq!((parts[0].from, parts.last().unwrap().to), (0, 9_000));
         assert!(parts.iter().all(|part| part.index_head == Some(9_000)));
@@ -409,8 +438,7 @@ async fn a_list_that_is_no_longer_wanted_is_not_asked_for_and_the_loop_ends_when
         name: "etherscan".into(),
         own_receipts: BTreeSet::new(),
         chains: BTreeSet::from([ETHEREUM]),
-        calls_per_second: 3,
-        calls_per_day: 100_000,
+        limits: Limits { per_second: 3, per_day: 100_000 },
         used: BudgetNote::default(),
     };
     let began = Instant::now();
@@ -430,9 +458,33 @@ async fn a_list_that_is_no_longer_wanted_is_not_asked_for_and_the_loop_ends_when
         cancel.cancel();
         made + 1
     };
-    let ((), made) =
-        tokio::join!(run(setup, &scene, receiver, queue, clock, |note| notes.push(note), cancel.clone()), people);
+    let ((), made) = tokio::join!(
+        run(setup, &scene, receiver, queue, clock, |word| notes.extend(used(&word)), cancel.clone()),
+        people
+    );
     assert_eq!(notes.len(), made);
     assert_eq!(notes.last(), Some(&BudgetNote { day: 20_779, used: made.try_into().unwrap() }));
     assert!(!intake.try_recv_many(99).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_balance_that_changed_has_its_lists_read_at_once() {
+    let owner = |number: u64| Address::left_padding_from(&(number + 1).to_be_bytes());
+    let views = (0..100)
+        .flat_map(|number| [List::Transactions, List::Internal].map(|list| ViewWant { list, ..view(owner(number)) }));
+    let wants = want(&[(ETHEREUM, ChainWants { views: views.collect(), ..ChainWants::default() })]);
+    // After two minutes owner 42 has more.
+    let script = Script { head: 9_000, richer: Some((owner(42), Duration::from_mins(2))), ..Script::default() };
+    let (_, calls) = play(script, wants, 3, Duration::from_mins(5)).await;
+    let began = calls[0].0;
+    let sweeps: Vec<_> = calls.iter().filter(|(_, query)| query.contains("balancemulti")).collect();
+    assert!(sweeps.iter().all(|(_, query)| query.matches("0x").count() == 20), "{:?}", sweeps[0]);
+    let asks = |query: &String| query.contains("balancemulti") && query.contains(&format!("{:#x}", owner(42)));
+    let shown = sweeps.iter().find(|(at, query)| asks(query) && *at - began >= Duration::from_mins(2)).unwrap().0;
+    let read = |(at, query): &&(Instant, String)| {
+        *at > shown && query.contains("txlist") && query.contains(&format!("{:#x}", owner(42)))
+    };
+    let after: Vec<Duration> = calls.iter().filter(read).map(|(at, _)| *at - shown).collect();
+    assert!(after[1] <= Duration::from_secs(4), "both of its lists: {after:?}");
+    assert!(closest(&calls) >= 350);
 }
