@@ -188,6 +188,7 @@ fn transfer(number: u64, at: Timestamp) -> TransferRow {
         suspect: Suspect::default(),
         voucher: Voucher::Authority,
         late: false,
+        history: false,
         missing: None,
         first_seen: at,
         settled: false,

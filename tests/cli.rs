@@ -323,6 +323,7 @@ fn a_chain_that_was_stopped_is_accepted_without_a_monitor() {
         chain: ChainId(31337),
         genesis: None,
         started: None,
+        live_from: None,
         tip_endpoint: None,
         confirmed: 0,
         last_final: 0,

@@ -115,6 +115,7 @@ impl Overview {
             Event::Run(run) => source(SourceKind::Rpc, Some(run.chain), &run.endpoint),
             Event::Tags(tags) => source(SourceKind::Rpc, Some(tags.chain), &tags.endpoint),
             Event::Contact(contact) => source(SourceKind::Rpc, Some(contact.chain), &contact.endpoint),
+            Event::Logs(logs) => source(SourceKind::Rpc, Some(logs.chain), &logs.endpoint),
             Event::Explored(answer) => {
                 let heads = self.heads.get(&answer.chain).into_iter().flatten();
                 let own = heads.filter_map(|(endpoint, head)| {
@@ -124,6 +125,7 @@ impl Overview {
                 self.indexes.listed(at, answer, own);
                 source(SourceKind::Explorer, Some(answer.chain), &answer.source)
             }
+            Event::History(answer) => source(SourceKind::Explorer, Some(answer.chain), &answer.source),
             Event::ExplorerHead(head) => {
                 self.indexes.headed(at, head);
                 source(SourceKind::Explorer, Some(head.chain), &head.source)
@@ -257,6 +259,7 @@ impl Overview {
         }
     }
 
+    /// The highest head that any endpoint of a chain shows, and since when.
     fn chain(&self, id: ChainId, reactor: &Reactor) -> ChainStatus {
         let chain = reactor.chain(id);
         let newest = chain.and_then(|chain| chain.window().next_back());
@@ -273,6 +276,8 @@ impl Overview {
             }),
             head: self.heads.get(&id).and_then(|heads| heads.values().copied().max()).max(explored),
             gap_blocks: chain.map_or(0, |chain| chain.gaps().map(gap).sum()),
+            backfill_blocks: reactor.history_left(id),
+            backfill_addresses: reactor.open_backfills(id).count() as u64,
             stalled: reactor.is_stalled(id),
             stopped: chain.and_then(|chain| chain.row().stopped.clone()),
             blind_since: trouble.map(|row| row.since),

@@ -87,7 +87,13 @@ impl Draft {
 
     fn weigh(&mut self, key: &RowKey) {
         self.weighty |= match key {
-            RowKey::Chain(_) | RowKey::Block(..) | RowKey::View(..) | RowKey::Gap(..) | RowKey::Balance(_) => false,
+            RowKey::Chain(_)
+            | RowKey::Block(..)
+            | RowKey::View(..)
+            | RowKey::Gap(..)
+            | RowKey::Backfill(..)
+            | RowKey::Scan(..)
+            | RowKey::Balance(_) => false,
             RowKey::Transfer(..)
             | RowKey::Alert(_)
             | RowKey::Rule(_)

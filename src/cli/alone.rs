@@ -70,6 +70,8 @@ fn picture(config: &Config, reader: &Reader) -> Result<Snapshot, StoreFault> {
             tip: newest.map(|block| (block, Timestamp::default())),
             head: None,
             gap_blocks: 0,
+            backfill_blocks: 0,
+            backfill_addresses: 0,
             stalled: false,
             stopped: row.and_then(|row| row.stopped.clone()),
             blind_since: None,

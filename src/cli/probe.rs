@@ -8,6 +8,7 @@ mod receivers;
 use crate::app::clock::Clock;
 use crate::app::sources::EXPLORER;
 use crate::config::checked::{Config, EndpointConfig, EtherscanConfig, FeedConfig};
+use crate::config::history::histories;
 use crate::net::http::{HttpClient, HttpFault};
 use crate::net::{Tls, install_crypto_provider};
 use crate::reactor::event::{Contact, Event, Head, SourceState};
@@ -120,6 +121,8 @@ impl Heard {
             Event::Configured(_)
             | Event::Tags(_)
             | Event::Explored(_)
+            | Event::History(_)
+            | Event::Logs(_)
             | Event::ExplorerHead(_)
             | Event::Unlistable(_)
             | Event::Receipt(_)
@@ -179,11 +182,12 @@ impl Asker {
         })
         .await;
         let genesis = heard.contact.as_ref().and_then(|contact| contact.genesis);
-        let finding = Finding { upstream: format!("rpc {name}/{}", endpoint.name), found: self.judge(chain, heard) };
+        let finding =
+            Finding { upstream: format!("rpc {name}/{}", endpoint.name), found: self.judge(config, chain, heard) };
         Node { chain, genesis, finding }
     }
 
-    fn judge(&self, chain: ChainId, heard: Heard) -> Result<String, String> {
+    fn judge(&self, config: &Config, chain: ChainId, heard: Heard) -> Result<String, String> {
         if let Some(trouble) = heard.trouble {
             return Err(trouble);
         }
@@ -194,7 +198,9 @@ impl Asker {
         let traces = if contact.traces { "traces" } else { "no traces: coin moved inside transactions is not seen" };
         let said = format!("chain id {chain}, block {} ({age} s old), genesis {genesis}, {traces}", newest.at.number);
         if heard.reads {
-            Ok(format!("{said}, whole blocks"))
+            let past = histories(config).into_iter().find(|history| history.chain == chain);
+            let past = past.and_then(|history| history.words_at(newest.at.number));
+            Ok(format!("{said}, whole blocks{}", past.map_or_else(String::new, |words| format!("; {words}"))))
         } else {
             Err(format!("{said}; but no whole block could be read within {} s", PATIENCE.as_secs()))
         }

@@ -135,6 +135,10 @@ fn chains(status: &Value) -> String {
         if item["gap_blocks"].as_u64().is_some_and(|blocks| blocks > 0) {
             more.push(format!("{} blocks still to read", text(item, "gap_blocks")));
         }
+        if item["backfill_addresses"].as_u64().is_some_and(|addresses| addresses > 0) {
+            let (blocks, addresses) = (text(item, "backfill_blocks"), text(item, "backfill_addresses"));
+            more.push(format!("history of {addresses} addresses: {blocks} blocks still to read"));
+        }
         if !item["view_age_seconds"].is_null() {
             let promised = text(item, "view_age_promised_seconds");
             more.push(format!("oldest view {} s (promised {promised} s)", text(item, "view_age_seconds")));

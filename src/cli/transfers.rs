@@ -82,6 +82,9 @@ fn notes(item: &Value) -> String {
     if item["late"] == true {
         notes.push("late".to_owned());
     }
+    if item["history"] == true {
+        notes.push("history".to_owned());
+    }
     if item["corroborated"] == false {
         notes.push("uncorroborated".to_owned());
     }

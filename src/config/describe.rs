@@ -5,6 +5,7 @@
 use super::checked::{Config, EmailConfig, SinkKind};
 use super::duration;
 use super::forecast::{self, Forecast, forecasts};
+use super::history::histories;
 use crate::reactor::event::List;
 use crate::reactor::lists::Lists;
 use crate::reactor::settings::{
@@ -24,6 +25,7 @@ pub fn describe(config: &Config) -> String {
     watches(&mut text, config);
     rules(&mut text, config);
     costs(&mut text, config);
+    past(&mut text, config);
     learns(&mut text, config);
     unseen(&mut text, config);
     payments(&mut text, config);
@@ -195,6 +197,17 @@ fn amount(config: &Config, asset: (ChainId, Asset), raw: U256) -> String {
         Asset::Token(contract) => config.settings.tokens.get(&(asset.0, contract)).map_or(0, |token| token.decimals),
     };
     format!("{} {} on {}", format_amount(raw, decimals), symbol(config, asset), chain_name(config, asset.0))
+}
+
+fn past(text: &mut Lines, config: &Config) {
+    let histories = histories(config);
+    if histories.is_empty() {
+        return;
+    }
+    text.head("history");
+    for history in histories {
+        text.line(history.words(&chain_name(config, history.chain)));
+    }
 }
 
 fn costs(text: &mut Lines, config: &Config) {

@@ -44,6 +44,7 @@ pub(super) struct TransferItem {
     pub suspect: Option<Vec<&'static str>>,
     pub corroborated: bool,
     pub late: bool,
+    pub history: bool,
     pub first_seen: String,
     pub url: Option<String>,
 }
@@ -103,6 +104,7 @@ pub(super) fn transfer(row: &TransferRow, snapshot: &Snapshot) -> TransferItem {
         suspect: row.suspect.any().then(|| row.suspect.words()),
         corroborated: row.voucher == Voucher::Authority,
         late: row.late,
+        history: row.history,
         first_seen: row.first_seen.to_string(),
         url: labels
             .chains

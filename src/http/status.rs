@@ -52,6 +52,9 @@ pub(super) struct ChainItem {
     pub head: Option<u64>,
     pub lag_blocks: Option<u64>,
     pub gap_blocks: u64,
+    /// The most blocks of history that any address still lacks, and how many addresses lack some.
+    pub backfill_blocks: u64,
+    pub backfill_addresses: u64,
     pub stalled: bool,
     pub stopped: Option<String>,
     pub blind_since: Option<String>,
@@ -168,6 +171,8 @@ fn chains(snapshot: &Snapshot, now: Timestamp) -> Vec<ChainItem> {
         head: chain.head,
         lag_blocks: chain.head.zip(chain.tip).map(|(head, (tip, _))| head.saturating_sub(tip)),
         gap_blocks: chain.gap_blocks,
+        backfill_blocks: chain.backfill_blocks,
+        backfill_addresses: chain.backfill_addresses,
         stalled: chain.stalled,
         stopped: chain.stopped.as_ref().map(Name::to_string),
         blind_since: time(chain.blind_since),

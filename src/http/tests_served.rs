@@ -131,6 +131,7 @@ fn transfer(nth: u32) -> TransferRow {
         suspect: Suspect::default(),
         voucher: Voucher::Authority,
         late: false,
+        history: false,
         missing: None,
         first_seen: Timestamp::from_secs(950),
         settled: false,

@@ -29,6 +29,8 @@ pub struct Chain {
     endpoints: BTreeMap<Name, Endpoint>,
     safe: Option<u64>,
     finalized: Option<u64>,
+    /// The tags as they were last said: what they name may be read only later.
+    said: Option<Tags>,
     /// The last final block of the part above every gap, which `row.last_final` does not count while there is a gap.
     upper_final: u64,
 }
@@ -79,6 +81,7 @@ impl Chain {
             endpoints: BTreeMap::new(),
             safe: None,
             finalized: None,
+            said: None,
             upper_final: 0,
         }
     }
@@ -90,6 +93,7 @@ impl Chain {
             chain,
             genesis: None,
             started: None,
+            live_from: None,
             tip_endpoint: None,
             confirmed: 0,
             last_final: 0,
@@ -133,6 +137,11 @@ impl Chain {
 
     /// An endpoint's tags. A block that is not in the window is ignored, and said: gives false.
     pub fn tags(&mut self, tags: &Tags) -> bool {
+        self.said = Some(tags.clone());
+        self.place_tags(tags)
+    }
+
+    fn place_tags(&mut self, tags: &Tags) -> bool {
         let mut agreed = true;
         let mut place = |tag: Option<(u64, B256)>, mark: &mut Option<u64>| {
             let Some((number, hash)) = tag else { return };
@@ -169,6 +178,7 @@ impl Chain {
         }
         let Some(tip) = self.tip() else {
             self.row.started = Some(self.row.started.unwrap_or(first.at.number));
+            self.row.live_from = self.row.live_from.or(Some(first.at.number));
             self.read_from_start(first.at, effects);
             self.take(endpoint, &blocks[known..], effects);
             return Ok(Change { removed: Vec::new(), known });
@@ -216,7 +226,24 @@ impl Chain {
             // The two ends do not meet: what we had below the gap was another fork. It is given up block by block.
             removed.extend(self.orphan(gap.from - 1, first.parent, effects)?);
         }
+        if let Some(said) = self.said.clone() {
+            self.place_tags(&said);
+        }
         Ok(Change { removed, known: inside })
+    }
+
+    /// Has the blocks from `low` up to the first one read with it. What lies beneath them is nobody's child: nothing is to be met there.
+    pub fn reach_back(&mut self, first: BlockRef, low: u64, effects: &mut Vec<Effect>) {
+        let beneath = self.gaps.values().find(|gap| gap.to + 1 == first.number).copied();
+        let from = beneath.map_or(low, |gap| gap.from.min(low));
+        if let Some(gap) = beneath.filter(|gap| gap.from > from) {
+            self.gaps.remove(&gap.from);
+            effects.push(Effect::Delete(RowKey::Gap(self.row.chain, gap.from)));
+        }
+        self.row.started = Some(self.row.started.map_or(from, |started| started.min(from)));
+        self.put_row(effects);
+        let (to, above) = (first.number - 1, first.parent);
+        self.put_gap(GapRow { chain: self.row.chain, from, to, above, below: B256::ZERO }, effects);
     }
 
     /// Goes back to a block of the window without new ones. Gives the removed blocks, highest first.
@@ -261,9 +288,11 @@ impl Chain {
         self.row.genesis = None;
         self.row.stopped = None;
         self.row.started = None;
+        self.row.live_from = None;
         self.row.tip_endpoint = None;
         self.row.confirmed = 0;
         self.row.last_final = 0;
+        self.said = None;
         self.put_row(effects);
         removed
     }
@@ -288,6 +317,7 @@ impl Chain {
     pub fn start_at(&mut self, block: u64, effects: &mut Vec<Effect>) {
         if self.row.started.is_none() {
             self.row.started = Some(block);
+            self.row.live_from = Some(block);
             self.put_row(effects);
         }
     }
@@ -384,6 +414,12 @@ impl Chain {
     #[must_use]
     pub const fn row(&self) -> &ChainRow {
         &self.row
+    }
+
+    /// The first block that was new when the chain was begun.
+    #[must_use]
+    pub fn live_from(&self) -> Option<u64> {
+        self.row.live_from.or(self.row.started)
     }
 
     /// The window, ascending.
@@ -556,7 +592,7 @@ impl Chain {
     fn prune(&mut self, late: u64, effects: &mut Vec<Effect>) {
         let lowest = self.row.last_final.min(self.tip().map_or(0, |tip| tip.number.saturating_sub(late)));
         // What lies under a gap stays until the gap has met it.
-        let floor = self.gaps.keys().next().map_or(lowest, |gap| lowest.min(gap - 1));
+        let floor = self.gaps.keys().next().map_or(lowest, |gap| lowest.min(gap.saturating_sub(1)));
         while self.window.len() > 1
             && let Some(entry) = self.window.first_entry()
             && (*entry.key() < floor || self.window.len() > LARGEST_WINDOW)
@@ -569,7 +605,7 @@ impl Chain {
 }
 
 /// The last block of a run whose blocks are each the parent of the next.
-fn linked(blocks: &[Block]) -> Result<BlockRef, Refusal> {
+pub(super) fn linked(blocks: &[Block]) -> Result<BlockRef, Refusal> {
     let follows = |pair: &[Block]| {
         pair[1].at.parent == pair[0].at.hash && pair[0].at.number.checked_add(1) == Some(pair[1].at.number)
     };

@@ -28,6 +28,7 @@ impl Reactor {
         self.settings = settings;
         self.configure_balances(effects);
         self.unpublished.extend(self.settings.chains.keys().copied());
+        self.configure_history(effects);
         self.expect_words(effects);
         // Alerts that wait for a token's decimals wait anew; everything else that was due is in the tables.
         let waiting: Vec<_> = self.transfers.ids().collect();
@@ -98,7 +99,8 @@ impl Reactor {
 /// A hash of everything that a condition says, and of what makes the rule pay: who changes either starts it anew, so that an edit never
 /// pays for what happened before it. `Debug` writes every field, in order, and nothing else.
 fn fingerprint(rule: &Rule, settings: &Settings) -> [u8; 16] {
-    let condition = format!("{:?}", rule.condition);
+    // A rule that does not speak of history has the hash that it had before there was any: an upgrade starts nothing anew.
+    let condition = format!("{:?}", rule.condition).replace(", history: false })", " })");
     let payment = settings.payments.iter().find(|payment| payment.rule == rule.name);
     let pays = payment.map_or_else(String::new, |payment| {
         let payee = settings.payees.get(&payment.payee).map(|payee| (payee.chain, payee.address));

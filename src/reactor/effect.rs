@@ -227,6 +227,8 @@ pub struct TransferBody {
     pub suspect: Suspect,
     /// It was read from a gap.
     pub late: bool,
+    /// It lies before the watch.
+    pub history: bool,
     /// Link to the transaction, where the chain has a known explorer.
     pub url: Option<Name>,
 }
@@ -474,6 +476,13 @@ pub enum Notice {
         chain: ChainId,
         /// When.
         at: Timestamp,
+    },
+    /// The history of addresses was read to its end.
+    Backfilled {
+        /// Which chain.
+        chain: ChainId,
+        /// How many addresses.
+        addresses: u64,
     },
     /// A payment changed its state.
     Payment {

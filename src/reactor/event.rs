@@ -23,6 +23,10 @@ pub enum Event {
     Tags(Tags),
     /// A whole answer of one explorer list.
     Explored(Explored),
+    /// A part of an explorer's list that lies before the watch.
+    History(Explored),
+    /// Logs that lie before the watch.
+    Logs(Logs),
     /// An explorer's `eth_blockNumber`.
     ExplorerHead(ExplorerHead),
     /// An explorer's list that cannot be read past a block.
@@ -112,6 +116,8 @@ pub enum RunPart {
     Tip,
     /// A gap, from its upper end downwards: its last block is the one that the gap's `above` names.
     Gap,
+    /// History, upwards: its first block is the one that is wanted next.
+    History,
 }
 
 /// The blocks that an endpoint calls safe and final.
@@ -145,6 +151,23 @@ pub struct Explored {
     /// The head that the index had when it answered (lowest over the pages); an empty answer has none.
     pub index_head: Option<u64>,
     /// Whole transactions, ascending by block.
+    pub rows: Vec<Reported>,
+}
+
+/// The token transfers of a range that name one of the wanted addresses, all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logs {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Which endpoint.
+    pub endpoint: Name,
+    /// First block.
+    pub from: u64,
+    /// Last block.
+    pub to: u64,
+    /// Whose: [`super::wants::LogsWant::until`].
+    pub until: u64,
+    /// In order of block and log.
     pub rows: Vec<Reported>,
 }
 

@@ -24,6 +24,7 @@ pub(super) struct Held {
     suspect: Suspect,
     voucher: Voucher,
     late: bool,
+    history: bool,
     block: u64,
     block_time: Timestamp,
     log_index: Option<u64>,
@@ -36,7 +37,7 @@ impl Held {
     /// Of a row that is not settled.
     pub(super) fn new(row: &TransferRow) -> Self {
         let TransferRow { id: _, key, block, block_hash, block_time, log_index, stage, suspect, .. } = *row;
-        let TransferRow { voucher, late, missing, first_seen, settled: _, .. } = *row;
+        let TransferRow { voucher, late, history, missing, first_seen, settled: _, .. } = *row;
         let TransferKey { chain, tx, kind, asset, from, to, token_id, amount, nth } = key;
         Self {
             amount,
@@ -53,6 +54,7 @@ impl Held {
             suspect,
             voucher,
             late,
+            history,
             block,
             block_time,
             log_index,
@@ -76,6 +78,7 @@ impl Held {
             suspect: self.suspect,
             voucher: self.voucher,
             late: self.late,
+            history: self.history,
             missing: self.missing.as_deref().copied(),
             first_seen: self.first_seen,
             settled: false,
@@ -110,6 +113,7 @@ mod tests {
             suspect: Suspect { zero_value: false, look_alike: false, dust: true, known_symbol: false },
             voucher: Voucher::Other,
             late: true,
+            history: true,
             missing,
             first_seen: Timestamp::from_secs(11),
             settled: false,

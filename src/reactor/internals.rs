@@ -90,7 +90,8 @@ impl Reactor {
             return false;
         }
         let there = TransferRow { block_hash: self.tied_to(id, block, hash), ..untied };
-        let place = Place { block, hash: there.block_hash, time, log_index: None, late: false };
+        let history = row.history;
+        let place = Place { block, hash: there.block_hash, time, log_index: None, late: false, history };
         let marks = self.marks_with_receipt(&there);
         let transfer = self.vouch(row.key, &place, marks, effects);
         self.speak(transfer, effects);

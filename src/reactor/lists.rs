@@ -111,6 +111,7 @@ mod tests {
             stages: [].into(),
             between_own: BetweenOwn::Each,
             skip_suspect: false,
+            history: false,
         }
     }
 

@@ -13,6 +13,7 @@
 mod accounts;
 pub mod alerts;
 mod authority;
+pub mod backfill;
 pub mod balances;
 pub mod chain;
 mod configure;
@@ -26,11 +27,14 @@ mod internals;
 pub mod lists;
 pub mod marks;
 pub mod match_set;
+mod owe_history;
+mod past;
 pub mod payments;
 pub mod phase;
 mod read_balances;
 mod read_blocks;
 mod read_explorer;
+mod read_history;
 pub mod rows;
 pub mod rules;
 pub mod settings;
@@ -48,6 +52,7 @@ mod watched;
 
 use crate::types::{Address, B256, ChainId, Name, Pair, Price, Timestamp, TransferId, U256};
 use alerts::Alerts;
+use backfill::Backfills;
 use balances::Balances;
 use chain::Chain;
 use effect::{Effect, Notice};
@@ -83,6 +88,7 @@ pub struct Reactor {
     troubles: Troubles,
     payments: Payments,
     balances: Balances,
+    backfills: Backfills,
     timers: Timers,
     soft: Soft,
     /// The latest time seen: it never runs backwards.
@@ -153,6 +159,7 @@ impl Reactor {
             troubles: Troubles::restore(tables.troubles),
             payments: Payments::restore(tables.payments),
             balances: Balances::restore(tables.balances, tables.levels),
+            backfills: Backfills::restore(tables.backfills, tables.scans),
             timers: Timers::restore(tables.deadlines, now),
             at: now,
             ..Self::default()
@@ -170,6 +177,8 @@ impl Reactor {
             Event::Run(run) => self.run(&run, &mut effects),
             Event::Tags(tags) => self.tags(&tags, &mut effects),
             Event::Explored(explored) => self.explored(&explored, &mut effects),
+            Event::History(explored) => self.listed_history(&explored, &mut effects),
+            Event::Logs(logs) => self.read_logs(&logs, &mut effects),
             Event::ExplorerHead(head) => self.explorer_head(&head, &mut effects),
             Event::Receipt(receipt) => self.receipt(&receipt, &mut effects),
             Event::Token(facts) => self.token(facts, &mut effects),
@@ -235,6 +244,8 @@ impl Reactor {
             payments: self.payments.iter().cloned().collect(),
             balances: self.balances.rows().cloned().collect(),
             levels: self.balances.levels().cloned().collect(),
+            backfills: self.backfills.rows().cloned().collect(),
+            scans: self.backfills.scans().copied().collect(),
         }
     }
 

@@ -33,6 +33,8 @@ pub(super) struct Place {
     pub(super) log_index: Option<u64>,
     /// It was read from a gap.
     pub(super) late: bool,
+    /// It lies before the watch.
+    pub(super) history: bool,
 }
 
 impl Reactor {
@@ -80,10 +82,14 @@ impl Reactor {
         if !self.settings.chains.contains_key(&id) {
             return;
         }
+        if run.part == RunPart::History {
+            return self.read_history(run, effects);
+        }
         let chain = self.chains.entry(id).or_insert_with(|| Chain::new(id));
+        let begins = chain.tip().is_none();
         let taken = match run.part {
             RunPart::Tip => chain.extend(&run.endpoint, &run.blocks, effects),
-            RunPart::Gap => chain.fill(&run.blocks, effects),
+            RunPart::Gap | RunPart::History => chain.fill(&run.blocks, effects),
         };
         self.unpublished.insert(id);
         let change = match taken {
@@ -98,6 +104,9 @@ impl Reactor {
         };
         self.balances_gone(id, &change.removed, effects);
         let new = &run.blocks[change.known..];
+        if let Some(first) = new.first().filter(|_| begins) {
+            self.begin(id, first.at, effects);
+        }
         let mut gone = self.standing_in(id, &change.removed);
         let marks = self.marks(id, effects);
         let mut touched = BTreeSet::new();
@@ -146,6 +155,7 @@ impl Reactor {
             return chain.go_on(effects);
         }
         let removed = chain.accept(effects);
+        self.forget_histories(id, effects);
         self.soft.accepted.insert(id);
         self.balances_gone(id, &removed, effects);
         self.soft.proxy_heads.remove(&id);
@@ -230,6 +240,7 @@ impl Reactor {
             suspect: self.suspect(&key),
             voucher,
             late: place.late,
+            history: place.history,
             missing: None,
             first_seen: self.at,
             settled: false,
@@ -310,7 +321,7 @@ impl Reactor {
         }
     }
 
-    fn settle(&mut self, transfer: TransferId, effects: &mut Vec<Effect>) {
+    pub(super) fn settle(&mut self, transfer: TransferId, effects: &mut Vec<Effect>) {
         let Some(row) = self.transfers.get(transfer) else { return };
         let row = TransferRow { settled: true, ..row };
         self.unpublished.insert(row.key.chain);
@@ -343,10 +354,7 @@ impl Reactor {
     ) {
         let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
         for movement in &block.movements {
-            let ours = self.watched.find(id, &movement.from).is_some() || self.watched.find(id, &movement.to).is_some();
-            if !ours {
-                continue;
-            }
+            let Some(history) = self.is_history(id, movement, block.at.number) else { continue };
             let first = TransferKey::of(id, movement, 0);
             let nth = counted.entry(first).or_default();
             let key = TransferKey { nth: *nth, ..first };
@@ -356,7 +364,8 @@ impl Reactor {
                 hash: Some(block.at.hash),
                 time: block.time,
                 log_index: movement.log_index,
-                late,
+                late: late && !history,
+                history,
             };
             touched.insert(self.vouch(key, &place, marks, effects));
         }
@@ -419,7 +428,7 @@ impl Reactor {
         let (Some(first), Some(last)) = (new.first(), new.last()) else { return };
         let chain = run.chain;
         effects.push(Effect::Notice(match (run.part, removed.len()) {
-            (RunPart::Gap, _) => {
+            (RunPart::Gap | RunPart::History, _) => {
                 let gaps = self
                     .chains
                     .get(&chain)

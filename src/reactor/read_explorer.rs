@@ -35,28 +35,15 @@ impl Reactor {
         self.soft.proxy_heads.insert(head.chain, (known.unwrap_or(0).max(head.head), self.at));
         // It says where to begin, and moves no stage by itself: the lists' index may stand elsewhere.
         self.chain_mut(head.chain).start_at(head.head.saturating_add(1), effects);
+        self.begin_histories(head.chain, effects);
         self.unpublished.insert(head.chain);
     }
 
     pub(super) fn explored(&mut self, answer: &Explored, effects: &mut Vec<Effect>) {
         let id = answer.chain;
-        let Some(settings) = self.settings.chains.get(&id).filter(|settings| settings.explorer.is_some()) else {
+        let highest_before = self.chains.get(&id).and_then(|chain| chain.row().explorer_head);
+        if !self.takes_head(answer, effects) {
             return;
-        };
-        let only = settings.endpoints.is_empty();
-        let chain = self.chains.entry(id).or_insert_with(|| Chain::new(id));
-        if chain.row().stopped.is_some() {
-            return;
-        }
-        let highest_before = chain.row().explorer_head;
-        let absurd = |head: u64| head > highest_before.map_or(LARGEST_HEAD, |known| known.saturating_add(LARGEST_LEAP));
-        if answer.index_head.is_some_and(absurd) {
-            let reason = "an explorer's head that no chain can have reached";
-            effects.push(Effect::Notice(Notice::Ignored { chain: id, reason }));
-            return;
-        }
-        if let Some(head) = answer.index_head {
-            chain.explorer_head(head, effects);
         }
         self.unpublished.insert(id);
         let moved = self.take_rows(answer, effects);
@@ -64,9 +51,32 @@ impl Reactor {
         self.view(answer, moved, effects);
         self.advance(id, BTreeSet::new(), effects);
         effects.push(Effect::Notice(Notice::Viewed { chain: id, at: self.at }));
-        if only {
+        if self.settings.chains.get(&id).is_some_and(|settings| settings.endpoints.is_empty()) {
             self.progress(Subject::Chain(id), effects);
         }
+    }
+
+    /// Takes the head that an answer shows. Gives whether the answer may be believed at all.
+    pub(super) fn takes_head(&mut self, answer: &Explored, effects: &mut Vec<Effect>) -> bool {
+        let id = answer.chain;
+        if self.settings.chains.get(&id).is_none_or(|settings| settings.explorer.is_none()) {
+            return false;
+        }
+        let chain = self.chains.entry(id).or_insert_with(|| Chain::new(id));
+        if chain.row().stopped.is_some() {
+            return false;
+        }
+        let highest = chain.row().explorer_head;
+        let absurd = |head: u64| head > highest.map_or(LARGEST_HEAD, |known| known.saturating_add(LARGEST_LEAP));
+        if answer.index_head.is_some_and(absurd) {
+            let reason = "an explorer's head that no chain can have reached";
+            effects.push(Effect::Notice(Notice::Ignored { chain: id, reason }));
+            return false;
+        }
+        if let Some(head) = answer.index_head {
+            chain.explorer_head(head, effects);
+        }
+        true
     }
 
     pub(super) fn receipt(&mut self, receipt: &Receipt, effects: &mut Vec<Effect>) {
@@ -149,10 +159,9 @@ impl Reactor {
             *nth += 1;
             let late = |read_to: u64| reported.block.saturating_add(overlap) <= read_to;
             let settled = reported.block <= bound && read_to.is_some_and(late);
-            let history = self.chains[&id].row().started.is_some_and(|started| reported.block < started);
             // What is settled is not in memory any more; what is open that deep is still in doubt.
             let settled = settled && self.transfers.get(key.id()).is_none();
-            if settled || (history && !self.has_start_of_its_own(answer)) {
+            if settled || reported.block < self.asked_from(id, &answer.address) {
                 continue;
             }
             moved |= read_to.is_none_or(|read_to| reported.block > read_to);
@@ -165,11 +174,6 @@ impl Reactor {
             self.speak(transfer, effects);
         }
         moved
-    }
-
-    /// Whether the watch asks for blocks below the one that its chain was started at.
-    fn has_start_of_its_own(&self, answer: &Explored) -> bool {
-        self.watched.find(answer.chain, &answer.address).is_some_and(|(_, watch)| watch.from_block.is_some())
     }
 
     fn take_row(
@@ -187,6 +191,7 @@ impl Reactor {
             time: reported.time,
             log_index: reported.movement.log_index,
             late: false,
+            history: reported.block < self.live_from(id, &answer.address),
         };
         let transfer = key.id();
         let covered = self.chains[&id].covers(reported.block);
@@ -197,7 +202,8 @@ impl Reactor {
         }
         let listed = |row: &TransferRow| row.voucher == Voucher::Authority && self.explorer_judges(row);
         let judged = !self.endpoint_vouches(id, key.kind) || self.transfers.get(transfer).as_ref().is_some_and(listed);
-        if judged || self.is_untraced(id, &key, reported.block) {
+        let past = self.is_unread_past(answer, reported.block);
+        if judged || past || self.is_untraced(id, &key, reported.block) {
             // An index that lags adds, but neither moves nor brings back what is known: another one has seen more.
             let lags = answer.index_head < self.chains[&id].row().explorer_head;
             let elsewhere = |row: &TransferRow| {
@@ -224,7 +230,7 @@ impl Reactor {
                 return None;
             }
             let standing = self.transfers.get(transfer).is_some_and(|row| row.stage != Stage::Retracted);
-            if standing || !self.has_read(id, key.kind, &place) {
+            if standing || past || !self.has_read(id, key.kind, &place) {
                 self.soft.compared.remove(&id);
                 return Some(self.vouch(key, &place, marks, effects));
             }
@@ -242,6 +248,15 @@ impl Reactor {
             self.disagree(id, transfer, effects);
         }
         None
+    }
+
+    /// Whether a block lies before an address came to be watched, and the chain's own blocks were not searched for it: the explorer alone
+    /// can know.
+    fn is_unread_past(&self, answer: &Explored, block: u64) -> bool {
+        let live_from = self.live_from(answer.chain, &answer.address);
+        let chain = self.chains.get(&answer.chain);
+        let began = chain.is_some_and(|chain| chain.live_from() == Some(live_from) && chain.covers(block));
+        block < live_from && !began
     }
 
     fn listed_marks(&self, answer: &Explored) -> Marks {
@@ -393,7 +408,7 @@ impl Reactor {
     }
 
     /// What a row says of its token, where nothing better is known.
-    fn learn_token(&mut self, id: ChainId, reported: &Reported, effects: &mut Vec<Effect>) {
+    pub(super) fn learn_token(&mut self, id: ChainId, reported: &Reported, effects: &mut Vec<Effect>) {
         let (Asset::Token(contract), Some((decimals, symbol))) = (reported.movement.asset, reported.token.clone())
         else {
             return;

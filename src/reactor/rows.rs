@@ -3,6 +3,7 @@
 //! They carry no serde: the store has formats of its own.
 
 use super::holdings::{BalanceRow, LevelKey, LevelRow};
+pub use super::past::{BackfillRow, ListLeft, Scan, ScanRow};
 pub use super::phase::Phase;
 use super::phase::Standing;
 use super::source::{List, SourceId};
@@ -42,6 +43,10 @@ pub enum Row {
     Balance(BalanceRow),
     /// Where a rule stands with a balance.
     Level(LevelRow),
+    /// The history of an address.
+    Backfill(Box<BackfillRow>),
+    /// How far the history of a chain was read by its blocks or logs.
+    Scan(ScanRow),
 }
 
 impl Row {
@@ -62,6 +67,8 @@ impl Row {
             Self::Payment(row) => RowKey::Payment(row.id),
             Self::Balance(row) => RowKey::Balance(row.holding),
             Self::Level(row) => RowKey::Level(row.key.clone()),
+            Self::Backfill(row) => RowKey::Backfill(row.chain, row.address),
+            Self::Scan(row) => RowKey::Scan(row.chain, row.until, row.scan),
         }
     }
 }
@@ -95,6 +102,10 @@ pub enum RowKey {
     Balance(Holding),
     /// Of [`LevelRow`].
     Level(LevelKey),
+    /// Of [`BackfillRow`].
+    Backfill(ChainId, Address),
+    /// Of [`ScanRow`].
+    Scan(ChainId, u64, Scan),
 }
 
 /// Every row that a reactor is rebuilt from.
@@ -128,6 +139,10 @@ pub struct Tables {
     pub balances: Vec<BalanceRow>,
     /// All.
     pub levels: Vec<LevelRow>,
+    /// All.
+    pub backfills: Vec<BackfillRow>,
+    /// All.
+    pub scans: Vec<ScanRow>,
 }
 
 /// What is known of a chain.
@@ -137,8 +152,10 @@ pub struct ChainRow {
     pub chain: ChainId,
     /// Hash of block 0 at first contact.
     pub genesis: Option<B256>,
-    /// The first block that is read: what lies below is history.
+    /// The first block that is read for every watch: what lies below is read for those alone that ask for it.
     pub started: Option<u64>,
+    /// The first block that was new when the chain was begun: what lies below is history. Older stores do not say it.
+    pub live_from: Option<u64>,
     /// The endpoint whose blocks are the tip.
     pub tip_endpoint: Option<Name>,
     /// Highest block whose transfers are confirmed.
@@ -211,6 +228,8 @@ pub struct TransferRow {
     pub voucher: Voucher,
     /// It was read from a gap.
     pub late: bool,
+    /// It lies before the watch: no rule speaks of it but those that ask for history.
+    pub history: bool,
     /// Explorer only: how often in a row it was missing, and the head of the last answer that lacked it.
     pub missing: Option<Missing>,
     /// When we first saw it.

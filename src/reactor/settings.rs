@@ -94,7 +94,7 @@ pub struct Watch {
     pub chains: Vec<ChainId>,
     /// As in the config.
     pub tags: Vec<Name>,
-    /// Where explorer lists are read from; `None` is "now".
+    /// Where its history begins; `None` is "now".
     pub from_block: Option<u64>,
 }
 
@@ -144,6 +144,9 @@ pub struct TransferCondition {
     pub between_own: BetweenOwn,
     /// Whether marked transfers (dust, known symbol) are left out too.
     pub skip_suspect: bool,
+    /// Whether it speaks of what lies before the watch too. The last field: `configure` leaves it out of a condition's hash where it is not
+    /// set.
+    pub history: bool,
 }
 
 /// As seen from the watch.

@@ -12,6 +12,7 @@ use super::rules::InForce;
 use super::settings::{BetweenOwn, Condition, Direction, Rule, TransferCondition};
 use crate::types::symbol::skeleton;
 use crate::types::{Address, Asset, ChainId, Name, Stage, TransferId, TransferKey};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// An alert on an unknown token waits this long for its decimals, then speaks in raw units.
@@ -32,6 +33,11 @@ struct Side {
 impl Reactor {
     /// Says whatever the rules say of a transfer as it stands, and was not said.
     pub(super) fn speak(&mut self, id: TransferId, effects: &mut Vec<Effect>) {
+        self.speak_to(id, None, effects);
+    }
+
+    /// The same, to the watches of these addresses alone.
+    pub(super) fn speak_to(&mut self, id: TransferId, only: Option<&BTreeSet<Address>>, effects: &mut Vec<Effect>) {
         let Some(row) = self.transfers.get(id) else { return };
         if row.stage == Stage::Retracted || row.suspect.silent() {
             return;
@@ -44,13 +50,20 @@ impl Reactor {
             return;
         }
         for side in self.sides(&row.key) {
+            let wanted = only.is_none_or(|only| only.contains(&side.address));
+            if !wanted || (row.history && !self.is_history_of(&row, &side.address)) {
+                continue;
+            }
             for entry in self.rules.of_watch(side.watch).iter() {
                 let rule = &entry.rule;
                 if let Condition::Transfer(condition) = &rule.condition
                     && self.matches(entry, condition, &row, &side)
                 {
                     self.say_stages(rule, condition, &row, &side, effects);
-                    self.pay_for_transfer(rule, &row, effects);
+                    // What was long before the watch is nothing to pay for.
+                    if !row.history {
+                        self.pay_for_transfer(rule, &row, effects);
+                    }
                 }
             }
         }
@@ -223,6 +236,7 @@ impl Reactor {
             && between_own
             && direction
             && enough
+            && (condition.history || !row.history)
             && condition.chains.contains(&key.chain)
             && condition.assets.as_ref().is_none_or(|assets| assets.contains(&asset))
             && !(condition.skip_suspect && row.suspect.any())
@@ -320,6 +334,7 @@ impl Reactor {
             reason: reason.map(Name::from),
             suspect: row.suspect,
             late: row.late,
+            history: row.history,
             url: chain.tx_url.as_ref().map(|prefix| Name::from(format!("{prefix}{}", row.key.tx))),
         })))
     }

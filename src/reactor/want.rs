@@ -31,6 +31,7 @@ impl Reactor {
             views: started.map(|started| self.wanted_views(id, started)).unwrap_or_default(),
             balances,
             explorer_head: self.has_explorer(id) && (started.is_none() || self.needs_proxy_head(id)),
+            history: self.history_wants(id),
         }
     }
 
@@ -64,9 +65,10 @@ impl Reactor {
         let watches = self.watched.watches().iter().enumerate();
         let mut views = Vec::new();
         for (place, watch) in watches.filter(|(_, watch)| watch.chains.contains(&id)) {
-            let begin = watch.from_block.unwrap_or(started);
             let lists = self.lists_of(place, watch, id);
             for (address, _) in &watch.addresses {
+                // Below that lies history, which waits behind what is new.
+                let begin = self.backfills.get(id, address).map_or(started, |row| row.until);
                 let pointed = open.pointed.get(address).copied();
                 for list in lists.iter() {
                     let view = self.views.get(&(id, *address, list));

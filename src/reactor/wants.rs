@@ -39,6 +39,58 @@ pub struct ChainWants {
     pub explorer_receipts: bool,
     /// The explorer's own head is needed (`eth_blockNumber` of its proxy): nothing else has shown one.
     pub explorer_head: bool,
+    /// What lies before the watches, behind everything else.
+    pub history: HistoryWants,
+}
+
+/// History that is to be read. An explorer's lists where there is one, else the chain's own blocks and logs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HistoryWants {
+    /// Some of the lists.
+    pub lists: Vec<ListWant>,
+    /// Whole blocks.
+    pub blocks: Option<StretchWant>,
+    /// Logs of token transfers.
+    pub logs: Option<LogsWant>,
+}
+
+/// The past of an explorer's list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListWant {
+    /// Whose.
+    pub address: Address,
+    /// Which.
+    pub list: List,
+    /// First block.
+    pub from: u64,
+    /// Last block.
+    pub to: u64,
+    /// An answer was empty: not again before then.
+    pub again: Option<Timestamp>,
+}
+
+/// Blocks to be read upwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StretchWant {
+    /// First block.
+    pub from: u64,
+    /// Last block.
+    pub to: u64,
+    /// Hash of the block below `from`, where it was read.
+    pub below: Option<B256>,
+}
+
+/// Logs to be read upwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogsWant {
+    /// First block.
+    pub from: u64,
+    /// Last block.
+    pub to: u64,
+    /// Which scan it is.
+    pub until: u64,
+    /// Whose.
+    pub addresses: Arc<[Address]>,
 }
 
 /// An explorer list to read.

@@ -47,6 +47,7 @@ pub(super) fn transfer() -> TransferBody {
         reason: None,
         suspect: Suspect::default(),
         late: false,
+        history: false,
         url: Some("https://etherscan.io/tx/0xabab".into()),
     }
 }

@@ -99,8 +99,8 @@ fn transfer() -> impl Strategy<Value = TransferRow> {
     let place = (number(), opt(hash()), time(), opt(number()), time());
     let missing = opt((count(), time(), count()));
     let voucher = select(vec![Voucher::Authority, Voucher::Other]);
-    (key, place, stage(), suspect, voucher, missing, any::<bool>(), any::<bool>()).prop_map(
-        |(key, place, stage, suspect, voucher, missing, late, settled)| {
+    (key, place, stage(), suspect, voucher, missing, any::<[bool; 3]>()).prop_map(
+        |(key, place, stage, suspect, voucher, missing, [late, history, settled])| {
             let (chain, tx, kind, asset, (from, to), token_id, amount, nth) = key;
             let key = TransferKey { chain, tx, kind, asset, from, to, token_id, amount, nth };
             let (block, block_hash, block_time, log_index, first_seen) = place;
@@ -117,6 +117,7 @@ fn transfer() -> impl Strategy<Value = TransferRow> {
                 suspect,
                 voucher,
                 late,
+                history,
                 missing,
                 first_seen,
                 settled,
@@ -228,19 +229,28 @@ fn level() -> impl Strategy<Value = LevelRow> {
 }
 
 fn chain_row() -> impl Strategy<Value = ChainRow> {
-    let heads = (opt(number()), number(), number(), opt(number()));
+    let heads = ((opt(number()), opt(number())), number(), number(), opt(number()));
     (chain(), opt(hash()), heads, opt(name()), opt(name())).prop_map(
-        |(chain, genesis, (started, confirmed, last_final, explorer_head), tip_endpoint, stopped)| ChainRow {
-            chain,
-            genesis,
-            started,
-            tip_endpoint,
-            confirmed,
-            last_final,
-            explorer_head,
-            stopped,
+        |(chain, genesis, ((started, live_from), confirmed, last_final, explorer_head), tip_endpoint, stopped)| {
+            ChainRow { chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped }
         },
     )
+}
+
+fn backfill() -> impl Strategy<Value = BackfillRow> {
+    let left = (select(List::ALL.to_vec()), number(), opt(time())).prop_map(|(list, next, blank)| ListLeft {
+        list,
+        next,
+        blank,
+    });
+    (chain(), address(), number(), number(), number(), vec(left, 0..4)).prop_map(
+        |(chain, address, from, until, live_from, left)| BackfillRow { chain, address, from, until, live_from, left },
+    )
+}
+
+fn scan() -> impl Strategy<Value = ScanRow> {
+    (chain(), number(), select(Scan::ALL.to_vec()), number(), number(), opt(hash()))
+        .prop_map(|(chain, until, scan, from, next, below)| ScanRow { chain, until, scan, from, next, below })
 }
 
 /// Any row.
@@ -303,6 +313,8 @@ pub(super) fn row() -> impl Strategy<Value = Row> {
         payment().prop_map(|row| Row::Payment(Box::new(row))),
         balance().prop_map(Row::Balance),
         level().prop_map(Row::Level),
+        backfill().prop_map(|row| Row::Backfill(Box::new(row))),
+        scan().prop_map(Row::Scan),
     ]
 }
 
@@ -322,6 +334,8 @@ pub(super) fn key_of(row: &Row) -> RowKey {
         Row::Payment(row) => RowKey::Payment(row.id),
         Row::Balance(row) => RowKey::Balance(row.holding),
         Row::Level(row) => RowKey::Level(row.key.clone()),
+        Row::Backfill(row) => RowKey::Backfill(row.chain, row.address),
+        Row::Scan(row) => RowKey::Scan(row.chain, row.until, row.scan),
     }
 }
 

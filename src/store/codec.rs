@@ -3,7 +3,7 @@
 use super::keys::{deadline_text, read_deadline, read_subject, subject_text};
 use crate::reactor::effect::Suspect;
 use crate::reactor::event::{List, NoBalance};
-use crate::reactor::rows::{AlertState, Deadline, PaymentState, Subject, Voucher};
+use crate::reactor::rows::{AlertState, Deadline, PaymentState, Scan, Subject, Voucher};
 use crate::reactor::settings::Direction;
 use crate::store::OutboxState;
 use crate::types::{
@@ -235,7 +235,7 @@ macro_rules! word {
     )*};
 }
 word!(Kind: "kind", Stage: "stage", Severity: "severity", AlertState: "state of an alert", PaymentState: "state of a payment",
-      OutboxState: "state of a delivery", List: "list", NoBalance: "reason for no balance");
+      OutboxState: "state of a delivery", List: "list", NoBalance: "reason for no balance", Scan: "scan");
 
 impl Cell for Direction {
     fn to_cell(&self) -> ToSqlOutput<'_> {

@@ -9,6 +9,7 @@ mod arbitrary;
 mod balances;
 mod codec;
 pub mod fault;
+mod history;
 mod keys;
 pub mod lists;
 pub mod lock;

@@ -8,8 +8,8 @@ use super::{Commit, DeliveryWrite, NewMessage, OutboxRow, OutboxState, Store, Wr
 use crate::reactor::event::List;
 use crate::reactor::holdings::{BalanceRow, LevelRow};
 use crate::reactor::rows::{
-    AlertRow, BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Row, RowKey, RuleRow, Tables, TokenRow, TransferRow,
-    TroubleRow, ViewRow,
+    AlertRow, BackfillRow, BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Row, RowKey, RuleRow, ScanRow, Tables,
+    TokenRow, TransferRow, TroubleRow, ViewRow,
 };
 use crate::types::{Address, AlertId, Asset, ChainId, Holding, MessageId, Name, PaymentId, Timestamp, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +35,8 @@ struct Inner {
     payments: BTreeMap<PaymentId, PaymentRow>,
     balances: BTreeMap<Place, BalanceRow>,
     levels: BTreeMap<(Name, Place), LevelRow>,
+    backfills: BTreeMap<(i64, Address), BackfillRow>,
+    scans: BTreeMap<(i64, i64, &'static str), ScanRow>,
     /// In the order in which they were first mentioned.
     alerts: BTreeMap<i64, AlertRow>,
     numbers: BTreeMap<AlertId, i64>,
@@ -127,6 +129,10 @@ impl Inner {
             Row::Level(row) => {
                 self.levels.insert((row.key.rule.clone(), place(&row.key.holding)), row.clone());
             }
+            Row::Backfill(row) => drop(self.backfills.insert((signed(row.chain), row.address), (**row).clone())),
+            Row::Scan(row) => {
+                self.scans.insert((signed(row.chain), row.until.cast_signed(), row.scan.word()), *row);
+            }
         }
     }
 
@@ -152,6 +158,10 @@ impl Inner {
             RowKey::Payment(id) => drop(self.payments.remove(id)),
             RowKey::Balance(holding) => drop(self.balances.remove(&place(holding))),
             RowKey::Level(key) => drop(self.levels.remove(&(key.rule.clone(), place(&key.holding)))),
+            RowKey::Backfill(chain, address) => drop(self.backfills.remove(&(signed(*chain), *address))),
+            RowKey::Scan(chain, until, scan) => {
+                self.scans.remove(&(signed(*chain), until.cast_signed(), scan.word()));
+            }
         }
     }
 
@@ -245,6 +255,8 @@ impl Store for ModelStore {
             payments: inner.payments.values().cloned().collect(),
             balances: inner.balances.values().cloned().collect(),
             levels: inner.levels.values().cloned().collect(),
+            backfills: inner.backfills.values().cloned().collect(),
+            scans: inner.scans.values().copied().collect(),
         };
         Ok((tables, inner.last_at))
     }

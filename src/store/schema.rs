@@ -17,7 +17,22 @@ pub(super) struct Migration {
 }
 
 /// Every step, ascending by one.
-pub(super) const MIGRATIONS: &[Migration] = &[Migration { to: 1, sql: FIRST }, Migration { to: 2, sql: BALANCES }];
+pub(super) const MIGRATIONS: &[Migration] =
+    &[Migration { to: 1, sql: FIRST }, Migration { to: 2, sql: BALANCES }, Migration { to: 3, sql: HISTORY }];
+
+/// The history of addresses: what lies before the watch, and how far it was read.
+const HISTORY: &str = "
+ALTER TABLE chains ADD COLUMN live_from INTEGER;
+ALTER TABLE transfers ADD COLUMN history INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE backfills (
+  chain INTEGER NOT NULL, address BLOB NOT NULL, from_block INTEGER NOT NULL, until INTEGER NOT NULL,
+  live_from INTEGER NOT NULL, left TEXT NOT NULL, PRIMARY KEY (chain, address)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE scans (
+  chain INTEGER NOT NULL, until INTEGER NOT NULL, scan TEXT NOT NULL, from_block INTEGER NOT NULL, next INTEGER NOT NULL,
+  below BLOB, PRIMARY KEY (chain, until, scan)
+) STRICT, WITHOUT ROWID;
+";
 
 /// Schema 1.
 ///

@@ -10,21 +10,35 @@ use std::time::Duration;
 
 pub(super) fn put_chain(connection: &Connection, row: &ChainRow) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO chains \
-        (chain, genesis, started, tip_endpoint, confirmed, last_final, explorer_head, stopped) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let ChainRow { chain, genesis, started, tip_endpoint, confirmed, last_final, explorer_head, stopped } = row;
-    run!(connection, sql, *chain, *genesis, *started, *tip_endpoint, *confirmed, *last_final, *explorer_head, *stopped)
-        .map(drop)
+        (chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let ChainRow { chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped } =
+        row;
+    run!(
+        connection,
+        sql,
+        *chain,
+        *genesis,
+        *started,
+        *live_from,
+        *tip_endpoint,
+        *confirmed,
+        *last_final,
+        *explorer_head,
+        *stopped
+    )
+    .map(drop)
 }
 
 pub(super) fn chains(connection: &Connection) -> Result<Vec<ChainRow>> {
-    let sql = "SELECT chain, genesis, started, tip_endpoint, confirmed, last_final, explorer_head, stopped \
+    let sql = "SELECT chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped \
         FROM chains ORDER BY chain";
     all(connection, sql, |cells| {
         Ok(ChainRow {
             chain: cells.take()?,
             genesis: cells.take()?,
             started: cells.take()?,
+            live_from: cells.take()?,
             tip_endpoint: cells.take()?,
             confirmed: cells.take()?,
             last_final: cells.take()?,

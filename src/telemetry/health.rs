@@ -64,6 +64,8 @@ mod tests {
             tip: None,
             head: None,
             gap_blocks: 0,
+            backfill_blocks: 0,
+            backfill_addresses: 0,
             stalled: false,
             stopped: stopped.then(|| "another genesis".into()),
             blind_since: blind.then(Timestamp::default),

@@ -281,6 +281,8 @@ impl Metrics {
                 self.set(Metric::ProcessedBlockTime, &of, seconds(time));
             }
             self.set(Metric::GapBlocks, &of, integer(chain.gap_blocks));
+            self.set(Metric::BackfillBlocks, &of, integer(chain.backfill_blocks));
+            self.set(Metric::BackfillAddresses, &of, integer(chain.backfill_addresses));
             self.set(Metric::Stalled, &of, flag(chain.stalled));
             self.set(Metric::Stopped, &of, flag(chain.stopped.is_some()));
             if let Some(read) = chain.oldest_view {

@@ -98,6 +98,8 @@ table! {
     ProcessedBlockTime = Gauge, "chain_processed_block_timestamp_seconds", ["chain"], "The time of the newest block that was processed.";
     StaleAfter = Gauge, "chain_stale_after_seconds", ["chain"], "Without a new block for this long the chain counts as blind.";
     GapBlocks = Gauge, "chain_gap_blocks", ["chain"], "Blocks below the tip that are still to be read.";
+    BackfillBlocks = Gauge, "backfill_remaining_blocks", ["chain"], "The most blocks of history that any address still lacks.";
+    BackfillAddresses = Gauge, "backfill_remaining_addresses", ["chain"], "Addresses whose history is not complete.";
     UntracedBlocks = Counter, "chain_untraced_blocks_total", ["chain"],
         "Blocks that were read without their traces because these did not come.";
     Stalled = Gauge, "chain_stalled", ["chain"], "1 while the chain does not move though its endpoints answer.";

@@ -116,6 +116,10 @@ pub fn read(labels: &Labels, at: Timestamp, notice: &Notice) -> Reading {
             )
         }
         Notice::BalancesRead { .. } | Notice::BalanceFailed { .. } => read_balances(labels, notice),
+        Notice::Backfilled { chain, addresses } => {
+            let line = format!("the history of {addresses} addresses on {} was read to its end", name(*chain));
+            Reading::say(Level::INFO, line)
+        }
         Notice::Payment { payment, rule, state } => {
             let waits = matches!(state, PaymentState::Held);
             let level = if waits { Level::WARN } else { Level::INFO };
@@ -205,6 +209,7 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
         | Notice::Viewed { .. }
         | Notice::BalancesRead { .. }
         | Notice::BalanceFailed { .. }
+        | Notice::Backfilled { .. }
         | Notice::Payment { .. }
         | Notice::UnknownAsset { .. }
         | Notice::Clock { .. }

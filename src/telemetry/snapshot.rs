@@ -85,6 +85,10 @@ pub struct ChainStatus {
     pub head: Option<u64>,
     /// Blocks below the tip that are still to be read.
     pub gap_blocks: u64,
+    /// The most blocks of history that any address still lacks.
+    pub backfill_blocks: u64,
+    /// Addresses whose history is not complete.
+    pub backfill_addresses: u64,
     /// It does not move, though its endpoints answer.
     pub stalled: bool,
     /// It waits for a person: why.

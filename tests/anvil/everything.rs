@@ -106,9 +106,9 @@ pub async fn party_with(
 }
 
 /// What an alert says, as far as every source says it: kind, direction, transaction, nth, asset, raw amount, exact amount.
-type Told = (String, String, B256, u64, Option<Address>, String, Option<String>);
+pub type Told = (String, String, B256, u64, Option<Address>, String, Option<String>);
 
-fn told(heard: &Heard) -> Told {
+pub fn told(heard: &Heard) -> Told {
     let data = heard.data();
     (
         heard.text("kind").to_owned(),
@@ -122,7 +122,7 @@ fn told(heard: &Heard) -> Told {
 }
 
 /// Sends everything, each in a block of its own, and gives what has to be told of it.
-async fn everything(anvil: &Anvil, a: Address, w: Address, b: Address) -> BTreeSet<Told> {
+pub async fn everything(anvil: &Anvil, a: Address, w: Address, b: Address) -> BTreeSet<Told> {
     let none = Bytes::new();
     let wei = U256::from;
     let mut expected = BTreeSet::new();
@@ -204,12 +204,8 @@ pub fn transfers(heard: &[Heard]) -> Vec<&Heard> {
     heard.iter().filter(|heard| heard.kind().starts_with("transfer.")).collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_movement_is_told_once_and_exactly_by_node_by_explorer_and_by_both_under_one_key() {
-    let Some(anvil) = Anvil::start("anvil: everything", 1, &[]).await else { return };
-    let anvil = Arc::new(anvil);
-    let accounts = anvil.accounts().await;
-    let (a, w, b) = (accounts[0], accounts[1], accounts[2]);
+/// Puts the contracts in place; gives the tokens, as an explorer names them.
+pub async fn prepare(anvil: &Anvil) -> [(Address, &'static str, u8); 3] {
     for (at, code) in [
         (USDC, evm::token("USDC", 6)),
         (TEST, evm::token("TEST", 6)),
@@ -220,7 +216,16 @@ async fn every_movement_is_told_once_and_exactly_by_node_by_explorer_and_by_both
         anvil.put_code(at, &code).await;
     }
     anvil.mine(1).await;
-    let tokens = [(USDC, "USDC", 6), (TEST, "TEST", 6), (FAKE, "USDC", 6)];
+    [(USDC, "USDC", 6), (TEST, "TEST", 6), (FAKE, "USDC", 6)]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_movement_is_told_once_and_exactly_by_node_by_explorer_and_by_both_under_one_key() {
+    let Some(anvil) = Anvil::start("anvil: everything", 1, &[]).await else { return };
+    let anvil = Arc::new(anvil);
+    let accounts = anvil.accounts().await;
+    let (a, w, b) = (accounts[0], accounts[1], accounts[2]);
+    let tokens = prepare(&anvil).await;
     let explorer = Explorer::start(Arc::clone(&anvil), &tokens).await;
     let mut parties = Vec::new();
     for (rpc, etherscan) in [(true, false), (false, true), (true, true)] {

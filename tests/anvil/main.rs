@@ -12,6 +12,7 @@ mod everything;
 mod evm;
 mod explorer;
 mod handover;
+mod history;
 mod internals;
 mod lists;
 mod nodes;

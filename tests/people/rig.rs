@@ -173,6 +173,7 @@ pub(crate) fn message(alert: u8, revision: u32, stage: Stage, symbol: &str) -> M
         reason: None,
         suspect: Suspect::default(),
         late: false,
+        history: false,
         url: Some("https://etherscan.io/tx/0xabab".into()),
     };
     Message {

@@ -4,6 +4,7 @@ mod balances;
 mod explorers;
 mod forks;
 mod handover;
+mod history;
 mod internals;
 mod others;
 mod script;

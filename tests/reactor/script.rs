@@ -9,6 +9,9 @@
 //! | `a final 100` | its `finalized` tag |
 //! | `a fresh`, `a gone`, `a genesis 7` | an endpoint's state; of the explorer `scan` too |
 //! | `scan usdc A 100.. at 120: t1@105` | an explorer's list of an address, with its index head |
+//! | `scan past usdc A 50..90 at 120: t1@55` | a part of its history |
+//! | `a past 50:t1 51`, `a logs 50..60 t1@55` | blocks and logs of the past |
+//! | `from A 50`, `join C 50`, `complete A 50`, `left 12` | an address and from where on it is complete; blocks of history that are left |
 //! | `scan head 100`, `scan receipt t1 none`, `scan receipt t1 105` | its proxy |
 //! | `balance usdc A 100 at 120`, `… empty at 120` | what an endpoint reads in a block; `scan balance …` is of about a block |
 //! | `soon usdc A yes` | whether that balance is wanted next |
@@ -21,8 +24,8 @@ use std::time::Duration;
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::effect::{Body, CrossingBody, CrossingSubject, Effect, Message, MessageKind};
 use walletwatch::reactor::event::{
-    Balances, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, NoBalance, ReadAt, Receipt, Reported,
-    Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
+    Balances, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt, Receipt,
+    Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
 };
 use walletwatch::reactor::settings::{Direction, Settings};
 use walletwatch::types::{
@@ -113,6 +116,34 @@ impl Script {
                 assert_eq!(want.map(|want| want.soon), Some(*expected == "yes"), "{line}");
             }
             ["scan", kind, who, from, "at", head, rows @ ..] => self.explored(kind, who, from, head, rows),
+            ["scan", "past", kind, who, range, "at", head, rows @ ..] => {
+                let explored = self.explored(kind, who, range, head, rows);
+                self.handle(Event::History(explored));
+            }
+            ["scan", kind, who, from, "at", head, rows @ ..] => {
+                let explored = self.explored(kind, who, from, head, rows);
+                self.handle(Event::Explored(explored));
+            }
+            ["complete", who, block] => {
+                let known = self.reactor.complete_from(CHAIN, &address(who));
+                assert_eq!(known.map_or_else(|| "none".to_owned(), |block| block.to_string()), *block, "{line}");
+            }
+            ["left", blocks] => assert_eq!(self.reactor.history_left(CHAIN), number(blocks), "{line}"),
+            ["from", who, block] => {
+                let watches = std::sync::Arc::make_mut(&mut self.settings.watches);
+                let ours = |watch: &&mut walletwatch::reactor::settings::Watch| watch.addresses[0].0 == address(who);
+                watches.iter_mut().find(ours).expect("it is watched").from_block = block.parse().ok();
+                self.handle(Event::Configured(Box::new(self.settings.clone())));
+            }
+            ["join", who, block] => {
+                let watches = std::sync::Arc::make_mut(&mut self.settings.watches);
+                let (addresses, from_block) = (vec![(address(who), None)], block.parse().ok());
+                let (name, chains, tags) = ("late".into(), vec![CHAIN], Vec::new());
+                watches.push(walletwatch::reactor::settings::Watch { name, addresses, chains, tags, from_block });
+                self.handle(Event::Configured(Box::new(self.settings.clone())));
+            }
+            [endpoint, "past", blocks @ ..] => self.run(endpoint, RunPart::History, blocks),
+            [endpoint, "logs", range, rows @ ..] => self.logs(endpoint, range, rows),
             ["token", decimals] => {
                 let decimals = decimals.parse().ok();
                 let facts = TokenFacts { chain: CHAIN, contract: FAKE, decimals, symbol: Some("USDC".into()) };
@@ -225,11 +256,32 @@ impl Script {
         self.handle(Event::Run(Run { chain: CHAIN, endpoint: endpoint.into(), blocks, part }));
     }
 
-    fn explored(&mut self, kind: &str, who: &str, from: &str, head: &str, rows: &[&str]) {
+    fn logs(&mut self, endpoint: &str, range: &str, rows: &[&str]) {
+        let (from, to) = range.split_once("..").expect("a range");
+        let wants = self.reactor.wants().chains.get(&CHAIN).and_then(|wants| wants.history.logs.clone());
+        let until = wants.expect("logs are wanted").until;
+        let row = |text: &&str| {
+            let (tx, block) = text.split_once('@').expect("a transaction and its block");
+            let (time, block_hash) = (self.now, Some(hash(block)));
+            let reported = self.txs[tx].iter().filter(|it| it.kind == Kind::Token).map(move |movement| Reported {
+                block: number(block),
+                block_hash,
+                time,
+                movement: *movement,
+                token: None,
+            });
+            reported.collect::<Vec<_>>()
+        };
+        let (from, to, rows) = (number(from), number(to), rows.iter().flat_map(row).collect());
+        self.handle(Event::Logs(Logs { chain: CHAIN, endpoint: endpoint.into(), from, to, until, rows }));
+    }
+
+    fn explored(&self, kind: &str, who: &str, from: &str, head: &str, rows: &[&str]) -> Explored {
         let list = match kind {
             "coin" => List::Transactions,
             "internal" => List::Internal,
             "nft" => List::Nfts,
+            "multi" => List::MultiTokens,
             _ => List::Tokens,
         };
         let (time, who) = (self.now, address(who));
@@ -247,17 +299,17 @@ impl Script {
             });
             reported.collect::<Vec<_>>()
         };
-        let explored = Explored {
+        let (from, to) = from.split_once("..").expect("a range");
+        Explored {
             chain: CHAIN,
             source: "scan".into(),
             address: who,
             list,
-            from: number(from.trim_end_matches("..")),
-            to: 999_999_999,
+            from: number(from),
+            to: to.parse().unwrap_or(999_999_999),
             index_head: head.trim_end_matches(':').parse().ok(),
             rows: rows.iter().flat_map(row).collect(),
-        };
-        self.handle(Event::Explored(explored));
+        }
     }
 
     fn receipt(&mut self, tx: &str, found: &str) {
@@ -314,6 +366,9 @@ impl Script {
                 }
                 if message.kind == MessageKind::Transfer(Stage::Retracted) && body.confirmations > 0 {
                     words += " moved";
+                }
+                if body.history {
+                    words += " history";
                 }
                 if body.late { words + " late" } else { words }
             }

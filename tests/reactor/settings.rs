@@ -88,6 +88,7 @@ pub fn rule(stages: &[Stage]) -> Rule {
         stages: stages.iter().copied().collect(),
         between_own: BetweenOwn::Each,
         skip_suspect: false,
+        history: false,
     };
     Rule {
         name: "all".into(),

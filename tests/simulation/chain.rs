@@ -52,16 +52,52 @@ pub struct Chain {
     pub highest: u64,
     /// No fork reaches to this block or below: what stood there when the watching began is nobody's news.
     pub floor: u64,
+    /// So many of the transactions lie before the watch.
+    pub past: usize,
 }
 
 impl Chain {
     pub fn new(id: ChainId, now: Timestamp) -> Self {
-        let mut chain =
-            Self { id, blocks: Vec::new(), txs: Vec::new(), tip: 0, waiting: Vec::new(), highest: BASE, floor: BASE };
+        let mut chain = Self {
+            id,
+            blocks: Vec::new(),
+            txs: Vec::new(),
+            tip: 0,
+            waiting: Vec::new(),
+            highest: BASE,
+            floor: BASE,
+            past: 0,
+        };
         let at = BlockRef { number: BASE, hash: chain.next_hash(), parent: B256::repeat_byte(0xee) };
         let ledger = Arc::default();
         chain.blocks.push(Mined { at, time: now, base_fee: U256::from(1), txs: Vec::new(), ledger });
         chain
+    }
+
+    /// What was there before anybody watched: `blocks` with transactions, and `still` empty ones.
+    pub fn live_through(
+        &mut self,
+        blocks: u64,
+        still: u64,
+        cast: &Cast,
+        kinds: &[Kind],
+        now: Timestamp,
+        rng: &mut Rng,
+    ) {
+        for _ in 0..blocks {
+            for _ in 0..rng.usize(0..3) {
+                self.transact(cast, kinds, rng);
+            }
+            self.mine(now, rng);
+        }
+        while !self.waiting.is_empty() {
+            self.mine(now, rng);
+        }
+        for _ in 0..still {
+            self.tip = self.mine_on(self.tip, Vec::new(), now, rng);
+        }
+        self.past = self.txs.len();
+        self.floor = self.highest;
     }
 
     /// A block's hash holds its index, so that it is found without a search.

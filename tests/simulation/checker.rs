@@ -2,7 +2,7 @@
 
 use crate::chain::{Cast, Chain};
 use crate::receivers::Heard;
-use crate::spec::{RULES, RuleSpec, Spec};
+use crate::spec::{OLD_WATCH, RULES, RuleSpec, Spec};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use walletwatch::reactor::settings::{BetweenOwn, Direction};
@@ -28,6 +28,9 @@ pub fn check(spec: &Spec, chains: &[Chain], heard: &[Heard]) -> Result<(), Strin
                 let thread = (sink.clone(), text(&data["rule"]), text(&data["watch"]), told(data));
                 let truth = truth.iter().find(|truth| truth.chain.id.0 == thread.3.0).ok_or("an unknown chain")?;
                 truth.check_told(&thread.3, data)?;
+                if data["history"] != truth.past.contains(&thread.3.1) {
+                    return Err(format!("said as history or not: {body}"));
+                }
                 let chain = spec.chains.iter().find(|chain| chain.id.0 == thread.3.0).expect("it was found");
                 // An endpoint may follow another fork for a while, and then it is true; an explorer's word has to be weighed.
                 if stage == "retracted" && chain.endpoints == 0 && truth.steady.contains(&thread.3.1) {
@@ -126,6 +129,8 @@ struct Truth<'a> {
     places: BTreeSet<(String, u64, String)>,
     /// Transactions that stand where they were first mined.
     steady: BTreeSet<String>,
+    /// Transactions that lie before the watch.
+    past: BTreeSet<String>,
 }
 
 impl<'a> Truth<'a> {
@@ -159,7 +164,8 @@ impl<'a> Truth<'a> {
         places.iter().for_each(|(tx, _, _)| *counts.entry(tx).or_default() += 1);
         let standing = canonical_txs.keys().map(|index| format!("{:#x}", chain.txs[*index].hash));
         let steady = standing.filter(|tx| counts.get(tx) == Some(&1)).collect();
-        Self { chain, canonical, ever, places, steady }
+        let past = chain.txs[..chain.past].iter().map(|tx| format!("{:#x}", tx.hash)).collect();
+        Self { chain, canonical, ever, places, steady, past }
     }
 
     fn check_told(&self, told: &Told, data: &Value) -> Result<(), String> {
@@ -184,8 +190,11 @@ fn check_expected(spec: &Spec, truth: &[Truth], standing: &BTreeMap<Thread, Vec<
     let cast = &spec.cast;
     let mut expected: BTreeMap<Thread, Vec<&str>> = BTreeMap::new();
     for (told, movement) in truth.iter().flat_map(|truth| &truth.canonical) {
-        for rule in &RULES {
+        for rule in &spec.rules() {
             for watch in speaks(rule, cast, movement) {
+                if is_past(truth, told) && !(rule.history && watch == OLD_WATCH) {
+                    continue;
+                }
                 for sink in rule.sinks {
                     let thread = ((*sink).to_owned(), rule.name.to_owned(), watch.to_owned(), told.clone());
                     expected.insert(thread, rule.stages.iter().map(|stage| stage.word()).collect());
@@ -209,6 +218,11 @@ fn check_expected(spec: &Spec, truth: &[Truth], standing: &BTreeMap<Thread, Vec<
         }
     }
     Ok(())
+}
+
+/// Whether a movement lies before the watch.
+fn is_past(truth: &[Truth], told: &Told) -> bool {
+    truth.iter().any(|truth| truth.chain.id.0 == told.0 && truth.past.contains(&told.1))
 }
 
 /// With an explorer alone an empty answer proves nothing (DESIGN §5): where its lists hold nothing else of the address, what is gone

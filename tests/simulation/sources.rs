@@ -9,8 +9,8 @@ use fastrand::Rng;
 use std::collections::BTreeSet;
 use walletwatch::reactor::LARGEST_STEP;
 use walletwatch::reactor::event::{
-    Balances, Contact, Event, Explored, ExplorerHead, Head, List, NoBalance, ReadAt, Receipt, Reported, Run, RunPart,
-    SourceId, SourceKind, SourceReport, SourceState, Tags, TokenFacts,
+    Balances, Contact, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt, Receipt, Reported, Run,
+    RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, TokenFacts,
 };
 use walletwatch::reactor::rows::GapRow;
 use walletwatch::reactor::wants::{ChainWants, ViewWant};
@@ -166,6 +166,9 @@ impl Sources {
             if let Some(gap) = wants.gaps.last().filter(|_| !wants.stopped && idle && !lead.forgetful) {
                 events.extend(fill(chain, lead, *gap, portion));
             }
+            if wants.gaps.is_empty() && !wants.stopped && !lead.forgetful && (!faulty || rng.bool()) {
+                events.extend(past(chain, lead, wants, portion));
+            }
         }
         if let Some(explorer) = &mut self.explorer {
             explorer.speak(chain, wants, rng, faulty, events);
@@ -294,6 +297,35 @@ fn fill(chain: &Chain, lead: &Endpoint, gap: GapRow, portion: usize) -> Option<E
     Some(Event::Run(Run { chain: chain.id, endpoint: lead.name.clone(), blocks, part: RunPart::Gap }))
 }
 
+/// What is wanted of the past, upwards: blocks, and logs.
+fn past(chain: &Chain, lead: &Endpoint, wants: &ChainWants, portion: usize) -> Vec<Event> {
+    let head = chain.blocks[lead.head].at.number;
+    let at = |number: u64| (number <= head).then(|| chain.ancestor(lead.head, head - number));
+    let mut events = Vec::new();
+    if let Some(want) = wants.history.blocks {
+        let last = want.to.min(want.from + portion as u64 - 1);
+        let blocks: Option<Vec<_>> =
+            (want.from..=last).map(|number| at(number).map(|index| chain.block(index, lead.traces))).collect();
+        let run = |blocks| Run { chain: chain.id, endpoint: lead.name.clone(), blocks, part: RunPart::History };
+        events.extend(blocks.map(run).map(Event::Run));
+    }
+    if let Some(want) = wants.history.logs.as_ref().filter(|want| want.to <= head) {
+        let to = want.to.min(want.from + 4 * portion as u64);
+        let mut rows = Vec::new();
+        for index in (want.from..=to).filter_map(at) {
+            let block = chain.block(index, true);
+            let tokens = block.movements.into_iter().filter(|it| {
+                it.asset != Asset::Coin && (want.addresses.contains(&it.from) || want.addresses.contains(&it.to))
+            });
+            let (number, block_hash, time) = (block.at.number, Some(block.at.hash), block.time);
+            rows.extend(tokens.map(|movement| Reported { block: number, block_hash, time, movement, token: None }));
+        }
+        let (chain, endpoint, from, until) = (chain.id, lead.name.clone(), want.from, want.until);
+        events.push(Event::Logs(Logs { chain, endpoint, from, to, until, rows }));
+    }
+    events
+}
+
 impl Explorer {
     fn speak(&mut self, chain: &Chain, wants: &ChainWants, rng: &mut Rng, faulty: bool, events: &mut Vec<Event>) {
         if self.up != self.introduced {
@@ -339,6 +371,30 @@ impl Explorer {
                     _ => answer,
                 };
                 events.push(Event::Explored(answer));
+            }
+        }
+        for want in wants.history.lists.iter().filter(|_| !wants.stopped) {
+            if !faulty || rng.u8(0..4) == 0 {
+                let backend = rng.usize(..2);
+                let (address, list, from) = (want.address, want.list, want.from);
+                let view = ViewWant { address, list, from, read_at: None, moved_at: None, soon: false };
+                let until = |answer: Explored| {
+                    let rows: Vec<_> = answer.rows.into_iter().filter(|row| row.block <= want.to).collect();
+                    // What is to come is not asked for, so that it shows no head.
+                    let index_head = answer.index_head.filter(|_| !rows.is_empty());
+                    let reach = rows.last().map(|row| row.block).filter(|_| list == List::Internal);
+                    Explored { to: want.to, index_head: reach.or(index_head), rows, ..answer }
+                };
+                let answer = until(self.answer(chain, &view, self.backends[backend]));
+                let answer = match rng.u8(0..16) {
+                    // It lies about the same list twice only if it is asked at once.
+                    0 if faulty && want.again.is_none() => Explored { index_head: None, rows: Vec::new(), ..answer },
+                    1 | 2 if faulty => {
+                        spliced(answer, until(self.answer(chain, &view, self.backends[1 - backend])), rng)
+                    }
+                    _ => answer,
+                };
+                events.push(Event::History(answer));
             }
         }
     }

@@ -24,6 +24,8 @@ pub struct ChainSpec {
     pub confirmed: u64,
     pub final_after: u64,
     pub block_time: Duration,
+    /// Blocks with transactions that lie before the watch.
+    pub past: u64,
 }
 
 impl ChainSpec {
@@ -44,6 +46,7 @@ impl ChainSpec {
             confirmed: rng.u64(1..8),
             final_after: rng.u64(16..24),
             block_time: Duration::from_secs(rng.u64(1..13)),
+            past: 0,
         }
     }
 
@@ -67,6 +70,8 @@ pub struct RuleSpec {
     pub between_own: BetweenOwn,
     pub stages: &'static [Stage],
     pub sinks: &'static [&'static str],
+    /// Whether it speaks of what lies before the watch.
+    pub history: bool,
 }
 
 pub const SINKS: [&str; 3] = ["ops", "log", "chat"];
@@ -80,6 +85,7 @@ pub const RULES: [RuleSpec; 3] = [
         between_own: BetweenOwn::Each,
         stages: &[Stage::Seen, Stage::Confirmed, Stage::Final],
         sinks: &["ops", "log"],
+        history: false,
     },
     RuleSpec {
         name: "usdc in",
@@ -89,6 +95,7 @@ pub const RULES: [RuleSpec; 3] = [
         between_own: BetweenOwn::Once,
         stages: &[Stage::Confirmed],
         sinks: &["ops"],
+        history: false,
     },
     RuleSpec {
         name: "out",
@@ -98,8 +105,24 @@ pub const RULES: [RuleSpec; 3] = [
         between_own: BetweenOwn::Skip,
         stages: &[Stage::Seen, Stage::Final],
         sinks: &["chat"],
+        history: false,
     },
 ];
+
+/// What is said of the past, in worlds that have one.
+const PAST: RuleSpec = RuleSpec {
+    name: "past",
+    watches: &["hot", "cold"],
+    direction: Direction::Both,
+    usdc_at_least: None,
+    between_own: BetweenOwn::Each,
+    stages: &[Stage::Seen, Stage::Confirmed, Stage::Final],
+    sinks: &["log"],
+    history: true,
+};
+
+/// The watch whose history is read.
+pub const OLD_WATCH: &str = "cold";
 
 /// Everything that a seed sets.
 #[derive(Debug, Clone)]
@@ -114,6 +137,26 @@ impl Spec {
         Self { chains, cast: Cast::new() }
     }
 
+    /// Gives some worlds a past; the draws of all others stay what they were.
+    pub fn with_past(mut self, rng: &mut Rng) -> Self {
+        for chain in &mut self.chains {
+            // Where lists are long, simulated explorers are slow.
+            let short = !chain.explorer || chain_settings(chain).overlap() <= 150;
+            chain.past = if short && rng.u8(0..3) == 0 { rng.u64(1..60) } else { 0 };
+        }
+        self
+    }
+
+    /// Empty blocks between a chain's past and the beginning: nobody has to guess what is history.
+    pub fn still(chain: &ChainSpec) -> u64 {
+        chain_settings(chain).overlap().max(60) + 10
+    }
+
+    pub fn rules(&self) -> Vec<RuleSpec> {
+        let past = self.chains.iter().any(|chain| chain.past > 0).then_some(PAST);
+        RULES.into_iter().chain(past).collect()
+    }
+
     pub fn settings(&self) -> Settings {
         let ids: Vec<ChainId> = self.chains.iter().map(|chain| chain.id).collect();
         let watches = self.cast.watches.iter().map(|(name, addresses)| Watch {
@@ -121,10 +164,11 @@ impl Spec {
             addresses: addresses.iter().map(|address| (*address, None)).collect(),
             chains: ids.clone(),
             tags: Vec::new(),
-            from_block: None,
+            from_block: (*name == OLD_WATCH && self.chains.iter().any(|chain| chain.past > 0))
+                .then_some(crate::chain::BASE + 1),
         });
         let tokens = ids.iter().map(|id| ((*id, self.cast.usdc), KnownToken { symbol: "USDC".into(), decimals: 6 }));
-        let mut rules: Vec<Rule> = RULES.iter().map(|rule| self.transfer_rule(rule, &ids)).collect();
+        let mut rules: Vec<Rule> = self.rules().iter().map(|rule| self.transfer_rule(rule, &ids)).collect();
         rules.push(price_rule());
         rules.push(gas_rule(ids[0]));
         rules.extend(BALANCE_RULES.map(|(name, hold)| self.balance_rule(name, hold, &ids)));
@@ -158,6 +202,7 @@ impl Spec {
             stages: rule.stages.iter().copied().collect(),
             between_own: rule.between_own,
             skip_suspect: false,
+            history: rule.history,
         };
         let notify = rule.sinks.iter().map(|name| Name::from(*name)).collect();
         Rule { name: rule.name.into(), severity: Severity::Info, notify, condition: Condition::Transfer(condition) }

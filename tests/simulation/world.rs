@@ -1,11 +1,11 @@
 //! One world: made by its seed, run with faults, healed, run until it is quiet, and checked.
 
 use crate::balances;
-use crate::chain::Chain;
+use crate::chain::{BASE, Chain};
 use crate::checker;
 use crate::process::{Dead, Process};
 use crate::sources::{Endpoint, Explorer, Sources};
-use crate::spec::{ChainSpec, Spec, endpoint_name, pair, price};
+use crate::spec::{ChainSpec, OLD_WATCH, Spec, endpoint_name, pair, price};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub struct Totals {
     /// Balances that crossed, and crossings that a fork took back.
     pub crossed: u64,
     pub uncrossed: u64,
+    /// Messages of what lies before a watch.
+    pub history: u64,
 }
 
 impl Totals {
@@ -44,12 +46,14 @@ impl Totals {
         self.handed_back += other.handed_back;
         self.crossed += other.crossed;
         self.uncrossed += other.uncrossed;
+        self.history += other.history;
     }
 
     /// Whether every kind of thing happened.
     pub fn is_eventful(&self) -> bool {
         let deliveries = [self.heard, self.retracted, self.repeats, self.rehearsed, self.crossed, self.uncrossed];
-        deliveries.into_iter().chain([self.deaths, self.gaps, self.handed_back]).all(|count| count > 0)
+        let others = [self.deaths, self.gaps, self.handed_back, self.history];
+        deliveries.into_iter().chain(others).all(|count| count > 0)
     }
 }
 
@@ -101,6 +105,7 @@ fn lived(seed: u64) -> Result<World, String> {
     checker::check(&world.spec, &world.chains, &world.process.heard)?;
     balances::check(&world.spec, &world.chains, &world.process.heard)?;
     world.check_revisions()?;
+    world.check_past()?;
     Ok(world)
 }
 
@@ -108,8 +113,12 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let now = Timestamp::from_secs(1_700_000_000);
-        let spec = Spec::draw(&mut rng);
-        let chains: Vec<Chain> = spec.chains.iter().map(|chain| Chain::new(chain.id, now)).collect();
+        let mut long_ago = Rng::with_seed(seed ^ 0x9e37_79b9_7f4a_7c15);
+        let spec = Spec::draw(&mut rng).with_past(&mut long_ago);
+        let mut chains: Vec<Chain> = spec.chains.iter().map(|chain| Chain::new(chain.id, now)).collect();
+        for (chain, of) in chains.iter_mut().zip(&spec.chains).filter(|(_, of)| of.past > 0) {
+            chain.live_through(of.past, Spec::still(of), &spec.cast, &of.kinds(), now, &mut long_ago);
+        }
         let sources = spec.chains.iter().map(sources_of).collect();
         let process = Process::new(&spec, now, &mut rng);
         Self {
@@ -284,7 +293,9 @@ impl World {
     fn is_quiet(&mut self) -> bool {
         let lowest = self.spec.chains.iter().map(|chain| {
             let state = self.process.reactor.chain(chain.id);
-            state.map_or(0, |state| state.gaps().count() + usize::from(chain.endpoints > 0 && !state.is_fresh()))
+            let unread = self.process.reactor.open_backfills(chain.id).count();
+            unread
+                + state.map_or(0, |state| state.gaps().count() + usize::from(chain.endpoints > 0 && !state.is_fresh()))
         });
         lowest.sum::<usize>() == 0
             && self
@@ -332,6 +343,37 @@ impl World {
         wrong.map_or(Ok(()), |(alert, set)| Err(format!("the revisions of {alert} are {set:?}")))
     }
 
+    /// The past of the watch that asks for it is in the store: each movement once, and complete from where it was asked.
+    fn check_past(&self) -> Result<(), String> {
+        for chain in self.chains.iter().filter(|chain| chain.past > 0) {
+            let (_, addresses) =
+                self.spec.cast.watches.iter().find(|(name, _)| *name == OLD_WATCH).expect("it is there");
+            for address in addresses {
+                let from = self.process.reactor.complete_from(chain.id, address);
+                if from != Some(BASE + 1) {
+                    return Err(format!("{address} on {} is complete from {from:?}", chain.id));
+                }
+                let past = chain.txs[..chain.past].iter().flat_map(|tx| &tx.movements);
+                let mut expected: Vec<String> = past
+                    .filter(|it| it.from == *address || it.to == *address)
+                    .map(|it| format!("{} {} {:?} {} {}", it.tx, it.kind.word(), it.asset, it.from, it.amount))
+                    .collect();
+                let rows = self.process.store.transfers().filter(|row| row.key.chain == chain.id && row.history);
+                let mut held: Vec<String> = rows
+                    .map(|row| row.key)
+                    .filter(|it| it.from == *address || it.to == *address)
+                    .map(|it| format!("{} {} {:?} {} {}", it.tx, it.kind.word(), it.asset, it.from, it.amount))
+                    .collect();
+                expected.sort();
+                held.sort();
+                if expected != held {
+                    return Err(format!("the past of {address} on {}: {expected:#?} and not {held:#?}", chain.id));
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn totals(&self) -> Totals {
         let heard = &self.process.heard;
         let of = |kind: &[u8]| heard.iter().filter(|one| one.body.windows(kind.len()).any(|part| part == kind)).count();
@@ -346,6 +388,7 @@ impl World {
             handed_back: of(b"the chain's own blocks are read again") as u64,
             crossed: of(b"\"balance.crossed\"") as u64,
             uncrossed: of(b"\"balance.retracted\"") as u64,
+            history: of(b"\"history\":true") as u64,
         }
     }
 }

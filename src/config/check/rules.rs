@@ -208,7 +208,18 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Trans
     let between = [("each", BetweenOwn::Each), ("once", BetweenOwn::Once), ("skip", BetweenOwn::Skip)];
     let between_own = scope.word("between_own", &between).map_or(BetweenOwn::Each, |said| said.value);
     let skip_suspect = scope.flag("skip_suspect").unwrap_or(false);
-    TransferCondition { watches, chains, direction, assets: named, at_least, stages, between_own, skip_suspect }
+    let history = scope.flag("history").unwrap_or(false);
+    TransferCondition {
+        watches,
+        chains,
+        direction,
+        assets: named,
+        at_least,
+        stages,
+        between_own,
+        skip_suspect,
+        history,
+    }
 }
 
 /// `when = "balance"`: each named asset on each chain, with its level in raw units.

@@ -133,7 +133,7 @@ const RULE_KEYS: &[Key] = &[
     key("stage").of(&["transfer", "approval"]).default("confirmed"),
     key("stages").of(&["transfer", "approval"]).default("[\"confirmed\"]"),
     key("from").of(&["transfer"]).default("anyone").later("rules do not look at the other side yet"),
-    key("history").of(&["transfer"]).default("false").later("rules do not speak of the past yet"),
+    key("history").of(&["transfer"]).default("false"),
     key("between_own").of(&["transfer"]).default("each"),
     key("skip_suspect").of(&["transfer"]).default("false"),
     key("pair").of(&["price"]),

@@ -93,7 +93,7 @@ impl<'a> TransferData<'a> {
             reason: body.reason.as_ref().map(|reason| reason.as_str().into()),
             suspect: words,
             late: body.late,
-            history: false,
+            history: body.history,
             simulated: message.simulated,
             url: body.url.as_ref().map(|url| url.as_str().into()),
         }

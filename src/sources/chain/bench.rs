@@ -120,7 +120,7 @@ impl Bench {
         }
         let (first, last) = (*refs.first().unwrap(), *refs.last().unwrap());
         match run.part {
-            RunPart::Gap => {
+            RunPart::Gap | RunPart::History => {
                 let place =
                     self.chain.gaps.iter().position(|gap| gap.above == last.hash).expect("it is the end of a gap");
                 let gap = &mut self.chain.gaps[place];

@@ -18,18 +18,18 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 /// How soon it looks again whether the tip is done.
-const YIELD: Duration = Duration::from_millis(20);
+pub(super) const YIELD: Duration = Duration::from_millis(20);
 /// How often it looks whether somebody can be asked, when nothing changes.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// First wait after a portion that could not be read; doubled up to [`LONGEST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_millis(500);
+pub(super) const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// See [`FIRST_WAIT`].
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// A block whose traces did not come so often, though all else of it did, is taken without them, and says so: old states are pruned
 /// first. Before so many tries in a row only endpoints that trace are asked, where the lead does.
-const TRIES_WITH_TRACES: u32 = 4;
+pub(super) const TRIES_WITH_TRACES: u32 = 4;
 /// What was sent and is not committed after so long was not taken: it is read again.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A stretch to read: block `to` must have hash `above`; nothing below `from`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +131,19 @@ pub(super) async fn fill(shared: &Shared) -> Closed {
     }
 }
 
+/// Who is asked for what is old after so many tries in vain.
+pub(super) fn reader(shared: &Shared, tries: u32) -> Option<&Endpoint> {
+    let lead = shared.lead()?;
+    let traces = |endpoint: &Endpoint| endpoint.abilities().tracer.is_some();
+    let anyone = tries >= TRIES_WITH_TRACES || !shared.endpoints.get(lead).is_some_and(traces);
+    let usable = |(place, endpoint): &(usize, &Endpoint)| {
+        *place == lead || (endpoint.standing().usable && (anyone || traces(endpoint)))
+    };
+    let readers: Vec<_> = shared.endpoints.iter().enumerate().filter(usable).collect();
+    let first = readers.iter().position(|(place, _)| *place == lead).unwrap_or(0);
+    readers.get((first + tries as usize) % readers.len().max(1)).map(|(_, endpoint)| *endpoint)
+}
+
 /// The memory between portions.
 #[derive(Default)]
 struct Filler {
@@ -148,15 +161,7 @@ struct Filler {
 impl Filler {
     /// Who is asked: the lead, and after failures each usable endpoint in turn, for not every node keeps old blocks.
     fn reader<'a>(&self, shared: &'a Shared) -> Option<&'a Endpoint> {
-        let lead = shared.lead()?;
-        let traces = |endpoint: &Endpoint| endpoint.abilities().tracer.is_some();
-        let anyone = self.tries >= TRIES_WITH_TRACES || !shared.endpoints.get(lead).is_some_and(traces);
-        let usable = |(place, endpoint): &(usize, &Endpoint)| {
-            *place == lead || (endpoint.standing().usable && (anyone || traces(endpoint)))
-        };
-        let readers: Vec<_> = shared.endpoints.iter().enumerate().filter(usable).collect();
-        let first = readers.iter().position(|(place, _)| *place == lead).unwrap_or(0);
-        readers.get((first + self.tries as usize) % readers.len().max(1)).map(|(_, endpoint)| *endpoint)
+        reader(shared, self.tries)
     }
 
     /// Reads the upper end of a stretch: headers by number, checked by their links, then the blocks by hash.

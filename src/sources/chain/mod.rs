@@ -13,6 +13,8 @@ mod gap;
 mod lead;
 mod line;
 mod pace;
+mod past;
+mod past_logs;
 mod read;
 mod rpc;
 mod session;
@@ -162,6 +164,8 @@ impl ChainReader {
             _ = keeping => {}
             _closed = tip::follow(&shared) => {}
             _closed = gap::fill(&shared) => {}
+            _closed = past::read(&shared) => {}
+            _closed = past_logs::read(&shared) => {}
             _closed = asks::answer(&shared) => {}
             _closed = Box::pin(balances::read(&shared)) => {}
         }

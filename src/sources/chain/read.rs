@@ -28,7 +28,7 @@ impl LogWays {
         Self { silent: face.filter(|face| face.repeats_the_coin).map(|face| face.address).into_iter().collect() }
     }
 
-    fn reading(&self) -> Reading<'_> {
+    pub(super) fn reading(&self) -> Reading<'_> {
         Reading { unindexed: &[], silent: &self.silent, loose_bloom: false }
     }
 }

@@ -159,6 +159,12 @@ impl<R> Pager<R> {
         }
     }
 
+    /// From one block to another.
+    #[must_use]
+    pub fn within(from: u64, to: u64) -> Self {
+        Self { end: to.max(from), ..Self::new(from) }
+    }
+
     /// The next page to ask for.
     #[must_use]
     pub fn ask(&self) -> Ask {

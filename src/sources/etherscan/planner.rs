@@ -11,6 +11,7 @@ mod lines;
 mod past;
 mod wanted;
 
+use super::history::History;
 use crate::reactor::event::List;
 use crate::types::pace::{AHEAD, AHEAD_HURRIED, BATCH, Demand, HURRIED_ONE_IN, Limits, Pace, SECOND_ONE_IN};
 use crate::types::{Address, Asset, B256, ChainId, Timestamp};
@@ -35,6 +36,8 @@ pub enum Call {
     Balances(ChainId, u32),
     /// What an address holds of an asset.
     Balance(ChainId, Address, Asset),
+    /// The next page of what lies before the watch.
+    History(ChainId, Address, List),
 }
 
 impl Call {
@@ -46,7 +49,8 @@ impl Call {
             | Self::Head(chain)
             | Self::View(chain, ..)
             | Self::Balances(chain, _)
-            | Self::Balance(chain, ..) => chain,
+            | Self::Balance(chain, ..)
+            | Self::History(chain, ..) => chain,
         }
     }
 
@@ -56,7 +60,7 @@ impl Call {
         match self {
             Self::Receipt(..) => "eth_getTransactionReceipt",
             Self::Head(_) => "eth_blockNumber",
-            Self::View(_, _, list) => list.word(),
+            Self::View(_, _, list) | Self::History(_, _, list) => list.word(),
             Self::Balances(..) => "balancemulti",
             Self::Balance(_, _, Asset::Coin) => "balance",
             Self::Balance(_, _, Asset::Token(_)) => "tokenbalance",
@@ -130,6 +134,8 @@ pub struct Planner {
     second_credit: u64,
     last_planned: Option<Timestamp>,
     offer: Option<Offer>,
+    /// What lies before the watches, behind all of this.
+    history: History,
 }
 
 impl Planner {
@@ -147,11 +153,18 @@ impl Planner {
             second_credit: 0,
             last_planned: None,
             offer: None,
+            history: History::default(),
         }
     }
 
     /// What to do now.
     pub fn next(&mut self, now: Timestamp, allowance: &Allowance) -> Choice {
+        let planned = self.next_live(now, allowance);
+        self.history.choose(now, planned, allowance)
+    }
+
+    /// What to do now about what is new.
+    fn next_live(&mut self, now: Timestamp, allowance: &Allowance) -> Choice {
         let hurried = self.lines.first(Lane::Hurry, now);
         let planned = self.planned(now);
         let gate = allowance.next_start.max(allowance.open_at(AHEAD_HURRIED));
@@ -178,6 +191,9 @@ impl Planner {
 
     /// This call starts now.
     pub fn started(&mut self, call: Call, now: Timestamp) {
+        if let Call::History(..) = call {
+            return self.history.started(call);
+        }
         if let Some(offer) = self.offer.take().filter(|offer| offer.call == call) {
             self.charge(offer, now);
         }
@@ -190,6 +206,9 @@ impl Planner {
 
     /// Its answer came. `unfinished`: of a list, that more pages are to be read.
     pub fn answered(&mut self, call: Call, unfinished: bool) {
+        if let Call::History(..) = call {
+            return self.history.answered(call, unfinished);
+        }
         self.change(call, |past| {
             *past = Past { in_flight: false, failures: 0, unfinished, ..*past };
         });
@@ -197,6 +216,9 @@ impl Planner {
 
     /// No answer came that helps with this call: it waits longer each time.
     pub fn failed(&mut self, call: Call) {
+        if let Call::History(..) = call {
+            return self.history.failed(call);
+        }
         self.change(call, |past| {
             *past = Past { in_flight: false, failures: past.failures.saturating_add(1), unfinished: false, ..*past };
         });
@@ -204,6 +226,9 @@ impl Planner {
 
     /// No answer came, for a reason that is not this call's: it keeps its place.
     pub fn put_back(&mut self, call: Call) {
+        if let Call::History(..) = call {
+            return self.history.put_back(call);
+        }
         self.change(call, |past| {
             *past = Past { in_flight: false, started: past.started_before, ..*past };
         });
@@ -212,6 +237,7 @@ impl Planner {
     /// No call on this chain before then.
     pub fn rest_until(&mut self, chain: ChainId, until: Timestamp) {
         self.lines.rest_until(chain, until);
+        self.history.rest_until(chain, until);
     }
 
     /// Something moved at this address: its lists are in a hurry.
@@ -236,6 +262,12 @@ impl Planner {
             What::View { from, .. } => Some(from),
             What::Receipt | What::Head { .. } | What::Balances | What::Balance { .. } => None,
         }
+    }
+
+    /// The first and last block of what lies before a watch, while it is wanted.
+    #[must_use]
+    pub fn past_range(&self, call: Call) -> Option<(u64, u64)> {
+        self.history.range(call)
     }
 
     /// The addresses of a batch.
@@ -326,7 +358,7 @@ impl Allowance {
     }
 
     /// From when on the next of the day's calls may be used by who may go so many hundredths of the day ahead.
-    fn open_at(&self, ahead: u64) -> Timestamp {
+    pub(super) fn open_at(&self, ahead: u64) -> Timestamp {
         let ahead = i128::from(ahead);
         let (start, day) = (i128::from(self.day) * i128::from(DAY_MILLIS), i128::from(DAY_MILLIS));
         let used = i128::from(self.used) * 100 * day / i128::from(self.per_day.max(1));

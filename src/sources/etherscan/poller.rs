@@ -224,7 +224,7 @@ impl Poller {
 
     /// Whether somebody wants this list.
     fn is_wanted(&self, call: &Call) -> bool {
-        self.planner.from_block(*call).is_some()
+        self.planner.from_block(*call).is_some() || self.planner.past_range(*call).is_some()
     }
 
     /// Lets the planner know that what the source itself needs of a chain changed.
@@ -291,6 +291,11 @@ impl Poller {
             Call::View(chain, address, list) => {
                 let from = self.planner.from_block(call);
                 let pager = self.pagers.entry(call).or_insert_with(|| Pager::new(from.unwrap_or(0)));
+                fetch::rows_query(chain, address, list, pager.ask())
+            }
+            Call::History(chain, address, list) => {
+                let (from, to) = self.planner.past_range(call).unwrap_or_default();
+                let pager = self.pagers.entry(call).or_insert_with(|| Pager::within(from, to));
                 fetch::rows_query(chain, address, list, pager.ask())
             }
             Call::Balances(chain, batch) => fetch::balances_query(chain, self.planner.batch(chain, batch)),
@@ -380,24 +385,25 @@ impl Poller {
             Err(fault) => return self.give_up(call, fault).await,
         };
         match part {
-            Some(part) => self.explored(chain, address, list, part).await,
+            Some(part) => self.explored(call, address, list, part).await,
             None => Ok(()),
         }
     }
 
     /// Hands on what was read of a list.
-    async fn explored(
-        &mut self,
-        chain: ChainId,
-        address: Address,
-        list: List,
-        part: Part<Reported>,
-    ) -> Result<(), Closed> {
+    async fn explored(&mut self, call: Call, address: Address, list: List, part: Part<Reported>) -> Result<(), Closed> {
         let Part { from, to, head: index_head, rows } = part;
         let bytes = SMALL_EVENT_BYTES + rows.len() * size_of::<Reported>();
         let source = self.setup.name.clone();
-        let event = Event::Explored(Explored { chain, source, address, list, from, to, index_head, rows });
-        self.queue.send(Lane::New, event, bytes).await
+        let chain = call.chain();
+        let explored = Explored { chain, source, address, list, from, to, index_head, rows };
+        let (lane, event) = match call {
+            Call::History(..) => (Lane::Later, Event::History(explored)),
+            Call::View(..) | Call::Head(_) | Call::Receipt(..) | Call::Balances(..) | Call::Balance(..) => {
+                (Lane::New, Event::Explored(explored))
+            }
+        };
+        self.queue.send(lane, event, bytes).await
     }
 
     /// Says on every chain that the account's day is over, where it is.
@@ -442,7 +448,9 @@ fn read(call: Call, response: &Response) -> Result<Answer, crate::wire::ethersca
     Ok(match call {
         Call::Receipt(_, tx) => Answer::Receipt(tx, fetch::read_receipt(tx, response)?),
         Call::Head(_) => Answer::Head(fetch::read_head(response)?),
-        Call::View(_, address, list) => Answer::Rows(list, address, fetch::read_rows(list, response)?),
+        Call::View(_, address, list) | Call::History(_, address, list) => {
+            Answer::Rows(list, address, fetch::read_rows(list, response)?)
+        }
         Call::Balances(..) => Answer::Balances(fetch::read_balances(response)?),
         Call::Balance(..) => Answer::Balance(fetch::read_balance(response)?),
     })

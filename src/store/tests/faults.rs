@@ -175,7 +175,7 @@ fn an_upgrade_that_fails_leaves_the_store_as_it_was() {
     SqliteStore::open_with(&path, IfMissing::Create(ID), first).unwrap().commit(&a_commit(1)).unwrap();
     let broken = [MIGRATIONS[0], Migration { to: 2, sql: "CREATE TABLE half (n INTEGER) STRICT; this is no SQL;" }];
     SqliteStore::open_with(&path, IfMissing::Refuse, &broken).unwrap_err();
-    let store = SqliteStore::open(&path, IfMissing::Refuse).unwrap();
+    let store = SqliteStore::open_with(&path, IfMissing::Refuse, first).unwrap();
     let half: i64 = store
         .connection()
         .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'half'", [], |row| row.get(0))

@@ -75,14 +75,14 @@ pub enum Call {
     Receipt(B256),
     /// All logs of a block.
     BlockLogs(B256),
-    /// Logs of a range of blocks, both ends included, that carry one of the first topics.
+    /// Logs of a range of blocks, both ends included, by their topics.
     Logs {
         /// First block.
         from: u64,
         /// Last block.
         to: u64,
-        /// Topics in the first place; empty for any.
-        topics: Vec<B256>,
+        /// For each place the topics that may stand there; empty for any.
+        topics: Vec<Vec<B256>>,
     },
     /// The calls inside every transaction of a block, as geth traces them.
     CallTraces(B256),
@@ -155,9 +155,12 @@ impl Call {
             Self::Receipts(hash) | Self::Receipt(hash) => format!("\"{hash:#x}\""),
             Self::BlockLogs(hash) => format!(r#"{{"blockHash":"{hash:#x}"}}"#),
             Self::Logs { from, to, topics } => {
-                let topics: Vec<_> = topics.iter().map(|topic| format!("\"{topic:#x}\"")).collect();
-                let topics = if topics.is_empty() { String::new() } else { format!("[{}]", topics.join(",")) };
-                format!(r#"{{"fromBlock":"{from:#x}","toBlock":"{to:#x}","topics":[{topics}]}}"#)
+                let place = |any: &Vec<B256>| {
+                    let topics: Vec<_> = any.iter().map(|topic| format!("\"{topic:#x}\"")).collect();
+                    if topics.is_empty() { "null".to_owned() } else { format!("[{}]", topics.join(",")) }
+                };
+                let topics: Vec<_> = topics.iter().map(place).collect();
+                format!(r#"{{"fromBlock":"{from:#x}","toBlock":"{to:#x}","topics":[{}]}}"#, topics.join(","))
             }
             Self::CallTraces(hash) => format!(r#""{hash:#x}",{{"tracer":"callTracer"}}"#),
             Self::TraceBlock(number) => format!("\"{number:#x}\""),
@@ -226,8 +229,8 @@ mod tests {
         check(&Call::Receipt(hash), r#""method":"eth_getTransactionReceipt","params":["HASH"]"#);
         check(&Call::BlockLogs(hash), r#""method":"eth_getLogs","params":[{"blockHash":"HASH"}]"#);
         check(
-            &Call::Logs { from: 1, to: 16, topics: vec![hash, hash] },
-            r#""method":"eth_getLogs","params":[{"fromBlock":"0x1","toBlock":"0x10","topics":[["HASH","HASH"]]}]"#,
+            &Call::Logs { from: 1, to: 16, topics: vec![vec![hash, hash], vec![], vec![hash]] },
+            r#""method":"eth_getLogs","params":[{"fromBlock":"0x1","toBlock":"0x10","topics":[["HASH","HASH"],null,["HASH"]]}]"#,
         );
         check(
             &Call::Logs { from: 1, to: 16, topics: vec![] },

@@ -83,10 +83,10 @@ async fn a_block_with_one_of_everything_is_assembled_to_what_moved() {
     );
     let logs = served.ask(&Call::BlockLogs(hash)).await.expect("it has them");
     assert_eq!(wire::parse_logs(&logs).expect("they are logs").len(), 4);
-    let topics = vec![crate::wire::erc20::TRANSFER];
+    let topics = vec![vec![crate::wire::erc20::TRANSFER]];
     let ranged = served.ask(&Call::Logs { from: 0, to: 1, topics }).await.expect("it has them");
     assert_eq!(ranged.get(), logs.get());
-    let none = served.ask(&Call::Logs { from: 0, to: 1, topics: vec![hash] }).await.expect("it has none");
+    let none = served.ask(&Call::Logs { from: 0, to: 1, topics: vec![vec![hash]] }).await.expect("it has none");
     assert_eq!(none.get(), "[]");
     let failed = served.ask(&Call::Receipt(block.txs[1].hash)).await.expect("it has it");
     assert_eq!(wire::parse_receipt(&failed).expect("it is one").and_then(|receipt| receipt.succeeded), Some(false));

@@ -20,6 +20,7 @@ pub(super) struct Share {
 impl Planner {
     /// Takes everything that is wanted of a chain.
     pub fn take(&mut self, now: Timestamp, chain: ChainId, wants: &ChainWants, extras: &Extras) {
+        self.history.take(chain, wants);
         let share = if wants.stopped { Share::default() } else { self.take_views(now, chain, &wants.views) };
         self.take_balances(now, chain, wants);
         self.drop_unwanted(chain, wants, extras, share.swept.len());
@@ -125,7 +126,7 @@ impl Planner {
         let keeps = |call: &Call, past: &Past| match call {
             Call::Receipt(_, tx) => (own || wants.explorer_receipts) && wants.receipts.contains(tx),
             Call::Head(_) => own || wants.explorer_head || extras.heads.contains(&chain),
-            Call::View(..) | Call::Balance(..) => past.wanted,
+            Call::View(..) | Call::Balance(..) | Call::History(..) => past.wanted,
             Call::Balances(_, batch) => usize::try_from(*batch).is_ok_and(|batch| batch < swept.div_ceil(BATCH)),
         };
         let receipts = Call::Receipt(chain, B256::ZERO)..=Call::Receipt(chain, B256::repeat_byte(0xff));

@@ -32,6 +32,8 @@ impl Poller {
                 if let Call::View(chain, address, list) = call {
                     return self.stick(call, (chain, address, list), block, pager).await;
                 }
+                tracing::error!(chain = %call.chain(), %fault, "a part of the history cannot be read");
+                self.planner.failed(call);
             }
         }
         Ok(())
@@ -47,7 +49,7 @@ impl Poller {
     ) -> Result<(), Closed> {
         self.stuck.insert(call, (self.clock)().after(STUCK_RECHECK));
         if let Some(part) = pager.and_then(|mut pager| pager.below(block)) {
-            self.explored(chain, address, list, part).await?;
+            self.explored(call, address, list, part).await?;
         }
         let source = self.setup.name.clone();
         let event = Event::Unlistable(Unlistable { chain, source, address, list, block });

@@ -1,0 +1,76 @@
+//! What the history that watches ask for costs to read, said before anything is read.
+
+use super::checked::Config;
+use crate::types::ChainId;
+
+/// Calls that reading one old block takes: its header, the block, its receipts, and its traces where the endpoint has them.
+const CALLS_A_BLOCK: u64 = 4;
+/// Blocks that one range of logs covers at first: it grows to fifty times as many where the endpoint takes that.
+const RANGE: u64 = 1_000;
+/// Blocks a second that one endpoint gives, as seen on a usual one: for an estimate, and nothing else.
+const BLOCKS_A_SECOND: u64 = 100;
+/// Beyond so many blocks it is said that an explorer would do it in a few calls.
+const HUGE: u64 = 100_000;
+
+/// The history of a chain that watches ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Addresses that ask for it.
+    pub addresses: usize,
+    /// The lowest block.
+    pub from: u64,
+    /// Whether an explorer lists it. Otherwise the chain is read block by block.
+    pub listed: bool,
+}
+
+/// The history of every chain that any watch asks for.
+#[must_use]
+pub fn histories(config: &Config) -> Vec<History> {
+    let of = |chain: &ChainId| {
+        let asking = config.settings.watches.iter().filter(|watch| watch.chains.contains(chain));
+        let asked: Vec<_> =
+            asking.filter_map(|watch| watch.from_block.map(|from| (watch.addresses.len(), from))).collect();
+        let from = asked.iter().map(|(_, from)| *from).min()?;
+        let listed = config.settings.chains.get(chain)?.explorer.is_some();
+        Some(History { chain: *chain, addresses: asked.iter().map(|(many, _)| many).sum(), from, listed })
+    };
+    config.settings.chains.keys().filter_map(of).collect()
+}
+
+impl History {
+    /// What it costs, by the kind of reading.
+    #[must_use]
+    pub fn words(&self, chain: &str) -> String {
+        let addresses = if self.addresses == 1 { "address" } else { "addresses" };
+        let who = format!("{chain}: {} {addresses} from block {} on", self.addresses, self.from);
+        if self.listed {
+            return format!(
+                "{who}, by the explorer's lists: a call for each list of an address and for each 1000 rows, one call in four while it lasts"
+            );
+        }
+        format!(
+            "{who}, by the chain's own blocks: about {CALLS_A_BLOCK} calls a block for coin, and 3 for each {RANGE} blocks or more for \
+            tokens, which come first; `check --probe` counts the blocks"
+        )
+    }
+
+    /// What it costs where the chain is this high.
+    #[must_use]
+    pub fn words_at(&self, head: u64) -> Option<String> {
+        let blocks = head.saturating_sub(self.from);
+        if self.listed || blocks == 0 {
+            return None;
+        }
+        let (calls, logs) = (blocks.saturating_mul(CALLS_A_BLOCK), blocks.div_ceil(RANGE).saturating_mul(3));
+        let hours = blocks / BLOCKS_A_SECOND / 3_600;
+        let time = if hours == 0 { "less than an hour".to_owned() } else { format!("{hours} hours or more") };
+        let advice =
+            if blocks > HUGE { "; an explorer ([etherscan]) would read it in a few calls an address" } else { "" };
+        Some(format!(
+            "history from block {}: {blocks} blocks, about {calls} calls for coin ({time}) and at most {logs} for tokens{advice}",
+            self.from
+        ))
+    }
+}

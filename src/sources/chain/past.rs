@@ -1,0 +1,241 @@
+//! Reading blocks of the past, upwards, behind everything that is new: the tip and every gap go first.
+//!
+//! What lies deep enough is read by number, each block linked to the one below it. A scan moves on when the reactor has committed what
+//! was sent; until then it is remembered here, so that nothing is read twice.
+
+use super::Shared;
+use super::endpoint::Endpoint;
+use super::gap::{FIRST_WAIT, LONGEST_WAIT, LOOK_EVERY, PATIENCE, TRIES_WITH_TRACES, YIELD, reader};
+use super::pace::Portion;
+use super::read::{How, ReadFault, read_blocks};
+use super::vain::InVain;
+use crate::reactor::event::{Event, Run, RunPart};
+use crate::reactor::wants::{ChainWants, StretchWant};
+use crate::sources::queue::{Closed, Lane, blocks_bytes};
+use crate::types::{B256, Block, BlockRef};
+use crate::wire::jsonrpc::{At, Call, parse_header};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+
+/// Reads what is wanted until the pump is gone.
+pub(super) async fn read(shared: &Shared) -> Closed {
+    let mut wants = shared.wants.clone();
+    let mut past = Past::default();
+    loop {
+        let chain = shared.chain_wants();
+        let stretch = past.next(chain.history.blocks.filter(|_| may_read(&chain)));
+        let (Some(stretch), Some(reader)) = (stretch, reader(shared, past.tries)) else {
+            drop(timeout(LOOK_EVERY, wants.changed()).await);
+            // Where nobody publishes any more, `changed` fails at once.
+            sleep(YIELD).await;
+            continue;
+        };
+        if shared.tip_is_busy.load(Ordering::Relaxed) {
+            sleep(YIELD).await;
+            continue;
+        }
+        match past.portion(shared, reader, stretch).await {
+            Ok(blocks) => {
+                if let Err(closed) = past.send(shared, reader, blocks).await {
+                    return closed;
+                }
+            }
+            Err(fault) => {
+                if fault.is_too_much() {
+                    past.portion.too_much();
+                }
+                // Old states are pruned: the next blocks are not waited for as long as the first one was.
+                if !(past.untraced && matches!(fault, ReadFault::Traces(_))) {
+                    past.tries = past.tries.saturating_add(1);
+                    sleep(FIRST_WAIT.saturating_mul(1 << past.tries.min(8)).min(LONGEST_WAIT)).await;
+                }
+            }
+        }
+    }
+}
+
+/// Whether the past may be read now: nothing that is new waits.
+pub(super) fn may_read(chain: &ChainWants) -> bool {
+    !chain.stopped && chain.gaps.is_empty()
+}
+
+/// Up to where was sent, and not committed yet.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    /// What is wanted, as it was last published.
+    wanted: Option<(u64, u64)>,
+    /// The next block and the hash below it.
+    sent: Option<(u64, Option<B256>)>,
+    /// When something was last sent or committed.
+    moved: Option<Instant>,
+}
+
+impl Ahead {
+    /// Where to go on within what is wanted; `None` where all of it was sent.
+    pub(super) fn go_on(&mut self, from: u64, to: u64, below: Option<B256>) -> Option<(u64, Option<B256>)> {
+        if self.wanted != Some((from, to)) {
+            self.wanted = Some((from, to));
+            self.moved = Some(Instant::now());
+        }
+        let lost = self.moved.is_none_or(|moved| moved.elapsed() >= PATIENCE);
+        // Another scan, or one that began anew: what was sent belongs to what is over.
+        self.sent = self.sent.filter(|(next, _)| !lost && *next > from && *next - 1 <= to);
+        let (next, below) = self.sent.unwrap_or((from, below));
+        (next <= to).then_some((next, below))
+    }
+
+    /// Was sent up to `next`, which is not part of it.
+    pub(super) fn note(&mut self, next: u64, below: Option<B256>) {
+        self.sent = Some((next, below));
+        self.moved = Some(Instant::now());
+    }
+}
+
+/// The memory between portions.
+#[derive(Default)]
+struct Past {
+    ahead: Ahead,
+    portion: Portion,
+    /// Tries in a row that came to nothing.
+    tries: u32,
+    /// Traces that did not come.
+    in_vain: InVain,
+    /// The last traces that were asked for did not come at all.
+    untraced: bool,
+}
+
+impl Past {
+    fn next(&mut self, wanted: Option<StretchWant>) -> Option<StretchWant> {
+        let StretchWant { from, to, below } = wanted?;
+        let (from, below) = self.ahead.go_on(from, to, below)?;
+        Some(StretchWant { from, to, below })
+    }
+
+    /// Reads the lower end of a stretch: headers by number, checked by their links, then the blocks by hash.
+    async fn portion(
+        &mut self,
+        shared: &Shared,
+        reader: &Endpoint,
+        stretch: StretchWant,
+    ) -> Result<Vec<Block>, ReadFault> {
+        let last = stretch.to.min(stretch.from.saturating_add(self.portion.blocks() - 1));
+        let numbers = stretch.from..=last;
+        let calls: Vec<Call> =
+            numbers.map(|number| Call::BlockByNumber { at: At::Number(number), whole: false }).collect();
+        let mut headers = Vec::with_capacity(calls.len());
+        for answer in reader.rpc.ask_all(&calls).await {
+            match answer.map_err(ReadFault::from).and_then(|it| Ok(parse_header(&it)?)) {
+                Ok(header) => headers.push(header.at),
+                Err(fault) if headers.is_empty() => return Err(fault),
+                // The lower ones are enough for now.
+                Err(_) => break,
+            }
+        }
+        let blocks = linked(stretch, &headers);
+        if blocks.is_empty() {
+            return Err(ReadFault::Other);
+        }
+        let watched = shared.watched();
+        let tries = if self.untraced { 1 } else { TRIES_WITH_TRACES };
+        let given_up = self.in_vain.given_up(Duration::ZERO, tries);
+        self.untraced |= blocks.first().is_some_and(|first| given_up.contains(&first.hash));
+        let how = How { watched: &watched, ways: &shared.ways, untraced: &given_up };
+        let asked = Instant::now();
+        let mut read = Vec::with_capacity(blocks.len());
+        let mut fault = None;
+        // From below: what is above a block that could not be read cannot be sent yet.
+        for (block, result) in blocks.iter().zip(read_blocks(reader, &blocks, how).await) {
+            match result {
+                Ok(whole) if fault.is_none() => {
+                    self.in_vain.forget(block.hash);
+                    self.untraced &= !whole.traced;
+                    read.push(whole);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    if let ReadFault::Traces(_) = error {
+                        self.in_vain.note(block.hash, asked, Instant::now());
+                    }
+                    fault = fault.or(Some(error));
+                }
+            }
+        }
+        match fault {
+            Some(fault) if read.is_empty() => Err(fault),
+            _ => {
+                shared.note_traces(reader, reader.abilities().tracer.is_some(), &read);
+                Ok(read)
+            }
+        }
+    }
+
+    async fn send(&mut self, shared: &Shared, reader: &Endpoint, blocks: Vec<Block>) -> Result<(), Closed> {
+        let last = blocks.last().map(|block| block.at);
+        let bytes = blocks_bytes(&blocks);
+        let (chain, endpoint) = (shared.chain, reader.name.clone());
+        let run = Run { chain, endpoint, blocks, part: RunPart::History };
+        shared.queue.send(Lane::Later, Event::Run(run), bytes).await?;
+        if let Some(last) = last {
+            self.ahead.note(last.number + 1, Some(last.hash));
+        }
+        self.portion.went_well();
+        self.tries = 0;
+        Ok(())
+    }
+}
+
+/// The leading blocks that stand on each other, and on what was read below them.
+fn linked(stretch: StretchWant, headers: &[BlockRef]) -> Vec<BlockRef> {
+    let (mut number, mut below) = (stretch.from, stretch.below);
+    let fits = |header: &&BlockRef| {
+        let fits = header.number == number && below.is_none_or(|below| below == header.parent);
+        (number, below) = (number + 1, Some(header.hash));
+        fits
+    };
+    headers.iter().take_while(fits).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(number: u64) -> B256 {
+        B256::left_padding_from(&number.to_be_bytes())
+    }
+
+    fn block(number: u64) -> BlockRef {
+        BlockRef { number, hash: hash(number), parent: hash(number - 1) }
+    }
+
+    #[test]
+    fn only_blocks_that_stand_on_what_was_read_count() {
+        let check = |below: Option<B256>, headers: &[BlockRef], expected: std::ops::Range<u64>| {
+            let stretch = StretchWant { from: 5, to: 9, below };
+            assert_eq!(linked(stretch, headers), expected.map(block).collect::<Vec<_>>(), "{headers:?}");
+        };
+        let all: Vec<_> = (5..=9).map(block).collect();
+        check(None, &all, 5..10);
+        check(Some(hash(4)), &all, 5..10);
+        check(Some(hash(3)), &all, 5..5);
+        check(None, &[block(6)], 5..5);
+        check(None, &[block(5), BlockRef { parent: hash(70), ..block(6) }, block(7)], 5..6);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_sent_is_not_read_again_unless_it_was_lost_or_another_scan_is_wanted() {
+        let mut ahead = Ahead::default();
+        assert_eq!(ahead.go_on(10, 30, None), Some((10, None)));
+        ahead.note(20, Some(hash(19)));
+        assert_eq!(ahead.go_on(10, 30, None), Some((20, Some(hash(19)))));
+        assert_eq!(ahead.go_on(15, 40, Some(hash(14))), Some((20, Some(hash(19)))), "the first part was committed");
+        ahead.note(41, Some(hash(40)));
+        assert_eq!(ahead.go_on(15, 40, Some(hash(14))), None);
+        tokio::time::advance(PATIENCE).await;
+        assert_eq!(ahead.go_on(15, 40, Some(hash(14))), Some((15, Some(hash(14)))), "it was not taken");
+        ahead.note(30, Some(hash(29)));
+        assert_eq!(ahead.go_on(50, 60, None), Some((50, None)));
+        ahead.note(55, None);
+        assert_eq!(ahead.go_on(2, 9, None), Some((2, None)));
+    }
+}
