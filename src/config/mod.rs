@@ -10,6 +10,7 @@ pub mod describe;
 pub mod duration;
 pub mod faults;
 pub mod forecast;
+pub mod mailbox;
 mod near;
 pub mod places;
 pub mod print;
