@@ -1,6 +1,7 @@
 //! The poll loop against a scripted explorer, on tokio's paused clock: no test here sleeps.
 
 mod budget;
+mod held;
 mod sweep;
 
 use super::*;
@@ -39,6 +40,8 @@ struct Script {
     /// Longest range that is answered in time.
     longest: Option<u64>,
     delay: Duration,
+    /// What `balance` and `tokenbalance` answer.
+    balance: Option<String>,
     /// Who has another balance, and from how long after the first call on.
     richer: Option<(Address, Duration)>,
     /// When each call started, and its query.
@@ -77,6 +80,9 @@ impl Script {
         }
         if get("action") == "eth_getTransactionReceipt" {
             return Ok((200, r#"{"jsonrpc":"2.0","id":1,"result":null}"#.into()));
+        }
+        if matches!(get("action").as_str(), "balance" | "tokenbalance") {
+            return Ok((200, self.balance.clone().expect("nobody asks for balances")));
         }
         if get("action") == "balancemulti" {
             let since = self.calls.first().map_or(Duration::ZERO, |(at, _)| at.elapsed());
