@@ -214,20 +214,7 @@ impl Reactor {
         let blind_for = self.at.since(row.since).as_secs();
         match subject {
             Subject::Chain(_) | Subject::Source(_) | Subject::List(..) => {
-                // What an explorer read in their place is handed back.
-                let own = matches!(subject, Subject::Source(source) if source.kind == SourceKind::Rpc);
-                let by = if own { ": the chain's own blocks are read again" } else { "" };
-                let mut reason = format!("back after {blind_for} s{by}");
-                if let Subject::Chain(chain) = subject
-                    && self.soft.accepted.remove(chain)
-                    && let Some(started) = self.chains.get(chain).and_then(|chain| chain.row().started)
-                {
-                    let _ = write!(
-                        reason,
-                        "; it was accepted as another chain and is read from block {started}: what lies below is not, \
-                         and what was said to be final is not looked at again"
-                    );
-                }
+                let reason = self.back_words(subject, blind_for);
                 let body = self.source_body(&row, gap, reason.into());
                 self.say_trouble(&row, MessageKind::SourceRecovered, Severity::Info, body, effects);
             }
@@ -237,6 +224,26 @@ impl Reactor {
             }
             Subject::Disagreement(_) => {}
         }
+    }
+
+    /// That a chain or a source is back, and what of it is not as it was.
+    fn back_words(&mut self, subject: &Subject, blind_for: u64) -> String {
+        let mut words = format!("back after {blind_for} s");
+        if let Subject::Chain(chain) = subject
+            && self.soft.accepted.remove(chain)
+            && let Some(started) = self.chains.get(chain).and_then(|chain| chain.row().started)
+        {
+            let _ = write!(
+                words,
+                "; it was accepted as another chain and is read from block {started}: what lies below is not, \
+                 and what was said to be final is not looked at again"
+            );
+        }
+        // What an explorer read in their place is handed back.
+        if matches!(subject, Subject::Source(source) if source.kind == SourceKind::Rpc) {
+            words += ": the chain's own blocks are read again";
+        }
+        words
     }
 
     pub(super) fn source_body(&self, row: &TroubleRow, gap: Option<(u64, u64)>, reason: Name) -> Body {

@@ -87,10 +87,10 @@ fn a_rehearsal_is_planned_once_within_its_limits() {
         restart
         a fresh
         a 107
-        = final t3 treasury in; payment.held limit
+        = final t3 treasury in; payment.rehearsed
         a 108 109
         wait 600s
-        = payment.refused nobody approved it in time; payment.refused nobody approved it in time
+        = payment.refused nobody approved it in time
         ",
     );
 }
