@@ -106,6 +106,7 @@ impl Failure {
                 | Refusal::KeyThrottled
                 | Refusal::BadRequest { .. }
                 | Refusal::TooLarge
+                | Refusal::Window
                 | Refusal::Busy
                 | Refusal::NotYet { .. }
                 | Refusal::WebPage { .. }
@@ -137,6 +138,7 @@ impl Failure {
                 | Refusal::BadRequest { .. }
                 | Refusal::BadEndpoint { .. } => CallOutcome::Refused,
                 Refusal::TooLarge
+                | Refusal::Window
                 | Refusal::Busy
                 | Refusal::NotYet { .. }
                 | Refusal::WebPage { .. }

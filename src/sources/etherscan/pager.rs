@@ -299,6 +299,12 @@ impl<R> Pager<R> {
         Ok(Progress::More(Some(part)))
     }
 
+    /// The block that is paged by number now.
+    #[must_use]
+    pub fn inside(&self) -> Option<u64> {
+        self.inside.map(|inside| inside.block)
+    }
+
     /// What was read whole below the block that could not be: it stays true though the list cannot be read on.
     pub fn below(&mut self, block: u64) -> Option<Part<R>> {
         let to = block.checked_sub(1).filter(|to| *to >= self.part_from)?;

@@ -252,6 +252,8 @@ impl Poller {
             let allowance = self.account.allowance(now);
             match self.planner.next(now, &allowance) {
                 Choice::Make(call) if self.permits(call.chain(), now) => {
+                    // Choosing among many lists takes its time: what counts is when the call starts.
+                    let now = (self.clock)();
                     tell(Word::Used(self.account.started(now)));
                     self.planner.started(call, now);
                     let query = self.query(call);

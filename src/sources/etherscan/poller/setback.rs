@@ -128,6 +128,10 @@ impl Poller {
                 self.pagers.remove(&call);
                 self.planner.failed(call);
             }
+            Remedy::Window => match self.pagers.get(&call).and_then(Pager::inside) {
+                Some(block) => self.give_up(call, PagerFault::BlockTooLarge { block }).await?,
+                None => self.halve(call, failure).await?,
+            },
             Remedy::Halve => self.halve(call, failure).await?,
         }
         Ok(())
@@ -158,7 +162,9 @@ impl Poller {
         let Some(breaker) = self.breakers.get_mut(&chain) else { return };
         match remedy {
             Remedy::Trouble => breaker.failed(now),
-            Remedy::CallOnly | Remedy::Halve | Remedy::ChainRefused | Remedy::ChainDayOver(_) => breaker.succeeded(),
+            Remedy::CallOnly | Remedy::Window | Remedy::Halve | Remedy::ChainRefused | Remedy::ChainDayOver(_) => {
+                breaker.succeeded();
+            }
             Remedy::SlowDown | Remedy::DayOver(_) | Remedy::Key | Remedy::KeyThrottled | Remedy::AccountRefused => {
                 breaker.abandoned(now);
             }

@@ -39,6 +39,8 @@ struct Script {
     always: BTreeMap<ChainId, String>,
     /// Longest range that is answered in time.
     longest: Option<u64>,
+    /// The last page that it gives out, where that is not 10.
+    last_page: Option<u64>,
     delay: Duration,
     /// What `balance` and `tokenbalance` answer.
     balance: Option<String>,
@@ -102,6 +104,12 @@ impl Script {
         assert_eq!((number("offset"), get("sort").as_str()), (1_000, "asc"), "{query}");
         let owner: Address = get("address").parse().unwrap();
         let all = self.tokens.get(&owner).filter(|_| get("action") == "tokentx").cloned().unwrap_or_default();
+        if number("page") > self.last_page.unwrap_or(10) {
+            return Ok((
+                200,
+                refusal("Result window is too large, PageNo x Offset size must be less than or equal to"),
+            ));
+        }
         let skip = usize::try_from((number("page") - 1) * 1_000).unwrap();
         let rows = all.iter().enumerate().filter(|(_, block)| (start..=end).contains(*block)).skip(skip).take(1_000);
         let mut text = String::new();
@@ -378,6 +386,15 @@ async fn a_block_with_more_rows_than_are_given_out_is_said_once_and_not_asked_fo
     let read: Vec<_> = explored(&events).iter().map(|part| (part.from, part.to, part.rows.len())).collect();
     assert_eq!(read, [(0, 6, 40), (0, 6, 40)], "what lies below it is handed on");
     assert!(calls.len() <= 24, "{}", calls.len());
+    assert_eq!(states(&events, ETHEREUM), [SourceState::Fresh]);
+
+    // A smaller window than the one that is documented: the explorer's own word ends it.
+    let rows = std::iter::repeat_n(3, 40).chain(std::iter::repeat_n(7, 6_000)).chain([8]);
+    let tokens = BTreeMap::from([(OWNER, rows.collect())]);
+    let script = Script { tokens, head: 9_000, last_page: Some(5), ..Script::default() };
+    let (events, calls) = play(script, one_view(), 3, Duration::from_hours(23)).await;
+    assert_eq!(events.iter().filter(|event| **event == Event::Unlistable(stuck.clone())).count(), 1);
+    assert!(calls.len() <= 8, "{}", calls.len());
     assert_eq!(states(&events, ETHEREUM), [SourceState::Fresh]);
 }
 
