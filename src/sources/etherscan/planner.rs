@@ -13,7 +13,7 @@ mod wanted;
 
 use crate::reactor::event::List;
 use crate::types::pace::{AHEAD, AHEAD_HURRIED, BATCH, Demand, HURRIED_ONE_IN, Limits, Pace, SECOND_ONE_IN};
-use crate::types::{Address, B256, ChainId, Timestamp};
+use crate::types::{Address, Asset, B256, ChainId, Timestamp};
 use lines::{Lane, Lines, Ready};
 use past::{Past, What};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +33,8 @@ pub enum Call {
     View(ChainId, Address, List),
     /// The coin balances of the how-manieth batch of addresses.
     Balances(ChainId, u32),
+    /// What an address holds of an asset.
+    Balance(ChainId, Address, Asset),
 }
 
 impl Call {
@@ -40,7 +42,11 @@ impl Call {
     #[must_use]
     pub const fn chain(self) -> ChainId {
         match self {
-            Self::Receipt(chain, _) | Self::Head(chain) | Self::View(chain, ..) | Self::Balances(chain, _) => chain,
+            Self::Receipt(chain, _)
+            | Self::Head(chain)
+            | Self::View(chain, ..)
+            | Self::Balances(chain, _)
+            | Self::Balance(chain, ..) => chain,
         }
     }
 
@@ -52,6 +58,8 @@ impl Call {
             Self::Head(_) => "eth_blockNumber",
             Self::View(_, _, list) => list.word(),
             Self::Balances(..) => "balancemulti",
+            Self::Balance(_, _, Asset::Coin) => "balance",
+            Self::Balance(_, _, Asset::Token(_)) => "tokenbalance",
         }
     }
 }
@@ -226,7 +234,7 @@ impl Planner {
     pub fn from_block(&self, call: Call) -> Option<u64> {
         match self.pasts.get(&call)?.what? {
             What::View { from, .. } => Some(from),
-            What::Receipt | What::Head { .. } | What::Balances => None,
+            What::Receipt | What::Head { .. } | What::Balances | What::Balance { .. } => None,
         }
     }
 
