@@ -10,6 +10,7 @@ use crate::reactor::settings::{Condition, Settings, Watch};
 use crate::types::pace::{BATCH, Demand, Limits, Pace, SECOND_ONE_IN};
 use crate::types::{ChainId, Name};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// What one account will be asked for.
@@ -152,7 +153,7 @@ pub fn span(span: Duration) -> String {
     let mut words = String::new();
     for (unit, size) in units.iter().skip(first).take(2) {
         if rest / size > 0 || words.is_empty() {
-            words.push_str(&format!("{}{unit}", rest / size));
+            write!(words, "{}{unit}", rest / size).expect("writing into a String cannot fail");
         }
         rest %= size;
     }
