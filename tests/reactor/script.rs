@@ -226,14 +226,17 @@ impl Script {
             });
             reported.collect::<Vec<_>>()
         };
+        let from = number(from.trim_end_matches(".."));
+        let head = head.trim_end_matches(':').parse().ok();
         let explored = Explored {
             chain: CHAIN,
             source: "scan".into(),
             address: who,
             list,
-            from: number(from.trim_end_matches("..")),
-            to: 999_999_999,
-            index_head: head.trim_end_matches(':').parse().ok(),
+            from,
+            // Of an empty list nothing was proven to be read.
+            to: head.unwrap_or(from.saturating_sub(1)),
+            index_head: head,
             rows: rows.iter().flat_map(row).collect(),
         };
         self.handle(Event::Explored(explored));
