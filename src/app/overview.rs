@@ -42,7 +42,7 @@ pub struct Overview {
     required_chains: BTreeSet<ChainId>,
     required_feeds: BTreeSet<Name>,
     promised: BTreeMap<ChainId, Duration>,
-    heads: BTreeMap<ChainId, u64>,
+    heads: BTreeMap<ChainId, BTreeMap<Name, u64>>,
     followed: BTreeSet<ChainId>,
     last_events: BTreeMap<SourceId, Timestamp>,
     blind_since: BTreeMap<SourceId, Timestamp>,
@@ -96,8 +96,8 @@ impl Overview {
         let source = |kind, chain, name: &Name| SourceId { kind, chain, name: name.clone() };
         let heard = match event {
             Event::Head(head) => {
-                let highest = self.heads.entry(head.chain).or_default();
-                *highest = head.at.number.max(*highest);
+                // The newest of each endpoint: one that was wrong once is not believed for ever.
+                self.heads.entry(head.chain).or_default().insert(head.endpoint.clone(), head.at.number);
                 source(SourceKind::Rpc, Some(head.chain), &head.endpoint)
             }
             Event::Run(run) => source(SourceKind::Rpc, Some(run.chain), &run.endpoint),
@@ -237,7 +237,7 @@ impl Overview {
                 let oldest = reactor.views().filter(|view| view.chain == id).map(|view| view.read_at).max();
                 explored.zip(oldest)
             }),
-            head: self.heads.get(&id).copied().max(explored),
+            head: self.heads.get(&id).and_then(|heads| heads.values().copied().max()).max(explored),
             gap_blocks: chain.map_or(0, |chain| chain.gaps().map(gap).sum()),
             stalled: reactor.is_stalled(id),
             stopped: chain.and_then(|chain| chain.row().stopped.clone()),
@@ -296,8 +296,13 @@ fn payments(now: Timestamp, reactor: &Reactor) -> PaymentsStatus {
     }
     let mut limits = Vec::new();
     for settings in &reactor.settings().payments {
-        let (day, total) = reactor.payments().used(&settings.rule, now);
-        for (limit, used, of) in [(Limit::PerDay, day, settings.per_day), (Limit::InTotal, total, settings.in_total)] {
+        let (day, total, count) = reactor.payments().used(&settings.rule, now);
+        let of_limits = [
+            (Limit::PerDay, day, settings.per_day),
+            (Limit::InTotal, total, settings.in_total),
+            (Limit::MaxPerDay, U256::from(count), U256::from(settings.max_per_day)),
+        ];
+        for (limit, used, of) in of_limits {
             limits.push(LimitUse { rule: settings.rule.clone(), limit, used_millionths: millionths(used, of) });
         }
     }
