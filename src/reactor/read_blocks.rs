@@ -126,8 +126,12 @@ impl Reactor {
         self.say_run(run, &change.removed, new, effects);
         self.settle_stages(id, marks, touched, effects);
         if let (RunPart::Tip, Some(last)) = (run.part, new.last()) {
-            self.progress(Subject::Chain(id), effects);
             self.timers.clear(&Deadline::Revert(id), effects);
+            // A node that is days behind gives new blocks too: they say nothing of how the chain stands now.
+            if self.is_old(id, last.time) {
+                return;
+            }
+            self.progress(Subject::Chain(id), effects);
             if let Some(fee) = last.base_fee {
                 self.base_fee(id, fee, last.at.number, last.time, effects);
             }

@@ -309,7 +309,7 @@ impl Reactor {
             listed.insert(TransferKey { nth: *nth, ..first }.id());
             *nth += 1;
         }
-        let to = answer.to.min(head);
+        let to = self.answered_to(answer).min(head);
         let ours: Vec<TransferRow> = self.transfers.of_address(id, answer.address, answer.from, to).collect();
         for row in ours {
             let in_list = row.key.kind == kind_of(answer.list);
@@ -334,15 +334,31 @@ impl Reactor {
     }
 
     /// An empty answer proves nothing. But where it should have had rows of ours, the list is asked for from its beginning, so that a
-    /// next answer has a head by which it can be judged.
+    /// next answer has a head by which it can be judged. Where there is nothing else in the list that could show one, the receipts decide
+    /// alone, twice and a block time apart, and only when the chain has passed the row by its final depth: no node is behind by that.
     fn doubt(&mut self, answer: &Explored, effects: &mut Vec<Effect>) {
-        let ours = self.transfers.of_address(answer.chain, answer.address, answer.from, answer.to);
-        let of_list = ours.filter(|row| row.key.kind == kind_of(answer.list) && row.missing.is_none());
+        let id = answer.chain;
+        let Some(settings) = self.settings.chains.get(&id) else { return };
+        let (final_after, block_time) = (settings.final_after, settings.block_time);
+        let height = self.listed_height(id, Kind::Internal).unwrap_or(0);
+        let view = self.views.get(&(id, answer.address, answer.list));
+        let whole = view.is_none_or(|view| answer.from <= view.from);
+        // It ends nowhere: no row said how far the index has come.
+        let ours = self.transfers.of_address(id, answer.address, answer.from, u64::MAX);
+        let of_list = ours.filter(|row| row.key.kind == kind_of(answer.list));
         let held = of_list.filter(|row| row.voucher == Voucher::Authority && row.stage != Stage::Final);
         let rows: Vec<TransferRow> = held.filter(|row| self.explorer_judges(row)).collect();
         for row in rows {
-            let missing = Some(Missing { answers: 0, at: self.at, receipts: 0 });
-            self.transfers.put(TransferRow { missing, ..row }, effects);
+            let passed = whole && row.block.saturating_add(final_after) <= height;
+            let missing = match row.missing {
+                None => Missing { answers: 0, at: self.at, receipts: 0 },
+                Some(missing) if passed && self.at.since(missing.at) >= block_time => {
+                    Missing { answers: missing.answers + 1, at: self.at, ..missing }
+                }
+                Some(_) => continue,
+            };
+            self.soft.receipts_asked.remove(&(id, row.key.tx));
+            self.transfers.put(TransferRow { missing: Some(missing), ..row }, effects);
         }
     }
 
@@ -391,7 +407,8 @@ impl Reactor {
         let key = (answer.chain, answer.address, answer.list);
         let old = self.views.get(&key).copied();
         let reach = || if answer.list == List::Internal { self.internal_reach(answer.chain) } else { None };
-        let reached = answer.index_head.map(|head| head.max(reach().unwrap_or(0)).min(answer.to));
+        let to = self.answered_to(answer);
+        let reached = answer.index_head.map(|head| head.max(reach().unwrap_or(0)).min(to));
         let view = ViewRow {
             chain: answer.chain,
             address: answer.address,

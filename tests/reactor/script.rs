@@ -300,14 +300,16 @@ impl Script {
             reported.collect::<Vec<_>>()
         };
         let (from, to) = from.split_once("..").expect("a range");
+        let (from, head) = (number(from), head.trim_end_matches(':').parse().ok());
         Explored {
             chain: CHAIN,
             source: "scan".into(),
             address: who,
             list,
-            from: number(from),
-            to: to.parse().unwrap_or(999_999_999),
-            index_head: head.trim_end_matches(':').parse().ok(),
+            from,
+            // Of an empty list nothing was proven to be read.
+            to: to.parse().ok().or(head).unwrap_or(from.saturating_sub(1)),
+            index_head: head,
             rows: rows.iter().flat_map(row).collect(),
         }
     }

@@ -365,7 +365,9 @@ impl Explorer {
                 let backend = rng.usize(..2);
                 let answer = self.answer(chain, view, self.backends[backend]);
                 let answer = match rng.u8(0..16) {
-                    0 if faulty => Explored { index_head: None, rows: Vec::new(), ..answer },
+                    0 if faulty => {
+                        Explored { index_head: None, rows: Vec::new(), to: view.from.saturating_sub(1), ..answer }
+                    }
                     // Its first page came from one back end, the rest from the other.
                     1 | 2 if faulty => spliced(answer, self.answer(chain, view, self.backends[1 - backend]), rng),
                     _ => answer,
@@ -429,13 +431,15 @@ impl Explorer {
         // A list of internal movements tells no head: its reader knows only how far its rows reach.
         let head = chain.blocks[head].at.number;
         let reach = if view.list == List::Internal { rows.last().map_or(head, |row| row.block) } else { head };
+        // Of an empty list nothing was proven to be read.
+        let to = if rows.is_empty() { view.from.saturating_sub(1) } else { reach };
         Explored {
             chain: chain.id,
             source: self.name.clone(),
             address: view.address,
             list: view.list,
             from: view.from,
-            to: 999_999_999,
+            to,
             index_head: (!rows.is_empty()).then_some(reach),
             rows,
         }
@@ -452,7 +456,8 @@ fn spliced(first: Explored, rest: Explored, rng: &mut Rng) -> Explored {
     let rows: Vec<Reported> =
         first.rows.iter().filter(|row| head(row)).chain(rest.rows.iter().filter(|row| tail(row))).cloned().collect();
     let reach = if first.list == List::Internal { rows.last().map_or(last, |row| row.block) } else { last };
-    Explored { to: last, index_head: (!rows.is_empty()).then_some(reach), rows, ..first }
+    let to = if rows.is_empty() { first.from.saturating_sub(1) } else { reach };
+    Explored { to, index_head: (!rows.is_empty()).then_some(reach), rows, ..first }
 }
 
 const fn list_of(kind: Kind) -> List {

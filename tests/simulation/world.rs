@@ -272,7 +272,7 @@ impl World {
     fn heal(&mut self) -> Result<(), String> {
         self.process.enable_all(self.now);
         for step in 0..QUIET_STEPS {
-            let goal = self.spec.chains.iter().map(|chain| chain.final_after).max().unwrap_or(0) / 3 + 8;
+            let goal = self.spec.chains.iter().map(|chain| chain.final_after).max().unwrap_or(0) / 3 + 16;
             let mined = step as u64 > goal && self.chains.iter().all(|chain| chain.waiting.is_empty());
             // As much time as three blocks take on the slowest chain.
             let block_time = self.spec.chains.iter().map(|chain| chain.block_time).max().unwrap_or_default();
