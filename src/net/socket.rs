@@ -16,10 +16,12 @@ mod supervisor;
 mod tests;
 #[cfg(test)]
 mod tests_tcp;
+mod words;
 
 pub use dial::{Dial, TcpDial};
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use supervisor::supervise;
+pub use words::status_words;
 
 use std::time::Duration;
 use tokio::time::Instant;
@@ -106,7 +108,9 @@ pub enum Reason {
     Protocol,
     /// The protocol says: refused for good.
     Rejected,
-    /// Name or TCP: no connection.
+    /// The host's name does not resolve.
+    Name,
+    /// TCP: no connection.
     Connect,
     /// The TLS handshake failed.
     Tls,
@@ -126,7 +130,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, with any status: for series that exist from the start.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Idle,
         Self::Stale,
         Self::PingTimeout,
@@ -134,6 +138,7 @@ impl Reason {
         Self::Close,
         Self::Protocol,
         Self::Rejected,
+        Self::Name,
         Self::Connect,
         Self::Tls,
         Self::UpgradeTimeout,
@@ -155,6 +160,7 @@ impl Reason {
             Self::Close => "close",
             Self::Protocol => "protocol",
             Self::Rejected => "rejected",
+            Self::Name => "name",
             Self::Connect => "connect",
             Self::Tls => "tls",
             Self::UpgradeTimeout => "upgrade_timeout",
