@@ -13,7 +13,7 @@ use crate::reactor::Reactor;
 use crate::reactor::event::{Command as Ask, Event};
 use crate::reactor::rows::{AlertRow, TransferRow};
 use crate::reactor::settings::Settings;
-use crate::sinks::delivery::{LaneSettings, Machine, OrderFault};
+use crate::sinks::delivery::{LaneSettings, Machine, OrderFault, Pace};
 use crate::store::{
     AlertFilter, OutboxFilter, OutboxRow, Page, Reader, SqliteStore, Store, StoreFault, TransferFilter, TransferPlace,
 };
@@ -21,9 +21,9 @@ use crate::telemetry::snapshot::ChainStatus;
 use crate::telemetry::{Labels, Metrics, Snapshot};
 use crate::types::{ChainId, MessageId, Name, Timestamp};
 use futures::future::{BoxFuture, ready};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::sync::watch;
 
 /// The routes over a store that is only read.
@@ -73,10 +73,14 @@ fn picture(config: &Config, reader: &Reader) -> Result<Snapshot, StoreFault> {
             stalled: false,
             stopped: row.and_then(|row| row.stopped.clone()),
             blind_since: None,
+            taken_over_since: None,
+            authority: BTreeMap::new(),
+            followed: false,
             required: config.required_chains.contains(&id),
             base_fee: None,
             oldest_view: None,
             view_promised: None,
+            index_lag: None,
         })
     };
     let chains = config.settings.chains.keys().map(|id| chain(*id)).collect::<Result<_, _>>()?;
@@ -174,7 +178,7 @@ impl Held {
     fn order(&mut self, ask: impl FnOnce(&mut Machine, Timestamp) -> Result<(), OrderFault>) -> Result<(), Refusal> {
         let at = self.clock.now();
         let (open, disabled) = self.store.open_outbox().map_err(not_now)?;
-        let lane = |name: &Name| LaneSettings { name: name.clone(), concurrency: 1, pace: Duration::ZERO };
+        let lane = |name: &Name| LaneSettings { name: name.clone(), concurrency: 1, pace: Pace::FREE };
         let lanes = self.settings.sinks.keys().map(lane).collect();
         let mut machine = Machine::new(lanes, open, &disabled, at);
         // What it finds in the store at its start, the next run finds too, and says.

@@ -19,6 +19,7 @@ mod tests_tcp;
 mod words;
 
 pub use dial::{Dial, TcpDial};
+pub(in crate::net) use dial::{PER_ADDRESS, alternated};
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use supervisor::supervise;
 pub use words::status_words;

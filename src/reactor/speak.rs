@@ -10,6 +10,7 @@ use super::payments::Trigger;
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Row, TokenRow, TransferRow, Voucher};
 use super::rules::InForce;
 use super::settings::{BetweenOwn, Condition, Direction, Rule, TransferCondition};
+use crate::types::symbol::skeleton;
 use crate::types::{Address, Asset, ChainId, Name, Stage, TransferId, TransferKey};
 use std::time::Duration;
 
@@ -67,6 +68,7 @@ impl Reactor {
             self.take_back(alert, &row, &[], reason, effects);
         }
         self.trigger_retracted(id, effects);
+        self.restir_balances(&row.key, effects);
     }
 
     /// A transfer was mined again in another block: what was said and does not hold there is taken back.
@@ -128,11 +130,14 @@ impl Reactor {
     /// Why a transfer is suspect, as far as is known.
     pub(super) fn suspect(&self, key: &TransferKey) -> Suspect {
         let (_, symbol, _, verified) = self.asset_facts(key.chain, key.asset);
-        let same =
-            |known: &Name| symbol.as_ref().is_some_and(|symbol| symbol.as_str().eq_ignore_ascii_case(known.as_str()));
         let known_symbol = !verified
-            && (self.settings.tokens.iter().any(|((chain, _), token)| *chain == key.chain && same(&token.symbol))
-                || self.settings.chains.get(&key.chain).is_some_and(|chain| same(&chain.coin)));
+            && symbol.is_some_and(|symbol| {
+                let looks = skeleton(symbol.as_str());
+                let own = |known: &Name| skeleton(known.as_str()) == looks;
+                super::suspect::is_of_table(&looks)
+                    || self.settings.tokens.values().any(|token| own(&token.symbol))
+                    || self.settings.chains.values().any(|chain| own(&chain.coin))
+            });
         Suspect { zero_value: key.amount.is_zero(), look_alike: false, dust: false, known_symbol }
     }
 
@@ -177,7 +182,7 @@ impl Reactor {
         self.sides(&row.key).iter().any(|side| {
             self.rules.of_watch(side.watch).iter().any(|entry| match &entry.rule.condition {
                 Condition::Transfer(condition) => self.matches(entry, condition, row, side),
-                Condition::Price(_) | Condition::Gas(_) => false,
+                Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
             })
         })
     }
@@ -320,7 +325,7 @@ impl Reactor {
     }
 
     /// Decimals, symbol, whether anything at all is known, and whether the contract is one that we know.
-    fn asset_facts(&self, chain: ChainId, asset: Asset) -> (Option<u8>, Option<Name>, bool, bool) {
+    pub(super) fn asset_facts(&self, chain: ChainId, asset: Asset) -> (Option<u8>, Option<Name>, bool, bool) {
         match asset {
             Asset::Coin => self.settings.chains.get(&chain).map_or((None, None, false, true), |settings| {
                 (Some(settings.coin_decimals), Some(settings.coin.clone()), true, true)

@@ -3,10 +3,11 @@
 //! `app` makes one after each commit and hands it on through a `tokio::sync::watch`. It holds times, not ages: who reads it knows
 //! what time it is. It holds no url or secret.
 
+use super::balances::BalancesStatus;
 use super::labels::Labels;
 use crate::reactor::event::{SourceId, SourceState};
 use crate::reactor::rows::PaymentState;
-use crate::types::{ChainId, Name, Pair, Price, Severity, Timestamp, U256};
+use crate::types::{ChainId, Kind, Name, Pair, Price, Severity, Timestamp, U256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub rules: Vec<RuleStatus>,
     /// The latest prices.
     pub prices: Vec<PriceStatus>,
+    /// Balances.
+    pub balances: Arc<BalancesStatus>,
     /// The explorer's budget, where one is configured.
     pub budget: Option<BudgetStatus>,
     /// Payments.
@@ -88,6 +91,12 @@ pub struct ChainStatus {
     pub stopped: Option<Name>,
     /// Since when no source of it answers.
     pub blind_since: Option<Timestamp>,
+    /// Since when an explorer reads it in the place of its endpoints.
+    pub taken_over_since: Option<Timestamp>,
+    /// Who vouches now for transfers of each kind; a kind that nobody vouches for is not there.
+    pub authority: BTreeMap<Kind, SourceId>,
+    /// Somebody vouched for it at some time since the process began.
+    pub followed: bool,
     /// Readiness waits for it.
     pub required: bool,
     /// The latest base fee in wei.
@@ -96,6 +105,8 @@ pub struct ChainStatus {
     pub oldest_view: Option<Timestamp>,
     /// How old a view may get by the budget.
     pub view_promised: Option<Duration>,
+    /// By how many blocks the explorer's index was last seen behind the chain, and when.
+    pub index_lag: Option<(u64, Timestamp)>,
 }
 
 /// A sink.

@@ -5,11 +5,13 @@
 
 #![allow(unreachable_pub, reason = "nothing in a test is reached from outside; `pub` says what its rooms share")]
 
+mod balances;
 #[path = "../common/mod.rs"]
 mod common;
 mod everything;
 mod evm;
 mod explorer;
+mod handover;
 mod internals;
 mod lists;
 mod nodes;

@@ -49,6 +49,7 @@ fn what_is_about_the_message_is_dead_and_what_is_about_the_channel_or_the_url_is
         let body = Bytes::from_static(b"no_service");
         let got = match verdict(&Ok(SinkResponse { status, retry_after: None, body })) {
             Verdict::Delivered { .. } => "delivered".to_owned(),
+            Verdict::Partly { .. } => "partly".to_owned(),
             Verdict::Disabled(_) => "disabled".to_owned(),
             Verdict::Again(_) => "again".to_owned(),
             Verdict::Dead(setback) => format!("dead: {}", setback.reason),
