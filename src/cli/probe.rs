@@ -148,8 +148,8 @@ fn trouble(state: SourceState) -> Option<String> {
     match state {
         SourceState::Connecting | SourceState::Fresh => None,
         SourceState::Stale => Some("it is silent".to_owned()),
-        SourceState::BackingOff(reason) => Some(format!("failed: {reason}")),
-        SourceState::Refused(reason) => Some(format!("refused: {reason}")),
+        SourceState::BackingOff(reason) => Some(reason.to_string()),
+        SourceState::Refused(reason) => Some(format!("it refuses: {reason}")),
         SourceState::OverBudget(until) => Some(format!("over its budget until {until}")),
     }
 }

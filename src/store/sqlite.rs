@@ -53,6 +53,8 @@ pub struct SqliteStore {
     position: Position,
     last_at: Option<Timestamp>,
     failed: Option<StoreFault>,
+    /// The file that was opened, by device and number, where the system tells.
+    file: Option<(u64, u64)>,
     _lock: StoreLock,
 }
 
@@ -97,7 +99,20 @@ impl SqliteStore {
         let (id, numbers, sequence, last_at) = read(&connection).map_err(|error| fault(&error))?;
         let (path, created) = (path.to_path_buf(), new_id.is_some());
         let position = Position::default();
-        Ok(Self { connection, path, id, created, numbers, sequence, position, last_at, failed: None, _lock: lock })
+        let file = file_at(&path);
+        Ok(Self {
+            connection,
+            path,
+            id,
+            created,
+            numbers,
+            sequence,
+            position,
+            last_at,
+            failed: None,
+            file,
+            _lock: lock,
+        })
     }
 
     /// The random bytes that were made once with the store.
@@ -137,6 +152,10 @@ impl SqliteStore {
     ) -> Result<T, StoreFault> {
         if let Some(fault) = &self.failed {
             return Err(fault.clone());
+        }
+        // What is committed into a file that has lost its name is lost with the process: nobody may be told that it is safe.
+        if file_at(&self.path) != self.file {
+            return Err(self.failed.insert(StoreFault::Gone { path: self.path.clone() }).clone());
         }
         let done = self.transact(work);
         done.map_err(|error| self.failed.insert(StoreFault::of_sqlite(&self.path, "committing", &error)).clone())
@@ -178,6 +197,19 @@ impl SqliteStore {
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }
+}
+
+/// Which file lies at a path. It costs a microsecond, a commit a thousand.
+#[cfg(unix)]
+fn file_at(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+/// As on other systems; there an open file cannot be taken away.
+#[cfg(not(unix))]
+fn file_at(path: &Path) -> Option<(u64, u64)> {
+    path.exists().then_some((0, 0))
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {

@@ -195,6 +195,7 @@ fn rules_must_be_fed_and_heard() {
     check_more(&transfer("stages = [\"seen\", \"retracted\"]"), &["a retraction cannot be asked for alone"]);
     check_more(&transfer("stage = \"seen\"\nstages = [\"final\"]"), &["exclude each other"]);
     check_more(&transfer("asset = \"USCD\""), &["no asset of this symbol…did you mean `USDC`?"]);
+    check_more(&transfer("asset = \"USCD\"\nat_least = \"1e3\""), &["no asset of this symbol", "`at_least`"]);
     check_more(
         &transfer("asset = \"USDC\"\nat_least = \"1 ETH\""),
         &["`at_least` is in ETH, but the rule is about USDC"],

@@ -6,7 +6,7 @@ use crate::config::check::input::Input;
 use crate::config::near;
 use crate::config::raw::scope::{Said, Scope};
 use crate::reactor::settings::KnownToken;
-use crate::types::amount::parse_amount;
+use crate::types::amount::{AmountFault, parse_amount};
 use crate::types::{Address, Asset, ChainId, Name, U256, parse_address};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -122,6 +122,11 @@ impl Assets<'_> {
                 "thresholds in US dollars are not there yet",
                 "write it in the asset's own unit",
             );
+            return BTreeMap::new();
+        }
+        // Also where the rule's assets are faulty, and nothing is left to measure it in.
+        if let Err(fault @ AmountFault::Shape) = parse_amount(written.number, 0) {
+            amounts::note(input.notes, said.place, "at_least", fault);
             return BTreeMap::new();
         }
         let asked: Vec<OnChain> =
