@@ -15,6 +15,9 @@ use walletwatch::wire::etherscan::{self, Body, List, open};
 use walletwatch::wire::jsonrpc::{self, Message, Refusal, RpcError, Suggestion};
 use walletwatch::wire::tickers::{self, Frame};
 
+#[path = "recordings/mangled.rs"]
+mod mangled;
+
 /// The folder `room` of the recordings; `None`, said plainly, where there are none.
 fn recordings(room: &str) -> Option<PathBuf> {
     let Some(folder) = std::env::var_os("WALLETWATCH_RECORDINGS") else {
@@ -89,6 +92,11 @@ fn page(list: List, result: &RawValue, partial: bool) -> String {
         text.push_str(" partial");
     }
     text
+}
+
+/// The rows of a list that was put together by hand.
+fn page_rows(list: List, values: &Value) -> etherscan::Page {
+    etherscan::rows(list, &json(&values.to_string()), Some(B256::ZERO)).expect("it is a list")
 }
 
 /// What a page of logs holds, in a line.

@@ -16,7 +16,7 @@ use crate::telemetry::snapshot::{
     ChainStatus, Limit, LimitUse, PaymentsStatus, PriceStatus, RuleStatus, Snapshot, SourceStatus,
 };
 use crate::telemetry::{Labels, Metrics, Observer, Tally};
-use crate::types::{Asset, ChainId, Name, Timestamp, U256};
+use crate::types::{Asset, ChainId, Kind, Name, Timestamp, U256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,9 @@ use tokio::sync::watch;
 const SHOWN_EVERY: Duration = Duration::from_millis(250);
 /// How often gauges that only age are refreshed.
 const REFRESHED_EVERY: Duration = Duration::from_secs(5);
+
+/// The kinds whose authority is shown. NFTs have the tokens'.
+const KINDS: [Kind; 3] = [Kind::Coin, Kind::Internal, Kind::Token];
 
 /// What is shown.
 #[derive(Debug)]
@@ -39,7 +42,8 @@ pub struct Overview {
     required_chains: BTreeSet<ChainId>,
     required_feeds: BTreeSet<Name>,
     promised: BTreeMap<ChainId, Duration>,
-    heads: BTreeMap<ChainId, u64>,
+    heads: BTreeMap<ChainId, BTreeMap<Name, u64>>,
+    followed: BTreeSet<ChainId>,
     last_events: BTreeMap<SourceId, Timestamp>,
     blind_since: BTreeMap<SourceId, Timestamp>,
     tally: Tally,
@@ -78,6 +82,7 @@ impl Overview {
             blind_since: labels.sources.iter().map(|source| (source.clone(), now)).collect(),
             labels,
             heads: BTreeMap::new(),
+            followed: BTreeSet::new(),
             last_events: BTreeMap::new(),
             dropped: BTreeMap::new(),
             changed: true,
@@ -91,8 +96,8 @@ impl Overview {
         let source = |kind, chain, name: &Name| SourceId { kind, chain, name: name.clone() };
         let heard = match event {
             Event::Head(head) => {
-                let highest = self.heads.entry(head.chain).or_default();
-                *highest = head.at.number.max(*highest);
+                // The newest of each endpoint: one that was wrong once is not believed for ever.
+                self.heads.entry(head.chain).or_default().insert(head.endpoint.clone(), head.at.number);
                 source(SourceKind::Rpc, Some(head.chain), &head.endpoint)
             }
             Event::Run(run) => source(SourceKind::Rpc, Some(run.chain), &run.endpoint),
@@ -148,6 +153,8 @@ impl Overview {
             self.tally.dropped(source, total.saturating_sub(*counted));
             *counted = total;
         }
+        let vouched = self.labels.chains.keys().filter(|chain| reactor.authority(**chain, Kind::Coin).is_some());
+        self.followed.extend(vouched);
         let snapshot = Arc::new(self.picture(now, reactor));
         self.metrics.show(&snapshot, now);
         self.snapshot.send_replace(snapshot);
@@ -230,11 +237,14 @@ impl Overview {
                 let oldest = reactor.views().filter(|view| view.chain == id).map(|view| view.read_at).max();
                 explored.zip(oldest)
             }),
-            head: self.heads.get(&id).copied().max(explored),
+            head: self.heads.get(&id).and_then(|heads| heads.values().copied().max()).max(explored),
             gap_blocks: chain.map_or(0, |chain| chain.gaps().map(gap).sum()),
             stalled: reactor.is_stalled(id),
             stopped: chain.and_then(|chain| chain.row().stopped.clone()),
             blind_since: trouble.map(|row| row.since),
+            taken_over_since: reactor.taken_over_since(id),
+            authority: KINDS.into_iter().filter_map(|kind| Some((kind, reactor.authority(id, kind)?))).collect(),
+            followed: self.followed.contains(&id),
             required: self.required_chains.contains(&id),
             base_fee: reactor.fee(id),
             oldest_view: views.min(),
@@ -286,8 +296,13 @@ fn payments(now: Timestamp, reactor: &Reactor) -> PaymentsStatus {
     }
     let mut limits = Vec::new();
     for settings in &reactor.settings().payments {
-        let (day, total) = reactor.payments().used(&settings.rule, now);
-        for (limit, used, of) in [(Limit::PerDay, day, settings.per_day), (Limit::InTotal, total, settings.in_total)] {
+        let (day, total, count) = reactor.payments().used(&settings.rule, now);
+        let of_limits = [
+            (Limit::PerDay, day, settings.per_day),
+            (Limit::InTotal, total, settings.in_total),
+            (Limit::MaxPerDay, U256::from(count), U256::from(settings.max_per_day)),
+        ];
+        for (limit, used, of) in of_limits {
             limits.push(LimitUse { rule: settings.rule.clone(), limit, used_millionths: millionths(used, of) });
         }
     }

@@ -186,7 +186,7 @@ mod tests {
             at: BlockRef { number, hash: B256::ZERO, parent: B256::ZERO },
             time: Timestamp::from_secs(1),
             base_fee: None,
-            movements: vec![movement.clone()],
+            movements: vec![movement],
             traced: true,
         };
         for (chain, expected) in [(1, vec![6, 9]), (2, vec![6, 7, 8, 9])] {

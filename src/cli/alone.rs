@@ -21,6 +21,7 @@ use crate::telemetry::snapshot::ChainStatus;
 use crate::telemetry::{Labels, Metrics, Snapshot};
 use crate::types::{ChainId, MessageId, Name, Timestamp};
 use futures::future::{BoxFuture, ready};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -72,6 +73,9 @@ fn picture(config: &Config, reader: &Reader) -> Result<Snapshot, StoreFault> {
             stalled: false,
             stopped: row.and_then(|row| row.stopped.clone()),
             blind_since: None,
+            taken_over_since: None,
+            authority: BTreeMap::new(),
+            followed: false,
             required: config.required_chains.contains(&id),
             base_fee: None,
             oldest_view: None,

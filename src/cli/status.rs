@@ -107,6 +107,8 @@ fn chains(status: &Value) -> String {
         };
         let state = state.unwrap_or_else(moving);
         let mut more = Vec::new();
+        more.extend(since(item, "taken_over_since", "its endpoints are silent since"));
+        more.extend(read_by(&item["authority"]));
         if item["gap_blocks"].as_u64().is_some_and(|blocks| blocks > 0) {
             more.push(format!("{} blocks still to read", text(item, "gap_blocks")));
         }
@@ -119,6 +121,18 @@ fn chains(status: &Value) -> String {
     };
     let rows: Vec<_> = items(status, "chains").iter().map(row).collect();
     table(["CHAIN", "STATE", "BLOCK", "BLOCK TIME", "BEHIND", ""], &rows)
+}
+
+/// Who vouches for what on a chain; one name where it is one for everything.
+fn read_by(authority: &Value) -> Option<String> {
+    let kinds = authority.as_object()?;
+    let name = |who: &Value| who.as_str().unwrap_or("nobody").to_owned();
+    let first = name(kinds.values().next()?);
+    if kinds.values().all(|who| name(who) == first) {
+        return Some(format!("read by {first}"));
+    }
+    let each: Vec<String> = kinds.iter().map(|(kind, who)| format!("{kind} by {}", name(who))).collect();
+    Some(each.join(", "))
 }
 
 fn sinks(status: &Value) -> String {

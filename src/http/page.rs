@@ -13,6 +13,7 @@ use crate::types::Timestamp;
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Rows of each list.
@@ -139,12 +140,22 @@ fn standing(page: &mut Document, snapshot: &Snapshot, now: Timestamp) {
             (None, None, true) => "stalled".to_owned(),
             (None, None, false) => "fresh".to_owned(),
         };
+        let state = match item.taken_over_since {
+            Some(since) => format!("{state}; its endpoints are silent since {since}"),
+            None => state,
+        };
+        let vouching = by_whom(&item.authority);
         let number = |value: Option<u64>| value.map(|number| number.to_string()).unwrap_or_default();
         let fee = item.base_fee_gwei.map(|fee| format!("{fee} gwei"));
         let gap = item.gap_blocks.to_string();
-        [item.chain, state, number(item.block), or_none(item.block_time), number(item.lag_blocks), gap, or_none(fee)]
+        let (block, lag) = (number(item.block), number(item.lag_blocks));
+        [item.chain, state, vouching, block, or_none(item.block_time), lag, gap, or_none(fee)]
     });
-    page.table("Chains", ["Name", "State", "Block", "Block time", "Behind", "Gap", "Base fee"], chains.collect());
+    page.table(
+        "Chains",
+        ["Name", "State", "Read by", "Block", "Block time", "Behind", "Gap", "Base fee"],
+        chains.collect(),
+    );
     let sinks = status.sinks.into_iter().map(|item| {
         let state = match (item.disabled, item.failing_since) {
             (true, _) => "disabled".to_owned(),
@@ -156,6 +167,17 @@ fn standing(page: &mut Document, snapshot: &Snapshot, now: Timestamp) {
     page.table("Sinks", ["Name", "State", "Pending", "Dead", "Oldest pending"], sinks.collect());
     let prices = status.prices.into_iter().map(|item| [item.pair, item.price, item.source, item.as_of]);
     page.table("Prices", ["Pair", "Price", "Source", "As of"], prices.collect());
+}
+
+/// Who vouches for what; one name where it is one for everything.
+fn by_whom(authority: &BTreeMap<&'static str, Option<String>>) -> String {
+    let name = |who: &Option<String>| who.clone().unwrap_or_else(|| "nobody".to_owned());
+    let names: BTreeSet<String> = authority.values().map(name).collect();
+    if names.len() == 1 {
+        return names.into_iter().collect();
+    }
+    let each: Vec<String> = authority.iter().map(|(kind, who)| format!("{kind}: {}", name(who))).collect();
+    each.join(", ")
 }
 
 fn transfer_table(page: &mut Document, rows: &[TransferRow], snapshot: &Snapshot) {

@@ -1,9 +1,10 @@
 //! `/api/v1/status`: how everything stands, a line each.
 
 use super::bodies::state;
+use crate::reactor::event::SourceId;
 use crate::telemetry::{Snapshot, unready};
 use crate::types::amount::format_amount;
-use crate::types::{Name, Timestamp};
+use crate::types::{Kind, Name, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -52,6 +53,9 @@ pub(super) struct ChainItem {
     pub stalled: bool,
     pub stopped: Option<String>,
     pub blind_since: Option<String>,
+    pub taken_over_since: Option<String>,
+    /// Who vouches now for coin, internal movements and tokens; `null` is nobody.
+    pub authority: BTreeMap<&'static str, Option<String>>,
     pub required: bool,
     pub base_fee_gwei: Option<String>,
     pub view_age_seconds: Option<u64>,
@@ -144,6 +148,11 @@ fn sources(snapshot: &Snapshot) -> Vec<SourceItem> {
     snapshot.sources.iter().map(item).collect()
 }
 
+/// A source in a few letters: `rpc main`, `explorer etherscan`.
+fn who(source: Option<&SourceId>) -> Option<String> {
+    source.map(|source| format!("{} {}", source.kind.word(), source.name))
+}
+
 fn chains(snapshot: &Snapshot, now: Timestamp) -> Vec<ChainItem> {
     let item = |chain: &crate::telemetry::snapshot::ChainStatus| ChainItem {
         chain: snapshot.labels.chain(chain.id).to_string(),
@@ -156,6 +165,10 @@ fn chains(snapshot: &Snapshot, now: Timestamp) -> Vec<ChainItem> {
         stalled: chain.stalled,
         stopped: chain.stopped.as_ref().map(Name::to_string),
         blind_since: time(chain.blind_since),
+        taken_over_since: time(chain.taken_over_since),
+        authority: [Kind::Coin, Kind::Internal, Kind::Token]
+            .map(|kind| (kind.word(), who(chain.authority.get(&kind))))
+            .into(),
         required: chain.required,
         base_fee_gwei: chain.base_fee.map(|fee| format_amount(fee, GWEI_DECIMALS)),
         view_age_seconds: chain.oldest_view.map(|read| now.since(read).as_secs()),

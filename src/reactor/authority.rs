@@ -77,7 +77,7 @@ impl Reactor {
             {
                 self.recovered(&Subject::Chain(id), effects);
             }
-        } else if self.troubles.is_open(&Subject::Source(source.clone())) && self.taken_over(id).is_some() {
+        } else if self.is_said_blind(source) && self.taken_over(id).is_some() {
             self.chain_in_trouble(id, &format!("neither its endpoints nor {} answer", source.name), effects);
         }
     }

@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 
 /// The most blocks that a window keeps.
 pub const LARGEST_WINDOW: usize = 65_536;
+/// Where an explorer was alone with a chain for longer than this many blocks, its first endpoint does not read them again.
+const LARGEST_HEAD_START: u64 = 4_096;
 
 /// A chain's state. `endpoints`, `safe`, `finalized` and `upper_final` are soft: they are learned anew after a restart.
 #[derive(Debug, Clone)]
@@ -167,6 +169,7 @@ impl Chain {
         }
         let Some(tip) = self.tip() else {
             self.row.started = Some(self.row.started.unwrap_or(first.at.number));
+            self.read_from_start(first.at, effects);
             self.take(endpoint, &blocks[known..], effects);
             return Ok(Change { removed: Vec::new(), known });
         };
@@ -436,6 +439,19 @@ impl Chain {
 
     fn has_hash(&self, number: u64, hash: B256) -> bool {
         self.window.get(&number).is_some_and(|known| known.at.hash == hash)
+    }
+
+    /// An explorer said where to begin, before an endpoint had its first block: what lies between is read as well.
+    fn read_from_start(&mut self, first: BlockRef, effects: &mut Vec<Effect>) {
+        let Some(from) = self.row.started.filter(|started| *started < first.number) else { return };
+        if first.number - from <= LARGEST_HEAD_START {
+            // Nothing below it was ever read: there is no hash to meet.
+            let below = B256::ZERO;
+            self.put_gap(
+                GapRow { chain: self.row.chain, from, to: first.number - 1, above: first.parent, below },
+                effects,
+            );
+        }
     }
 
     fn take(&mut self, endpoint: &Name, blocks: &[Block], effects: &mut Vec<Effect>) {

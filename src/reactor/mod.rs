@@ -7,8 +7,10 @@
 //!
 //! Sub-machines hold the state and know nothing of each other: [`chain`] (what is canonical), [`transfers`] (identity, place, stage),
 //! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`payments`] (limits), [`troubles`], [`timers`]. The files that
-//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `speak`, `cross`, `supervise`, `configure`, `want`.
+//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `speak`, `cross`, `supervise` (with
+//! `accounts`), `configure`, `want`.
 
+mod accounts;
 pub mod alerts;
 mod authority;
 pub mod chain;

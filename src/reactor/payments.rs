@@ -72,7 +72,7 @@ impl Payments {
             PaymentAmount::Match { reserve } => came_in.checked_sub(reserve).filter(|rest| !rest.is_zero())?,
         };
         let (state, reason) = if !self.within_limits(settings, payee, amount, at) {
-            (PaymentState::Held, Some("limit"))
+            (PaymentState::Held, Some(OVER_LIMIT))
         } else if too_old {
             (PaymentState::Held, Some("age"))
         } else {
@@ -124,12 +124,12 @@ impl Payments {
         self.rows.values().filter(|row| row.transfer == Some(transfer)).map(|row| row.id).collect()
     }
 
-    /// How much of its rolling day and of its total a rule has used, raw.
+    /// How much of its rolling day and of its total a rule has used, raw, and how many payments that day holds.
     #[must_use]
-    pub fn used(&self, rule: &Name, at: Timestamp) -> (U256, U256) {
-        let day = sum(self.counting().filter(|row| row.rule == *rule && recent(row, at)));
+    pub fn used(&self, rule: &Name, at: Timestamp) -> (U256, U256, u64) {
+        let of_day = || self.counting().filter(|row| row.rule == *rule && recent(row, at));
         let total = sum(self.counting().filter(|row| row.rule == *rule));
-        (day.unwrap_or(U256::MAX), total.unwrap_or(U256::MAX))
+        (sum(of_day()).unwrap_or(U256::MAX), total.unwrap_or(U256::MAX), of_day().count() as u64)
     }
 
     fn within_limits(&self, settings: &PaymentSettings, payee: &Payee, amount: U256, at: Timestamp) -> bool {
@@ -145,10 +145,12 @@ impl Payments {
             && u32::try_from(today).is_ok_and(|today| today < settings.max_per_day)
     }
 
-    /// Those that count in limits: all but refused ones.
+    /// Those that count in limits: all but refused ones, and those that had no room in them. What had none has reserved none: else one
+    /// large deposit of a stranger would hold everything that comes behind it for a day.
     fn counting(&self) -> impl Iterator<Item = &PaymentRow> {
         self.rows.values().filter(|row| match row.state {
-            PaymentState::Planned | PaymentState::Held | PaymentState::Approved | PaymentState::Rehearsed => true,
+            PaymentState::Held => row.reason.as_ref().is_none_or(|reason| reason.as_str() != OVER_LIMIT),
+            PaymentState::Planned | PaymentState::Approved | PaymentState::Rehearsed => true,
             PaymentState::Refused => false,
         })
     }
@@ -158,6 +160,9 @@ impl Payments {
         self.rows.insert(row.id, row);
     }
 }
+
+/// Why a payment waits that had no room in a limit.
+const OVER_LIMIT: &str = "limit";
 
 /// (mode, rule, trigger). Never a block hash, a wall time or an attempt.
 fn identity(rule: &Name, trigger: Trigger) -> PaymentId {
@@ -224,11 +229,32 @@ mod tests {
         };
         assert_eq!(plan(1, 10, hour(0)), None, "nothing is left behind the reserve");
         assert_eq!(plan(2, 111, hour(0)), Some((PaymentState::Held, 101)), "one over per_payment");
-        assert_eq!(plan(3, 110, hour(0)), Some((PaymentState::Rehearsed, 100)), "a held one counts: 201 of 250");
+        assert_eq!(plan(3, 110, hour(0)), Some((PaymentState::Rehearsed, 100)), "what had no room takes none");
         assert_eq!(plan(3, 110, hour(0)), None, "one payment for each trigger");
-        assert_eq!(plan(4, 60, hour(1)), Some((PaymentState::Held, 50)), "one over per_day");
-        assert_eq!(plan(5, 11, hour(1)), Some((PaymentState::Held, 1)), "a fourth within the day");
-        assert_eq!(plan(6, 110, hour(30)), Some((PaymentState::Held, 100)), "held ones wait and count");
+        assert_eq!(plan(4, 110, hour(0)), Some((PaymentState::Rehearsed, 100)), "200 of 250");
+        assert_eq!(plan(5, 61, hour(1)), Some((PaymentState::Held, 51)), "one over per_day");
+        assert_eq!(plan(6, 60, hour(1)), Some((PaymentState::Rehearsed, 50)), "at per_day");
+        assert_eq!(plan(7, 11, hour(1)), Some((PaymentState::Held, 1)), "a fourth within the day");
+        assert_eq!(plan(8, 110, hour(30)), Some((PaymentState::Rehearsed, 100)), "the day is over: 350 of 400");
+        assert_eq!(plan(9, 61, hour(60)), Some((PaymentState::Held, 51)), "one over in_total");
+        assert_eq!(plan(10, 60, hour(60)), Some((PaymentState::Rehearsed, 50)), "at in_total");
+    }
+
+    #[test]
+    fn what_waits_for_a_person_keeps_its_room() {
+        let (mut settings, payee) = settings();
+        settings.approval = Approval::Manual;
+        let mut payments = Payments::default();
+        for (number, reason) in [(1, "approval"), (2, "approval"), (3, OVER_LIMIT)] {
+            let at = Timestamp::from_secs(u64::from(number) * 86_400 * 2);
+            let row = payments.plan(&settings, &payee, trigger(number, 110), false, at, &mut Vec::new()).unwrap();
+            assert_eq!(
+                (row.state, row.reason),
+                (PaymentState::Held, Some(reason.into())),
+                "an open one counts however old"
+            );
+        }
+        assert_eq!(payments.used(&settings.rule, Timestamp::from_secs(1)), (U256::from(200), U256::from(200), 2));
     }
 
     #[test]

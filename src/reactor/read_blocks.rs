@@ -145,6 +145,7 @@ impl Reactor {
         }
         let removed = chain.accept(effects);
         self.soft.accepted.insert(id);
+        self.soft.proxy_heads.remove(&id);
         for transfer in self.standing_in(id, &removed) {
             self.retract(transfer, "the chain was found to be another one", effects);
         }

@@ -142,7 +142,7 @@ impl Reactor {
         let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
         let mut touched = BTreeSet::new();
         let mut moved = false;
-        for reported in &answer.rows {
+        for reported in standing(&answer.rows) {
             let first = TransferKey::of(id, &reported.movement, 0);
             let nth = counted.entry(first).or_default();
             let key = TransferKey { nth: *nth, ..first };
@@ -287,7 +287,7 @@ impl Reactor {
         let block_time = self.settings.chains.get(&id).map_or(Duration::ZERO, |settings| settings.block_time);
         let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
         let mut listed = BTreeSet::new();
-        for reported in &answer.rows {
+        for reported in standing(&answer.rows) {
             let first = TransferKey::of(id, &reported.movement, 0);
             let nth = counted.entry(first).or_default();
             listed.insert(TransferKey { nth: *nth, ..first }.id());
@@ -397,6 +397,13 @@ impl Reactor {
 }
 
 /// The kind that a list reports.
+/// The rows of an answer, each transaction at one place. Two back ends that stand on different forks may have given one page each: a
+/// transaction is in one block, and the higher one is nearer to what comes next.
+fn standing(rows: &[Reported]) -> impl Iterator<Item = &Reported> {
+    let places: BTreeMap<B256, u64> = rows.iter().map(|row| (row.movement.tx, row.block)).collect();
+    rows.iter().filter(move |row| places.get(&row.movement.tx) == Some(&row.block))
+}
+
 pub(super) const fn kind_of(list: List) -> Kind {
     match list {
         List::Transactions => Kind::Coin,

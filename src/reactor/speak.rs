@@ -10,6 +10,7 @@ use super::payments::Trigger;
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Row, TokenRow, TransferRow, Voucher};
 use super::rules::InForce;
 use super::settings::{BetweenOwn, Condition, Direction, Rule, TransferCondition};
+use crate::types::symbol::skeleton;
 use crate::types::{Address, Asset, ChainId, Name, Stage, TransferId, TransferKey};
 use std::time::Duration;
 
@@ -128,11 +129,14 @@ impl Reactor {
     /// Why a transfer is suspect, as far as is known.
     pub(super) fn suspect(&self, key: &TransferKey) -> Suspect {
         let (_, symbol, _, verified) = self.asset_facts(key.chain, key.asset);
-        let same =
-            |known: &Name| symbol.as_ref().is_some_and(|symbol| symbol.as_str().eq_ignore_ascii_case(known.as_str()));
         let known_symbol = !verified
-            && (self.settings.tokens.iter().any(|((chain, _), token)| *chain == key.chain && same(&token.symbol))
-                || self.settings.chains.get(&key.chain).is_some_and(|chain| same(&chain.coin)));
+            && symbol.is_some_and(|symbol| {
+                let looks = skeleton(symbol.as_str());
+                let own = |known: &Name| skeleton(known.as_str()) == looks;
+                super::suspect::is_of_table(&looks)
+                    || self.settings.tokens.values().any(|token| own(&token.symbol))
+                    || self.settings.chains.values().any(|chain| own(&chain.coin))
+            });
         Suspect { zero_value: key.amount.is_zero(), look_alike: false, dust: false, known_symbol }
     }
 

@@ -4,12 +4,11 @@ use super::Reactor;
 use super::alerts::{Saying, new_alert, trouble_alert};
 use super::authority::endpoints_of;
 use super::effect::{Body, Effect, MessageKind, Notice, SinkBody, SourceBody};
-use super::event::{DeliveryReport, List, SourceId, SourceKind, SourceReport, SourceState, Unlistable};
-use super::read_explorer::kind_of;
+use super::event::{DeliveryReport, SourceId, SourceKind, SourceReport, SourceState};
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Subject, TroubleRow};
 use super::settings::ChainSettings;
 use super::troubles::words;
-use crate::types::{Address, ChainId, Name, Severity, Timestamp};
+use crate::types::{ChainId, Name, Severity, Timestamp};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -51,75 +50,6 @@ impl Reactor {
             self.source_blind(source, &reason, effects);
         } else if !self.timers.contains(&Deadline::Silent(subject.clone())) {
             self.timers.set(self.at, Deadline::Silent(subject), SOURCE_SILENCE, effects);
-        }
-    }
-
-    /// What befalls an explorer's account befalls all of its chains, and is said once, for the account. What a chain suffers by itself
-    /// stays: that the plan does not hold it, say.
-    fn whole_account(&mut self, name: &Name, state: &SourceState, effects: &mut Vec<Effect>) {
-        let chains: Vec<ChainId> = self
-            .settings
-            .chains
-            .values()
-            .filter(|chain| chain.explorer.as_ref() == Some(name))
-            .map(|chain| chain.id)
-            .collect();
-        for chain in chains {
-            let source = SourceId { kind: SourceKind::Explorer, chain: Some(chain), name: name.clone() };
-            let known = self.soft.sources.get(&source);
-            if known == Some(state) || matches!(known, Some(SourceState::Refused(_))) {
-                continue;
-            }
-            self.timers.clear(&Deadline::Silent(Subject::Source(source.clone())), effects);
-            self.soft.sources.insert(source.clone(), state.clone());
-            effects.push(Effect::Notice(Notice::Source { source, state: state.clone() }));
-        }
-    }
-
-    /// An explorer answered on one chain: nothing is wrong with its account any more.
-    fn account_works(&mut self, name: &Name, effects: &mut Vec<Effect>) {
-        let account = SourceId { kind: SourceKind::Explorer, chain: None, name: name.clone() };
-        self.soft.sources.remove(&account);
-        let subject = Subject::Source(account);
-        self.timers.clear(&Deadline::Silent(subject.clone()), effects);
-        self.recovered(&subject, effects);
-    }
-
-    /// An explorer's list cannot be read past a block. Where the chain's own blocks are read nothing is missed.
-    pub(super) fn unlistable(&mut self, stuck: Unlistable, effects: &mut Vec<Effect>) {
-        let Unlistable { chain, source, address, list, block } = stuck;
-        if !self.settings.chains.contains_key(&chain) || self.endpoint_vouches(chain, kind_of(list)) {
-            return;
-        }
-        let subject = Subject::List(chain, address, list);
-        if let Some(row) = self.troubles.open(subject, self.at, Some(block), effects) {
-            let list = list.word();
-            let reason = format!(
-                "{source} gives out no more than 10,000 rows of one block, and block {block} fills them in {list} of {}: what moved \
-                 there, and in this list since, is not seen; give the chain an RPC endpoint",
-                address.to_checksum(None)
-            );
-            let body = self.source_body(&row, None, reason.into());
-            self.say_trouble(&row, MessageKind::SourceBlind, Severity::Warning, body, effects);
-        }
-    }
-
-    /// A list was read up to a block.
-    pub(super) fn listed(
-        &mut self,
-        chain: ChainId,
-        address: Address,
-        list: List,
-        read_to: u64,
-        effects: &mut Vec<Effect>,
-    ) {
-        let subject = Subject::List(chain, address, list);
-        if self
-            .troubles
-            .get(&subject)
-            .is_some_and(|row| row.open && row.last_block.is_some_and(|stuck| read_to >= stuck))
-        {
-            self.recovered(&subject, effects);
         }
     }
 
@@ -252,7 +182,9 @@ impl Reactor {
             let body = self.source_body(&row, None, reason.clone());
             self.say_trouble(&row, MessageKind::SourceBlind, Severity::Warning, body, effects);
             if let Subject::Source(source) = &row.subject {
-                self.explorer_changed(source, effects);
+                for source in self.all_of(source) {
+                    self.explorer_changed(&source, effects);
+                }
             }
         }
     }
@@ -282,20 +214,7 @@ impl Reactor {
         let blind_for = self.at.since(row.since).as_secs();
         match subject {
             Subject::Chain(_) | Subject::Source(_) | Subject::List(..) => {
-                // What an explorer read in their place is handed back.
-                let own = matches!(subject, Subject::Source(source) if source.kind == SourceKind::Rpc);
-                let by = if own { ": the chain's own blocks are read again" } else { "" };
-                let mut reason = format!("back after {blind_for} s{by}");
-                if let Subject::Chain(chain) = subject
-                    && self.soft.accepted.remove(chain)
-                    && let Some(started) = self.chains.get(chain).and_then(|chain| chain.row().started)
-                {
-                    let _ = write!(
-                        reason,
-                        "; it was accepted as another chain and is read from block {started}: what lies below is not, \
-                         and what was said to be final is not looked at again"
-                    );
-                }
+                let reason = self.back_words(subject, blind_for);
                 let body = self.source_body(&row, gap, reason.into());
                 self.say_trouble(&row, MessageKind::SourceRecovered, Severity::Info, body, effects);
             }
@@ -305,6 +224,26 @@ impl Reactor {
             }
             Subject::Disagreement(_) => {}
         }
+    }
+
+    /// That a chain or a source is back, and what of it is not as it was.
+    fn back_words(&mut self, subject: &Subject, blind_for: u64) -> String {
+        let mut words = format!("back after {blind_for} s");
+        if let Subject::Chain(chain) = subject
+            && self.soft.accepted.remove(chain)
+            && let Some(started) = self.chains.get(chain).and_then(|chain| chain.row().started)
+        {
+            let _ = write!(
+                words,
+                "; it was accepted as another chain and is read from block {started}: what lies below is not, \
+                 and what was said to be final is not looked at again"
+            );
+        }
+        // What an explorer read in their place is handed back.
+        if matches!(subject, Subject::Source(source) if source.kind == SourceKind::Rpc) {
+            words += ": the chain's own blocks are read again";
+        }
+        words
     }
 
     pub(super) fn source_body(&self, row: &TroubleRow, gap: Option<(u64, u64)>, reason: Name) -> Body {

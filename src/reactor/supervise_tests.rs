@@ -1,13 +1,13 @@
 //! What is said of chains, feeds and sinks in trouble: event by event, message by message.
 
 use super::super::effect::Message;
-use super::super::event::{Event, Tick};
+use super::super::event::{Event, Explored, List, Tick, Unlistable};
 use super::super::rows::Tables;
 use super::super::settings::{
     Condition, Confirmed, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold,
 };
 use super::*;
-use crate::types::{MessageId, Pair, Price};
+use crate::types::{Address, MessageId, Pair, Price};
 
 const CHAIN: ChainId = ChainId(1);
 
@@ -193,16 +193,7 @@ fn a_list_that_cannot_be_read_past_a_block_is_said_until_it_was() {
     assert_eq!(blind(told(&mut reactor, 2, stuck())), [], "said once");
     let read = |to: u64| {
         let (source, rows) = ("etherscan".into(), vec![]);
-        Event::Explored(super::super::event::Explored {
-            chain: CHAIN,
-            source,
-            address,
-            list,
-            from: 0,
-            to,
-            index_head: Some(to),
-            rows,
-        })
+        Event::Explored(Explored { chain: CHAIN, source, address, list, from: 0, to, index_head: Some(to), rows })
     };
     assert_eq!(blind(told(&mut reactor, 3, read(49))), []);
     assert_eq!(

@@ -1,5 +1,27 @@
 //! Marks on transfers that may be meant to deceive. What follows from them is decided where rules are read.
 
+use crate::types::chain::known;
+use crate::types::symbol::skeleton;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+/// What people call Circle's dollar beside its symbol.
+const ALSO_CALLED: &[&str] = &["USD Coin"];
+
+/// How the coins and tokens of the chain table look.
+static TABLE: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let symbols = known().iter().flat_map(|chain| {
+        let tokens = chain.usdc.iter().chain(chain.look_alikes).map(|token| token.symbol);
+        std::iter::once(chain.coin).chain(tokens)
+    });
+    symbols.chain(ALSO_CALLED.iter().copied()).map(skeleton).collect()
+});
+
+/// Whether a coin or token of the chain table, on whatever chain, looks like this skeleton.
+pub(super) fn is_of_table(looks: &str) -> bool {
+    TABLE.contains(looks)
+}
+
 /// Why a transfer is suspect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "four marks that do not depend on each other")]

@@ -39,7 +39,7 @@ pub fn unready(snapshot: &Snapshot) -> Vec<Unready> {
         reasons.push(Unready::Store);
     }
     for chain in &snapshot.chains {
-        if chain.required && (chain.blind_since.is_some() || chain.stopped.is_some()) {
+        if chain.required && (!chain.followed || chain.blind_since.is_some() || chain.stopped.is_some()) {
             reasons.push(Unready::Chain(snapshot.labels.chain(chain.id)));
         }
     }
@@ -56,6 +56,7 @@ mod tests {
     use super::super::snapshot::ChainStatus;
     use super::*;
     use crate::types::{ChainId, Timestamp};
+    use std::collections::BTreeMap;
 
     fn chain(required: bool, blind: bool, stopped: bool) -> ChainStatus {
         ChainStatus {
@@ -66,6 +67,9 @@ mod tests {
             stalled: false,
             stopped: stopped.then(|| "another genesis".into()),
             blind_since: blind.then(Timestamp::default),
+            taken_over_since: None,
+            authority: BTreeMap::new(),
+            followed: true,
             required,
             base_fee: None,
             oldest_view: None,
@@ -87,6 +91,8 @@ mod tests {
         check(false, true, &[chain(true, true, false)], &["blind on 1"]);
         check(false, true, &[chain(true, false, true)], &["blind on 1"]);
         check(false, true, &[chain(false, true, true)], &[]);
+        // Nothing was ever heard of it, and it is too early to call that blind.
+        check(false, true, &[ChainStatus { followed: false, ..chain(true, false, false) }], &["blind on 1"]);
         let starting = Snapshot::starting(std::sync::Arc::default(), true);
         assert!(unready(&starting) == [Unready::Starting] && starting.simulated);
         check(true, false, &[chain(true, true, false)], &["starting", "the store cannot be written", "blind on 1"]);

@@ -6,7 +6,7 @@
 use super::labels::Labels;
 use crate::reactor::event::{SourceId, SourceState};
 use crate::reactor::rows::PaymentState;
-use crate::types::{ChainId, Name, Pair, Price, Severity, Timestamp, U256};
+use crate::types::{ChainId, Kind, Name, Pair, Price, Severity, Timestamp, U256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +88,12 @@ pub struct ChainStatus {
     pub stopped: Option<Name>,
     /// Since when no source of it answers.
     pub blind_since: Option<Timestamp>,
+    /// Since when an explorer reads it in the place of its endpoints.
+    pub taken_over_since: Option<Timestamp>,
+    /// Who vouches now for transfers of each kind; a kind that nobody vouches for is not there.
+    pub authority: BTreeMap<Kind, SourceId>,
+    /// Somebody vouched for it at some time since the process began.
+    pub followed: bool,
     /// Readiness waits for it.
     pub required: bool,
     /// The latest base fee in wei.

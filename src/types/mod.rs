@@ -13,6 +13,7 @@ pub mod id;
 pub mod money;
 pub mod secret;
 pub mod severity;
+pub mod symbol;
 pub mod text;
 pub mod time;
 pub mod transfer;

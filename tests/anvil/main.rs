@@ -10,6 +10,7 @@ mod common;
 mod everything;
 mod evm;
 mod explorer;
+mod handover;
 mod internals;
 mod lists;
 mod nodes;

@@ -163,3 +163,19 @@ fn a_long_outage_that_an_explorer_covered_is_no_other_chain() {
         ",
     );
 }
+
+#[test]
+fn nfts_are_told_of_and_two_of_one_kind_stay_two() {
+    check(
+        explorer_only(),
+        "
+        tx t1 nft S>A 5 + nft S>A 6
+        scan head 99
+        scan nft A 100.. at 100: t1@100
+        wait 5s
+        = seen t1 treasury in raw; seen t1 treasury in raw
+        scan nft A 100.. at 102: t1@100
+        = confirmed t1 treasury in raw; confirmed t1 treasury in raw
+        ",
+    );
+}

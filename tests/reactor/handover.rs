@@ -153,6 +153,28 @@ fn what_the_explorer_told_in_a_gap_is_not_told_again_when_the_gap_is_read() {
 }
 
 #[test]
+fn what_lies_between_the_explorers_head_and_the_first_block_is_read_too() {
+    check(
+        both(),
+        "
+        tx t1 usdc S>A 5
+        tx t2 usdc S>A 6
+        scan fresh
+        scan head 99
+        scan usdc A 100.. at 101: t1@101
+        = seen t1 treasury in
+        a fresh
+        a 103
+        scan usdc A 100.. at 103: t1@101 t2@102
+        a gap 100 101:t1 102:t2
+        = seen t2 treasury in; confirmed t1 treasury in
+        a 104 105 106
+        = confirmed t2 treasury in; final t1 treasury in
+        ",
+    );
+}
+
+#[test]
 fn an_explorer_that_lags_disagrees_or_answers_nothing_takes_nothing_back() {
     let begin = "
         tx t1 usdc S>A 5

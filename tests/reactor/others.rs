@@ -87,10 +87,10 @@ fn a_rehearsal_is_planned_once_within_its_limits() {
         restart
         a fresh
         a 107
-        = final t3 treasury in; payment.held limit
+        = final t3 treasury in; payment.rehearsed
         a 108 109
         wait 600s
-        = payment.refused nobody approved it in time; payment.refused nobody approved it in time
+        = payment.refused nobody approved it in time
         ",
     );
 }
@@ -140,7 +140,7 @@ fn a_held_payment_whose_trigger_is_taken_back_is_refused() {
 #[test]
 fn a_blind_chain_and_a_failing_sink_are_said_and_taken_back() {
     check(
-        with_chain(|chain| chain.stale_after = Duration::from_secs(60)),
+        with_chain(|chain| chain.stale_after = Duration::from_mins(1)),
         "
         a fresh
         a 100

@@ -2,7 +2,7 @@
 //!
 //! | line | meaning |
 //! | --- | --- |
-//! | `tx t1 usdc S>A 1000 + coin A>S 5` | a transaction and what it moves; kinds are coin, internal, usdc, fake |
+//! | `tx t1 usdc S>A 1000 + coin A>S 5` | a transaction and what it moves; kinds are coin, internal, usdc, fake, nft |
 //! | `a 101:t1 102 101'<100` | endpoint `a` sends a run: blocks with their transactions; a parent may be named |
 //! | `a gap 101 102` | the same into a gap |
 //! | `a head 100 lacks 102` | an endpoint's head |
@@ -32,6 +32,8 @@ pub const CHAIN: ChainId = ChainId(7);
 pub const USDC: Address = Address::repeat_byte(0x55);
 /// Contract of the token that calls itself USDC.
 pub const FAKE: Address = Address::repeat_byte(0x66);
+/// Contract of the NFTs; what moves of it is the id.
+pub const NFT: Address = Address::repeat_byte(0x88);
 
 /// The addresses of a script: A and B are watched, others are strangers.
 pub fn address(name: &str) -> Address {
@@ -156,11 +158,13 @@ impl Script {
                 "internal" => (Kind::Internal, Asset::Coin),
                 "usdc" => (Kind::Token, Asset::Token(USDC)),
                 "fake" => (Kind::Token, Asset::Token(FAKE)),
+                "nft" => (Kind::Erc721, Asset::Token(NFT)),
                 other => panic!("no such kind: {other}"),
             };
             let amount = if *amount == "max" { U256::MAX } else { amount.parse().expect("an amount") };
             let (from, to, tx) = (address(from), address(to), hash(name));
-            Movement { tx, kind, asset, from, to, token_id: None, amount, log_index: None }
+            let (token_id, amount) = if kind == Kind::Erc721 { (Some(amount), U256::from(1)) } else { (None, amount) };
+            Movement { tx, kind, asset, from, to, token_id, amount, log_index: None }
         });
         let movements = movements.collect();
         self.txs.insert(name.to_owned(), movements);

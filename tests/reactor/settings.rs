@@ -33,7 +33,7 @@ pub fn base() -> Settings {
         finalized_tag: false,
         endpoints: vec!["a".into(), "b".into()],
         explorer: None,
-        stale_after: Duration::from_mins(60),
+        stale_after: Duration::from_hours(1),
         tx_url: None,
     };
     let sink = |name: &str| {

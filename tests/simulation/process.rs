@@ -9,11 +9,12 @@ use std::time::Duration;
 use walletwatch::app::turn::turn;
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::event::Event;
+use walletwatch::reactor::rows::TransferRow;
 use walletwatch::reactor::settings::Settings;
 use walletwatch::sinks::delivery::{LaneSettings, Machine};
 use walletwatch::sinks::webhook::verdict;
 use walletwatch::store::{Commit, DeliveryWrite, ModelStore, OutboxRow, Store};
-use walletwatch::types::{Name, Timestamp};
+use walletwatch::types::{B256, Name, Timestamp};
 
 /// The process is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,12 +191,14 @@ impl Process {
             if ours.explorer_head && !theirs.explorer_head {
                 return Err("a rebuilt reactor does not want the explorer's head".to_owned());
             }
-            // Receipts that a known head asks for are asked for when the head is known again.
-            if !theirs.explorer_head && !ours.receipts.is_subset(&theirs.receipts) {
-                return Err(format!(
-                    "a rebuilt reactor wants fewer receipts: {:?}, {:?}",
-                    ours.receipts, theirs.receipts
-                ));
+            // Receipts that make something deeper are asked for when heads and tags are known again.
+            let tables = self.reactor.tables();
+            let in_doubt = |tx: &&B256| {
+                let open = |row: &TransferRow| row.missing.is_some_and(|missing| missing.receipts < missing.answers);
+                tables.transfers.iter().any(|row| row.key.tx == **tx && open(row))
+            };
+            if let Some(tx) = ours.receipts.difference(&theirs.receipts).find(in_doubt) {
+                return Err(format!("a rebuilt reactor does not want the receipt of {tx}"));
             }
         }
         Ok(())

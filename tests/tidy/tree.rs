@@ -24,6 +24,10 @@ pub fn top() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Folders that programs make and git does not keep.
+const MADE: [&str; 6] =
+    [".git", "target", "tests/fuzz/artifacts", "tests/fuzz/corpus", "tests/fuzz/coverage", "tests/fuzz/target"];
+
 /// Every file below a folder, sorted, with its path from the project's folder.
 pub fn files(below: &str) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
@@ -33,7 +37,7 @@ pub fn files(below: &str) -> Vec<(String, PathBuf)> {
             let path = entry.path();
             let name = path.strip_prefix(top()).expect("it is below").to_string_lossy().into_owned();
             if entry.file_type().expect("it has one").is_dir() {
-                if name != "target" && name != ".git" {
+                if !MADE.contains(&name.as_str()) {
                     folders.push(path);
                 }
             } else if name != ".git" {

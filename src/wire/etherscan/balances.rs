@@ -78,7 +78,7 @@ mod tests {
         };
         check(&format!("[{},{}]", row(1, "1"), row(2, "0")), &[of(1, 1), of(2, 0)], &[]);
         check(&format!("[{},{},{}]", row(1, ""), row(2, "7"), row(3, "-1")), &[of(2, 7)], &[0, 2]);
-        check(&format!(r#"[7,null,{{}},[],{}]"#, row(1, "1")), &[of(1, 1)], &[0, 1, 2, 3]);
+        check(&format!("[7,null,{{}},[],{}]", row(1, "1")), &[of(1, 1)], &[0, 1, 2, 3]);
         check("[]", &[], &[]);
         assert!(balances(&raw("{}")).is_err() && balances(&raw("null")).is_err());
     }

@@ -182,13 +182,13 @@ fn tag(block: Option<u64>) -> String {
 /// `&topic0=…&topic2=…&topic0_2_opr=and`: every pair of them has to be joined.
 fn topics_text(topics: &[Option<B256>; 4]) -> String {
     let said: Vec<_> = topics.iter().enumerate().filter_map(|(place, topic)| Some((place, (*topic)?))).collect();
-    let mut text: String = said.iter().map(|(place, topic)| format!("&topic{place}={topic:#x}")).collect();
-    for (nth, (first, _)) in said.iter().enumerate() {
-        for (second, _) in said.iter().skip(nth.saturating_add(1)) {
-            text.push_str(&format!("&topic{first}_{second}_opr=and"));
-        }
-    }
-    text
+    let values = said.iter().map(|(place, topic)| format!("&topic{place}={topic:#x}"));
+    let pairs = said.iter().enumerate().flat_map(|(nth, (first, _))| {
+        let others = said.iter().skip(nth.saturating_add(1));
+        others.map(move |(second, _)| format!("&topic{first}_{second}_opr=and"))
+    });
+    let all: Vec<String> = values.chain(pairs).collect();
+    all.concat()
 }
 
 #[cfg(test)]

@@ -27,24 +27,29 @@ pub struct ApiLimit {
 /// [`Refusal::Shape`] when a number is missing, or the interval is not the day.
 pub fn api_limit(result: &RawValue) -> Result<ApiLimit, Refusal> {
     #[derive(Default, Deserialize)]
-    #[serde(rename_all = "camelCase", default)]
+    #[serde(default)]
     struct Credits {
-        credits_used: Text,
-        credits_available: Text,
-        credit_limit: Text,
-        limit_interval: Text,
-        interval_expiry_timespan: Text,
+        #[serde(rename = "creditsUsed")]
+        used: Text,
+        #[serde(rename = "creditsAvailable")]
+        left: Text,
+        #[serde(rename = "creditLimit")]
+        limit: Text,
+        #[serde(rename = "limitInterval")]
+        interval: Text,
+        #[serde(rename = "intervalExpiryTimespan")]
+        resets_in: Text,
     }
     let credits: Credits = whole(result)?;
     let read = || -> Result<ApiLimit, String> {
-        if !["", "daily"].contains(&credits.limit_interval.as_str().to_ascii_lowercase().as_str()) {
+        if !["", "daily"].contains(&credits.interval.as_str().to_ascii_lowercase().as_str()) {
             return Err("limitInterval is not the day".into());
         }
         Ok(ApiLimit {
-            used: credits.credits_used.number("creditsUsed")?,
-            left: credits.credits_available.number("creditsAvailable")?,
-            limit: credits.credit_limit.number("creditLimit")?,
-            resets_in: span(credits.interval_expiry_timespan.as_str()),
+            used: credits.used.number("creditsUsed")?,
+            left: credits.left.number("creditsAvailable")?,
+            limit: credits.limit.number("creditLimit")?,
+            resets_in: span(credits.resets_in.as_str()),
         })
     };
     read().map_err(|reason| shape(&reason))

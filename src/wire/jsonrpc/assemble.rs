@@ -45,7 +45,7 @@ pub fn assemble(
         }
         let mut highest = None;
         for (nth, log) in receipt.logs.iter().enumerate() {
-            if is_repeated(tx.hash, log, &mut highest, receipt.logs[..nth].iter())? {
+            if is_repeated(tx.hash, log, &mut highest, receipt.logs.iter().take(nth))? {
                 continue;
             }
             if log.removed {

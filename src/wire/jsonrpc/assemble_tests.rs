@@ -167,6 +167,11 @@ fn receipts_that_are_not_exactly_the_blocks_are_faults() {
     check(&replaced("\"transactionHash\"", "\"hash\""), "Shape");
     assert_eq!(parse_receipts(&raw("null")).map(|receipts| receipts.len()), Err(Fault::NotReady { what: "receipts" }));
     assert_eq!(parse_block(&raw("null")), Err(Fault::NotReady { what: "block" }));
+    let high = |number: &str| raw(&block().replacen("0x10", number, 1));
+    for (number, credible) in [("0xffffffffffff", true), ("0x1000000000000", false), ("0xffffffffffffffff", false)] {
+        assert_eq!(parse_block(&high(number)).is_ok(), credible, "{number}");
+        assert_eq!(parse_header(&high(number)).is_ok(), credible, "{number}");
+    }
     let quiet = block().replace("0x01", "0x00");
     let quiet = assemble(&parse_block(&raw(&quiet)).expect("a block"), &[], None, &Reading::default());
     assert_eq!(quiet, Err(Fault::NotReady { what: "receipts" }));

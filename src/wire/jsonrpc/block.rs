@@ -10,6 +10,9 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
+/// Higher than any chain gets.
+const HIGHEST: u64 = 1 << 48;
+
 /// What a header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
@@ -277,7 +280,12 @@ impl From<BlockText> for RawBlock {
 /// [`Fault::NotReady`] for `null`; [`Fault::Shape`] where number, hash, parent or time are missing or wrong.
 pub fn parse_header(result: &RawValue) -> Result<Header, Fault> {
     present("header", result)?;
-    read::<HeaderText>("a header", result.get()).map(Header::from)
+    credible(read::<HeaderText>("a header", result.get())?.into())
+}
+
+/// No chain is this high: whoever says so is wrong about more than the number.
+fn credible(header: Header) -> Result<Header, Fault> {
+    if header.at.number < HIGHEST { Ok(header) } else { Err(Fault::shape("a block's number", "no chain is that high")) }
 }
 
 /// Reads a block with whole transactions.
@@ -286,7 +294,9 @@ pub fn parse_header(result: &RawValue) -> Result<Header, Fault> {
 /// [`Fault::NotReady`] for `null`; [`Fault::Shape`] where something that is relied on is missing or wrong.
 pub fn parse_block(result: &RawValue) -> Result<RawBlock, Fault> {
     present("block", result)?;
-    read("a block", result.get())
+    let block: RawBlock = read("a block", result.get())?;
+    credible(block.header)?;
+    Ok(block)
 }
 
 /// Reads the receipts of a block. `[]` is taken: only the block knows whether it has transactions.

@@ -287,18 +287,17 @@ fn transfer(contract: Address, from: Address, to: Address, amount: U256) -> SimL
 /// The log of an ERC-1155 transfer. Its operator is who gives.
 fn give_some(contract: Address, from: Address, to: Address, items: &[(U256, U256)]) -> SimLog {
     let text = |words: &[U256]| words.iter().fold("0x".to_owned(), |text, word| format!("{text}{word:064x}"));
-    let (topic, data) = match items {
-        [(id, amount)] => (erc20::TRANSFER_SINGLE, text(&[*id, *amount])),
-        _ => {
-            let count = U256::from(items.len());
-            // Two lists behind the places where they begin.
-            let second = U256::from(96_usize.saturating_add(items.len().saturating_mul(32)));
-            let ids = items.iter().map(|(id, _)| *id);
-            let amounts = items.iter().map(|(_, amount)| *amount);
-            let words: Vec<U256> =
-                [U256::from(64), second, count].into_iter().chain(ids).chain([count]).chain(amounts).collect();
-            (erc20::TRANSFER_BATCH, text(&words))
-        }
+    let (topic, data) = if let [(id, amount)] = items {
+        (erc20::TRANSFER_SINGLE, text(&[*id, *amount]))
+    } else {
+        let count = U256::from(items.len());
+        // Two lists behind the places where they begin.
+        let second = U256::from(96_usize.saturating_add(items.len().saturating_mul(32)));
+        let ids = items.iter().map(|(id, _)| *id);
+        let amounts = items.iter().map(|(_, amount)| *amount);
+        let words: Vec<U256> =
+            [U256::from(64), second, count].into_iter().chain(ids).chain([count]).chain(amounts).collect();
+        (erc20::TRANSFER_BATCH, text(&words))
     };
     let topics = vec![topic, from.into_word(), from.into_word(), to.into_word()];
     SimLog { index: 0, contract, topics, data }
