@@ -115,7 +115,6 @@ impl Script {
                 let want = wants.balances.iter().find(|want| want.asset == asset && want.address == address);
                 assert_eq!(want.map(|want| want.soon), Some(*expected == "yes"), "{line}");
             }
-            ["scan", kind, who, from, "at", head, rows @ ..] => self.explored(kind, who, from, head, rows),
             ["scan", "past", kind, who, range, "at", head, rows @ ..] => {
                 let explored = self.explored(kind, who, range, head, rows);
                 self.handle(Event::History(explored));

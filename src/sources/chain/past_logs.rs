@@ -74,7 +74,7 @@ fn smaller(fault: &ReadFault, from: u64, to: u64) -> Option<u64> {
     let half = (asked > 1).then_some(asked / 2);
     let ReadFault::Ask(fault) = fault else { return None };
     match fault {
-        AskFault::Refused(error) => match error.refusal {
+        AskFault::Refused { error, .. } => match error.refusal {
             Refusal::RangeTooLarge { suggested } => {
                 let said = match suggested {
                     Some(Suggestion::Range { from: first, to: last }) if first == from => {
