@@ -17,6 +17,7 @@ use walletwatch::sources::WallClock;
 use walletwatch::sources::etherscan::{self, BudgetNote, Fetch, Setup};
 use walletwatch::sources::queue::{EventIntake, event_queue};
 use walletwatch::telemetry::Tally;
+use walletwatch::types::pace::Limits;
 use walletwatch::types::{Address, Asset, ChainId, Movement, Name, Secret, Timestamp, TransferKey, U256};
 use walletwatch::world::chain::{Action, Chain, Genesis, Plan, Token};
 use walletwatch::world::explorer::{Explorer, ExplorerSettings};
@@ -115,7 +116,15 @@ async fn scene(chains: &[Arc<LiveChain>], key: &str, settings: ExplorerSettings,
 
 /// Every list of these addresses, from the first block.
 fn views(addresses: impl Iterator<Item = u8>) -> ChainWants {
-    let view = |address, list| ViewWant { address, list, from: 0, read_at: None, moved_at: None, soon: false };
+    let view = |address, list| ViewWant {
+        address,
+        list,
+        from: 0,
+        read_at: None,
+        moved_at: None,
+        pointed_at: None,
+        leads: true,
+    };
     let of = |byte| List::ALL.map(|list| view(Address::repeat_byte(byte), list));
     ChainWants { views: addresses.flat_map(of).collect(), explorer_head: true, ..ChainWants::default() }
 }
@@ -130,8 +139,7 @@ async fn play(scene: &Scene, wants: BTreeMap<ChainId, ChainWants>, per_second: u
         name: "etherscan".into(),
         own_receipts: chains.clone(),
         chains,
-        calls_per_second: per_second,
-        calls_per_day: 100_000,
+        limits: Limits { per_second, per_day: 100_000 },
         used: BudgetNote::default(),
         tally: Tally::default(),
     };

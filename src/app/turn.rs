@@ -87,14 +87,15 @@ impl Draft {
 
     fn weigh(&mut self, key: &RowKey) {
         self.weighty |= match key {
-            RowKey::Chain(_) | RowKey::Block(..) | RowKey::View(..) | RowKey::Gap(..) => false,
+            RowKey::Chain(_) | RowKey::Block(..) | RowKey::View(..) | RowKey::Gap(..) | RowKey::Balance(_) => false,
             RowKey::Transfer(..)
             | RowKey::Alert(_)
             | RowKey::Rule(_)
             | RowKey::Token(..)
             | RowKey::Deadline(_)
             | RowKey::Trouble(_)
-            | RowKey::Payment(_) => true,
+            | RowKey::Payment(_)
+            | RowKey::Level(_) => true,
         };
     }
 }

@@ -9,6 +9,8 @@ pub mod checked;
 pub mod describe;
 pub mod duration;
 pub mod faults;
+pub mod forecast;
+pub mod mailbox;
 mod near;
 pub mod places;
 pub mod print;

@@ -6,13 +6,14 @@
 //! The tables are the record: a reactor rebuilt from them equals the running one but for [`Soft`].
 //!
 //! Sub-machines hold the state and know nothing of each other: [`chain`] (what is canonical), [`transfers`] (identity, place, stage),
-//! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`payments`] (limits), [`troubles`], [`timers`]. The files that
-//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `speak`, `cross`, `supervise` (with
-//! `accounts`), `configure`, `want`.
+//! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`balances`], [`payments`] (limits), [`troubles`], [`timers`]. The files that
+//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `speak`, `cross`,
+//! `supervise` (with `accounts`), `configure`, `want`.
 
 mod accounts;
 pub mod alerts;
 mod authority;
+pub mod balances;
 pub mod chain;
 mod configure;
 mod cross;
@@ -20,10 +21,14 @@ pub mod crossing;
 pub mod effect;
 pub mod event;
 mod held;
+pub mod holdings;
 mod internals;
+pub mod lists;
 pub mod marks;
 pub mod match_set;
 pub mod payments;
+pub mod phase;
+mod read_balances;
 mod read_blocks;
 mod read_explorer;
 pub mod rows;
@@ -43,6 +48,7 @@ mod watched;
 
 use crate::types::{Address, B256, ChainId, Name, Pair, Price, Timestamp, TransferId, U256};
 use alerts::Alerts;
+use balances::Balances;
 use chain::Chain;
 use effect::{Effect, Notice};
 use event::{Command, Event, List, SourceId, SourceState};
@@ -76,6 +82,7 @@ pub struct Reactor {
     views: BTreeMap<(ChainId, Address, List), ViewRow>,
     troubles: Troubles,
     payments: Payments,
+    balances: Balances,
     timers: Timers,
     soft: Soft,
     /// The latest time seen: it never runs backwards.
@@ -145,6 +152,7 @@ impl Reactor {
             views: tables.views.into_iter().map(|row| ((row.chain, row.address, row.list), row)).collect(),
             troubles: Troubles::restore(tables.troubles),
             payments: Payments::restore(tables.payments),
+            balances: Balances::restore(tables.balances, tables.levels),
             timers: Timers::restore(tables.deadlines, now),
             at: now,
             ..Self::default()
@@ -165,6 +173,7 @@ impl Reactor {
             Event::ExplorerHead(head) => self.explorer_head(&head, &mut effects),
             Event::Receipt(receipt) => self.receipt(&receipt, &mut effects),
             Event::Token(facts) => self.token(facts, &mut effects),
+            Event::Balances(answer) => self.balances(&answer, &mut effects),
             Event::Tick(tick) => self.tick(tick, &mut effects),
             Event::Quiet { feed, pair } => self.forget_price(&feed, &pair, &mut effects),
             Event::Source(report) => self.source(report, &mut effects),
@@ -224,6 +233,8 @@ impl Reactor {
             deadlines: self.timers.rows().cloned().collect(),
             troubles: self.troubles.iter().cloned().collect(),
             payments: self.payments.iter().cloned().collect(),
+            balances: self.balances.rows().cloned().collect(),
+            levels: self.balances.levels().cloned().collect(),
         }
     }
 
@@ -240,6 +251,7 @@ impl Reactor {
             Deadline::Revert(chain) => self.revert(chain, effects),
             Deadline::Forget(transfer) => self.forget(transfer, effects),
             Deadline::Expires(payment) => self.expire(payment, effects),
+            Deadline::BalanceHolds(level) => self.balance_holds(&level, effects),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::event::{Explored, ExplorerHead, List, Receipt, Reported};
 use super::marks::Marks;
 use super::read_blocks::Place;
 use super::rows::{Missing, Row, Subject, TokenRow, TransferRow, ViewRow, Voucher};
-use crate::types::{Address, Asset, B256, ChainId, Kind, Stage, TransferId, TransferKey};
+use crate::types::{Address, Asset, B256, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -234,6 +234,7 @@ impl Reactor {
         }
         let stage = marks.stage(reported.block);
         let row = self.new_transfer(transfer, key, &place, stage, Voucher::Other);
+        self.stir_balances(&key, reported.block, effects);
         self.transfers.put(row, effects);
         // The first answer for a list holds what was before the watch: the chain's blocks were not searched for it then.
         let first = !self.views.contains_key(&(id, answer.address, answer.list));
@@ -264,7 +265,7 @@ impl Reactor {
         kind != Kind::Internal && self.has_block(id, place.block, place.hash)
     }
 
-    fn has_block(&self, id: ChainId, number: u64, hash: Option<B256>) -> bool {
+    pub(super) fn has_block(&self, id: ChainId, number: u64, hash: Option<B256>) -> bool {
         let row = self.chains.get(&id).and_then(|chain| chain.block(number));
         row.is_some_and(|row| Some(row.at.hash) == hash)
     }
@@ -359,23 +360,32 @@ impl Reactor {
             let view = self.views.get(&(id, *address, list));
             view.is_some_and(|view| row.block.saturating_add(settings.overlap()) <= view.read_to)
         };
-        let ours = |address: &&Address| self.watched.find(id, address).is_some();
+        // A list that nobody needs any more is not read on: it will report nothing anew.
+        let ours = |address: &&Address| {
+            let watch = self.watched.find(id, address);
+            watch.is_some_and(|(place, watch)| self.lists_of(place as usize, watch, id).contains(list))
+        };
         [&row.key.from, &row.key.to].into_iter().filter(ours).all(far_enough)
     }
 
-    /// For every list with rows that are neither final nor gone: the lowest of their blocks, and whether any is in doubt.
-    pub(super) fn open_lists(&self, id: ChainId) -> BTreeMap<(Address, List), (u64, bool)> {
-        let mut lists = BTreeMap::new();
+    /// What is neither final nor gone: of each list, and where it happened.
+    pub(super) fn open_lists(&self, id: ChainId) -> OpenLists {
+        let mut open = OpenLists::default();
         let of_chain = self.transfers.iter().filter(|row| row.key.chain == id && row.voucher == Voucher::Authority);
         for row in of_chain.filter(|row| row.stage < Stage::Final) {
+            for address in [row.key.from, row.key.to] {
+                let pointed = open.pointed.entry(address).or_insert(row.block_time);
+                *pointed = row.block_time.max(*pointed);
+            }
             let Some(list) = List::ALL.into_iter().find(|list| kind_of(*list) == row.key.kind) else { continue };
             for address in [row.key.from, row.key.to] {
-                let (lowest, in_doubt) = lists.entry((address, list)).or_insert((row.block, false));
-                *lowest = row.block.min(*lowest);
-                *in_doubt |= row.missing.is_some();
+                let list =
+                    open.lists.entry((address, list)).or_insert(OpenList { lowest: row.block, doubted_at: None });
+                list.lowest = row.block.min(list.lowest);
+                list.doubted_at = list.doubted_at.max(row.missing.map(|missing| missing.at));
             }
         }
-        lists
+        open
     }
 
     fn view(&mut self, answer: &Explored, moved: bool, effects: &mut Vec<Effect>) {
@@ -413,7 +423,24 @@ impl Reactor {
     }
 }
 
-/// The kind that a list reports.
+/// The rows of a chain that are neither final nor gone.
+#[derive(Debug, Default)]
+pub(super) struct OpenLists {
+    /// Of each list that has any.
+    pub(super) lists: BTreeMap<(Address, List), OpenList>,
+    /// The time of the last block in which something moved at an address: its other lists may have more of it.
+    pub(super) pointed: BTreeMap<Address, Timestamp>,
+}
+
+/// The rows of one list that are neither final nor gone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OpenList {
+    /// The lowest of their blocks.
+    pub(super) lowest: u64,
+    /// When one of them was last missing.
+    pub(super) doubted_at: Option<Timestamp>,
+}
+
 /// The rows of an answer, each transaction at one place. Two back ends that stand on different forks may have given one page each: a
 /// transaction is in one block, and the higher one is nearer to what comes next.
 fn standing(rows: &[Reported]) -> impl Iterator<Item = &Reported> {
@@ -421,6 +448,7 @@ fn standing(rows: &[Reported]) -> impl Iterator<Item = &Reported> {
     rows.iter().filter(move |row| places.get(&row.movement.tx) == Some(&row.block))
 }
 
+/// The kind that a list reports.
 pub(super) const fn kind_of(list: List) -> Kind {
     match list {
         List::Transactions => Kind::Coin,

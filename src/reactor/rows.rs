@@ -2,11 +2,14 @@
 //!
 //! They carry no serde: the store has formats of its own.
 
+use super::holdings::{BalanceRow, LevelKey, LevelRow};
+pub use super::phase::Phase;
+use super::phase::Standing;
 use super::source::{List, SourceId};
 use super::suspect::Suspect;
 use crate::types::{
-    Address, AlertId, B256, BlockRef, ChainId, Name, PaymentId, Severity, Stage, Timestamp, TransferId, TransferKey,
-    U256,
+    Address, AlertId, B256, BlockRef, ChainId, Holding, Name, PaymentId, Severity, Stage, Timestamp, TransferId,
+    TransferKey, U256,
 };
 use std::time::Duration;
 
@@ -35,6 +38,10 @@ pub enum Row {
     Trouble(TroubleRow),
     /// A payment.
     Payment(Box<PaymentRow>),
+    /// A balance.
+    Balance(BalanceRow),
+    /// Where a rule stands with a balance.
+    Level(LevelRow),
 }
 
 impl Row {
@@ -53,6 +60,8 @@ impl Row {
             Self::Deadline(row) => RowKey::Deadline(row.deadline.clone()),
             Self::Trouble(row) => RowKey::Trouble(row.subject.clone()),
             Self::Payment(row) => RowKey::Payment(row.id),
+            Self::Balance(row) => RowKey::Balance(row.holding),
+            Self::Level(row) => RowKey::Level(row.key.clone()),
         }
     }
 }
@@ -82,6 +91,10 @@ pub enum RowKey {
     Trouble(Subject),
     /// Of [`PaymentRow`].
     Payment(PaymentId),
+    /// Of [`BalanceRow`].
+    Balance(Holding),
+    /// Of [`LevelRow`].
+    Level(LevelKey),
 }
 
 /// Every row that a reactor is rebuilt from.
@@ -111,6 +124,10 @@ pub struct Tables {
     pub troubles: Vec<TroubleRow>,
     /// All: `max_per_day` bounds how many there can be.
     pub payments: Vec<PaymentRow>,
+    /// All: a rule or `[http] max_balances` asks for each.
+    pub balances: Vec<BalanceRow>,
+    /// All.
+    pub levels: Vec<LevelRow>,
 }
 
 /// What is known of a chain.
@@ -229,6 +246,15 @@ pub enum AlertSubject {
     },
     /// The how-manieth crossing of the rule.
     Crossing(u64),
+    /// The how-manieth crossing of the rule by a balance of this address. Which asset, its id and its messages know.
+    Balance {
+        /// Whose.
+        watch: Name,
+        /// The watched address.
+        address: Address,
+        /// The how-manieth.
+        crossing: u64,
+    },
     /// A source or a sink in trouble.
     Trouble(Subject),
     /// A payment.
@@ -297,19 +323,6 @@ pub struct AlertRow {
     pub closed: bool,
 }
 
-/// Where a crossing rule stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Not past the level.
-    Calm,
-    /// Past the level since then, not for long enough.
-    Pending(Timestamp),
-    /// Crossed since then, and said.
-    Crossed(Timestamp),
-    /// Crossed since then, and not said because of `at_most_every`.
-    Muffled(Timestamp),
-}
-
 /// A rule in force, with its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleRow {
@@ -325,6 +338,14 @@ pub struct RuleRow {
     pub crossings: u64,
     /// When it last spoke.
     pub spoke_at: Option<Timestamp>,
+}
+
+impl RuleRow {
+    /// What a step changes.
+    #[must_use]
+    pub const fn standing(&mut self) -> Standing<'_> {
+        Standing { phase: &mut self.phase, crossings: &mut self.crossings, spoke_at: &mut self.spoke_at }
+    }
 }
 
 /// How far an explorer's list of an address was read.
@@ -374,6 +395,8 @@ pub enum Deadline {
     Forget(TransferId),
     /// A held payment waits no longer.
     Expires(PaymentId),
+    /// A balance has been past a rule's level for long enough, if it still is.
+    BalanceHolds(LevelKey),
 }
 
 /// A deadline, with its length: after a restart it is due no later than that from now.

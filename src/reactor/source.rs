@@ -64,7 +64,7 @@ impl List {
     /// Every list.
     pub const ALL: [Self; 5] = [Self::Transactions, Self::Internal, Self::Tokens, Self::Nfts, Self::MultiTokens];
 
-    /// Those that are read of every watched address; NFTs cost two calls more, and are read where a rule speaks of them.
+    /// Those that are read for the record; NFTs cost two calls more, and are read where a rule speaks of them.
     pub const USUAL: [Self; 3] = [Self::Transactions, Self::Internal, Self::Tokens];
 
     /// The explorer's own word for it.
@@ -76,6 +76,15 @@ impl List {
             Self::Tokens => "tokentx",
             Self::Nfts => "tokennfttx",
             Self::MultiTokens => "token1155tx",
+        }
+    }
+
+    /// Whether what moves in it moves the coin balance too.
+    #[must_use]
+    pub const fn shows_in_balance(self) -> bool {
+        match self {
+            Self::Transactions | Self::Internal => true,
+            Self::Tokens | Self::Nfts | Self::MultiTokens => false,
         }
     }
 

@@ -6,11 +6,12 @@ use super::keys::{deadline_text, subject_text};
 use super::prune::{Prune, Pruned, may_go};
 use super::{Commit, DeliveryWrite, NewMessage, OutboxRow, OutboxState, Store, Write};
 use crate::reactor::event::List;
+use crate::reactor::holdings::{BalanceRow, LevelRow};
 use crate::reactor::rows::{
     AlertRow, BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Row, RowKey, RuleRow, Tables, TokenRow, TransferRow,
     TroubleRow, ViewRow,
 };
-use crate::types::{Address, AlertId, ChainId, MessageId, Name, PaymentId, Timestamp, TransferId};
+use crate::types::{Address, AlertId, Asset, ChainId, Holding, MessageId, Name, PaymentId, Timestamp, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ struct Inner {
     deadlines: BTreeMap<String, DeadlineRow>,
     troubles: BTreeMap<String, TroubleRow>,
     payments: BTreeMap<PaymentId, PaymentRow>,
+    balances: BTreeMap<Place, BalanceRow>,
+    levels: BTreeMap<(Name, Place), LevelRow>,
     /// In the order in which they were first mentioned.
     alerts: BTreeMap<i64, AlertRow>,
     numbers: BTreeMap<AlertId, i64>,
@@ -41,6 +44,13 @@ struct Inner {
     disabled: BTreeSet<Name>,
     notes: BTreeMap<String, String>,
     last_at: Option<Timestamp>,
+}
+
+/// A balance in SQLite's order.
+type Place = (i64, Address, Asset);
+
+const fn place(holding: &Holding) -> Place {
+    (signed(holding.chain), holding.address, holding.asset)
 }
 
 const fn signed(chain: ChainId) -> i64 {
@@ -113,6 +123,10 @@ impl Inner {
             Row::Deadline(row) => drop(self.deadlines.insert(deadline_text(&row.deadline), row.clone())),
             Row::Trouble(row) => drop(self.troubles.insert(subject_text(&row.subject), row.clone())),
             Row::Payment(row) => drop(self.payments.insert(row.id, (**row).clone())),
+            Row::Balance(row) => drop(self.balances.insert(place(&row.holding), row.clone())),
+            Row::Level(row) => {
+                self.levels.insert((row.key.rule.clone(), place(&row.key.holding)), row.clone());
+            }
         }
     }
 
@@ -136,6 +150,8 @@ impl Inner {
             RowKey::Deadline(deadline) => drop(self.deadlines.remove(&deadline_text(deadline))),
             RowKey::Trouble(subject) => drop(self.troubles.remove(&subject_text(subject))),
             RowKey::Payment(id) => drop(self.payments.remove(id)),
+            RowKey::Balance(holding) => drop(self.balances.remove(&place(holding))),
+            RowKey::Level(key) => drop(self.levels.remove(&(key.rule.clone(), place(&key.holding)))),
         }
     }
 
@@ -227,6 +243,8 @@ impl Store for ModelStore {
             deadlines: inner.deadlines.values().cloned().collect(),
             troubles: inner.troubles.values().cloned().collect(),
             payments: inner.payments.values().cloned().collect(),
+            balances: inner.balances.values().cloned().collect(),
+            levels: inner.levels.values().cloned().collect(),
         };
         Ok((tables, inner.last_at))
     }

@@ -11,7 +11,9 @@ use super::numbers::AlertNumbers;
 use super::outbox::Sequence;
 use super::prune::{Position, Prune, Pruned};
 use super::schema::{MIGRATIONS, Migration};
-use super::{Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, codec, meta, outbox, prune, small, transfers};
+use super::{
+    Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, balances, codec, meta, outbox, prune, small, transfers,
+};
 use crate::reactor::rows::{Row, RowKey, Tables};
 use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{Name, Timestamp};
@@ -261,6 +263,8 @@ impl Turn<'_> {
             Row::Deadline(row) => small::put_deadline(connection, row),
             Row::Trouble(row) => small::put_trouble(connection, row),
             Row::Payment(row) => small::put_payment(connection, row),
+            Row::Balance(row) => balances::put_balance(connection, row),
+            Row::Level(row) => balances::put_level(connection, row),
         }
     }
 
@@ -295,6 +299,8 @@ impl Turn<'_> {
             RowKey::Deadline(deadline) => run!(connection, "DELETE FROM deadlines WHERE deadline = ?1", *deadline),
             RowKey::Trouble(subject) => run!(connection, "DELETE FROM troubles WHERE subject = ?1", *subject),
             RowKey::Payment(id) => run!(connection, "DELETE FROM payments WHERE id = ?1", *id),
+            RowKey::Balance(holding) => balances::delete_balance(connection, holding),
+            RowKey::Level(key) => balances::delete_level(connection, key),
         }
         .map(drop)
     }
@@ -314,6 +320,8 @@ fn load(connection: &Connection) -> rusqlite::Result<Tables> {
         deadlines: small::deadlines(connection)?,
         troubles: small::troubles(connection)?,
         payments: small::payments(connection)?,
+        balances: balances::balances(connection)?,
+        levels: balances::levels(connection)?,
     })
 }
 

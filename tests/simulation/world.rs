@@ -1,5 +1,6 @@
 //! One world: made by its seed, run with faults, healed, run until it is quiet, and checked.
 
+use crate::balances;
 use crate::chain::Chain;
 use crate::checker;
 use crate::process::{Dead, Process};
@@ -27,6 +28,9 @@ pub struct Totals {
     pub repeats: u64,
     /// Chains that an explorer read in their endpoints' place, and handed back.
     pub handed_back: u64,
+    /// Balances that crossed, and crossings that a fork took back.
+    pub crossed: u64,
+    pub uncrossed: u64,
 }
 
 impl Totals {
@@ -38,13 +42,14 @@ impl Totals {
         self.gaps += other.gaps;
         self.repeats += other.repeats;
         self.handed_back += other.handed_back;
+        self.crossed += other.crossed;
+        self.uncrossed += other.uncrossed;
     }
 
     /// Whether every kind of thing happened.
     pub fn is_eventful(&self) -> bool {
-        [self.heard, self.retracted, self.deaths, self.rehearsed, self.gaps, self.repeats, self.handed_back]
-            .iter()
-            .all(|count| *count > 0)
+        let deliveries = [self.heard, self.retracted, self.repeats, self.rehearsed, self.crossed, self.uncrossed];
+        deliveries.into_iter().chain([self.deaths, self.gaps, self.handed_back]).all(|count| count > 0)
     }
 }
 
@@ -94,6 +99,7 @@ fn lived(seed: u64) -> Result<World, String> {
         }
     }
     checker::check(&world.spec, &world.chains, &world.process.heard)?;
+    balances::check(&world.spec, &world.chains, &world.process.heard)?;
     world.check_revisions()?;
     Ok(world)
 }
@@ -281,7 +287,13 @@ impl World {
             state.map_or(0, |state| state.gaps().count() + usize::from(chain.endpoints > 0 && !state.is_fresh()))
         });
         lowest.sum::<usize>() == 0
-            && self.process.reactor.wants().chains.values().all(|wants| wants.receipts.is_empty())
+            && self
+                .process
+                .reactor
+                .wants()
+                .chains
+                .values()
+                .all(|wants| wants.receipts.is_empty() && wants.balances.iter().all(|want| !want.soon))
     }
 
     /// Delivers what is left.
@@ -332,6 +344,8 @@ impl World {
             gaps: self.gaps,
             repeats: (heard.len() - distinct.len()) as u64,
             handed_back: of(b"the chain's own blocks are read again") as u64,
+            crossed: of(b"\"balance.crossed\"") as u64,
+            uncrossed: of(b"\"balance.retracted\"") as u64,
         }
     }
 }

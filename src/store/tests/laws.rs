@@ -94,6 +94,8 @@ proptest! {
             Row::Deadline(row) => wanted.deadlines.push(row),
             Row::Trouble(row) => wanted.troubles.push(row),
             Row::Payment(row) => wanted.payments.push(*row),
+            Row::Balance(row) => wanted.balances.push(row),
+            Row::Level(row) => wanted.levels.push(row),
         }
         assert_eq!((tables, at), (wanted, Some(Timestamp::default())));
         open(&path).commit(&Commit { writes: vec![Write::Delete(arbitrary::key_of(&row))], ..Commit::default() }).unwrap();

@@ -138,8 +138,10 @@ impl Poller {
             Some(Ok(())) => self.planner.answered(call, true),
             Some(Err(PagerFault::HeadNeeded)) => {
                 // Asking for everything once more would cost another 30 s: the call stays out until the head is there.
-                self.extras.heads.insert(call.chain());
                 self.headless.insert(call);
+                if self.extras.heads.insert(call.chain()) {
+                    self.need_anew(call.chain());
+                }
             }
             Some(Err(fault)) => self.give_up(call, fault).await?,
             None => {
