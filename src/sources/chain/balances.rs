@@ -175,7 +175,7 @@ async fn ask(reader: &Endpoint, due: &[Key], at: StateAt) -> Vec<Answer> {
 
 /// Whether a node does not understand a block by its hash: it calls the request malformed.
 fn refuses_hash(answer: &Answer) -> bool {
-    matches!(answer, Err(AskFault::Refused(error)) if error.refusal == Refusal::BadRequest)
+    matches!(answer, Err(AskFault::Refused { error, .. }) if error.refusal == Refusal::BadRequest)
 }
 
 /// Whether the block of this height still is this one.
@@ -197,7 +197,7 @@ fn amount(asset: Asset, answer: Answer) -> Result<U256, NoBalance> {
                 Asset::Token(_) => decode_balance(&text).ok_or(NoBalance::Empty),
             }
         }
-        Err(AskFault::Refused(error)) if error.refusal == Refusal::Reverted => Err(NoBalance::Reverted),
+        Err(AskFault::Refused { error, .. }) if error.refusal == Refusal::Reverted => Err(NoBalance::Reverted),
         Err(_) => Err(NoBalance::NoAnswer),
     }
 }

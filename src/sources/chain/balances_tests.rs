@@ -9,7 +9,7 @@ fn raw(text: &str) -> Box<RawValue> {
 }
 
 fn refused(refusal: Refusal) -> AskFault {
-    AskFault::Refused(RpcError { code: Some(-32_000), message: crate::types::Untrusted::new("no"), refusal })
+    AskFault::of_node(RpcError { code: Some(-32_000), message: crate::types::Untrusted::new("no"), refusal })
 }
 
 #[test]
