@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use walletwatch::config::checked::{SinkConfig, SinkKind};
 use walletwatch::net::{HttpClient, Tls, install_crypto_provider};
 use walletwatch::sinks::worker::{self, Ledger, LedgerClosed, Observer, Outcome, Start, Wires};
-use walletwatch::sinks::{HttpPost, Sink, StoreLedger};
+use walletwatch::sinks::{Courier, HttpPost, Sink, SmtpPost, StoreLedger};
 use walletwatch::store::{
     Commit, DeliveryWrite, IfMissing, NewMessage, OutboxRow, OutboxState, Reader, SqliteStore, WriterHandle, writer,
 };
@@ -145,6 +145,10 @@ impl Ledger for Counting {
     async fn fetch(&self, seqs: Vec<i64>) -> Result<Vec<OutboxRow>, LedgerClosed> {
         self.ledger.fetch(seqs).await
     }
+
+    async fn first_told(&self, sink: Name, alert: AlertId) -> Result<Option<Name>, LedgerClosed> {
+        self.ledger.first_told(sink, alert).await
+    }
 }
 
 struct Nobody;
@@ -213,7 +217,10 @@ impl Outbox {
                 all: Arc::clone(&all),
             };
             let wires = Wires {
-                post: HttpPost::new(HttpClient::new(&Tls::baked()).expect("a client"), now),
+                post: Courier::new(
+                    HttpPost::new(HttpClient::new(&Tls::baked()).expect("a client"), now),
+                    SmtpPost::new(Tls::baked()),
+                ),
                 ledger,
                 observer: Nobody,
                 clock: now,

@@ -5,6 +5,7 @@ mod common;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use common::mail::{Encryption, MailServer};
 use common::monitor::{Monitor, Place};
 use common::{PATIENCE, http_client};
 use futures::{SinkExt, StreamExt};
@@ -164,15 +165,16 @@ const FEED: &str = "CANARY-feed-718293a4b5c6";
 const HOOK: &str = "CANARY-hook-8293a4b5c6d7";
 const SIGNING: &str = "CANARY-signing-key-of-32-bytes-x";
 const SLACK: &str = "CANARYslack93a4b5c6d7e8";
+const BOT: &str = "987654321:CANARYbot04b5c6d7e8f9a0b1c2d3e4f5";
+const MAIL: &str = "CANARY mail pass+word/15c6d7e8f9";
 const TOKEN: &str = "CANARY-token-a4b5c6d7e8f90123456789";
 
-fn config(urls: [SocketAddr; 8], good: SocketAddr, cast: &Cast) -> String {
-    let [_, _, _, _, etherscan, ..] = urls;
+fn config(etherscan: SocketAddr, good: SocketAddr, bot: SocketAddr, mail: SocketAddr, cast: &Cast) -> String {
     format!(
         r#"
 token = "env:TOKEN"
 [system]
-notify = ["good", "hook", "chat", "log"]
+notify = ["good", "hook", "chat", "phone", "mail", "log"]
 [etherscan]
 url = "http://{etherscan}/v2/api"
 api_key = "env:KEY"
@@ -217,11 +219,28 @@ name = "chat"
 kind = "slack"
 url = "env:SLACK"
 allow_private = true
+[[sink]]
+name = "phone"
+kind = "telegram"
+url = "http://{bot}"
+token = "env:BOT"
+chat = "-100123"
+allow_private = true
+[[sink]]
+name = "mail"
+kind = "email"
+url = "smtp://{mail}"
+starttls = false
+user = "alerts@example.com"
+password = "env:MAIL"
+from = "alerts@example.com"
+to = "ops@example.com"
+allow_private = true
 [[rule]]
 name = "all"
 when = "transfer"
 stages = ["seen", "confirmed"]
-notify = ["good", "hook", "chat", "log"]
+notify = ["good", "hook", "chat", "phone", "mail", "log"]
 "#,
         cast.treasury
     )
@@ -256,6 +275,8 @@ fn marked(signing: &str) -> Vec<(&'static str, String)> {
         ("signing key", SIGNING),
         ("signing key as it is written", &signing[6..]),
         ("chat's url", SLACK),
+        ("bot's token", BOT),
+        ("mail server's password", MAIL),
         ("API token", TOKEN),
     ]
     .map(|(name, secret)| (name, secret.to_owned()))
@@ -318,12 +339,12 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
     tokio::spawn(Arc::clone(&receiver).serve(listener, stop.clone()));
     let (closed, closed_at) = serve().await;
     drop(closed);
-    let echoes = futures::future::join_all([0, 0, 1, 0, 0, 1].map(Echo::start)).await;
-    let [user, http, etherscan, feed, hook, slack] = [0, 1, 2, 3, 4, 5].map(|nth: usize| &echoes[nth]);
+    let echoes = futures::future::join_all([0, 0, 1, 0, 0, 1, 2].map(Echo::start)).await;
+    let [user, http, etherscan, feed, hook, slack, bot] = [0, 1, 2, 3, 4, 5, 6].map(|nth: usize| &echoes[nth]);
+    // It wants another password, and quotes the wrong one.
+    let mail = MailServer::start(Encryption::None, Some(("alerts@example.com", "another"))).await;
 
-    let urls =
-        [node, user.address, http.address, closed_at, etherscan.address, feed.address, hook.address, slack.address];
-    let place = Place::new(&config(urls, good, &cast));
+    let place = Place::new(&config(etherscan.address, good, bot.address, mail.at, &cast));
     let signing = format!("whsec_{}", STANDARD.encode(SIGNING));
     for (name, value) in [
         ("NODE", format!("ws://{node}/v3/{NODE}?token={QUERY}")),
@@ -335,6 +356,8 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
         ("HOOK", format!("http://{}/{HOOK}", hook.address)),
         ("SIGNING", signing.clone()),
         ("SLACK", format!("http://{}/services/{SLACK}", slack.address)),
+        ("BOT", BOT.to_owned()),
+        ("MAIL", MAIL.to_owned()),
         ("GOOD", receiver.secret().expose().to_owned()),
         ("TOKEN", TOKEN.to_owned()),
         ("WALLETWATCH_LOG", "trace".to_owned()),
@@ -351,11 +374,19 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     // Who is turned away stays away for minutes: two of the ways to fail are all that there is time for.
-    let asked =
-        [("user", user), ("http", http), ("etherscan", etherscan), ("feed", feed), ("hook", hook), ("chat", slack)];
+    let asked = [
+        ("user", user),
+        ("http", http),
+        ("etherscan", etherscan),
+        ("feed", feed),
+        ("hook", hook),
+        ("chat", slack),
+        ("phone", bot),
+    ];
     for (name, echo) in asked {
         until(&format!("{name} is asked twice"), || echo.asked() >= 2).await;
     }
+    until("the mail server is asked twice", || mail.connections() >= 2).await;
     until("alerts were told", || receiver.count() >= 6).await;
 
     let mut found = Vec::new();
@@ -391,10 +422,11 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
     // The secrets were in play: whoever they are for has got them.
     let basic = STANDARD.encode(format!("{USER}:{PASSWORD}"));
     for (echo, secret) in
-        [(user, basic.as_str()), (http, HTTP), (etherscan, KEY), (feed, FEED), (hook, HOOK), (slack, SLACK)]
+        [(user, basic.as_str()), (http, HTTP), (etherscan, KEY), (feed, FEED), (hook, HOOK), (slack, SLACK), (bot, BOT)]
     {
         assert!(echo.has_heard(secret), "{secret} was not used");
     }
+    assert!(mail.has_heard(MAIL), "the mail server's password was not used");
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 

@@ -21,11 +21,11 @@ pub(super) struct Indexes {
 }
 
 impl Indexes {
-    /// A list was read; `own` is the head by the chain's own endpoints, where it has any, and when it was seen.
-    pub(super) fn listed(&mut self, at: Timestamp, answer: &Explored, own: Option<(u64, Timestamp)>) {
+    /// A list was read; `own` are the heads by the chain's own endpoints, where it has any, and when each was last heard.
+    pub(super) fn listed(&mut self, at: Timestamp, answer: &Explored, own: impl Iterator<Item = (u64, Timestamp)>) {
         let Some(head) = answer.index_head else { return };
         self.heads.insert(answer.chain, (head, at));
-        if let Some((own, _)) = own.filter(|(_, seen)| at.since(*seen) <= RECENT) {
+        if let Some((own, _)) = own.filter(|(_, seen)| at.since(*seen) <= RECENT).max() {
             self.lags.insert(answer.chain, (own.saturating_sub(head), at));
         }
     }
@@ -69,18 +69,18 @@ mod tests {
         let mut indexes = Indexes::default();
         indexes.headed(at(0), &head(100));
         assert_eq!(indexes.lag(chain), None);
-        indexes.listed(at(1), &answer(Some(90)), None);
-        indexes.listed(at(2), &answer(None), Some((500, at(2))));
+        indexes.listed(at(1), &answer(Some(90)), None.into_iter());
+        indexes.listed(at(2), &answer(None), Some((500, at(2))).into_iter());
         assert_eq!(indexes.lag(chain), None, "an empty answer has no head, and a head alone is not enough");
         indexes.headed(at(3), &head(101));
         assert_eq!(indexes.lag(chain), Some((11, at(3))));
         indexes.headed(at(60), &head(106));
         assert_eq!(indexes.lag(chain), Some((11, at(3))), "what was seen long ago is not compared");
-        indexes.listed(at(61), &answer(Some(104)), Some((107, at(50))));
+        indexes.listed(at(61), &answer(Some(104)), Some((107, at(50))).into_iter());
         assert_eq!(indexes.lag(chain), Some((3, at(61))));
-        indexes.listed(at(62), &answer(Some(108)), Some((107, at(60))));
+        indexes.listed(at(62), &answer(Some(108)), Some((107, at(60))).into_iter());
         assert_eq!(indexes.lag(chain), Some((0, at(62))));
-        indexes.listed(at(99), &answer(Some(90)), Some((107, at(60))));
+        indexes.listed(at(99), &answer(Some(90)), Some((107, at(60))).into_iter());
         assert_eq!(indexes.lag(chain), Some((0, at(62))), "an endpoint that fell silent says nothing of now");
     }
 }

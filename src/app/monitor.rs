@@ -16,9 +16,8 @@ use crate::net::http::{HttpClient, HttpFault};
 use crate::net::{Tls, install_crypto_provider};
 use crate::reactor::Reactor;
 use crate::reactor::wants::Wants;
-use crate::sinks::http_post::HttpPost;
 use crate::sinks::worker::{self, LedgerClosed};
-use crate::sinks::{Sink, SinkFault, StoreLedger};
+use crate::sinks::{Courier, HttpPost, Sink, SinkFault, SmtpPost, StoreLedger};
 use crate::store::{IfMissing, Prune, Reader, SqliteStore, Store, StoreFault, WriterHandle};
 use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::telemetry::{Labels, Metrics, Snapshot, Tally};
@@ -179,7 +178,7 @@ pub async fn run(
         worker::deliver(
             worker::Start { sinks, open, disabled },
             worker::Wires {
-                post: HttpPost::new(client, move || post_clock.now()),
+                post: Courier::new(HttpPost::new(client, move || post_clock.now()), SmtpPost::new(Tls::baked())),
                 ledger,
                 observer: DeliveryCounter { board: Arc::clone(&board), metrics: metrics.clone() },
                 clock: move || clock.now(),

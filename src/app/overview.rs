@@ -46,7 +46,7 @@ pub struct Overview {
     /// By the config; what was forecast holds until the planner has something to say.
     promised: BTreeMap<ChainId, Duration>,
     indexes: Indexes,
-    heads: BTreeMap<ChainId, BTreeMap<Name, (u64, Timestamp)>>,
+    heads: BTreeMap<ChainId, BTreeMap<Name, u64>>,
     followed: BTreeSet<ChainId>,
     last_events: BTreeMap<SourceId, Timestamp>,
     blind_since: BTreeMap<SourceId, Timestamp>,
@@ -104,11 +104,7 @@ impl Overview {
         let heard = match event {
             Event::Head(head) => {
                 // The newest of each endpoint: one that was wrong once is not believed for ever.
-                let heads = self.heads.entry(head.chain).or_default();
-                let (newest, seen) = heads.entry(head.endpoint.clone()).or_insert((head.at.number, at));
-                if head.at.number != *newest {
-                    (*newest, *seen) = (head.at.number, at);
-                }
+                self.heads.entry(head.chain).or_default().insert(head.endpoint.clone(), head.at.number);
                 source(SourceKind::Rpc, Some(head.chain), &head.endpoint)
             }
             Event::Run(run) => source(SourceKind::Rpc, Some(run.chain), &run.endpoint),
@@ -116,7 +112,12 @@ impl Overview {
             Event::Contact(contact) => source(SourceKind::Rpc, Some(contact.chain), &contact.endpoint),
             Event::Logs(logs) => source(SourceKind::Rpc, Some(logs.chain), &logs.endpoint),
             Event::Explored(answer) => {
-                self.indexes.listed(at, answer, self.head(answer.chain));
+                let heads = self.heads.get(&answer.chain).into_iter().flatten();
+                let own = heads.filter_map(|(endpoint, head)| {
+                    let endpoint = source(SourceKind::Rpc, Some(answer.chain), endpoint);
+                    Some((*head, *self.last_events.get(&endpoint)?))
+                });
+                self.indexes.listed(at, answer, own);
                 source(SourceKind::Explorer, Some(answer.chain), &answer.source)
             }
             Event::History(answer) => source(SourceKind::Explorer, Some(answer.chain), &answer.source),
@@ -242,11 +243,6 @@ impl Overview {
         }
     }
 
-    /// The highest head that any endpoint of a chain shows, and since when.
-    fn head(&self, id: ChainId) -> Option<(u64, Timestamp)> {
-        self.heads.get(&id).and_then(|heads| heads.values().copied().max_by_key(|(head, _)| *head))
-    }
-
     fn chain(&self, id: ChainId, reactor: &Reactor) -> ChainStatus {
         let chain = reactor.chain(id);
         let newest = chain.and_then(|chain| chain.window().next_back());
@@ -261,7 +257,7 @@ impl Overview {
                 let oldest = reactor.views().filter(|view| view.chain == id).map(|view| view.read_at).max();
                 explored.zip(oldest)
             }),
-            head: self.head(id).map(|(head, _)| head).max(explored),
+            head: self.heads.get(&id).and_then(|heads| heads.values().copied().max()).max(explored),
             gap_blocks: chain.map_or(0, |chain| chain.gaps().map(gap).sum()),
             backfill_blocks: reactor.history_left(id),
             backfill_addresses: reactor.open_backfills(id).count() as u64,

@@ -13,7 +13,7 @@ use crate::reactor::Reactor;
 use crate::reactor::event::{Command as Ask, Event};
 use crate::reactor::rows::{AlertRow, TransferRow};
 use crate::reactor::settings::Settings;
-use crate::sinks::delivery::{LaneSettings, Machine, OrderFault};
+use crate::sinks::delivery::{LaneSettings, Machine, OrderFault, Pace};
 use crate::store::{
     AlertFilter, OutboxFilter, OutboxRow, Page, Reader, SqliteStore, Store, StoreFault, TransferFilter, TransferPlace,
 };
@@ -24,7 +24,6 @@ use futures::future::{BoxFuture, ready};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::sync::watch;
 
 /// The routes over a store that is only read.
@@ -181,7 +180,7 @@ impl Held {
     fn order(&mut self, ask: impl FnOnce(&mut Machine, Timestamp) -> Result<(), OrderFault>) -> Result<(), Refusal> {
         let at = self.clock.now();
         let (open, disabled) = self.store.open_outbox().map_err(not_now)?;
-        let lane = |name: &Name| LaneSettings { name: name.clone(), concurrency: 1, pace: Duration::ZERO };
+        let lane = |name: &Name| LaneSettings { name: name.clone(), concurrency: 1, pace: Pace::FREE };
         let lanes = self.settings.sinks.keys().map(lane).collect();
         let mut machine = Machine::new(lanes, open, &disabled, at);
         // What it finds in the store at its start, the next run finds too, and says.

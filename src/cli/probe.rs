@@ -1,6 +1,9 @@
 //! `walletwatch check --probe`: asks every upstream of a config what the monitor would ask it first, and says what came of it.
 //!
-//! It runs the sources themselves, each alone, until they have said who they are. Nothing is committed, and no sink is sent anything.
+//! It runs the sources themselves, each alone, until they have said who they are. Of sinks it asks those that can be asked without telling
+//! anybody anything ([`receivers`]). Nothing is committed, and nothing is delivered.
+
+mod receivers;
 
 use crate::app::clock::Clock;
 use crate::app::sources::EXPLORER;
@@ -19,7 +22,7 @@ use crate::sources::queue::{EventIntake, event_queue};
 use crate::store::Reader;
 use crate::telemetry::Tally;
 use crate::types::{B256, ChainId, Pair, Price};
-use futures::future::{join_all, join3};
+use futures::future::{join_all, join4};
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
@@ -62,10 +65,12 @@ pub(super) async fn probe(config: &Config) -> Result<Vec<Finding>, HttpFault> {
         }
     };
     let feeds = join_all(config.feeds.iter().map(feed));
-    let (nodes, answers, prices) = join3(nodes, explorer, feeds).await;
+    let sinks = receivers::probe(config, &asker.http, &asker.clock);
+    let (nodes, answers, prices, receivers) = join4(nodes, explorer, feeds, sinks).await;
     let mut findings = same_genesis(known, nodes);
     findings.extend(answers);
     findings.extend(prices);
+    findings.extend(receivers);
     Ok(findings)
 }
 

@@ -3,6 +3,7 @@
 //! Rooms take the part that concerns them; nobody parses text behind this. Secrets are resolved here and held in types that cannot
 //! print them.
 
+use crate::config::mailbox::MailAddress;
 use crate::reactor::settings::Settings;
 use crate::types::{ChainId, Name, Pair, Secret};
 use std::collections::BTreeSet;
@@ -115,6 +116,55 @@ pub enum SinkKind {
         /// As for a webhook; for receivers that speak Slack's format.
         allow_private: bool,
     },
+    /// A Telegram chat.
+    Telegram(TelegramConfig),
+    /// A mailbox, or several.
+    Email(Box<EmailConfig>),
+}
+
+/// A Telegram chat, spoken to by a bot.
+#[derive(Debug, Clone)]
+pub struct TelegramConfig {
+    /// Scheme and host of the Bot API.
+    pub url: Secret,
+    /// The bot's token, which becomes a part of the path.
+    pub token: Secret,
+    /// The chat's id, or `@name`.
+    pub chat: Name,
+    /// The topic of a forum.
+    pub thread: Option<u64>,
+    /// As for a webhook; for a Bot API server of one's own.
+    pub allow_private: bool,
+}
+
+/// A mailbox, or several, by way of a mail server.
+#[derive(Debug, Clone)]
+pub struct EmailConfig {
+    /// A name, or an address (of the sixth version in brackets).
+    pub host: Name,
+    /// Its port.
+    pub port: u16,
+    /// How it is spoken to.
+    pub security: MailSecurity,
+    /// User and password.
+    pub login: Option<(Name, Secret)>,
+    /// Who the messages are from.
+    pub from: MailAddress,
+    /// Whom they go to; at least one.
+    pub to: Vec<MailAddress>,
+    /// Whether the mail server may be this machine or in a private network.
+    pub allow_private: bool,
+}
+
+/// How a mail server is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailSecurity {
+    /// TLS from the first byte.
+    Tls,
+    /// In the clear up to STARTTLS, and not a word further without it.
+    StartTls,
+    /// In the clear, to this machine or a private network alone.
+    Clear,
 }
 
 /// The page, API and metrics.

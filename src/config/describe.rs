@@ -2,7 +2,7 @@
 //!
 //! It never prints a secret, and of urls nothing but who runs them.
 
-use super::checked::{Config, SinkKind};
+use super::checked::{Config, EmailConfig, SinkKind};
 use super::duration;
 use super::forecast::{self, Forecast, forecasts};
 use super::history::histories;
@@ -272,10 +272,18 @@ fn learns(text: &mut Lines, config: &Config) {
         ));
     }
     for sink in &config.sinks {
-        let what = match sink.kind {
-            SinkKind::Log => "the log on this machine: addresses in alerts",
-            SinkKind::Webhook { .. } => "webhook: addresses in the alerts that it takes",
-            SinkKind::Slack { .. } => "Slack: addresses in the alerts that it takes",
+        let what = match &sink.kind {
+            SinkKind::Log => "the log on this machine: addresses in alerts".to_owned(),
+            SinkKind::Webhook { .. } => "webhook: addresses in the alerts that it takes".to_owned(),
+            SinkKind::Slack { .. } => "Slack: addresses in the alerts that it takes".to_owned(),
+            SinkKind::Telegram(telegram) => {
+                format!("Telegram, and who is in the chat {}: addresses in the alerts that it takes", telegram.chat)
+            }
+            SinkKind::Email(email) => {
+                let to: Vec<&str> = email.to.iter().map(|to| to.address.as_str()).collect();
+                let EmailConfig { host, port, .. } = &**email;
+                format!("mail by {host}:{port} to {}: addresses in the alerts that it takes", to.join(", "))
+            }
         };
         text.line(format_args!("sink {}: {what}", sink.name));
     }

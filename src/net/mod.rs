@@ -3,7 +3,7 @@
 //! Every socket and every request of the process goes through here, so that every one of them has a deadline, a cap in
 //! decompressed bytes, a vetted address and errors without urls. The parts that decide (`backoff`, `breaker`, `budget`,
 //! `address_guard`, `socket::machine`) are pure: time and random numbers are arguments. The parts that act
-//! (`http`, `socket::supervisor`) use tokio's clock, which tests can pause.
+//! (`http`, `stream`, `socket::supervisor`) use tokio's clock, which tests can pause.
 //!
 //! This room never retries a request (the outbox, the poller and the payment worker own retries), never follows a
 //! redirect, never takes a proxy from the environment, never waits for a consumer, never spawns a task and never lets
@@ -15,6 +15,7 @@ pub mod breaker;
 pub mod budget;
 pub mod http;
 pub mod socket;
+pub mod stream;
 pub mod tls;
 
 pub use backoff::Backoff;
@@ -22,6 +23,7 @@ pub use breaker::Breaker;
 pub use budget::CallBudget;
 pub use http::{HttpClient, HttpFault, Reach, Request, Response, Target};
 pub use socket::{Protocol, SocketState, Verdict};
+pub use stream::{ByteStream, StreamFault, StreamReach};
 pub use tls::{Tls, install_crypto_provider};
 
 use crate::types::Timestamp;

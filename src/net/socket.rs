@@ -18,6 +18,7 @@ mod tests;
 mod tests_tcp;
 
 pub use dial::{Dial, TcpDial};
+pub(in crate::net) use dial::{PER_ADDRESS, alternated};
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use supervisor::supervise;
 

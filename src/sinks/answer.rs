@@ -104,6 +104,13 @@ pub enum Verdict {
         /// The receiver's own id of it.
         receiver_id: Option<Name>,
     },
+    /// Some of those whom it is for have it, and the others will not: trying again would tell the first ones twice.
+    Partly {
+        /// The receiver's own id of it.
+        receiver_id: Option<Name>,
+        /// Who not, in words without urls or secrets.
+        reason: Name,
+    },
     /// To be tried again.
     Again(Setback),
     /// Trying again cannot help.

@@ -13,12 +13,14 @@
 mod commands;
 mod health;
 mod lane;
+mod pace;
 mod row;
 #[cfg(test)]
 mod tests;
 
 pub use commands::OrderFault;
 pub use lane::LaneStatus;
+pub use pace::Pace;
 
 use super::answer::Verdict;
 use crate::reactor::event::DeliveryReport;
@@ -28,7 +30,6 @@ use lane::Lane;
 use row::Entry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Bodies of pending rows that are held in memory, in bytes: enough that a machine which keeps up never reads a body back.
 pub const HELD_BYTES: usize = 16 * 1024 * 1024;
@@ -40,8 +41,8 @@ pub struct LaneSettings {
     pub name: Name,
     /// Attempts at once; at least 1.
     pub concurrency: usize,
-    /// Shortest time between the beginnings of two attempts.
-    pub pace: Duration,
+    /// How close attempts may follow each other.
+    pub pace: Pace,
 }
 
 /// An attempt to begin now. Its answer is due to [`Machine::answered`].

@@ -2,32 +2,40 @@
 //!
 //! The outbox row, with its body frozen in it, was committed with the alert. From here on nothing is lost and nothing is said twice
 //! but after an ambiguous attempt: a sink says what an answer means, [`delivery`] says what is tried when and what is written,
-//! [`worker`] does it. Only the worker and `http_post` touch a socket. No file here reads a wall clock or spawns a task.
+//! [`worker`] does it. Only the worker, `http_post` and `smtp_post` touch a socket. No file here reads a wall clock or spawns a task.
 
 pub mod answer;
 pub mod body;
+pub mod courier;
 pub mod delivery;
+pub mod email;
 pub mod http_post;
+pub mod letter;
 pub mod log;
+pub mod markup;
 #[cfg(test)]
 mod samples;
 pub mod schedule;
 pub mod slack;
+pub mod smtp_post;
 pub mod store_ledger;
+pub mod telegram;
 pub mod text;
 pub mod webhook;
 pub mod worker;
 
 pub use answer::{Answer, Destination, Post, SendFault, Setback, SinkRequest, SinkResponse, Verdict};
 pub use body::{freeze, freeze_all};
+pub use courier::Courier;
 pub use http_post::HttpPost;
+pub use letter::{Carry, Letter, LetterAnswer};
+pub use smtp_post::SmtpPost;
 pub use store_ledger::StoreLedger;
 
 use crate::config::checked::{SinkConfig, SinkKind};
 use crate::store::OutboxRow;
 use crate::types::{Name, Timestamp};
-use delivery::LaneSettings;
-use std::time::Duration;
+use delivery::{LaneSettings, Pace};
 
 /// Why a sink cannot be made from its config.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +45,12 @@ pub enum SinkFault {
         "sink {sink:?}: the secret must be whsec_ and base64 of 24 to 64 bytes; `openssl rand -base64 32` makes one"
     )]
     Secret {
+        /// Which sink.
+        sink: Name,
+    },
+    /// An address that a mail cannot carry.
+    #[error("sink {sink:?}: `from` or `to` holds an address that no mail can carry: write it as local@domain")]
+    Mailbox {
         /// Which sink.
         sink: Name,
     },
@@ -51,6 +65,10 @@ pub enum Sink {
     Webhook(webhook::Webhook),
     /// A Slack incoming webhook.
     Slack(slack::Slack),
+    /// A Telegram chat.
+    Telegram(telegram::Telegram),
+    /// Mail.
+    Email(Box<email::Email>),
 }
 
 /// What an attempt does.
@@ -60,6 +78,10 @@ pub enum Outgoing {
     Line(String),
     /// A request.
     Post(SinkRequest),
+    /// A message to a chat: a request, and what it becomes where the answer wants it otherwise.
+    Chat(Box<telegram::Draft>),
+    /// A mail.
+    Mail(Letter),
 }
 
 /// Which attempt it is.
@@ -77,7 +99,7 @@ impl Sink {
     pub fn signed_at(self, wall: fn() -> Timestamp) -> Self {
         match self {
             Self::Webhook(webhook) => Self::Webhook(webhook.signed_at(wall)),
-            Self::Log | Self::Slack(_) => self,
+            Self::Log | Self::Slack(_) | Self::Telegram(_) | Self::Email(_) => self,
         }
     }
 
@@ -96,6 +118,11 @@ impl Sink {
             SinkKind::Slack { url, allow_private } => {
                 Self::Slack(slack::Slack::new(Destination::new(url, *allow_private)))
             }
+            SinkKind::Telegram(telegram) => Self::Telegram(telegram::Telegram::new(telegram)),
+            SinkKind::Email(email) => {
+                let email = email::Email::new(email);
+                Self::Email(Box::new(email.ok_or_else(|| SinkFault::Mailbox { sink: config.name.clone() })?))
+            }
         })
     }
 
@@ -103,40 +130,59 @@ impl Sink {
     #[must_use]
     pub fn lane(&self, name: Name) -> LaneSettings {
         let (concurrency, pace) = match self {
-            Self::Log => (log::CONCURRENCY, Duration::ZERO),
-            Self::Webhook(_) => (webhook::CONCURRENCY, Duration::ZERO),
-            Self::Slack(_) => (slack::CONCURRENCY, slack::PACE),
+            Self::Log => (log::CONCURRENCY, Pace::FREE),
+            Self::Webhook(_) => (webhook::CONCURRENCY, Pace::FREE),
+            Self::Slack(_) => (slack::CONCURRENCY, Pace::apart(slack::PACE)),
+            Self::Telegram(telegram) => (telegram::CONCURRENCY, telegram.pace()),
+            Self::Email(_) => (email::CONCURRENCY, Pace::FREE),
         };
         LaneSettings { name, concurrency, pace }
     }
 
-    /// What to do for an attempt that begins at `at`.
+    /// Whether a message refers to what an earlier one of its alert was remembered by.
     #[must_use]
-    pub fn outgoing(&self, row: &OutboxRow, at: Timestamp, attempt: Attempt) -> Outgoing {
+    pub const fn threads(&self) -> bool {
+        match self {
+            Self::Telegram(_) | Self::Email(_) => true,
+            Self::Log | Self::Webhook(_) | Self::Slack(_) => false,
+        }
+    }
+
+    /// What to do for an attempt that begins at `at`. `first` is the receiver's id of the alert's first message, where it
+    /// [`threads`](Self::threads) and there is one.
+    #[must_use]
+    pub fn outgoing(&self, row: &OutboxRow, at: Timestamp, attempt: Attempt, first: Option<&Name>) -> Outgoing {
         match self {
             Self::Log => Outgoing::Line(log::line(row, attempt)),
             Self::Webhook(webhook) => Outgoing::Post(webhook.request(row, at)),
             Self::Slack(slack) => Outgoing::Post(slack.request(row, attempt)),
+            Self::Telegram(telegram) => Outgoing::Chat(Box::new(telegram.draft(row, attempt, first))),
+            Self::Email(email) => Outgoing::Mail(email.letter(row, attempt, first)),
         }
     }
 
-    /// What the answer to an attempt means.
+    /// What the answer to an attempt over HTTP means.
     #[must_use]
     pub fn verdict(&self, answer: &Answer) -> Verdict {
         match self {
-            Self::Log => Verdict::Delivered { receiver_id: None },
+            // These have no such answers.
+            Self::Log | Self::Email(_) => Verdict::Delivered { receiver_id: None },
             Self::Webhook(_) => webhook::verdict(answer),
             Self::Slack(_) => slack::verdict(answer),
+            Self::Telegram(telegram) => telegram::verdict(telegram, answer),
         }
     }
 
-    /// Where it sends to; a sink that was disabled is opened when this changes.
+    /// Whether it sends to another place than `before`: a sink that was disabled is opened then.
     #[must_use]
-    pub fn destination(&self) -> Option<&Destination> {
-        match self {
-            Self::Log => None,
-            Self::Webhook(webhook) => Some(webhook.destination()),
-            Self::Slack(slack) => Some(slack.destination()),
+    pub fn leads_elsewhere(&self, before: &Self) -> bool {
+        match (self, before) {
+            (Self::Log, Self::Log) => false,
+            (Self::Webhook(now), Self::Webhook(before)) => now.destination() != before.destination(),
+            (Self::Slack(now), Self::Slack(before)) => now.destination() != before.destination(),
+            (Self::Telegram(now), Self::Telegram(before)) => now.leads_elsewhere(before),
+            (Self::Email(now), Self::Email(before)) => now.leads_elsewhere(before),
+            (Self::Log | Self::Webhook(_) | Self::Slack(_) | Self::Telegram(_) | Self::Email(_), _) => true,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The real [`Ledger`]: outcomes through the one writer, bodies from a read-only connection.
 //!
-//! It writes delivery columns and nothing else. A read is by primary key and happens only for bodies beyond what the delivery machine
-//! holds and for replays, at most a lane's concurrency at a time: short enough to be done in place.
+//! It writes delivery columns and nothing else. A read is by a key and happens only for bodies beyond what the delivery machine holds,
+//! for replays and for what a chat or a mail answers, at most a lane's concurrency at a time: short enough to be done in place.
 
 use super::worker::{Ledger, LedgerClosed};
 use crate::store::{DeliveryWrite, OutboxRow, Reader, StoreFault, WriterHandle};
 use crate::telemetry::faults::{KillPoint, kill_point};
+use crate::types::{AlertId, Name};
 use std::sync::{Mutex, PoisonError};
 
 /// The store, as the delivery worker needs it.
@@ -36,6 +37,12 @@ impl Ledger for StoreLedger {
         self.writer.deliver(writes).await.map_err(|fault| said(&fault))?;
         kill_point(KillPoint::AfterDeliveryWrite);
         Ok(())
+    }
+
+    async fn first_told(&self, sink: Name, alert: AlertId) -> Result<Option<Name>, LedgerClosed> {
+        // A reader has no state that a panic could leave half done.
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.first_told(&sink, alert).map_err(|fault| said(&fault))
     }
 
     async fn fetch(&self, seqs: Vec<i64>) -> Result<Vec<OutboxRow>, LedgerClosed> {

@@ -4,16 +4,17 @@
 //! that came meanwhile is the next), and passes reports on. It decides nothing: see [`super::delivery`]. It never spawns: all
 //! attempts live in this future. Wall time and random numbers come in as functions; timers are tokio's.
 
+mod attempt;
 mod run;
 #[cfg(test)]
 mod tests;
 mod turn;
 
 use super::delivery::{LaneStatus, OrderFault};
-use super::{Post, Sink};
+use super::{Carry, Post, Sink};
 use crate::reactor::event::DeliveryReport;
 use crate::store::{DeliveryWrite, OutboxRow};
-use crate::types::{Name, Timestamp};
+use crate::types::{AlertId, Name, Timestamp};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
@@ -42,6 +43,13 @@ pub trait Ledger {
     /// # Errors
     /// [`LedgerClosed`] when they cannot be read.
     fn fetch(&self, seqs: Vec<i64>) -> impl Future<Output = Result<Vec<OutboxRow>, LedgerClosed>> + Send;
+
+    /// How a sink's receiver calls the first message of an alert that it has.
+    ///
+    /// # Errors
+    /// [`LedgerClosed`] when it cannot be read.
+    fn first_told(&self, sink: Name, alert: AlertId)
+    -> impl Future<Output = Result<Option<Name>, LedgerClosed>> + Send;
 }
 
 /// The store failed or is gone: nothing can be recorded any more.
@@ -140,7 +148,7 @@ pub struct Wires<P, L, O, C, R> {
 /// [`LedgerClosed`] when an outcome could not be recorded.
 pub async fn deliver<P, L, O, C, R>(start: Start, wires: Wires<P, L, O, C, R>) -> Result<(), LedgerClosed>
 where
-    P: Post + Sync,
+    P: Post + Carry + Sync,
     L: Ledger + Sync,
     O: Observer,
     C: Fn() -> Timestamp,

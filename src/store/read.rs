@@ -150,6 +150,21 @@ impl Reader {
         self.one(&sql, &id, outbox::row)
     }
 
+    /// How this sink's receiver calls the first message of an alert that it has: what a later one answers.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn first_told(&self, sink: &Name, alert: AlertId) -> Result<Option<Name>, StoreFault> {
+        self.ask(|connection| {
+            let Some(number) = numbers::find_row(connection, alert)? else { return Ok(None) };
+            let sql = "SELECT receiver_id FROM outbox WHERE alert = ?1 AND sink = ?2 AND receiver_id IS NOT NULL \
+                ORDER BY seq LIMIT 1";
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query_row((number, sink.as_str()), |row| row.get::<_, String>(0)).optional()
+        })
+        .map(|found| found.map(Name::from))
+    }
+
     /// What is pending and what is dead, for each sink that has any; by sink, pending first.
     ///
     /// # Errors

@@ -3,7 +3,8 @@
 //! Written without `..`: a new field of a config part that can hold a secret does not compile until it is thought of here.
 
 use crate::config::checked::{
-    Config, EndpointConfig, EtherscanConfig, FeedConfig, HttpConfig, SinkConfig, SinkKind, TokenConfig,
+    Config, EmailConfig, EndpointConfig, EtherscanConfig, FeedConfig, HttpConfig, SinkConfig, SinkKind, TelegramConfig,
+    TokenConfig,
 };
 use crate::types::Secret;
 
@@ -37,6 +38,13 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
             SinkKind::Log => {}
             SinkKind::Webhook { url, secret, allow_private: _ } => secrets.extend([url, secret]),
             SinkKind::Slack { url, allow_private: _ } => secrets.push(url),
+            SinkKind::Telegram(TelegramConfig { url, token, chat: _, thread: _, allow_private: _ }) => {
+                secrets.extend([url, token]);
+            }
+            SinkKind::Email(email) => {
+                let EmailConfig { host: _, port: _, security: _, login, from: _, to: _, allow_private: _ } = &**email;
+                secrets.extend(login.iter().map(|(_, password)| password));
+            }
         }
     }
     let HttpConfig { listen: _, tokens } = http;
@@ -49,7 +57,8 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::checked::{FeedKind, Role, StoreConfig};
+    use crate::config::checked::{FeedKind, MailSecurity, Role, StoreConfig};
+    use crate::config::mailbox::MailAddress;
     use crate::reactor::settings::Settings;
     use crate::telemetry::Redactor;
     use crate::types::ChainId;
@@ -90,6 +99,28 @@ mod tests {
                     kind: SinkKind::Webhook { url: secret("hook"), secret: secret("signing"), allow_private },
                 },
                 SinkConfig { name: "chat".into(), kind: SinkKind::Slack { url: secret("chat"), allow_private } },
+                SinkConfig {
+                    name: "phone".into(),
+                    kind: SinkKind::Telegram(TelegramConfig {
+                        url: secret("bot-server"),
+                        token: secret("bot"),
+                        chat: "1".into(),
+                        thread: None,
+                        allow_private,
+                    }),
+                },
+                SinkConfig {
+                    name: "mail".into(),
+                    kind: SinkKind::Email(Box::new(EmailConfig {
+                        host: "mail.example.com".into(),
+                        port: 465,
+                        security: MailSecurity::Tls,
+                        login: Some(("me".into(), secret("password"))),
+                        from: MailAddress { name: None, address: "me@example.com".into() },
+                        to: Vec::new(),
+                        allow_private,
+                    })),
+                },
             ],
             http: HttpConfig {
                 listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -99,7 +130,7 @@ mod tests {
             warnings: Vec::new(),
         };
         let secrets = of_config(&config);
-        assert_eq!(secrets.len(), 8);
+        assert_eq!(secrets.len(), 11);
         let redactor = Redactor::new(secrets.iter().copied());
         for secret in secrets {
             assert_eq!(redactor.clean(secret.expose()), "***");

@@ -8,6 +8,9 @@
 #![allow(clippy::print_stderr, reason = "what the monitor said belongs to a failed test")]
 
 pub mod anvil;
+pub mod bot;
+pub mod html;
+pub mod mail;
 pub mod monitor;
 pub mod receiver;
 

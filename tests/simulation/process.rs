@@ -5,13 +5,12 @@
 use crate::receivers::{Flight, Heard};
 use crate::spec::{SINKS, Spec};
 use fastrand::Rng;
-use std::time::Duration;
 use walletwatch::app::turn::turn;
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::event::Event;
 use walletwatch::reactor::rows::TransferRow;
 use walletwatch::reactor::settings::Settings;
-use walletwatch::sinks::delivery::{LaneSettings, Machine};
+use walletwatch::sinks::delivery::{LaneSettings, Machine, Pace};
 use walletwatch::sinks::webhook::verdict;
 use walletwatch::store::{Commit, DeliveryWrite, ModelStore, OutboxRow, Store};
 use walletwatch::types::{B256, Name, Timestamp};
@@ -231,6 +230,6 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, ours: &T, theirs: &T) -> Res
 }
 
 fn lanes() -> Vec<LaneSettings> {
-    let lane = |name: &&str| LaneSettings { name: Name::from(*name), concurrency: 4, pace: Duration::ZERO };
+    let lane = |name: &&str| LaneSettings { name: Name::from(*name), concurrency: 4, pace: Pace::FREE };
     SINKS.iter().map(lane).collect()
 }

@@ -70,7 +70,7 @@ proptest! {
             for fault in faults.all() {
                 prop_assert!(!fault.what.is_empty() && !fault.hint.is_empty() && fault.place.line > 0, "{fault}");
             }
-            for key in ["RPCKEY", "ETHERSCANKEY", "SLACKKEY", "0123456789abcdef", "MDEyMzQ1"] {
+            for key in ["RPCKEY", "ETHERSCANKEY", "SLACKKEY", "TGKEY", "MAILPASSWORD", "0123456789abcdef", "MDEyMzQ1"] {
                 prop_assert!(!faults.to_string().contains(key), "{faults}");
             }
         }
@@ -168,7 +168,7 @@ fn check_says_who_can_make_it_pay_and_never_a_key() {
     assert!(printed.contains("# types = all  # default"), "{printed}");
     let literal = EXAMPLE.replace("\"env:ETH_RPC\"", "\"wss://eth.example.com/v2/RPCKEY\"");
     let printed = printed + &print::print(Path::new(PATH), &around().file(PATH, &literal)).expect("it is TOML");
-    for key in ["RPCKEY", "ETHERSCANKEY", "SLACKKEY", "0123456789abcdef", "whsec_"] {
+    for key in ["RPCKEY", "ETHERSCANKEY", "SLACKKEY", "TGKEY", "MAILPASSWORD", "0123456789abcdef", "whsec_"] {
         assert!(!words.contains(key) && !printed.contains(key), "{key} was printed");
         assert!(!format!("{:?}", fine(EXAMPLE)).contains(key), "{key} is in Debug");
     }

@@ -25,6 +25,8 @@ fn around() -> Scripted {
         ("ETH_RPC", "wss://eth.example.com/v2/RPCKEY"),
         ("OPS_WEBHOOK_SECRET", SIGNING_KEY),
         ("SLACK_URL", "https://hooks.slack.com/services/T/B/SLACKKEY"),
+        ("TELEGRAM_TOKEN", "123456789:AAabcdefghijklmnopqrstuvwxyzTGKEY00"),
+        ("MAIL_PASSWORD", "MAILPASSWORD"),
         ("SHORT", "abc"),
     ])
 }
@@ -253,7 +255,7 @@ fn sections_and_kinds_that_are_not_there_yet_say_so() {
         ("[inbound]\nlisten = \"127.0.0.1:1\"", "[inbound] is not there yet"),
         ("[[explorer]]\nchain = \"base\"", "[[explorer]] is not there yet"),
         ("[circle]\nkind = \"wallets\"", "[circle] is not there yet"),
-        ("[[sink]]\nname = \"t\"\nkind = \"telegram\"\nchat = 1", "`kind = \"telegram\"` is not there yet"),
+        ("[[sink]]\nname = \"t\"\nkind = \"discord\"\nchat = 1", "`kind = \"discord\"` is not there yet"),
         ("[[feed]]\nkind = \"kraken\"\npairs = [\"ETH-USD\"]", "`kind = \"kraken\"` is not there yet"),
         ("[[rule]]\nname = \"b\"\nwhen = \"balance\"\nbelow = \"1\"", "`when = \"balance\"` is not there yet"),
         ("[[rule]]\nname = \"b\"\nwhen = \"transfer\"\nat_least_usd = \"1\"", "`at_least_usd` is not there yet"),

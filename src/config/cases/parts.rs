@@ -30,6 +30,77 @@ fn secrets_are_references_and_urls_may_be() {
 }
 
 #[test]
+fn a_telegram_chat_is_a_bot_and_a_chat() {
+    let chat = |keys: &str| format!("[[sink]]\nname = \"s\"\nkind = \"telegram\"\n{keys}");
+    let token = "token = \"env:TELEGRAM_TOKEN\"\n";
+    for fine in ["\"123456789\"", "\"-1001234567890\"", "\"@treasury_alerts\"", "\"1\"\nthread = 7"] {
+        check_more(&chat(&format!("{token}chat = {fine}")), &[]);
+    }
+    for wrong in ["", "0", "-", "-0", "+1", "1e3", "@a b", "@ab", "treasury", "9007199254740993"] {
+        check_more(&chat(&format!("{token}chat = \"{wrong}\"")), &["neither an id nor a name of a chat"]);
+    }
+    check_more(&chat(&format!("{token}chat = -100")), &["`chat` is a whole number…in quotes"]);
+    check_more(&chat(token), &["[[sink]] has no `chat`"]);
+    check_more(&chat("chat = \"1\""), &["[[sink]] has no `token`"]);
+    check_more(&chat("chat = \"1\"\ntoken = \"env:SHORT\""), &["not a bot's token"]);
+    check_more(
+        &chat("chat = \"1\"\ntoken = \"123456789:AAabcdefghijklmnopqrstuvwxyz\""),
+        &["written here in plain text"],
+    );
+    check_more(&chat(&format!("{token}chat = \"1\"\nthread = 0")), &["`thread` is out of bounds"]);
+    check_more(&chat(&format!("{token}chat = \"1\"\nto = \"x@example.com\"")), &["a telegram sink has no key `to`"]);
+    check_more(&chat(&format!("{token}chat = \"1\"\nurl = \"http://127.0.0.1:8081\"")), &["leads to this machine"]);
+    check_more(&chat(&format!("{token}chat = \"1\"\nurl = \"http://127.0.0.1:8081\"\nallow_private = true")), &[]);
+}
+
+#[test]
+fn sinks_that_speak_to_one_chat_are_warned_of() {
+    let chat = |name: &str, chat: &str| {
+        format!("[[sink]]\nname = \"{name}\"\nkind = \"telegram\"\ntoken = \"env:TELEGRAM_TOKEN\"\nchat = \"{chat}\"\n")
+    };
+    let warned = |second: &str, words: &str| {
+        let config = fine(&format!("{BASE}{}{}", chat("a", "-100"), chat("b", second)));
+        config.warnings.iter().any(|warning| warning.contains(words))
+    };
+    assert!(warned("-100", "the sinks `a` and `b` speak to one chat"));
+    assert!(!warned("-101", "speak to one chat"));
+    let many: String = (0..31).map(|nth| chat(&format!("s{nth}"), &format!("{}", nth + 1))).collect();
+    assert!(fine(&format!("{BASE}{many}")).warnings.iter().any(|warning| warning.contains("31 sinks share a bot")));
+}
+
+#[test]
+fn mail_goes_encrypted_or_stays_inside() {
+    let mail = |keys: &str| {
+        let rest = "from = \"walletwatch <a@example.com>\"\nto = [\"b@example.com\"]\n";
+        format!("[[sink]]\nname = \"s\"\nkind = \"email\"\n{rest}{keys}")
+    };
+    check_more(&mail("url = \"smtp://mail.example.com\""), &[]);
+    check_more(&mail("url = \"smtps://mail.example.com:4650\"\nuser = \"a\"\npassword = \"env:MAIL_PASSWORD\""), &[]);
+    check_more(&mail("url = \"https://mail.example.com\""), &["`url` is no url that begins with smtp or smtps"]);
+    check_more(&mail("url = \"smtp://a:b@mail.example.com\""), &["holds a user or a password"]);
+    check_more(&mail("url = \"smtp://mail.example.com/x\""), &["more than a host and a port"]);
+    check_more(&mail("url = \"smtps://mail.example.com\"\nstarttls = true"), &["`starttls` is for smtp:// alone"]);
+    check_more(&mail("url = \"smtp://mail.example.com\"\nstarttls = false"), &["mail would go in the clear"]);
+    check_more(
+        &mail("url = \"smtp://8.8.8.8\"\nstarttls = false\nallow_private = true"),
+        &["mail would go in the clear"],
+    );
+    check_more(&mail("url = \"smtp://127.0.0.1:25\"\nstarttls = false\nallow_private = true"), &[]);
+    check_more(&mail("url = \"smtp://127.0.0.1\""), &["is this machine or in a private network"]);
+    check_more(&mail("url = \"smtp://[::1]:2525\""), &["is this machine or in a private network"]);
+    check_more(&mail("url = \"smtp://localhost\""), &["is this machine or in a private network"]);
+    check_more(&mail(""), &["[[sink]] has no `url`…smtp://HOST:587"]);
+    check_more(&mail("url = \"smtp://m.example.com\"\nuser = \"a\""), &["[[sink]] has no `password`"]);
+    check_more(&mail("url = \"smtp://m.example.com\"\npassword = \"env:MAIL_PASSWORD\""), &["[[sink]] has no `user`"]);
+    let to = |to: &str| mail("url = \"smtp://m.example.com\"").replace("[\"b@example.com\"]", to);
+    check_more(&to("\"b@example.com\""), &[]);
+    check_more(&to("[]"), &["`to` has 0 addresses"]);
+    check_more(&to("[\"b@example.com\", \"B <b@example.com>\"]"), &["names this address twice"]);
+    check_more(&to("[\"b@example.com\", \"c\"]"), &["`to` is no mail address"]);
+    check_more(&to("\"b@example.com\\r\\nBcc: c@example.com\""), &["`to` is no mail address"]);
+}
+
+#[test]
 fn chains_say_what_they_lack() {
     check_more(
         "[[chain]]\nname = \"dev\"",

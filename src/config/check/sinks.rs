@@ -1,5 +1,7 @@
 //! Sinks, built-in alerts and routes.
 
+mod people;
+
 use crate::config::check::input::{Input, Names};
 use crate::config::check::page_and_store::sinks as named;
 use crate::config::checked::{SinkConfig, SinkKind};
@@ -42,6 +44,8 @@ pub(super) fn check(input: &Input<'_>) -> Sinks {
         let kind = match scope.kind("kind", &SINK_KINDS) {
             Some("webhook") => webhook(input, &scope),
             Some("slack") => slack(input, &scope),
+            Some("telegram") => people::telegram(input, &scope),
+            Some("email") => people::email(input, &scope),
             Some("log") => Some(SinkKind::Log),
             Some(_) | None => None,
         };
@@ -52,6 +56,7 @@ pub(super) fn check(input: &Input<'_>) -> Sinks {
             sinks.list.push(SinkConfig { name, kind });
         }
     }
+    people::crowded(input, &sinks.list);
     if input.root.many("sink").is_empty() {
         input.notes.warn(input.root.place(), "there is no [[sink]]: nobody hears of anything");
     }

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::{self, Error};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 /// Share of one address: three dead ones leave time for a fourth within the ten seconds of a connection.
-const PER_ADDRESS: Duration = Duration::from_millis(2_500);
+pub(in crate::net) const PER_ADDRESS: Duration = Duration::from_millis(2_500);
 
 /// Makes the byte stream under a connection. A seam for tests, which bring streams without a network.
 pub trait Dial: Send {
@@ -55,7 +55,7 @@ impl Dial for TcpDial {
 }
 
 /// The addresses with the two families taking turns, the resolver's first choice first.
-fn alternated(addresses: Vec<std::net::SocketAddr>) -> Vec<std::net::SocketAddr> {
+pub(in crate::net) fn alternated(addresses: Vec<std::net::SocketAddr>) -> Vec<std::net::SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(std::net::SocketAddr::is_ipv6);
     let (mut one, mut other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|it| it.is_ipv6() == first_is_v6);
     one.reverse();

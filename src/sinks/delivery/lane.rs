@@ -3,6 +3,7 @@
 mod orders;
 
 use super::health::Health;
+use super::pace::Lately;
 use super::row::{Entry, outcome};
 use super::{Begun, Decision, LaneSettings, Out, removed};
 use crate::net::breaker::{Breaker, BreakerState, Patience, Permit};
@@ -55,6 +56,7 @@ pub(super) struct Lane {
     held_bytes: usize,
     /// Its pace, or the receiver's wish, allows nothing before this.
     not_before: Timestamp,
+    lately: Lately,
     breaker: Breaker<Timestamp>,
     /// The row whose attempt decides for the breaker.
     probe: Option<i64>,
@@ -75,6 +77,7 @@ impl Lane {
             flying: 0,
             held_bytes: 0,
             not_before: Timestamp::default(),
+            lately: Lately::default(),
             breaker: Breaker::new(Patience::default()),
             probe: None,
             resting_until: None,
@@ -222,7 +225,7 @@ impl Lane {
         queue.flying = Some(seq);
         queue.untold = false;
         self.flying += 1;
-        self.not_before = self.not_before.max(at.after(self.settings.pace));
+        self.not_before = self.not_before.max(self.lately.begun(at, self.settings.pace));
         Some(attempt)
     }
 
@@ -272,17 +275,28 @@ impl Lane {
         self.flying -= 1;
         self.judge(seq, &verdict, at, out);
         match verdict {
-            Verdict::Delivered { receiver_id } => {
-                let entry = self.close(seq)?;
-                let attempts = entry.attempts.saturating_add(1);
-                out.writes.push(outcome(seq, OutboxState::Done, attempts, at, None, receiver_id));
-                return Some(Decision::Delivered { block_time: entry.block_time });
-            }
+            Verdict::Delivered { receiver_id } => return self.done(seq, at, None, receiver_id, out),
+            Verdict::Partly { receiver_id, reason } => return self.done(seq, at, Some(reason), receiver_id, out),
             Verdict::Dead(setback) => self.die(seq, 1, at, setback.reason, true, out),
             Verdict::Again(setback) => self.again(seq, &setback, at, random, out),
             Verdict::Disabled(setback) => self.keep(seq, setback.reason, at, out),
         }
         Some(if self.has(seq) { Decision::Again } else { Decision::Dead })
+    }
+
+    /// The receiver has it; `reason` says who of several does not.
+    fn done(
+        &mut self,
+        seq: i64,
+        at: Timestamp,
+        reason: Option<Name>,
+        receiver_id: Option<Name>,
+        out: &mut Out,
+    ) -> Option<Decision> {
+        let entry = self.close(seq)?;
+        let attempts = entry.attempts.saturating_add(1);
+        out.writes.push(outcome(seq, OutboxState::Done, attempts, at, reason, receiver_id));
+        Some(Decision::Delivered { block_time: entry.block_time })
     }
 
     /// What an answer says about the sink as a whole.
@@ -298,6 +312,10 @@ impl Lane {
                 if !self.disabled {
                     out.reports.extend(self.health.succeeded(&self.settings.name));
                 }
+            }
+            Verdict::Partly { receiver_id: _, reason } => {
+                self.breaker.succeeded();
+                self.health.failed(at, reason);
             }
             Verdict::Again(setback) => {
                 self.health.failed(at, &setback.reason);

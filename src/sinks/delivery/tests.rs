@@ -9,6 +9,7 @@ use crate::sinks::schedule;
 use crate::types::AlertId;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 const SINKS: [&str; 3] = ["ops", "chat", "pager"];
 
@@ -41,7 +42,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(alert, sinks, retracts)| Op::Commit { alert, sinks, retracts }),
         3 => (0..400_000u64).prop_map(Op::Pass),
         1 => (0..200_000_000u64).prop_map(Op::Pass),
-        8 => (any::<usize>(), 0..9u8).prop_map(|(which, verdict)| Op::Answer { which, verdict }),
+        8 => (any::<usize>(), 0..10u8).prop_map(|(which, verdict)| Op::Answer { which, verdict }),
         1 => Just(Op::Restart),
         1 => (0..3u8).prop_map(Op::Enable),
         1 => any::<usize>().prop_map(Op::Drop),
@@ -52,7 +53,8 @@ fn op() -> impl Strategy<Value = Op> {
 fn lanes() -> Vec<LaneSettings> {
     let lane = |(name, concurrency, pace)| LaneSettings { name: Name::from(name), concurrency, pace };
     let second = Duration::from_secs(1);
-    [("ops", 4, Duration::ZERO), ("chat", 1, second), ("pager", 2, Duration::ZERO)].map(lane).to_vec()
+    let counted = Pace { apart: second, most: Some((50, Duration::from_mins(1))) };
+    [("ops", 4, Pace::FREE), ("chat", 1, counted), ("pager", 2, Pace::FREE)].map(lane).to_vec()
 }
 
 /// A verdict by number; the low ones deliver.
@@ -65,7 +67,8 @@ fn verdict(number: u8) -> Verdict {
         5 => Verdict::Again(setback(false, Blame::Pause, Some(Duration::from_secs(90)))),
         6 => Verdict::Again(setback(true, Blame::Sink, Some(Duration::MAX))),
         7 => Verdict::Dead(setback(false, Blame::Message, None)),
-        _ => Verdict::Disabled(setback(false, Blame::Message, None)),
+        8 => Verdict::Disabled(setback(false, Blame::Message, None)),
+        _ => Verdict::Partly { receiver_id: Some("theirs".into()), reason: "not recipient 2".into() },
     }
 }
 
@@ -162,7 +165,7 @@ impl World {
         }
         let begun = self.flying.swap_remove(which % self.flying.len());
         match &verdict {
-            Verdict::Delivered { .. } => {
+            Verdict::Delivered { .. } | Verdict::Partly { .. } => {
                 self.delivered.insert(begun.seq);
             }
             Verdict::Dead(_) => {

@@ -49,6 +49,7 @@ fn a_4xx_is_dead_but_for_those_that_ask_for_time() {
         let body = Bytes::from_static(b"no_service");
         let got = match verdict(&Ok(SinkResponse { status, retry_after: None, body })) {
             Verdict::Delivered { .. } => "delivered".to_owned(),
+            Verdict::Partly { .. } => "partly".to_owned(),
             Verdict::Disabled(_) => "disabled".to_owned(),
             Verdict::Again(_) => "again".to_owned(),
             Verdict::Dead(setback) => format!("dead: {}", setback.reason),

@@ -65,6 +65,7 @@ fn only_2xx_delivers_410_disables_and_everything_else_is_tried_again() {
         };
         let got = match verdict(&answer) {
             Verdict::Delivered { .. } => "delivered",
+            Verdict::Partly { .. } => "partly",
             Verdict::Disabled(_) => "disabled",
             Verdict::Again(_) => "again",
             Verdict::Dead(_) => "dead",

@@ -2,7 +2,7 @@
 
 use super::turn::{Outside, Worker};
 use super::{GRACE, Ledger, LedgerClosed, Observer, Start, Wires};
-use crate::sinks::Post;
+use crate::sinks::{Carry, Post};
 use crate::types::Timestamp;
 use futures::future::OptionFuture;
 use futures::stream::StreamExt as _;
@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 pub(super) async fn run<P, L, O, C, R>(start: Start, wires: Wires<P, L, O, C, R>) -> Result<(), LedgerClosed>
 where
-    P: Post + Sync,
+    P: Post + Carry + Sync,
     L: Ledger + Sync,
     O: Observer,
     C: Fn() -> Timestamp,

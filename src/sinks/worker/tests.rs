@@ -5,6 +5,7 @@ mod receivers;
 use super::*;
 use crate::config::checked::{SinkConfig, SinkKind};
 use crate::sinks::answer::{Answer, SinkRequest, SinkResponse};
+use crate::sinks::letter::{Letter, LetterAnswer, Taken};
 use crate::sinks::samples::{at, small_row};
 use crate::store::OutboxState;
 use crate::types::Secret;
@@ -62,6 +63,12 @@ impl Ledger for Book {
         self.fetched.lock().expect("no test panicked in it").extend(&seqs);
         Ok(seqs.iter().filter_map(|seq| rows.get(seq).cloned()).collect())
     }
+
+    async fn first_told(&self, sink: Name, alert: AlertId) -> Result<Option<Name>, LedgerClosed> {
+        let rows = self.rows.lock().expect("no test panicked in it");
+        let mut of_alert = rows.values().filter(|row| row.message.sink == sink && row.message.alert == alert);
+        Ok(of_alert.find_map(|row| row.receiver_id.clone()))
+    }
 }
 
 /// Counts attempts by sink and outcome.
@@ -116,6 +123,13 @@ impl Post for World {
     }
 }
 
+impl Carry for World {
+    async fn carry(&self, letter: Letter) -> LetterAnswer {
+        self.got.lock().expect("no test panicked in it").push(("mail".into(), letter.id.to_string(), Instant::now()));
+        Ok(Taken::default())
+    }
+}
+
 fn webhook(name: &str, url: &str) -> (Name, Sink) {
     let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned());
     let kind = SinkKind::Webhook { url: Secret::new(url.to_owned()), secret, allow_private: true };
@@ -136,7 +150,7 @@ struct Rig {
 
 impl Rig {
     fn start(
-        post: impl Post + Send + Sync + 'static,
+        post: impl Post + Carry + Send + Sync + 'static,
         book: Book,
         sinks: &[(Name, Sink)],
         open: Vec<OutboxRow>,

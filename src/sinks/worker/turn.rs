@@ -1,30 +1,30 @@
 //! The worker's turn: what it does with everything that came, between two waits.
 
+use super::attempt::{UnwrittenFirst, make};
 use super::{Ledger, LedgerClosed, MOST_AT_ONCE, MOST_UNREPORTED, MOST_UNWRITTEN, Observer, Order, Outcome, Start};
 use crate::reactor::event::DeliveryReport;
-use crate::sinks::answer::{Answer, Blame, SendFault, Setback};
+use crate::sinks::answer::{Blame, Setback};
 use crate::sinks::delivery::{Begun, Decision, Machine, OrderFault};
-use crate::sinks::{Attempt, Outgoing, Post, Sink, Verdict};
+use crate::sinks::{Attempt, Carry, Post, Sink, Verdict};
 use crate::store::{DeliveryWrite, OutboxRow};
-use crate::telemetry::faults::{KillPoint, kill_point};
-use crate::types::{Name, Timestamp};
+use crate::types::{AlertId, Name, Timestamp};
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 /// The longest sleep: the wall clock may move while tokio's does not, and what is due is asked by the wall clock.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-/// How long behind its own deadline an attempt is cut off, should whoever sends not keep it.
-const SLACK: Duration = Duration::from_secs(1);
 
 /// What ended inside the worker.
 pub(super) enum Ended {
     /// An attempt.
-    Attempt { sink: Name, seq: i64, verdict: Verdict, took: Duration },
+    Attempt { sink: Name, seq: i64, alert: AlertId, verdict: Verdict, took: Duration },
+    /// What an attempt needs could not be read.
+    Unread(LedgerClosed),
     /// Bodies were read back for attempts that were begun without one.
     Bodies(Vec<Begun>, Result<Vec<OutboxRow>, LedgerClosed>),
     /// The row of a replay was read.
@@ -56,6 +56,8 @@ pub(super) struct Worker<'a, P, L, O, C, R> {
     asked_now: Vec<Asked>,
     asked_next: Vec<Asked>,
     unwritten: Vec<DeliveryWrite>,
+    /// What was remembered by receivers and is not durable yet.
+    unwritten_first: UnwrittenFirst,
     /// Reports that the pump has not taken yet.
     pub(super) unreported: VecDeque<DeliveryReport>,
     /// Nothing new is begun.
@@ -64,7 +66,7 @@ pub(super) struct Worker<'a, P, L, O, C, R> {
 
 impl<'a, P, L, O, C, R> Worker<'a, P, L, O, C, R>
 where
-    P: Post + Sync,
+    P: Post + Carry + Sync,
     L: Ledger + Sync,
     O: Observer,
     C: Fn() -> Timestamp,
@@ -82,6 +84,7 @@ where
             asked_now: Vec::new(),
             asked_next: Vec::new(),
             unwritten: Vec::new(),
+            unwritten_first: UnwrittenFirst::default(),
             unreported: VecDeque::new(),
             stopping: false,
         }
@@ -115,6 +118,7 @@ where
                 self.answer_asked();
             } else {
                 let writes = std::mem::take(&mut self.unwritten);
+                self.unwritten_first.writing();
                 self.writing = Some(self.outside.ledger.deliver(writes).boxed());
             }
         }
@@ -126,6 +130,7 @@ where
     pub(super) fn written(&mut self, written: Result<(), LedgerClosed>) -> Result<(), LedgerClosed> {
         self.writing = None;
         written?;
+        self.unwritten_first.written();
         self.answer_asked();
         Ok(())
     }
@@ -152,29 +157,29 @@ where
         }
     }
 
-    fn launch(&mut self, begun: &Begun, row: &OutboxRow, at: Timestamp) {
+    fn launch(&mut self, begun: &Begun, row: &Arc<OutboxRow>, at: Timestamp) {
         let (name, seq) = (begun.sink.clone(), begun.seq);
         let Some(sink) = self.sinks.get(&name).cloned() else {
             // A reload removed the sink while the body was read: the machine closes the row.
             return self.not_sent(begun, at, "its sink was removed");
         };
-        let outgoing = sink.outgoing(row, at, Attempt { number: begun.attempt, again: begun.again });
-        let post = &self.outside.post;
+        let alert = row.message.alert;
+        let answers = (sink.threads() && row.message.revision > 1).then(|| self.unwritten_first.get(&name, alert));
+        let row = Arc::clone(row);
+        let which = Attempt { number: begun.attempt, again: begun.again };
+        let (post, ledger) = (&self.outside.post, &self.outside.ledger);
         let attempt = async move {
             let start = Instant::now();
-            let verdict = match outgoing {
-                Outgoing::Line(line) => {
-                    tracing::info!(target: "walletwatch::alerts", "{line}");
-                    Verdict::Delivered { receiver_id: None }
-                }
-                Outgoing::Post(request) => {
-                    let limit = request.deadline + SLACK;
-                    let answer = timeout(limit, post.post(request)).await.unwrap_or_else(|_| no_answer());
-                    kill_point(KillPoint::AfterAnswer);
-                    sink.verdict(&answer)
-                }
+            let first = match answers {
+                None => None,
+                Some(unwritten) => match ledger.first_told(name.clone(), alert).await {
+                    Ok(written) => written.or(unwritten),
+                    Err(closed) => return Ended::Unread(closed),
+                },
             };
-            Ended::Attempt { sink: name, seq, verdict, took: start.elapsed() }
+            let outgoing = sink.outgoing(&row, at, which, first.as_ref());
+            let verdict = make(post, &sink, &name, outgoing).await;
+            Ended::Attempt { sink: name, seq, alert, verdict, took: start.elapsed() }
         };
         self.flying.push(attempt.boxed());
     }
@@ -192,7 +197,16 @@ where
 
     fn ended(&mut self, ended: Ended) -> Result<(), LedgerClosed> {
         match ended {
-            Ended::Attempt { sink, seq, verdict, took } => self.judged(&sink, seq, verdict, took),
+            Ended::Attempt { sink, seq, alert, verdict, took } => {
+                if let Verdict::Delivered { receiver_id: Some(id) } | Verdict::Partly { receiver_id: Some(id), .. } =
+                    &verdict
+                    && self.sinks.get(&sink).is_some_and(|sink| sink.threads())
+                {
+                    self.unwritten_first.told(&sink, alert, id);
+                }
+                self.judged(&sink, seq, verdict, took);
+            }
+            Ended::Unread(closed) => return Err(closed),
             Ended::Bodies(begun, rows) => self.bodies(begun, rows?),
             Ended::Replay(seq, asked, rows) => {
                 let at = self.now();
@@ -225,7 +239,7 @@ where
             return;
         }
         let at = self.now();
-        let rows: BTreeMap<i64, OutboxRow> = rows.into_iter().map(|row| (row.seq, row)).collect();
+        let rows: BTreeMap<i64, Arc<OutboxRow>> = rows.into_iter().map(|row| (row.seq, Arc::new(row))).collect();
         for begun in begun {
             if let Some(row) = rows.get(&begun.seq) {
                 self.launch(&begun, row, at);
@@ -286,7 +300,7 @@ where
     fn configure(&mut self, sinks: BTreeMap<Name, Sink>, at: Timestamp) {
         let moved = |(name, sink): (&Name, &Sink)| {
             let before = self.sinks.get(name)?;
-            (before.destination() != sink.destination()).then(|| name.clone())
+            sink.leads_elsewhere(before).then(|| name.clone())
         };
         let moved: Vec<Name> = sinks.iter().filter_map(moved).collect();
         let lanes = sinks.iter().map(|(name, sink)| sink.lane(name.clone())).collect();
@@ -306,8 +320,4 @@ where
 /// Tells who asked; they may have gone away meanwhile.
 fn answer(asked: Asked, done: Result<(), OrderFault>) {
     let _ = asked.send(done);
-}
-
-fn no_answer() -> Answer {
-    Err(SendFault { ambiguous: true, reason: Name::from("no answer in time") })
 }

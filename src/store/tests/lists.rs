@@ -76,6 +76,13 @@ fn lists_are_read_page_by_page_and_filtered() {
     let mut wanted: Vec<_> = every.iter().filter(|row| row.message.alert == alert.id).cloned().collect();
     wanted.reverse();
     assert_eq!(messages, wanted);
+    for row in &every {
+        let (sink, alert) = (&row.message.sink, row.message.alert);
+        let first = every.iter().rev().filter(|other| other.message.sink == *sink && other.message.alert == alert);
+        let first = first.filter_map(|other| other.receiver_id.clone()).next();
+        assert_eq!(reader.first_told(sink, alert).unwrap(), first, "the oldest that its receiver has a name for");
+    }
+    assert_eq!(reader.first_told(&"ops".into(), AlertId([9; 16])).unwrap(), None);
     let filter = AlertFilter { state: Some(alert.state), rule: Some(alert.rule.clone()), ..AlertFilter::default() };
     let wanted: Vec<_> =
         alerts.iter().filter(|row| row.state == alert.state && row.rule == alert.rule).cloned().collect();

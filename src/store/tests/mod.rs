@@ -51,7 +51,8 @@ fn a_commit(byte: u8) -> Commit {
 fn done(seq: i64, state: OutboxState) -> DeliveryWrite {
     let closed_at = Some(Timestamp::from_millis(2_000));
     let due = Timestamp::from_millis(2_000);
-    DeliveryWrite::Outcome { seq, state, attempts: 1, due, reason: None, receiver_id: None, closed_at }
+    let receiver_id = (state == OutboxState::Done).then(|| format!("theirs {seq}").into());
+    DeliveryWrite::Outcome { seq, state, attempts: 1, due, reason: None, receiver_id, closed_at }
 }
 
 /// A commit that was begun and never ended: the connection goes away as with the process.

@@ -313,3 +313,25 @@ fn bodies_beyond_the_room_are_left_in_the_store() {
     let held: Vec<bool> = machine.step(at(0)).iter().map(|begun| begun.row.is_some()).collect();
     assert_eq!(held, [true, true, false, false]);
 }
+
+#[test]
+fn what_reached_some_of_several_is_done_with_a_word_and_a_sink_where_that_stays_so_is_failing() {
+    let mut machine = Machine::new(lanes(), Vec::new(), &[], at(0));
+    let partly = || Verdict::Partly { receiver_id: Some("theirs".into()), reason: "not recipient 2".into() };
+    for (seq, now) in [(1, at(0)), (2, at(301))] {
+        machine.arrived(vec![small_row(seq, "ops", u8::try_from(seq).expect("it is small"), 1, false)], now);
+        assert_eq!(machine.step(now).len(), 1);
+        let decision = machine.answered(&"ops".into(), seq, partly(), now, 0);
+        assert_eq!(decision, Some(Decision::Delivered { block_time: None }));
+        let written = machine.take_writes();
+        let done = |write: &DeliveryWrite| {
+            matches!(
+                write,
+                DeliveryWrite::Outcome { state: OutboxState::Done, reason: Some(_), receiver_id: Some(_), .. }
+            )
+        };
+        assert!(written.len() == 1 && written.iter().all(done), "{written:?}");
+    }
+    let failing = |report: &DeliveryReport| matches!(report, DeliveryReport::Failing { .. });
+    assert!(machine.take_reports().iter().any(failing));
+}

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::net::{HttpClient, Tls, install_crypto_provider};
-use crate::sinks::HttpPost;
+use crate::sinks::{Courier, HttpPost, SmtpPost};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -102,7 +102,12 @@ async fn receivers_that_misbehave_lose_nothing_and_hold_nobody_up() {
         names.push(name);
     }
     let client = HttpClient::new(&Tls::baked()).expect("the roots are good");
-    let mut rig = Rig::start(HttpPost::new(client, || at(0)), Book::default(), &sinks, vec![]);
+    let mut rig = Rig::start(
+        Courier::new(HttpPost::new(client, || at(0)), SmtpPost::new(Tls::baked())),
+        Book::default(),
+        &sinks,
+        vec![],
+    );
     // The bad ones first in every commit, then the one that is well.
     let mut seq = 0;
     for round in 0..50_u8 {
@@ -141,7 +146,12 @@ async fn a_private_receiver_is_not_reached_unless_the_config_allows_it() {
     let sink = Sink::new(&SinkConfig { name: "ops".into(), kind }).expect("the secret is good");
     let client = HttpClient::new(&Tls::baked()).expect("the roots are good");
     let sinks = [("ops".into(), sink)];
-    let rig = Rig::start(HttpPost::new(client, || at(0)), Book::default(), &sinks, rows("ops", 0, 1));
+    let rig = Rig::start(
+        Courier::new(HttpPost::new(client, || at(0)), SmtpPost::new(Tls::baked())),
+        Book::default(),
+        &sinks,
+        rows("ops", 0, 1),
+    );
     rig.until(|book| book.row(0).attempts > 0).await;
     let row = rig.book.row(0);
     let reason = row.reason.expect("it says why");

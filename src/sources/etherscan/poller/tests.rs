@@ -1,5 +1,8 @@
 //! The poll loop against a scripted explorer, on tokio's paused clock: no test here sleeps.
 
+mod budget;
+mod sweep;
+
 use super::*;
 use crate::net::http::HeaderMap;
 use crate::reactor::event::Unlistable;
@@ -314,53 +317,6 @@ async fn a_complaint_about_pace_costs_a_second_and_no_rows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_day_that_is_over_is_a_pause_and_not_a_loop_of_errors() {
-    let script = Script {
-        tokens: BTreeMap::from([(OWNER, vec![5])]),
-        head: 9_000,
-        // At one in the morning: what is said right behind midnight may be yesterday's.
-        delay: Duration::from_hours(1),
-        first: VecDeque::from([Ok((200, refusal("Max daily rate limit reached. 110000 (100%) of 100000 day/limit")))]),
-        ..Script::default()
-    };
-    let (events, calls) = play(script, one_view(), 3, Duration::from_hours(26)).await;
-    let midnight = Timestamp::parse("2026-11-23T00:00:00Z").unwrap();
-    assert_eq!(states(&events, ETHEREUM), [SourceState::OverBudget(midnight), SourceState::Fresh]);
-    assert_eq!((explored(&events).len(), (calls[1].0 - calls[0].0).as_secs() / 3_600), (1, 24), "{calls:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_free_keys_share_on_a_chain_stops_this_chain_until_its_reset_and_no_other() {
-    let text =
-        "Community Free API Limit reached. Resets 2026-11-22 12:00:00 UTC. For higher, uninterrupted limits, upgrade";
-    let script = Script {
-        tokens: BTreeMap::from([(OWNER, vec![5])]),
-        head: 9_000,
-        always: BTreeMap::from([(BASE, refusal(text))]),
-        ..Script::default()
-    };
-    let wants = ChainWants { views: vec![view(OWNER)], ..ChainWants::default() };
-    let wants = want(&[(ETHEREUM, wants.clone()), (BASE, wants)]);
-    let (events, calls) = play(script, wants, 3, Duration::from_secs(12 * 3_600 - 5)).await;
-    let noon = Timestamp::parse("2026-11-22T12:00:00Z").unwrap();
-    assert_eq!(states(&events, BASE), [SourceState::OverBudget(noon)]);
-    assert_eq!(states(&events, ETHEREUM), [SourceState::Fresh]);
-    let asked = calls.iter().filter(|(_, query)| query.contains("chainid=8453")).count();
-    assert!(asked == 1 && calls.len() > 1_000, "{asked} {}", calls.len());
-}
-
-#[tokio::test(start_paused = true)]
-async fn our_own_count_ends_the_day_too_and_survives_a_restart() {
-    // 99,990 were used before the restart: the ten that are left are kept for the day's end.
-    let script = Script { tokens: BTreeMap::from([(OWNER, vec![5])]), head: 9_000, ..Script::default() };
-    let (events, calls) = play(script, one_view(), 0, Duration::from_secs(86_395)).await;
-    assert!((1..=10).contains(&calls.len()), "{}", calls.len());
-    let said = states(&events, ETHEREUM);
-    let Some(SourceState::OverBudget(until)) = said.first() else { panic!("{said:?}") };
-    assert!(until.since(Timestamp::from_millis(START)) > Duration::from_hours(23), "{until}");
-}
-
-#[tokio::test(start_paused = true)]
 async fn trouble_is_waited_out_and_said() {
     let shed = refusal("Free API access is temporarily unavailable due to unusually high network activity.");
     let cloudflare = "<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>".to_owned();
@@ -465,26 +421,4 @@ async fn a_list_that_is_no_longer_wanted_is_not_asked_for_and_the_loop_ends_when
     assert_eq!(notes.len(), made);
     assert_eq!(notes.last(), Some(&BudgetNote { day: 20_779, used: made.try_into().unwrap() }));
     assert!(!intake.try_recv_many(99).is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_balance_that_changed_has_its_lists_read_at_once() {
-    let owner = |number: u64| Address::left_padding_from(&(number + 1).to_be_bytes());
-    let views = (0..100)
-        .flat_map(|number| [List::Transactions, List::Internal].map(|list| ViewWant { list, ..view(owner(number)) }));
-    let wants = want(&[(ETHEREUM, ChainWants { views: views.collect(), ..ChainWants::default() })]);
-    // After two minutes owner 42 has more.
-    let script = Script { head: 9_000, richer: Some((owner(42), Duration::from_mins(2))), ..Script::default() };
-    let (_, calls) = play(script, wants, 3, Duration::from_mins(5)).await;
-    let began = calls[0].0;
-    let sweeps: Vec<_> = calls.iter().filter(|(_, query)| query.contains("balancemulti")).collect();
-    assert!(sweeps.iter().all(|(_, query)| query.matches("0x").count() == 20), "{:?}", sweeps[0]);
-    let asks = |query: &String| query.contains("balancemulti") && query.contains(&format!("{:#x}", owner(42)));
-    let shown = sweeps.iter().find(|(at, query)| asks(query) && *at - began >= Duration::from_mins(2)).unwrap().0;
-    let read = |(at, query): &&(Instant, String)| {
-        *at > shown && query.contains("txlist") && query.contains(&format!("{:#x}", owner(42)))
-    };
-    let after: Vec<Duration> = calls.iter().filter(read).map(|(at, _)| *at - shown).collect();
-    assert!(after[1] <= Duration::from_secs(4), "both of its lists: {after:?}");
-    assert!(closest(&calls) >= 350);
 }

@@ -1,0 +1,41 @@
+//! What can be asked of receivers without telling anybody anything: who the bot is and whether it sees the chat, whether the mail server
+//! encrypts and takes the login. Webhooks and Slack cannot be asked: `walletwatch sink test` sends them a message.
+
+use super::Finding;
+use crate::config::checked::Config;
+use crate::net::Tls;
+use crate::net::http::HttpClient;
+use crate::sinks::telegram::{self, Telegram};
+use crate::sinks::{HttpPost, Post, Sink, SmtpPost, email};
+use crate::sources::WallClock;
+use futures::future::join_all;
+
+/// Asks every sink that can be asked.
+pub(super) async fn probe(config: &Config, http: &HttpClient, clock: &WallClock) -> Vec<Finding> {
+    let asked = config.sinks.iter().map(|sink| async move {
+        let found = match Sink::new(sink) {
+            Err(fault) => Err(fault.to_string()),
+            Ok(Sink::Log | Sink::Webhook(_) | Sink::Slack(_)) => return None,
+            Ok(Sink::Telegram(bot)) => {
+                let clock = clock.clone();
+                chat(&bot, &HttpPost::new(http.clone(), move || clock())).await
+            }
+            Ok(Sink::Email(email)) => mail(&email).await,
+        };
+        Some(Finding { upstream: format!("sink {}", sink.name), found })
+    });
+    join_all(asked).await.into_iter().flatten().collect()
+}
+
+async fn chat(bot: &Telegram, post: &impl Post) -> Result<String, String> {
+    let bot_is = telegram::introduced(&post.post(bot.introduction()).await)?;
+    let chat_is = telegram::seen(&post.post(bot.look()).await).map_err(|wrong| format!("{bot_is}; {wrong}"))?;
+    Ok(format!("{bot_is}, {chat_is}"))
+}
+
+async fn mail(email: &email::Email) -> Result<String, String> {
+    let server = email.server();
+    SmtpPost::new(Tls::baked()).introduce(server).await.map_err(|fault| email::fault_in_words(&fault))?;
+    let login = if server.login.is_some() { "takes the login" } else { "is there; no login is configured" };
+    Ok(format!("the mail server {login}; whether it takes the recipients, only `walletwatch sink test` shows"))
+}
