@@ -13,6 +13,7 @@ use crate::reactor::effect::Notice;
 use crate::reactor::event::{Event, SourceId, SourceKind, SourceState};
 use crate::reactor::rows::{PaymentState, Phase, Subject};
 use crate::reactor::settings::{Condition, Rule};
+use crate::telemetry::balances::BalancesStatus;
 use crate::telemetry::observe::SUMMARY_EVERY;
 use crate::telemetry::snapshot::{
     ChainStatus, Limit, LimitUse, PaymentsStatus, PriceStatus, RuleStatus, Snapshot, SourceStatus,
@@ -53,6 +54,8 @@ pub struct Overview {
     tally: Tally,
     dropped: BTreeMap<SourceId, u64>,
     changed: bool,
+    balances: Arc<BalancesStatus>,
+    balances_changed: bool,
     shown: Timestamp,
     summed: Timestamp,
 }
@@ -93,6 +96,8 @@ impl Overview {
             last_events: BTreeMap::new(),
             dropped: BTreeMap::new(),
             changed: true,
+            balances: Arc::default(),
+            balances_changed: true,
             shown: Timestamp::default(),
             summed: now,
         }
@@ -125,6 +130,11 @@ impl Overview {
                 self.indexes.headed(at, head);
                 source(SourceKind::Explorer, Some(head.chain), &head.source)
             }
+            Event::Balances(answer) => {
+                let rpc = answer.at.hash.is_some();
+                let kind = if rpc { SourceKind::Rpc } else { SourceKind::Explorer };
+                source(kind, Some(answer.chain), &answer.source)
+            }
             Event::Tick(tick) => source(SourceKind::Feed, None, &tick.feed),
             Event::Unlistable(list) => source(SourceKind::Explorer, Some(list.chain), &list.source),
             Event::Source(report) => {
@@ -151,6 +161,7 @@ impl Overview {
     pub fn committed(&mut self, at: Timestamp, notices: &[Notice], _reactor: &Reactor) {
         for notice in notices {
             self.observer.observe(at, notice);
+            self.balances_changed |= matches!(notice, Notice::BalancesRead { .. } | Notice::BalanceFailed { .. });
         }
         self.changed |= !notices.is_empty();
     }
@@ -172,6 +183,10 @@ impl Overview {
             let counted = self.dropped.entry(source.clone()).or_default();
             self.tally.dropped(source, total.saturating_sub(*counted));
             *counted = total;
+        }
+        if std::mem::take(&mut self.balances_changed) {
+            self.balances = Arc::new(BalancesStatus::of(reactor));
+            self.metrics.show_balances(&self.balances, &self.labels);
         }
         let vouched = self.labels.chains.keys().filter(|chain| reactor.authority(**chain, Kind::Coin).is_some());
         self.followed.extend(vouched);
@@ -238,6 +253,7 @@ impl Overview {
                 .prices()
                 .map(|(pair, feed, price, as_of)| PriceStatus { pair: pair.clone(), feed: feed.clone(), price, as_of })
                 .collect(),
+            balances: Arc::clone(&self.balances),
             budget: self.board.budget(now),
             payments: payments(now, reactor),
         }
@@ -284,7 +300,7 @@ impl Overview {
             Condition::Transfer(transfer) => {
                 transfer.assets.as_ref().is_none_or(|assets| assets.contains(&(chain, Asset::Coin)))
             }
-            Condition::Price(_) | Condition::Gas(_) => false,
+            Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
         };
         let fed = |chain: ChainId| {
             let explored = reactor.settings().chains.get(&chain).is_some_and(|settings| settings.explorer.is_some());

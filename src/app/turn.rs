@@ -92,14 +92,16 @@ impl Draft {
             | RowKey::View(..)
             | RowKey::Gap(..)
             | RowKey::Backfill(..)
-            | RowKey::Scan(..) => false,
+            | RowKey::Scan(..)
+            | RowKey::Balance(_) => false,
             RowKey::Transfer(..)
             | RowKey::Alert(_)
             | RowKey::Rule(_)
             | RowKey::Token(..)
             | RowKey::Deadline(_)
             | RowKey::Trouble(_)
-            | RowKey::Payment(_) => true,
+            | RowKey::Payment(_)
+            | RowKey::Level(_) => true,
         };
     }
 }

@@ -127,6 +127,7 @@ impl Heard {
             | Event::Unlistable(_)
             | Event::Receipt(_)
             | Event::Token(_)
+            | Event::Balances(_)
             | Event::Tick(_)
             | Event::Quiet { .. }
             | Event::Delivery(_)

@@ -160,6 +160,13 @@ fn condition(config: &Config, rule: &Rule) -> String {
             let gwei = |wei: U256| format!("{} gwei", format_amount(wei, 9));
             format!("base fee of {} {}", chain_name(config, gas.chain), level(&gas.threshold, gwei))
         }
+        Condition::Balance(balance) => {
+            let one = |(asset, threshold): (&(ChainId, Asset), &Threshold<U256>)| {
+                let level = level(threshold, |raw| amount(config, *asset, raw));
+                format!("on {} {level}", chain_name(config, asset.0))
+            };
+            format!("balance of {} {}", list(&balance.watches), list(balance.thresholds.iter().map(one)))
+        }
     }
 }
 
@@ -395,6 +402,9 @@ fn maker(config: &Config, payment: &PaymentSettings) -> String {
                 "whoever drives the base fee of {} past the threshold can make it pay",
                 chain_name(config, gas.chain)
             )
+        }
+        Some(Condition::Balance(balance)) => {
+            format!("whoever can spend from {} can make it pay", list(&balance.watches))
         }
         None => "its rule is gone".into(),
     }

@@ -1,5 +1,6 @@
 //! `/api/v1/status`: how everything stands, a line each.
 
+use super::balances::{self, BalancesLine};
 use super::bodies::state;
 use crate::reactor::event::SourceId;
 use crate::telemetry::{Snapshot, unready};
@@ -25,6 +26,7 @@ pub(super) struct Status {
     pub sinks: Vec<SinkItem>,
     pub rules: Vec<RuleItem>,
     pub prices: Vec<PriceItem>,
+    pub balances: BalancesLine,
     pub etherscan: Option<BudgetItem>,
     pub payments: PaymentsItem,
 }
@@ -125,6 +127,7 @@ pub(super) fn status(snapshot: &Snapshot, now: Timestamp) -> Status {
         sinks: sinks(snapshot),
         rules: rules(snapshot),
         prices: prices(snapshot),
+        balances: balances::line(snapshot),
         etherscan: snapshot.budget.map(|budget| BudgetItem { calls_left: budget.left, calls_per_day: budget.of }),
         payments: PaymentsItem {
             frozen: payments.frozen,

@@ -26,6 +26,7 @@ impl Reactor {
         self.rules.bind(&settings);
         self.ask_feeds(&settings);
         self.settings = settings;
+        self.configure_balances(effects);
         self.unpublished.extend(self.settings.chains.keys().copied());
         self.configure_history(effects);
         self.expect_words(effects);
@@ -51,8 +52,11 @@ impl Reactor {
             }
         }
         self.timers.clear(&Deadline::Holds(name.clone()), effects);
+        self.calm_levels(name, effects);
         let of_rule = |alert: &&AlertRow| match alert.subject {
-            AlertSubject::Transfer { .. } | AlertSubject::Crossing(_) => alert.rule == *name,
+            AlertSubject::Transfer { .. } | AlertSubject::Crossing(_) | AlertSubject::Balance { .. } => {
+                alert.rule == *name
+            }
             AlertSubject::Trouble(_) | AlertSubject::Payment(_) => false,
         };
         let alerts: Vec<AlertRow> = self.alerts.iter().filter(of_rule).cloned().collect();
@@ -82,6 +86,7 @@ impl Reactor {
             spoke_at: None,
         };
         self.timers.clear(&Deadline::Holds(rule.name.clone()), effects);
+        self.calm_levels(&rule.name, effects);
         effects.push(Effect::Put(Row::Rule(row.clone())));
         self.rules.put(row);
         // Nothing will ever say that a crossing of the old condition is over.

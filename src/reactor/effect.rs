@@ -1,5 +1,7 @@
 //! The only output of the reactor: rows to write, messages to deliver, things worth a log line and a metric.
 
+pub use super::holdings::BalanceBody;
+use super::holdings::NoBalance;
 use super::rows::{Row, RowKey};
 use super::source::SourceKind;
 pub use super::suspect::Suspect;
@@ -74,6 +76,12 @@ pub enum MessageKind {
     GasCrossed,
     /// `gas.recovered`
     GasRecovered,
+    /// `balance.crossed`
+    BalanceCrossed,
+    /// `balance.recovered`
+    BalanceRecovered,
+    /// `balance.retracted`: the block at which it had crossed is gone, and it did not cross in what replaced it.
+    BalanceRetracted,
     /// `source.blind`
     SourceBlind,
     /// `source.recovered`
@@ -98,7 +106,7 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Every kind, for schemas and filters.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Transfer(Stage::Seen),
         Self::Transfer(Stage::Confirmed),
         Self::Transfer(Stage::Final),
@@ -107,6 +115,9 @@ impl MessageKind {
         Self::PriceRecovered,
         Self::GasCrossed,
         Self::GasRecovered,
+        Self::BalanceCrossed,
+        Self::BalanceRecovered,
+        Self::BalanceRetracted,
         Self::SourceBlind,
         Self::SourceRecovered,
         Self::SourceDisagrees,
@@ -131,6 +142,9 @@ impl MessageKind {
             Self::PriceRecovered => "price.recovered",
             Self::GasCrossed => "gas.crossed",
             Self::GasRecovered => "gas.recovered",
+            Self::BalanceCrossed => "balance.crossed",
+            Self::BalanceRecovered => "balance.recovered",
+            Self::BalanceRetracted => "balance.retracted",
             Self::SourceBlind => "source.blind",
             Self::SourceRecovered => "source.recovered",
             Self::SourceDisagrees => "source.disagrees",
@@ -147,7 +161,7 @@ impl MessageKind {
     /// Whether it takes something back.
     #[must_use]
     pub const fn retracts(self) -> bool {
-        matches!(self, Self::Transfer(Stage::Retracted))
+        matches!(self, Self::Transfer(Stage::Retracted) | Self::BalanceRetracted)
     }
 }
 
@@ -156,7 +170,7 @@ impl MessageKind {
 pub enum Body {
     /// Of `transfer.*`.
     Transfer(Box<TransferBody>),
-    /// Of `price.*` and `gas.*`.
+    /// Of `price.*`, `gas.*` and `balance.*`.
     Crossing(CrossingBody),
     /// Of `source.*`.
     Source(SourceBody),
@@ -265,6 +279,8 @@ pub enum CrossingSubject {
         /// The block that has it.
         block: u64,
     },
+    /// A balance.
+    Balance(Box<BalanceBody>),
 }
 
 /// The facts of `source.*`.
@@ -424,6 +440,26 @@ pub enum Notice {
         chain: ChainId,
         /// The fee.
         fee: U256,
+    },
+    /// Balances of a chain were read.
+    BalancesRead {
+        /// Which chain.
+        chain: ChainId,
+        /// How many.
+        read: u64,
+    },
+    /// A balance could not be read.
+    BalanceFailed {
+        /// Which chain.
+        chain: ChainId,
+        /// Whose.
+        watch: Name,
+        /// Of what.
+        asset: Asset,
+        /// Why.
+        reason: NoBalance,
+        /// It could be read before.
+        first: bool,
     },
     /// An explorer and the chain's authority differ about a transfer.
     Disagrees {

@@ -102,6 +102,7 @@ impl Reactor {
                 return;
             }
         };
+        self.balances_gone(id, &change.removed, effects);
         let new = &run.blocks[change.known..];
         if let Some(first) = new.first().filter(|_| begins) {
             self.begin(id, first.at, effects);
@@ -138,6 +139,7 @@ impl Reactor {
         let Some((head, endpoint)) = chain.reverted() else { return };
         let removed = chain.revert_to(head.number, &endpoint, effects);
         self.unpublished.insert(id);
+        self.balances_gone(id, &removed, effects);
         let depth = removed.len() as u64;
         for transfer in self.standing_in(id, &removed) {
             self.retract(transfer, "the chain went back below its block", effects);
@@ -155,6 +157,7 @@ impl Reactor {
         let removed = chain.accept(effects);
         self.forget_histories(id, effects);
         self.soft.accepted.insert(id);
+        self.balances_gone(id, &removed, effects);
         self.soft.proxy_heads.remove(&id);
         for transfer in self.standing_in(id, &removed) {
             self.retract(transfer, "the chain was found to be another one", effects);
@@ -185,6 +188,7 @@ impl Reactor {
         let Some(old) = self.transfers.get(id) else {
             let row = self.new_transfer(id, key, place, stage, Voucher::Authority);
             Self::note_stages(&row, None, effects);
+            self.stir_balances(&key, place.block, effects);
             self.transfers.put(row, effects);
             return id;
         };
@@ -208,6 +212,7 @@ impl Reactor {
             row.late = place.late;
             self.timers.clear(&Deadline::Forget(id), effects);
             self.moved(&row, effects);
+            self.stir_balances(&key, place.block, effects);
         }
         if row != old {
             Self::note_stages(&row, Some(&old), effects);
@@ -288,6 +293,7 @@ impl Reactor {
         }
         let bound = self.settle_bound(id);
         self.settle_up_to(id, bound, effects);
+        self.settle_levels(id, effects);
     }
 
     /// Transfers at or below this block are never looked at again. An explorer may report late: where there is one, what it could still

@@ -240,6 +240,7 @@ impl Reactor {
         }
         let stage = marks.stage(reported.block);
         let row = self.new_transfer(transfer, key, &place, stage, Voucher::Other);
+        self.stir_balances(&key, reported.block, effects);
         self.transfers.put(row, effects);
         // The first answer for a list holds what was before the watch: the chain's blocks were not searched for it then.
         let first = !self.views.contains_key(&(id, answer.address, answer.list));
@@ -279,7 +280,7 @@ impl Reactor {
         kind != Kind::Internal && self.has_block(id, place.block, place.hash)
     }
 
-    fn has_block(&self, id: ChainId, number: u64, hash: Option<B256>) -> bool {
+    pub(super) fn has_block(&self, id: ChainId, number: u64, hash: Option<B256>) -> bool {
         let row = self.chains.get(&id).and_then(|chain| chain.block(number));
         row.is_some_and(|row| Some(row.at.hash) == hash)
     }

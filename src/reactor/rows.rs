@@ -2,12 +2,15 @@
 //!
 //! They carry no serde: the store has formats of its own.
 
+use super::holdings::{BalanceRow, LevelKey, LevelRow};
 pub use super::past::{BackfillRow, ListLeft, Scan, ScanRow};
+pub use super::phase::Phase;
+use super::phase::Standing;
 use super::source::{List, SourceId};
 use super::suspect::Suspect;
 use crate::types::{
-    Address, AlertId, B256, BlockRef, ChainId, Name, PaymentId, Severity, Stage, Timestamp, TransferId, TransferKey,
-    U256,
+    Address, AlertId, B256, BlockRef, ChainId, Holding, Name, PaymentId, Severity, Stage, Timestamp, TransferId,
+    TransferKey, U256,
 };
 use std::time::Duration;
 
@@ -40,6 +43,10 @@ pub enum Row {
     Backfill(Box<BackfillRow>),
     /// How far the history of a chain was read by its blocks or logs.
     Scan(ScanRow),
+    /// A balance.
+    Balance(BalanceRow),
+    /// Where a rule stands with a balance.
+    Level(LevelRow),
 }
 
 impl Row {
@@ -60,6 +67,8 @@ impl Row {
             Self::Payment(row) => RowKey::Payment(row.id),
             Self::Backfill(row) => RowKey::Backfill(row.chain, row.address),
             Self::Scan(row) => RowKey::Scan(row.chain, row.until, row.scan),
+            Self::Balance(row) => RowKey::Balance(row.holding),
+            Self::Level(row) => RowKey::Level(row.key.clone()),
         }
     }
 }
@@ -93,6 +102,10 @@ pub enum RowKey {
     Backfill(ChainId, Address),
     /// Of [`ScanRow`].
     Scan(ChainId, u64, Scan),
+    /// Of [`BalanceRow`].
+    Balance(Holding),
+    /// Of [`LevelRow`].
+    Level(LevelKey),
 }
 
 /// Every row that a reactor is rebuilt from.
@@ -126,6 +139,10 @@ pub struct Tables {
     pub backfills: Vec<BackfillRow>,
     /// All.
     pub scans: Vec<ScanRow>,
+    /// All: a rule or `[http] max_balances` asks for each.
+    pub balances: Vec<BalanceRow>,
+    /// All.
+    pub levels: Vec<LevelRow>,
 }
 
 /// What is known of a chain.
@@ -248,6 +265,15 @@ pub enum AlertSubject {
     },
     /// The how-manieth crossing of the rule.
     Crossing(u64),
+    /// The how-manieth crossing of the rule by a balance of this address. Which asset, its id and its messages know.
+    Balance {
+        /// Whose.
+        watch: Name,
+        /// The watched address.
+        address: Address,
+        /// The how-manieth.
+        crossing: u64,
+    },
     /// A source or a sink in trouble.
     Trouble(Subject),
     /// A payment.
@@ -316,19 +342,6 @@ pub struct AlertRow {
     pub closed: bool,
 }
 
-/// Where a crossing rule stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Not past the level.
-    Calm,
-    /// Past the level since then, not for long enough.
-    Pending(Timestamp),
-    /// Crossed since then, and said.
-    Crossed(Timestamp),
-    /// Crossed since then, and not said because of `at_most_every`.
-    Muffled(Timestamp),
-}
-
 /// A rule in force, with its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleRow {
@@ -344,6 +357,14 @@ pub struct RuleRow {
     pub crossings: u64,
     /// When it last spoke.
     pub spoke_at: Option<Timestamp>,
+}
+
+impl RuleRow {
+    /// What a step changes.
+    #[must_use]
+    pub const fn standing(&mut self) -> Standing<'_> {
+        Standing { phase: &mut self.phase, crossings: &mut self.crossings, spoke_at: &mut self.spoke_at }
+    }
 }
 
 /// How far an explorer's list of an address was read.
@@ -393,6 +414,8 @@ pub enum Deadline {
     Forget(TransferId),
     /// A held payment waits no longer.
     Expires(PaymentId),
+    /// A balance has been past a rule's level for long enough, if it still is.
+    BalanceHolds(LevelKey),
 }
 
 /// A deadline, with its length: after a restart it is due no later than that from now.

@@ -81,6 +81,7 @@ impl Reactor {
             self.take_back(alert, &row, &[], reason, effects);
         }
         self.trigger_retracted(id, effects);
+        self.restir_balances(&row.key, effects);
     }
 
     /// A transfer was mined again in another block: what was said and does not hold there is taken back.
@@ -194,7 +195,7 @@ impl Reactor {
         self.sides(&row.key).iter().any(|side| {
             self.rules.of_watch(side.watch).iter().any(|entry| match &entry.rule.condition {
                 Condition::Transfer(condition) => self.matches(entry, condition, row, side),
-                Condition::Price(_) | Condition::Gas(_) => false,
+                Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
             })
         })
     }
@@ -339,7 +340,7 @@ impl Reactor {
     }
 
     /// Decimals, symbol, whether anything at all is known, and whether the contract is one that we know.
-    fn asset_facts(&self, chain: ChainId, asset: Asset) -> (Option<u8>, Option<Name>, bool, bool) {
+    pub(super) fn asset_facts(&self, chain: ChainId, asset: Asset) -> (Option<u8>, Option<Name>, bool, bool) {
         match asset {
             Asset::Coin => self.settings.chains.get(&chain).map_or((None, None, false, true), |settings| {
                 (Some(settings.coin_decimals), Some(settings.coin.clone()), true, true)

@@ -72,6 +72,7 @@ impl Reactor {
                 let reason = std::iter::once(silence).chain(why).collect::<Vec<_>>().join("; ");
                 self.forget_fee(chain, effects);
                 if !self.take_over(chain, &reason, effects) {
+                    self.forget_balances(chain, effects);
                     self.chain_in_trouble(chain, &reason, effects);
                 }
             }
@@ -285,6 +286,9 @@ impl Reactor {
             | MessageKind::PriceRecovered
             | MessageKind::GasCrossed
             | MessageKind::GasRecovered
+            | MessageKind::BalanceCrossed
+            | MessageKind::BalanceRecovered
+            | MessageKind::BalanceRetracted
             | MessageKind::PaymentRehearsed
             | MessageKind::PaymentHeld
             | MessageKind::PaymentRefused

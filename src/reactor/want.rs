@@ -6,14 +6,15 @@ use super::lists::{Lists, needed};
 use super::read_explorer::{OpenList, kind_of};
 use super::settings::{Condition, Watch};
 use super::wants::{ChainWants, ViewWant};
-use crate::types::{Address, B256, ChainId, Kind};
+use crate::types::{Address, B256, ChainId};
 use std::collections::BTreeSet;
 
 impl Reactor {
     pub(super) fn chain_wants(&mut self, id: ChainId) -> ChainWants {
         self.wants.watched = self.watched.set().clone();
+        let balances = self.balances.wants(id);
         let Some(chain) = self.chains.get(&id) else {
-            return ChainWants { explorer_head: self.has_explorer(id), ..ChainWants::default() };
+            return ChainWants { explorer_head: self.has_explorer(id), balances, ..ChainWants::default() };
         };
         let newest = chain.window().rev().take(super::PUBLISHED_BLOCKS).map(|block| block.at);
         let mut window: Vec<_> = newest.collect();
@@ -25,15 +26,16 @@ impl Reactor {
             gaps: chain.gaps().copied().collect(),
             stopped: chain.row().stopped.is_some(),
             receipts: self.wanted_receipts(id),
-            explorer_receipts: self.has_explorer(id) && !self.endpoint_vouches(id, Kind::Coin),
+            explorer_receipts: self.explorer_reads_balances(id),
             tokens: self.wanted_tokens(id),
             views: started.map(|started| self.wanted_views(id, started)).unwrap_or_default(),
+            balances,
             explorer_head: self.has_explorer(id) && (started.is_none() || self.needs_proxy_head(id)),
             history: self.history_wants(id),
         }
     }
 
-    fn has_explorer(&self, id: ChainId) -> bool {
+    pub(super) fn has_explorer(&self, id: ChainId) -> bool {
         self.settings.chains.get(&id).is_some_and(|chain| chain.explorer.is_some())
     }
 
@@ -105,7 +107,7 @@ impl Reactor {
         let rules = self.rules.of_watch(place);
         let conditions = rules.iter().filter_map(|entry| match &entry.rule.condition {
             Condition::Transfer(condition) => Some(condition),
-            Condition::Price(_) | Condition::Gas(_) => None,
+            Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => None,
         });
         needed(conditions, watch, chain, &self.settings.tokens)
     }

@@ -6,11 +6,12 @@ use super::keys::{deadline_text, subject_text};
 use super::prune::{Prune, Pruned, may_go};
 use super::{Commit, DeliveryWrite, NewMessage, OutboxRow, OutboxState, Store, Write};
 use crate::reactor::event::List;
+use crate::reactor::holdings::{BalanceRow, LevelRow};
 use crate::reactor::rows::{
     AlertRow, BackfillRow, BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Row, RowKey, RuleRow, ScanRow, Tables,
     TokenRow, TransferRow, TroubleRow, ViewRow,
 };
-use crate::types::{Address, AlertId, ChainId, MessageId, Name, PaymentId, Timestamp, TransferId};
+use crate::types::{Address, AlertId, Asset, ChainId, Holding, MessageId, Name, PaymentId, Timestamp, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ struct Inner {
     payments: BTreeMap<PaymentId, PaymentRow>,
     backfills: BTreeMap<(i64, Address), BackfillRow>,
     scans: BTreeMap<(i64, i64, &'static str), ScanRow>,
+    balances: BTreeMap<Place, BalanceRow>,
+    levels: BTreeMap<(Name, Place), LevelRow>,
     /// In the order in which they were first mentioned.
     alerts: BTreeMap<i64, AlertRow>,
     numbers: BTreeMap<AlertId, i64>,
@@ -43,6 +46,13 @@ struct Inner {
     disabled: BTreeSet<Name>,
     notes: BTreeMap<String, String>,
     last_at: Option<Timestamp>,
+}
+
+/// A balance in SQLite's order.
+type Place = (i64, Address, Asset);
+
+const fn place(holding: &Holding) -> Place {
+    (signed(holding.chain), holding.address, holding.asset)
 }
 
 const fn signed(chain: ChainId) -> i64 {
@@ -119,6 +129,10 @@ impl Inner {
             Row::Scan(row) => {
                 self.scans.insert((signed(row.chain), row.until.cast_signed(), row.scan.word()), *row);
             }
+            Row::Balance(row) => drop(self.balances.insert(place(&row.holding), row.clone())),
+            Row::Level(row) => {
+                self.levels.insert((row.key.rule.clone(), place(&row.key.holding)), row.clone());
+            }
         }
     }
 
@@ -146,6 +160,8 @@ impl Inner {
             RowKey::Scan(chain, until, scan) => {
                 self.scans.remove(&(signed(*chain), until.cast_signed(), scan.word()));
             }
+            RowKey::Balance(holding) => drop(self.balances.remove(&place(holding))),
+            RowKey::Level(key) => drop(self.levels.remove(&(key.rule.clone(), place(&key.holding)))),
         }
     }
 
@@ -239,6 +255,8 @@ impl Store for ModelStore {
             payments: inner.payments.values().cloned().collect(),
             backfills: inner.backfills.values().cloned().collect(),
             scans: inner.scans.values().copied().collect(),
+            balances: inner.balances.values().cloned().collect(),
+            levels: inner.levels.values().cloned().collect(),
         };
         Ok((tables, inner.last_at))
     }

@@ -12,7 +12,8 @@ use super::outbox::Sequence;
 use super::prune::{Position, Prune, Pruned};
 use super::schema::{MIGRATIONS, Migration};
 use super::{
-    Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, codec, history, meta, outbox, prune, small, transfers,
+    Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, balances, codec, history, meta, outbox, prune, small,
+    transfers,
 };
 use crate::reactor::rows::{Row, RowKey, Tables};
 use crate::telemetry::faults::{KillPoint, kill_point};
@@ -265,6 +266,8 @@ impl Turn<'_> {
             Row::Payment(row) => small::put_payment(connection, row),
             Row::Backfill(row) => history::put_backfill(connection, row),
             Row::Scan(row) => history::put_scan(connection, row),
+            Row::Balance(row) => balances::put_balance(connection, row),
+            Row::Level(row) => balances::put_level(connection, row),
         }
     }
 
@@ -301,6 +304,8 @@ impl Turn<'_> {
             RowKey::Payment(id) => run!(connection, "DELETE FROM payments WHERE id = ?1", *id),
             RowKey::Backfill(chain, address) => pair(history::DELETE_BACKFILL, &chain.to_cell(), &address.to_cell()),
             RowKey::Scan(chain, until, scan) => run!(connection, history::DELETE_SCAN, *chain, *until, *scan),
+            RowKey::Balance(holding) => balances::delete_balance(connection, holding),
+            RowKey::Level(key) => balances::delete_level(connection, key),
         }
         .map(drop)
     }
@@ -322,6 +327,8 @@ fn load(connection: &Connection) -> rusqlite::Result<Tables> {
         payments: small::payments(connection)?,
         backfills: history::backfills(connection)?,
         scans: history::scans(connection)?,
+        balances: balances::balances(connection)?,
+        levels: balances::levels(connection)?,
     })
 }
 

@@ -3,6 +3,7 @@
 //! `app` makes one after each commit and hands it on through a `tokio::sync::watch`. It holds times, not ages: who reads it knows
 //! what time it is. It holds no url or secret.
 
+use super::balances::BalancesStatus;
 use super::labels::Labels;
 use crate::reactor::event::{SourceId, SourceState};
 use crate::reactor::rows::PaymentState;
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub rules: Vec<RuleStatus>,
     /// The latest prices.
     pub prices: Vec<PriceStatus>,
+    /// Balances.
+    pub balances: Arc<BalancesStatus>,
     /// The explorer's budget, where one is configured.
     pub budget: Option<BudgetStatus>,
     /// Payments.

@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods, reason = "it says how long it took")]
 
 mod aloud;
+mod balances;
 mod chain;
 mod checker;
 mod process;

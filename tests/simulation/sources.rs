@@ -9,8 +9,8 @@ use fastrand::Rng;
 use std::collections::BTreeSet;
 use walletwatch::reactor::LARGEST_STEP;
 use walletwatch::reactor::event::{
-    Contact, Event, Explored, ExplorerHead, Head, List, Logs, Receipt, Reported, Run, RunPart, SourceId, SourceKind,
-    SourceReport, SourceState, Tags, TokenFacts,
+    Balances, Contact, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt, Receipt, Reported, Run,
+    RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, TokenFacts,
 };
 use walletwatch::reactor::rows::GapRow;
 use walletwatch::reactor::wants::{ChainWants, ViewWant};
@@ -173,6 +173,10 @@ impl Sources {
         if let Some(explorer) = &mut self.explorer {
             explorer.speak(chain, wants, rng, faulty, events);
         }
+        let lead = self.endpoints.iter().find(|endpoint| endpoint.up).filter(|_| !wants.stopped);
+        if let (Some(lead), Some(tip)) = (lead, wants.window.last()) {
+            events.extend(balances(chain, lead, *tip, wants, rng, faulty));
+        }
         for contract in &wants.tokens {
             if !faulty || rng.u8(0..5) == 0 {
                 let decimals = rng.bool().then_some(18);
@@ -181,6 +185,39 @@ impl Sources {
             }
         }
     }
+}
+
+/// What an endpoint says of balances at the newest block that was committed: it may not have it, or not answer.
+fn balances(
+    chain: &Chain,
+    lead: &Endpoint,
+    tip: BlockRef,
+    wants: &ChainWants,
+    rng: &mut Rng,
+    faulty: bool,
+) -> Option<Event> {
+    let known = chain.index(tip.hash).filter(|_| chain.is_beneath(tip.hash, lead.head));
+    let mut read = Vec::new();
+    for want in wants.balances.iter() {
+        // What nobody looks at and nothing moved is read seldom.
+        if faulty && rng.u8(0..if want.soon { 3 } else { 12 }) > 0 {
+            continue;
+        }
+        let fault = match rng.u8(0..24) {
+            0 if faulty => Some(NoBalance::Empty),
+            1 if faulty => Some(NoBalance::NoAnswer),
+            _ => None,
+        };
+        let amount = match (fault, known) {
+            (Some(fault), _) => Err(fault),
+            (None, Some(index)) => Ok(chain.blocks[index].balance(want.address, want.asset)),
+            (None, None) => Err(NoBalance::NoAnswer),
+        };
+        read.push((want.address, want.asset, amount));
+    }
+    let at = ReadAt { number: tip.number, hash: Some(tip.hash) };
+    let answer = Balances { chain: chain.id, source: lead.name.clone(), at, read };
+    (!answer.read.is_empty()).then_some(Event::Balances(answer))
 }
 
 fn head(chain: &Chain, endpoint: &Endpoint, wants: &ChainWants) -> Head {
@@ -303,6 +340,20 @@ impl Explorer {
         if wants.explorer_head {
             let head = chain.blocks[self.backends[0]].at.number;
             events.push(Event::ExplorerHead(ExplorerHead { chain: chain.id, source: self.name.clone(), head }));
+        }
+        if wants.explorer_receipts {
+            let head = &chain.blocks[self.backends[0]];
+            for want in wants.balances.iter() {
+                if !faulty || rng.u8(0..6) == 0 {
+                    let amount = match rng.u8(0..12) {
+                        0 if faulty => Err(NoBalance::Empty),
+                        _ => Ok(head.balance(want.address, want.asset)),
+                    };
+                    let at = ReadAt { number: head.at.number, hash: None };
+                    let (source, read) = (self.name.clone(), vec![(want.address, want.asset, amount)]);
+                    events.push(Event::Balances(Balances { chain: chain.id, source, at, read }));
+                }
+            }
         }
         for tx in &wants.receipts {
             if !faulty || rng.bool() {

@@ -1,5 +1,6 @@
 //! One world: made by its seed, run with faults, healed, run until it is quiet, and checked.
 
+use crate::balances;
 use crate::chain::{BASE, Chain};
 use crate::checker;
 use crate::process::{Dead, Process};
@@ -29,6 +30,9 @@ pub struct Totals {
     pub handed_back: u64,
     /// Messages of what lies before a watch.
     pub history: u64,
+    /// Balances that crossed, and crossings that a fork took back.
+    pub crossed: u64,
+    pub uncrossed: u64,
 }
 
 impl Totals {
@@ -41,22 +45,14 @@ impl Totals {
         self.repeats += other.repeats;
         self.handed_back += other.handed_back;
         self.history += other.history;
+        self.crossed += other.crossed;
+        self.uncrossed += other.uncrossed;
     }
 
     /// Whether every kind of thing happened.
     pub fn is_eventful(&self) -> bool {
-        [
-            self.heard,
-            self.retracted,
-            self.deaths,
-            self.rehearsed,
-            self.gaps,
-            self.repeats,
-            self.handed_back,
-            self.history,
-        ]
-        .iter()
-        .all(|count| *count > 0)
+        let deliveries = [self.heard, self.retracted, self.repeats, self.rehearsed, self.crossed, self.uncrossed];
+        deliveries.into_iter().chain([self.deaths, self.gaps, self.handed_back, self.history]).all(|count| count > 0)
     }
 }
 
@@ -106,6 +102,7 @@ fn lived(seed: u64) -> Result<World, String> {
         }
     }
     checker::check(&world.spec, &world.chains, &world.process.heard)?;
+    balances::check(&world.spec, &world.chains, &world.process.heard)?;
     world.check_revisions()?;
     world.check_past()?;
     Ok(world)
@@ -300,7 +297,13 @@ impl World {
                 + state.map_or(0, |state| state.gaps().count() + usize::from(chain.endpoints > 0 && !state.is_fresh()))
         });
         lowest.sum::<usize>() == 0
-            && self.process.reactor.wants().chains.values().all(|wants| wants.receipts.is_empty())
+            && self
+                .process
+                .reactor
+                .wants()
+                .chains
+                .values()
+                .all(|wants| wants.receipts.is_empty() && wants.balances.iter().all(|want| !want.soon))
     }
 
     /// Delivers what is left.
@@ -383,6 +386,8 @@ impl World {
             repeats: (heard.len() - distinct.len()) as u64,
             handed_back: of(b"the chain's own blocks are read again") as u64,
             history: of(b"\"history\":true") as u64,
+            crossed: of(b"\"balance.crossed\"") as u64,
+            uncrossed: of(b"\"balance.retracted\"") as u64,
         }
     }
 }

@@ -14,7 +14,7 @@ mod watches;
 
 use crate::config::checked::{Config, Role};
 use crate::config::forecast;
-use crate::reactor::settings::{Approval, Settings};
+use crate::reactor::settings::{Approval, BalanceSettings, Settings};
 use input::Input;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +33,11 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let materials =
         rules::Materials { chains: &chains, tokens: &tokens, watches: &watches, sinks: &sinks, feeds: &pairs };
     let read = rules::check(input, &materials);
+    let balances = BalanceSettings {
+        shown: watches::shown(&tokens, &chains),
+        most: page_and_store::max_balances(input),
+        rebasing: watches::rebasing(input, &chains),
+    };
     let payees = payments::payees(input, &chains);
     let payments = payments::payments(input, &read, &payees, &watches, &chains);
     let required = |chain: &&chains::Chain| chain.required.unwrap_or(true);
@@ -47,6 +52,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         payees: payees.all,
         system,
         feeds: pairs,
+        balances,
         simulated: false,
     };
     let config = Config {

@@ -1,4 +1,4 @@
-//! One chain's RPC endpoints: heads, blocks, gaps, receipts and tokens, as events.
+//! One chain's RPC endpoints: heads, blocks, gaps, receipts, tokens and balances, as events.
 //!
 //! All endpoints are connected. The first fresh one in the order of the config reads blocks, the others follow heads and are asked
 //! for agreement. What is read is decided by pure parts (`lead`, `walk`, `pace`, the plans of `gap` and `asks`); the rest asks.
@@ -6,6 +6,7 @@
 
 mod ask_fault;
 mod asks;
+mod balances;
 mod dial;
 mod endpoint;
 mod gap;
@@ -166,6 +167,7 @@ impl ChainReader {
             _closed = past::read(&shared) => {}
             _closed = past_logs::read(&shared) => {}
             _closed = asks::answer(&shared) => {}
+            _closed = Box::pin(balances::read(&shared)) => {}
         }
     }
 

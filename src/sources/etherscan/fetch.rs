@@ -7,7 +7,7 @@ use super::pager::{Entry, Page};
 use crate::net::{HttpClient, HttpFault, Request, Response, Target, http::Reach};
 use crate::reactor::event::{List, Reported};
 use crate::telemetry::names::CallOutcome;
-use crate::types::{Address, B256, ChainId, Name, Secret, U256};
+use crate::types::{Address, Asset, B256, ChainId, Name, Secret, U256};
 use crate::wire::etherscan::{self as wire, Body, ExplorerRow, Query, Refusal};
 use crate::wire::jsonrpc;
 use bytes::Bytes;
@@ -189,6 +189,15 @@ pub(super) fn balances_query(chain: ChainId, addresses: Vec<Address>) -> String 
     Query::Balances { addresses, block: None }.text(Some(chain))
 }
 
+/// One balance.
+pub(super) fn balance_query(chain: ChainId, address: Address, asset: Asset) -> String {
+    let query = match asset {
+        Asset::Coin => Query::Balance { address, block: None },
+        Asset::Token(contract) => Query::TokenBalance { contract, address },
+    };
+    query.text(Some(chain))
+}
+
 /// `eth_blockNumber`.
 pub(super) fn head_query(chain: ChainId) -> String {
     Query::BlockNumber.text(Some(chain))
@@ -222,6 +231,16 @@ pub(super) fn read_balances(response: &Response) -> Result<Vec<(Address, U256)>,
         Body::Result { result, partial: _ } => Ok(wire::balances(result)?.held),
         Body::Empty => Err(Refusal::Blank),
         Body::Node(_) => Err(Refusal::Shape { reason: other("a node's answer instead of balances") }),
+    }
+}
+
+/// Reads one balance.
+pub(super) fn read_balance(response: &Response) -> Result<U256, Refusal> {
+    let text = String::from_utf8_lossy(&response.body);
+    match wire::open(response.status, &text)? {
+        Body::Result { result, partial: _ } => wire::balance(result),
+        Body::Empty => Err(Refusal::Blank),
+        Body::Node(_) => Err(Refusal::Shape { reason: other("a node's answer instead of a balance") }),
     }
 }
 

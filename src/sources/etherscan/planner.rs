@@ -14,7 +14,7 @@ mod wanted;
 use super::history::History;
 use crate::reactor::event::List;
 use crate::types::pace::{AHEAD, AHEAD_HURRIED, BATCH, Demand, HURRIED_ONE_IN, Limits, Pace, SECOND_ONE_IN};
-use crate::types::{Address, B256, ChainId, Timestamp};
+use crate::types::{Address, Asset, B256, ChainId, Timestamp};
 use lines::{Lane, Lines, Ready};
 use past::{Past, What};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +36,8 @@ pub enum Call {
     Balances(ChainId, u32),
     /// The next page of what lies before the watch.
     History(ChainId, Address, List),
+    /// What an address holds of an asset.
+    Balance(ChainId, Address, Asset),
 }
 
 impl Call {
@@ -47,6 +49,7 @@ impl Call {
             | Self::Head(chain)
             | Self::View(chain, ..)
             | Self::Balances(chain, _)
+            | Self::Balance(chain, ..)
             | Self::History(chain, ..) => chain,
         }
     }
@@ -59,6 +62,8 @@ impl Call {
             Self::Head(_) => "eth_blockNumber",
             Self::View(_, _, list) | Self::History(_, _, list) => list.word(),
             Self::Balances(..) => "balancemulti",
+            Self::Balance(_, _, Asset::Coin) => "balance",
+            Self::Balance(_, _, Asset::Token(_)) => "tokenbalance",
         }
     }
 }
@@ -255,7 +260,7 @@ impl Planner {
     pub fn from_block(&self, call: Call) -> Option<u64> {
         match self.pasts.get(&call)?.what? {
             What::View { from, .. } => Some(from),
-            What::Receipt | What::Head { .. } | What::Balances => None,
+            What::Receipt | What::Head { .. } | What::Balances | What::Balance { .. } => None,
         }
     }
 

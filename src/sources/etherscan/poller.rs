@@ -3,6 +3,7 @@
 //! One future owns all calls of an account over all chains, so that nothing can exceed its limits. Up to three answers are under
 //! way at once; starts are never closer than the budget says. Nothing is kept over a restart but the day's count.
 
+mod balances;
 mod setback;
 
 use super::account::{Account, BudgetNote};
@@ -144,6 +145,7 @@ enum Answer {
     Head(u64),
     Receipt(crate::types::B256, Option<(u64, crate::types::B256, bool)>),
     Balances(Vec<(Address, U256)>),
+    Balance(U256),
 }
 
 struct Poller {
@@ -161,6 +163,8 @@ struct Poller {
     pagers: BTreeMap<Call, Pager<Reported>>,
     breakers: BTreeMap<ChainId, Breaker<Timestamp>>,
     heads: BTreeMap<ChainId, u64>,
+    /// The highest head that each chain showed: balances are of about there.
+    highest: BTreeMap<ChainId, u64>,
     /// Lists that must be halved and wait for a head to halve from. To the planner they are under way.
     headless: BTreeSet<Call>,
     states: BTreeMap<ChainId, SourceState>,
@@ -191,6 +195,7 @@ impl Poller {
             pagers: BTreeMap::new(),
             breakers,
             heads: BTreeMap::new(),
+            highest: BTreeMap::new(),
             headless: BTreeSet::new(),
             states: BTreeMap::new(),
             refused: BTreeSet::new(),
@@ -294,6 +299,7 @@ impl Poller {
                 fetch::rows_query(chain, address, list, pager.ask())
             }
             Call::Balances(chain, batch) => fetch::balances_query(chain, self.planner.batch(chain, batch)),
+            Call::Balance(chain, address, asset) => fetch::balance_query(chain, address, asset),
         }
     }
 
@@ -307,7 +313,10 @@ impl Poller {
         self.setup.tally.called(chain, call.word(), outcome);
         let answer = match answer {
             Ok(answer) => answer,
-            Err(failure) => return self.suffer(call, started, now, &failure).await,
+            Err(failure) => {
+                self.no_balance(call, &failure).await?;
+                return self.suffer(call, started, now, &failure).await;
+            }
         };
         self.account.answered();
         self.refused.remove(&chain);
@@ -333,13 +342,14 @@ impl Poller {
             }
             Answer::Balances(balances) => {
                 self.planner.answered(call, false);
-                for (address, balance) in balances {
-                    if self.coins.insert((chain, address), balance).is_some_and(|before| before != balance) {
-                        self.planner.stir(chain, address, now);
+                for (address, balance) in &balances {
+                    if self.coins.insert((chain, *address), *balance).is_some_and(|before| before != *balance) {
+                        self.planner.stir(chain, *address, now);
                     }
                 }
-                Ok(())
+                self.swept(chain, &balances).await
             }
+            Answer::Balance(held) => self.read_balance(call, held).await,
             Answer::Rows(list, address, rows) => self.turn_page(call, list, address, rows).await,
         }
     }
@@ -389,7 +399,7 @@ impl Poller {
         let explored = Explored { chain, source, address, list, from, to, index_head, rows };
         let (lane, event) = match call {
             Call::History(..) => (Lane::Later, Event::History(explored)),
-            Call::View(..) | Call::Head(_) | Call::Receipt(..) | Call::Balances(..) => {
+            Call::View(..) | Call::Head(_) | Call::Receipt(..) | Call::Balances(..) | Call::Balance(..) => {
                 (Lane::New, Event::Explored(explored))
             }
         };
@@ -442,6 +452,7 @@ fn read(call: Call, response: &Response) -> Result<Answer, crate::wire::ethersca
             Answer::Rows(list, address, fetch::read_rows(list, response)?)
         }
         Call::Balances(..) => Answer::Balances(fetch::read_balances(response)?),
+        Call::Balance(..) => Answer::Balance(fetch::read_balance(response)?),
     })
 }
 

@@ -1,7 +1,7 @@
 //! What the store says when it cannot be used, and that it is left as it was; upgrades.
 
 use super::*;
-use crate::store::migrate::{COPIES_KEPT, copy_path, newest};
+use crate::store::migrate::{self, COPIES_KEPT, copy_path};
 use crate::store::schema::{APPLICATION_ID, MIGRATIONS, Migration};
 
 #[test]
@@ -69,11 +69,10 @@ fn a_folder_that_cannot_be_written_is_said() {
 fn a_store_is_not_opened_when_it_is_not_sure_to_be_ours() {
     type Right = fn(&StoreFault) -> bool;
     let cases: [(&str, &str, Right); 4] = [
-        (
-            "newer",
-            "PRAGMA user_version = 9999",
-            |fault| matches!(fault, StoreFault::Newer { found: 9999, known, .. } if *known == newest(MIGRATIONS)),
-        ),
+        ("newer", "PRAGMA user_version = 9999", |fault| {
+            let newest = migrate::newest(MIGRATIONS);
+            matches!(fault, StoreFault::Newer { found: 9999, known, .. } if *known == newest)
+        }),
         ("foreign", "PRAGMA application_id = 77", |fault| matches!(fault, StoreFault::Foreign { found: 77, .. })),
         ("without a number", "PRAGMA user_version = 0", |fault| matches!(fault, StoreFault::Damaged { .. })),
         ("without an id", "DELETE FROM meta", |fault| matches!(fault, StoreFault::Damaged { .. })),

@@ -96,6 +96,8 @@ proptest! {
             Row::Payment(row) => wanted.payments.push(*row),
             Row::Backfill(row) => wanted.backfills.push(*row),
             Row::Scan(row) => wanted.scans.push(row),
+            Row::Balance(row) => wanted.balances.push(row),
+            Row::Level(row) => wanted.levels.push(row),
         }
         assert_eq!((tables, at), (wanted, Some(Timestamp::default())));
         open(&path).commit(&Commit { writes: vec![Write::Delete(arbitrary::key_of(&row))], ..Commit::default() }).unwrap();

@@ -9,6 +9,10 @@ use std::time::Duration;
 
 /// A list, a head or a receipt that something points at may be asked for again after this.
 pub(super) const SOON_GAP: Duration = Duration::from_secs(5);
+/// How old a balance may get that a rule looks at, or that moves by itself …
+const BALANCE_OFTEN: Duration = Duration::from_mins(5);
+/// … and any other: what moved is read again at once, and each costs a call.
+const BALANCE_SELDOM: Duration = Duration::from_hours(1);
 /// A call that keeps failing is made at least this often.
 pub(super) const LONGEST_GAP: Duration = Duration::from_hours(1);
 /// So long after something moved in a list it has nothing ahead of its turn any more.
@@ -32,6 +36,11 @@ pub(super) enum What {
         leads: bool,
     },
     Balances,
+    /// Of one address: something moved it, or somebody looks at it often.
+    Balance {
+        soon: bool,
+        often: bool,
+    },
 }
 
 /// What is remembered of a call.
@@ -93,6 +102,14 @@ impl Past {
             What::Receipt | What::Head { needed: true } => Places { turn: None, hurry: Some(after(SOON_GAP)) },
             What::Head { needed: false } => Places { turn: None, hurry: self.stirred.filter(|at| last < Some(*at)) },
             What::Balances => Places { turn: sweep.map(|sweep| (Lane::Sweep, after(sweep))), hurry: None },
+            What::Balance { soon, often } => {
+                let gap = match (soon, often) {
+                    (true, _) => SOON_GAP,
+                    (false, true) => BALANCE_OFTEN,
+                    (false, false) => BALANCE_SELDOM,
+                };
+                Places { turn: None, hurry: Some(after(gap)) }
+            }
             What::View { leads, .. } => {
                 let (lane, gap) =
                     if leads { (Lane::Lead, SHORTEST_GAP) } else { (Lane::Second, SHORTEST_GAP * SECOND_ONE_IN) };

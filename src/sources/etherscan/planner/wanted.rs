@@ -7,7 +7,7 @@ use super::{Call, Extras, Planner};
 use crate::reactor::event::List;
 use crate::reactor::wants::{ChainWants, ViewWant};
 use crate::types::pace::{BATCH, Demand, Pace};
-use crate::types::{Address, B256, ChainId, Timestamp};
+use crate::types::{Address, Asset, B256, ChainId, Timestamp};
 
 /// What is asked of one chain.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,7 @@ impl Planner {
     pub fn take(&mut self, now: Timestamp, chain: ChainId, wants: &ChainWants, extras: &Extras) {
         self.history.take(chain, wants);
         let share = if wants.stopped { Share::default() } else { self.take_views(now, chain, &wants.views) };
+        self.take_balances(now, chain, wants);
         self.drop_unwanted(chain, wants, extras, share.swept.len());
         if !wants.stopped {
             let own = extras.own_receipts.contains(&chain);
@@ -38,6 +39,24 @@ impl Planner {
         }
         let heads = u64::from(extras.own_receipts.contains(&chain) && share.demand.lead > 0);
         self.share(chain, Share { demand: Demand { heads, ..share.demand }, ..share });
+    }
+
+    /// Balances that no endpoint can read now.
+    fn take_balances(&mut self, now: Timestamp, chain: ChainId, wants: &ChainWants) {
+        for past in self.pasts.range_mut(balances_of(chain)).map(|(_, past)| past) {
+            past.wanted = false;
+        }
+        for want in wants.balances.iter().filter(|_| wants.explorer_receipts && !wants.stopped) {
+            let call = Call::Balance(chain, want.address, want.asset);
+            let what = What::Balance { soon: want.soon, often: want.often };
+            let past = self.pasts.entry(call).or_insert_with(|| Past::new(now));
+            past.wanted = true;
+            if past.what != Some(what) || past.read_at < want.read_at {
+                self.change(call, |past| {
+                    *past = Past { what: Some(what), read_at: past.read_at.max(want.read_at), ..*past };
+                });
+            }
+        }
     }
 
     /// Takes what is wanted of one list that was wanted before.
@@ -107,13 +126,14 @@ impl Planner {
         let keeps = |call: &Call, past: &Past| match call {
             Call::Receipt(_, tx) => (own || wants.explorer_receipts) && wants.receipts.contains(tx),
             Call::Head(_) => own || wants.explorer_head || extras.heads.contains(&chain),
-            Call::View(..) | Call::History(..) => past.wanted,
+            Call::View(..) | Call::Balance(..) | Call::History(..) => past.wanted,
             Call::Balances(_, batch) => usize::try_from(*batch).is_ok_and(|batch| batch < swept.div_ceil(BATCH)),
         };
         let receipts = Call::Receipt(chain, B256::ZERO)..=Call::Receipt(chain, B256::repeat_byte(0xff));
         let batches = Call::Balances(chain, 0)..=Call::Balances(chain, u32::MAX);
         let all = self.pasts.range(receipts).chain(self.pasts.range(Call::Head(chain)..=Call::Head(chain)));
         let all = all.chain(self.pasts.range(views_of(chain))).chain(self.pasts.range(batches));
+        let all = all.chain(self.pasts.range(balances_of(chain)));
         let gone: Vec<Call> =
             all.filter(|(call, past)| wants.stopped || !keeps(call, past)).map(|(call, _)| *call).collect();
         for call in gone {
@@ -152,4 +172,9 @@ impl Planner {
 const fn views_of(chain: ChainId) -> std::ops::RangeInclusive<Call> {
     let (first, last) = (List::ALL[0], List::ALL[List::ALL.len() - 1]);
     Call::View(chain, Address::ZERO, first)..=Call::View(chain, Address::repeat_byte(0xff), last)
+}
+
+const fn balances_of(chain: ChainId) -> std::ops::RangeInclusive<Call> {
+    let last = Address::repeat_byte(0xff);
+    Call::Balance(chain, Address::ZERO, Asset::Coin)..=Call::Balance(chain, last, Asset::Token(last))
 }
