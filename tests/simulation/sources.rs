@@ -379,7 +379,8 @@ impl Explorer {
             if !faulty || rng.u8(0..4) == 0 {
                 let backend = rng.usize(..2);
                 let (address, list, from) = (want.address, want.list, want.from);
-                let view = ViewWant { address, list, from, read_at: None, moved_at: None, soon: false };
+                let view =
+                    ViewWant { address, list, from, read_at: None, moved_at: None, pointed_at: None, leads: true };
                 let until = |answer: Explored| {
                     let rows: Vec<_> = answer.rows.into_iter().filter(|row| row.block <= want.to).collect();
                     // What is to come is not asked for, so that it shows no head.

@@ -8,7 +8,7 @@
 
 pub mod account;
 pub mod fetch;
-mod history;
+pub mod history;
 pub mod judge;
 pub mod pager;
 pub mod planner;
