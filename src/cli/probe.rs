@@ -175,7 +175,8 @@ impl Asker {
             clock: Arc::clone(&self.clock),
         };
         let mut heard = Heard::default();
-        let reading = reader.run(CancellationToken::new());
+        // Boxed: it is as large as everything that a chain's reading may wait for.
+        let reading = Box::pin(reader.run(CancellationToken::new()));
         listen(reading, &bell, &mut intake, |event| {
             heard.take(event);
             heard.is_done()

@@ -12,6 +12,7 @@ use crate::reactor::rows::{AlertRow, ChainRow, PaymentRow, TransferRow, TroubleR
 use crate::types::{AlertId, ChainId, MessageId, Name, PaymentId, Timestamp, TransferId};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Result as SqlResult};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,7 +42,10 @@ fn uri(path: &Path) -> String {
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => uri.push(char::from(*byte)),
-            other => uri.push_str(&format!("%{other:02x}")),
+            other => {
+                // Into a string: it cannot fail.
+                let _ = write!(uri, "%{other:02x}");
+            }
         }
     }
     uri.push_str("?immutable=1");

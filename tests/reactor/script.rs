@@ -89,6 +89,7 @@ impl Script {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a line for each word of the language, in one place")]
     fn play(&mut self, line: &str) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {

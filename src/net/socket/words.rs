@@ -9,7 +9,7 @@ use super::Reason;
 pub fn status_words(status: u16) -> String {
     let advice = match status {
         301..=399 => "the url leads elsewhere: write where it leads to",
-        401 | 402 | 403 => "the key in the url is wrong, or its plan does not hold this",
+        401..=403 => "the key in the url is wrong, or its plan does not hold this",
         404 | 405 | 410 => "there is nothing of the kind at this url: are its path, and http or ws, right?",
         429 => "too many requests, or the plan is used up: it is asked again later, and slower",
         451 => "the provider does not serve this place",

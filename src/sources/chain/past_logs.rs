@@ -57,13 +57,14 @@ pub(super) async fn read(shared: &Shared) -> Closed {
                 range = range.saturating_mul(2).min(LONGEST_RANGE);
                 tries = 0;
             }
-            Err(fault) => match smaller(&fault, from, to) {
-                Some(smaller) => range = smaller,
-                None => {
+            Err(fault) => {
+                if let Some(smaller) = smaller(&fault, from, to) {
+                    range = smaller;
+                } else {
                     tries = tries.saturating_add(1);
                     sleep(FIRST_WAIT.saturating_mul(1 << tries.min(8)).min(LONGEST_WAIT)).await;
                 }
-            },
+            }
         }
     }
 }

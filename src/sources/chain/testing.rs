@@ -204,8 +204,11 @@ async fn talk(stream: TcpStream, state: Arc<Mutex<State>>, mut pushes: broadcast
 /// Stands for no answer.
 const HANGS: u16 = 0;
 
+/// Status, headers and body.
+type HttpAnswer = (StatusCode, [(&'static str, String); 1], String);
+
 /// Nothing, where it hangs.
-fn answer_http(state: &Mutex<State>, body: &[u8]) -> Option<(StatusCode, [(&'static str, String); 1], String)> {
+fn answer_http(state: &Mutex<State>, body: &[u8]) -> Option<HttpAnswer> {
     let asked: Value = serde_json::from_slice(body).unwrap();
     let answers: Result<Vec<Value>, (u16, u64, &'static str)> = match &asked {
         Value::Array(list) => list.iter().map(|one| answer(state, one)).collect(),

@@ -337,9 +337,9 @@ impl Tip {
         {
             let why = SourceState::BackingOff(reason);
             if shared.has_other(lead) {
-                lead.shun_longer(why)
+                lead.shun_longer(why);
             } else {
-                lead.shun(why)
+                lead.shun(why);
             }
             self.trouble = None;
         }
