@@ -136,6 +136,8 @@ impl Metrics {
             Metric::ProcessedBlock,
             Metric::ProcessedBlockTime,
             Metric::GapBlocks,
+            Metric::BackfillBlocks,
+            Metric::BackfillAddresses,
             Metric::UntracedBlocks,
             Metric::Stalled,
             Metric::Stopped,

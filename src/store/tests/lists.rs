@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 fn lists_are_read_page_by_page_and_filtered() {
     let (_folder, path) = place();
     let mut store = open(&path);
-    for commit in some_commits(90) {
+    for commit in some_commits(150) {
         store.commit(&commit).unwrap();
     }
     let seqs: Vec<i64> = store.open_outbox().unwrap().0.iter().map(|row| row.seq).collect();
