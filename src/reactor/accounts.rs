@@ -3,7 +3,7 @@
 use super::Reactor;
 use super::effect::{Effect, MessageKind, Notice};
 use super::event::{List, SourceId, SourceKind, SourceState, Unlistable};
-use super::read_explorer::kind_of;
+use super::lists::kind_of;
 use super::rows::{Deadline, Subject};
 use crate::types::{Address, ChainId, Name, Severity};
 

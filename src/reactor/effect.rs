@@ -3,7 +3,7 @@
 pub use super::holdings::BalanceBody;
 use super::holdings::NoBalance;
 use super::rows::{Row, RowKey};
-use super::source::SourceKind;
+pub use super::source::{SinkBody, SourceBody};
 pub use super::suspect::Suspect;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
@@ -281,38 +281,6 @@ pub enum CrossingSubject {
     },
     /// A balance.
     Balance(Box<BalanceBody>),
-}
-
-/// The facts of `source.*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceBody {
-    /// What it is about.
-    pub kind: SourceKind,
-    /// Its chain's name.
-    pub chain: Option<Name>,
-    /// The source's name; the chain's where all of its sources are meant.
-    pub source: Name,
-    /// Since when.
-    pub since: Timestamp,
-    /// The last block that was processed.
-    pub last_block: Option<u64>,
-    /// Blocks that were missed and are read now: `(from, to)`.
-    pub gap: Option<(u64, u64)>,
-    /// In words, without urls or secrets.
-    pub reason: Name,
-}
-
-/// The facts of `sink.*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SinkBody {
-    /// Which sink.
-    pub sink: Name,
-    /// Since when.
-    pub since: Timestamp,
-    /// Dead letters since the alert was raised.
-    pub dead: u64,
-    /// In words, without urls or secrets.
-    pub reason: Name,
 }
 
 /// The facts of `payment.*`.

@@ -4,7 +4,7 @@
 
 use super::event::List;
 use super::settings::{KnownToken, TransferCondition, Watch};
-use crate::types::{Address, Asset, ChainId};
+use crate::types::{Address, Asset, ChainId, Kind, Timestamp};
 use std::collections::BTreeMap;
 
 /// Some of the lists.
@@ -88,6 +88,35 @@ fn of_rule(rule: &TransferCondition, chain: ChainId, tokens: &Tokens) -> Lists {
         lists = lists.and(Lists::of(List::Nfts)).and(Lists::of(List::MultiTokens));
     }
     lists
+}
+
+/// The rows of a chain that are neither final nor gone.
+#[derive(Debug, Default)]
+pub(super) struct OpenLists {
+    /// Of each list that has any.
+    pub(super) lists: BTreeMap<(Address, List), OpenList>,
+    /// The time of the last block in which something moved at an address: its other lists may have more of it.
+    pub(super) pointed: BTreeMap<Address, Timestamp>,
+}
+
+/// The rows of one list that are neither final nor gone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OpenList {
+    /// The lowest of their blocks.
+    pub(super) lowest: u64,
+    /// When one of them was last missing.
+    pub(super) doubted_at: Option<Timestamp>,
+}
+
+/// The kind that a list reports.
+pub(super) const fn kind_of(list: List) -> Kind {
+    match list {
+        List::Transactions => Kind::Coin,
+        List::Internal => Kind::Internal,
+        List::Tokens => Kind::Token,
+        List::Nfts => Kind::Erc721,
+        List::MultiTokens => Kind::Erc1155,
+    }
 }
 
 #[cfg(test)]

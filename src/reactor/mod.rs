@@ -24,6 +24,7 @@ pub mod event;
 mod held;
 pub mod holdings;
 mod internals;
+pub mod linked;
 pub mod lists;
 pub mod marks;
 pub mod match_set;

@@ -1,9 +1,10 @@
 //! What RPC endpoints report: contacts, heads, tags and whole blocks. Blocks become transfers; forks take them back.
 
 use super::Reactor;
-use super::chain::{Chain, Refusal};
+use super::chain::Chain;
 use super::effect::{Effect, Notice};
 use super::event::{Contact, Head, Run, RunPart, Tags};
+use super::linked::Refusal;
 use super::marks::Marks;
 use super::rows::{Deadline, Subject, TransferRow, Voucher};
 use crate::types::{B256, Block, BlockRef, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey};
@@ -98,7 +99,7 @@ impl Reactor {
                 return self.stop(id, "no common ancestor: a fork reaches below the last final block", effects);
             }
             Err(refusal) => {
-                effects.push(Effect::Notice(Notice::Ignored { chain: id, reason: refusal_words(refusal) }));
+                effects.push(Effect::Notice(Notice::Ignored { chain: id, reason: refusal.words() }));
                 return;
             }
         };
@@ -442,16 +443,5 @@ impl Reactor {
             (RunPart::Tip, 0) => Notice::Committed { chain, tip: last.at, time: last.time, blocks: new.len() as u64 },
             (RunPart::Tip, depth) => Notice::Reorged { chain, depth: depth as u64, tip: last.at },
         }));
-    }
-}
-
-const fn refusal_words(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Stopped => "the chain is stopped",
-        Refusal::Broken => "blocks that do not hang together",
-        Refusal::Known => "blocks that are known",
-        Refusal::Sibling => "a fork no higher than the tip, from another endpoint",
-        Refusal::NoSuchGap => "blocks of a gap that is not there",
-        Refusal::BelowFinal => "a fork below the last final block",
     }
 }

@@ -6,10 +6,11 @@ use super::Reactor;
 use super::chain::Chain;
 use super::effect::{Effect, Notice};
 use super::event::{Explored, ExplorerHead, List, Receipt, Reported};
+use super::lists::{OpenList, OpenLists, kind_of};
 use super::marks::Marks;
 use super::read_blocks::Place;
-use super::rows::{Missing, Row, Subject, TokenRow, TransferRow, ViewRow, Voucher};
-use crate::types::{Address, Asset, B256, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey};
+use super::rows::{Missing, Row, Subject, TransferRow, ViewRow, Voucher};
+use crate::types::{Address, B256, ChainId, Kind, Stage, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -423,37 +424,6 @@ impl Reactor {
         self.listed(answer.chain, answer.address, answer.list, view.read_to, effects);
         self.views.insert(key, view);
     }
-
-    /// What a row says of its token, where nothing better is known.
-    pub(super) fn learn_token(&mut self, id: ChainId, reported: &Reported, effects: &mut Vec<Effect>) {
-        let (Asset::Token(contract), Some((decimals, symbol))) = (reported.movement.asset, reported.token.clone())
-        else {
-            return;
-        };
-        let known = self.settings.tokens.contains_key(&(id, contract));
-        if known || self.tokens.contains_key(&(id, contract)) {
-            return;
-        }
-        self.put_token(TokenRow { chain: id, contract, decimals, symbol }, effects);
-    }
-}
-
-/// The rows of a chain that are neither final nor gone.
-#[derive(Debug, Default)]
-pub(super) struct OpenLists {
-    /// Of each list that has any.
-    pub(super) lists: BTreeMap<(Address, List), OpenList>,
-    /// The time of the last block in which something moved at an address: its other lists may have more of it.
-    pub(super) pointed: BTreeMap<Address, Timestamp>,
-}
-
-/// The rows of one list that are neither final nor gone.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct OpenList {
-    /// The lowest of their blocks.
-    pub(super) lowest: u64,
-    /// When one of them was last missing.
-    pub(super) doubted_at: Option<Timestamp>,
 }
 
 /// The rows of an answer, each transaction at one place. Two back ends that stand on different forks may have given one page each: a
@@ -461,15 +431,4 @@ pub(super) struct OpenList {
 fn standing(rows: &[Reported]) -> impl Iterator<Item = &Reported> {
     let places: BTreeMap<B256, u64> = rows.iter().map(|row| (row.movement.tx, row.block)).collect();
     rows.iter().filter(move |row| places.get(&row.movement.tx) == Some(&row.block))
-}
-
-/// The kind that a list reports.
-pub(super) const fn kind_of(list: List) -> Kind {
-    match list {
-        List::Transactions => Kind::Coin,
-        List::Internal => Kind::Internal,
-        List::Tokens => Kind::Token,
-        List::Nfts => Kind::Erc721,
-        List::MultiTokens => Kind::Erc1155,
-    }
 }

@@ -1,6 +1,6 @@
-//! Which source something is about. Values only: how a source is doing is in `supervise`.
+//! Which source something is about, and what is told of one. Values only: how a source is doing is in `supervise`.
 
-use crate::types::{ChainId, Name};
+use crate::types::{ChainId, Name, Timestamp};
 
 /// What kind of source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,4 +93,36 @@ impl List {
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|list| list.word() == word)
     }
+}
+
+/// The facts of `source.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceBody {
+    /// What it is about.
+    pub kind: SourceKind,
+    /// Its chain's name.
+    pub chain: Option<Name>,
+    /// The source's name; the chain's where all of its sources are meant.
+    pub source: Name,
+    /// Since when.
+    pub since: Timestamp,
+    /// The last block that was processed.
+    pub last_block: Option<u64>,
+    /// Blocks that were missed and are read now: `(from, to)`.
+    pub gap: Option<(u64, u64)>,
+    /// In words, without urls or secrets.
+    pub reason: Name,
+}
+
+/// The facts of `sink.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkBody {
+    /// Which sink.
+    pub sink: Name,
+    /// Since when.
+    pub since: Timestamp,
+    /// Dead letters since the alert was raised.
+    pub dead: u64,
+    /// In words, without urls or secrets.
+    pub reason: Name,
 }

@@ -5,6 +5,7 @@
 use super::Reactor;
 use super::alerts::{Saying, new_alert, transfer_alert};
 use super::effect::{Body, Effect, MessageKind, Notice, Suspect, TransferBody};
+use super::event::Reported;
 use super::event::TokenFacts;
 use super::payments::Trigger;
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Row, TokenRow, TransferRow, Voucher};
@@ -121,6 +122,19 @@ impl Reactor {
     pub(super) fn token_wait_over(&mut self, chain: ChainId, contract: Address, effects: &mut Vec<Effect>) {
         self.soft.waited.insert((chain, contract));
         self.speak_of_token(chain, contract, effects);
+    }
+
+    /// What a row says of its token, where nothing better is known.
+    pub(super) fn learn_token(&mut self, id: ChainId, reported: &Reported, effects: &mut Vec<Effect>) {
+        let (Asset::Token(contract), Some((decimals, symbol))) = (reported.movement.asset, reported.token.clone())
+        else {
+            return;
+        };
+        let known = self.settings.tokens.contains_key(&(id, contract));
+        if known || self.tokens.contains_key(&(id, contract)) {
+            return;
+        }
+        self.put_token(TokenRow { chain: id, contract, decimals, symbol }, effects);
     }
 
     pub(super) fn put_token(&mut self, row: TokenRow, effects: &mut Vec<Effect>) {

@@ -3,7 +3,7 @@
 use super::Reactor;
 use super::event::List;
 use super::lists::{Lists, needed};
-use super::read_explorer::{OpenList, kind_of};
+use super::lists::{OpenList, kind_of};
 use super::settings::{Condition, Watch};
 use super::wants::{ChainWants, ViewWant};
 use crate::types::{Address, B256, ChainId};

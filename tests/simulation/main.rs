@@ -10,6 +10,7 @@ mod aloud;
 mod balances;
 mod chain;
 mod checker;
+mod explorer;
 mod process;
 mod receivers;
 mod sources;

@@ -3,8 +3,9 @@
 use crate::balances;
 use crate::chain::{BASE, Chain};
 use crate::checker;
+use crate::explorer::Explorer;
 use crate::process::{Dead, Process};
-use crate::sources::{Endpoint, Explorer, Sources};
+use crate::sources::{Endpoint, Sources};
 use crate::spec::{ChainSpec, OLD_WATCH, Spec, endpoint_name, pair, price};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,7 +8,6 @@
 
 pub mod account;
 pub mod fetch;
-pub mod history;
 pub mod judge;
 pub mod pager;
 pub mod planner;

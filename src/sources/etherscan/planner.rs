@@ -7,14 +7,15 @@
 //! day. A list that nobody wants is not asked for, and what fails waits longer each time.
 //! Never reads a clock, never counts calls (that is `net::CallBudget`). A choice looks at the first of each chain, not at every list.
 
+mod history;
 mod lines;
 mod past;
 mod wanted;
 
-use super::history::History;
 use crate::reactor::event::List;
 use crate::types::pace::{AHEAD, AHEAD_HURRIED, BATCH, Demand, HURRIED_ONE_IN, Limits, Pace, SECOND_ONE_IN};
 use crate::types::{Address, Asset, B256, ChainId, Timestamp};
+use history::History;
 use lines::{Lane, Lines, Ready};
 use past::{Past, What};
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,6 +3,7 @@
 //! One future owns all calls of an account over all chains, so that nothing can exceed its limits. Up to three answers are under
 //! way at once; starts are never closer than the budget says. Nothing is kept over a restart but the day's count.
 
+mod answer;
 mod balances;
 mod setback;
 
@@ -22,6 +23,7 @@ use crate::telemetry::Tally;
 use crate::telemetry::names::CallOutcome;
 use crate::types::pace::Limits;
 use crate::types::{Address, ChainId, Name, Timestamp, U256};
+use answer::{Answer, read};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -137,15 +139,6 @@ struct Landed {
     call: Call,
     started: Timestamp,
     response: Result<Response, HttpFault>,
-}
-
-/// What an answer was.
-enum Answer {
-    Rows(List, Address, RowsAnswer),
-    Head(u64),
-    Receipt(crate::types::B256, Option<(u64, crate::types::B256, bool)>),
-    Balances(Vec<(Address, U256)>),
-    Balance(U256),
 }
 
 struct Poller {
@@ -443,19 +436,6 @@ impl Poller {
         let source = SourceId { kind: SourceKind::Explorer, chain, name: self.setup.name.clone() };
         self.queue.send(Lane::New, Event::Source(SourceReport { source, state }), SMALL_EVENT_BYTES).await
     }
-}
-
-/// Reads the answer to a call.
-fn read(call: Call, response: &Response) -> Result<Answer, crate::wire::etherscan::Refusal> {
-    Ok(match call {
-        Call::Receipt(_, tx) => Answer::Receipt(tx, fetch::read_receipt(tx, response)?),
-        Call::Head(_) => Answer::Head(fetch::read_head(response)?),
-        Call::View(_, address, list) | Call::History(_, address, list) => {
-            Answer::Rows(list, address, fetch::read_rows(list, response)?)
-        }
-        Call::Balances(..) => Answer::Balances(fetch::read_balances(response)?),
-        Call::Balance(..) => Answer::Balance(fetch::read_balance(response)?),
-    })
 }
 
 #[cfg(test)]

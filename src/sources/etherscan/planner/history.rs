@@ -4,7 +4,7 @@
 //! none, the past takes what the account allows. It never borrows from later hours of the day.
 //! Never reads a clock, never counts calls.
 
-use super::planner::{Allowance, Call, Choice};
+use super::{Allowance, Call, Choice};
 use crate::reactor::wants::{ChainWants, ListWant};
 use crate::types::pace::AHEAD;
 use crate::types::{ChainId, Timestamp};
