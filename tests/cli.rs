@@ -419,3 +419,17 @@ fn open(path: &Path) -> SqliteStore {
     }
     panic!("the store stays locked")
 }
+
+/// `walletwatch check | head -3`: who reads no more is no trouble to talk about.
+#[test]
+fn an_answer_that_nobody_reads_to_its_end_is_no_trouble() {
+    let place = Place::new();
+    let mut child = place.command(&["check"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let said = Said::of(&child.wait_with_output().unwrap());
+    assert_eq!(
+        (said.code, said.talk.contains("pipe"), said.talk.contains("not read")),
+        (141, false, false),
+        "{said:?}"
+    );
+}

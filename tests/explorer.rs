@@ -4,7 +4,7 @@
 //! millisecond, and a minute takes a second. No test here sleeps.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
@@ -17,6 +17,7 @@ use walletwatch::sources::WallClock;
 use walletwatch::sources::etherscan::{self, BudgetNote, Fetch, Setup};
 use walletwatch::sources::queue::{EventIntake, event_queue};
 use walletwatch::telemetry::Tally;
+use walletwatch::types::pace::Limits;
 use walletwatch::types::{Address, Asset, ChainId, Movement, Name, Secret, Timestamp, TransferKey, U256};
 use walletwatch::world::chain::{Action, Chain, Genesis, Plan, Token};
 use walletwatch::world::explorer::{Explorer, ExplorerSettings};
@@ -70,10 +71,25 @@ fn amounts(from: u64, count: u64) -> Vec<u64> {
 struct OnHold {
     explorer: etherscan::Explorer,
     latency: Duration,
+    /// When each call started.
+    starts: Mutex<Vec<Instant>>,
+}
+
+impl OnHold {
+    /// The most calls that started within any one second.
+    fn most_in_a_second(&self) -> usize {
+        let starts = self.starts.lock().expect("nobody panicked");
+        let within = |first: &Instant| {
+            let end = *first + Duration::from_secs(1);
+            starts.iter().filter(|start| (*first..end).contains(*start)).count()
+        };
+        starts.iter().map(within).max().unwrap_or(0)
+    }
 }
 
 impl Fetch for OnHold {
     async fn fetch(&self, query: String) -> Result<Response, HttpFault> {
+        self.starts.lock().expect("nobody panicked").push(Instant::now());
         // Tokio's paused clock does not move while a blocking task runs.
         let (done, wait) = std::sync::mpsc::channel::<()>();
         let hold = tokio::task::spawn_blocking(move || wait.recv().is_err());
@@ -110,12 +126,20 @@ async fn scene(chains: &[Arc<LiveChain>], key: &str, settings: ExplorerSettings,
     tokio::spawn(Arc::clone(&explorer).serve(listener, cancel.clone()));
     let http = HttpClient::new(&Tls::baked()).expect("it has authorities");
     let client = etherscan::Explorer::new(http, &url, Secret::new(key.into())).expect("it is a url");
-    Scene { explorer, client: OnHold { explorer: client, latency }, cancel }
+    Scene { explorer, client: OnHold { explorer: client, latency, starts: Mutex::default() }, cancel }
 }
 
 /// Every list of these addresses, from the first block.
 fn views(addresses: impl Iterator<Item = u8>) -> ChainWants {
-    let view = |address, list| ViewWant { address, list, from: 0, read_at: None, moved_at: None, soon: false };
+    let view = |address, list| ViewWant {
+        address,
+        list,
+        from: 0,
+        read_at: None,
+        moved_at: None,
+        pointed_at: None,
+        leads: true,
+    };
     let of = |byte| List::ALL.map(|list| view(Address::repeat_byte(byte), list));
     ChainWants { views: addresses.flat_map(of).collect(), explorer_head: true, ..ChainWants::default() }
 }
@@ -130,8 +154,7 @@ async fn play(scene: &Scene, wants: BTreeMap<ChainId, ChainWants>, per_second: u
         name: "etherscan".into(),
         own_receipts: chains.clone(),
         chains,
-        calls_per_second: per_second,
-        calls_per_day: 100_000,
+        limits: Limits { per_second, per_day: 100_000 },
         used: BudgetNote::default(),
         tally: Tally::default(),
     };
@@ -241,17 +264,34 @@ async fn a_block_with_more_rows_than_an_explorer_gives_out_is_said_and_ends_no_o
 
 #[tokio::test(start_paused = true)]
 async fn a_minute_of_many_chains_and_two_keys_is_never_faster_than_either_account_allows() {
+    minute(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn nor_is_it_by_the_wall_clock() {
+    if std::env::var_os("WALLETWATCH_REAL_MINUTE").is_none() {
+        println!("left out: a minute of calls by the wall clock (tests/run --long sets WALLETWATCH_REAL_MINUTE)");
+        return;
+    }
+    minute(false).await;
+}
+
+async fn minute(paused: bool) {
     let ids = [ChainId(1), ChainId(137), ChainId(42161), ChainId(59144)];
     let chains = ids.map(|id| chain(id, &[amounts(1, 3), amounts(10, 1_500)]));
     let minute = Duration::from_mins(1);
-    let wants = || ids.map(|id| (id, views(0x22..0x2a))).into();
+    let wants = || ids.map(|id| (id, views(0x22..0x26))).into();
     let settings = |calls_per_second| ExplorerSettings { calls_per_second, ..ExplorerSettings::default() };
     // Answers that take longer than the spacing overlap: starts are what counts.
     let free = scene(&chains, "FREE", settings(3), Duration::from_millis(700)).await;
     let lite = scene(&chains, "LITE", settings(5), Duration::from_millis(130)).await;
     let (of_free, of_lite) = tokio::join!(play(&free, wants(), 3, minute), play(&lite, wants(), 5, minute));
     for (name, scene, events, per_second) in [("free", &free, of_free, 3), ("lite", &lite, of_lite, 5)] {
-        assert!(scene.explorer.most_in_a_second() <= per_second, "{name}: {}", scene.explorer.most_in_a_second());
+        assert!(scene.client.most_in_a_second() <= per_second, "{name}: {}", scene.client.most_in_a_second());
+        // A machine that is busy delivers late what started in time: only the paused clock can tell that from what started early.
+        let arrived = scene.explorer.most_in_a_second();
+        assert!(arrived <= per_second || !paused, "{name}: {arrived}");
+        println!("{name}: at most {} started and {arrived} arrived in a second", scene.client.most_in_a_second());
         // A minute at 350 ms, or at 210: the budget is used, not only kept.
         let full = if per_second == 3 { 171 } else { 285 };
         let calls = scene.explorer.calls();
@@ -260,7 +300,7 @@ async fn a_minute_of_many_chains_and_two_keys_is_never_faster_than_either_accoun
             Event::Source(report) => !matches!(report.state, SourceState::Connecting | SourceState::Fresh),
             _ => false,
         });
-        assert_eq!(troubled.count(), 0, "{name}: no call was refused");
+        assert!(troubled.count() == 0 || !paused, "{name}: no call was refused");
         let read: BTreeSet<ChainId> = explored(events, List::Tokens).iter().map(|part| part.chain).collect();
         assert_eq!(read, ids.into(), "{name}: every chain has its turn");
     }

@@ -1,13 +1,15 @@
 //! What other tasks than the pump know and people are shown: deliveries and the explorer's budget.
 
+use crate::net::budget::day_of;
 use crate::reactor::Reactor;
 use crate::reactor::rows::Subject;
 use crate::sinks::worker::{Observer, Outcome};
+use crate::sources::etherscan::{BudgetNote, ViewAge};
 use crate::store::{OutboxCount, OutboxState};
 use crate::telemetry::Metrics;
 use crate::telemetry::names::AttemptOutcome;
 use crate::telemetry::snapshot::{BudgetStatus, SinkStatus};
-use crate::types::{Name, Timestamp};
+use crate::types::{ChainId, Name, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,7 +25,15 @@ struct State {
     pending: BTreeMap<Name, (u64, Option<Timestamp>)>,
     dead: BTreeMap<Name, u64>,
     disabled: BTreeSet<Name>,
-    budget: Option<BudgetStatus>,
+    budget: Option<Spent>,
+    ages: BTreeMap<ChainId, ViewAge>,
+}
+
+/// What was used of an explorer's plan.
+#[derive(Debug, Clone, Copy)]
+struct Spent {
+    note: BudgetNote,
+    per_day: u64,
 }
 
 impl Board {
@@ -39,9 +49,20 @@ impl Board {
         state.disabled = disabled.into_iter().collect();
     }
 
-    /// What an explorer's plan has left.
-    pub fn budget_left(&self, left: u64, of: u64) {
-        self.state().budget = Some(BudgetStatus { left, of });
+    /// What was used of an explorer's plan.
+    pub fn budget_used(&self, note: BudgetNote, per_day: u64) {
+        self.state().budget = Some(Spent { note, per_day });
+    }
+
+    /// How old an explorer's lists are.
+    pub fn ages(&self, ages: BTreeMap<ChainId, ViewAge>) {
+        self.state().ages.extend(ages);
+    }
+
+    /// How old the explorer's lists of a chain are.
+    #[must_use]
+    pub fn age(&self, chain: ChainId) -> Option<ViewAge> {
+        self.state().ages.get(&chain).copied()
     }
 
     /// Every sink in force.
@@ -66,10 +87,12 @@ impl Board {
         reactor.settings().sinks.keys().map(sink).collect()
     }
 
-    /// The explorer's budget.
+    /// The explorer's budget at this time: each UTC day has its own.
     #[must_use]
-    pub fn budget(&self) -> Option<BudgetStatus> {
-        self.state().budget
+    pub fn budget(&self, now: Timestamp) -> Option<BudgetStatus> {
+        let Spent { note, per_day } = self.state().budget?;
+        let used = if day_of(now) > note.day { 0 } else { note.used };
+        Some(BudgetStatus { left: per_day.saturating_sub(used), of: per_day })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

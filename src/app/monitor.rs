@@ -66,7 +66,7 @@ pub enum MonitorFault {
     #[error(transparent)]
     Sink(#[from] SinkFault),
     /// The listener of the page, API and metrics.
-    #[error("cannot listen on {at} ([http] listen): {source}; another monitor may be running there")]
+    #[error("cannot listen on {at} ([http] listen; is another monitor, or another program, running there?)")]
     Listen {
         /// Where.
         at: SocketAddr,
@@ -80,7 +80,7 @@ pub enum MonitorFault {
     #[error(transparent)]
     Http(#[from] HttpFault),
     /// A file of the data folder.
-    #[error("cannot use {}: {source}", path.display())]
+    #[error("cannot use {}", path.display())]
     Folder {
         /// Which.
         path: PathBuf,

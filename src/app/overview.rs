@@ -3,7 +3,9 @@
 //! It holds what is only shown (when a source last spoke, who is behind) and never influences what the reactor does.
 
 use super::board::Board;
+use super::indexes::Indexes;
 use crate::config::checked::Config;
+use crate::config::forecast::{Forecast, forecasts};
 use crate::net::socket::Reason;
 use crate::reactor::Reactor;
 use crate::reactor::chain::Chain;
@@ -11,6 +13,7 @@ use crate::reactor::effect::Notice;
 use crate::reactor::event::{Event, SourceId, SourceKind, SourceState};
 use crate::reactor::rows::{PaymentState, Phase, Subject};
 use crate::reactor::settings::{Condition, Rule};
+use crate::telemetry::balances::BalancesStatus;
 use crate::telemetry::observe::SUMMARY_EVERY;
 use crate::telemetry::snapshot::{
     ChainStatus, Limit, LimitUse, PaymentsStatus, PriceStatus, RuleStatus, Snapshot, SourceStatus,
@@ -41,7 +44,9 @@ pub struct Overview {
     simulated: bool,
     required_chains: BTreeSet<ChainId>,
     required_feeds: BTreeSet<Name>,
+    /// By the config; what was forecast holds until the planner has something to say.
     promised: BTreeMap<ChainId, Duration>,
+    indexes: Indexes,
     heads: BTreeMap<ChainId, BTreeMap<Name, u64>>,
     followed: BTreeSet<ChainId>,
     last_events: BTreeMap<SourceId, Timestamp>,
@@ -49,6 +54,8 @@ pub struct Overview {
     tally: Tally,
     dropped: BTreeMap<SourceId, u64>,
     changed: bool,
+    balances: Arc<BalancesStatus>,
+    balances_changed: bool,
     shown: Timestamp,
     summed: Timestamp,
 }
@@ -67,8 +74,10 @@ impl Overview {
         for source in &labels.sources {
             metrics.register_socket(&labels, source, &Reason::ALL.map(Reason::label));
         }
-        let promised = crate::config::describe::explorer_round(config).and_then(|round| round.oldest_view());
-        let explored = config.etherscan.iter().flat_map(|etherscan| etherscan.chains.iter().copied());
+        let promised = |forecast: Forecast| {
+            let chains: Vec<ChainId> = forecast.chains.keys().copied().collect();
+            chains.into_iter().filter_map(move |chain| Some((chain, forecast.ages(chain)?.1)))
+        };
         Self {
             observer: Observer::new(Arc::clone(&labels), metrics.clone()),
             tally: Tally::new(metrics.clone(), Arc::clone(&labels)),
@@ -78,7 +87,8 @@ impl Overview {
             simulated: config.settings.simulated,
             required_chains: config.required_chains.clone(),
             required_feeds: config.required_feeds.clone(),
-            promised: promised.map(|age| explored.map(|chain| (chain, age)).collect()).unwrap_or_default(),
+            promised: forecasts(config).into_iter().flat_map(promised).collect(),
+            indexes: Indexes::default(),
             blind_since: labels.sources.iter().map(|source| (source.clone(), now)).collect(),
             labels,
             heads: BTreeMap::new(),
@@ -86,6 +96,8 @@ impl Overview {
             last_events: BTreeMap::new(),
             dropped: BTreeMap::new(),
             changed: true,
+            balances: Arc::default(),
+            balances_changed: true,
             shown: Timestamp::default(),
             summed: now,
         }
@@ -104,10 +116,25 @@ impl Overview {
             Event::Tags(tags) => source(SourceKind::Rpc, Some(tags.chain), &tags.endpoint),
             Event::Contact(contact) => source(SourceKind::Rpc, Some(contact.chain), &contact.endpoint),
             Event::Logs(logs) => source(SourceKind::Rpc, Some(logs.chain), &logs.endpoint),
-            Event::Explored(answer) | Event::History(answer) => {
+            Event::Explored(answer) => {
+                let heads = self.heads.get(&answer.chain).into_iter().flatten();
+                let own = heads.filter_map(|(endpoint, head)| {
+                    let endpoint = source(SourceKind::Rpc, Some(answer.chain), endpoint);
+                    Some((*head, *self.last_events.get(&endpoint)?))
+                });
+                self.indexes.listed(at, answer, own);
                 source(SourceKind::Explorer, Some(answer.chain), &answer.source)
             }
-            Event::ExplorerHead(head) => source(SourceKind::Explorer, Some(head.chain), &head.source),
+            Event::History(answer) => source(SourceKind::Explorer, Some(answer.chain), &answer.source),
+            Event::ExplorerHead(head) => {
+                self.indexes.headed(at, head);
+                source(SourceKind::Explorer, Some(head.chain), &head.source)
+            }
+            Event::Balances(answer) => {
+                let rpc = answer.at.hash.is_some();
+                let kind = if rpc { SourceKind::Rpc } else { SourceKind::Explorer };
+                source(kind, Some(answer.chain), &answer.source)
+            }
             Event::Tick(tick) => source(SourceKind::Feed, None, &tick.feed),
             Event::Unlistable(list) => source(SourceKind::Explorer, Some(list.chain), &list.source),
             Event::Source(report) => {
@@ -134,6 +161,7 @@ impl Overview {
     pub fn committed(&mut self, at: Timestamp, notices: &[Notice], _reactor: &Reactor) {
         for notice in notices {
             self.observer.observe(at, notice);
+            self.balances_changed |= matches!(notice, Notice::BalancesRead { .. } | Notice::BalanceFailed { .. });
         }
         self.changed |= !notices.is_empty();
     }
@@ -155,6 +183,10 @@ impl Overview {
             let counted = self.dropped.entry(source.clone()).or_default();
             self.tally.dropped(source, total.saturating_sub(*counted));
             *counted = total;
+        }
+        if std::mem::take(&mut self.balances_changed) {
+            self.balances = Arc::new(BalancesStatus::of(reactor));
+            self.metrics.show_balances(&self.balances, &self.labels);
         }
         let vouched = self.labels.chains.keys().filter(|chain| reactor.authority(**chain, Kind::Coin).is_some());
         self.followed.extend(vouched);
@@ -221,18 +253,20 @@ impl Overview {
                 .prices()
                 .map(|(pair, feed, price, as_of)| PriceStatus { pair: pair.clone(), feed: feed.clone(), price, as_of })
                 .collect(),
-            budget: self.board.budget(),
+            balances: Arc::clone(&self.balances),
+            budget: self.board.budget(now),
             payments: payments(now, reactor),
         }
     }
 
+    /// The highest head that any endpoint of a chain shows, and since when.
     fn chain(&self, id: ChainId, reactor: &Reactor) -> ChainStatus {
         let chain = reactor.chain(id);
         let newest = chain.and_then(|chain| chain.window().next_back());
         let trouble = reactor.troubles().find(|row| row.open && row.subject == Subject::Chain(id));
         let explored = chain.and_then(|chain| chain.row().explorer_head);
         let tip = newest.map(|block| (block.at.number, block.time));
-        let views = reactor.views().filter(|view| view.chain == id).map(|view| view.read_at);
+        let age = self.board.age(id);
         let gap = |gap: &crate::reactor::rows::GapRow| gap.to.saturating_sub(gap.from).saturating_add(1);
         ChainStatus {
             id,
@@ -252,8 +286,9 @@ impl Overview {
             followed: self.followed.contains(&id),
             required: self.required_chains.contains(&id),
             base_fee: reactor.fee(id),
-            oldest_view: views.min(),
-            view_promised: self.promised.get(&id).copied(),
+            oldest_view: age.map(|age| age.oldest),
+            view_promised: age.map(|age| age.promised).or_else(|| self.promised.get(&id).copied()),
+            index_lag: self.indexes.lag(id),
         }
     }
 
@@ -266,7 +301,7 @@ impl Overview {
             Condition::Transfer(transfer) => {
                 transfer.assets.as_ref().is_none_or(|assets| assets.contains(&(chain, Asset::Coin)))
             }
-            Condition::Price(_) | Condition::Gas(_) => false,
+            Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
         };
         let fed = |chain: ChainId| {
             let explored = reactor.settings().chains.get(&chain).is_some_and(|settings| settings.explorer.is_some());

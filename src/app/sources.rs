@@ -9,11 +9,12 @@ use crate::reactor::event::{SourceId, SourceKind};
 use crate::reactor::wants::Wants;
 use crate::sources::WallClock;
 use crate::sources::chain::ChainReader;
-use crate::sources::etherscan::{self, BudgetNote, Explorer};
+use crate::sources::etherscan::{self, BudgetNote, Explorer, Word};
 use crate::sources::prices;
 use crate::sources::queue::{EventIntake, EventQueue, event_queue};
 use crate::store::{Budget, WriterHandle};
 use crate::telemetry::Tally;
+use crate::types::pace::Limits;
 use crate::types::{ChainId, Name};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -119,22 +120,26 @@ fn explorer_poller(
     clock: WallClock,
 ) -> BoxFuture<'static, ()> {
     let has_endpoint = |chain: &ChainId| parts.config.endpoints.iter().any(|endpoint| endpoint.chain == *chain);
+    let limits = Limits { per_second: etherscan.calls_per_second, per_day: u64::from(etherscan.calls_per_day) };
     let setup = etherscan::Setup {
         name: EXPLORER.into(),
         chains: etherscan.chains.iter().copied().collect(),
         own_receipts: etherscan.chains.iter().copied().filter(|chain| !has_endpoint(chain)).collect(),
-        calls_per_second: etherscan.calls_per_second,
-        calls_per_day: etherscan.calls_per_day,
+        limits,
         tally: parts.tally.clone(),
         used: parts.budget.map(|budget| BudgetNote { day: budget.day, used: budget.used }).unwrap_or_default(),
     };
     let (wants, stop) = (parts.wants.clone(), parts.stop.clone());
-    let (writer, board, per_day) = (parts.writer.clone(), Arc::clone(&parts.board), u64::from(etherscan.calls_per_day));
+    let (writer, board) = (parts.writer.clone(), Arc::clone(&parts.board));
+    board.budget_used(setup.used, limits.per_day);
     Box::pin(async move {
         let (newest_to, mut newest) = watch::channel(BudgetNote::default());
-        let note = move |note: BudgetNote| {
-            board.budget_left(per_day.saturating_sub(note.used), per_day);
-            newest_to.send_replace(note);
+        let tell = move |word: Word| match word {
+            Word::Used(note) => {
+                board.budget_used(note, limits.per_day);
+                newest_to.send_replace(note);
+            }
+            Word::Ages(ages) => board.ages(ages),
         };
         // The count is kept beside the calls: a call never waits for a commit, and a crash forgets at most the last few.
         let keep = async move {
@@ -145,6 +150,6 @@ fn explorer_poller(
                 }
             }
         };
-        futures::future::join(etherscan::run(setup, &explorer, wants, queue, clock, note, stop), keep).await;
+        futures::future::join(etherscan::run(setup, &explorer, wants, queue, clock, tell, stop), keep).await;
     })
 }

@@ -109,7 +109,8 @@ impl Draft {
             | RowKey::View(..)
             | RowKey::Gap(..)
             | RowKey::Backfill(..)
-            | RowKey::Scan(..) => false,
+            | RowKey::Scan(..)
+            | RowKey::Balance(_) => false,
             RowKey::Transfer(..)
             | RowKey::Alert(_)
             | RowKey::Rule(_)
@@ -119,7 +120,8 @@ impl Draft {
             | RowKey::Watch(_)
             | RowKey::Address(..)
             | RowKey::Request(_)
-            | RowKey::Payment(_) => true,
+            | RowKey::Payment(_)
+            | RowKey::Level(_) => true,
         };
     }
 }

@@ -85,6 +85,7 @@ fn picture(config: &Config, reader: &Reader) -> Result<Snapshot, StoreFault> {
             base_fee: None,
             oldest_view: None,
             view_promised: None,
+            index_lag: None,
         })
     };
     let chains = config.settings.chains.keys().map(|id| chain(*id)).collect::<Result<_, _>>()?;

@@ -241,6 +241,7 @@ pub(super) async fn to_change(located: &Located, need: Role) -> Result<Answerer,
         | StoreFault::Older { .. }
         | StoreFault::Foreign { .. }
         | StoreFault::Damaged { .. }
+        | StoreFault::Gone { .. }
         | StoreFault::Full { .. }
         | StoreFault::Io { .. }
         | StoreFault::Closed => false,

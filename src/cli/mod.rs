@@ -1,6 +1,7 @@
 //! The commands, one file each. The only home of `anyhow`, of exit codes, and of what is written to stdout.
 //!
-//! stdout is the answer, stderr the talk. Exit codes: 0 done; 1 failed, trying again may help; 2 usage or config; 3 a person is needed.
+//! stdout is the answer, stderr the talk. Exit codes: 0 done; 1 failed, trying again may help; 2 usage or config; 3 a person is needed;
+//! 141 the answer was not read to its end (`| head`).
 
 mod alone;
 mod api;
@@ -70,6 +71,9 @@ enum Command {
     Chain(chain::Chain),
 }
 
+/// The exit code of a command whose answer nobody read to its end: what a shell gives to one that SIGPIPE ended.
+const UNREAD: u8 = 141;
+
 /// Why a command failed, with the exit code that says what to do about it.
 #[derive(Debug)]
 pub struct Failure {
@@ -86,6 +90,11 @@ impl Failure {
     /// The command line or the config has to change.
     fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self { code: 2, error: error.into() }
+    }
+
+    /// Whoever read the answer wanted no more of it (`| head`), and has closed the pipe: nothing to talk about.
+    fn unread() -> Self {
+        Self { code: UNREAD, error: anyhow::anyhow!("the answer was not read to its end") }
     }
 
     /// A person has to decide.
@@ -111,6 +120,7 @@ pub fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { code: UNREAD, error: _ }) => ExitCode::from(UNREAD),
         Err(Failure { code, error }) => {
             eprintln!("walletwatch: {error:#}");
             ExitCode::from(code)

@@ -127,6 +127,7 @@ impl Heard {
             | Event::Unlistable(_)
             | Event::Receipt(_)
             | Event::Token(_)
+            | Event::Balances(_)
             | Event::Tick(_)
             | Event::Quiet { .. }
             | Event::Delivery(_)
@@ -147,8 +148,8 @@ fn trouble(state: SourceState) -> Option<String> {
     match state {
         SourceState::Connecting | SourceState::Fresh => None,
         SourceState::Stale => Some("it is silent".to_owned()),
-        SourceState::BackingOff(reason) => Some(format!("failed: {reason}")),
-        SourceState::Refused(reason) => Some(format!("refused: {reason}")),
+        SourceState::BackingOff(reason) => Some(reason.to_string()),
+        SourceState::Refused(reason) => Some(format!("it refuses: {reason}")),
         SourceState::OverBudget(until) => Some(format!("over its budget until {until}")),
     }
 }
@@ -174,7 +175,8 @@ impl Asker {
             clock: Arc::clone(&self.clock),
         };
         let mut heard = Heard::default();
-        let reading = reader.run(CancellationToken::new());
+        // Boxed: it is as large as everything that a chain's reading may wait for.
+        let reading = Box::pin(reader.run(CancellationToken::new()));
         listen(reading, &bell, &mut intake, |event| {
             heard.take(event);
             heard.is_done()

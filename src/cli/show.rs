@@ -2,14 +2,17 @@
 
 use super::Failure;
 use serde_json::Value;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 /// Between two columns.
 const GAP: &str = "  ";
 
 /// Writes the answer.
 pub(super) fn answer(text: &str) -> Result<(), Failure> {
-    writeln!(std::io::stdout().lock(), "{}", text.trim_end()).map_err(Failure::again)
+    writeln!(std::io::stdout().lock(), "{}", text.trim_end()).map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::unread(),
+        _ => Failure::again(error),
+    })
 }
 
 /// The text without what moves a cursor, reorders or hides: names and reasons can come from anywhere.

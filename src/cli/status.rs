@@ -68,6 +68,9 @@ fn words(status: &Value) -> String {
     add("chains", chains(status));
     add("sinks", sinks(status));
     add("rules", rules(status));
+    if let Some(line) = balances(&status["balances"]) {
+        all.push(line);
+    }
     if let Value::Object(_) = &status["etherscan"] {
         let budget = &status["etherscan"];
         all.push(format!(
@@ -77,6 +80,26 @@ fn words(status: &Value) -> String {
         ));
     }
     all.join("\n")
+}
+
+/// One line for all balances: how many were read, and what is wrong with the others.
+fn balances(line: &Value) -> Option<String> {
+    let count = |key: &str| line[key].as_u64().unwrap_or(0);
+    if ["read", "unread", "left_out"].into_iter().all(|key| count(key) == 0) {
+        return None;
+    }
+    let mut parts = vec![format!("{} read", count("read"))];
+    if !line["oldest_read"].is_null() {
+        parts.push(format!("the oldest at {}", text(line, "oldest_read")));
+    }
+    for (key, words) in
+        [("unread", "not read so far"), ("failing", "failing"), ("left_out", "left out by max_balances")]
+    {
+        if count(key) > 0 {
+            parts.push(format!("{} {words}", count(key)));
+        }
+    }
+    Some(format!("balances: {}\n", parts.join(", ")))
 }
 
 /// `words`, or since when.
@@ -119,6 +142,9 @@ fn chains(status: &Value) -> String {
         if !item["view_age_seconds"].is_null() {
             let promised = text(item, "view_age_promised_seconds");
             more.push(format!("oldest view {} s (promised {promised} s)", text(item, "view_age_seconds")));
+        }
+        if !item["index_lag_blocks"].is_null() {
+            more.push(format!("index {} blocks behind", text(item, "index_lag_blocks")));
         }
         let of = |key| text(item, key);
         [of("chain"), state, of("block"), of("block_time"), of("lag_blocks"), more.join(", ")]
@@ -183,6 +209,7 @@ mod tests {
                 "stalled": false, "stopped": "another genesis", "blind_since": null}],
             "sinks": [{"sink": "ops", "pending": 3, "dead": 1, "oldest_pending": "T3", "failing_since": null, "disabled": true}],
             "rules": [{"rule": "in", "severity": "info", "crossed": null, "spoke_at": null, "uncovered": ["base"]}],
+            "balances": {"read": 5, "unread": 1, "failing": 2, "left_out": 0, "oldest_read": "T4"},
             "etherscan": {"calls_left": 7, "calls_per_day": 9}});
         let said = words(&status);
         let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
@@ -193,6 +220,7 @@ mod tests {
             "devnet  stopped: another genesis  7      T0          0       2 blocks still to read",
             "ops   disabled by its receiver  3        1     T3",
             "in    info                         not fed in full on base",
+            "balances: 5 read, the oldest at T4, 1 not read so far, 2 failing",
             "etherscan: 7 of 9 calls left today",
         ] {
             assert!(lines.contains(&expected), "{expected:?} is not in\n{said}");

@@ -4,67 +4,18 @@
 
 use super::checked::{Config, EmailConfig, SinkKind};
 use super::duration;
+use super::forecast::{self, Forecast, forecasts};
 use super::history::histories;
 use crate::reactor::event::List;
+use crate::reactor::lists::Lists;
 use crate::reactor::settings::{
     Approval, ChainSettings, Condition, Confirmed, Direction, PaymentAmount, PaymentSettings, Rule, Side, Threshold,
 };
 use crate::types::amount::format_amount;
-use crate::types::{Asset, ChainId, U256, chain};
-use std::collections::BTreeSet;
+use crate::types::pace::{BATCH, SECOND_ONE_IN};
+use crate::types::{Asset, ChainId, Name, U256, chain};
+use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
-use std::time::Duration;
-
-/// A day in milliseconds.
-const DAY_MILLIS: u128 = 86_400_000;
-
-/// What reading every list of every watched address once costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Round {
-    /// Addresses, each counted on each chain that the explorer covers.
-    pub addresses: u64,
-    /// Calls: each address has three lists.
-    pub calls: u64,
-    /// What the account allows.
-    pub calls_per_second: u32,
-    /// What the account allows.
-    pub calls_per_day: u32,
-}
-
-impl Round {
-    /// How long a round takes at least: by the second it is a burst, by the day it is what can be kept up.
-    /// `None` where nothing is read.
-    #[must_use]
-    pub fn oldest_view(&self) -> Option<Duration> {
-        if self.calls == 0 {
-            return None;
-        }
-        let calls = u128::from(self.calls);
-        let by_day = (calls * DAY_MILLIS).div_ceil(u128::from(self.calls_per_day.max(1)));
-        let by_second = (calls * 1_000).div_ceil(u128::from(self.calls_per_second.max(1)));
-        let seconds = by_day.max(by_second).div_ceil(1_000);
-        Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX)))
-    }
-}
-
-/// The explorer's round; `None` where there is no explorer.
-#[must_use]
-pub fn explorer_round(config: &Config) -> Option<Round> {
-    let etherscan = config.etherscan.as_ref()?;
-    let covered: BTreeSet<ChainId> = etherscan.chains.iter().copied().collect();
-    let of = |watch: &crate::reactor::settings::Watch| {
-        let chains = watch.chains.iter().filter(|chain| covered.contains(chain)).count();
-        u64::try_from(watch.addresses.len().saturating_mul(chains)).unwrap_or(u64::MAX)
-    };
-    let addresses = config.settings.watches.iter().map(of).fold(0_u64, u64::saturating_add);
-    let lists = u64::try_from(List::USUAL.len()).unwrap_or(u64::MAX);
-    Some(Round {
-        addresses,
-        calls: addresses.saturating_mul(lists),
-        calls_per_second: etherscan.calls_per_second,
-        calls_per_day: etherscan.calls_per_day,
-    })
-}
 
 /// Everything that `check` says of a config without faults.
 #[must_use]
@@ -211,6 +162,13 @@ fn condition(config: &Config, rule: &Rule) -> String {
             let gwei = |wei: U256| format!("{} gwei", format_amount(wei, 9));
             format!("base fee of {} {}", chain_name(config, gas.chain), level(&gas.threshold, gwei))
         }
+        Condition::Balance(balance) => {
+            let one = |(asset, threshold): (&(ChainId, Asset), &Threshold<U256>)| {
+                let level = level(threshold, |raw| amount(config, *asset, raw));
+                format!("on {} {level}", chain_name(config, asset.0))
+            };
+            format!("balance of {} {}", list(&balance.watches), list(balance.thresholds.iter().map(one)))
+        }
     }
 }
 
@@ -256,29 +214,64 @@ fn past(text: &mut Lines, config: &Config) {
 
 fn costs(text: &mut Lines, config: &Config) {
     text.head("explorer calls");
-    let Some(round) = explorer_round(config) else {
+    let forecasts = forecasts(config);
+    if forecasts.is_empty() {
         text.line("none: there is no [etherscan]");
+    }
+    for forecast in forecasts {
+        account(text, config, &forecast);
+    }
+}
+
+/// What one account is asked for, and how old its views get.
+fn account(text: &mut Lines, config: &Config, forecast: &Forecast) {
+    let Forecast { source, limits, pace, .. } = forecast;
+    if forecast.lists() == 0 {
+        text.line(format_args!("{source}: none, no watched address is on a chain that it covers"));
         return;
-    };
-    let Some(age) = round.oldest_view() else {
-        text.line("none: no watched address is on a chain that it covers");
-        return;
-    };
+    }
     text.line(format_args!(
-        "{} address-chain pairs x {} lists = {} calls a round; at most {} a day, {} a second",
-        round.addresses,
-        List::USUAL.len(),
-        round.calls,
-        round.calls_per_day,
-        round.calls_per_second
+        "{source}: {} a round, {} calls a day of {}, at most {} a second",
+        count(usize::try_from(forecast.lists()).unwrap_or(usize::MAX), "call"),
+        pace.per_day,
+        limits.per_day,
+        limits.per_second
     ));
-    text.line(format_args!("where an explorer alone is read, a view can get {} old", duration::show(age)));
+    for (id, on) in &forecast.chains {
+        let Some((quiet, promised)) = forecast.ages(*id) else { continue };
+        let words =
+            |lists: &BTreeMap<List, u64>| list(lists.iter().map(|(list, many)| format!("{} {many}", list.word())));
+        let lists = if on.lead.is_empty() { &on.second } else { &on.lead };
+        text.inner(format_args!(
+            "{}: {}; each is read every {} while nothing moves, and is never older than {}",
+            chain_name(config, *id),
+            words(lists),
+            forecast::span(quiet),
+            forecast::span(promised)
+        ));
+        if !on.lead.is_empty() && !on.second.is_empty() {
+            let every = forecast::span(quiet * SECOND_ONE_IN);
+            text.inner(format_args!(
+                "  and, as a second opinion on its own blocks, every {every}: {}",
+                words(&on.second)
+            ));
+        }
+    }
+    if let Some(every) = pace.sweep {
+        let batches = count(usize::try_from(forecast.demand.batches).unwrap_or(usize::MAX), "call");
+        text.inner(format_args!(
+            "coin balances show every {} which lists to read first ({batches} of up to {BATCH} addresses)",
+            forecast::span(every)
+        ));
+    }
 }
 
 fn learns(text: &mut Lines, config: &Config) {
     text.head("who learns which addresses");
-    if let Some(round) = explorer_round(config) {
-        text.line(format_args!("etherscan: every watched address on the chains that it covers ({})", round.addresses));
+    for forecast in forecasts(config) {
+        let addresses: u64 = forecast.chains.values().map(|on| on.addresses).sum();
+        let source = &forecast.source;
+        text.line(format_args!("{source}: every watched address on the chains that it covers ({addresses})"));
     }
     for endpoint in &config.endpoints {
         let chain = chain_name(config, endpoint.chain);
@@ -321,7 +314,22 @@ fn unseen(text: &mut Lines, config: &Config) {
             (true, false) => "anything",
         };
         text.line(format_args!("{}: {words}", chain.name));
+        for (watch, lists) in left_out(config, chain) {
+            let missing = list(List::USUAL.into_iter().filter(|list| !lists.contains(*list)).map(List::word));
+            text.inner(format_args!(
+                "{watch}: {missing}, which no rule needs (a rule that does, or a number as its `from_block`, has them read)"
+            ));
+        }
     }
+}
+
+/// The watches of a chain that an explorer alone reads, of which some lists are not read.
+fn left_out(config: &Config, chain: &ChainSettings) -> Vec<(Name, Lists)> {
+    if !chain.endpoints.is_empty() {
+        return Vec::new();
+    }
+    let on = forecasts(config).into_iter().filter_map(|mut forecast| forecast.chains.remove(&chain.id));
+    on.flat_map(|on| on.left_out).collect()
 }
 
 fn usdc(raw: U256) -> String {
@@ -396,6 +404,9 @@ fn maker(config: &Config, payment: &PaymentSettings) -> String {
                 "whoever drives the base fee of {} past the threshold can make it pay",
                 chain_name(config, gas.chain)
             )
+        }
+        Some(Condition::Balance(balance)) => {
+            format!("whoever can spend from {} can make it pay", list(&balance.watches))
         }
         None => "its rule is gone".into(),
     }

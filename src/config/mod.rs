@@ -9,6 +9,7 @@ pub mod checked;
 pub mod describe;
 pub mod duration;
 pub mod faults;
+pub mod forecast;
 pub mod history;
 pub mod list_file;
 pub mod mailbox;

@@ -1,6 +1,6 @@
 //! Secrets: where the config says they are, never what they are. No error here holds a secret or a text that might be one.
 
-use super::surroundings::Surroundings;
+use super::surroundings::{Surroundings, why_unreadable};
 use crate::types::Secret;
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,7 @@ pub enum SecretError {
         path: PathBuf,
     },
     /// The file cannot be read.
-    #[error("{} cannot be read: {reason}", .path.display())]
+    #[error("{} cannot be read: {}", .path.display(), why_unreadable(*.reason))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -139,7 +139,7 @@ mod tests {
         check("env:s3cret-text", Err("what follows `env:` is not the name of a variable"));
         check("file:key", Ok("from file"));
         check("file:open", Err("/data/open can be read by others"));
-        check("file:gone", Err("/data/gone cannot be read: entity not found"));
+        check("file:gone", Err("/data/gone cannot be read: it is not there"));
         check("file:blank", Err("/data/blank is empty"));
         check("credential:key", Ok("from systemd"));
         check("credential:../key", Err("what follows `credential:` is not the name of a credential"));

@@ -33,6 +33,19 @@ pub trait Surroundings {
     fn exists(&self, path: &Path) -> bool;
 }
 
+/// Why a file or folder cannot be read, for people.
+#[must_use]
+pub fn why_unreadable(kind: io::ErrorKind) -> String {
+    match kind {
+        io::ErrorKind::NotFound => "it is not there".to_owned(),
+        io::ErrorKind::PermissionDenied => "the user of this process may not read it".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        io::ErrorKind::NotADirectory => "a part of its path is no folder".to_owned(),
+        io::ErrorKind::InvalidData => "it is not text".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// The machine itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Machine;

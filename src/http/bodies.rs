@@ -158,6 +158,9 @@ fn subject(subject: &AlertSubject, labels: &Labels) -> Value {
                 "address": address.to_checksum(None), "direction": direction})
         }
         AlertSubject::Crossing(crossing) => json!({"kind": "crossing", "crossing": crossing}),
+        AlertSubject::Balance { watch, address, crossing } => {
+            json!({"kind": "balance", "watch": watch.as_str(), "address": address.to_checksum(None), "crossing": crossing})
+        }
         AlertSubject::Trouble(Subject::Chain(chain)) => {
             json!({"kind": "chain", "chain": labels.chain(*chain).as_str()})
         }

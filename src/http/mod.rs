@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod archive;
+mod balances;
 mod bodies;
 mod commands;
 pub mod control;

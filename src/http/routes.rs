@@ -1,6 +1,7 @@
 //! The routes, behind one gate: access, then the body's size, then the deadline.
 
 use super::access::{Caller, Need, Peer, decide};
+use super::balances::{self, Balances};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
 use super::status::{self, Status};
@@ -47,6 +48,7 @@ pub(super) fn routes(parts: Arc<Parts>) -> Router {
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/api/v1/status", get(show_status))
+        .route("/api/v1/balances", get(show_balances))
         .route("/api/v1/transfers", get(transfers))
         .route("/api/v1/alerts", get(alerts))
         .route("/api/v1/outbox", get(outbox))
@@ -146,6 +148,23 @@ async fn ready(State(parts): State<Arc<Parts>>, Extension(caller): Extension<Cal
 
 async fn show_status(State(parts): State<Arc<Parts>>) -> Json<Status> {
     Json(status::status(&parts.standing(), (parts.now)()))
+}
+
+/// Every balance at once: there are no more than the config asks for.
+async fn show_balances(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Balances>, Problem> {
+    let (asked, _) = Asked::read(query, &["chain", "watch"])?;
+    let snapshot = parts.standing();
+    let no = |what: &str| Problem::new(StatusCode::NOT_FOUND, format!("there is no such {what} in the config"));
+    let chain = |name: &String| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
+    let chain = asked.chain.as_ref().map(chain).transpose()?;
+    if asked.watch.as_ref().is_some_and(|name| snapshot.labels.addresses(name).is_none()) {
+        return Err(no("watch"));
+    }
+    let wanted = |balance: &crate::telemetry::balances::BalanceStatus| {
+        chain.is_none_or(|chain| balance.holding.chain == chain)
+            && asked.watch.as_ref().is_none_or(|watch| balance.watch.as_str() == watch)
+    };
+    Ok(Json(balances::balances(&snapshot, (parts.now)(), wanted)))
 }
 
 /// The query of every list.

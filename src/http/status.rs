@@ -1,5 +1,6 @@
 //! `/api/v1/status`: how everything stands, a line each.
 
+use super::balances::{self, BalancesLine};
 use super::bodies::state;
 use crate::reactor::event::SourceId;
 use crate::telemetry::{Snapshot, unready};
@@ -25,6 +26,7 @@ pub(super) struct Status {
     pub sinks: Vec<SinkItem>,
     pub rules: Vec<RuleItem>,
     pub prices: Vec<PriceItem>,
+    pub balances: BalancesLine,
     pub etherscan: Option<BudgetItem>,
     pub payments: PaymentsItem,
 }
@@ -63,6 +65,9 @@ pub(super) struct ChainItem {
     pub base_fee_gwei: Option<String>,
     pub view_age_seconds: Option<u64>,
     pub view_age_promised_seconds: Option<u64>,
+    /// By how many blocks the explorer's index was last seen behind the chain.
+    pub index_lag_blocks: Option<u64>,
+    pub index_lag_seen: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -122,6 +127,7 @@ pub(super) fn status(snapshot: &Snapshot, now: Timestamp) -> Status {
         sinks: sinks(snapshot),
         rules: rules(snapshot),
         prices: prices(snapshot),
+        balances: balances::line(snapshot),
         etherscan: snapshot.budget.map(|budget| BudgetItem { calls_left: budget.left, calls_per_day: budget.of }),
         payments: PaymentsItem {
             frozen: payments.frozen,
@@ -178,6 +184,8 @@ fn chains(snapshot: &Snapshot, now: Timestamp) -> Vec<ChainItem> {
         base_fee_gwei: chain.base_fee.map(|fee| format_amount(fee, GWEI_DECIMALS)),
         view_age_seconds: chain.oldest_view.map(|read| now.since(read).as_secs()),
         view_age_promised_seconds: chain.view_promised.map(|promised| promised.as_secs()),
+        index_lag_blocks: chain.index_lag.map(|(lag, _)| lag),
+        index_lag_seen: time(chain.index_lag.map(|(_, seen)| seen)),
     };
     snapshot.chains.iter().map(item).collect()
 }

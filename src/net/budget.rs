@@ -5,10 +5,9 @@
 //! starts are spaced instead of counted.
 
 use crate::types::Timestamp;
+use crate::types::pace::Limits;
 use std::time::Duration;
 
-/// Added to the arithmetic spacing, for the jitter of the network: three calls a second start 350 ms apart, not 333.
-const SPACING_MARGIN_PERCENT: u64 = 5;
 const DAY_MILLIS: i64 = 86_400_000;
 
 /// What the budget says of the next call.
@@ -45,9 +44,8 @@ impl CallBudget {
     /// Nothing used. `per_second` is at least 1 (0 is read as 1), `per_day` may be `u64::MAX` where there is no limit.
     #[must_use]
     pub fn new(per_second: u32, per_day: u64) -> Self {
-        let exact_times_hundred = 1_000 * (100 + SPACING_MARGIN_PERCENT);
-        let millis = exact_times_hundred.div_ceil(u64::from(per_second.max(1)) * 100);
-        Self { spacing: Duration::from_millis(millis), per_day, last_start: None, day: 0, used: 0, paused_until: None }
+        let spacing = Limits { per_second, per_day }.spacing();
+        Self { spacing, per_day, last_start: None, day: 0, used: 0, paused_until: None }
     }
 
     /// Takes back what was persisted: `used` calls on `day` (days since the Unix epoch).

@@ -228,6 +228,16 @@ pub(in crate::net) fn is_tls(error: &std::io::Error) -> bool {
     fault::cause::<rustls::Error>(error).is_some()
 }
 
+/// What a dial fails with when the host's name leads nowhere. For the sockets, which resolve by themselves.
+pub(in crate::net) fn no_such_name() -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::NotFound, fault::NoSuchName)
+}
+
+/// Whether an I/O error is [`no_such_name`]'s.
+pub(in crate::net) fn is_no_name(error: &std::io::Error) -> bool {
+    fault::cause::<fault::NoSuchName>(error).is_some()
+}
+
 fn builder(tls: &Tls) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured((*tls.config).clone())
@@ -252,18 +262,18 @@ fn vet(target: &Target) -> Result<(), HttpFault> {
 }
 
 async fn read(mut reply: reqwest::Response, cap: usize, deadline: Instant) -> Result<Response, HttpFault> {
+    let status = reply.status().as_u16();
     let declared = reply.content_length().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
     if declared.is_some_and(|length| length > cap) {
-        return Err(HttpFault::TooLarge { cap });
+        return Err(HttpFault::TooLarge { status, cap });
     }
-    let status = reply.status().as_u16();
     let headers = std::mem::take(reply.headers_mut());
     let first = match next_piece(&mut reply, deadline).await? {
         None => Bytes::new(),
         Some(piece) => piece,
     };
     if first.len() > cap {
-        return Err(HttpFault::TooLarge { cap });
+        return Err(HttpFault::TooLarge { status, cap });
     }
     // Most bodies come in one piece, which then is the body.
     let Some(second) = next_piece(&mut reply, deadline).await? else {
@@ -274,7 +284,7 @@ async fn read(mut reply: reqwest::Response, cap: usize, deadline: Instant) -> Re
     let mut piece = second;
     loop {
         if body.len().saturating_add(piece.len()) > cap {
-            return Err(HttpFault::TooLarge { cap });
+            return Err(HttpFault::TooLarge { status, cap });
         }
         body.extend_from_slice(&piece);
         match next_piece(&mut reply, deadline).await? {

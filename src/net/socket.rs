@@ -16,11 +16,13 @@ mod supervisor;
 mod tests;
 #[cfg(test)]
 mod tests_tcp;
+mod words;
 
 pub use dial::{Dial, TcpDial};
 pub(in crate::net) use dial::{PER_ADDRESS, alternated};
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use supervisor::supervise;
+pub use words::status_words;
 
 use std::time::Duration;
 use tokio::time::Instant;
@@ -107,7 +109,9 @@ pub enum Reason {
     Protocol,
     /// The protocol says: refused for good.
     Rejected,
-    /// Name or TCP: no connection.
+    /// The host's name does not resolve.
+    Name,
+    /// TCP: no connection.
     Connect,
     /// The TLS handshake failed.
     Tls,
@@ -127,7 +131,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, with any status: for series that exist from the start.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Idle,
         Self::Stale,
         Self::PingTimeout,
@@ -135,6 +139,7 @@ impl Reason {
         Self::Close,
         Self::Protocol,
         Self::Rejected,
+        Self::Name,
         Self::Connect,
         Self::Tls,
         Self::UpgradeTimeout,
@@ -156,6 +161,7 @@ impl Reason {
             Self::Close => "close",
             Self::Protocol => "protocol",
             Self::Rejected => "rejected",
+            Self::Name => "name",
             Self::Connect => "connect",
             Self::Tls => "tls",
             Self::UpgradeTimeout => "upgrade_timeout",

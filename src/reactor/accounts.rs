@@ -3,7 +3,7 @@
 use super::Reactor;
 use super::effect::{Effect, MessageKind, Notice};
 use super::event::{List, SourceId, SourceKind, SourceState, Unlistable};
-use super::read_explorer::kind_of;
+use super::lists::kind_of;
 use super::rows::{Deadline, Subject};
 use crate::types::{Address, ChainId, Name, Severity};
 
@@ -57,8 +57,8 @@ impl Reactor {
         if let Some(row) = self.troubles.open(subject, self.at, Some(block), effects) {
             let list = list.word();
             let reason = format!(
-                "{source} gives out no more than 10,000 rows of one block, and block {block} fills them in {list} of {}: what moved \
-                 there, and in this list since, is not seen; give the chain an RPC endpoint",
+                "block {block} has more rows in {list} of {} than {source} gives out (10,000): what moved there, and in this list since, \
+                 is not seen; give the chain an RPC endpoint",
                 address.to_checksum(None)
             );
             let body = self.source_body(&row, None, reason.into());

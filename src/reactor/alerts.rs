@@ -1,9 +1,10 @@
 //! The alerts that can still change, and how each message of theirs is numbered and addressed.
 
 use super::effect::{Body, Effect, Message, MessageKind, Notice};
+use super::holdings::LevelKey;
 use super::rows::{AlertRow, AlertState, AlertSubject, Row};
 use super::settings::Settings;
-use crate::types::{AlertId, Name, PaymentId, Severity, Timestamp, TransferId};
+use crate::types::{Address, AlertId, Asset, Holding, Name, PaymentId, Severity, Timestamp, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every alert that is not closed.
@@ -162,4 +163,17 @@ pub fn payment_alert(payment: PaymentId) -> AlertId {
 #[must_use]
 pub fn trouble_alert(subject: &str, count: u64) -> AlertId {
     AlertId::hash("alert/trouble", &[subject.as_bytes(), &count.to_be_bytes()])
+}
+
+/// The alert of a rule about its how-manieth crossing by one balance of a watch.
+#[must_use]
+pub fn balance_alert(key: &LevelKey, watch: &Name, crossing: u64) -> AlertId {
+    let Holding { chain, address, asset } = key.holding;
+    let contract = match asset {
+        Asset::Coin => Address::ZERO,
+        Asset::Token(contract) => contract,
+    };
+    let (rule, watch) = (key.rule.as_str().as_bytes(), watch.as_str().as_bytes());
+    let (chain, crossing) = (chain.0.to_be_bytes(), crossing.to_be_bytes());
+    AlertId::hash("alert/balance", &[rule, watch, &chain, address.as_slice(), contract.as_slice(), &crossing])
 }

@@ -8,6 +8,7 @@
 
 use super::effect::Effect;
 use super::event::{Contact, Head, Tags};
+use super::linked::{Change, Refusal, linked};
 use super::marks::Marks;
 use super::rows::{BlockRow, ChainRow, GapRow, Row, RowKey};
 use super::settings::{ChainSettings, Confirmed};
@@ -42,32 +43,6 @@ struct Endpoint {
     traces: bool,
     head: Option<BlockRef>,
     lacks: Option<B256>,
-}
-
-/// What a run did to the chain.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Change {
-    /// Blocks that are not canonical any more, highest first.
-    pub removed: Vec<BlockRef>,
-    /// How many of the run's leading blocks are not new.
-    pub known: usize,
-}
-
-/// Why a run was left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// The chain is stopped.
-    Stopped,
-    /// The blocks do not hang together.
-    Broken,
-    /// Everything in it is in the window already.
-    Known,
-    /// It is no higher than the tip, and from an endpoint that is not the tip's own.
-    Sibling,
-    /// It fits no gap.
-    NoSuchGap,
-    /// It forks off below the last final block: this is another chain.
-    BelowFinal,
 }
 
 impl Chain {
@@ -602,13 +577,4 @@ impl Chain {
             }
         }
     }
-}
-
-/// The last block of a run whose blocks are each the parent of the next.
-pub(super) fn linked(blocks: &[Block]) -> Result<BlockRef, Refusal> {
-    let follows = |pair: &[Block]| {
-        pair[1].at.parent == pair[0].at.hash && pair[0].at.number.checked_add(1) == Some(pair[1].at.number)
-    };
-    let last = blocks.last().ok_or(Refusal::Broken)?;
-    if blocks.windows(2).all(follows) { Ok(last.at) } else { Err(Refusal::Broken) }
 }

@@ -25,6 +25,8 @@ impl Reactor {
         self.bind_watches();
         let settings = self.settings.clone();
         self.ask_feeds(&settings);
+        self.configure_balances(effects);
+        self.unpublished.extend(self.settings.chains.keys().copied());
         self.configure_history(effects);
         self.expect_words(effects);
         // Alerts that wait for a token's decimals wait anew; everything else that was due is in the tables.
@@ -49,8 +51,11 @@ impl Reactor {
             }
         }
         self.timers.clear(&Deadline::Holds(name.clone()), effects);
+        self.calm_levels(name, effects);
         let of_rule = |alert: &&AlertRow| match alert.subject {
-            AlertSubject::Transfer { .. } | AlertSubject::Crossing(_) => alert.rule == *name,
+            AlertSubject::Transfer { .. } | AlertSubject::Crossing(_) | AlertSubject::Balance { .. } => {
+                alert.rule == *name
+            }
             AlertSubject::Trouble(_) | AlertSubject::Payment(_) => false,
         };
         let alerts: Vec<AlertRow> = self.alerts.iter().filter(of_rule).cloned().collect();
@@ -80,6 +85,7 @@ impl Reactor {
             spoke_at: None,
         };
         self.timers.clear(&Deadline::Holds(rule.name.clone()), effects);
+        self.calm_levels(&rule.name, effects);
         effects.push(Effect::Put(Row::Rule(row.clone())));
         self.rules.put(row);
         // Nothing will ever say that a crossing of the old condition is over.

@@ -95,7 +95,7 @@ impl Reactor {
     pub(super) fn held_long_enough(&mut self, rule: &Name, effects: &mut Vec<Effect>) {
         let Some(entry) = self.rules.named(rule).cloned() else { return };
         match &entry.rule.condition {
-            Condition::Transfer(_) => {}
+            Condition::Transfer(_) | Condition::Balance(_) => {}
             Condition::Price(price) => {
                 self.look_at_price(&entry, price, self.known_price(&price.pair).as_ref(), effects);
             }
@@ -131,10 +131,10 @@ impl Reactor {
         let threshold = &condition.threshold;
         let row = self.rules.row_mut(entry);
         let Some(KnownPrice { feed, value, time }) = known else {
-            let step = unknown(row);
+            let step = unknown(row.standing());
             return self.follow(entry, step, None, effects);
         };
-        let step = step(row, threshold, value, self.at);
+        let step = step(row.standing(), threshold, value, self.at);
         if step != Step::Nothing {
             let subject = CrossingSubject::Price {
                 pair: condition.pair.clone(),
@@ -152,10 +152,10 @@ impl Reactor {
         let known = (self.soft.fees.get(&condition.chain), self.settings.chains.get(&condition.chain));
         let row = self.rules.row_mut(entry);
         let (Some((value, block, time)), Some(chain)) = known else {
-            let step = unknown(row);
+            let step = unknown(row.standing());
             return self.follow(entry, step, None, effects);
         };
-        let step = step(row, threshold, value, self.at);
+        let step = step(row.standing(), threshold, value, self.at);
         let subject = CrossingSubject::BaseFee {
             chain: chain.name.clone(),
             chain_id: condition.chain,
@@ -218,6 +218,8 @@ impl Reactor {
             (CrossingSubject::Price { .. }, true) => MessageKind::PriceRecovered,
             (CrossingSubject::BaseFee { .. }, false) => MessageKind::GasCrossed,
             (CrossingSubject::BaseFee { .. }, true) => MessageKind::GasRecovered,
+            (CrossingSubject::Balance(_), false) => MessageKind::BalanceCrossed,
+            (CrossingSubject::Balance(_), true) => MessageKind::BalanceRecovered,
         };
         let id = crossing_alert(&rule.name, body.crossing);
         let alert = self.alerts.get(id).cloned();
@@ -348,6 +350,9 @@ impl Reactor {
             | MessageKind::PriceRecovered
             | MessageKind::GasCrossed
             | MessageKind::GasRecovered
+            | MessageKind::BalanceCrossed
+            | MessageKind::BalanceRecovered
+            | MessageKind::BalanceRetracted
             | MessageKind::SourceBlind
             | MessageKind::SourceRecovered
             | MessageKind::SourceDisagrees

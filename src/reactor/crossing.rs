@@ -1,6 +1,6 @@
 //! A value against a threshold: hysteresis, `for`, `at_most_every`. Plain states, no messages.
 
-use super::rows::{Phase, RuleRow};
+use super::phase::{Phase, Standing};
 use super::settings::{Side, Threshold};
 use crate::types::Timestamp;
 use std::time::Duration;
@@ -24,35 +24,48 @@ pub enum Step {
     RecoveredUnsaid,
 }
 
-/// Takes a value that is known now.
-pub fn step<T: Ord>(row: &mut RuleRow, threshold: &Threshold<T>, value: &T, at: Timestamp) -> Step {
-    // Comparing decimals is most of the work of a tick: no more of it than the phase asks for.
-    let past = || match threshold.side {
+/// Whether a value is past the level.
+#[must_use]
+pub fn is_past<T: Ord>(threshold: &Threshold<T>, value: &T) -> bool {
+    match threshold.side {
         Side::Below => *value < threshold.level,
         Side::Above => *value > threshold.level,
-    };
-    let back = || match threshold.side {
+    }
+}
+
+/// Whether a value is back beyond where a crossing is over.
+#[must_use]
+pub fn is_back<T: Ord>(threshold: &Threshold<T>, value: &T) -> bool {
+    match threshold.side {
         Side::Below => *value >= threshold.recovers_at,
         Side::Above => *value <= threshold.recovers_at,
-    };
-    match row.phase {
+    }
+}
+
+/// Takes a value that is known now.
+pub fn step<T: Ord>(standing: Standing<'_>, threshold: &Threshold<T>, value: &T, at: Timestamp) -> Step {
+    // Comparing decimals is most of the work of a tick: no more of it than the phase asks for.
+    let (past, back) = (|| is_past(threshold, value), || is_back(threshold, value));
+    match *standing.phase {
         Phase::Calm if !past() => Step::Nothing,
-        Phase::Calm if threshold.hold.is_zero() => cross(row, threshold.at_most_every, at, at),
+        Phase::Calm if threshold.hold.is_zero() => cross(standing, threshold.at_most_every, at, at),
         Phase::Calm => {
-            row.phase = Phase::Pending(at);
+            *standing.phase = Phase::Pending(at);
             Step::Wait(threshold.hold)
         }
         Phase::Pending(_) if !past() => {
-            row.phase = Phase::Calm;
+            *standing.phase = Phase::Calm;
             Step::CalmedDown
         }
-        Phase::Pending(since) if at.since(since) >= threshold.hold => cross(row, threshold.at_most_every, since, at),
+        Phase::Pending(since) if at.since(since) >= threshold.hold => {
+            cross(standing, threshold.at_most_every, since, at)
+        }
         Phase::Crossed(_) if back() => {
-            row.phase = Phase::Calm;
+            *standing.phase = Phase::Calm;
             Step::Recovered
         }
         Phase::Muffled(_) if back() => {
-            row.phase = Phase::Calm;
+            *standing.phase = Phase::Calm;
             Step::RecoveredUnsaid
         }
         Phase::Pending(_) | Phase::Crossed(_) | Phase::Muffled(_) => Step::Nothing,
@@ -60,30 +73,32 @@ pub fn step<T: Ord>(row: &mut RuleRow, threshold: &Threshold<T>, value: &T, at: 
 }
 
 /// The value is not known any more. It neither crosses nor recovers; a wait that nobody could watch starts anew.
-pub fn unknown(row: &mut RuleRow) -> Step {
-    match row.phase {
+#[must_use]
+pub fn unknown(standing: Standing<'_>) -> Step {
+    match *standing.phase {
         Phase::Pending(_) => {
-            row.phase = Phase::Calm;
+            *standing.phase = Phase::Calm;
             Step::CalmedDown
         }
         Phase::Calm | Phase::Crossed(_) | Phase::Muffled(_) => Step::Nothing,
     }
 }
 
-fn cross(row: &mut RuleRow, at_most_every: Option<Duration>, since: Timestamp, at: Timestamp) -> Step {
-    row.crossings += 1;
-    let too_soon = |every: Duration| row.spoke_at.is_some_and(|spoke| at.since(spoke) < every);
+fn cross(standing: Standing<'_>, at_most_every: Option<Duration>, since: Timestamp, at: Timestamp) -> Step {
+    *standing.crossings += 1;
+    let too_soon = |every: Duration| standing.spoke_at.is_some_and(|spoke| at.since(spoke) < every);
     if at_most_every.is_some_and(too_soon) {
-        row.phase = Phase::Muffled(since);
+        *standing.phase = Phase::Muffled(since);
         return Step::Muffled;
     }
-    row.phase = Phase::Crossed(since);
-    row.spoke_at = Some(at);
+    *standing.phase = Phase::Crossed(since);
+    *standing.spoke_at = Some(at);
     Step::Crossed(since)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rows::RuleRow;
     use super::*;
 
     fn seconds(seconds: u64) -> Timestamp {
@@ -105,8 +120,8 @@ mod tests {
         let mut row = rule();
         for (at, value, expected) in values {
             let step = match value {
-                None => unknown(&mut row),
-                Some(value) => step(&mut row, &threshold, value, seconds(*at)),
+                None => unknown(row.standing()),
+                Some(value) => step(row.standing(), &threshold, value, seconds(*at)),
             };
             assert_eq!(step, *expected, "at {at} s with {value:?}: {row:?}");
         }

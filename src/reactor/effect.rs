@@ -1,7 +1,9 @@
 //! The only output of the reactor: rows to write, messages to deliver, things worth a log line and a metric.
 
+pub use super::holdings::BalanceBody;
+use super::holdings::NoBalance;
 use super::rows::{Row, RowKey};
-use super::source::SourceKind;
+pub use super::source::{SinkBody, SourceBody};
 pub use super::suspect::Suspect;
 use super::watch_list::WatchAnswer;
 use crate::types::{
@@ -77,6 +79,12 @@ pub enum MessageKind {
     GasCrossed,
     /// `gas.recovered`
     GasRecovered,
+    /// `balance.crossed`
+    BalanceCrossed,
+    /// `balance.recovered`
+    BalanceRecovered,
+    /// `balance.retracted`: the block at which it had crossed is gone, and it did not cross in what replaced it.
+    BalanceRetracted,
     /// `source.blind`
     SourceBlind,
     /// `source.recovered`
@@ -101,7 +109,7 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Every kind, for schemas and filters.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Transfer(Stage::Seen),
         Self::Transfer(Stage::Confirmed),
         Self::Transfer(Stage::Final),
@@ -110,6 +118,9 @@ impl MessageKind {
         Self::PriceRecovered,
         Self::GasCrossed,
         Self::GasRecovered,
+        Self::BalanceCrossed,
+        Self::BalanceRecovered,
+        Self::BalanceRetracted,
         Self::SourceBlind,
         Self::SourceRecovered,
         Self::SourceDisagrees,
@@ -134,6 +145,9 @@ impl MessageKind {
             Self::PriceRecovered => "price.recovered",
             Self::GasCrossed => "gas.crossed",
             Self::GasRecovered => "gas.recovered",
+            Self::BalanceCrossed => "balance.crossed",
+            Self::BalanceRecovered => "balance.recovered",
+            Self::BalanceRetracted => "balance.retracted",
             Self::SourceBlind => "source.blind",
             Self::SourceRecovered => "source.recovered",
             Self::SourceDisagrees => "source.disagrees",
@@ -150,7 +164,7 @@ impl MessageKind {
     /// Whether it takes something back.
     #[must_use]
     pub const fn retracts(self) -> bool {
-        matches!(self, Self::Transfer(Stage::Retracted))
+        matches!(self, Self::Transfer(Stage::Retracted) | Self::BalanceRetracted)
     }
 }
 
@@ -159,7 +173,7 @@ impl MessageKind {
 pub enum Body {
     /// Of `transfer.*`.
     Transfer(Box<TransferBody>),
-    /// Of `price.*` and `gas.*`.
+    /// Of `price.*`, `gas.*` and `balance.*`.
     Crossing(CrossingBody),
     /// Of `source.*`.
     Source(SourceBody),
@@ -270,38 +284,8 @@ pub enum CrossingSubject {
         /// The block that has it.
         block: u64,
     },
-}
-
-/// The facts of `source.*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceBody {
-    /// What it is about.
-    pub kind: SourceKind,
-    /// Its chain's name.
-    pub chain: Option<Name>,
-    /// The source's name; the chain's where all of its sources are meant.
-    pub source: Name,
-    /// Since when.
-    pub since: Timestamp,
-    /// The last block that was processed.
-    pub last_block: Option<u64>,
-    /// Blocks that were missed and are read now: `(from, to)`.
-    pub gap: Option<(u64, u64)>,
-    /// In words, without urls or secrets.
-    pub reason: Name,
-}
-
-/// The facts of `sink.*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SinkBody {
-    /// Which sink.
-    pub sink: Name,
-    /// Since when.
-    pub since: Timestamp,
-    /// Dead letters since the alert was raised.
-    pub dead: u64,
-    /// In words, without urls or secrets.
-    pub reason: Name,
+    /// A balance.
+    Balance(Box<BalanceBody>),
 }
 
 /// The facts of `payment.*`.
@@ -429,6 +413,26 @@ pub enum Notice {
         chain: ChainId,
         /// The fee.
         fee: U256,
+    },
+    /// Balances of a chain were read.
+    BalancesRead {
+        /// Which chain.
+        chain: ChainId,
+        /// How many.
+        read: u64,
+    },
+    /// A balance could not be read.
+    BalanceFailed {
+        /// Which chain.
+        chain: ChainId,
+        /// Whose.
+        watch: Name,
+        /// Of what.
+        asset: Asset,
+        /// Why.
+        reason: NoBalance,
+        /// It could be read before.
+        first: bool,
     },
     /// An explorer and the chain's authority differ about a transfer.
     Disagrees {

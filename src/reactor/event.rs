@@ -2,6 +2,7 @@
 //!
 //! One closed enum. An event holds values that were parsed already; a broken input is an event too, never an error.
 
+pub use super::holdings::{Balances, NoBalance, ReadAt};
 use super::rows::Deadline;
 use super::settings::Settings;
 pub use super::source::{List, SourceId, SourceKind};
@@ -35,6 +36,8 @@ pub enum Event {
     Receipt(Receipt),
     /// A token's own word about itself.
     Token(TokenFacts),
+    /// Balances of one chain at one block.
+    Balances(Balances),
     /// A price.
     Tick(Tick),
     /// A feed gives no price of this pair any more, though it may give those of others: what it last said is not known to hold.

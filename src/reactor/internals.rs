@@ -14,7 +14,7 @@
 
 use super::Reactor;
 use super::effect::Effect;
-use super::event::Receipt;
+use super::event::{Explored, List, Receipt};
 use super::marks::Marks;
 use super::read_blocks::Place;
 use super::rows::{Missing, TransferRow, Voucher};
@@ -43,6 +43,13 @@ impl Reactor {
     pub(super) fn internal_reach(&self, id: ChainId) -> Option<u64> {
         let overlap = self.settings.chains.get(&id).map_or(0, ChainSettings::overlap);
         self.explorer_height(id).map(|head| head.saturating_sub(overlap))
+    }
+
+    /// The last block that an answer speaks of. The reader of a list of internal movements knows no further than its newest row; where it
+    /// has come to the list's end, that speaks of everything up to the height that is known.
+    pub(super) fn answered_to(&self, answer: &Explored) -> u64 {
+        let whole = answer.list == List::Internal && answer.index_head.is_some_and(|newest| newest <= answer.to);
+        if whole { answer.to.max(self.explorer_height(answer.chain).unwrap_or(0)) } else { answer.to }
     }
 
     /// What is proved of a row that its receipt puts where it stands.
@@ -129,8 +136,8 @@ impl Reactor {
         self.shallow(id).filter(waits).map(|row| row.key.tx)
     }
 
-    /// Whether `eth_blockNumber` is to be asked for: some internal movement waits for a height that nothing has shown, and it may have
-    /// been reached by now. It is asked for halfway, so that a long wait costs a few calls.
+    /// Whether `eth_blockNumber` is to be asked for: some internal movement, or a row of a list that is empty now, waits for a height that
+    /// nothing has shown, and it may have been reached by now. It is asked for halfway, so that a long wait costs a few calls.
     pub(super) fn needs_proxy_head(&self, id: ChainId) -> bool {
         let Some(settings) = self.settings.chains.get(&id) else { return false };
         let height = self.explorer_height(id).unwrap_or(0);
@@ -142,11 +149,14 @@ impl Reactor {
             let depth = if row.stage == Stage::Seen { confirmed } else { settings.final_after };
             row.block.saturating_add(depth).saturating_sub(1)
         };
-        let Some(blocks) =
-            self.shallow(id).map(|row| next(&row)).filter(|goal| *goal > height).min().map(|goal| goal - height)
-        else {
-            return false;
+        // What an empty list leaves open is decided when the chain has passed it by its final depth.
+        let open = |row: &TransferRow| {
+            row.voucher == Voucher::Authority && row.stage < Stage::Final && self.explorer_judges(row)
         };
+        let doubted = self.transfers.in_doubt(id).filter(|(row, _)| open(row));
+        let passed = doubted.map(|(row, _)| row.block.saturating_add(settings.final_after));
+        let goals = self.shallow(id).map(|row| next(&row)).chain(passed);
+        let Some(blocks) = goals.filter(|goal| *goal > height).min().map(|goal| goal - height) else { return false };
         let half = u32::try_from(blocks / 2).unwrap_or(u32::MAX).max(1);
         let asked = self.soft.proxy_heads.get(&id).map(|(_, at)| *at);
         asked.is_none_or(|asked| self.at.since(asked) >= settings.block_time.saturating_mul(half))

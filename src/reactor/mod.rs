@@ -6,15 +6,16 @@
 //! The tables are the record: a reactor rebuilt from them equals the running one but for [`Soft`].
 //!
 //! Sub-machines hold the state and know nothing of each other: [`chain`] (what is canonical), [`transfers`] (identity, place, stage),
-//! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`payments`] (limits), [`troubles`], [`timers`]. The files that
-//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `speak`, `cross`, `supervise` (with
-//! `accounts`), `configure`, `want`.
+//! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`balances`], [`payments`] (limits), [`troubles`], [`timers`]. The files that
+//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `speak`, `cross`,
+//! `supervise` (with `accounts`), `configure`, `want`.
 
 mod accounts;
 pub mod addresses;
 pub mod alerts;
 mod authority;
 pub mod backfill;
+pub mod balances;
 pub mod chain;
 mod change_watches;
 mod configure;
@@ -23,12 +24,17 @@ pub mod crossing;
 pub mod effect;
 pub mod event;
 mod held;
+pub mod holdings;
 mod internals;
+pub mod linked;
+pub mod lists;
 pub mod marks;
 pub mod match_set;
 mod owe_history;
 pub mod past;
 pub mod payments;
+pub mod phase;
+mod read_balances;
 mod read_blocks;
 mod read_explorer;
 mod read_history;
@@ -51,6 +57,7 @@ mod watched;
 use crate::types::{Address, B256, ChainId, Name, Pair, Price, Timestamp, TransferId, U256};
 use alerts::Alerts;
 use backfill::Backfills;
+use balances::Balances;
 use chain::Chain;
 use effect::{Effect, Notice};
 use event::{Command, Event, List, SourceId, SourceState};
@@ -85,6 +92,7 @@ pub struct Reactor {
     views: BTreeMap<(ChainId, Address, List), ViewRow>,
     troubles: Troubles,
     payments: Payments,
+    balances: Balances,
     backfills: Backfills,
     watch_list: WatchList,
     timers: Timers,
@@ -157,6 +165,7 @@ impl Reactor {
             troubles: Troubles::restore(tables.troubles),
             payments: Payments::restore(tables.payments),
             watch_list: WatchList::restore(tables.watches, tables.addresses, tables.requests),
+            balances: Balances::restore(tables.balances, tables.levels),
             backfills: Backfills::restore(tables.backfills, tables.scans),
             timers: Timers::restore(tables.deadlines, now),
             at: now,
@@ -180,6 +189,7 @@ impl Reactor {
             Event::ExplorerHead(head) => self.explorer_head(&head, &mut effects),
             Event::Receipt(receipt) => self.receipt(&receipt, &mut effects),
             Event::Token(facts) => self.token(facts, &mut effects),
+            Event::Balances(answer) => self.balances(&answer, &mut effects),
             Event::Tick(tick) => self.tick(tick, &mut effects),
             Event::Quiet { feed, pair } => self.forget_price(&feed, &pair, &mut effects),
             Event::Source(report) => self.source(report, &mut effects),
@@ -240,6 +250,8 @@ impl Reactor {
             deadlines: self.timers.rows().cloned().collect(),
             troubles: self.troubles.iter().cloned().collect(),
             payments: self.payments.iter().cloned().collect(),
+            balances: self.balances.rows().cloned().collect(),
+            levels: self.balances.levels().cloned().collect(),
             backfills: self.backfills.rows().cloned().collect(),
             scans: self.backfills.scans().copied().collect(),
             watches: self.watch_list.rows().cloned().collect(),
@@ -261,6 +273,7 @@ impl Reactor {
             Deadline::Revert(chain) => self.revert(chain, effects),
             Deadline::Forget(transfer) => self.forget(transfer, effects),
             Deadline::Expires(payment) => self.expire(payment, effects),
+            Deadline::BalanceHolds(level) => self.balance_holds(&level, effects),
         }
     }
 }

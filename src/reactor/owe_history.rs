@@ -7,6 +7,7 @@ use super::Reactor;
 use super::chain::Chain;
 use super::effect::Effect;
 use super::event::List;
+use super::lists::Lists;
 use super::past::complete_from;
 use super::rows::{BackfillRow, ListLeft, Scan, ScanRow, TransferRow};
 use super::settings::Watch;
@@ -222,8 +223,8 @@ impl Reactor {
     /// Writes a history from its beginning, and has it read.
     pub(super) fn put_backfill(&mut self, row: BackfillRow, effects: &mut Vec<Effect>) {
         let next = row.from.max(1);
-        let lists = self.lists_of(row.chain, &row.address).iter().filter(|_| next < row.until);
-        let left = lists.map(|list| ListLeft { list: *list, next, blank: None }).collect();
+        let lists = self.past_lists(row.chain, &row.address).iter().filter(|_| next < row.until);
+        let left = lists.map(|list| ListLeft { list, next, blank: None }).collect();
         let row = BackfillRow { left, ..row };
         self.unpublished.insert(row.chain);
         if !self.reads_lists(row.chain) && !row.left.is_empty() {
@@ -235,10 +236,11 @@ impl Reactor {
     }
 
     /// The lists of an address. A chain's own blocks and logs show NFTs with the tokens.
-    fn lists_of(&self, id: ChainId, address: &Address) -> &'static [List] {
-        let watch = self.watched.find(id, address).map(|(_, watch)| watch);
-        let nfts = self.reads_lists(id) && watch.is_some_and(|watch| self.speaks_of_nfts(watch, id));
-        if nfts { &List::ALL } else { &List::USUAL }
+    fn past_lists(&self, id: ChainId, address: &Address) -> Lists {
+        match self.watched.find(id, address).filter(|_| self.reads_lists(id)) {
+            Some((place, watch)) => self.lists_of(place as usize, watch, id),
+            None => Lists::USUAL,
+        }
     }
 
     fn begin_scan(&mut self, row: &BackfillRow, scan: Scan, effects: &mut Vec<Effect>) {

@@ -1,9 +1,10 @@
 //! What RPC endpoints report: contacts, heads, tags and whole blocks. Blocks become transfers; forks take them back.
 
 use super::Reactor;
-use super::chain::{Chain, Refusal};
+use super::chain::Chain;
 use super::effect::{Effect, Notice};
 use super::event::{Contact, Head, Run, RunPart, Tags};
+use super::linked::Refusal;
 use super::marks::Marks;
 use super::rows::{Deadline, Subject, TransferRow, Voucher};
 use crate::types::{B256, Block, BlockRef, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey};
@@ -98,10 +99,11 @@ impl Reactor {
                 return self.stop(id, "no common ancestor: a fork reaches below the last final block", effects);
             }
             Err(refusal) => {
-                effects.push(Effect::Notice(Notice::Ignored { chain: id, reason: refusal_words(refusal) }));
+                effects.push(Effect::Notice(Notice::Ignored { chain: id, reason: refusal.words() }));
                 return;
             }
         };
+        self.balances_gone(id, &change.removed, effects);
         let new = &run.blocks[change.known..];
         if let Some(first) = new.first().filter(|_| begins) {
             self.begin(id, first.at, effects);
@@ -125,8 +127,12 @@ impl Reactor {
         self.say_run(run, &change.removed, new, effects);
         self.settle_stages(id, marks, touched, effects);
         if let (RunPart::Tip, Some(last)) = (run.part, new.last()) {
-            self.progress(Subject::Chain(id), effects);
             self.timers.clear(&Deadline::Revert(id), effects);
+            // A node that is days behind gives new blocks too: they say nothing of how the chain stands now.
+            if self.is_old(id, last.time) {
+                return;
+            }
+            self.progress(Subject::Chain(id), effects);
             if let Some(fee) = last.base_fee {
                 self.base_fee(id, fee, last.at.number, last.time, effects);
             }
@@ -138,6 +144,7 @@ impl Reactor {
         let Some((head, endpoint)) = chain.reverted() else { return };
         let removed = chain.revert_to(head.number, &endpoint, effects);
         self.unpublished.insert(id);
+        self.balances_gone(id, &removed, effects);
         let depth = removed.len() as u64;
         for transfer in self.standing_in(id, &removed) {
             self.retract(transfer, "the chain went back below its block", effects);
@@ -156,6 +163,7 @@ impl Reactor {
         self.forget_histories(id, effects);
         self.forget_since(id, effects);
         self.soft.accepted.insert(id);
+        self.balances_gone(id, &removed, effects);
         self.soft.proxy_heads.remove(&id);
         for transfer in self.standing_in(id, &removed) {
             self.retract(transfer, "the chain was found to be another one", effects);
@@ -186,6 +194,7 @@ impl Reactor {
         let Some(old) = self.transfers.get(id) else {
             let row = self.new_transfer(id, key, place, stage, Voucher::Authority);
             Self::note_stages(&row, None, effects);
+            self.stir_balances(&key, place.block, effects);
             self.transfers.put(row, effects);
             return id;
         };
@@ -209,6 +218,7 @@ impl Reactor {
             row.late = place.late;
             self.timers.clear(&Deadline::Forget(id), effects);
             self.moved(&row, effects);
+            self.stir_balances(&key, place.block, effects);
         }
         if row != old {
             Self::note_stages(&row, Some(&old), effects);
@@ -289,6 +299,7 @@ impl Reactor {
         }
         let bound = self.settle_bound(id);
         self.settle_up_to(id, bound, effects);
+        self.settle_levels(id, effects);
     }
 
     /// Transfers at or below this block are never looked at again. An explorer may report late: where there is one, what it could still
@@ -433,16 +444,5 @@ impl Reactor {
             (RunPart::Tip, 0) => Notice::Committed { chain, tip: last.at, time: last.time, blocks: new.len() as u64 },
             (RunPart::Tip, depth) => Notice::Reorged { chain, depth: depth as u64, tip: last.at },
         }));
-    }
-}
-
-const fn refusal_words(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Stopped => "the chain is stopped",
-        Refusal::Broken => "blocks that do not hang together",
-        Refusal::Known => "blocks that are known",
-        Refusal::Sibling => "a fork no higher than the tip, from another endpoint",
-        Refusal::NoSuchGap => "blocks of a gap that is not there",
-        Refusal::BelowFinal => "a fork below the last final block",
     }
 }

@@ -6,10 +6,11 @@ use super::Reactor;
 use super::chain::Chain;
 use super::effect::{Effect, Notice};
 use super::event::{Explored, ExplorerHead, List, Receipt, Reported};
+use super::lists::{OpenList, OpenLists, kind_of};
 use super::marks::Marks;
 use super::read_blocks::Place;
-use super::rows::{Missing, Row, Subject, TokenRow, TransferRow, ViewRow, Voucher};
-use crate::types::{Address, Asset, B256, ChainId, Kind, Stage, TransferId, TransferKey};
+use super::rows::{Missing, Row, Subject, TransferRow, ViewRow, Voucher};
+use crate::types::{Address, B256, ChainId, Kind, Stage, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -240,6 +241,7 @@ impl Reactor {
         }
         let stage = marks.stage(reported.block);
         let row = self.new_transfer(transfer, key, &place, stage, Voucher::Other);
+        self.stir_balances(&key, reported.block, effects);
         self.transfers.put(row, effects);
         // The first answer for a list holds what was before the watch: the chain's blocks were not searched for it then.
         let first = !self.views.contains_key(&(id, answer.address, answer.list));
@@ -279,7 +281,7 @@ impl Reactor {
         kind != Kind::Internal && self.has_block(id, place.block, place.hash)
     }
 
-    fn has_block(&self, id: ChainId, number: u64, hash: Option<B256>) -> bool {
+    pub(super) fn has_block(&self, id: ChainId, number: u64, hash: Option<B256>) -> bool {
         let row = self.chains.get(&id).and_then(|chain| chain.block(number));
         row.is_some_and(|row| Some(row.at.hash) == hash)
     }
@@ -308,7 +310,7 @@ impl Reactor {
             listed.insert(TransferKey { nth: *nth, ..first }.id());
             *nth += 1;
         }
-        let to = answer.to.min(head);
+        let to = self.answered_to(answer).min(head);
         let ours: Vec<TransferRow> = self.transfers.of_address(id, answer.address, answer.from, to).collect();
         for row in ours {
             let in_list = row.key.kind == kind_of(answer.list);
@@ -333,15 +335,31 @@ impl Reactor {
     }
 
     /// An empty answer proves nothing. But where it should have had rows of ours, the list is asked for from its beginning, so that a
-    /// next answer has a head by which it can be judged.
+    /// next answer has a head by which it can be judged. Where there is nothing else in the list that could show one, the receipts decide
+    /// alone, twice and a block time apart, and only when the chain has passed the row by its final depth: no node is behind by that.
     fn doubt(&mut self, answer: &Explored, effects: &mut Vec<Effect>) {
-        let ours = self.transfers.of_address(answer.chain, answer.address, answer.from, answer.to);
-        let of_list = ours.filter(|row| row.key.kind == kind_of(answer.list) && row.missing.is_none());
+        let id = answer.chain;
+        let Some(settings) = self.settings.chains.get(&id) else { return };
+        let (final_after, block_time) = (settings.final_after, settings.block_time);
+        let height = self.listed_height(id, Kind::Internal).unwrap_or(0);
+        let view = self.views.get(&(id, answer.address, answer.list));
+        let whole = view.is_none_or(|view| answer.from <= view.from);
+        // It ends nowhere: no row said how far the index has come.
+        let ours = self.transfers.of_address(id, answer.address, answer.from, u64::MAX);
+        let of_list = ours.filter(|row| row.key.kind == kind_of(answer.list));
         let held = of_list.filter(|row| row.voucher == Voucher::Authority && row.stage != Stage::Final);
         let rows: Vec<TransferRow> = held.filter(|row| self.explorer_judges(row)).collect();
         for row in rows {
-            let missing = Some(Missing { answers: 0, at: self.at, receipts: 0 });
-            self.transfers.put(TransferRow { missing, ..row }, effects);
+            let passed = whole && row.block.saturating_add(final_after) <= height;
+            let missing = match row.missing {
+                None => Missing { answers: 0, at: self.at, receipts: 0 },
+                Some(missing) if passed && self.at.since(missing.at) >= block_time => {
+                    Missing { answers: missing.answers + 1, at: self.at, ..missing }
+                }
+                Some(_) => continue,
+            };
+            self.soft.receipts_asked.remove(&(id, row.key.tx));
+            self.transfers.put(TransferRow { missing: Some(missing), ..row }, effects);
         }
     }
 
@@ -358,30 +376,40 @@ impl Reactor {
             let view = self.views.get(&(id, *address, list));
             view.is_some_and(|view| row.block.saturating_add(settings.overlap()) <= view.read_to)
         };
-        let ours = |address: &&Address| self.watched.find(id, address).is_some();
+        // A list that nobody needs any more is not read on: it will report nothing anew.
+        let ours = |address: &&Address| {
+            let watch = self.watched.find(id, address);
+            watch.is_some_and(|(place, watch)| self.lists_of(place as usize, watch, id).contains(list))
+        };
         [&row.key.from, &row.key.to].into_iter().filter(ours).all(far_enough)
     }
 
-    /// For every list with rows that are neither final nor gone: the lowest of their blocks, and whether any is in doubt.
-    pub(super) fn open_lists(&self, id: ChainId) -> BTreeMap<(Address, List), (u64, bool)> {
-        let mut lists = BTreeMap::new();
+    /// What is neither final nor gone: of each list, and where it happened.
+    pub(super) fn open_lists(&self, id: ChainId) -> OpenLists {
+        let mut open = OpenLists::default();
         let of_chain = self.transfers.iter().filter(|row| row.key.chain == id && row.voucher == Voucher::Authority);
         for row in of_chain.filter(|row| row.stage < Stage::Final) {
+            for address in [row.key.from, row.key.to] {
+                let pointed = open.pointed.entry(address).or_insert(row.block_time);
+                *pointed = row.block_time.max(*pointed);
+            }
             let Some(list) = List::ALL.into_iter().find(|list| kind_of(*list) == row.key.kind) else { continue };
             for address in [row.key.from, row.key.to] {
-                let (lowest, in_doubt) = lists.entry((address, list)).or_insert((row.block, false));
-                *lowest = row.block.min(*lowest);
-                *in_doubt |= row.missing.is_some();
+                let list =
+                    open.lists.entry((address, list)).or_insert(OpenList { lowest: row.block, doubted_at: None });
+                list.lowest = row.block.min(list.lowest);
+                list.doubted_at = list.doubted_at.max(row.missing.map(|missing| missing.at));
             }
         }
-        lists
+        open
     }
 
     fn view(&mut self, answer: &Explored, moved: bool, effects: &mut Vec<Effect>) {
         let key = (answer.chain, answer.address, answer.list);
         let old = self.views.get(&key).copied();
         let reach = || if answer.list == List::Internal { self.internal_reach(answer.chain) } else { None };
-        let reached = answer.index_head.map(|head| head.max(reach().unwrap_or(0)).min(answer.to));
+        let to = self.answered_to(answer);
+        let reached = answer.index_head.map(|head| head.max(reach().unwrap_or(0)).min(to));
         let view = ViewRow {
             chain: answer.chain,
             address: answer.address,
@@ -396,35 +424,11 @@ impl Reactor {
         self.listed(answer.chain, answer.address, answer.list, view.read_to, effects);
         self.views.insert(key, view);
     }
-
-    /// What a row says of its token, where nothing better is known.
-    pub(super) fn learn_token(&mut self, id: ChainId, reported: &Reported, effects: &mut Vec<Effect>) {
-        let (Asset::Token(contract), Some((decimals, symbol))) = (reported.movement.asset, reported.token.clone())
-        else {
-            return;
-        };
-        let known = self.settings.tokens.contains_key(&(id, contract));
-        if known || self.tokens.contains_key(&(id, contract)) {
-            return;
-        }
-        self.put_token(TokenRow { chain: id, contract, decimals, symbol }, effects);
-    }
 }
 
-/// The kind that a list reports.
 /// The rows of an answer, each transaction at one place. Two back ends that stand on different forks may have given one page each: a
 /// transaction is in one block, and the higher one is nearer to what comes next.
 fn standing(rows: &[Reported]) -> impl Iterator<Item = &Reported> {
     let places: BTreeMap<B256, u64> = rows.iter().map(|row| (row.movement.tx, row.block)).collect();
     rows.iter().filter(move |row| places.get(&row.movement.tx) == Some(&row.block))
-}
-
-pub(super) const fn kind_of(list: List) -> Kind {
-    match list {
-        List::Transactions => Kind::Coin,
-        List::Internal => Kind::Internal,
-        List::Tokens => Kind::Token,
-        List::Nfts => Kind::Erc721,
-        List::MultiTokens => Kind::Erc1155,
-    }
 }

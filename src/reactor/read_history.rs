@@ -4,9 +4,10 @@
 //! brought and how far it was read are in one commit. What is asked for is `owe_history`'s.
 
 use super::Reactor;
-use super::chain::{Chain, linked};
+use super::chain::Chain;
 use super::effect::{Effect, Notice};
 use super::event::{Explored, List, Logs, Run};
+use super::linked::linked;
 use super::marks::Marks;
 use super::owe_history::{BLANK_AGAIN, list_of};
 use super::read_blocks::Place;

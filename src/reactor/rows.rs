@@ -3,13 +3,16 @@
 //! They carry no serde: the store has formats of its own.
 
 use super::addresses::AddressList;
+use super::holdings::{BalanceRow, LevelKey, LevelRow};
 pub use super::past::{BackfillRow, ListLeft, Scan, ScanRow};
+pub use super::phase::Phase;
+use super::phase::Standing;
 use super::source::{List, SourceId};
 use super::suspect::Suspect;
 pub use super::watch_list::{AddressRow, RequestRow, WatchRow};
 use crate::types::{
-    Address, AlertId, B256, BlockRef, ChainId, Name, PaymentId, RequestId, Severity, Stage, Timestamp, TransferId,
-    TransferKey, U256,
+    Address, AlertId, B256, BlockRef, ChainId, Holding, Name, PaymentId, RequestId, Severity, Stage, Timestamp,
+    TransferId, TransferKey, U256,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,6 +43,10 @@ pub enum Row {
     Trouble(TroubleRow),
     /// A payment.
     Payment(Box<PaymentRow>),
+    /// A balance.
+    Balance(BalanceRow),
+    /// Where a rule stands with a balance.
+    Level(LevelRow),
     /// The history of an address.
     Backfill(Box<BackfillRow>),
     /// How far the history of a chain was read by its blocks or logs.
@@ -68,6 +75,8 @@ impl Row {
             Self::Deadline(row) => RowKey::Deadline(row.deadline.clone()),
             Self::Trouble(row) => RowKey::Trouble(row.subject.clone()),
             Self::Payment(row) => RowKey::Payment(row.id),
+            Self::Balance(row) => RowKey::Balance(row.holding),
+            Self::Level(row) => RowKey::Level(row.key.clone()),
             Self::Backfill(row) => RowKey::Backfill(row.chain, row.address),
             Self::Scan(row) => RowKey::Scan(row.chain, row.until, row.scan),
             Self::Watch(row) => RowKey::Watch(row.number),
@@ -102,6 +111,10 @@ pub enum RowKey {
     Trouble(Subject),
     /// Of [`PaymentRow`].
     Payment(PaymentId),
+    /// Of [`BalanceRow`].
+    Balance(Holding),
+    /// Of [`LevelRow`].
+    Level(LevelKey),
     /// Of [`BackfillRow`].
     Backfill(ChainId, Address),
     /// Of [`ScanRow`].
@@ -141,6 +154,10 @@ pub struct Tables {
     pub troubles: Vec<TroubleRow>,
     /// All: `max_per_day` bounds how many there can be.
     pub payments: Vec<PaymentRow>,
+    /// All: a rule or `[http] max_balances` asks for each.
+    pub balances: Vec<BalanceRow>,
+    /// All.
+    pub levels: Vec<LevelRow>,
     /// All.
     pub backfills: Vec<BackfillRow>,
     /// All.
@@ -273,6 +290,15 @@ pub enum AlertSubject {
     },
     /// The how-manieth crossing of the rule.
     Crossing(u64),
+    /// The how-manieth crossing of the rule by a balance of this address. Which asset, its id and its messages know.
+    Balance {
+        /// Whose.
+        watch: Name,
+        /// The watched address.
+        address: Address,
+        /// The how-manieth.
+        crossing: u64,
+    },
     /// A source or a sink in trouble.
     Trouble(Subject),
     /// A payment.
@@ -341,19 +367,6 @@ pub struct AlertRow {
     pub closed: bool,
 }
 
-/// Where a crossing rule stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Not past the level.
-    Calm,
-    /// Past the level since then, not for long enough.
-    Pending(Timestamp),
-    /// Crossed since then, and said.
-    Crossed(Timestamp),
-    /// Crossed since then, and not said because of `at_most_every`.
-    Muffled(Timestamp),
-}
-
 /// A rule in force, with its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleRow {
@@ -369,6 +382,14 @@ pub struct RuleRow {
     pub crossings: u64,
     /// When it last spoke.
     pub spoke_at: Option<Timestamp>,
+}
+
+impl RuleRow {
+    /// What a step changes.
+    #[must_use]
+    pub const fn standing(&mut self) -> Standing<'_> {
+        Standing { phase: &mut self.phase, crossings: &mut self.crossings, spoke_at: &mut self.spoke_at }
+    }
 }
 
 /// How far an explorer's list of an address was read.
@@ -418,6 +439,8 @@ pub enum Deadline {
     Forget(TransferId),
     /// A held payment waits no longer.
     Expires(PaymentId),
+    /// A balance has been past a rule's level for long enough, if it still is.
+    BalanceHolds(LevelKey),
 }
 
 /// A deadline, with its length: after a restart it is due no later than that from now.

@@ -23,6 +23,7 @@ pub struct Rules {
     rows: Vec<RuleRow>,
     by_name: BTreeMap<Name, InForce>,
     of_watch: Vec<Arc<[InForce]>>,
+    of_balances: Vec<Arc<[InForce]>>,
     of_pair: BTreeMap<Pair, Arc<[InForce]>>,
     of_base_fee: BTreeMap<ChainId, Arc<[InForce]>>,
 }
@@ -46,16 +47,25 @@ impl Rules {
             let looks_at = |entry: &&InForce| match &entry.rule.condition {
                 Condition::Transfer(condition) if place < of_config => condition.watches.contains(&watch.name),
                 Condition::Transfer(condition) => condition.added.takes(&watch.tags),
-                Condition::Price(_) | Condition::Gas(_) => false,
+                Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
+            };
+            rules.iter().filter(looks_at).cloned().collect()
+        };
+        // Balances are of the config's watches only.
+        let of_balances = |(place, watch): (usize, &Watch)| {
+            let looks_at = |entry: &&InForce| match &entry.rule.condition {
+                Condition::Balance(condition) => place < of_config && condition.watches.contains(&watch.name),
+                Condition::Transfer(_) | Condition::Price(_) | Condition::Gas(_) => false,
             };
             rules.iter().filter(looks_at).cloned().collect()
         };
         self.of_watch = watches.iter().enumerate().map(of_watch).collect();
+        self.of_balances = watches.iter().enumerate().map(of_balances).collect();
         let mut of_pair: BTreeMap<Pair, Vec<InForce>> = BTreeMap::new();
         let mut of_base_fee: BTreeMap<ChainId, Vec<InForce>> = BTreeMap::new();
         for entry in &rules {
             match &entry.rule.condition {
-                Condition::Transfer(_) => {}
+                Condition::Transfer(_) | Condition::Balance(_) => {}
                 Condition::Price(price) => of_pair.entry(price.pair.clone()).or_default().push(entry.clone()),
                 Condition::Gas(gas) => of_base_fee.entry(gas.chain).or_default().push(entry.clone()),
             }
@@ -75,6 +85,12 @@ impl Rules {
     #[must_use]
     pub fn of_watch(&self, watch: usize) -> Arc<[InForce]> {
         self.of_watch.get(watch).cloned().unwrap_or_default()
+    }
+
+    /// The balance rules that look at a watch, in the order of the config.
+    #[must_use]
+    pub fn of_balances(&self, watch: usize) -> Arc<[InForce]> {
+        self.of_balances.get(watch).cloned().unwrap_or_default()
     }
 
     /// The rules on the price of a pair, in the order of the config.

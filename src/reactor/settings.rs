@@ -29,6 +29,8 @@ pub struct Settings {
     pub system: SystemSettings,
     /// Price feeds by name, with the pairs that each is asked for.
     pub feeds: BTreeMap<Name, Vec<Pair>>,
+    /// Which balances are read though no rule looks at them.
+    pub balances: BalanceSettings,
     /// Set by `demo`: every message says that it is simulated.
     pub simulated: bool,
 }
@@ -119,6 +121,8 @@ pub enum Condition {
     Price(PriceCondition),
     /// Crossings of a gas price.
     Gas(GasCondition),
+    /// Crossings of balances.
+    Balance(BalanceCondition),
 }
 
 /// Which transfers a rule speaks of.
@@ -215,6 +219,26 @@ pub struct GasCondition {
     pub chain: ChainId,
     /// When.
     pub threshold: Threshold<U256>,
+}
+
+/// Balances of watched addresses and their thresholds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BalanceCondition {
+    /// Names of watches; tags are resolved.
+    pub watches: BTreeSet<Name>,
+    /// Where, of what, and past which raw amount: each address of the watches that is watched there has a level of its own.
+    pub thresholds: BTreeMap<(ChainId, Asset), Threshold<U256>>,
+}
+
+/// Which balances are read though no rule looks at them, to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BalanceSettings {
+    /// Assets by chain, of every address that is watched there.
+    pub shown: BTreeSet<(ChainId, Asset)>,
+    /// No more balances than so many; the rest is counted.
+    pub most: usize,
+    /// Tokens whose balances move without transfers.
+    pub rebasing: BTreeSet<(ChainId, Address)>,
 }
 
 /// A level with hysteresis.

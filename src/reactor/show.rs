@@ -1,12 +1,13 @@
 //! What people and gauges are shown of the reactor. Nothing here changes anything.
 
 use super::Reactor;
+use super::balances::Balances;
 use super::chain::Chain;
 use super::event::{SourceId, SourceState};
 use super::payments::Payments;
 use super::rows::{Deadline, RuleRow, TroubleRow, ViewRow};
-use super::settings::Settings;
-use crate::types::{ChainId, Name, Pair, Price, Timestamp, U256};
+use super::settings::{Settings, Watch};
+use crate::types::{Address, ChainId, Name, Pair, Price, Timestamp, U256};
 
 impl Reactor {
     /// The settings in force.
@@ -70,5 +71,17 @@ impl Reactor {
     /// How far explorer lists were read.
     pub fn views(&self) -> impl Iterator<Item = &ViewRow> {
         self.views.values()
+    }
+
+    /// The watch that has this address on this chain.
+    #[must_use]
+    pub fn watch_of(&self, chain: ChainId, address: &Address) -> Option<&Watch> {
+        self.watched.find(chain, address).map(|(_, watch)| watch)
+    }
+
+    /// The balances that are read, and where rules stand with them.
+    #[must_use]
+    pub const fn balances_kept(&self) -> &Balances {
+        &self.balances
     }
 }

@@ -1,6 +1,6 @@
-//! Which source something is about. Values only: how a source is doing is in `supervise`.
+//! Which source something is about, and what is told of one. Values only: how a source is doing is in `supervise`.
 
-use crate::types::{ChainId, Name};
+use crate::types::{ChainId, Name, Timestamp};
 
 /// What kind of source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,7 +64,7 @@ impl List {
     /// Every list.
     pub const ALL: [Self; 5] = [Self::Transactions, Self::Internal, Self::Tokens, Self::Nfts, Self::MultiTokens];
 
-    /// Those that are read of every watched address; NFTs cost two calls more, and are read where a rule speaks of them.
+    /// Those that are read for the record; NFTs cost two calls more, and are read where a rule speaks of them.
     pub const USUAL: [Self; 3] = [Self::Transactions, Self::Internal, Self::Tokens];
 
     /// The explorer's own word for it.
@@ -79,9 +79,50 @@ impl List {
         }
     }
 
+    /// Whether what moves in it moves the coin balance too.
+    #[must_use]
+    pub const fn shows_in_balance(self) -> bool {
+        match self {
+            Self::Transactions | Self::Internal => true,
+            Self::Tokens | Self::Nfts | Self::MultiTokens => false,
+        }
+    }
+
     /// The list with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|list| list.word() == word)
     }
+}
+
+/// The facts of `source.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceBody {
+    /// What it is about.
+    pub kind: SourceKind,
+    /// Its chain's name.
+    pub chain: Option<Name>,
+    /// The source's name; the chain's where all of its sources are meant.
+    pub source: Name,
+    /// Since when.
+    pub since: Timestamp,
+    /// The last block that was processed.
+    pub last_block: Option<u64>,
+    /// Blocks that were missed and are read now: `(from, to)`.
+    pub gap: Option<(u64, u64)>,
+    /// In words, without urls or secrets.
+    pub reason: Name,
+}
+
+/// The facts of `sink.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkBody {
+    /// Which sink.
+    pub sink: Name,
+    /// Since when.
+    pub since: Timestamp,
+    /// Dead letters since the alert was raised.
+    pub dead: u64,
+    /// In words, without urls or secrets.
+    pub reason: Name,
 }

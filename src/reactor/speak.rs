@@ -5,6 +5,7 @@
 use super::Reactor;
 use super::alerts::{Saying, new_alert, transfer_alert};
 use super::effect::{Body, Effect, MessageKind, Notice, Suspect, TransferBody};
+use super::event::Reported;
 use super::event::TokenFacts;
 use super::payments::Trigger;
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Row, TokenRow, TransferRow, Voucher};
@@ -84,6 +85,7 @@ impl Reactor {
             self.take_back(alert, &row, &[], reason, effects);
         }
         self.trigger_retracted(id, effects);
+        self.restir_balances(&row.key, effects);
     }
 
     /// A transfer was mined again in another block: what was said and does not hold there is taken back.
@@ -123,6 +125,19 @@ impl Reactor {
     pub(super) fn token_wait_over(&mut self, chain: ChainId, contract: Address, effects: &mut Vec<Effect>) {
         self.soft.waited.insert((chain, contract));
         self.speak_of_token(chain, contract, effects);
+    }
+
+    /// What a row says of its token, where nothing better is known.
+    pub(super) fn learn_token(&mut self, id: ChainId, reported: &Reported, effects: &mut Vec<Effect>) {
+        let (Asset::Token(contract), Some((decimals, symbol))) = (reported.movement.asset, reported.token.clone())
+        else {
+            return;
+        };
+        let known = self.settings.tokens.contains_key(&(id, contract));
+        if known || self.tokens.contains_key(&(id, contract)) {
+            return;
+        }
+        self.put_token(TokenRow { chain: id, contract, decimals, symbol }, effects);
     }
 
     pub(super) fn put_token(&mut self, row: TokenRow, effects: &mut Vec<Effect>) {
@@ -197,7 +212,7 @@ impl Reactor {
         self.sides(&row.key).iter().any(|side| {
             self.rules.of_watch(side.watch).iter().any(|entry| match &entry.rule.condition {
                 Condition::Transfer(condition) => self.matches(entry, condition, row, side),
-                Condition::Price(_) | Condition::Gas(_) => false,
+                Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
             })
         })
     }
@@ -344,7 +359,7 @@ impl Reactor {
     }
 
     /// Decimals, symbol, whether anything at all is known, and whether the contract is one that we know.
-    fn asset_facts(&self, chain: ChainId, asset: Asset) -> (Option<u8>, Option<Name>, bool, bool) {
+    pub(super) fn asset_facts(&self, chain: ChainId, asset: Asset) -> (Option<u8>, Option<Name>, bool, bool) {
         match asset {
             Asset::Coin => self.settings.chains.get(&chain).map_or((None, None, false, true), |settings| {
                 (Some(settings.coin_decimals), Some(settings.coin.clone()), true, true)

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// A feed or an explorer that has not been fresh for this long is blind.
 const SOURCE_SILENCE: Duration = Duration::from_mins(2);
+/// A newest block that is older than this, and than twice the chain's `stale_after`, does not show how the chain stands.
+const OLD_BLOCK: Duration = Duration::from_hours(1);
 /// That an explorer differs from a chain is said no more often than this; every difference is counted.
 const DISAGREEMENT_SILENCE: Duration = Duration::from_hours(24);
 
@@ -67,11 +69,21 @@ impl Reactor {
         match subject {
             Subject::Chain(chain) => {
                 let Some(settings) = self.settings.chains.get(&chain) else { return };
-                let silence = format!("no new block for {} s", settings.stale_after.as_secs());
+                let newest = self.chains.get(&chain).and_then(|chain| chain.window().next_back());
+                let silence = match newest.filter(|newest| self.is_old(chain, newest.time)) {
+                    Some(newest) => {
+                        format!(
+                            "the newest block that was read is {} h old",
+                            self.at.since(newest.time).as_secs() / 3_600
+                        )
+                    }
+                    None => format!("no new block for {} s", settings.stale_after.as_secs()),
+                };
                 let why = self.why_unread(settings).into_iter().map(|(endpoint, why)| format!("{endpoint}: {why}"));
                 let reason = std::iter::once(silence).chain(why).collect::<Vec<_>>().join("; ");
                 self.forget_fee(chain, effects);
                 if !self.take_over(chain, &reason, effects) {
+                    self.forget_balances(chain, effects);
                     self.chain_in_trouble(chain, &reason, effects);
                 }
             }
@@ -88,6 +100,12 @@ impl Reactor {
             }
             Subject::Disagreement(_) | Subject::List(..) | Subject::Sink(_) => {}
         }
+    }
+
+    /// Whether a newest block of this time is so old that whoever gave it does not follow the chain.
+    pub(super) fn is_old(&self, chain: ChainId, time: Timestamp) -> bool {
+        let stale_after = self.settings.chains.get(&chain).map_or(Duration::ZERO, |chain| chain.stale_after);
+        self.at.since(time) > OLD_BLOCK.max(stale_after.saturating_mul(2))
     }
 
     /// What each endpoint of a chain last said of itself, where none of them works; nothing where any does, or has said nothing.
@@ -285,6 +303,9 @@ impl Reactor {
             | MessageKind::PriceRecovered
             | MessageKind::GasCrossed
             | MessageKind::GasRecovered
+            | MessageKind::BalanceCrossed
+            | MessageKind::BalanceRecovered
+            | MessageKind::BalanceRetracted
             | MessageKind::PaymentRehearsed
             | MessageKind::PaymentHeld
             | MessageKind::PaymentRefused

@@ -1,13 +1,13 @@
 //! What is said of chains, feeds and sinks in trouble: event by event, message by message.
 
 use super::super::effect::Message;
-use super::super::event::{Event, Explored, List, Tick, Unlistable};
+use super::super::event::{Event, Explored, List, Run, RunPart, Tick, Unlistable};
 use super::super::rows::Tables;
 use super::super::settings::{
     Condition, Confirmed, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold,
 };
 use super::*;
-use crate::types::{Address, MessageId, Pair, Price};
+use crate::types::{Address, B256, Block, BlockRef, MessageId, Pair, Price, U256};
 
 const CHAIN: ChainId = ChainId(1);
 
@@ -200,6 +200,40 @@ fn a_list_that_cannot_be_read_past_a_block_is_said_until_it_was() {
         blind(told(&mut reactor, 4, read(50))),
         [("source.recovered", Some("ethereum".into()), "back after 3 s".to_owned())]
     );
+}
+
+#[test]
+fn a_node_that_is_days_behind_gives_blocks_and_the_chain_is_blind_until_they_are_new() {
+    let mut reactor = reactor();
+    reactor.handle(at(0), source(SourceKind::Rpc, "main", SourceState::Fresh));
+    let hash = |number: u64| B256::from(U256::from(number));
+    let run = |number: u64, time: Timestamp| {
+        let at = BlockRef { number, hash: hash(number), parent: hash(number - 1) };
+        let block = Block { at, time, base_fee: Some(U256::from(7)), movements: Vec::new(), traced: true };
+        Event::Run(Run {
+            chain: CHAIN,
+            endpoint: "main".into(),
+            blocks: vec![block],
+            part: RunPart::Tip,
+            chosen_by: None,
+        })
+    };
+    let old = Timestamp::from_secs(1_700_000_000 - 2 * 86_400);
+    for second in 0..60 {
+        assert_eq!(told(&mut reactor, second, run(100 + second, old)), []);
+    }
+    let messages = told(&mut reactor, 60, Event::Deadline(Deadline::Silent(Subject::Chain(CHAIN))));
+    let [message] = messages.as_slice() else { panic!("{messages:?}") };
+    let Body::Source(body) = &message.body else { panic!("{message:?}") };
+    assert_eq!(
+        (message.kind.word(), body.reason.as_str()),
+        ("source.blind", "the newest block that was read is 48 h old")
+    );
+    assert_eq!(reactor.fee(CHAIN), None, "an old fee says nothing of now");
+    assert_eq!(told(&mut reactor, 61, run(160, old)), []);
+    let messages = told(&mut reactor, 62, run(161, at(60)));
+    assert_eq!(messages.iter().map(|message| message.kind.word()).collect::<Vec<_>>(), ["source.recovered"]);
+    assert_eq!(reactor.fee(CHAIN), Some(U256::from(7)));
 }
 
 #[test]

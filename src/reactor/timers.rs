@@ -31,7 +31,7 @@ impl Timers {
     #[must_use]
     pub const fn stored(deadline: &Deadline) -> bool {
         match deadline {
-            Deadline::Holds(_) | Deadline::Forget(_) | Deadline::Expires(_) => true,
+            Deadline::Holds(_) | Deadline::Forget(_) | Deadline::Expires(_) | Deadline::BalanceHolds(_) => true,
             Deadline::Silent(_) | Deadline::TokenWait(..) | Deadline::Revert(_) => false,
         }
     }

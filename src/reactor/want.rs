@@ -2,16 +2,19 @@
 
 use super::Reactor;
 use super::event::List;
+use super::lists::{Lists, needed};
+use super::lists::{OpenList, kind_of};
 use super::settings::{Condition, Watch};
 use super::wants::{ChainWants, ViewWant};
-use crate::types::{Address, Asset, B256, ChainId, Kind};
+use crate::types::{Address, B256, ChainId};
 use std::collections::BTreeSet;
 
 impl Reactor {
     pub(super) fn chain_wants(&mut self, id: ChainId) -> ChainWants {
         self.wants.watched = self.watched.set().clone();
+        let balances = self.balances.wants(id);
         let Some(chain) = self.chains.get(&id) else {
-            return ChainWants { explorer_head: self.has_explorer(id), ..ChainWants::default() };
+            return ChainWants { explorer_head: self.has_explorer(id), balances, ..ChainWants::default() };
         };
         let newest = chain.window().rev().take(super::PUBLISHED_BLOCKS).map(|block| block.at);
         let mut window: Vec<_> = newest.collect();
@@ -23,15 +26,16 @@ impl Reactor {
             gaps: chain.gaps().copied().collect(),
             stopped: chain.row().stopped.is_some(),
             receipts: self.wanted_receipts(id),
-            explorer_receipts: self.has_explorer(id) && !self.endpoint_vouches(id, Kind::Coin),
+            explorer_receipts: self.explorer_reads_balances(id),
             tokens: self.wanted_tokens(id),
             views: started.map(|started| self.wanted_views(id, started)).unwrap_or_default(),
+            balances,
             explorer_head: self.has_explorer(id) && (started.is_none() || self.needs_proxy_head(id)),
             history: self.history_wants(id),
         }
     }
 
-    fn has_explorer(&self, id: ChainId) -> bool {
+    pub(super) fn has_explorer(&self, id: ChainId) -> bool {
         self.settings.chains.get(&id).is_some_and(|chain| chain.explorer.is_some())
     }
 
@@ -49,46 +53,34 @@ impl Reactor {
         self.transfers.tokens(id).filter(|contract| self.is_unknown(id, *contract)).collect()
     }
 
-    /// Whether a rule speaks of a watch's NFTs on a chain: one that names no asset and no amount, or a contract that is no known token.
-    pub(super) fn speaks_of_nfts(&self, watch: &Watch, id: ChainId) -> bool {
-        let is_nft = |(of, asset): &(ChainId, Asset)| match asset {
-            Asset::Token(contract) => *of == id && !self.settings.tokens.contains_key(&(id, *contract)),
-            Asset::Coin => false,
-        };
-        self.settings.rules.iter().any(|rule| match &rule.condition {
-            Condition::Transfer(of) => {
-                let looks = of.looks_at(watch) && of.chains.contains(&id);
-                looks && of.at_least.is_none() && of.assets.as_ref().is_none_or(|assets| assets.iter().any(is_nft))
-            }
-            Condition::Price(_) | Condition::Gas(_) => false,
-        })
-    }
-
     fn wanted_views(&self, id: ChainId, started: u64) -> Vec<ViewWant> {
         if !self.has_explorer(id) {
             return Vec::new();
         }
         let bound = self.settle_bound(id);
         let open = self.open_lists(id);
+        let vouched = List::ALL.map(|list| self.endpoint_vouches(id, kind_of(list)));
         let overlap = self.settings.chains.get(&id).map_or(0, super::settings::ChainSettings::overlap);
         let silent_since = self.taken_over_since(id);
-        let watches = self.watched.watches().iter().filter(|watch| watch.chains.contains(&id));
+        let watches = self.watched.watches().iter().enumerate();
         let mut views = Vec::new();
-        for watch in watches {
-            let lists = if self.speaks_of_nfts(watch, id) { &List::ALL[..] } else { &List::USUAL };
+        for (place, watch) in watches.filter(|(_, watch)| watch.chains.contains(&id)) {
+            let lists = self.lists_of(place, watch, id);
             for address in watch.addresses.addresses() {
                 // Below that lies history, which waits behind what is new.
                 let begin = self.backfills.get(id, address).map(|row| row.until);
                 let begin = begin.or_else(|| self.watched.since(id, address)).unwrap_or(started);
-                for list in lists.iter().copied() {
+                let pointed = open.pointed.get(address).copied();
+                for list in lists.iter() {
                     let view = self.views.get(&(id, *address, list));
+                    let open = open.lists.get(&(*address, list));
                     // What is not settled is read again: rows may come late, move or vanish.
-                    let from = match (view, open.get(&(*address, list))) {
+                    let from = match (view, open) {
                         (None, _) => begin,
-                        (Some(view), Some((_, true))) => view.from,
+                        (Some(view), Some(OpenList { doubted_at: Some(_), .. })) => view.from,
                         (Some(view), open) => {
                             let late = (view.read_to + 1).saturating_sub(overlap);
-                            let lowest = open.map_or(u64::MAX, |(lowest, _)| *lowest);
+                            let lowest = open.map_or(u64::MAX, |open| open.lowest);
                             late.min(bound + 1).min(lowest).max(view.from)
                         }
                     };
@@ -99,11 +91,25 @@ impl Reactor {
                         read_at: view.map(|view| view.read_at),
                         moved_at: view.and_then(|view| view.moved_at),
                         // What moved since the endpoints fell silent: the explorer alone can tell.
-                        soon: silent_since.is_some_and(|since| view.is_none_or(|view| view.read_at < since)),
+                        pointed_at: silent_since
+                            .filter(|since| view.is_none_or(|view| view.read_at < *since))
+                            .max(pointed)
+                            .max(open.and_then(|open| open.doubted_at)),
+                        leads: !vouched[list as usize],
                     });
                 }
             }
         }
         views
+    }
+
+    /// The lists that a watch, by its place in the watch list, needs on a chain.
+    pub(super) fn lists_of(&self, place: usize, watch: &Watch, chain: ChainId) -> Lists {
+        let rules = self.rules.of_watch(place);
+        let conditions = rules.iter().filter_map(|entry| match &entry.rule.condition {
+            Condition::Transfer(condition) => Some(condition),
+            Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => None,
+        });
+        needed(conditions, watch, chain, &self.settings.tokens)
     }
 }

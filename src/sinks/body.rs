@@ -10,7 +10,8 @@ mod fill;
 pub(in crate::sinks) mod tests;
 
 pub use data::{
-    AssetData, Basics, BlockData, Data, GapData, GasData, PaymentData, PriceData, SinkData, SourceData, TransferData,
+    AssetData, BalanceData, Basics, BlockData, Data, GapData, GasData, PaymentData, PriceData, ReadAtData, SinkData,
+    SourceData, TransferData,
 };
 
 use crate::reactor::effect::{Body, Message};

@@ -6,6 +6,7 @@ use super::answer::{Answer, Post, SendFault, SinkRequest, SinkResponse};
 use crate::net::http::{HeaderMap, HeaderName, HeaderValue, Method, Sent, header};
 use crate::net::{HttpClient, HttpFault, Reach, Request, Target};
 use crate::types::Timestamp;
+use bytes::Bytes;
 
 /// Sends through the HTTP client. `clock` is the wall time, for a `Retry-After` that is a date without a `Date` beside it.
 #[derive(Debug, Clone)]
@@ -37,7 +38,13 @@ impl<C: Fn() -> Timestamp> HttpPost<C> {
             body_cap: request.answer_cap,
             reach: if request.to.allow_private() { Reach::Anywhere } else { Reach::PublicOnly },
         };
-        let response = self.client.send(request).await?;
+        let response = match self.client.send(request).await {
+            // The status came and says what became of the message; of the body no sink needs more than a word.
+            Err(HttpFault::TooLarge { status, cap: _ }) => {
+                return Ok(SinkResponse { status, retry_after: None, body: Bytes::new() });
+            }
+            sent => sent?,
+        };
         let retry_after = response.retry_after((self.clock)());
         Ok(SinkResponse { status: response.status, retry_after, body: response.body })
     }

@@ -120,8 +120,11 @@ fn escape(text: &str, most: usize) -> String {
     escaped
 }
 
-/// What an answer means. A 4xx is about the message or the channel and does not pass by itself: dead, but for those that ask for time.
-/// 410 (an archived channel) disables the sink and keeps its messages.
+/// What an answer means. 400 (`invalid_blocks`, `invalid_payload`) and its like are about this message, which stays what it is: dead.
+///
+/// 401, 403 and 404 (`invalid_token`, `action_prohibited`, `no_service`, `channel_not_found`) are about the url, the app or the channel,
+/// which a person repairs within hours: tried again over the whole schedule, for an alert must not be lost to a day's mistake.
+/// 410 (`channel_is_archived`) says that the channel is closed: it disables the sink and keeps its messages.
 #[must_use]
 pub fn verdict(answer: &Answer) -> Verdict {
     let setback = || match answer.as_ref().ok().and_then(|response| error_word(&response.body)) {
@@ -133,7 +136,7 @@ pub fn verdict(answer: &Answer) -> Verdict {
         Ok(response) => match response.status {
             200..=299 => Verdict::Delivered { receiver_id: None },
             410 => Verdict::Disabled(setback()),
-            408 | 425 | 429 => Verdict::Again(setback()),
+            401 | 403 | 404 | 408 | 425 | 429 => Verdict::Again(setback()),
             400..=499 => Verdict::Dead(setback()),
             _ => Verdict::Again(setback()),
         },

@@ -5,7 +5,8 @@
 //! unverified. Nothing here escapes: each sink escapes for itself.
 
 use super::body::{
-    AssetData, Basics, BodyFault, Data, GasData, PaymentData, PriceData, SinkData, SourceData, TransferData, read,
+    AssetData, BalanceData, Basics, BodyFault, Data, GasData, PaymentData, PriceData, SinkData, SourceData,
+    TransferData, read,
 };
 use crate::types::{Name, Untrusted};
 use std::fmt::Write as _;
@@ -44,6 +45,7 @@ pub fn render(body: &[u8], again: bool) -> Result<Text, BodyFault> {
         Data::Transfer(transfer) => (transfer_text(transfer), transfer.simulated),
         Data::Price(price) => (price_text(&kind, price), price.basics.simulated),
         Data::Gas(gas) => (gas_text(&kind, gas), gas.basics.simulated),
+        Data::Balance(balance) => (balance_text(&kind, balance), balance.basics.simulated),
         Data::Source(source) => (source_text(&kind, source), source.basics.simulated),
         Data::Sink(sink) => (sink_text(&kind, sink), sink.basics.simulated),
         Data::Payment(payment) => (payment_text(&kind, payment), payment.basics.simulated),
@@ -147,6 +149,39 @@ fn gas_text(kind: &str, data: &GasData<'_>) -> Text {
     let title = crossing_title(kind, &what, &data.side, &level, &back);
     let mut lines = vec![format!("block {} at {}", data.block, data.as_of)];
     lines.push(format!("crossing {} since {}", data.crossing, data.since));
+    lines.push(origin(data.basics.rule.as_deref(), &data.basics.severity));
+    Text { title, lines, url: None }
+}
+
+fn balance_text(kind: &str, data: &BalanceData<'_>) -> Text {
+    let symbol = symbol_text(&data.asset);
+    let shown = |amount: Option<&str>, raw: &str| match amount {
+        Some(amount) => format!("{amount} {symbol}"),
+        None => format!("{raw} of the smallest unit of {symbol}"),
+    };
+    let level = shown(data.level.as_deref(), &data.level_raw);
+    let back = shown(data.recovers_at.as_deref(), &data.recovers_at_raw);
+    let amount = shown(data.amount.as_deref(), &data.amount_raw);
+    let what = format!("{} holds {amount} on {}", data.watch, data.chain);
+    let title = match kind {
+        "balance.retracted" => format!("RETRACTED: {what}, not {} {level}", data.side),
+        _ => crossing_title(kind, &what, &data.side, &level, &back),
+    };
+    let mut lines = Vec::with_capacity(6);
+    if let Some(reason) = &data.reason {
+        lines.push(format!("why: {reason}"));
+    }
+    lines.push(format!("address {}", data.address));
+    if let Some(contract) = &data.asset.contract {
+        let word = if data.asset.verified { "token" } else { "unverified token" };
+        lines.push(format!("{word} {contract}"));
+    }
+    let about = if data.block.hash.is_some() { "at" } else { "at about" };
+    lines.push(format!("read {about} block {}, {}", data.block.number, data.as_of));
+    lines.push(format!("crossing {} since {}", data.crossing, data.since));
+    if let Some(reference) = &data.reference {
+        lines.push(format!("ref {reference}"));
+    }
     lines.push(origin(data.basics.rule.as_deref(), &data.basics.severity));
     Text { title, lines, url: None }
 }

@@ -26,6 +26,10 @@ pub(super) fn put(connection: &Connection, numbers: &mut AlertNumbers, row: &Ale
             crossing = Some(*count);
             SubjectWord::Crossing
         }
+        AlertSubject::Balance { watch: name, address: whose, crossing: count } => {
+            (watch, address, crossing) = (Some(name.clone()), Some(*whose), Some(*count));
+            SubjectWord::Balance
+        }
         AlertSubject::Trouble(subject) => {
             trouble = Some(subject.clone());
             SubjectWord::Trouble
@@ -66,6 +70,7 @@ pub(super) fn put(connection: &Connection, numbers: &mut AlertNumbers, row: &Ale
 enum SubjectWord {
     Transfer,
     Crossing,
+    Balance,
     Trouble,
     Payment,
 }
@@ -75,6 +80,7 @@ impl Cell for SubjectWord {
         let word = match self {
             Self::Transfer => "transfer",
             Self::Crossing => "crossing",
+            Self::Balance => "balance",
             Self::Trouble => "trouble",
             Self::Payment => "payment",
         };
@@ -85,6 +91,7 @@ impl Cell for SubjectWord {
         match cell.as_str()? {
             "transfer" => Ok(Self::Transfer),
             "crossing" => Ok(Self::Crossing),
+            "balance" => Ok(Self::Balance),
             "trouble" => Ok(Self::Trouble),
             "payment" => Ok(Self::Payment),
             text => Err(rusqlite::types::FromSqlError::Other(format!("{text:?} is no subject of an alert").into())),
@@ -132,6 +139,10 @@ fn subject(cells: &mut Cells<'_>) -> Result<AlertSubject> {
             _ => None,
         },
         SubjectWord::Crossing => crossing.map(AlertSubject::Crossing),
+        SubjectWord::Balance => match (watch, address, crossing) {
+            (Some(watch), Some(address), Some(crossing)) => Some(AlertSubject::Balance { watch, address, crossing }),
+            _ => None,
+        },
         SubjectWord::Trouble => trouble.map(AlertSubject::Trouble),
         SubjectWord::Payment => payment.map(AlertSubject::Payment),
     };

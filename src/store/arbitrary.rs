@@ -3,6 +3,7 @@
 use super::{Commit, DeliveryWrite, NewMessage, OutboxState, Prune, Write};
 use crate::reactor::effect::Suspect;
 use crate::reactor::event::{List, SourceId, SourceKind};
+use crate::reactor::holdings::*;
 use crate::reactor::rows::*;
 use crate::reactor::settings::Direction;
 use crate::reactor::watch_list::Watching;
@@ -82,6 +83,7 @@ fn deadline() -> impl Strategy<Value = Deadline> {
         chain().prop_map(Deadline::Revert),
         id16().prop_map(|id| Deadline::Forget(TransferId(id))),
         id16().prop_map(|id| Deadline::Expires(PaymentId(id))),
+        level_key().prop_map(Deadline::BalanceHolds),
     ]
 }
 
@@ -135,6 +137,11 @@ fn alert() -> impl Strategy<Value = AlertRow> {
             direction,
         }),
         number().prop_map(AlertSubject::Crossing),
+        (name(), address(), number()).prop_map(|(watch, address, crossing)| AlertSubject::Balance {
+            watch,
+            address,
+            crossing
+        }),
         subject().prop_map(AlertSubject::Trouble),
         id16().prop_map(|id| AlertSubject::Payment(PaymentId(id))),
     ];
@@ -189,6 +196,37 @@ fn phase() -> impl Strategy<Value = Phase> {
         time().prop_map(Phase::Crossed),
         time().prop_map(Phase::Muffled),
     ]
+}
+
+fn holding() -> impl Strategy<Value = Holding> {
+    let asset = opt(address()).prop_map(|contract| contract.map_or(Asset::Coin, Asset::Token));
+    (chain(), address(), asset).prop_map(|(chain, address, asset)| Holding { chain, address, asset })
+}
+
+fn level_key() -> impl Strategy<Value = LevelKey> {
+    (name(), holding()).prop_map(|(rule, holding)| LevelKey { rule, holding })
+}
+
+fn balance() -> impl Strategy<Value = BalanceRow> {
+    let last = (amount(), number(), opt(hash()), time()).prop_map(|(raw, number, hash, read_at)| Amount {
+        raw,
+        at: ReadAt { number, hash },
+        read_at,
+    });
+    let failing = (time(), select(NoBalance::ALL.to_vec()));
+    (holding(), opt(last), name(), opt(number()), opt(failing))
+        .prop_map(|(holding, last, source, due, failing)| BalanceRow { holding, last, source, due, failing })
+}
+
+fn level() -> impl Strategy<Value = LevelRow> {
+    let turned = (number(), hash(), phase(), any::<bool>()).prop_map(|(block, hash, was, gone)| Turned {
+        block,
+        hash,
+        was,
+        gone,
+    });
+    (level_key(), phase(), number(), opt(time()), opt(turned))
+        .prop_map(|(key, phase, crossings, spoke_at, turned)| LevelRow { key, phase, crossings, spoke_at, turned })
 }
 
 fn chain_row() -> impl Strategy<Value = ChainRow> {
@@ -274,6 +312,8 @@ pub(super) fn row() -> impl Strategy<Value = Row> {
         deadline.prop_map(Row::Deadline),
         trouble.prop_map(Row::Trouble),
         payment().prop_map(|row| Row::Payment(Box::new(row))),
+        balance().prop_map(Row::Balance),
+        level().prop_map(Row::Level),
         backfill().prop_map(|row| Row::Backfill(Box::new(row))),
         scan().prop_map(Row::Scan),
         watch().prop_map(|row| Row::Watch(Box::new(row))),
@@ -336,6 +376,8 @@ pub(super) fn key_of(row: &Row) -> RowKey {
         Row::Deadline(row) => RowKey::Deadline(row.deadline.clone()),
         Row::Trouble(row) => RowKey::Trouble(row.subject.clone()),
         Row::Payment(row) => RowKey::Payment(row.id),
+        Row::Balance(row) => RowKey::Balance(row.holding),
+        Row::Level(row) => RowKey::Level(row.key.clone()),
         Row::Backfill(row) => RowKey::Backfill(row.chain, row.address),
         Row::Scan(row) => RowKey::Scan(row.chain, row.until, row.scan),
         Row::Watch(row) => RowKey::Watch(row.number),

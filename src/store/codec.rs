@@ -2,12 +2,12 @@
 
 use super::keys::{deadline_text, read_deadline, read_subject, subject_text};
 use crate::reactor::effect::Suspect;
-use crate::reactor::event::List;
+use crate::reactor::event::{List, NoBalance};
 use crate::reactor::rows::{AlertState, Deadline, PaymentState, Scan, Subject, Voucher};
 use crate::reactor::settings::Direction;
 use crate::store::OutboxState;
 use crate::types::{
-    Address, AlertId, B256, ChainId, Kind, MessageId, Name, PaymentId, RequestId, Severity, Stage, Timestamp,
+    Address, AlertId, Asset, B256, ChainId, Kind, MessageId, Name, PaymentId, RequestId, Severity, Stage, Timestamp,
     TransferId, U256,
 };
 use bytes::Bytes;
@@ -235,7 +235,7 @@ macro_rules! word {
     )*};
 }
 word!(Kind: "kind", Stage: "stage", Severity: "severity", AlertState: "state of an alert", PaymentState: "state of a payment",
-      OutboxState: "state of a delivery", List: "list", Scan: "scan");
+      OutboxState: "state of a delivery", List: "list", NoBalance: "reason for no balance", Scan: "scan");
 
 impl Cell for Direction {
     fn to_cell(&self) -> ToSqlOutput<'_> {
@@ -254,6 +254,20 @@ impl Cell for Direction {
             "both" => Ok(Self::Both),
             text => Err(strange("direction", text)),
         }
+    }
+}
+
+/// A contract, or nothing for the coin: a key has no empty columns.
+impl Cell for Asset {
+    fn to_cell(&self) -> ToSqlOutput<'_> {
+        match self {
+            Self::Coin => ToSqlOutput::Borrowed(ValueRef::Blob(&[])),
+            Self::Token(contract) => contract.to_cell(),
+        }
+    }
+
+    fn from_cell(cell: ValueRef<'_>) -> FromSqlResult<Self> {
+        if cell.as_blob()?.is_empty() { Ok(Self::Coin) } else { Address::from_cell(cell).map(Self::Token) }
     }
 }
 

@@ -64,6 +64,16 @@ pub enum StoreFault {
         /// Where it should be.
         path: PathBuf,
     },
+    /// It was taken away under the running process.
+    #[error(
+        "the store {} was deleted, moved or replaced while this process had it open: nothing more is written; \
+         bring the file back, or a backup of it, and start again",
+        path.display()
+    )]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// The folder that should hold it is not there.
     #[error("there is no folder {} for the store: make it, or name another data folder", path.display())]
     NoFolder {
@@ -83,7 +93,11 @@ pub enum StoreFault {
         holder: Option<u32>,
     },
     /// We may not write there.
-    #[error("{} cannot be written: give the user of this process the right to write it", path.display())]
+    #[error(
+        "{} cannot be written: its disk is mounted read-only, or the user of this process has no right to write it; \
+         name a place that can be written ([store] path, --data-dir), mount it writable, or give the right",
+        path.display()
+    )]
     ReadOnly {
         /// The file or folder.
         path: PathBuf,
@@ -123,7 +137,11 @@ impl StoreFault {
     #[must_use]
     pub const fn remedy(&self) -> Remedy {
         match self {
-            Self::Newer { .. } | Self::Foreign { .. } | Self::Damaged { .. } | Self::Missing { .. } => Remedy::Person,
+            Self::Newer { .. }
+            | Self::Foreign { .. }
+            | Self::Damaged { .. }
+            | Self::Missing { .. }
+            | Self::Gone { .. } => Remedy::Person,
             Self::Older { .. }
             | Self::NoFolder { .. }
             | Self::Locked { .. }

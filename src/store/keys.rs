@@ -1,8 +1,9 @@
 //! Subjects and deadlines as the text that keys their rows: readable in a shell, and read back exactly.
 
 use crate::reactor::event::{List, SourceId, SourceKind};
+use crate::reactor::holdings::LevelKey;
 use crate::reactor::rows::{Deadline, Subject};
-use crate::types::{ChainId, PaymentId, TransferId};
+use crate::types::{Asset, ChainId, Holding, PaymentId, TransferId};
 
 /// `chain:1`, `source:rpc:1:main`, `source:feed:-:coinbase`, `disagreement:1`, `list:1:0x…:tokentx`, `sink:ops`. A name comes last and needs no escapes.
 #[must_use]
@@ -46,7 +47,7 @@ fn read_chain(text: &str) -> Option<ChainId> {
     text.parse().ok().map(ChainId)
 }
 
-/// `holds:RULE`, `silent:SUBJECT`, `token_wait:1:0x…`, `revert:1`, `forget:HEX`, `expires:HEX`.
+/// `holds:RULE`, `balance_holds:1:0x…:coin:RULE`, `silent:SUBJECT`, `token_wait:1:0x…`, `revert:1`, `forget:HEX`, `expires:HEX`.
 #[must_use]
 pub(super) fn deadline_text(deadline: &Deadline) -> String {
     match deadline {
@@ -56,6 +57,13 @@ pub(super) fn deadline_text(deadline: &Deadline) -> String {
         Deadline::Revert(chain) => format!("revert:{chain}"),
         Deadline::Forget(transfer) => format!("forget:{transfer}"),
         Deadline::Expires(payment) => format!("expires:{payment}"),
+        Deadline::BalanceHolds(LevelKey { rule, holding: Holding { chain, address, asset } }) => {
+            let asset = match asset {
+                Asset::Coin => "coin".to_owned(),
+                Asset::Token(contract) => format!("{contract:#x}"),
+            };
+            format!("balance_holds:{chain}:{address:#x}:{asset}:{rule}")
+        }
     }
 }
 
@@ -72,6 +80,16 @@ pub(super) fn read_deadline(text: &str) -> Option<Deadline> {
         }
         "revert" => read_chain(rest).map(Deadline::Revert),
         "forget" => TransferId::parse(rest).map(Deadline::Forget),
+        "balance_holds" => {
+            let mut parts = rest.splitn(4, ':');
+            let (chain, address) = (read_chain(parts.next()?)?, parts.next()?.parse().ok()?);
+            let asset = match parts.next()? {
+                "coin" => Asset::Coin,
+                contract => Asset::Token(contract.parse().ok()?),
+            };
+            let holding = Holding { chain, address, asset };
+            Some(Deadline::BalanceHolds(LevelKey { rule: parts.next()?.into(), holding }))
+        }
         "expires" => PaymentId::parse(rest).map(Deadline::Expires),
         _ => None,
     }

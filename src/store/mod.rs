@@ -6,6 +6,7 @@
 mod alerts;
 #[cfg(test)]
 mod arbitrary;
+mod balances;
 mod codec;
 pub mod fault;
 mod history;

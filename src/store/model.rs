@@ -7,11 +7,14 @@ use super::prune::{Prune, Pruned, may_go};
 use super::{Commit, DeliveryWrite, NewMessage, OutboxRow, OutboxState, Store, Write};
 use crate::reactor::addresses::{AddressList, Builder};
 use crate::reactor::event::List;
+use crate::reactor::holdings::{BalanceRow, LevelRow};
 use crate::reactor::rows::{
     AddressRow, AlertRow, BackfillRow, BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, RequestRow, Row, RowKey,
     RuleRow, ScanRow, Tables, TokenRow, TransferRow, TroubleRow, ViewRow, WatchRow,
 };
-use crate::types::{Address, AlertId, ChainId, MessageId, Name, PaymentId, RequestId, Timestamp, TransferId};
+use crate::types::{
+    Address, AlertId, Asset, ChainId, Holding, MessageId, Name, PaymentId, RequestId, Timestamp, TransferId,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -36,6 +39,8 @@ struct Inner {
     watches: BTreeMap<u32, WatchRow>,
     addresses: BTreeMap<(u32, Address), AddressRow>,
     requests: BTreeMap<RequestId, RequestRow>,
+    balances: BTreeMap<Place, BalanceRow>,
+    levels: BTreeMap<(Name, Place), LevelRow>,
     backfills: BTreeMap<(i64, Address), BackfillRow>,
     scans: BTreeMap<(i64, i64, &'static str), ScanRow>,
     /// In the order in which they were first mentioned.
@@ -47,6 +52,13 @@ struct Inner {
     disabled: BTreeSet<Name>,
     notes: BTreeMap<String, String>,
     last_at: Option<Timestamp>,
+}
+
+/// A balance in SQLite's order.
+type Place = (i64, Address, Asset);
+
+const fn place(holding: &Holding) -> Place {
+    (signed(holding.chain), holding.address, holding.asset)
 }
 
 const fn signed(chain: ChainId) -> i64 {
@@ -122,6 +134,10 @@ impl Inner {
             Row::Watch(row) => drop(self.watches.insert(row.number, (**row).clone())),
             Row::Address(row) => drop(self.addresses.insert((row.watch, row.address), (**row).clone())),
             Row::Request(row) => drop(self.requests.insert(row.id, (**row).clone())),
+            Row::Balance(row) => drop(self.balances.insert(place(&row.holding), row.clone())),
+            Row::Level(row) => {
+                self.levels.insert((row.key.rule.clone(), place(&row.key.holding)), row.clone());
+            }
             Row::Backfill(row) => drop(self.backfills.insert((signed(row.chain), row.address), (**row).clone())),
             Row::Scan(row) => {
                 self.scans.insert((signed(row.chain), row.until.cast_signed(), row.scan.word()), *row);
@@ -155,6 +171,8 @@ impl Inner {
             }
             RowKey::Address(watch, address) => drop(self.addresses.remove(&(*watch, *address))),
             RowKey::Request(id) => drop(self.requests.remove(id)),
+            RowKey::Balance(holding) => drop(self.balances.remove(&place(holding))),
+            RowKey::Level(key) => drop(self.levels.remove(&(key.rule.clone(), place(&key.holding)))),
             RowKey::Backfill(chain, address) => drop(self.backfills.remove(&(signed(*chain), *address))),
             RowKey::Scan(chain, until, scan) => {
                 self.scans.remove(&(signed(*chain), until.cast_signed(), scan.word()));
@@ -262,6 +280,8 @@ impl Store for ModelStore {
             watches: inner.watches.values().cloned().collect(),
             addresses: inner.packed(),
             requests: inner.requests.values().cloned().collect(),
+            balances: inner.balances.values().cloned().collect(),
+            levels: inner.levels.values().cloned().collect(),
             backfills: inner.backfills.values().cloned().collect(),
             scans: inner.scans.values().copied().collect(),
         };

@@ -11,7 +11,8 @@ use super::{OutboxRow, OutboxState, alerts, meta, numbers, outbox, small, transf
 use crate::reactor::rows::{AlertRow, ChainRow, PaymentRow, TransferRow, TroubleRow, ViewRow};
 use crate::types::{AlertId, ChainId, MessageId, Name, PaymentId, Timestamp, TransferId};
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Result as SqlResult};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Result as SqlResult};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,6 +26,32 @@ pub struct Reader {
     path: PathBuf,
 }
 
+/// Whether the file cannot be opened because beside it nothing can be written, and it has no log. With a log it can: SQLite then keeps
+/// the log's index in memory.
+fn lies_still(connection: &Connection, path: &Path) -> bool {
+    let looked = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    matches!(looked.map_err(|error| error.sqlite_error_code()), Err(Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)))
+        && std::fs::metadata(log).map_or(true, |log| log.len() == 0)
+}
+
+/// The path as SQLite reads it in a uri.
+fn uri(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => uri.push(char::from(*byte)),
+            other => {
+                // Into a string: it cannot fail.
+                let _ = write!(uri, "%{other:02x}");
+            }
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}
+
 impl Reader {
     /// Opens the store at `path` for reading. It neither makes nor upgrades one.
     ///
@@ -36,9 +63,13 @@ impl Reader {
         }
         let fault = |error: &rusqlite::Error| StoreFault::of_sqlite(path, "opening the store to read", error);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|error| fault(&error))?;
-        connection.busy_timeout(BUSY).map_err(|error| fault(&error))?;
         let known = migrate::newest(MIGRATIONS);
+        let mut connection = Connection::open_with_flags(path, flags).map_err(|error| fault(&error))?;
+        connection.busy_timeout(BUSY).map_err(|error| fault(&error))?;
+        if lies_still(&connection, path) {
+            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+            connection = Connection::open_with_flags(uri(path), flags).map_err(|error| fault(&error))?;
+        }
         match migrate::look(&connection, path, known)? {
             Found::Store(schema) if schema == known => Ok(Self { connection, path: path.to_path_buf() }),
             Found::Store(found) => Err(StoreFault::Older { path: path.to_path_buf(), found, known }),

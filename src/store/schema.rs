@@ -19,8 +19,12 @@ pub(super) struct Migration {
 }
 
 /// Every step, ascending by one.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { to: 1, sql: FIRST }, Migration { to: 2, sql: HISTORY }, Migration { to: 3, sql: watches::TABLES }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { to: 1, sql: FIRST },
+    Migration { to: 2, sql: BALANCES },
+    Migration { to: 3, sql: HISTORY },
+    Migration { to: 4, sql: watches::TABLES },
+];
 
 /// The history of addresses: what lies before the watch, and how far it was read.
 const HISTORY: &str = "
@@ -111,4 +115,18 @@ CREATE TABLE outbox (
 CREATE UNIQUE INDEX outbox_by_alert ON outbox (alert, id);
 CREATE INDEX outbox_pending ON outbox (sink) WHERE state = 'pending';
 CREATE INDEX outbox_dead ON outbox (sink) WHERE state = 'dead';
+";
+
+/// Balances, and where rules stand with them. `asset` is a contract, or empty for the coin.
+const BALANCES: &str = "
+CREATE TABLE balances (
+  chain INTEGER NOT NULL, address BLOB NOT NULL, asset BLOB NOT NULL, amount BLOB, block INTEGER, block_hash BLOB,
+  read_at INTEGER, source TEXT NOT NULL, due INTEGER, failing_since INTEGER, failing TEXT,
+  PRIMARY KEY (chain, address, asset)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE levels (
+  rule TEXT NOT NULL, chain INTEGER NOT NULL, address BLOB NOT NULL, asset BLOB NOT NULL, phase TEXT NOT NULL,
+  phase_since INTEGER, crossings INTEGER NOT NULL, spoke_at INTEGER, turned_block INTEGER, turned_hash BLOB, was TEXT,
+  was_since INTEGER, gone INTEGER, PRIMARY KEY (rule, chain, address, asset)
+) STRICT, WITHOUT ROWID;
 ";

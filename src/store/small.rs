@@ -4,7 +4,7 @@ use super::codec::{Cells, all, run};
 use crate::reactor::rows::{
     BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Phase, RuleRow, TokenRow, TroubleRow, ViewRow,
 };
-use crate::types::{BlockRef, Name};
+use crate::types::{BlockRef, Name, Timestamp};
 use rusqlite::{Connection, Result};
 use std::time::Duration;
 
@@ -90,17 +90,23 @@ pub(super) fn put_rule(connection: &Connection, row: &RuleRow) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO rules (rule, condition, born, phase, phase_since, crossings, spoke_at) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let RuleRow { rule, condition, born, phase, crossings, spoke_at } = row;
-    let (word, since) = match phase {
-        Phase::Calm => ("calm", None),
-        Phase::Pending(since) => ("pending", Some(*since)),
-        Phase::Crossed(since) => ("crossed", Some(*since)),
-        Phase::Muffled(since) => ("muffled", Some(*since)),
-    };
-    run!(connection, sql, *rule, *condition, *born, Name::from(word), since, *crossings, *spoke_at).map(drop)
+    let (word, since) = phase_cells(*phase);
+    run!(connection, sql, *rule, *condition, *born, word, since, *crossings, *spoke_at).map(drop)
 }
 
-fn phase(cells: &mut Cells<'_>) -> Result<Phase> {
-    let (word, since) = (cells.take::<String>()?, cells.take()?);
+/// A phase as its word and its since-when.
+pub(super) fn phase_cells(phase: Phase) -> (Name, Option<Timestamp>) {
+    let (word, since) = match phase {
+        Phase::Calm => ("calm", None),
+        Phase::Pending(since) => ("pending", Some(since)),
+        Phase::Crossed(since) => ("crossed", Some(since)),
+        Phase::Muffled(since) => ("muffled", Some(since)),
+    };
+    (word.into(), since)
+}
+
+/// Reads what `phase_cells` wrote.
+pub(super) fn phase(word: String, since: Option<Timestamp>) -> Result<Phase> {
     match (word.as_str(), since) {
         ("calm", None) => Ok(Phase::Calm),
         ("pending", Some(since)) => Ok(Phase::Pending(since)),
@@ -117,7 +123,7 @@ pub(super) fn rules(connection: &Connection) -> Result<Vec<RuleRow>> {
             rule: cells.take()?,
             condition: cells.take()?,
             born: cells.take()?,
-            phase: phase(cells)?,
+            phase: phase(cells.take()?, cells.take()?)?,
             crossings: cells.take()?,
             spoke_at: cells.take()?,
         })

@@ -13,7 +13,8 @@ use super::prune::{Position, Prune, Pruned};
 use super::schema::{MIGRATIONS, Migration};
 use super::watches;
 use super::{
-    Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, codec, history, meta, outbox, prune, small, transfers,
+    Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, balances, codec, history, meta, outbox, prune, small,
+    transfers,
 };
 use crate::reactor::rows::{Row, RowKey, Tables};
 use crate::telemetry::faults::{KillPoint, kill_point};
@@ -53,6 +54,8 @@ pub struct SqliteStore {
     position: Position,
     last_at: Option<Timestamp>,
     failed: Option<StoreFault>,
+    /// The file that was opened, by device and number, where the system tells.
+    file: Option<(u64, u64)>,
     _lock: StoreLock,
 }
 
@@ -97,7 +100,20 @@ impl SqliteStore {
         let (id, numbers, sequence, last_at) = read(&connection).map_err(|error| fault(&error))?;
         let (path, created) = (path.to_path_buf(), new_id.is_some());
         let position = Position::default();
-        Ok(Self { connection, path, id, created, numbers, sequence, position, last_at, failed: None, _lock: lock })
+        let file = file_at(&path);
+        Ok(Self {
+            connection,
+            path,
+            id,
+            created,
+            numbers,
+            sequence,
+            position,
+            last_at,
+            failed: None,
+            file,
+            _lock: lock,
+        })
     }
 
     /// The random bytes that were made once with the store.
@@ -137,6 +153,10 @@ impl SqliteStore {
     ) -> Result<T, StoreFault> {
         if let Some(fault) = &self.failed {
             return Err(fault.clone());
+        }
+        // What is committed into a file that has lost its name is lost with the process: nobody may be told that it is safe.
+        if file_at(&self.path) != self.file {
+            return Err(self.failed.insert(StoreFault::Gone { path: self.path.clone() }).clone());
         }
         let done = self.transact(work);
         done.map_err(|error| self.failed.insert(StoreFault::of_sqlite(&self.path, "committing", &error)).clone())
@@ -178,6 +198,19 @@ impl SqliteStore {
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }
+}
+
+/// Which file lies at a path. It costs a microsecond, a commit a thousand.
+#[cfg(unix)]
+fn file_at(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+/// As on other systems; there an open file cannot be taken away.
+#[cfg(not(unix))]
+fn file_at(path: &Path) -> Option<(u64, u64)> {
+    path.exists().then_some((0, 0))
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
@@ -264,6 +297,8 @@ impl Turn<'_> {
             Row::Deadline(row) => small::put_deadline(connection, row),
             Row::Trouble(row) => small::put_trouble(connection, row),
             Row::Payment(row) => small::put_payment(connection, row),
+            Row::Balance(row) => balances::put_balance(connection, row),
+            Row::Level(row) => balances::put_level(connection, row),
             Row::Backfill(row) => history::put_backfill(connection, row),
             Row::Watch(row) => watches::put_watch(connection, row),
             Row::Address(row) => watches::put_address(connection, row),
@@ -308,6 +343,8 @@ impl Turn<'_> {
             }
             RowKey::Request(id) => run!(connection, "DELETE FROM requests WHERE id = ?1", *id),
             RowKey::Payment(id) => run!(connection, "DELETE FROM payments WHERE id = ?1", *id),
+            RowKey::Balance(holding) => balances::delete_balance(connection, holding),
+            RowKey::Level(key) => balances::delete_level(connection, key),
             RowKey::Backfill(chain, address) => pair(history::DELETE_BACKFILL, &chain.to_cell(), &address.to_cell()),
             RowKey::Scan(chain, until, scan) => run!(connection, history::DELETE_SCAN, *chain, *until, *scan),
         }
@@ -332,6 +369,8 @@ fn load(connection: &Connection) -> rusqlite::Result<Tables> {
         watches: watches::watches(connection)?,
         addresses: watches::addresses(connection)?,
         requests: watches::requests(connection)?,
+        balances: balances::balances(connection)?,
+        levels: balances::levels(connection)?,
         backfills: history::backfills(connection)?,
         scans: history::scans(connection)?,
     })

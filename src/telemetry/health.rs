@@ -76,6 +76,7 @@ mod tests {
             base_fee: None,
             oldest_view: None,
             view_promised: None,
+            index_lag: None,
         }
     }
 

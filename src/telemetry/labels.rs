@@ -117,5 +117,9 @@ fn rule_chains(rule: &Rule) -> Vec<ChainId> {
         Condition::Transfer(condition) => condition.chains.iter().copied().collect(),
         Condition::Gas(condition) => vec![condition.chain],
         Condition::Price(_) => Vec::new(),
+        Condition::Balance(condition) => {
+            let chains: BTreeSet<ChainId> = condition.thresholds.keys().map(|(chain, _)| *chain).collect();
+            chains.into_iter().collect()
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! No global recorder: whoever changes a series holds the [`Metrics`] it was given. Values are floats because Prometheus has no other;
 //! nothing is computed with them, and no rule or payment reads them.
 
+use super::balances::BalancesStatus;
 use super::health::unready;
 use super::labels::Labels;
 use super::names::{
@@ -11,7 +12,7 @@ use super::names::{
 };
 use super::snapshot::{Limit, Snapshot};
 use crate::reactor::effect::MessageKind;
-use crate::reactor::event::{List, SourceId, SourceKind, SourceState};
+use crate::reactor::event::{List, NoBalance, SourceId, SourceKind, SourceState};
 use crate::reactor::rows::{AlertState, PaymentState};
 use crate::types::amount::format_amount;
 use crate::types::{ChainId, Severity, Stage, Timestamp, U256};
@@ -135,6 +136,8 @@ impl Metrics {
             Metric::ProcessedBlock,
             Metric::ProcessedBlockTime,
             Metric::GapBlocks,
+            Metric::BackfillBlocks,
+            Metric::BackfillAddresses,
             Metric::UntracedBlocks,
             Metric::Stalled,
             Metric::Stopped,
@@ -146,6 +149,9 @@ impl Metrics {
             self.touch(metric, &[chain]);
         }
         self.set(Metric::StaleAfter, &[chain], stale_after.as_secs_f64());
+        for outcome in NoBalance::ALL.map(NoBalance::word).into_iter().chain([CallOutcome::Ok.word()]) {
+            self.touch(Metric::BalanceReads, &[chain, outcome]);
+        }
         for stage in Stage::ALL {
             for suspect in ["true", "false"] {
                 self.touch(Metric::Transfers, &[chain, stage.word(), suspect]);
@@ -165,7 +171,7 @@ impl Metrics {
         if source.kind == SourceKind::Explorer {
             let chain = values[2];
             self.touch(Metric::Disagreements, &values);
-            for metric in [Metric::ViewAge, Metric::ViewAgePromised, Metric::ViewTime] {
+            for metric in [Metric::ViewAge, Metric::ViewAgePromised, Metric::ViewTime, Metric::IndexLag] {
                 self.touch(metric, &[chain]);
             }
             for list in List::ALL {
@@ -287,6 +293,9 @@ impl Metrics {
             if let Some(promised) = chain.view_promised {
                 self.set(Metric::ViewAgePromised, &of, promised.as_secs_f64());
             }
+            if let Some((lag, _)) = chain.index_lag {
+                self.set(Metric::IndexLag, &of, integer(lag));
+            }
         }
         for sink in &snapshot.sinks {
             let name = sink.name.as_str();
@@ -314,6 +323,20 @@ impl Metrics {
             let ratio = f64::from(used.used_millionths) / 1e6;
             self.set(Metric::LimitUsed, &[used.rule.as_str(), used.limit.word()], ratio);
         }
+    }
+
+    /// Sets the gauges of balances. A series of one that was never read has no value: 0 would be a lie.
+    pub fn show_balances(&self, balances: &BalancesStatus, labels: &Labels) {
+        for series in &balances.series {
+            let Some((symbol, decimals)) = labels.asset(series.chain, series.asset) else { continue };
+            let chain = labels.chain(series.chain);
+            let values = [series.watch.as_str(), chain.as_str(), symbol.as_str()];
+            self.set(Metric::BalanceTime, &values, series.read_at.map_or(0.0, seconds));
+            if let Some(raw) = series.raw {
+                self.set(Metric::BalanceCoins, &values, decimal(&format_amount(raw, decimals)));
+            }
+        }
+        self.set(Metric::BalancesLeftOut, &[], integer(balances.left_out));
     }
 
     /// The text for `/metrics`, with the process's own numbers.

@@ -123,10 +123,17 @@ table! {
     ViewAge = Gauge, "etherscan_view_age_seconds", ["chain"], "Age of the oldest view of a watched address.";
     ViewAgePromised = Gauge, "etherscan_view_age_promised_seconds", ["chain"], "How old a view may get by the budget.";
     ViewTime = Gauge, "etherscan_view_last_success_timestamp_seconds", ["chain"], "When a list of an address was last read.";
+    IndexLag = Gauge, "etherscan_index_lag_blocks", ["chain"], "How far the index of the lists was last seen behind the head of the chain.";
     PriceValue = Gauge, "price", ["pair", "source"], "The latest price; for display, rules use the exact one.";
     PriceTime = Gauge, "price_last_success_timestamp_seconds", ["pair", "source"], "When the price was last taken.";
     BaseFee = Gauge, "gas_base_fee_gwei", ["chain"], "The latest base fee.";
     BaseFeeTime = Gauge, "gas_base_fee_last_success_timestamp_seconds", ["chain"], "When the base fee was last taken.";
+    BalanceCoins = Gauge, "balance_coins", ["watch", "chain", "asset"],
+        "What the addresses of the watch hold, in the unit of the asset; for display, rules use the exact one.";
+    BalanceTime = Gauge, "balance_last_success_timestamp_seconds", ["watch", "chain", "asset"],
+        "When the balance was last read; 0 until it was.";
+    BalanceReads = Counter, "balance_reads_total", ["chain", "outcome"], "Balances that were asked for, by what came of them.";
+    BalancesLeftOut = Gauge, "balances_left_out", [], "Balances without a series, because there are more than max_balances.";
     Payments = Gauge, "payments", ["state", "rehearsal"], "Payments by where they stand.";
     PaymentsFrozen = Gauge, "payments_frozen", [], "1 while no payment may go.";
     LimitUsed = Gauge, "payment_limit_used_ratio", ["rule", "limit"], "The part of a limit that is used, from 0 to 1.";
@@ -203,7 +210,8 @@ pub const OUTBOX_PENDING: &str = "pending";
 pub const OUTBOX_DEAD: &str = "dead";
 
 /// What an explorer is called for that is no list of an address: values of the label `list`.
-pub const OTHER_CALLS: [&str; 2] = ["eth_blockNumber", "eth_getTransactionReceipt"];
+pub const OTHER_CALLS: [&str; 5] =
+    ["eth_blockNumber", "eth_getTransactionReceipt", "balancemulti", "balance", "tokenbalance"];
 
 /// Why a frame of a feed made no price: values of the label `reason`.
 pub const DROPPED_FRAMES: [&str; 5] = ["sequence", "older", "no_time", "stranger", "junk"];

@@ -5,7 +5,7 @@
 
 use super::labels::Labels;
 use super::metrics::{Metrics, decimal, gwei, integer, seconds};
-use super::names::Metric;
+use super::names::{CallOutcome, Metric};
 use crate::reactor::effect::Notice;
 use crate::reactor::event::{SourceId, SourceState};
 use crate::reactor::rows::{AlertState, PaymentState};
@@ -115,6 +115,7 @@ pub fn read(labels: &Labels, at: Timestamp, notice: &Notice) -> Reading {
                 Change::Set(seconds(*at)),
             )
         }
+        Notice::BalancesRead { .. } | Notice::BalanceFailed { .. } => read_balances(labels, notice),
         Notice::Backfilled { chain, addresses } => {
             let line = format!("the history of {addresses} addresses on {} was read to its end", name(*chain));
             Reading::say(Level::INFO, line)
@@ -206,12 +207,35 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
         | Notice::BaseFee { .. }
         | Notice::Disagrees { .. }
         | Notice::Viewed { .. }
+        | Notice::BalancesRead { .. }
+        | Notice::BalanceFailed { .. }
         | Notice::Backfilled { .. }
         | Notice::Payment { .. }
         | Notice::UnknownAsset { .. }
         | Notice::Clock { .. }
         | Notice::Ignored { .. } => Reading::default(),
     }
+}
+
+fn read_balances(labels: &Labels, notice: &Notice) -> Reading {
+    if let Notice::BalancesRead { chain, read } = notice {
+        let chain = labels.chain(*chain).to_string();
+        let (outcome, by) = (CallOutcome::Ok.word(), Change::Add(*read));
+        return Reading::say(Level::TRACE, format!("{read} balances on {chain} were read")).with(
+            Metric::BalanceReads,
+            [&chain, outcome],
+            by,
+        );
+    }
+    let Notice::BalanceFailed { chain, watch, asset, reason, first } = notice else { return Reading::default() };
+    let symbol = labels.asset(*chain, *asset).map_or_else(|| Name::from("a token"), |(symbol, _)| symbol.clone());
+    let chain = labels.chain(*chain).to_string();
+    let (level, why) = (if *first { Level::WARN } else { Level::DEBUG }, reason.word().replace('_', " "));
+    Reading::say(level, format!("what {watch} holds of {symbol} on {chain} cannot be read: {why}")).with(
+        Metric::BalanceReads,
+        [&chain, reason.word()],
+        Change::Add(1),
+    )
 }
 
 fn read_alert(rule: &Name, severity: Severity, state: AlertState) -> Reading {

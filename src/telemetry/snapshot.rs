@@ -3,6 +3,7 @@
 //! `app` makes one after each commit and hands it on through a `tokio::sync::watch`. It holds times, not ages: who reads it knows
 //! what time it is. It holds no url or secret.
 
+use super::balances::BalancesStatus;
 use super::labels::Labels;
 use crate::reactor::event::{SourceId, SourceState};
 use crate::reactor::rows::PaymentState;
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub rules: Vec<RuleStatus>,
     /// The latest prices.
     pub prices: Vec<PriceStatus>,
+    /// Balances.
+    pub balances: Arc<BalancesStatus>,
     /// The explorer's budget, where one is configured.
     pub budget: Option<BudgetStatus>,
     /// Payments.
@@ -106,6 +109,8 @@ pub struct ChainStatus {
     pub oldest_view: Option<Timestamp>,
     /// How old a view may get by the budget.
     pub view_promised: Option<Duration>,
+    /// By how many blocks the explorer's index was last seen behind the chain, and when.
+    pub index_lag: Option<(u64, Timestamp)>,
 }
 
 /// A sink.

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::reactor::settings::{ChainSettings, Confirmed, Settings, SinkSettings};
+use crate::telemetry::balances::BalanceSeries;
 use crate::telemetry::snapshot::{ChainStatus, PriceStatus, SinkStatus, SourceStatus};
-use crate::types::{Name, Pair, Price};
+use crate::types::{Asset, Name, Pair, Price};
 use std::process::{Command, Stdio};
 
 pub(crate) fn labels() -> Labels {
@@ -63,6 +64,7 @@ fn chain() -> ChainStatus {
         base_fee: None,
         oldest_view: Some(Timestamp::from_millis(4_000)),
         view_promised: Some(Duration::from_secs(90)),
+        index_lag: Some((7, Timestamp::from_millis(4_000))),
     }
 }
 
@@ -76,8 +78,8 @@ fn every_series_of_a_config_is_there_at_zero_before_anything_happens() {
     metrics.register(&labels());
     metrics.register_socket(&labels(), &labels().sources[0], &["idle", "close"]);
     let text = metrics.render();
-    // Their last label has values that only their authors know.
-    let open = [Metric::Suppressed, Metric::Ignored];
+    // Their last label has values that only their authors know; a balance that was never read has no value, and 0 would be a lie.
+    let open = [Metric::Suppressed, Metric::Ignored, Metric::BalanceCoins, Metric::BalanceTime];
     for metric in Metric::ALL.iter().filter(|metric| !open.contains(metric)) {
         assert!(text.contains(&format!("# TYPE {} ", metric.name())), "{} is not in\n{text}", metric.name());
     }
@@ -92,6 +94,8 @@ fn every_series_of_a_config_is_there_at_zero_before_anything_happens() {
         "walletwatch_alert_latency_seconds_count{sink=\"ops\"}",
         "walletwatch_reorg_depth_blocks_bucket{chain=\"ethereum\",le=\"64\"}",
         "walletwatch_etherscan_requests_total{chain=\"ethereum\",list=\"tokentx\",outcome=\"limited\"}",
+        "walletwatch_balance_reads_total{chain=\"ethereum\",outcome=\"empty\"}",
+        "walletwatch_balances_left_out",
         "walletwatch_price{pair=\"ETH-USD\",source=\"coinbase\"}",
         "walletwatch_payments{state=\"held\",rehearsal=\"true\"}",
         "walletwatch_payments_frozen",
@@ -103,6 +107,27 @@ fn every_series_of_a_config_is_there_at_zero_before_anything_happens() {
     let stale = series(&text, "walletwatch_chain_stale_after_seconds{chain=\"ethereum\"}");
     assert_eq!(stale.as_deref(), Some("60"));
     assert!(text.contains("process_start_time_seconds"), "the process's own numbers are there");
+}
+
+#[test]
+fn balances_are_in_coins_and_absent_until_they_were_read() {
+    let metrics = Metrics::new();
+    let series_of =
+        |raw, read_at| BalanceSeries { watch: "hot".into(), chain: ChainId(1), asset: Asset::Coin, raw, read_at };
+    let show = |raw: Option<U256>, read_at: Option<Timestamp>, left_out: u64| {
+        let balances = BalancesStatus { items: Vec::new(), series: vec![series_of(raw, read_at)], left_out };
+        metrics.show_balances(&balances, &labels());
+        let text = metrics.render();
+        let of = |name: &str| series(&text, &format!("{name}{{watch=\"hot\",chain=\"ethereum\",asset=\"ETH\"}}"));
+        let (coins, time) = (of("walletwatch_balance_coins"), of("walletwatch_balance_last_success_timestamp_seconds"));
+        (coins, time, series(&text, "walletwatch_balances_left_out"))
+    };
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(show(None, None, 7), (None, text("0"), text("7")));
+    let half = U256::from(500_000_000_000_000_000_u64);
+    assert_eq!(show(Some(half), Some(Timestamp::from_secs(5)), 0), (text("0.5"), text("5"), text("0")));
+    // What cannot be read any more keeps its last value, and its time tells the age.
+    assert_eq!(show(None, Some(Timestamp::from_secs(5)), 0), (text("0.5"), text("5"), text("0")));
 }
 
 #[test]

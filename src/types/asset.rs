@@ -1,5 +1,6 @@
 //! What moves: the chain's coin, or a token identified by its contract and never by its symbol.
 
+use super::chain::ChainId;
 use alloy::primitives::Address;
 
 /// An asset on one chain.
@@ -9,6 +10,17 @@ pub enum Asset {
     Coin,
     /// A contract. Its name and symbol are decoration.
     Token(Address),
+}
+
+/// An asset at an address on a chain: what has a balance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Holding {
+    /// Where.
+    pub chain: ChainId,
+    /// Whose.
+    pub address: Address,
+    /// Of what.
+    pub asset: Asset,
 }
 
 /// How a movement came about.

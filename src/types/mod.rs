@@ -11,6 +11,7 @@ pub mod block;
 pub mod chain;
 pub mod id;
 pub mod money;
+pub mod pace;
 pub mod secret;
 pub mod severity;
 pub mod symbol;
@@ -20,7 +21,7 @@ pub mod transfer;
 
 pub use address::{Address, parse_address};
 pub use alloy::primitives::{B256, U256};
-pub use asset::{Asset, Kind};
+pub use asset::{Asset, Holding, Kind};
 pub use block::{Block, BlockRef};
 pub use chain::ChainId;
 pub use id::{AlertId, MessageId, Name, PaymentId, RequestId, TransferId};

@@ -41,7 +41,7 @@ const LETTERS: u32 = 26;
 /// The skeleton of `symbol`: Latin capitals, digits, and what looks like nothing else. Empty where nothing is left to see.
 #[must_use]
 pub fn skeleton(symbol: &str) -> String {
-    Untrusted::new(symbol).as_str().chars().filter_map(plain).flat_map(char::to_uppercase).filter_map(alike).collect()
+    Untrusted::new(symbol).as_str().chars().filter_map(plain).flat_map(char::to_uppercase).map(alike).collect()
 }
 
 /// The plain letter of one in another dress; nothing for what stands between letters.
@@ -57,8 +57,8 @@ fn plain(c: char) -> Option<char> {
     plain.filter(|c| c.is_alphanumeric() || matches!(c, '₮' | '|'))
 }
 
-fn alike(c: char) -> Option<char> {
-    Some(ALIKE.iter().find(|(_, others)| others.contains(c)).map_or(c, |(letter, _)| *letter))
+fn alike(c: char) -> char {
+    ALIKE.iter().find(|(_, others)| others.contains(c)).map_or(c, |(letter, _)| *letter)
 }
 
 #[cfg(test)]

@@ -134,6 +134,19 @@ pub const SYMBOL: &str = "0x95d89b41";
 /// Call data of `name()`.
 pub const NAME: &str = "0x06fdde03";
 
+/// Call data of `balanceOf(address)`.
+#[must_use]
+pub fn balance_of(address: &Address) -> String {
+    format!("0x70a08231{:0>64}", format!("{address:x}"))
+}
+
+/// What `balanceOf` returned, as hexadecimal. Anything but one whole word says nothing: it is never zero.
+#[must_use]
+pub fn decode_balance(output: &str) -> Option<U256> {
+    let whole = output.len() == 66 && hex::words(output) == 1;
+    whole.then(|| hex::word(output, 0)).flatten()
+}
+
 /// What `decimals()` returned, as hexadecimal; `None` for nothing, for a revert's bytes, and for more than 255.
 #[must_use]
 pub fn decode_decimals(output: &str) -> Option<u8> {

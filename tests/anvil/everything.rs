@@ -100,7 +100,8 @@ pub async fn party_with(
     if sources.rpc {
         monitor.has_read("ethereum", anvil.height().await).await;
     } else {
-        monitor.until("/api/v1/status", |status| status["blind"] == false).await;
+        // The first picture, before anything was heard, is empty, and nothing in it is blind.
+        monitor.until("/api/v1/status", |status| status["ready"] == true && status["blind"] == false).await;
     }
     Party { sources, receiver, monitor, _place: place }
 }

@@ -60,7 +60,7 @@ async fn history_is_read_once_and_exactly_and_silently_by_node_by_explorer_and_b
     let explorer = Explorer::start(Arc::clone(&anvil), &tokens).await;
     let mut expected = everything::everything(&anvil, a, w, b).await;
     anvil.mine(ON_TOP).await;
-    for (rpc, etherscan) in [(true, false)] {
+    for (rpc, etherscan) in [(true, false), (false, true), (true, true)] {
         let sources = Sources { rpc, etherscan };
         let receiver = Receiver::start().await;
         let config = everything::config(&anvil, &explorer, &receiver, w, sources);

@@ -1,18 +1,18 @@
 //! The email sink's way out against a strict mail server over real sockets: encryption, login, every refusal, every break.
 
 use crate::common::mail::{Encryption, Fault, MailServer};
-use crate::rig::{HOSTILE, message};
+use crate::rig::{Book, HOSTILE, Rig, message};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use walletwatch::config::checked::{EmailConfig, MailSecurity};
+use walletwatch::config::checked::{EmailConfig, MailSecurity, SinkConfig, SinkKind};
 use walletwatch::config::mailbox::MailAddress;
 use walletwatch::net::{Tls, install_crypto_provider};
 use walletwatch::sinks::email::{Email, fault_in_words};
 use walletwatch::sinks::letter::{Letter, LetterAnswer, LetterFault, Taken};
-use walletwatch::sinks::{Attempt, Carry, SmtpPost, freeze};
+use walletwatch::sinks::{Answer, Attempt, Carry, Post, SendFault, Sink, SinkRequest, SmtpPost, freeze};
 use walletwatch::store::OutboxRow;
 use walletwatch::types::{Secret, Stage};
 
@@ -103,6 +103,42 @@ async fn a_letter_arrives_encrypted_and_logged_in_whatever_tokens_are_called() {
         assert_eq!(post.introduce(email.server()).await, Ok(()));
         assert_eq!(server.mails().len(), HOSTILE.len(), "an introduction sends nothing");
     }
+}
+
+/// Takes every letter at once.
+#[derive(Clone, Default)]
+struct Postbox(Arc<Mutex<Vec<Letter>>>);
+
+impl Carry for Postbox {
+    async fn carry(&self, letter: Letter) -> LetterAnswer {
+        self.0.lock().expect("no holder panics").push(letter);
+        Ok(Taken::default())
+    }
+}
+
+impl Post for Postbox {
+    async fn post(&self, _: SinkRequest) -> Answer {
+        Err(SendFault { ambiguous: false, reason: "this is a postbox".into() })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_before_the_store_has_the_first_refers_to_it_all_the_same() {
+    let config = SinkKind::Email(Box::new(config(25, MailSecurity::Clear, false)));
+    let sink = Sink::new(&SinkConfig { name: "people".into(), kind: config }).expect("it is whole");
+    let postbox = Postbox::default();
+    let rig = Rig::start(postbox.clone(), Book::slow(), sink);
+    let stages = [Stage::Seen, Stage::Confirmed, Stage::Retracted];
+    rig.commit((1..).zip(stages).map(|(revision, stage)| message(1, revision, stage, "X")).collect()).await;
+    rig.until_closed().await;
+    let letters = postbox.0.lock().expect("no holder panics").clone();
+    let header = |letter: &Letter| {
+        let text = String::from_utf8(letter.content.to_vec()).expect("it is ASCII");
+        text.lines().find_map(|line| line.strip_prefix("In-Reply-To: ").map(str::to_owned))
+    };
+    let first = Some(format!("<{}>", letters[0].id));
+    assert_eq!(letters.iter().map(header).collect::<Vec<_>>(), [None, first.clone(), first]);
+    rig.end().await;
 }
 
 /// In words, with whether it may be there all the same.

@@ -21,9 +21,15 @@ use walletwatch::types::{
 pub(crate) struct Book {
     rows: Arc<Mutex<BTreeMap<i64, OutboxRow>>>,
     bell: Arc<Notify>,
+    /// A disk that takes its time: what follows at once must not depend on it.
+    takes: Duration,
 }
 
 impl Book {
+    pub(crate) fn slow() -> Self {
+        Self { takes: Duration::from_secs(1), ..Self::default() }
+    }
+
     pub(crate) fn row(&self, seq: i64) -> OutboxRow {
         self.rows.lock().expect("no holder panics")[&seq].clone()
     }
@@ -36,8 +42,7 @@ impl Book {
 
 impl Ledger for Book {
     async fn deliver(&self, writes: Vec<DeliveryWrite>) -> Result<(), LedgerClosed> {
-        // As a disk takes its time: what follows at once must not depend on it.
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        tokio::time::sleep(self.takes).await;
         let mut rows = self.rows.lock().expect("no holder panics");
         for write in writes {
             if let DeliveryWrite::Outcome { seq, state, attempts, due, reason, receiver_id, closed_at } = write {
@@ -173,6 +178,8 @@ pub(crate) fn message(alert: u8, revision: u32, stage: Stage, symbol: &str) -> M
         reason: None,
         suspect: Suspect::default(),
         late: false,
+        history: false,
+        label: None,
         url: Some("https://etherscan.io/tx/0xabab".into()),
     };
     Message {

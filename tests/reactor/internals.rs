@@ -181,3 +181,55 @@ fn where_blocks_are_read_without_traces_a_receipt_ties_a_movement_to_its_block()
         ",
     );
 }
+
+#[test]
+fn what_was_alone_in_its_list_is_taken_back_by_its_receipts_once_it_should_be_final() {
+    // What the receipt finds where it should be is as deep as that proves.
+    let deep = "= confirmed t1 treasury in; final t1 treasury in";
+    for (kind, there) in [("internal", deep), ("coin", "")] {
+        let begin = format!(
+            "
+            tx t1 {kind} S>A 5
+            scan head 99
+            scan {kind} A 100.. at 100: t1@100
+            = seen t1 treasury in
+            wait 60s
+            scan {kind} A 100.. at none:
+            wait 120s
+            scan {kind} A 100.. at none:
+            scan head 105
+            wait 60s
+            scan {kind} A 100.. at none:
+            scan head 106
+            scan {kind} A 100.. at none:
+            "
+        );
+        check(
+            explorer_only(),
+            &format!(
+                "{begin}
+                scan receipt t1 none
+                scan {kind} A 100.. at none:
+                wait 60s
+                scan {kind} A 100.. at none:
+                scan receipt t1 none
+                = retracted t1 treasury in"
+            ),
+        );
+        check(
+            explorer_only(),
+            &format!(
+                "{begin}
+                scan receipt t1 none
+                wait 60s
+                scan {kind} A 100.. at none:
+                scan receipt t1 100
+                {there}
+                wait 60s
+                scan {kind} A 100.. at none:
+                wait 60s
+                scan {kind} A 100.. at none:"
+            ),
+        );
+    }
+}

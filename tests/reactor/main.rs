@@ -1,5 +1,6 @@
 //! What the reactor says of what happens, scenario by scenario. The language of the scripts is in `script`.
 
+mod balances;
 mod explorers;
 mod forks;
 mod handover;

@@ -13,6 +13,8 @@
 //! | `a past 50:t1 51`, `a logs 50..60 t1@55` | blocks and logs of the past |
 //! | `from A 50`, `join C 50`, `complete A 50`, `left 12` | an address and from where on it is complete; blocks of history that are left |
 //! | `scan head 100`, `scan receipt t1 none`, `scan receipt t1 105` | its proxy |
+//! | `balance usdc A 100 at 120`, `… empty at 120` | what an endpoint reads in a block; `scan balance …` is of about a block |
+//! | `soon usdc A yes` | whether that balance is wanted next |
 //! | `token 6` | the unknown token's own word |
 //! | `price 99`, `feed gone`, `wait 5s`, `sink ops fails`, `restart`, `rule x off` | the rest |
 //! | `a chosen 2 102:t1` | a run of a node whose receipts the second watch list chose |
@@ -24,10 +26,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 use walletwatch::reactor::Reactor;
-use walletwatch::reactor::effect::{Body, Effect, Message, MessageKind};
+use walletwatch::reactor::effect::{Body, CrossingBody, CrossingSubject, Effect, Message, MessageKind};
 use walletwatch::reactor::event::{
-    Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, Receipt, Reported, Run, RunPart,
-    SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
+    Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt,
+    Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
 };
 use walletwatch::reactor::settings::{Direction, Settings};
 use walletwatch::types::{
@@ -98,6 +100,7 @@ impl Script {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a line for each word of the language, in one place")]
     fn play(&mut self, line: &str) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
@@ -109,6 +112,21 @@ impl Script {
                 self.handle(Event::ExplorerHead(ExplorerHead { chain: CHAIN, source: "scan".into(), head }));
             }
             ["scan", "receipt", tx, found] => self.receipt(tx, found),
+            ["scan", "balance", kind, who, amount, "at", block] => {
+                let at = ReadAt { number: number(block), hash: None };
+                self.balance("scan", kind, who, amount, at);
+            }
+            ["balance", kind, who, amount, "at", block] => {
+                let block = self.block(block).0;
+                let at = ReadAt { number: block.number, hash: Some(block.hash) };
+                self.balance("a", kind, who, amount, at);
+            }
+            ["soon", kind, who, expected] => {
+                let (asset, address) = (asset(kind), address(who));
+                let wants = self.reactor.wants().chains.get(&CHAIN).cloned().unwrap_or_default();
+                let want = wants.balances.iter().find(|want| want.asset == asset && want.address == address);
+                assert_eq!(want.map(|want| want.soon), Some(*expected == "yes"), "{line}");
+            }
             ["scan", "past", kind, who, range, "at", head, rows @ ..] => {
                 let explored = self.explored(kind, who, range, head, rows);
                 self.handle(Event::History(explored));
@@ -309,14 +327,16 @@ impl Script {
             reported.collect::<Vec<_>>()
         };
         let (from, to) = from.split_once("..").expect("a range");
+        let (from, head) = (number(from), head.trim_end_matches(':').parse().ok());
         Explored {
             chain: CHAIN,
             source: "scan".into(),
             address: who,
             list,
-            from: number(from),
-            to: to.parse().unwrap_or(999_999_999),
-            index_head: head.trim_end_matches(':').parse().ok(),
+            from,
+            // Of an empty list nothing was proven to be read.
+            to: to.parse().ok().or(head).unwrap_or(from.saturating_sub(1)),
+            index_head: head,
             rows: rows.iter().flat_map(row).collect(),
         }
     }
@@ -327,6 +347,17 @@ impl Script {
         let digits = found.trim_end_matches('\'');
         let found = digits.parse().ok().map(|block| (block, hash(found), true));
         self.handle(Event::Receipt(Receipt { chain: CHAIN, source: "scan".into(), tx: hash(tx), found }));
+    }
+
+    fn balance(&mut self, source: &str, kind: &str, who: &str, amount: &str, at: ReadAt) {
+        let amount = match amount {
+            "empty" => Err(NoBalance::Empty),
+            "reverted" => Err(NoBalance::Reverted),
+            "nothing" => Err(NoBalance::NoAnswer),
+            amount => Ok(amount.parse().expect("an amount")),
+        };
+        let read = vec![(address(who), asset(kind), amount)];
+        self.handle(Event::Balances(Balances { chain: CHAIN, source: source.into(), at, read }));
     }
 
     fn state(&mut self, kind: SourceKind, name: &str, state: SourceState) {
@@ -370,6 +401,11 @@ impl Script {
                 }
                 if body.late { words + " late" } else { words }
             }
+            Body::Crossing(CrossingBody { subject: CrossingSubject::Balance(balance), crossing, .. }) => {
+                let about = if balance.at.hash.is_some() { "" } else { " about" };
+                let again = if balance.reason.is_some() { " undone" } else { "" };
+                format!("{kind} {crossing} {} at{about} {}{again}", balance.value, balance.at.number)
+            }
             Body::Crossing(body) => format!("{kind} {}", body.crossing),
             Body::Payment(body) => {
                 format!("{kind} {}", body.reason.as_ref().map_or("", Name::as_str)).trim().to_owned()
@@ -389,6 +425,14 @@ fn by_subject(mut messages: Vec<String>) -> Vec<String> {
     let subject = |message: &String| message.split(' ').skip(1).take(2).map(str::to_owned).collect::<Vec<_>>();
     messages.sort_by_key(subject);
     messages
+}
+
+fn asset(kind: &str) -> Asset {
+    match kind {
+        "usdc" => Asset::Token(USDC),
+        "fake" => Asset::Token(FAKE),
+        _ => Asset::Coin,
+    }
 }
 
 pub fn pair() -> Pair {

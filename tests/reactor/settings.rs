@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use walletwatch::reactor::addresses::AddressList;
 use walletwatch::reactor::settings::{
-    Added, Approval, BetweenOwn, ChainSettings, Condition, Confirmed, Direction, KnownToken, Payee, PaymentAmount,
-    PaymentSettings, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold, TransferCondition,
-    Watch,
+    Added, Approval, BalanceCondition, BalanceSettings, BetweenOwn, ChainSettings, Condition, Confirmed, Direction,
+    KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, Rule, Settings, Side, SinkSettings,
+    SystemSettings, Threshold, TransferCondition, Watch,
 };
 use walletwatch::types::{Asset, Name, Price, Severity, Stage, U256};
 
@@ -51,8 +51,32 @@ pub fn base() -> Settings {
         payees: BTreeMap::new(),
         system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new() },
         feeds: BTreeMap::from([("feed".into(), vec![pair()])]),
+        balances: BalanceSettings::default(),
         simulated: false,
     }
+}
+
+/// `treasury` below 100 USDC, back at 150; the explorer `scan` beside the endpoints.
+pub fn balance_rule(hold: u64) -> Settings {
+    let mut settings = both();
+    let threshold = Threshold {
+        side: Side::Below,
+        level: U256::from(100),
+        recovers_at: U256::from(150),
+        hold: Duration::from_secs(hold),
+        at_most_every: None,
+    };
+    let condition = BalanceCondition {
+        watches: BTreeSet::from(["treasury".into()]),
+        thresholds: BTreeMap::from([((CHAIN, Asset::Token(USDC)), threshold)]),
+    };
+    settings.rules = vec![Rule {
+        name: "low".into(),
+        severity: Severity::Critical,
+        notify: vec!["ops".into()],
+        condition: Condition::Balance(condition),
+    }];
+    settings
 }
 
 pub fn rule(stages: &[Stage]) -> Rule {

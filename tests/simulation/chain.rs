@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use walletwatch::types::{Address, Asset, B256, Block, BlockRef, ChainId, Kind, Movement, Timestamp, U256};
 
 /// The height of every chain when a simulation begins.
@@ -23,6 +24,18 @@ pub struct Mined {
     pub time: Timestamp,
     pub base_fee: U256,
     pub txs: Vec<usize>,
+    /// What everybody holds after it, less what they began with: it wraps, as amounts here may be absurd.
+    ledger: Arc<BTreeMap<(Address, Asset), U256>>,
+}
+
+/// What everybody holds of everything when a simulation begins.
+const ENDOWMENT: u64 = 10_000;
+
+impl Mined {
+    /// What an address holds of an asset after this block.
+    pub fn balance(&self, of: Address, asset: Asset) -> U256 {
+        U256::from(ENDOWMENT).wrapping_add(self.ledger.get(&(of, asset)).copied().unwrap_or_default())
+    }
 }
 
 /// One chain with all of its forks.
@@ -56,7 +69,8 @@ impl Chain {
             past: 0,
         };
         let at = BlockRef { number: BASE, hash: chain.next_hash(), parent: B256::repeat_byte(0xee) };
-        chain.blocks.push(Mined { at, time: now, base_fee: U256::from(1), txs: Vec::new() });
+        let ledger = Arc::default();
+        chain.blocks.push(Mined { at, time: now, base_fee: U256::from(1), txs: Vec::new(), ledger });
         chain
     }
 
@@ -125,7 +139,15 @@ impl Chain {
         let at = BlockRef { number: below.number + 1, hash: self.next_hash(), parent: below.hash };
         self.highest = self.highest.max(at.number);
         let base_fee = U256::from(rng.u64(10..100));
-        self.blocks.push(Mined { at, time: now, base_fee, txs });
+        let mut ledger = Arc::clone(&self.blocks[parent].ledger);
+        for movement in txs.iter().flat_map(|tx| &self.txs[*tx].movements) {
+            let ledger = Arc::make_mut(&mut ledger);
+            let given = ledger.entry((movement.from, movement.asset)).or_default();
+            *given = given.wrapping_sub(movement.amount);
+            let taken = ledger.entry((movement.to, movement.asset)).or_default();
+            *taken = taken.wrapping_add(movement.amount);
+        }
+        self.blocks.push(Mined { at, time: now, base_fee, txs, ledger });
         self.blocks.len() - 1
     }
 

@@ -211,9 +211,6 @@ fn check_expected(spec: &Spec, truth: &[Truth], standing: &BTreeMap<Thread, Vec<
     for (thread, stands) in standing {
         let allowed = expected.get(thread).map(Vec::as_slice).unwrap_or_default();
         if let Some(wrong) = stands.iter().find(|stage| !allowed.contains(&stage.as_str())) {
-            if wrong != "final" && cannot_be_taken_back(spec, truth, &thread.3) {
-                continue;
-            }
             return Err(format!("{wrong} stands and should not: {thread:?}"));
         }
     }
@@ -223,22 +220,6 @@ fn check_expected(spec: &Spec, truth: &[Truth], standing: &BTreeMap<Thread, Vec<
 /// Whether a movement lies before the watch.
 fn is_past(truth: &[Truth], told: &Told) -> bool {
     truth.iter().any(|truth| truth.chain.id.0 == told.0 && truth.past.contains(&told.1))
-}
-
-/// With an explorer alone an empty answer proves nothing (DESIGN §5): where its lists hold nothing else of the address, what is gone
-/// cannot be told from an index that fails.
-fn cannot_be_taken_back(spec: &Spec, truth: &[Truth], told: &Told) -> bool {
-    let Some(chain) = spec.chains.iter().find(|chain| chain.id.0 == told.0) else { return false };
-    let by_explorer = chain.endpoints == 0 || (told.2 == "internal" && chain.explorer && chain.traces.contains(&false));
-    let listed = |address: &String| {
-        let of_list = |other: &&Told| other.2 == told.2 && (other.4 == *address || other.5 == *address);
-        truth
-            .iter()
-            .filter(|truth| truth.chain.id.0 == told.0)
-            .any(|truth| truth.canonical.keys().any(|it| of_list(&it)))
-    };
-    let ours = |address: &&String| address.parse().is_ok_and(|address| spec.cast.watch_of(address).is_some());
-    by_explorer && ![&told.4, &told.5].into_iter().filter(ours).any(listed)
 }
 
 /// The watches for which a rule speaks of a movement.

@@ -7,8 +7,10 @@
 #![allow(clippy::disallowed_methods, reason = "it says how long it took")]
 
 mod aloud;
+mod balances;
 mod chain;
 mod checker;
+mod explorer;
 mod process;
 mod receivers;
 mod sources;

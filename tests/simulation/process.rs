@@ -182,6 +182,8 @@ impl Process {
             let plain = |wants: &walletwatch::reactor::wants::ChainWants| {
                 let mut wants = wants.clone();
                 wants.receipts.clear();
+                // And so is which endpoints vouch now.
+                wants.views.iter_mut().for_each(|view| view.leads = true);
                 wants.explorer_head = false;
                 wants.explorer_receipts = false;
                 wants

@@ -4,22 +4,22 @@
 //! at different heads and on different forks, hides rows for a while, answers nothing, and changes while its pages are read. The readers
 //! only pass on what they were told.
 
-use crate::chain::{Chain, Tx};
+use crate::chain::Chain;
+use crate::explorer::Explorer;
 use fastrand::Rng;
-use std::collections::BTreeSet;
 use walletwatch::reactor::LARGEST_STEP;
 use walletwatch::reactor::event::{
-    Contact, Event, Explored, ExplorerHead, Head, List, Logs, Receipt, Reported, Run, RunPart, SourceId, SourceKind,
+    Balances, Contact, Event, Head, Logs, NoBalance, ReadAt, Reported, Run, RunPart, SourceId, SourceKind,
     SourceReport, SourceState, Tags, TokenFacts,
 };
 use walletwatch::reactor::rows::GapRow;
-use walletwatch::reactor::wants::{ChainWants, ViewWant};
-use walletwatch::types::{Asset, B256, BlockRef, Kind, Name};
+use walletwatch::reactor::wants::ChainWants;
+use walletwatch::types::{Asset, B256, BlockRef, Name};
 
 /// A back end is so many blocks behind …
 const LARGEST_LAG: u64 = 30;
 /// … and shows every row that is this many blocks old: both together are less than the ten minutes that the reactor waits for.
-const LATEST_ROW: u64 = 10;
+pub const LATEST_ROW: u64 = 10;
 
 /// One RPC endpoint.
 #[derive(Debug)]
@@ -34,17 +34,6 @@ pub struct Endpoint {
     pub introduced: bool,
     /// It does not give old blocks.
     pub forgetful: bool,
-}
-
-/// One explorer.
-#[derive(Debug)]
-pub struct Explorer {
-    pub name: Name,
-    pub up: bool,
-    pub introduced: bool,
-    pub backends: [usize; 2],
-    /// Transactions that it does not list at the moment.
-    pub hidden: BTreeSet<B256>,
 }
 
 /// The sources of a chain.
@@ -173,6 +162,10 @@ impl Sources {
         if let Some(explorer) = &mut self.explorer {
             explorer.speak(chain, wants, rng, faulty, events);
         }
+        let lead = self.endpoints.iter().find(|endpoint| endpoint.up).filter(|_| !wants.stopped);
+        if let (Some(lead), Some(tip)) = (lead, wants.window.last()) {
+            events.extend(balances(chain, lead, *tip, wants, rng, faulty));
+        }
         for contract in &wants.tokens {
             if !faulty || rng.u8(0..5) == 0 {
                 let decimals = rng.bool().then_some(18);
@@ -181,6 +174,39 @@ impl Sources {
             }
         }
     }
+}
+
+/// What an endpoint says of balances at the newest block that was committed: it may not have it, or not answer.
+fn balances(
+    chain: &Chain,
+    lead: &Endpoint,
+    tip: BlockRef,
+    wants: &ChainWants,
+    rng: &mut Rng,
+    faulty: bool,
+) -> Option<Event> {
+    let known = chain.index(tip.hash).filter(|_| chain.is_beneath(tip.hash, lead.head));
+    let mut read = Vec::new();
+    for want in wants.balances.iter() {
+        // What nobody looks at and nothing moved is read seldom.
+        if faulty && rng.u8(0..if want.soon { 3 } else { 12 }) > 0 {
+            continue;
+        }
+        let fault = match rng.u8(0..24) {
+            0 if faulty => Some(NoBalance::Empty),
+            1 if faulty => Some(NoBalance::NoAnswer),
+            _ => None,
+        };
+        let amount = match (fault, known) {
+            (Some(fault), _) => Err(fault),
+            (None, Some(index)) => Ok(chain.blocks[index].balance(want.address, want.asset)),
+            (None, None) => Err(NoBalance::NoAnswer),
+        };
+        read.push((want.address, want.asset, amount));
+    }
+    let at = ReadAt { number: tip.number, hash: Some(tip.hash) };
+    let answer = Balances { chain: chain.id, source: lead.name.clone(), at, read };
+    (!answer.read.is_empty()).then_some(Event::Balances(answer))
 }
 
 fn head(chain: &Chain, endpoint: &Endpoint, wants: &ChainWants) -> Head {
@@ -299,143 +325,4 @@ fn past(chain: &Chain, lead: &Endpoint, wants: &ChainWants, portion: usize) -> V
         events.push(Event::Logs(Logs { chain, endpoint, from, to, until, rows }));
     }
     events
-}
-
-impl Explorer {
-    fn speak(&mut self, chain: &Chain, wants: &ChainWants, rng: &mut Rng, faulty: bool, events: &mut Vec<Event>) {
-        if self.up != self.introduced {
-            self.introduced = self.up;
-            let source = SourceId { kind: SourceKind::Explorer, chain: Some(chain.id), name: self.name.clone() };
-            let state = if self.up { SourceState::Fresh } else { SourceState::BackingOff("silence".into()) };
-            events.push(Event::Source(SourceReport { source, state }));
-        }
-        if !self.up {
-            return;
-        }
-        if wants.explorer_head {
-            let head = chain.blocks[self.backends[0]].at.number;
-            events.push(Event::ExplorerHead(ExplorerHead { chain: chain.id, source: self.name.clone(), head }));
-        }
-        for tx in &wants.receipts {
-            if !faulty || rng.bool() {
-                events.push(Event::Receipt(receipt(chain, &self.name, *tx)));
-            }
-        }
-        for view in &wants.views {
-            if !faulty || rng.u8(0..8) == 0 {
-                let backend = rng.usize(..2);
-                let answer = self.answer(chain, view, self.backends[backend]);
-                let answer = match rng.u8(0..16) {
-                    0 if faulty => Explored { index_head: None, rows: Vec::new(), ..answer },
-                    // Its first page came from one back end, the rest from the other.
-                    1 | 2 if faulty => spliced(answer, self.answer(chain, view, self.backends[1 - backend]), rng),
-                    _ => answer,
-                };
-                events.push(Event::Explored(answer));
-            }
-        }
-        for want in wants.history.lists.iter().filter(|_| !wants.stopped) {
-            if !faulty || rng.u8(0..4) == 0 {
-                let backend = rng.usize(..2);
-                let (address, list, from) = (want.address, want.list, want.from);
-                let view = ViewWant { address, list, from, read_at: None, moved_at: None, soon: false };
-                let until = |answer: Explored| {
-                    let rows: Vec<_> = answer.rows.into_iter().filter(|row| row.block <= want.to).collect();
-                    // What is to come is not asked for, so that it shows no head.
-                    let index_head = answer.index_head.filter(|_| !rows.is_empty());
-                    let reach = rows.last().map(|row| row.block).filter(|_| list == List::Internal);
-                    Explored { to: want.to, index_head: reach.or(index_head), rows, ..answer }
-                };
-                let answer = until(self.answer(chain, &view, self.backends[backend]));
-                let answer = match rng.u8(0..16) {
-                    // It lies about the same list twice only if it is asked at once.
-                    0 if faulty && want.again.is_none() => Explored { index_head: None, rows: Vec::new(), ..answer },
-                    1 | 2 if faulty => {
-                        spliced(answer, until(self.answer(chain, &view, self.backends[1 - backend])), rng)
-                    }
-                    _ => answer,
-                };
-                events.push(Event::History(answer));
-            }
-        }
-    }
-
-    fn answer(&self, chain: &Chain, view: &ViewWant, head: usize) -> Explored {
-        let mut rows = Vec::new();
-        let mut index = Some(head);
-        while let Some(at) = index.filter(|at| chain.blocks[*at].at.number >= view.from) {
-            let mined = &chain.blocks[at];
-            let mut of_block = Vec::new();
-            // Rows come late, and vanish for a while, but not for longer than an index is late.
-            let hides = mined.at.number + LATEST_ROW > chain.blocks[head].at.number;
-            let shown = |tx: &&Tx| !(hides && self.hidden.contains(&tx.hash));
-            for tx in mined.txs.iter().map(|tx| &chain.txs[*tx]).filter(shown) {
-                let ours = tx.movements.iter().filter(|movement| {
-                    list_of(movement.kind) == view.list
-                        && (movement.from == view.address || movement.to == view.address)
-                });
-                of_block.extend(ours.map(|movement| Reported {
-                    block: mined.at.number,
-                    block_hash: (movement.kind != Kind::Internal).then_some(mined.at.hash),
-                    time: mined.time,
-                    movement: *movement,
-                    token: (movement.asset != Asset::Coin).then(|| (Some(18), Some("USDC".into()))),
-                }));
-            }
-            of_block.reverse();
-            rows.extend(of_block);
-            index = chain.parent(at);
-        }
-        rows.reverse();
-        // A list of internal movements tells no head: its reader knows only how far its rows reach.
-        let head = chain.blocks[head].at.number;
-        let reach = if view.list == List::Internal { rows.last().map_or(head, |row| row.block) } else { head };
-        Explored {
-            chain: chain.id,
-            source: self.name.clone(),
-            address: view.address,
-            list: view.list,
-            from: view.from,
-            to: 999_999_999,
-            index_head: (!rows.is_empty()).then_some(reach),
-            rows,
-        }
-    }
-}
-
-/// What a pager makes of pages from two back ends: nothing beyond the lower of their heads.
-fn spliced(first: Explored, rest: Explored, rng: &mut Rng) -> Explored {
-    let (Some(one), Some(other)) = (first.index_head, rest.index_head) else { return first };
-    let last = one.min(other);
-    let cut = rng.u64(first.from..=last.max(first.from));
-    let head = |row: &Reported| row.block < cut;
-    let tail = |row: &Reported| (cut..=last).contains(&row.block);
-    let rows: Vec<Reported> =
-        first.rows.iter().filter(|row| head(row)).chain(rest.rows.iter().filter(|row| tail(row))).cloned().collect();
-    let reach = if first.list == List::Internal { rows.last().map_or(last, |row| row.block) } else { last };
-    Explored { to: last, index_head: (!rows.is_empty()).then_some(reach), rows, ..first }
-}
-
-const fn list_of(kind: Kind) -> List {
-    match kind {
-        Kind::Coin => List::Transactions,
-        Kind::Internal => List::Internal,
-        Kind::Token => List::Tokens,
-        Kind::Erc721 => List::Nfts,
-        Kind::Erc1155 => List::MultiTokens,
-    }
-}
-
-/// What the node behind the explorer's proxy says: it stands at the canonical tip.
-fn receipt(chain: &Chain, source: &Name, tx: B256) -> Receipt {
-    let mut index = Some(chain.tip);
-    let mut found = None;
-    while let (Some(at), None) = (index, found) {
-        let mined = &chain.blocks[at];
-        if mined.txs.iter().any(|known| chain.txs[*known].hash == tx) {
-            found = Some((mined.at.number, mined.at.hash, true));
-        }
-        index = chain.parent(at);
-    }
-    Receipt { chain: chain.id, source: source.clone(), tx, found }
 }

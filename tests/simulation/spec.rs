@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use walletwatch::reactor::settings::{
-    Added, Approval, BetweenOwn, ChainSettings, Condition, Confirmed, Direction, GasCondition, KnownToken, Payee,
-    PaymentAmount, PaymentSettings, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold,
-    TransferCondition, Watch,
+    Added, Approval, BalanceCondition, BalanceSettings, BetweenOwn, ChainSettings, Condition, Confirmed, Direction,
+    GasCondition, KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, Rule, Settings, Side,
+    SinkSettings, SystemSettings, Threshold, TransferCondition, Watch,
 };
 use walletwatch::types::{Address, Asset, ChainId, Kind, Name, Pair, Price, Severity, Stage, U256};
 
@@ -171,6 +171,7 @@ impl Spec {
         let mut rules: Vec<Rule> = self.rules().iter().map(|rule| self.transfer_rule(rule, &ids)).collect();
         rules.push(price_rule());
         rules.push(gas_rule(ids[0]));
+        rules.extend(BALANCE_RULES.map(|(name, hold)| self.balance_rule(name, hold, &ids)));
         Settings {
             chains: self.chains.iter().map(|chain| (chain.id, chain_settings(chain))).collect(),
             watches: Arc::new(watches.collect()),
@@ -181,6 +182,11 @@ impl Spec {
             payees: BTreeMap::from([(Name::from("payee"), payee(ids[0]))]),
             system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new() },
             feeds: BTreeMap::from([(Name::from("feed"), vec![pair()])]),
+            balances: BalanceSettings {
+                shown: ids.iter().map(|id| (*id, Asset::Coin)).collect(),
+                most: 6,
+                rebasing: BTreeSet::new(),
+            },
             simulated: true,
         }
     }
@@ -201,6 +207,32 @@ impl Spec {
         };
         let notify = rule.sinks.iter().map(|name| Name::from(*name)).collect();
         Rule { name: rule.name.into(), severity: Severity::Info, notify, condition: Condition::Transfer(condition) }
+    }
+}
+
+/// The rules on balances, and how many seconds each has to hold.
+pub const BALANCE_RULES: [(&str, u64); 2] = [("low", 0), ("low for long", 30)];
+/// The watches that they look at, and the one sink that is told.
+pub const LOW: [&str; 2] = ["treasury", "hot"];
+/// Below this they cross …
+pub const LEVEL: u64 = 9_000;
+/// … and there they recover.
+pub const BACK: u64 = 12_000;
+
+impl Spec {
+    fn balance_rule(&self, name: &str, hold: u64, ids: &[ChainId]) -> Rule {
+        let threshold = Threshold {
+            side: Side::Below,
+            level: U256::from(LEVEL),
+            recovers_at: U256::from(BACK),
+            hold: Duration::from_secs(hold),
+            at_most_every: None,
+        };
+        let assets = [Asset::Coin, Asset::Token(self.cast.usdc)];
+        let thresholds = ids.iter().flat_map(|id| assets.map(|asset| ((*id, asset), threshold)));
+        let watches = LOW.iter().map(|name| Name::from(*name)).collect();
+        let condition = Condition::Balance(BalanceCondition { watches, thresholds: thresholds.collect() });
+        Rule { name: name.into(), severity: Severity::Critical, notify: vec!["chat".into()], condition }
     }
 }
 

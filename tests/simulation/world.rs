@@ -1,9 +1,11 @@
 //! One world: made by its seed, run with faults, healed, run until it is quiet, and checked.
 
+use crate::balances;
 use crate::chain::{BASE, Chain};
 use crate::checker;
+use crate::explorer::Explorer;
 use crate::process::{Dead, Process};
-use crate::sources::{Endpoint, Explorer, Sources};
+use crate::sources::{Endpoint, Sources};
 use crate::spec::{ChainSpec, OLD_WATCH, Spec, endpoint_name, pair, price};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +29,9 @@ pub struct Totals {
     pub repeats: u64,
     /// Chains that an explorer read in their endpoints' place, and handed back.
     pub handed_back: u64,
+    /// Balances that crossed, and crossings that a fork took back.
+    pub crossed: u64,
+    pub uncrossed: u64,
     /// Messages of what lies before a watch.
     pub history: u64,
 }
@@ -40,23 +45,16 @@ impl Totals {
         self.gaps += other.gaps;
         self.repeats += other.repeats;
         self.handed_back += other.handed_back;
+        self.crossed += other.crossed;
+        self.uncrossed += other.uncrossed;
         self.history += other.history;
     }
 
     /// Whether every kind of thing happened.
     pub fn is_eventful(&self) -> bool {
-        [
-            self.heard,
-            self.retracted,
-            self.deaths,
-            self.rehearsed,
-            self.gaps,
-            self.repeats,
-            self.handed_back,
-            self.history,
-        ]
-        .iter()
-        .all(|count| *count > 0)
+        let deliveries = [self.heard, self.retracted, self.repeats, self.rehearsed, self.crossed, self.uncrossed];
+        let others = [self.deaths, self.gaps, self.handed_back, self.history];
+        deliveries.into_iter().chain(others).all(|count| count > 0)
     }
 }
 
@@ -106,6 +104,7 @@ fn lived(seed: u64) -> Result<World, String> {
         }
     }
     checker::check(&world.spec, &world.chains, &world.process.heard)?;
+    balances::check(&world.spec, &world.chains, &world.process.heard)?;
     world.check_revisions()?;
     world.check_past()?;
     Ok(world)
@@ -274,7 +273,7 @@ impl World {
     fn heal(&mut self) -> Result<(), String> {
         self.process.enable_all(self.now);
         for step in 0..QUIET_STEPS {
-            let goal = self.spec.chains.iter().map(|chain| chain.final_after).max().unwrap_or(0) / 3 + 8;
+            let goal = self.spec.chains.iter().map(|chain| chain.final_after).max().unwrap_or(0) / 3 + 16;
             let mined = step as u64 > goal && self.chains.iter().all(|chain| chain.waiting.is_empty());
             // As much time as three blocks take on the slowest chain.
             let block_time = self.spec.chains.iter().map(|chain| chain.block_time).max().unwrap_or_default();
@@ -300,7 +299,13 @@ impl World {
                 + state.map_or(0, |state| state.gaps().count() + usize::from(chain.endpoints > 0 && !state.is_fresh()))
         });
         lowest.sum::<usize>() == 0
-            && self.process.reactor.wants().chains.values().all(|wants| wants.receipts.is_empty())
+            && self
+                .process
+                .reactor
+                .wants()
+                .chains
+                .values()
+                .all(|wants| wants.receipts.is_empty() && wants.balances.iter().all(|want| !want.soon))
     }
 
     /// Delivers what is left.
@@ -382,6 +387,8 @@ impl World {
             gaps: self.gaps,
             repeats: (heard.len() - distinct.len()) as u64,
             handed_back: of(b"the chain's own blocks are read again") as u64,
+            crossed: of(b"\"balance.crossed\"") as u64,
+            uncrossed: of(b"\"balance.retracted\"") as u64,
             history: of(b"\"history\":true") as u64,
         }
     }

@@ -1,7 +1,9 @@
 //! One line for each message that the receiver got: read from the body that was delivered, and from nothing else.
 
 use super::screen::Tone;
-use crate::sinks::body::{AssetData, Data, GasData, PaymentData, PriceData, SourceData, TransferData, read};
+use crate::sinks::body::{
+    AssetData, BalanceData, Data, GasData, PaymentData, PriceData, SourceData, TransferData, read,
+};
 
 /// What a line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,7 @@ pub(super) fn identity(body: &[u8]) -> Option<(String, u32)> {
         Data::Payment(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Price(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Gas(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Balance(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Source(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Sink(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Other(common) => (&common.alert_id, common.revision),
@@ -38,6 +41,7 @@ pub(super) fn line(body: &[u8]) -> Line {
         Data::Transfer(data) => transfer(data),
         Data::Price(data) => price(&kind, data),
         Data::Gas(data) => gas(&kind, data),
+        Data::Balance(data) => balance(&kind, data),
         Data::Source(data) => source(&kind, data),
         Data::Payment(data) => payment(&kind, data),
         Data::Sink(data) => {
@@ -102,6 +106,19 @@ fn gas(kind: &str, data: &GasData<'_>) -> Line {
     let value = short(&data.value);
     let what = format!("the base fee of {} is {value} gwei", data.chain);
     threshold(kind, crossing(kind, &what, &data.side, &data.level, &data.recovers_at), data.basics.rule.as_deref())
+}
+
+fn balance(kind: &str, data: &BalanceData<'_>) -> Line {
+    let shown = |amount: &Option<std::borrow::Cow<'_, str>>, raw: &str| amount.as_deref().unwrap_or(raw).to_owned();
+    let amount = shown(&data.amount, &data.amount_raw);
+    let what = format!("{} holds {amount} {} on {}", data.watch, symbol(&data.asset), data.chain);
+    let (level, back) = (shown(&data.level, &data.level_raw), shown(&data.recovers_at, &data.recovers_at_raw));
+    let text = crossing(kind, &what, &data.side, &level, &back);
+    if kind == "balance.retracted" {
+        let text = with_rule(format!("{what}: it did not cross"), data.basics.rule.as_deref());
+        return Line { kind: "RETRACTED".into(), tone: Tone::Bad, text };
+    }
+    threshold(kind, text, data.basics.rule.as_deref())
 }
 
 /// The rule says `below` or `above`; what recovers is on the other side.

@@ -1,13 +1,13 @@
 //! What a config means and what is warned of: values, words, includes.
 
-use super::{BASE, EXAMPLE, PATH, around, check, fine};
-use crate::config::describe::{describe, explorer_round};
+use super::{BASE, EXAMPLE, PATH, PAYING, around, check, fine};
+use crate::config::describe::describe;
+use crate::config::forecast::forecasts;
 use crate::config::{load, print};
 use crate::reactor::settings::Condition;
 use crate::types::{Asset, ChainId, U256};
 use proptest::prelude::*;
 use std::path::Path;
-use std::time::Duration;
 
 #[test]
 fn a_bare_number_that_meets_different_coins_is_listed() {
@@ -94,13 +94,56 @@ fn keys_sent_in_the_clear_are_warned_of() {
 
 #[test]
 fn more_watches_than_the_budget_serves_are_refused_where_an_age_was_promised() {
-    let text = |calls: u32| {
-        BASE.replace("[etherscan]", &format!("[etherscan]\ncalls_per_day = {calls}\nmax_view_age = \"15m\""))
+    let alone = BASE.replace("rpc = [\"wss://node.example.com\"]", "");
+    let text = |calls: u32, age: &str| {
+        alone.replace("[etherscan]", &format!("[etherscan]\ncalls_per_day = {calls}\nmax_view_age = \"{age}\""))
     };
-    check(&text(288), &[]);
-    check(&text(287), &["a view can get 904s old"]);
-    let round = explorer_round(&fine(&text(288))).expect("there is an explorer");
-    assert_eq!((round.addresses, round.calls, round.oldest_view()), (1, 3, Some(Duration::from_mins(15))));
+    check(&text(409, "15m"), &[]);
+    let numbers =
+        "a view can get 15m2s old: 3 lists (3 of them lead), a call every 216087 ms by 408 calls a day and 3 a second";
+    check(&text(408, "15m"), &[numbers]);
+    check(
+        &text(408, "15m"),
+        &["watch less (about 2 lists fit), have a plan with `calls_per_day = 409`, or allow `max_view_age = \"16m\"`"],
+    );
+    let [forecast] = forecasts(&fine(&text(409, "15m"))).try_into().expect("there is one explorer");
+    assert_eq!((forecast.lists(), forecast.demand.lead, forecast.demand.heads), (3, 3, 1));
+    // What the chain's own blocks report first is a second opinion, and no promise.
+    let beside = BASE.replace("[etherscan]", "[etherscan]\ncalls_per_day = 300\nmax_view_age = \"15m\"");
+    let [forecast] = forecasts(&fine(&beside)).try_into().expect("there is one explorer");
+    assert_eq!((forecast.demand.lead, forecast.demand.second, forecast.demand.heads), (1, 2, 0));
+}
+
+#[test]
+fn a_list_that_no_rule_needs_is_not_asked_for_and_check_says_so() {
+    let alone = BASE.replace("rpc = [\"wss://node.example.com\"]", "");
+    let words = describe(&fine(&alone));
+    assert!(words.contains("etherscan: 3 calls a round, "), "{words}");
+    assert!(!words.contains("which no rule needs"), "{words}");
+    let rule = PAYING.split("[[payee]]").next().unwrap_or_default();
+    let tokens = format!("{alone}{rule}");
+    let words = describe(&fine(&tokens));
+    for part in [
+        "etherscan: 1 call a round, 6048 calls a day of 100000, at most 3 a second",
+        "ethereum: tokentx 1; each is read every 15s while nothing moves, and is never older than 15s",
+        "w: txlist, txlistinternal, which no rule needs",
+    ] {
+        assert!(words.contains(part), "{part}\n{words}");
+    }
+    let record = tokens.replace("[[feed]]", "from_block = 5\n[[feed]]");
+    assert!(!describe(&fine(&record)).contains("which no rule needs"));
+}
+
+#[test]
+fn a_round_that_takes_longer_than_a_day_is_said() {
+    let alone = BASE.replace("rpc = [\"wss://node.example.com\"]", "");
+    let text = alone.replace("[etherscan]", "[etherscan]\ncalls_per_day = 4");
+    let config = fine(&text);
+    assert!(
+        config.warnings.iter().any(|warning| warning.contains("a round of etherscan takes 1d1h")),
+        "{:?}",
+        config.warnings
+    );
 }
 
 #[test]
@@ -109,7 +152,9 @@ fn check_says_who_can_make_it_pay_and_never_a_key() {
     for part in [
         "confirmed by 12 confirmations, final by the finalized tag",
         "rpc main (me, socket): reads blocks",
-        "2 address-chain pairs x 3 lists = 6 calls a round",
+        "etherscan: 4 calls a round, 7920 calls a day of 100000, at most 3 a second",
+        "ethereum: txlistinternal 1; each is read every 15s while nothing moves, and is never older than 15s",
+        "and, as a second opinion on its own blocks, every 2m: txlist 1, tokentx 2",
         "REHEARSAL: `usdc in` pays 1000 USDC to cold",
         "anyone can make it pay, by sending 1000 USDC on ethereum to treasury",
         "at most 3000 USDC a day",

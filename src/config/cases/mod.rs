@@ -119,7 +119,7 @@ fn the_example_means_what_it_says() {
     assert_eq!(config.endpoints[0].url.expose(), "wss://eth.example.com/v2/RPCKEY");
     assert_eq!(config.store.path, Path::new("/data/walletwatch.db"));
     assert_eq!(config.required_chains.iter().map(|id| id.0).collect::<Vec<_>>(), [1]);
-    let [usdc, ether, gas] = config.settings.rules.as_slice() else {
+    let [usdc, low, ether, gas] = config.settings.rules.as_slice() else {
         panic!("{:?}", config.settings.rules);
     };
     let Condition::Transfer(transfer) = &usdc.condition else {
@@ -127,6 +127,14 @@ fn the_example_means_what_it_says() {
     };
     let least = transfer.at_least.as_ref().and_then(|least| least.values().next());
     assert_eq!(least, Some(&U256::from(1_000_000_000_u64)));
+    let Condition::Balance(balance) = &low.condition else {
+        panic!("{low:?}");
+    };
+    let levels: Vec<_> = balance.thresholds.values().map(|one| (one.level, one.recovers_at, one.hold)).collect();
+    let expected = (U256::from(500_000_000_u64), U256::from(1_400_000_000_u64), Duration::from_mins(2));
+    assert_eq!(levels, [expected]);
+    // The coins of both chains, USDC and TEST, but not what only looks like USDC.
+    assert_eq!((config.settings.balances.shown.len(), config.settings.balances.most), (4, 1_000));
     assert_eq!((ether.severity, ether.notify.len()), (Severity::Warning, 2));
     let Condition::Gas(gas) = &gas.condition else {
         panic!("{gas:?}");
@@ -168,12 +176,7 @@ fn the_example_shows_every_key_there_is() {
 fn the_documented_config_differs_only_in_what_is_not_there_yet() {
     check(
         include_str!("faces.toml"),
-        &[
-            "[[explorer]] is not there yet",
-            "`when = \"balance\"` is not there yet",
-            "`fill_to` is not there yet",
-            "[circle] is not there yet",
-        ],
+        &["[[explorer]] is not there yet", "`fill_to` is not there yet", "[circle] is not there yet"],
     );
 }
 
@@ -258,10 +261,9 @@ fn sections_and_kinds_that_are_not_there_yet_say_so() {
         ("[circle]\nkind = \"wallets\"", "[circle] is not there yet"),
         ("[[sink]]\nname = \"t\"\nkind = \"discord\"\nchat = 1", "`kind = \"discord\"` is not there yet"),
         ("[[feed]]\nkind = \"kraken\"\npairs = [\"ETH-USD\"]", "`kind = \"kraken\"` is not there yet"),
-        ("[[rule]]\nname = \"b\"\nwhen = \"balance\"\nbelow = \"1\"", "`when = \"balance\"` is not there yet"),
+        ("[[rule]]\nname = \"b\"\nwhen = \"approval\"", "`when = \"approval\"` is not there yet"),
         ("[[rule]]\nname = \"b\"\nwhen = \"transfer\"\nat_least_usd = \"1\"", "`at_least_usd` is not there yet"),
         ("[[rule]]\nname = \"b\"\nwas = \"a\"\nwhen = \"transfer\"", "`was` is not there yet"),
-        ("[http]\nmax_balances = 5", "`max_balances` is not there yet"),
     ] {
         check_more(more, &[words]);
     }

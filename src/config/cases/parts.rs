@@ -198,6 +198,7 @@ fn rules_must_be_fed_and_heard() {
     check_more(&transfer("stages = [\"seen\", \"retracted\"]"), &["a retraction cannot be asked for alone"]);
     check_more(&transfer("stage = \"seen\"\nstages = [\"final\"]"), &["exclude each other"]);
     check_more(&transfer("asset = \"USCD\""), &["no asset of this symbol…did you mean `USDC`?"]);
+    check_more(&transfer("asset = \"USCD\"\nat_least = \"1e3\""), &["no asset of this symbol", "`at_least`"]);
     check_more(
         &transfer("asset = \"USDC\"\nat_least = \"1 ETH\""),
         &["`at_least` is in ETH, but the rule is about USDC"],
@@ -268,4 +269,33 @@ fn a_payment_that_could_go_wrong_is_refused() {
     check(&text, &["an explorer's row alone never pays"]);
     let config = fine(&format!("{BASE}{}", PAYING.replace("at_least = \"1000\"", "at_least = \"1\"")));
     assert!(config.warnings.iter().any(|warning| warning.contains("more than came in")), "{:?}", config.warnings);
+}
+
+#[test]
+fn a_balance_rule_needs_an_asset_that_is_known_and_a_level_in_its_unit() {
+    let rule = |keys: &str| format!("[[rule]]\nname = \"low\"\nwhen = \"balance\"\nnotify = [\"log\"]\n{keys}\n");
+    for (keys, expected) in [
+        ("asset = \"USDC\"\nbelow = \"500\"\nrecovers_at = \"600\"", &[][..]),
+        ("asset = \"native\"\nabove = \"0.5 ETH\"\nrecovers_at = \"400000000 gwei\"\nfor = \"2m\"", &[]),
+        ("asset = [\"native\", \"USDC\"]\nbelow = \"500\"\nrecovers_at = \"600\"", &[]),
+        ("below = \"500\"", &["[[rule]] has no `asset`"]),
+        ("asset = \"USDC\"", &["[[rule]] has no `below`"]),
+        ("asset = \"USDC\"\nbelow = 500", &["`below` is"]),
+        ("asset = \"USDC\"\nbelow = \"500 ETH\"", &["`below` is in ETH, but the rule is about USDC"]),
+        ("asset = \"USDC\"\nbelow = \"0.1234567\"", &["`below`: "]),
+        (
+            "asset = \"USDC\"\nbelow = \"500\"\nrecovers_at = \"499.999999\"",
+            &["`recovers_at` lies below the threshold"],
+        ),
+        ("asset = \"USDC\"\nabove = \"500\"\nrecovers_at = \"501\"", &["`recovers_at` lies above the threshold"]),
+        (
+            "asset = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\nbelow = \"1\"",
+            &["the decimals of a contract on ethereum are not known, so `below` means nothing"],
+        ),
+        ("asset = \"USDC\"\nbelow = \"500\"\ndirection = \"in\"", &["a balance rule has no key `direction`"]),
+    ] {
+        check_more(&rule(keys), expected);
+    }
+    check_more("[http]\nmax_balances = 5\n", &[]);
+    check_more("[http]\nmax_balances = -1\n", &["`max_balances` is out of bounds"]);
 }

@@ -6,7 +6,7 @@ use crate::config::check::input::Input;
 use crate::config::near;
 use crate::config::raw::scope::{Said, Scope};
 use crate::reactor::settings::KnownToken;
-use crate::types::amount::parse_amount;
+use crate::types::amount::{AmountFault, parse_amount};
 use crate::types::{Address, Asset, ChainId, Name, U256, parse_address};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,10 +106,11 @@ impl Assets<'_> {
         if here.is_empty() { self.on.iter().map(|chain| (*chain, asset)).collect() } else { here }
     }
 
-    /// What `at_least` means in each asset.
-    pub(super) fn at_least(
+    /// What the number under a key means in each asset.
+    pub(super) fn in_each(
         &self,
         input: &Input<'_>,
+        key: &str,
         said: Said<'_, &str>,
         assets: Option<&BTreeSet<OnChain>>,
     ) -> BTreeMap<OnChain, U256> {
@@ -123,6 +124,11 @@ impl Assets<'_> {
             );
             return BTreeMap::new();
         }
+        // Also where the rule's assets are faulty, and nothing is left to measure it in.
+        if let Err(fault @ AmountFault::Shape) = parse_amount(written.number, 0) {
+            amounts::note(input.notes, said.place, "at_least", fault);
+            return BTreeMap::new();
+        }
         let asked: Vec<OnChain> =
             assets.map_or_else(|| known.keys().copied().collect(), |assets| assets.iter().copied().collect());
         let mut least = BTreeMap::new();
@@ -131,7 +137,7 @@ impl Assets<'_> {
         for asset in asked {
             let Some((symbol, decimals)) = known.get(&asset) else {
                 let what = format!(
-                    "the decimals of a contract on {} are not known, so `at_least` means nothing",
+                    "the decimals of a contract on {} are not known, so `{key}` means nothing",
                     self.chains.name(asset.0)
                 );
                 input.notes.fault(said.place, what, "write a [[token]] with its contract and decimals");
@@ -153,12 +159,12 @@ impl Assets<'_> {
                     met.entry(symbol).or_default().push(self.chains.name(asset.0));
                 }
                 Err(fault) => {
-                    amounts::note(input.notes, said.place, "at_least", fault);
+                    amounts::note(input.notes, said.place, key, fault);
                     return BTreeMap::new();
                 }
             }
         }
-        judge(input, said, assets.is_some(), &odd, &met);
+        judge(input, key, said, assets.is_some(), &odd, &met);
         least
     }
 }
@@ -166,6 +172,7 @@ impl Assets<'_> {
 /// Says what a number means where it may not be what was meant.
 fn judge(
     input: &Input<'_>,
+    key: &str,
     said: Said<'_, &str>,
     named: bool,
     odd: &BTreeSet<&Name>,
@@ -176,19 +183,19 @@ fn judge(
     if named && !odd.is_empty() || met.is_empty() && !odd.is_empty() {
         let odd: Vec<&str> = odd.iter().map(|symbol| symbol.as_str()).collect();
         let shown = crate::types::text::Untrusted::new(unit);
-        let what = format!("`at_least` is in {}, but the rule is about {}", shown.as_str(), odd.join(", "));
+        let what = format!("`{key}` is in {}, but the rule is about {}", shown.as_str(), odd.join(", "));
         input.notes.fault(said.place, what, "write the asset's own unit, or a rule for each asset");
     } else if !odd.is_empty() {
-        input.notes.warn(said.place, format!("`at_least` is in {unit}: the rule says nothing of other assets"));
+        input.notes.warn(said.place, format!("`{key}` is in {unit}: the rule says nothing of other assets"));
     } else if written.unit.is_none() && met.len() > 1 {
         let list: Vec<String> =
             met.iter().map(|(symbol, on)| format!("{} {symbol} on {}", written.number, on.join(", "))).collect();
         let rest = if named { "" } else { "; the rule says nothing of assets that are not listed" };
-        input.notes.warn(said.place, format!("`at_least` has no unit and means {}{rest}", list.join("; ")));
+        input.notes.warn(said.place, format!("`{key}` has no unit and means {}{rest}", list.join("; ")));
     } else if written.unit.is_none() && !named {
         input.notes.warn(
             said.place,
-            "the rule says nothing of assets whose decimals are not known: `at_least` means nothing there",
+            format!("the rule says nothing of assets whose decimals are not known: `{key}` means nothing there"),
         );
     }
 }

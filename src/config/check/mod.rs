@@ -13,11 +13,11 @@ mod thresholds;
 mod watches;
 
 use crate::config::checked::{Config, Role};
-use crate::config::describe;
-use crate::config::duration;
-use crate::reactor::settings::{Approval, Settings};
+use crate::config::forecast;
+use crate::reactor::settings::{Approval, BalanceSettings, Settings};
 use input::Input;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Reads everything. What comes back means something only where nothing was noted as a fault.
 pub(super) fn check(input: &Input<'_>) -> Config {
@@ -33,6 +33,11 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let materials =
         rules::Materials { chains: &chains, tokens: &tokens, watches: &watches, sinks: &sinks, feeds: &pairs };
     let read = rules::check(input, &materials);
+    let balances = BalanceSettings {
+        shown: watches::shown(&tokens, &chains),
+        most: page_and_store::max_balances(input),
+        rebasing: watches::rebasing(input, &chains),
+    };
     let payees = payments::payees(input, &chains);
     let payments = payments::payments(input, &read, &payees, &watches, &chains);
     let required = |chain: &&chains::Chain| chain.required.unwrap_or(true);
@@ -47,6 +52,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         payees: payees.all,
         system,
         feeds: pairs,
+        balances,
         simulated: false,
     };
     let config = Config {
@@ -79,15 +85,18 @@ fn approvers(input: &Input<'_>, config: &Config) {
     }
 }
 
-/// `[etherscan] max_view_age`: more watches than the budget can serve are a fault.
+/// `[etherscan] max_view_age`: more watches than the budget can serve are a fault; a round that takes longer than a day is said anyway.
 fn view_age(input: &Input<'_>, config: &Config) {
-    let Some(said) = input.root.one("etherscan").and_then(|scope| scope.span("max_view_age")) else {
-        return;
-    };
-    if let Some(age) = describe::explorer_round(config).and_then(|round| round.oldest_view())
-        && age > said.value
-    {
-        let what = format!("a view can get {} old with this many watches", duration::show(age));
-        input.notes.fault(said.place, what, "watch less, raise `calls_per_day` with a larger plan, or allow more");
+    const DAY: Duration = Duration::from_hours(24);
+    let Some(scope) = input.root.one("etherscan") else { return };
+    let promise = scope.span("max_view_age");
+    for forecast in forecast::forecasts(config) {
+        let broken = promise.as_ref().and_then(|said| Some((said.place, forecast::broken(&forecast, said.value)?)));
+        if let Some((place, (what, hint))) = broken {
+            input.notes.fault(place, what, hint);
+        } else if let Some(age) = forecast.pace.promised.filter(|age| *age > DAY) {
+            let what = format!("a round of {} takes {} by its calls a day", forecast.source, forecast::span(age));
+            input.notes.warn(scope.place(), format!("{what}: what moves may be seen that late"));
+        }
     }
 }

@@ -15,6 +15,8 @@ use std::time::Duration;
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8640);
 /// The fewest characters that can hold 128 random bits, in base64.
 const TOKEN_CHARS: usize = 22;
+/// Balances that are read to be shown, and their series, when nothing is said.
+const MAX_BALANCES: usize = 1_000;
 /// How long delivered bodies, attempts and closed alerts are kept when nothing is said.
 const KEEP_OUTBOX: Duration = Duration::from_hours(90 * 24);
 
@@ -44,6 +46,12 @@ pub(super) fn http(input: &Input<'_>) -> HttpConfig {
         input.notes.warn(scope.place(), format!("the page listens on {listen}, which others can reach: {open}"));
     }
     HttpConfig { listen: listen.unwrap_or(LISTEN), tokens }
+}
+
+/// `[http] max_balances`.
+pub(super) fn max_balances(input: &Input<'_>) -> usize {
+    let said = input.root.one("http").and_then(|scope| scope.number("max_balances", 0, 1_000_000));
+    said.and_then(|said| usize::try_from(said.value).ok()).unwrap_or(MAX_BALANCES)
 }
 
 fn tokens(input: &Input<'_>, scope: &Scope<'_>) -> Vec<TokenConfig> {

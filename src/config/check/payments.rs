@@ -242,6 +242,8 @@ fn fits(pair: &Pair<'_>, amount: Option<PaymentAmount>) {
                 pair.fault("its payee is on another chain", "the payee's chain must be the rule's chain");
             }
         }
+        Condition::Balance(_) if pair.scope.node("fill_to").is_some() => {}
+        Condition::Balance(_) => pair.fault("balance rules do not pay yet", "pay by another rule"),
     }
     let usdc = chain::by_id(pair.payee.chain).is_some_and(|known| known.usdc.is_some());
     if !usdc {

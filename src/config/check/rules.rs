@@ -13,7 +13,8 @@ use crate::config::raw::keys::RULE_KINDS;
 use crate::config::raw::scope::{Said, Scope};
 use crate::reactor::effect::MessageKind;
 use crate::reactor::settings::{
-    Added, BetweenOwn, Condition, Direction, KnownToken, Rule, SinkSettings, SystemSettings, TransferCondition,
+    Added, BalanceCondition, BetweenOwn, Condition, Direction, KnownToken, Rule, SinkSettings, SystemSettings,
+    Threshold, TransferCondition,
 };
 use crate::types::{Address, Asset, ChainId, Name, Pair, Severity, Stage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +57,7 @@ pub(super) fn check<'a>(input: &Input<'a>, from: &Materials<'_>) -> Vec<Read<'a>
             Some("transfer") => Some(Condition::Transfer(transfer(input, &scope, from))),
             Some("price") => thresholds::price(input, &scope, from.feeds).map(Condition::Price),
             Some("gas") => thresholds::gas(input, &scope, from.chains).map(Condition::Gas),
+            Some("balance") => balance(input, &scope, from).map(Condition::Balance),
             Some(_) | None => None,
         };
         let Some(name) = name else {
@@ -112,6 +114,15 @@ fn near_sinks(sinks: &Sinks) -> String {
 
 /// Warns of a rule that is fed late or partly. What nothing can feed at all was noted where it is named.
 fn fed(input: &Input<'_>, place: &Place, rule: &Rule, chains: &Chains) {
+    if let Condition::Balance(balance) = &rule.condition {
+        let on: BTreeSet<ChainId> = balance.thresholds.keys().map(|(chain, _)| *chain).collect();
+        for chain in on.iter().filter_map(|id| chains.all.get(id)) {
+            if chain.settings.endpoints.is_empty() && chain.settings.explorer.is_some() {
+                let what = "only an explorer is read there: balances are of about a block, and can be five minutes old";
+                input.notes.warn(place, format!("rule {} on {}: {what}", rule.name, chain.settings.name));
+            }
+        }
+    }
     let Condition::Transfer(transfer) = &rule.condition else {
         return;
     };
@@ -139,6 +150,7 @@ fn heard(input: &Input<'_>, place: &Place, rule: &Rule, sinks: &Sinks) {
         }
         Condition::Price(_) => (vec![MessageKind::PriceCrossed], MessageKind::PriceRecovered),
         Condition::Gas(_) => (vec![MessageKind::GasCrossed], MessageKind::GasRecovered),
+        Condition::Balance(_) => (vec![MessageKind::BalanceCrossed], MessageKind::BalanceRecovered),
     };
     let told: Vec<&SinkSettings> = rule.notify.iter().filter_map(|name| sinks.settings.get(name)).collect();
     if told.is_empty() || told.len() < rule.notify.len() {
@@ -191,7 +203,7 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Trans
     let assets =
         Assets { chains: from.chains, tokens: from.tokens, on: &chains, on_named: scope.table.get("chains").is_some() };
     let named = assets.named(input, scope);
-    let at_least = scope.text("at_least").map(|said| assets.at_least(input, said, named.as_ref()));
+    let at_least = scope.text("at_least").map(|said| assets.in_each(input, "at_least", said, named.as_ref()));
     let stages = stages(scope);
     let between = [("each", BetweenOwn::Each), ("once", BetweenOwn::Once), ("skip", BetweenOwn::Skip)];
     let between_own = scope.word("between_own", &between).map_or(BetweenOwn::Each, |said| said.value);
@@ -209,6 +221,31 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Trans
         skip_suspect,
         history,
     }
+}
+
+/// `when = "balance"`: each named asset on each chain, with its level in raw units.
+fn balance(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Option<BalanceCondition> {
+    let (watches, _) = watches(input, scope, from.watches);
+    // Balances are of the config's watches only.
+    let chains = on(input, scope, from, &watches, &Added::Tagged(BTreeSet::new()));
+    let assets =
+        Assets { chains: from.chains, tokens: from.tokens, on: &chains, on_named: scope.table.get("chains").is_some() };
+    if scope.node("asset").is_none() {
+        scope.missing("asset", "a level means nothing without it: asset = \"native\", a known symbol or a contract");
+        return None;
+    }
+    let named = assets.named(input, scope)?;
+    let levels = |key: &str, said: Said<'_, &str>| {
+        let raw = assets.in_each(input, key, said, Some(&named));
+        (raw.len() == named.len() && !raw.is_empty()).then_some(raw)
+    };
+    // The same number in each asset: the amounts of one asset are in order exactly when those of another are.
+    let Threshold { side, level, recovers_at, hold, at_most_every } = thresholds::threshold(scope, levels)?;
+    let of = |asset: &(ChainId, Asset)| {
+        let (level, recovers_at) = (*level.get(asset)?, *recovers_at.get(asset)?);
+        Some((*asset, Threshold { side, level, recovers_at, hold, at_most_every }))
+    };
+    Some(BalanceCondition { watches, thresholds: named.iter().filter_map(of).collect() })
 }
 
 /// Names and tags of watches, resolved; and which of the watches that will be added at run time.

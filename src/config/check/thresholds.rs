@@ -1,4 +1,4 @@
-//! Levels with hysteresis: prices and gas.
+//! Levels with hysteresis: prices, gas and balances.
 
 use crate::config::amounts::{self, split};
 use crate::config::check::chains::Chains;
@@ -111,7 +111,8 @@ pub(super) fn gas(input: &Input<'_>, scope: &Scope<'_>, chains: &Chains) -> Opti
     Some(GasCondition { chain: id?, threshold })
 }
 
-fn threshold<T: Copy + Ord>(
+/// Reads a level with its way back; `read` says what a number means.
+pub(super) fn threshold<T: Clone + Ord>(
     scope: &Scope<'_>,
     read: impl Fn(&str, Said<'_, &str>) -> Option<T>,
 ) -> Option<Threshold<T>> {
@@ -142,7 +143,7 @@ fn threshold<T: Copy + Ord>(
                     "no `recovers_at`: it is the threshold itself, so a value that trembles around `{key}` speaks often"
                 ),
             );
-            level
+            level.clone()
         }
     };
     let (level, recovers_at) = (level?, recovers_at?);

@@ -9,7 +9,7 @@ use crate::config::raw::scope::{Said, Scope};
 use crate::config::raw::tree::Value;
 use crate::reactor::addresses::AddressList;
 use crate::reactor::settings::{KnownToken, Watch};
-use crate::types::{Address, ChainId, Name, Untrusted, chain};
+use crate::types::{Address, Asset, ChainId, Name, Untrusted, chain, parse_address};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -249,6 +249,29 @@ pub(super) fn tokens(input: &Input<'_>, chains: &Chains) -> BTreeMap<(ChainId, A
         }
     }
     tokens
+}
+
+/// The assets whose balances are shown: the coin, Circle's USDC and every `[[token]]`, but not what only looks like one of them.
+pub(super) fn shown(tokens: &BTreeMap<(ChainId, Address), KnownToken>, chains: &Chains) -> BTreeSet<(ChainId, Asset)> {
+    let coins = chains.all.keys().map(|id| (*id, Asset::Coin));
+    let looks_alike = |id: &ChainId, contract: &Address| {
+        let known = chains.all.get(id).and_then(|chain| chain.known);
+        known.is_some_and(|known| known.look_alikes.iter().any(|token| token.address == *contract))
+    };
+    let tokens = tokens.keys().filter(|(id, contract)| !looks_alike(id, contract));
+    coins.chain(tokens.map(|(id, contract)| (*id, Asset::Token(*contract)))).collect()
+}
+
+/// Tokens whose balances move without transfers. What is wrong with their tables is noted elsewhere.
+pub(super) fn rebasing(input: &Input<'_>, chains: &Chains) -> BTreeSet<(ChainId, Address)> {
+    let one = |scope: &Scope<'_>| {
+        let moves = scope.flag("rebasing").unwrap_or(false);
+        let on = scope.text("chain").filter(|_| moves)?.value;
+        let chain = chains.all.values().find(|chain| chain.settings.name.as_str() == on)?;
+        let contract = parse_address(scope.text("contract")?.value).ok()?;
+        Some((chain.settings.id, contract))
+    };
+    input.root.many("token").iter().filter_map(one).collect()
 }
 
 /// A symbol that is nobody's: not of a coin, not of a token in the chain table, in any case of letters.

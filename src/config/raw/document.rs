@@ -2,7 +2,7 @@
 
 use crate::config::faults::{Notes, Place};
 use crate::config::raw::tree::{Entry, Lines, Table, Value};
-use crate::config::surroundings::Surroundings;
+use crate::config::surroundings::{Surroundings, why_unreadable};
 use std::path::{Path, PathBuf};
 
 /// What was read.
@@ -38,7 +38,7 @@ fn parse(order: usize, shown: &str, path: &Path, around: &dyn Surroundings, note
     let text = match around.read(path) {
         Ok(text) => text,
         Err(error) => {
-            let what = format!("it cannot be read: {}", error.kind());
+            let what = format!("the file cannot be read: {}", why_unreadable(error.kind()));
             notes.fault(&nothing.place, what, "name another with --config, or look at its owner and mode");
             return (nothing, true);
         }
@@ -87,7 +87,7 @@ fn included(include: &Entry, folder: &Path, around: &dyn Surroundings, notes: &N
         match around.list(&base) {
             Ok(entries) => files.extend(entries.into_iter().filter(matching)),
             Err(error) => {
-                let what = format!("the folder {} cannot be read: {}", base.display(), error.kind());
+                let what = format!("the folder {} cannot be read: {}", base.display(), why_unreadable(error.kind()));
                 notes.fault(&pattern.place, what, "make the folder, or take the line out");
             }
         }

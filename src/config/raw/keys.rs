@@ -99,7 +99,7 @@ pub(crate) const RULE_KINDS: [(&str, Option<&str>); 5] = [
     ("transfer", None),
     ("price", None),
     ("gas", None),
-    ("balance", Some("balances are not read yet")),
+    ("balance", None),
     ("approval", Some("approvals are not read yet")),
 ];
 
@@ -160,7 +160,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("listen").default("127.0.0.1:8640"),
             key("token").secret(),
             key("tokens").shape(Shape::Section("http.tokens")),
-            key("max_balances").default("1000").later("balances are not read yet"),
+            key("max_balances").default("1000"),
         ],
     },
     Section {
@@ -246,7 +246,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("symbol"),
             key("contract"),
             key("decimals"),
-            key("rebasing").default("false").later("balances are not read yet"),
+            key("rebasing").default("false"),
             key("pair").later("tokens of the config are not valued yet"),
         ],
     },
@@ -321,7 +321,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("on"),
             key("payee"),
             key("amount"),
-            key("fill_to").later("it needs balances, which are not read yet: use `amount`"),
+            key("fill_to").later("balance rules do not pay yet: use `amount` with another rule"),
             key("match").default("false"),
             key("reserve").default("0"),
             key("stage").default("final"),

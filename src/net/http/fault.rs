@@ -80,8 +80,10 @@ pub enum HttpFault {
     #[error("the response's body broke off or cannot be decompressed")]
     Body,
     /// The response's body is larger than the cap.
-    #[error("the response is larger than {cap} bytes")]
+    #[error("HTTP {status}, but the response is larger than {cap} bytes")]
     TooLarge {
+        /// The response's status, which came before it.
+        status: u16,
         /// The cap, in decompressed bytes.
         cap: usize,
     },

@@ -137,11 +137,11 @@ async fn each_misbehaviour_is_its_own_fault() {
         ("closes in the body", Script::AnswerAndClose(head), HttpFault::Body),
         ("closes at once", Script::AnswerAndClose(Vec::new()), HttpFault::Broken),
         ("speaks no HTTP", Script::Answer(b"220 mail.example ESMTP\r\n".to_vec()), HttpFault::Broken),
-        ("never ends", Script::Flood(endless), HttpFault::TooLarge { cap: 1 << 20 }),
+        ("never ends", Script::Flood(endless), HttpFault::TooLarge { status: 200, cap: 1 << 20 }),
         (
             "declares too much",
             Script::Hold(answer("200 OK", &vec![b'x'; (1 << 20) + 1])),
-            HttpFault::TooLarge { cap: 1 << 20 },
+            HttpFault::TooLarge { status: 200, cap: 1 << 20 },
         ),
         ("lies of its gzip", Script::Answer(answer("200 OK\r\nContent-Encoding: gzip", b"not gzip")), HttpFault::Body),
     ];
@@ -160,7 +160,7 @@ async fn a_gzip_body_is_inflated_and_a_bomb_is_cut_at_the_cap() {
     let (bomb, bomb_size) = gzip_of_zeros(65_000);
     assert!(bomb.len() < 110_000 && bomb_size > 15 << 20, "it is small on the wire: {}", bomb.len());
     let gzip = "200 OK\r\nContent-Encoding: gzip";
-    let too_large = |cap| Err(HttpFault::TooLarge { cap });
+    let too_large = |cap| Err(HttpFault::TooLarge { status: 200, cap });
     let cases = [
         (&bomb, 8 << 20, too_large(8 << 20)),
         (&small, small_size, Ok(small_size)),

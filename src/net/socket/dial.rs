@@ -4,7 +4,7 @@
 
 use super::machine::Ending;
 use super::{Reason, SocketSettings};
-use crate::net::http::parse_retry_after;
+use crate::net::http::{is_no_name, no_such_name, parse_retry_after};
 use crate::types::Timestamp;
 use std::future::Future;
 use std::io;
@@ -40,7 +40,7 @@ impl Dial for TcpDial {
 
     async fn dial(&mut self, host: &str, port: u16) -> io::Result<TcpStream> {
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for address in alternated(lookup_host((host, port)).await?.collect()) {
+        for address in alternated(lookup_host((host, port)).await.map_err(|_| no_such_name())?.collect()) {
             match timeout(PER_ADDRESS, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
                     stream.set_nodelay(true)?;
@@ -75,8 +75,10 @@ pub(super) async fn open<D: Dial>(settings: &SocketSettings, dial: &mut D) -> Re
     let deadline = Instant::now() + settings.timing.connect;
     let (host, port) = settings.endpoint.host_and_port();
     let request = settings.endpoint.request().map_err(|_| Ending::from(Reason::Upgrade))?;
-    let Ok(Ok(stream)) = timeout_at(deadline, dial.dial(&host, port)).await else {
-        return Err(Reason::Connect.into());
+    let stream = match timeout_at(deadline, dial.dial(&host, port)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) if is_no_name(&error) => return Err(Reason::Name.into()),
+        Ok(Err(_)) | Err(_) => return Err(Reason::Connect.into()),
     };
     let limits = settings.limits;
     let config = WebSocketConfig::default()
@@ -144,6 +146,14 @@ pub(super) const fn reason_of_read(error: &Error) -> Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_leads_nowhere_is_told_from_a_port_that_does() {
+        assert!(is_no_name(&no_such_name()));
+        for kind in [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused, io::ErrorKind::TimedOut] {
+            assert!(!is_no_name(&kind.into()), "{kind}");
+        }
+    }
 
     #[test]
     fn address_families_take_turns() {

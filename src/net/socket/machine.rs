@@ -33,6 +33,7 @@ impl From<Reason> for Ending {
             | Reason::WriteTimeout
             | Reason::Close
             | Reason::Protocol
+            | Reason::Name
             | Reason::Connect
             | Reason::Tls
             | Reason::UpgradeTimeout

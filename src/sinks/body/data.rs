@@ -15,6 +15,8 @@ pub enum Data<'a> {
     Price(PriceData<'a>),
     /// Of `gas.*`.
     Gas(GasData<'a>),
+    /// Of `balance.*`.
+    Balance(Box<BalanceData<'a>>),
     /// Of `source.*`.
     Source(SourceData<'a>),
     /// Of `sink.*`.
@@ -189,6 +191,54 @@ pub struct GasData<'a> {
     pub as_of: Cow<'a, str>,
 }
 
+/// Of `balance.*`. Amounts are in the asset's own unit, where its decimals are known, and raw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "as in `reactor::effect::BalanceBody`")]
+pub struct BalanceData<'a> {
+    #[serde(flatten, borrow)]
+    pub basics: Basics<'a>,
+    #[serde(borrow)]
+    pub chain: Cow<'a, str>,
+    pub chain_id: u64,
+    #[serde(borrow)]
+    pub watch: Cow<'a, str>,
+    #[serde(rename = "ref")]
+    pub reference: Option<Cow<'a, str>>,
+    pub tags: Vec<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub address: Cow<'a, str>,
+    #[serde(borrow)]
+    pub asset: AssetData<'a>,
+    pub amount: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub amount_raw: Cow<'a, str>,
+    #[serde(borrow)]
+    pub side: Cow<'a, str>,
+    pub level: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub level_raw: Cow<'a, str>,
+    pub recovers_at: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub recovers_at_raw: Cow<'a, str>,
+    #[serde(borrow)]
+    pub block: ReadAtData<'a>,
+    pub crossing: u64,
+    #[serde(borrow)]
+    pub since: Cow<'a, str>,
+    #[serde(borrow)]
+    pub as_of: Cow<'a, str>,
+    pub reason: Option<Cow<'a, str>>,
+}
+
+/// The block that a balance is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadAtData<'a> {
+    /// Height; where there is no hash, about.
+    pub number: u64,
+    /// `null` where the source does not say which block it read at.
+    pub hash: Option<Cow<'a, str>>,
+}
+
 /// Of `source.*`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in `reactor::effect::SourceBody`")]
@@ -268,6 +318,7 @@ impl<'a> Data<'a> {
         Ok(match family {
             "transfer" => Self::Transfer(serde_json::from_str(json)?),
             "price" => Self::Price(serde_json::from_str(json)?),
+            "balance" => Self::Balance(serde_json::from_str(json)?),
             "gas" => Self::Gas(serde_json::from_str(json)?),
             "source" => Self::Source(serde_json::from_str(json)?),
             "sink" => Self::Sink(serde_json::from_str(json)?),

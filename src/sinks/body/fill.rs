@@ -3,11 +3,12 @@
 //! Nothing here decides anything: it says what the message says, exactly, in the words of FACES §3.
 
 use super::data::{
-    AssetData, Basics, BlockData, Data, GapData, GasData, PaymentData, PriceData, SinkData, SourceData, TransferData,
+    AssetData, BalanceData, Basics, BlockData, Data, GapData, GasData, PaymentData, PriceData, ReadAtData, SinkData,
+    SourceData, TransferData,
 };
 use super::time;
 use crate::reactor::effect::{
-    Body, CrossingBody, CrossingSubject, Message, PaymentBody, SinkBody, SourceBody, TransferBody,
+    BalanceBody, Body, CrossingBody, CrossingSubject, Message, PaymentBody, SinkBody, SourceBody, TransferBody,
 };
 use crate::reactor::settings::{Direction, Side};
 use crate::types::amount::format_amount;
@@ -74,8 +75,9 @@ impl<'a> TransferData<'a> {
             tags: body.tags.iter().map(|tag| tag.as_str().into()).collect(),
             address: address.into(),
             direction: direction(body.direction).into(),
-            asset: AssetData::of(body),
-            amount: shown_decimals(body).map(|decimals| format_amount(key.amount, decimals).into()),
+            asset: AssetData::of(key.asset, body.symbol.as_ref(), body.decimals, body.verified),
+            amount: shown_decimals(body.decimals, body.verified)
+                .map(|decimals| format_amount(key.amount, decimals).into()),
             amount_raw: text(key.amount),
             usd: (),
             from: from.into(),
@@ -100,15 +102,15 @@ impl<'a> TransferData<'a> {
 }
 
 impl<'a> AssetData<'a> {
-    fn of(body: &'a TransferBody) -> Self {
+    fn of(asset: Asset, symbol: Option<&'a Name>, decimals: Option<u8>, verified: bool) -> Self {
         let cleaned = |symbol: &str| Cow::Owned(Untrusted::new(symbol).as_str().to_owned());
-        let symbol = body.symbol.as_ref().map(Name::as_str);
-        let symbol = symbol.map(|symbol| if body.verified { symbol.into() } else { cleaned(symbol) });
-        let contract = match body.key.asset {
+        let symbol = symbol.map(Name::as_str);
+        let symbol = symbol.map(|symbol| if verified { symbol.into() } else { cleaned(symbol) });
+        let contract = match asset {
             Asset::Coin => None,
             Asset::Token(contract) => Some(contract.to_checksum(None).into()),
         };
-        Self { symbol, contract, decimals: body.decimals, verified: body.verified }
+        Self { symbol, contract, decimals, verified }
     }
 }
 
@@ -159,10 +161,7 @@ impl<'a> PaymentData<'a> {
 }
 
 fn crossing_data<'a>(basics: Basics<'a>, body: &'a CrossingBody) -> Data<'a> {
-    let side = match body.side {
-        Side::Below => "below".into(),
-        Side::Above => "above".into(),
-    };
+    let side = side(body.side);
     let (crossing, since, as_of) = (body.crossing, time(body.since), time(body.as_of));
     match &body.subject {
         CrossingSubject::Price { pair, feed, value, level, recovers_at } => Data::Price(PriceData {
@@ -194,12 +193,49 @@ fn crossing_data<'a>(basics: Basics<'a>, body: &'a CrossingBody) -> Data<'a> {
             since,
             as_of,
         }),
+        CrossingSubject::Balance(balance) => Data::Balance(Box::new(BalanceData::of(basics, balance, body))),
     }
 }
 
+impl<'a> BalanceData<'a> {
+    fn of(basics: Basics<'a>, body: &'a BalanceBody, crossing: &CrossingBody) -> Self {
+        let decimals = shown_decimals(body.decimals, body.verified);
+        let shown = |raw: U256| decimals.map(|decimals| format_amount(raw, decimals).into());
+        Self {
+            basics,
+            chain: body.chain.as_str().into(),
+            chain_id: body.holding.chain.0,
+            watch: body.watch.as_str().into(),
+            reference: body.reference.as_ref().map(|reference| reference.as_str().into()),
+            tags: body.tags.iter().map(|tag| tag.as_str().into()).collect(),
+            address: body.holding.address.to_checksum(None).into(),
+            asset: AssetData::of(body.holding.asset, body.symbol.as_ref(), body.decimals, body.verified),
+            amount: shown(body.value),
+            amount_raw: text(body.value),
+            side: side(crossing.side),
+            level: shown(body.level),
+            level_raw: text(body.level),
+            recovers_at: shown(body.recovers_at),
+            recovers_at_raw: text(body.recovers_at),
+            block: ReadAtData { number: body.at.number, hash: body.at.hash.map(text) },
+            crossing: crossing.crossing,
+            since: time(crossing.since),
+            as_of: time(crossing.as_of),
+            reason: body.reason.as_ref().map(|reason| reason.as_str().into()),
+        }
+    }
+}
+
+const fn side<'a>(side: Side) -> Cow<'a, str> {
+    Cow::Borrowed(match side {
+        Side::Below => "below",
+        Side::Above => "above",
+    })
+}
+
 /// The decimals to write the amount with, where they are known and credible.
-fn shown_decimals(body: &TransferBody) -> Option<u8> {
-    body.decimals.filter(|decimals| body.verified || *decimals <= MOST_DECIMALS)
+fn shown_decimals(decimals: Option<u8>, verified: bool) -> Option<u8> {
+    decimals.filter(|decimals| verified || *decimals <= MOST_DECIMALS)
 }
 
 const fn direction(direction: Direction) -> &'static str {

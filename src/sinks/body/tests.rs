@@ -1,12 +1,14 @@
 //! Bodies: the whole of one against the contract, and that every one reads back.
 
 use super::*;
-use crate::reactor::effect::{CrossingBody, CrossingSubject, MessageKind, PaymentBody, SinkBody, SourceBody, Suspect};
-use crate::reactor::event::SourceKind;
+use crate::reactor::effect::{
+    BalanceBody, CrossingBody, CrossingSubject, MessageKind, PaymentBody, SinkBody, SourceBody, Suspect,
+};
+use crate::reactor::event::{ReadAt, SourceKind};
 use crate::reactor::rows::PaymentState;
 use crate::reactor::settings::{Direction, Side};
 use crate::sinks::samples::{at, of_transfer, test, transfer};
-use crate::types::{Asset, ChainId, Kind, Pair, PaymentId, Price, Stage, TransferId, U256};
+use crate::types::{Address, Asset, B256, ChainId, Holding, Kind, Pair, PaymentId, Price, Stage, TransferId, U256};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -96,6 +98,27 @@ fn gas() -> Body {
     Body::Crossing(CrossingBody { subject, crossing: 1, side: Side::Above, since: at(1), as_of: at(2) })
 }
 
+fn balance() -> Body {
+    let usdc = Asset::Token(crate::sinks::samples::USDC.parse().expect("it is an address"));
+    let body = BalanceBody {
+        holding: Holding { chain: ChainId(1), address: Address::repeat_byte(0x22), asset: usdc },
+        chain: "ethereum".into(),
+        watch: "hot".into(),
+        reference: None,
+        tags: vec!["own".into()],
+        symbol: Some("USDC".into()),
+        decimals: Some(6),
+        verified: true,
+        value: U256::from(499_999_999),
+        at: ReadAt { number: 19_000_000, hash: Some(B256::repeat_byte(0xcd)) },
+        level: U256::from(500_000_000),
+        recovers_at: U256::from(1_400_000_000),
+        reason: None,
+    };
+    let subject = CrossingSubject::Balance(Box::new(body));
+    Body::Crossing(CrossingBody { subject, crossing: 2, side: Side::Below, since: at(1), as_of: at(2) })
+}
+
 fn source() -> Body {
     Body::Source(SourceBody {
         kind: SourceKind::Rpc,
@@ -134,6 +157,7 @@ pub(in crate::sinks) fn every_kind() -> Vec<Message> {
         }
         MessageKind::PriceCrossed | MessageKind::PriceRecovered => price(),
         MessageKind::GasCrossed | MessageKind::GasRecovered => gas(),
+        MessageKind::BalanceCrossed | MessageKind::BalanceRecovered | MessageKind::BalanceRetracted => balance(),
         MessageKind::SourceBlind | MessageKind::SourceRecovered | MessageKind::SourceDisagrees => source(),
         MessageKind::SinkFailing | MessageKind::SinkRecovered => sink(),
         MessageKind::PaymentRehearsed
@@ -166,6 +190,14 @@ fn crossings_payments_and_sources_are_exact() {
     assert_eq!(value["data"]["value"], json!("60.000000001"));
     assert_eq!(value["data"]["value_wei"], json!("60000000001"));
     assert_eq!(value["data"]["side"], json!("above"));
+    let value = json_of(&Message { kind: MessageKind::BalanceCrossed, body: balance(), ..test() });
+    let expected = json!({"watch": "hot", "chain": "ethereum", "chain_id": 1, "amount": "499.999999", "amount_raw": "499999999",
+        "side": "below", "level": "500", "level_raw": "500000000", "recovers_at": "1400", "crossing": 2, "reason": null,
+        "block": {"number": 19_000_000, "hash": format!("{:#x}", B256::repeat_byte(0xcd))}});
+    for (key, value_of_key) in expected.as_object().expect("an object") {
+        assert_eq!(&value["data"][key], value_of_key, "{key}");
+    }
+    assert_eq!(value["data"]["asset"]["contract"], json!(crate::sinks::samples::USDC));
     let value = json_of(&Message { kind: MessageKind::PriceCrossed, body: price(), ..test() });
     assert_eq!((&value["data"]["value"], &value["data"]["pair"]), (&json!("2499.99"), &json!("ETH-USD")));
     let value = json_of(&Message { kind: MessageKind::PaymentRehearsed, body: payment(), ..test() });

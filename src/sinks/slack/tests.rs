@@ -44,7 +44,7 @@ fn escaping_is_cut_between_characters_and_never_inside_an_entity() {
 }
 
 #[test]
-fn a_4xx_is_dead_but_for_those_that_ask_for_time() {
+fn what_is_about_the_message_is_dead_and_what_is_about_the_channel_or_the_url_is_tried_again() {
     let check = |status: u16, expected: &str| {
         let body = Bytes::from_static(b"no_service");
         let got = match verdict(&Ok(SinkResponse { status, retry_after: None, body })) {
@@ -58,8 +58,8 @@ fn a_4xx_is_dead_but_for_those_that_ask_for_time() {
     };
     check(200, "delivered");
     check(400, "dead: HTTP 400: no_service");
-    check(404, "dead: HTTP 404 (nothing there: look at the url): no_service");
-    for status in [408, 425, 429, 500, 503, 301] {
+    check(413, "dead: HTTP 413 (too large for the receiver): no_service");
+    for status in [401, 403, 404, 408, 425, 429, 500, 503, 301] {
         check(status, "again");
     }
     check(410, "disabled");

@@ -129,7 +129,7 @@ fn token(shared: &Shared, contract: Address, decimals: Answer, symbol: Answer) -
 fn returned(answer: Answer) -> Option<String> {
     match answer {
         Ok(output) => parse_text(&output).ok().map(Cow::into_owned),
-        Err(AskFault::Refused(error)) if error.refusal == Refusal::Reverted => Some("0x".into()),
+        Err(AskFault::Refused { error, .. }) if error.refusal == Refusal::Reverted => Some("0x".into()),
         Err(_) => None,
     }
 }

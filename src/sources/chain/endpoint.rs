@@ -13,6 +13,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+/// How long an endpoint that does not do what is asked of who reads blocks is left alone: at first, and at most. One that did well for
+/// the longer of them begins anew.
+const SHUNNED_FOR: (Duration, Duration) = (Duration::from_secs(15), Duration::from_mins(10));
+
 /// How an endpoint traces blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tracer {
@@ -58,6 +62,8 @@ struct State {
     head_at: Option<Instant>,
     lacks: Option<B256>,
     shunned_until: Option<Instant>,
+    /// How often it was left alone in a row.
+    shunned: u32,
     /// It answers, and is not used for reading all the same: shunned or paused.
     held_back: bool,
     said: Option<SourceState>,
@@ -185,22 +191,35 @@ impl Endpoint {
         }
     }
 
-    /// It answers, but not what is asked of who reads blocks: another reads for a while.
-    pub(super) fn shun(&self, reason: &'static str, span: Duration) {
-        self.state().shunned_until = Some(Instant::now() + span);
-        self.hold_back(reason);
+    /// It answers, but not what is asked of who reads blocks: it is left alone for a while.
+    pub(super) fn shun(&self, why: SourceState) {
+        self.state().shunned_until = Some(Instant::now() + SHUNNED_FOR.0);
+        self.hold_back(why);
+    }
+
+    /// As [`Self::shun`], where another reads meanwhile: twice as long each time, for who reads should not go to and fro.
+    pub(super) fn shun_longer(&self, why: SourceState) {
+        let mut state = self.state();
+        let now = Instant::now();
+        if state.shunned_until.is_none_or(|until| now.saturating_duration_since(until) > SHUNNED_FOR.1) {
+            state.shunned = 0;
+        }
+        let span = SHUNNED_FOR.0.saturating_mul(1 << state.shunned.min(6)).min(SHUNNED_FOR.1);
+        (state.shunned, state.shunned_until) = (state.shunned.saturating_add(1), Some(now + span));
+        drop(state);
+        self.hold_back(why);
     }
 
     /// It is not used for reading, for this reason; its heads are followed as before.
-    pub(super) fn hold_back(&self, reason: &'static str) {
-        self.say(SourceState::BackingOff(reason.into()));
+    pub(super) fn hold_back(&self, why: SourceState) {
+        self.say(why);
         self.state().held_back = true;
     }
 
     /// Whether it was held back and no reason for it is left.
     pub(super) fn is_released(&self) -> bool {
         let held_back = self.state().held_back;
-        held_back && !self.is_shunned() && !self.rpc.is_paused()
+        held_back && !self.is_shunned() && !self.rpc.is_paused() && !self.rpc.is_silent()
     }
 
     /// Whether anything was said of it yet.

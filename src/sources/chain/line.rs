@@ -4,7 +4,7 @@
 //! connection: nothing is left open that will never speak again.
 
 use super::ask_fault::AskFault;
-use crate::net::socket::Reason;
+use crate::net::socket::{Reason, status_words};
 use crate::net::{Protocol, SocketState, Verdict};
 use crate::types::Name;
 use crate::wire::jsonrpc::{Call, Header, Message, Refusal, RpcError, parse_header, parse_messages, parse_text};
@@ -30,7 +30,7 @@ pub(super) enum LineState {
     /// Connected, and silent for too long.
     Stale,
     /// Not connected, for this reason.
-    Down(&'static str),
+    Down(Name),
     /// Turned away, for this reason; tried again late.
     Refused(Name),
 }
@@ -154,10 +154,12 @@ impl Line {
             SocketState::Subscribing => return,
             SocketState::Live => LineState::Up(table.connections),
             SocketState::Stale => LineState::Stale,
-            SocketState::BackingOff { reason: Reason::Rejected, .. } => LineState::Refused("rejected".into()),
-            SocketState::BackingOff { reason, .. } => LineState::Down(reason.label()),
-            SocketState::Refused { status: 429, .. } => LineState::Down("rate limited"),
-            SocketState::Refused { status, .. } => LineState::Refused(refused_words(*status)),
+            SocketState::BackingOff { reason: reason @ Reason::Rejected, .. } => {
+                LineState::Refused(reason.words().into())
+            }
+            SocketState::BackingOff { reason, .. } => LineState::Down(reason.words().into()),
+            SocketState::Refused { status: 429, .. } => LineState::Down(status_words(429).into()),
+            SocketState::Refused { status, .. } => LineState::Refused(status_words(*status).into()),
             // Told to stop: nothing failed, and there is nothing to say of it.
             SocketState::Stopped => return,
         };
@@ -169,18 +171,6 @@ impl Line {
         drop(table);
         self.shared.state.send_replace(line);
     }
-}
-
-/// What a person can do about an upgrade that was refused with this status.
-fn refused_words(status: u16) -> Name {
-    let advice = match status {
-        301..=399 => "the url leads elsewhere: write where it leads to",
-        401 | 403 => "the key in the url is wrong, or its plan has no sockets",
-        404 | 405 => "the url has no socket: is its path right?",
-        451 => "the provider does not serve this place",
-        _ => "the url may not be that of a node's socket",
-    };
-    format!("HTTP {status}; {advice}").into()
 }
 
 /// What the frames of a node's socket mean.
@@ -228,7 +218,7 @@ impl HeadsProtocol {
         let Some(asker) = table.waiting.remove(&id) else { return };
         drop(table);
         // An asker that gave up meanwhile needs no answer.
-        let _gone = asker.send(result.map(ToOwned::to_owned).map_err(AskFault::Refused));
+        let _gone = asker.send(result.map(ToOwned::to_owned).map_err(AskFault::of_node));
     }
 
     fn notice(&self, result: &RawValue, verdicts: &mut Vec<Verdict>) {

@@ -1,4 +1,4 @@
-//! One chain's RPC endpoints: heads, blocks, gaps, receipts and tokens, as events.
+//! One chain's RPC endpoints: heads, blocks, gaps, receipts, tokens and balances, as events.
 //!
 //! All endpoints are connected. The first fresh one in the order of the config reads blocks, the others follow heads and are asked
 //! for agreement. What is read is decided by pure parts (`lead`, `walk`, `pace`, the plans of `gap` and `asks`); the rest asks.
@@ -6,11 +6,13 @@
 
 mod ask_fault;
 mod asks;
+mod balances;
 mod dial;
 mod endpoint;
 mod gap;
 mod lead;
 mod line;
+mod owed;
 mod pace;
 mod past;
 mod past_logs;
@@ -116,6 +118,24 @@ impl Shared {
         endpoint.note_traces(untraced == 0);
     }
 
+    /// Whether another endpoint than this could read blocks now.
+    fn has_other(&self, than: &Endpoint) -> bool {
+        self.endpoints.iter().any(|endpoint| !std::ptr::eq(endpoint, than) && endpoint.standing().usable)
+    }
+
+    /// An endpoint owes its answers for too long. Its heads say nothing about that: it reads no more before it has answered again,
+    /// and where there is another not before a while, longer each time, so that the lead does not go to and fro.
+    fn fall_silent(&self, endpoint: &Endpoint) {
+        if !endpoint.standing().usable {
+            return;
+        }
+        if self.has_other(endpoint) {
+            endpoint.shun_longer(SourceState::Stale);
+        } else {
+            endpoint.hold_back(SourceState::Stale);
+        }
+    }
+
     /// The endpoint that reads blocks now, by its place.
     fn lead(&self) -> Option<usize> {
         let standings: Vec<_> = self.endpoints.iter().map(Endpoint::standing).collect();
@@ -139,7 +159,7 @@ impl ChainReader {
             endpoints.push(Endpoint::new(
                 self.chain,
                 config.name.clone(),
-                Rpc::new(way),
+                Rpc::new(way, owed::patience(self.block_time)),
                 &self.queue,
                 Arc::clone(&changed),
             ));
@@ -166,6 +186,7 @@ impl ChainReader {
             _closed = past::read(&shared) => {}
             _closed = past_logs::read(&shared) => {}
             _closed = asks::answer(&shared) => {}
+            _closed = Box::pin(balances::read(&shared)) => {}
         }
     }
 

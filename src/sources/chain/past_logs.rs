@@ -57,13 +57,14 @@ pub(super) async fn read(shared: &Shared) -> Closed {
                 range = range.saturating_mul(2).min(LONGEST_RANGE);
                 tries = 0;
             }
-            Err(fault) => match smaller(&fault, from, to) {
-                Some(smaller) => range = smaller,
-                None => {
+            Err(fault) => {
+                if let Some(smaller) = smaller(&fault, from, to) {
+                    range = smaller;
+                } else {
                     tries = tries.saturating_add(1);
                     sleep(FIRST_WAIT.saturating_mul(1 << tries.min(8)).min(LONGEST_WAIT)).await;
                 }
-            },
+            }
         }
     }
 }
@@ -74,7 +75,7 @@ fn smaller(fault: &ReadFault, from: u64, to: u64) -> Option<u64> {
     let half = (asked > 1).then_some(asked / 2);
     let ReadFault::Ask(fault) = fault else { return None };
     match fault {
-        AskFault::Refused(error) => match error.refusal {
+        AskFault::Refused { error, .. } => match error.refusal {
             Refusal::RangeTooLarge { suggested } => {
                 let said = match suggested {
                     Some(Suggestion::Range { from: first, to: last }) if first == from => {

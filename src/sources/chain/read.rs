@@ -6,7 +6,7 @@ use super::ask_fault::AskFault;
 use super::endpoint::{Abilities, Endpoint, Tracer};
 use super::line::Answer;
 use crate::reactor::match_set::MatchSet;
-use crate::types::{Address, B256, Block, BlockRef, ChainId, U256, chain};
+use crate::types::{Address, B256, Block, BlockRef, ChainId, Name, U256, chain};
 use crate::wire::Fault;
 use crate::wire::erc20::Reading;
 use crate::wire::jsonrpc::{
@@ -51,14 +51,14 @@ pub(super) enum ReadFault {
 }
 
 impl ReadFault {
-    /// A short fixed word for people and metrics.
-    pub(super) const fn reason(&self) -> &'static str {
+    /// For people.
+    pub(super) fn reason(&self) -> Name {
         match self {
             Self::Ask(fault) => fault.reason(),
-            Self::Parts(Fault::NotReady { .. } | Fault::LogsMissing | Fault::Missing { .. }) => "blocks missing",
-            Self::Traces(_) => "traces missing",
-            Self::Parts(_) => "unreadable block",
-            Self::Other => "wrong block",
+            Self::Parts(Fault::NotReady { .. } | Fault::LogsMissing | Fault::Missing { .. }) => "blocks missing".into(),
+            Self::Traces(_) => "traces missing".into(),
+            Self::Parts(_) => "unreadable block".into(),
+            Self::Other => "wrong block".into(),
         }
     }
 

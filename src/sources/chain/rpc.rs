@@ -4,6 +4,7 @@
 
 use super::ask_fault::AskFault;
 use super::line::{Answer, Line};
+use super::owed::Owed;
 use super::pace::Pace;
 use crate::net::http::{RPC_BODY_CAP, Request};
 use crate::net::{HttpClient, HttpFault, Reach, Target};
@@ -46,13 +47,34 @@ pub(super) enum Way {
 pub(super) struct Rpc {
     pub(super) way: Way,
     pace: Mutex<Pace>,
+    owed: Mutex<Owed>,
+    /// How long it may answer nothing.
+    patience: Duration,
     /// Whether the node takes batches; learnt.
     takes_batches: AtomicBool,
 }
 
 impl Rpc {
-    pub(super) fn new(way: Way) -> Self {
-        Self { way, pace: Mutex::default(), takes_batches: AtomicBool::new(true) }
+    pub(super) fn new(way: Way, patience: Duration) -> Self {
+        let (pace, owed) = (Mutex::default(), Mutex::default());
+        Self { way, pace, owed, patience, takes_batches: AtomicBool::new(true) }
+    }
+
+    /// Whether it was asked and has answered nothing for too long.
+    pub(super) fn is_silent(&self) -> bool {
+        self.owed().silence(Instant::now()) >= self.patience
+    }
+
+    fn owed(&self) -> MutexGuard<'_, Owed> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that it is asked, until it answers or nobody waits any more.
+    fn open(&self, is_trace: bool) -> Question<'_> {
+        if !is_trace {
+            self.owed().asked(Instant::now());
+        }
+        Question { rpc: self, is_trace, is_answered: false }
     }
 
     /// Whether it said "too many" a moment ago: nothing is asked until the pause is over.
@@ -67,7 +89,12 @@ impl Rpc {
         }
         let deadline = deadline_of(call);
         let answer = match &self.way {
-            Way::Socket(line) => timeout(deadline, line.ask(call)).await.unwrap_or(Err(AskFault::Timeout)),
+            Way::Socket(line) => {
+                let question = self.open(is_trace(call));
+                let answer = timeout(deadline, line.ask(call)).await.unwrap_or(Err(AskFault::Timeout));
+                question.close(!matches!(answer, Err(AskFault::Timeout)));
+                answer
+            }
             Way::Http { .. } => self.post(&[call]).await.pop().unwrap_or(Err(AskFault::Unreadable)),
         };
         self.note(answer)
@@ -117,7 +144,7 @@ impl Rpc {
 
     /// Keeps the pace by what was answered.
     fn note(&self, answer: Answer) -> Answer {
-        if let Err(AskFault::Refused(error)) = &answer
+        if let Err(AskFault::Refused { error, .. }) = &answer
             && let Refusal::RateLimited { retry_after, long } = error.refusal
         {
             self.pace().limited(Instant::now(), retry_after, long);
@@ -144,7 +171,10 @@ impl Rpc {
         let deadline = calls.iter().map(|call| deadline_of(call)).max().unwrap_or(DEADLINE);
         let request = Request::post_json(target.clone(), Bytes::from(text));
         let request = request.within(deadline).capped(RPC_BODY_CAP).reaching(Reach::Anywhere);
-        let response = match client.send(request).await {
+        let question = self.open(calls.iter().any(|call| is_trace(call)));
+        let sent = client.send(request).await;
+        question.close(!matches!(sent, Err(HttpFault::Timeout { .. })));
+        let response = match sent {
             Ok(response) => response,
             Err(HttpFault::TooLarge { .. }) => return all(AskFault::TooLarge),
             Err(HttpFault::Timeout { .. }) => return all(AskFault::Timeout),
@@ -157,7 +187,9 @@ impl Rpc {
         // Many nodes say what is wrong in the body of a 4xx or 5xx: it is read first.
         let body = std::str::from_utf8(&response.body).unwrap_or_default();
         match parse_messages(body) {
-            Ok(messages) => self.sort_out(calls.len(), messages),
+            Ok(messages) => {
+                self.sort_out(calls.len(), messages, Some(response.status).filter(|_| !response.is_success()))
+            }
             Err(_) if response.status == 413 => all(AskFault::TooLarge),
             Err(_) if !response.is_success() => all(AskFault::Status(response.status)),
             Err(_) => all(AskFault::Unreadable),
@@ -165,13 +197,14 @@ impl Rpc {
     }
 
     /// Puts the messages of a body into the order of the questions.
-    fn sort_out(&self, asked: usize, messages: Vec<Message<'_>>) -> Vec<Answer> {
+    fn sort_out(&self, asked: usize, messages: Vec<Message<'_>>, status: Option<u16>) -> Vec<Answer> {
+        let refused = |error: RpcError| AskFault::Refused { error, status };
         let mut by_id: BTreeMap<u64, Answer> = BTreeMap::new();
         let mut whole = None;
         for message in messages {
             match message {
                 Message::Answer { id, result } => {
-                    by_id.insert(id, result.map(ToOwned::to_owned).map_err(AskFault::Refused));
+                    by_id.insert(id, result.map(ToOwned::to_owned).map_err(refused));
                 }
                 Message::Orphan(error) => whole = Some(error),
                 Message::Notice { .. } | Message::Other => {}
@@ -180,8 +213,34 @@ impl Rpc {
         if asked > 1 && by_id.len() <= 1 && !matches!(&whole, Some(error) if passes(error)) {
             self.takes_batches.store(false, Ordering::Relaxed);
         }
-        let missing = || whole.clone().map_or(AskFault::Unreadable, AskFault::Refused);
+        let missing = || whole.clone().map_or(AskFault::Unreadable, refused);
         (0_u64..).take(asked).map(|id| by_id.remove(&id).unwrap_or_else(|| Err(missing()))).collect()
+    }
+}
+
+/// A question that is open.
+struct Question<'a> {
+    rpc: &'a Rpc,
+    is_trace: bool,
+    is_answered: bool,
+}
+
+impl Question<'_> {
+    /// It came to its end.
+    fn close(mut self, is_answered: bool) {
+        self.is_answered = is_answered;
+    }
+}
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        let (mut owed, now) = (self.rpc.owed(), Instant::now());
+        match (self.is_trace, self.is_answered) {
+            (false, true) => owed.answered(now),
+            (false, false) => owed.given_up(now, self.rpc.patience),
+            (true, true) => owed.spoke(now),
+            (true, false) => {}
+        }
     }
 }
 

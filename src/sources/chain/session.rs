@@ -9,7 +9,7 @@ use super::line::{Line, LineState};
 use super::rpc::Way;
 use crate::net::Backoff;
 use crate::reactor::event::SourceState;
-use crate::types::{B256, ChainId};
+use crate::types::{B256, ChainId, Name};
 use crate::wire::jsonrpc::{
     At, Call, Header, Refusal, TxTrace, parse_call_traces, parse_header, parse_number, parse_trace_block,
 };
@@ -42,20 +42,16 @@ pub(super) fn silence(block_time: Duration) -> Duration {
 /// Why a session ended.
 enum Ending {
     /// It is of no use until somebody changes something, for this reason.
-    Refused(&'static str),
+    Refused(Name),
     /// It failed, for this reason.
-    Failed(&'static str),
+    Failed(Name),
     /// The line changed.
     Line,
 }
 
 impl From<AskFault> for Ending {
     fn from(fault: AskFault) -> Self {
-        if matches!(fault, AskFault::Status(401 | 403)) {
-            Self::Refused(fault.reason())
-        } else {
-            Self::Failed(fault.reason())
-        }
+        if fault.is_denied() { Self::Refused(fault.reason()) } else { Self::Failed(fault.reason()) }
     }
 }
 
@@ -73,11 +69,11 @@ pub(super) async fn keep(endpoint: &Endpoint, shared: &Shared) {
         match ending {
             Ending::Line => {}
             Ending::Refused(reason) => {
-                endpoint.say(SourceState::Refused(reason.into()));
+                endpoint.say(SourceState::Refused(reason));
                 session.rest(REFUSED_PAUSE).await;
             }
             Ending::Failed(reason) => {
-                endpoint.say(SourceState::BackingOff(reason.into()));
+                endpoint.say(SourceState::BackingOff(reason));
                 session.rest(backoff.failed(began.elapsed(), fastrand::u64(..)).max(LOOK_EVERY)).await;
             }
         }
@@ -112,7 +108,7 @@ impl Session<'_> {
                     }
                 }
                 LineState::Stale => self.endpoint.say(SourceState::Stale),
-                LineState::Down(reason) => self.endpoint.say(SourceState::BackingOff(reason.into())),
+                LineState::Down(reason) => self.endpoint.say(SourceState::BackingOff(reason)),
                 LineState::Refused(reason) => self.endpoint.say(SourceState::Refused(reason)),
             }
             if states.changed().await.is_err() {
@@ -153,6 +149,7 @@ impl Session<'_> {
             ending = self.poll() => ending,
             ending = self.follow_tags() => ending,
             ending = self.look_after() => ending,
+            ending = self.watch_silence() => ending,
         }
     }
 
@@ -160,15 +157,20 @@ impl Session<'_> {
     async fn identify(&self) -> Result<Header, Ending> {
         let rpc = &self.endpoint.rpc;
         let first = [Call::ChainId, by_number(At::Number(0)), by_number(At::Latest)];
-        let [id, genesis, latest]: [_; 3] =
-            rpc.ask_all(&first).await.try_into().map_err(|_| Ending::Failed("unreadable answer"))?;
+        let [id, genesis, latest]: [_; 3] = rpc.ask_all(&first).await.try_into().map_err(|_| AskFault::Unreadable)?;
         match parse_number(&id?) {
             Ok(id) if ChainId(id) == self.endpoint.chain => {}
-            Ok(_) => return Err(Ending::Refused("wrong chain")),
-            Err(_) => return Err(Ending::Failed("unreadable answer")),
+            Ok(id) => {
+                let meant = self.endpoint.chain;
+                let words = format!(
+                    "wrong chain: it says chain id {id}, the config says {meant}; is the url that of another chain?"
+                );
+                return Err(Ending::Refused(words.into()));
+            }
+            Err(_) => return Err(AskFault::Unreadable.into()),
         }
         let genesis = genesis.ok().and_then(|block| parse_header(&block).ok()).filter(|block| block.at.number == 0);
-        let latest = parse_header(&latest?).map_err(|_| Ending::Failed("no head"))?;
+        let latest = parse_header(&latest?).map_err(|_| Ending::Failed("it gives no newest block".into()))?;
         let abilities = self.probe(&latest).await?;
         self.endpoint.contacted(genesis.map(|block| block.at.hash), abilities);
         Ok(latest)
@@ -180,7 +182,7 @@ impl Session<'_> {
         let hash = head.at.hash;
         let calls = [Call::Receipts(hash), Call::CallTraces(hash), Call::TraceBlock(head.at.number)];
         let [receipts, calls, flat]: [_; 3] =
-            self.endpoint.rpc.ask_all(&calls).await.try_into().map_err(|_| Ending::Failed("unreadable answer"))?;
+            self.endpoint.rpc.ask_all(&calls).await.try_into().map_err(|_| AskFault::Unreadable)?;
         for answer in [&receipts, &calls, &flat] {
             // Nothing is learnt about a method from a broken line or a node in a hurry.
             if let Err(fault @ (AskFault::Gone | AskFault::RateLimited)) = answer {
@@ -189,13 +191,13 @@ impl Session<'_> {
         }
         let receipts = match receipts {
             Ok(_) => true,
-            Err(AskFault::Refused(error)) => !is_absent(&error.refusal),
+            Err(AskFault::Refused { error, .. }) => !is_absent(&error.refusal),
             Err(fault) => return Err(fault.into()),
         };
         // A huge block's trace may take too long or be too large: the method is there, and each block decides for itself.
         let too_much = |answer: &Result<_, AskFault>| matches!(answer, Err(AskFault::Timeout | AskFault::TooLarge));
         // So it is where only this block is not there: it was replaced meanwhile, or a backend is behind.
-        let there = |answer: &Result<_, AskFault>| matches!(answer, Err(AskFault::Refused(error)) if !is_absent(&error.refusal));
+        let there = |answer: &Result<_, AskFault>| matches!(answer, Err(AskFault::Refused { error, .. }) if !is_absent(&error.refusal));
         let (calls_there, flat_there) = (there(&calls), there(&flat));
         let tracer = if too_much(&calls) || calls.is_ok_and(|it| parse_call_traces(&it).is_ok_and(|it| all_traced(&it)))
         {
@@ -263,7 +265,9 @@ impl Session<'_> {
                     if since.elapsed() >= silence(self.shared.block_time) {
                         return fault.into();
                     }
-                    self.endpoint.say(SourceState::BackingOff(fault.reason().into()));
+                    if !self.endpoint.rpc.is_silent() {
+                        self.endpoint.say(SourceState::BackingOff(fault.reason()));
+                    }
                 }
             }
         }
@@ -279,8 +283,7 @@ impl Session<'_> {
         let every = self.shared.block_time.saturating_mul(4).max(TAGS_EVERY);
         loop {
             let answers = self.endpoint.rpc.ask_all(&[by_number(At::Safe), by_number(At::Finalized)]).await;
-            let unanswered =
-                |answer: &Result<_, AskFault>| matches!(answer, Err(fault) if !matches!(fault, AskFault::Refused(_)));
+            let unanswered = |answer: &Result<_, AskFault>| matches!(answer, Err(fault) if !matches!(fault, AskFault::Refused { .. }));
             if let [safe, finalized] = answers.as_slice()
                 && !unanswered(safe)
                 && !unanswered(finalized)
@@ -293,13 +296,23 @@ impl Session<'_> {
         }
     }
 
+    /// Looks whether it owes its answers for too long, also while somebody waits for one.
+    async fn watch_silence(&self) -> Ending {
+        loop {
+            sleep(LOOK_EVERY).await;
+            if self.endpoint.rpc.is_silent() {
+                self.shared.fall_silent(self.endpoint);
+            }
+        }
+    }
+
     /// Looks after pauses and doubts.
     async fn look_after(&self) -> Ending {
         let mut last_doubt: Option<Instant> = None;
         loop {
             sleep(LOOK_EVERY).await;
             if self.endpoint.rpc.is_paused() {
-                self.endpoint.hold_back("rate limited");
+                self.endpoint.hold_back(SourceState::BackingOff(AskFault::RateLimited.reason()));
                 continue;
             }
             if self.endpoint.is_released() {
@@ -328,7 +341,7 @@ impl Session<'_> {
 
     /// Fresh, unless something holds it back that a head says nothing about.
     fn say_fresh(&self) {
-        if !self.endpoint.is_shunned() && !self.endpoint.rpc.is_paused() {
+        if !self.endpoint.is_shunned() && !self.endpoint.rpc.is_paused() && !self.endpoint.rpc.is_silent() {
             self.endpoint.say(SourceState::Fresh);
         }
     }

@@ -45,6 +45,10 @@ pub(super) enum Reply {
     Error(Value),
     /// This HTTP status, asking to stay away for so many seconds.
     Status(u16, u64),
+    /// This HTTP status and body.
+    Body(u16, &'static str),
+    /// No answer, ever.
+    Hang,
 }
 
 /// Looks at a method and its parameters; `None` lets the chain answer.
@@ -99,7 +103,16 @@ impl Node {
             }
         }));
         let state = Arc::clone(&node.state);
-        let app = Router::new().route("/", post(move |body: Bytes| async move { answer_http(&state, &body) }));
+        let app = Router::new().route(
+            "/",
+            post(move |body: Bytes| async move {
+                let reply = answer_http(&state, &body);
+                if reply.is_none() {
+                    std::future::pending::<()>().await;
+                }
+                reply.unwrap()
+            }),
+        );
         tokio::spawn(stop.run_until_cancelled_owned(async move { axum::serve(requests, app).await.unwrap() }));
         node
     }
@@ -188,24 +201,32 @@ async fn talk(stream: TcpStream, state: Arc<Mutex<State>>, mut pushes: broadcast
     }
 }
 
-fn answer_http(state: &Mutex<State>, body: &[u8]) -> (StatusCode, [(&'static str, String); 1], String) {
+/// Stands for no answer.
+const HANGS: u16 = 0;
+
+/// Status, headers and body.
+type HttpAnswer = (StatusCode, [(&'static str, String); 1], String);
+
+/// Nothing, where it hangs.
+fn answer_http(state: &Mutex<State>, body: &[u8]) -> Option<HttpAnswer> {
     let asked: Value = serde_json::from_slice(body).unwrap();
-    let answers: Result<Vec<Value>, (u16, u64)> = match &asked {
+    let answers: Result<Vec<Value>, (u16, u64, &'static str)> = match &asked {
         Value::Array(list) => list.iter().map(|one| answer(state, one)).collect(),
         one => answer(state, one).map(|answer| vec![answer]),
     };
     let reply = |status: u16, after: u64, text: String| {
-        (StatusCode::from_u16(status).unwrap(), [("retry-after", after.to_string())], text)
+        Some((StatusCode::from_u16(status).unwrap(), [("retry-after", after.to_string())], text))
     };
     match answers {
         Ok(answers) if asked.is_array() => reply(200, 0, Value::Array(answers).to_string()),
         Ok(mut answers) => reply(200, 0, answers.remove(0).to_string()),
-        Err((status, after)) => reply(status, after, "no".into()),
+        Err((HANGS, ..)) => None,
+        Err((status, after, body)) => reply(status, after, body.into()),
     }
 }
 
-/// The answer to one question; the status, where the script wants one instead.
-fn answer(state: &Mutex<State>, question: &Value) -> Result<Value, (u16, u64)> {
+/// The answer to one question; the status, its pause and its body, where the script wants one instead.
+fn answer(state: &Mutex<State>, question: &Value) -> Result<Value, (u16, u64, &'static str)> {
     let mut state = state.lock().unwrap();
     let method = question["method"].as_str().unwrap().to_owned();
     state.asked.push(method.clone());
@@ -215,7 +236,9 @@ fn answer(state: &Mutex<State>, question: &Value) -> Result<Value, (u16, u64)> {
     match reply {
         Reply::Result(result) => Ok(json!({"jsonrpc": "2.0", "id": id, "result": result})),
         Reply::Error(error) => Ok(json!({"jsonrpc": "2.0", "id": id, "error": error})),
-        Reply::Status(status, after) => Err((status, after)),
+        Reply::Status(status, after) => Err((status, after, "no")),
+        Reply::Body(status, body) => Err((status, 0, body)),
+        Reply::Hang => Err((HANGS, 0, "")),
     }
 }
 

@@ -1,5 +1,7 @@
 //! A chain's reader against scripted nodes on loopback.
 
+mod refused;
+mod silent;
 mod traces;
 
 use super::bench::{Bench, refs};
@@ -113,9 +115,10 @@ async fn an_endpoint_of_another_chain_is_refused_and_not_used() {
     wrong.be_of(ChainId(1));
     let mut bench = Bench::start(vec![wrong.endpoint("wrong", true), right.endpoint("right", true)], &[]);
     expect_run(&mut bench, "right", &line(9..=9, b'a')).await;
-    if !bench.seen.iter().any(|event| state_of(event, "wrong").is_some_and(|it| matches!(it, SourceState::Refused(_))))
-    {
-        until_state(&mut bench, "wrong", SourceState::Refused(name("wrong chain"))).await;
+    let refused =
+        |event: &Event| state_of(event, "wrong").is_some_and(|it| matches!(it, SourceState::Refused(_))).then_some(());
+    if !bench.seen.iter().any(|event| refused(event).is_some()) {
+        bench.until(|event| refused(&event)).await;
     }
     assert!(!bench.seen.iter().any(|event| head_of(event.clone(), "wrong").is_some()));
     assert_eq!(wrong.count("eth_getBlockReceipts"), 0);
@@ -353,12 +356,4 @@ async fn a_chain_that_is_stopped_is_not_read() {
     bench.chain.stopped = false;
     bench.publish();
     expect_run(&mut bench, "one", &line(101..=102, b'a')).await;
-}
-
-#[tokio::test]
-async fn an_endpoint_that_denies_access_is_refused() {
-    let node = Node::start(9).await;
-    node.script(|_, _| Some(Reply::Status(401, 0)));
-    let mut bench = Bench::start(vec![node.endpoint("one", false)], &[]);
-    until_state(&mut bench, "one", SourceState::Refused(name("access denied"))).await;
 }

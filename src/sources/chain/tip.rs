@@ -4,16 +4,20 @@
 //! never decides what a block means; that is the reactor's.
 
 use super::Shared;
+use super::ask_fault::AskFault;
 use super::endpoint::Endpoint;
+use super::owed::patience;
 use super::pace::Portion;
 use super::read::{How, ReadFault, read_blocks};
 use super::vain::InVain;
 use super::walk::{Known, Step};
-use crate::reactor::event::{Event, Run, RunPart};
+use crate::reactor::event::{Event, Run, RunPart, SourceState};
 use crate::sources::queue::{Closed, Lane, blocks_bytes};
-use crate::types::{B256, Block, BlockRef};
+use crate::types::{B256, Block, BlockRef, Name};
 use crate::wire::jsonrpc::{At, Call, parse_header};
+use futures::future::{Either, select};
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -26,10 +30,8 @@ const LONGEST_WAIT: Duration = Duration::from_millis(800);
 const ASK_OTHERS_AFTER: Duration = Duration::from_millis(1_500);
 /// A block whose traces do not come for so long, though all else of it does, is taken without them, and says so.
 const WITHOUT_TRACES_AFTER: Duration = Duration::from_secs(4);
-/// After so long the endpoint hands the lead over, for [`SHUNNED_FOR`].
+/// After so long the endpoint hands the lead over for a while.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(6);
-/// See [`GIVE_UP_AFTER`].
-const SHUNNED_FOR: Duration = Duration::from_secs(15);
 /// What was sent and is not published after so long was not taken: it is read again. Longer than a cursor waits for its commit.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it looks again when nothing changes.
@@ -53,7 +55,7 @@ enum Round {
     /// There is more to come: wait so long, less if something changes.
     Wait(Duration),
     /// Something was not there: wait a little, less if something changes.
-    Trouble(&'static str),
+    Trouble(Name),
 }
 
 /// The memory between rounds.
@@ -66,6 +68,8 @@ struct Tip {
     portion: Portion,
     /// Since when nothing was read, and how often it was tried.
     trouble: Option<(Instant, u32)>,
+    /// Since when the lead gave nothing in time that another gave.
+    outdone: Option<Instant>,
     /// Traces that did not come.
     in_vain: InVain,
     /// When something was last sent or published.
@@ -110,11 +114,16 @@ pub(super) async fn follow(shared: &Shared) -> Closed {
 
 impl Tip {
     async fn round(&mut self, shared: &Shared) -> Result<Round, Closed> {
+        if let Some(lead) = shared.lead().and_then(|place| shared.endpoints.get(place))
+            && lead.rpc.is_silent()
+        {
+            shared.fall_silent(lead);
+        }
         let lead = shared.lead();
         // One that comes back is the same: its trouble may be why it went.
         if lead.is_some() && lead != self.lead {
             // What another sent may be refused; and a walk begins from what is published.
-            (self.lead, self.trouble) = (lead, None);
+            (self.lead, self.trouble, self.outdone) = (lead, None, None);
             self.known.forget_sent();
             self.headers.clear();
             self.in_vain.forget_all();
@@ -150,21 +159,29 @@ impl Tip {
                 self.trouble = None;
                 Ok(Round::Idle)
             }
-            Step::Ask { number, hash } => Ok(self.walk(endpoint, number, hash).await),
+            Step::Ask { number, hash } => Ok(self.walk(shared, endpoint, number, hash).await),
             Step::Jump(block) => self.read(shared, endpoint, &[block], 1).await,
             Step::Read { blocks, together } => self.read(shared, endpoint, &blocks, together).await,
         }
     }
 
     /// Fetches the header that the walk needs, and with it those below that it will need next.
-    async fn walk(&mut self, endpoint: &Endpoint, number: u64, hash: B256) -> Round {
+    async fn walk(&mut self, shared: &Shared, endpoint: &Endpoint, number: u64, hash: B256) -> Round {
         let above_tip = self.known.tip().map_or(0, |tip| number.saturating_sub(tip.number));
         self.stride = (self.stride * 2).clamp(1, LONGEST_STRIDE);
         let below = self.stride.max(above_tip).min(LONGEST_STRIDE) - 1;
         let lowest = number.saturating_sub(below);
         let by_number = (lowest..number).map(|number| Call::BlockByNumber { at: At::Number(number), whole: false });
         let calls: Vec<Call> = [Call::BlockByHash { hash, whole: false }].into_iter().chain(by_number).collect();
-        let answers = endpoint.rpc.ask_all(&calls).await;
+        let asking = endpoint.rpc.ask_all(&calls);
+        let answers = if shared.has_other(endpoint) {
+            match timeout(patience(shared.block_time), asking).await {
+                Ok(answers) => answers,
+                Err(_) => return Round::Trouble(AskFault::Timeout.reason()),
+            }
+        } else {
+            asking.await
+        };
         if self.headers.len() > MOST_HEADERS {
             self.headers.clear();
         }
@@ -205,7 +222,11 @@ impl Tip {
         let mut whole = Vec::with_capacity(wanted.len());
         let mut fault = None;
         let asked = Instant::now();
-        for (block, read) in wanted.iter().zip(read_blocks(reader, wanted, how).await) {
+        let (reader, read) = self.read_in_time(shared, reader, wanted, how).await;
+        if read.iter().all(Result::is_ok) {
+            self.note_outdone(shared, lead, reader, asked);
+        }
+        for (block, read) in wanted.iter().zip(read) {
             if let Err(ReadFault::Traces(_)) = read {
                 self.in_vain.note(block.hash, asked, Instant::now());
             }
@@ -234,6 +255,57 @@ impl Tip {
             self.send(shared, lead, whole, together, chosen_by).await?;
         }
         Ok(fault.map_or(Round::Again, |fault| Round::Trouble(fault.reason())))
+    }
+
+    /// Reads blocks from an endpoint. Where they do not come for as long as one is patient, they are read from another one too, and
+    /// who is first with all of them is taken. Nobody is interrupted who may still answer: a trace may take long everywhere.
+    async fn read_in_time<'a>(
+        &self,
+        shared: &'a Shared,
+        reader: &'a Endpoint,
+        wanted: &[BlockRef],
+        how: How<'_>,
+    ) -> (&'a Endpoint, Vec<Result<Block, ReadFault>>) {
+        let mut first = pin!(read_blocks(reader, wanted, how));
+        if let Ok(read) = timeout(patience(shared.block_time), &mut first).await {
+            return (reader, read);
+        }
+        let traces = reader.abilities().tracer.is_some();
+        let able = |other: &&Endpoint| {
+            !std::ptr::eq(*other, reader) && other.standing().usable && (!traces || other.abilities().tracer.is_some())
+        };
+        let Some(other) = shared.endpoints.iter().find(able) else { return (reader, first.await) };
+        let all = |read: &[Result<Block, ReadFault>]| read.iter().all(Result::is_ok);
+        match select(first, pin!(read_blocks(other, wanted, how))).await {
+            Either::Left((read, second)) => {
+                if all(&read) {
+                    return (reader, read);
+                }
+                (other, second.await)
+            }
+            Either::Right((read, mut first)) => {
+                // The other may lack the block still. Who is silent altogether is not waited for.
+                while !all(&read) && !reader.rpc.is_silent() {
+                    if let Ok(read) = timeout(LOOK_EVERY, &mut first).await {
+                        return (reader, read);
+                    }
+                }
+                (other, read)
+            }
+        }
+    }
+
+    /// Notes whether the lead itself gave what was read. One that never does in time, and answers other things, hands over.
+    fn note_outdone(&mut self, shared: &Shared, lead: &Endpoint, reader: &Endpoint, asked: Instant) {
+        if std::ptr::eq(lead, reader) {
+            self.outdone = None;
+            return;
+        }
+        let since = *self.outdone.get_or_insert(asked);
+        if since.elapsed() >= patience(shared.block_time) * 2 && shared.has_other(lead) {
+            self.outdone = None;
+            lead.shun_longer(SourceState::BackingOff("it does not give its blocks in time".into()));
+        }
     }
 
     /// Another endpoint to ask for blocks that the lead does not give: a different one each time, and one that traces if the lead
@@ -271,13 +343,18 @@ impl Tip {
     }
 
     /// Notes a round that came to nothing, and says how long to wait. An endpoint that never gives what it announces hands over.
-    fn note_trouble(&mut self, shared: &Shared, reason: &'static str) -> Duration {
+    fn note_trouble(&mut self, shared: &Shared, reason: Name) -> Duration {
         let (since, tries) = self.trouble.unwrap_or_else(|| (Instant::now(), 0));
         self.trouble = Some((since, tries.saturating_add(1)));
         if since.elapsed() >= GIVE_UP_AFTER
             && let Some(lead) = self.lead.and_then(|place| shared.endpoints.get(place))
         {
-            lead.shun(reason, SHUNNED_FOR);
+            let why = SourceState::BackingOff(reason);
+            if shared.has_other(lead) {
+                lead.shun_longer(why);
+            } else {
+                lead.shun(why);
+            }
             self.trouble = None;
         }
         FIRST_WAIT.saturating_mul(1 << tries.min(8)).min(LONGEST_WAIT)

@@ -5,6 +5,7 @@
 use super::planner::Allowance;
 use crate::net::{CallBudget, budget::NextStart};
 use crate::types::Timestamp;
+use crate::types::pace::{Demand, Limits, Pace};
 use std::time::Duration;
 
 /// The pause after "too many calls a second" (facts/etherscan.md §3).
@@ -25,8 +26,10 @@ const THROTTLED_PAUSE: Duration = Duration::from_secs(35);
 const EARLY: Duration = Duration::from_hours(1);
 const EARLY_PAUSE: Duration = Duration::from_mins(10);
 const DAY_MILLIS: i64 = 86_400_000;
-/// Waiting longer than this for the next of the day's calls is being out of them.
+/// Waiting longer than this for the next of the day's calls is being out of them …
 const NEARLY_OVER: Duration = Duration::from_mins(5);
+/// … where so many of the usual waits are shorter: on a tiny plan each call waits for long.
+const NEARLY_OVER_WAITS: u32 = 4;
 /// A reset that is said to be later than this is not believed.
 const LATEST_RESET: Duration = Duration::from_hours(48);
 
@@ -44,6 +47,8 @@ pub struct BudgetNote {
 pub struct Account {
     budget: CallBudget,
     per_day: u64,
+    /// Waiting longer than this for the next of the day's calls is being out of them.
+    nearly_over: Duration,
     /// Between two starts, while it is wider than the configured spacing.
     widened: Option<(Duration, Timestamp)>,
     key_refusals: u32,
@@ -56,11 +61,12 @@ pub struct Account {
 impl Account {
     /// With what was used before a restart.
     #[must_use]
-    pub fn new(per_second: u32, per_day: u32, note: BudgetNote) -> Self {
-        let per_day = u64::from(per_day);
+    pub fn new(Limits { per_second, per_day }: Limits, note: BudgetNote) -> Self {
         let budget = CallBudget::new(per_second, per_day).resumed(note.day, note.used);
         let judged_at = Timestamp::from_millis(i64::MIN);
-        Self { budget, per_day, widened: None, key_refusals: 0, judged_at, day_over_until: None }
+        let usual = Pace::of(Limits { per_second, per_day }, Demand::default()).interval;
+        let nearly_over = NEARLY_OVER.max(usual * NEARLY_OVER_WAITS);
+        Self { budget, per_day, nearly_over, widened: None, key_refusals: 0, judged_at, day_over_until: None }
     }
 
     /// What may be done next, asked at `now`.
@@ -79,7 +85,7 @@ impl Account {
             NextStart::ExhaustedUntil(until) => told.max(Some(until)),
             NextStart::At(_) => {
                 let spread = self.allowance(now).open_for_urgent_at();
-                told.max(Some(spread).filter(|open| *open > now.after(NEARLY_OVER)))
+                told.max(Some(spread).filter(|open| *open > now.after(self.nearly_over)))
             }
         }
     }
@@ -171,12 +177,14 @@ const fn midnight(now: Timestamp) -> Timestamp {
 mod tests {
     use super::*;
 
+    const FREE: Limits = Limits { per_second: 3, per_day: 100_000 };
+
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(1_795_305_600_000 + millis)
     }
 
     fn account() -> Account {
-        Account::new(3, 100_000, BudgetNote::default())
+        Account::new(FREE, BudgetNote::default())
     }
 
     fn next(account: &Account, now: Timestamp) -> i64 {
@@ -215,7 +223,7 @@ mod tests {
         let mut early = account();
         early.day_over(None, hour(0));
         assert_eq!(early.over_until(hour(0)), Some(at(600_000)), "the explorer's midnight may be later than ours");
-        let used = Account::new(3, 1_000, BudgetNote { day: 20_779, used: 1_000 });
+        let used = Account::new(Limits { per_day: 1_000, ..FREE }, BudgetNote { day: 20_779, used: 1_000 });
         assert_eq!(used.over_until(hour(1)), Some(hour(24)), "what was used before a restart counts");
     }
 

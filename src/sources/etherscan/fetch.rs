@@ -7,7 +7,7 @@ use super::pager::{Entry, Page};
 use crate::net::{HttpClient, HttpFault, Request, Response, Target, http::Reach};
 use crate::reactor::event::{List, Reported};
 use crate::telemetry::names::CallOutcome;
-use crate::types::{B256, ChainId, Name, Secret};
+use crate::types::{Address, Asset, B256, ChainId, Name, Secret, U256};
 use crate::wire::etherscan::{self as wire, Body, ExplorerRow, Query, Refusal};
 use crate::wire::jsonrpc;
 use bytes::Bytes;
@@ -106,6 +106,7 @@ impl Failure {
                 | Refusal::KeyThrottled
                 | Refusal::BadRequest { .. }
                 | Refusal::TooLarge
+                | Refusal::Window
                 | Refusal::Busy
                 | Refusal::NotYet { .. }
                 | Refusal::WebPage { .. }
@@ -137,6 +138,7 @@ impl Failure {
                 | Refusal::BadRequest { .. }
                 | Refusal::BadEndpoint { .. } => CallOutcome::Refused,
                 Refusal::TooLarge
+                | Refusal::Window
                 | Refusal::Busy
                 | Refusal::NotYet { .. }
                 | Refusal::WebPage { .. }
@@ -179,9 +181,23 @@ const fn wire_list(list: List) -> wire::List {
 }
 
 /// A page of a list.
-pub(super) fn rows_query(chain: ChainId, address: crate::types::Address, list: List, ask: super::pager::Ask) -> String {
+pub(super) fn rows_query(chain: ChainId, address: Address, list: List, ask: super::pager::Ask) -> String {
     let (start, end, page) = (ask.start_block, ask.end_block, ask.page);
     Query::Rows { list: wire_list(list), address, start, end, page, offset: wire::MOST_ROWS }.text(Some(chain))
+}
+
+/// Coin balances.
+pub(super) fn balances_query(chain: ChainId, addresses: Vec<Address>) -> String {
+    Query::Balances { addresses, block: None }.text(Some(chain))
+}
+
+/// One balance.
+pub(super) fn balance_query(chain: ChainId, address: Address, asset: Asset) -> String {
+    let query = match asset {
+        Asset::Coin => Query::Balance { address, block: None },
+        Asset::Token(contract) => Query::TokenBalance { contract, address },
+    };
+    query.text(Some(chain))
 }
 
 /// `eth_blockNumber`.
@@ -208,6 +224,26 @@ pub(super) fn read_rows(list: List, response: &Response) -> Result<RowsAnswer, R
     let why = page.aside.first().map(|aside| Name::from(aside.reason.as_str()));
     let entries = page.rows.into_iter().map(entry).collect();
     Ok(RowsAnswer { unread: page.aside.len(), why, page: Page { entries, count: page.length, head: page.index_head } })
+}
+
+/// Reads coin balances; one that cannot be read shows nothing.
+pub(super) fn read_balances(response: &Response) -> Result<Vec<(Address, U256)>, Refusal> {
+    let text = String::from_utf8_lossy(&response.body);
+    match wire::open(response.status, &text)? {
+        Body::Result { result, partial: _ } => Ok(wire::balances(result)?.held),
+        Body::Empty => Err(Refusal::Blank),
+        Body::Node(_) => Err(Refusal::Shape { reason: other("a node's answer instead of balances") }),
+    }
+}
+
+/// Reads one balance.
+pub(super) fn read_balance(response: &Response) -> Result<U256, Refusal> {
+    let text = String::from_utf8_lossy(&response.body);
+    match wire::open(response.status, &text)? {
+        Body::Result { result, partial: _ } => wire::balance(result),
+        Body::Empty => Err(Refusal::Blank),
+        Body::Node(_) => Err(Refusal::Shape { reason: other("a node's answer instead of a balance") }),
+    }
 }
 
 /// Reads `eth_blockNumber`.

@@ -91,6 +91,7 @@ fn every_refusal_of_the_catalogue_finds_its_remedy() {
     check("Invalid API Key (#err2)|POLY-2", Remedy::Key);
     check("Too many invalid api key attempts, please try again later", Remedy::KeyThrottled);
     check("Query Timeout occured. Please select a smaller result dataset", Remedy::Halve);
+    check("Result window is too large, PageNo x Offset size must be less than or equal to 10000", Remedy::Window);
     check("Unexpected err, timeout occurred or server too busy. Please try again later", Remedy::Trouble);
     check("You are using a deprecated V1 endpoint, switch to Etherscan API V2", Remedy::AccountRefused);
     check("", Remedy::Trouble);

@@ -28,6 +28,8 @@ pub enum Remedy {
     Trouble,
     /// This list asks for too much at once.
     Halve,
+    /// This list asks for a page that is never given out.
+    Window,
     /// This call alone fails: it waits, longer each time.
     CallOnly,
 }
@@ -74,6 +76,7 @@ const fn of_refusal(refusal: &Refusal) -> Remedy {
         | Refusal::Blank
         | Refusal::Unknown { .. } => Remedy::Trouble,
         Refusal::TooLarge => Remedy::Halve,
+        Refusal::Window => Remedy::Window,
         Refusal::EndpointNotInPlan | Refusal::BadRequest { .. } | Refusal::NotYet { .. } | Refusal::Node(_) => {
             Remedy::CallOnly
         }

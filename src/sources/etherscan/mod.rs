@@ -15,4 +15,5 @@ mod poller;
 
 pub use account::BudgetNote;
 pub use fetch::{Explorer, Fetch};
-pub use poller::{Setup, run};
+pub use planner::ViewAge;
+pub use poller::{Setup, Word, run};

@@ -159,6 +159,12 @@ impl<R> Pager<R> {
         }
     }
 
+    /// From one block to another.
+    #[must_use]
+    pub fn within(from: u64, to: u64) -> Self {
+        Self { end: to.max(from), ..Self::new(from) }
+    }
+
     /// The next page to ask for.
     #[must_use]
     pub fn ask(&self) -> Ask {
@@ -291,6 +297,12 @@ impl<R> Pager<R> {
         let part = self.part(to);
         self.part_from = self.cursor;
         Ok(Progress::More(Some(part)))
+    }
+
+    /// The block that is paged by number now.
+    #[must_use]
+    pub fn inside(&self) -> Option<u64> {
+        self.inside.map(|inside| inside.block)
     }
 
     /// What was read whole below the block that could not be: it stays true though the list cannot be read on.

@@ -3,12 +3,14 @@
 //! One future owns all calls of an account over all chains, so that nothing can exceed its limits. Up to three answers are under
 //! way at once; starts are never closer than the budget says. Nothing is kept over a restart but the day's count.
 
+mod answer;
+mod balances;
 mod setback;
 
 use super::account::{Account, BudgetNote};
 use super::fetch::{self, Failure, Fetch, RowsAnswer};
 use super::pager::{Pager, Part, Progress};
-use super::planner::{Call, Choice, Extras, Planner};
+use super::planner::{Call, Choice, Extras, Planner, ViewAge};
 use crate::net::breaker::{Breaker, Patience, Permit};
 use crate::net::{HttpFault, Response};
 use crate::reactor::event::{
@@ -19,7 +21,9 @@ use crate::sources::WallClock;
 use crate::sources::queue::{Closed, EventQueue, Lane, SMALL_EVENT_BYTES};
 use crate::telemetry::Tally;
 use crate::telemetry::names::CallOutcome;
-use crate::types::{ChainId, Name, Timestamp};
+use crate::types::pace::Limits;
+use crate::types::{Address, ChainId, Name, Timestamp, U256};
+use answer::{Answer, read};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -34,6 +38,8 @@ use tokio_util::sync::CancellationToken;
 const MOST_IN_FLIGHT: usize = 3;
 /// A chain that the key's plan does not hold is tried again after this.
 const PLAN_RECHECK: Duration = Duration::from_hours(24);
+/// How often it is told how old the lists are.
+const AGES_EVERY: Duration = Duration::from_secs(2);
 /// While a probe decides about a chain, the others look again after this.
 const PROBE_GLANCE: Duration = Duration::from_secs(1);
 
@@ -46,10 +52,8 @@ pub struct Setup {
     pub chains: BTreeSet<ChainId>,
     /// Those of them without an RPC endpoint: their receipts are read here.
     pub own_receipts: BTreeSet<ChainId>,
-    /// Of the account.
-    pub calls_per_second: u32,
-    /// Of the account.
-    pub calls_per_day: u32,
+    /// Of the account, over all its chains and keys.
+    pub limits: Limits,
     /// What was used before a restart.
     pub used: BudgetNote,
     /// Counts calls.
@@ -58,14 +62,14 @@ pub struct Setup {
 
 /// Polls until cancelled, or until nobody reads the queue or publishes wants any more.
 ///
-/// `note` is told the day's count at each call, to be kept over a restart. It must not block.
+/// `tell` is told the day's count at each call, to be kept over a restart, and how old the lists are. It must not block.
 pub async fn run<F: Fetch>(
     setup: Setup,
     fetch: &F,
     mut wants: watch::Receiver<Arc<Wants>>,
     queue: EventQueue,
     clock: WallClock,
-    mut note: impl FnMut(BudgetNote) + Send,
+    mut tell: impl FnMut(Word) + Send,
     cancel: CancellationToken,
 ) {
     let mut poller = Poller::new(setup, queue, clock);
@@ -79,7 +83,7 @@ pub async fn run<F: Fetch>(
     let (mut plan, mut wake) = (true, None);
     loop {
         if plan {
-            let Ok(after) = poller.start_what_is_due(fetch, &mut flying, &mut note).await else { return };
+            let Ok(after) = poller.start_what_is_due(fetch, &mut flying, &mut tell).await else { return };
             wake = after.map(|after| Instant::now() + after);
         }
         let pause = async {
@@ -118,6 +122,15 @@ pub async fn run<F: Fetch>(
     }
 }
 
+/// What the poll loop tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// What was used of the day, the call counted that starts now.
+    Used(BudgetNote),
+    /// How old the lists of each chain are.
+    Ages(BTreeMap<ChainId, ViewAge>),
+}
+
 /// A call under way.
 type Flight<'f> = Pin<Box<dyn Future<Output = Landed> + Send + 'f>>;
 
@@ -128,13 +141,6 @@ struct Landed {
     response: Result<Response, HttpFault>,
 }
 
-/// What an answer was.
-enum Answer {
-    Rows(List, crate::types::Address, RowsAnswer),
-    Head(u64),
-    Receipt(crate::types::B256, Option<(u64, crate::types::B256, bool)>),
-}
-
 struct Poller {
     setup: Setup,
     queue: EventQueue,
@@ -142,10 +148,16 @@ struct Poller {
     account: Account,
     planner: Planner,
     wants: BTreeMap<ChainId, Arc<ChainWants>>,
+    /// The coin balances that were last seen: who has another one now moved something.
+    coins: BTreeMap<(ChainId, Address), U256>,
+    /// When the ages of lists were last told.
+    aged: Option<Timestamp>,
     extras: Extras,
     pagers: BTreeMap<Call, Pager<Reported>>,
     breakers: BTreeMap<ChainId, Breaker<Timestamp>>,
     heads: BTreeMap<ChainId, u64>,
+    /// The highest head that each chain showed: balances are of about there.
+    highest: BTreeMap<ChainId, u64>,
     /// Lists that must be halved and wait for a head to halve from. To the planner they are under way.
     headless: BTreeSet<Call>,
     states: BTreeMap<ChainId, SourceState>,
@@ -159,7 +171,8 @@ struct Poller {
 
 impl Poller {
     fn new(setup: Setup, queue: EventQueue, clock: WallClock) -> Self {
-        let account = Account::new(setup.calls_per_second, setup.calls_per_day, setup.used);
+        let account = Account::new(setup.limits, setup.used);
+        let planner = Planner::new(setup.limits);
         let extras = Extras { own_receipts: setup.own_receipts.clone(), heads: BTreeSet::new() };
         let breakers = setup.chains.iter().map(|chain| (*chain, Breaker::new(Patience::default()))).collect();
         Self {
@@ -167,12 +180,15 @@ impl Poller {
             queue,
             clock,
             account,
-            planner: Planner::default(),
+            planner,
             wants: BTreeMap::new(),
+            coins: BTreeMap::new(),
+            aged: None,
             extras,
             pagers: BTreeMap::new(),
             breakers,
             heads: BTreeMap::new(),
+            highest: BTreeMap::new(),
             headless: BTreeSet::new(),
             states: BTreeMap::new(),
             refused: BTreeSet::new(),
@@ -183,29 +199,31 @@ impl Poller {
 
     /// Takes what was published; says whether anything of ours changed.
     fn take_wants(&mut self, wants: &Wants) -> bool {
-        let same = |chain: &ChainId| match (self.wants.get(chain), wants.chains.get(chain)) {
-            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
-            (old, new) => old.is_none() && new.is_none(),
-        };
-        if self.setup.chains.iter().all(same) {
-            return false;
+        let now = (self.clock)();
+        let mut changed = false;
+        for (chain, new) in wants.chains.iter().filter(|(chain, _)| self.setup.chains.contains(chain)) {
+            if self.wants.get(chain).is_none_or(|old| !Arc::ptr_eq(old, new)) {
+                self.planner.take(now, *chain, new, &self.extras);
+                self.wants.insert(*chain, Arc::clone(new));
+                changed = true;
+            }
         }
-        let ours = wants.chains.iter().filter(|(chain, _)| self.setup.chains.contains(chain));
-        self.wants = ours.map(|(chain, wants)| (*chain, Arc::clone(wants))).collect();
         // A list that nobody wants any more is not read to its end.
         let mut pagers = std::mem::take(&mut self.pagers);
         pagers.retain(|call, _| self.is_wanted(call));
         self.pagers = pagers;
-        true
+        changed
     }
 
     /// Whether somebody wants this list.
     fn is_wanted(&self, call: &Call) -> bool {
-        match call {
-            Call::View(chain, address, list) => self.wants.get(chain).is_some_and(|wants| {
-                !wants.stopped && wants.views.iter().any(|view| view.address == *address && view.list == *list)
-            }),
-            Call::Head(_) | Call::Receipt(..) => false,
+        self.planner.from_block(*call).is_some() || self.planner.past_range(*call).is_some()
+    }
+
+    /// Lets the planner know that what the source itself needs of a chain changed.
+    pub(super) fn need_anew(&mut self, chain: ChainId) {
+        if let Some(wants) = self.wants.get(&chain) {
+            self.planner.take((self.clock)(), chain, wants, &self.extras);
         }
     }
 
@@ -214,15 +232,22 @@ impl Poller {
         &mut self,
         fetch: &'f F,
         flying: &mut FuturesUnordered<Flight<'f>>,
-        note: &mut impl FnMut(BudgetNote),
+        tell: &mut impl FnMut(Word),
     ) -> Result<Option<Duration>, Closed> {
-        self.release_stuck((self.clock)());
+        let now = (self.clock)();
+        self.release_stuck(now);
+        if self.aged.is_none_or(|aged| now.since(aged) >= AGES_EVERY) {
+            self.aged = Some(now);
+            tell(Word::Ages(self.planner.view_ages()));
+        }
         while flying.len() < MOST_IN_FLIGHT {
             let now = (self.clock)();
             let allowance = self.account.allowance(now);
-            match self.planner.next(now, &self.wants, &self.extras, &allowance) {
+            match self.planner.next(now, &allowance) {
                 Choice::Make(call) if self.permits(call.chain(), now) => {
-                    note(self.account.started(now));
+                    // Choosing among many lists takes its time: what counts is when the call starts.
+                    let now = (self.clock)();
+                    tell(Word::Used(self.account.started(now)));
                     self.planner.started(call, now);
                     let query = self.query(call);
                     flying.push(Box::pin(
@@ -259,11 +284,17 @@ impl Poller {
             Call::Receipt(chain, tx) => fetch::receipt_query(chain, tx),
             Call::Head(chain) => fetch::head_query(chain),
             Call::View(chain, address, list) => {
-                let views = self.wants.get(&chain).map(|wants| wants.views.as_slice()).unwrap_or_default();
-                let from = views.iter().find(|view| view.address == address && view.list == list).map(|view| view.from);
+                let from = self.planner.from_block(call);
                 let pager = self.pagers.entry(call).or_insert_with(|| Pager::new(from.unwrap_or(0)));
                 fetch::rows_query(chain, address, list, pager.ask())
             }
+            Call::History(chain, address, list) => {
+                let (from, to) = self.planner.past_range(call).unwrap_or_default();
+                let pager = self.pagers.entry(call).or_insert_with(|| Pager::within(from, to));
+                fetch::rows_query(chain, address, list, pager.ask())
+            }
+            Call::Balances(chain, batch) => fetch::balances_query(chain, self.planner.batch(chain, batch)),
+            Call::Balance(chain, address, asset) => fetch::balance_query(chain, address, asset),
         }
     }
 
@@ -277,7 +308,10 @@ impl Poller {
         self.setup.tally.called(chain, call.word(), outcome);
         let answer = match answer {
             Ok(answer) => answer,
-            Err(failure) => return self.suffer(call, started, now, &failure).await,
+            Err(failure) => {
+                self.no_balance(call, &failure).await?;
+                return self.suffer(call, started, now, &failure).await;
+            }
         };
         self.account.answered();
         self.refused.remove(&chain);
@@ -288,7 +322,9 @@ impl Poller {
         match answer {
             Answer::Head(head) => {
                 self.planner.answered(call, false);
-                self.extras.heads.remove(&chain);
+                if self.extras.heads.remove(&chain) {
+                    self.need_anew(chain);
+                }
                 self.heads.insert(chain, head);
                 self.release_headless(chain, head).await?;
                 let event = Event::ExplorerHead(ExplorerHead { chain, source: self.setup.name.clone(), head });
@@ -299,17 +335,21 @@ impl Poller {
                 let event = Event::Receipt(Receipt { chain, source: self.setup.name.clone(), tx, found });
                 self.queue.send(Lane::New, event, SMALL_EVENT_BYTES).await
             }
+            Answer::Balances(balances) => {
+                self.planner.answered(call, false);
+                for (address, balance) in &balances {
+                    if self.coins.insert((chain, *address), *balance).is_some_and(|before| before != *balance) {
+                        self.planner.stir(chain, *address, now);
+                    }
+                }
+                self.swept(chain, &balances).await
+            }
+            Answer::Balance(held) => self.read_balance(call, held).await,
             Answer::Rows(list, address, rows) => self.turn_page(call, list, address, rows).await,
         }
     }
 
-    async fn turn_page(
-        &mut self,
-        call: Call,
-        list: List,
-        address: crate::types::Address,
-        rows: RowsAnswer,
-    ) -> Result<(), Closed> {
+    async fn turn_page(&mut self, call: Call, list: List, address: Address, rows: RowsAnswer) -> Result<(), Closed> {
         let chain = call.chain();
         if rows.unread > 0 {
             self.setup.tally.unread_rows(chain, list, rows.unread);
@@ -320,6 +360,7 @@ impl Poller {
         }
         if let Some(head) = rows.page.head {
             self.heads.insert(chain, head);
+            self.planner.compare_heads(chain, (self.clock)());
         }
         let Some(pager) = self.pagers.get_mut(&call) else {
             // Nobody wants the list any more.
@@ -339,24 +380,25 @@ impl Poller {
             Err(fault) => return self.give_up(call, fault).await,
         };
         match part {
-            Some(part) => self.explored(chain, address, list, part).await,
+            Some(part) => self.explored(call, address, list, part).await,
             None => Ok(()),
         }
     }
 
     /// Hands on what was read of a list.
-    async fn explored(
-        &mut self,
-        chain: ChainId,
-        address: crate::types::Address,
-        list: List,
-        part: Part<Reported>,
-    ) -> Result<(), Closed> {
+    async fn explored(&mut self, call: Call, address: Address, list: List, part: Part<Reported>) -> Result<(), Closed> {
         let Part { from, to, head: index_head, rows } = part;
         let bytes = SMALL_EVENT_BYTES + rows.len() * size_of::<Reported>();
         let source = self.setup.name.clone();
-        let event = Event::Explored(Explored { chain, source, address, list, from, to, index_head, rows });
-        self.queue.send(Lane::New, event, bytes).await
+        let chain = call.chain();
+        let explored = Explored { chain, source, address, list, from, to, index_head, rows };
+        let (lane, event) = match call {
+            Call::History(..) => (Lane::Later, Event::History(explored)),
+            Call::View(..) | Call::Head(_) | Call::Receipt(..) | Call::Balances(..) | Call::Balance(..) => {
+                (Lane::New, Event::Explored(explored))
+            }
+        };
+        self.queue.send(lane, event, bytes).await
     }
 
     /// Says on every chain that the account's day is over, where it is.
@@ -394,15 +436,6 @@ impl Poller {
         let source = SourceId { kind: SourceKind::Explorer, chain, name: self.setup.name.clone() };
         self.queue.send(Lane::New, Event::Source(SourceReport { source, state }), SMALL_EVENT_BYTES).await
     }
-}
-
-/// Reads the answer to a call.
-fn read(call: Call, response: &Response) -> Result<Answer, crate::wire::etherscan::Refusal> {
-    Ok(match call {
-        Call::Receipt(_, tx) => Answer::Receipt(tx, fetch::read_receipt(tx, response)?),
-        Call::Head(_) => Answer::Head(fetch::read_head(response)?),
-        Call::View(_, address, list) => Answer::Rows(list, address, fetch::read_rows(list, response)?),
-    })
 }
 
 #[cfg(test)]

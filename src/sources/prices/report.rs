@@ -1,9 +1,8 @@
 //! What a feed says of itself: each change of state once, the newest only.
 
-use crate::net::socket::{Reason, SocketState};
+use crate::net::socket::{Reason, SocketState, status_words};
 use crate::reactor::event::{Event, SourceId, SourceReport, SourceState};
 use crate::sources::queue::Newest;
-use crate::types::Name;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Says a feed's state where it changed. Clones share what was said last.
@@ -44,12 +43,12 @@ impl Reporter {
             SocketState::Subscribing | SocketState::Live | SocketState::Stopped => {}
             SocketState::Stale => self.say(SourceState::Stale),
             SocketState::BackingOff { reason: Reason::Rejected, .. } => {
-                self.say(SourceState::Refused(Reason::Rejected.label().into()));
+                self.say(SourceState::Refused(Reason::Rejected.words().into()));
             }
-            SocketState::BackingOff { reason, .. } => self.say(SourceState::BackingOff(reason.label().into())),
+            SocketState::BackingOff { reason, .. } => self.say(SourceState::BackingOff(reason.words().into())),
             // Too many connections passes; a region, a key or a path does not.
-            SocketState::Refused { status: 429, .. } => self.say(SourceState::BackingOff(Name::from("http_429"))),
-            SocketState::Refused { status, .. } => self.say(SourceState::Refused(Name::from(format!("http_{status}")))),
+            SocketState::Refused { status: 429, .. } => self.say(SourceState::BackingOff(status_words(429).into())),
+            SocketState::Refused { status, .. } => self.say(SourceState::Refused(status_words(*status).into())),
         }
     }
 }

@@ -335,7 +335,7 @@ async fn only_a_price_makes_a_feed_fresh_and_a_dropped_connection_is_said() {
         venue.say(tick("BTC-USD", 1, "81228.94", 1)).await;
         assert_eq!(tap.next().await, ["fresh", "BTC-USD 81228.94"]);
         drop(venue);
-        tap.until("backing off: close").await;
+        tap.until("backing off: the other side closed the connection").await;
         let mut venue = Venue::accept(&mut peers).await;
         assert_eq!(venue.asked().await, subscription("BTC-USD"), "the rejected pair is not asked for again");
         venue.say(tick("BTC-USD", 1, "81229.00", 2)).await;
@@ -352,7 +352,7 @@ async fn a_half_open_connection_is_given_up_within_the_heartbeats_limit() {
         venue.say(tick("BTC-USD", 1, "5", 1)).await;
         tap.until("fresh").await;
         let silent_since = Instant::now();
-        tap.until("backing off: idle").await;
+        tap.until("backing off: connected, but nothing came for too long").await;
         assert!((10..=11).contains(&silent_since.elapsed().as_secs()), "{:?}", silent_since.elapsed());
         drop(venue);
     })
@@ -384,7 +384,7 @@ async fn a_feed_of_which_every_pair_is_rejected_is_refused_and_rests() {
         venue.say(rejection("BTC-USD")).await;
         venue.say(rejection("ETH-USD")).await;
         let since = Instant::now();
-        tap.until("refused: rejected").await;
+        tap.until("refused: it rejected what was asked for").await;
         Venue::accept(&mut peers).await;
         assert!(since.elapsed() >= Duration::from_mins(1), "{:?}", since.elapsed());
     })

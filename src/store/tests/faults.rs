@@ -1,7 +1,7 @@
 //! What the store says when it cannot be used, and that it is left as it was; upgrades.
 
 use super::*;
-use crate::store::migrate::{COPIES_KEPT, copy_path, newest};
+use crate::store::migrate::{self, COPIES_KEPT, copy_path};
 use crate::store::schema::{APPLICATION_ID, MIGRATIONS, Migration};
 
 #[test]
@@ -52,6 +52,55 @@ fn a_store_that_cannot_be_written_is_said() {
     assert_eq!(store.commit(&a_commit(1)), Err(StoreFault::ReadOnly { path }));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_store_that_is_taken_away_under_its_writer_takes_nothing_more() {
+    type Mischief = fn(&Path);
+    let cases: [(&str, Mischief); 3] = [
+        ("deleted", |path| std::fs::remove_file(path).unwrap()),
+        ("moved", |path| std::fs::rename(path, path.with_extension("old")).unwrap()),
+        ("replaced", |path| {
+            let copy = path.with_extension("copy");
+            std::fs::copy(path, &copy).unwrap();
+            std::fs::rename(copy, path).unwrap();
+        }),
+    ];
+    for (what, harm) in cases {
+        let (_folder, path) = place();
+        let mut store = open(&path);
+        store.commit(&a_commit(1)).unwrap();
+        harm(&path);
+        let fault = StoreFault::Gone { path: path.clone() };
+        assert_eq!(store.commit(&a_commit(2)), Err(fault.clone()), "{what}");
+        assert_eq!(store.deliver(&[done(1, OutboxState::Done)]), Err(fault.clone()), "{what}: nothing more");
+        assert_eq!(fault.remedy(), Remedy::Person);
+    }
+}
+
+#[test]
+fn a_store_that_lies_where_nothing_can_be_written_is_read_with_its_log() {
+    for log in [None, Some("")] {
+        let (_folder, path) = place();
+        let mut store = open(&path);
+        store.commit(&a_commit(1)).unwrap();
+        drop(store);
+        if let Some(text) = log {
+            std::fs::write(path.with_extension("db-wal"), text).unwrap();
+        }
+        // No index can be made where a folder has its name: to SQLite that is as a disk that cannot be written.
+        std::fs::create_dir(path.with_extension("db-shm")).unwrap();
+        assert_eq!(Reader::open(&path).unwrap().outbox(&OutboxFilter::default(), 9).unwrap().rows.len(), 1, "{log:?}");
+    }
+    let (_folder, path) = place();
+    let mut store = open(&path);
+    store.commit(&a_commit(1)).unwrap();
+    let copy = path.with_file_name("copy.db");
+    std::fs::copy(&path, &copy).unwrap();
+    std::fs::copy(path.with_extension("db-wal"), copy.with_extension("db-wal")).unwrap();
+    std::fs::create_dir(copy.with_extension("db-shm")).unwrap();
+    assert_eq!(Reader::open(&copy).unwrap().outbox(&OutboxFilter::default(), 9).unwrap().rows.len(), 1);
+}
+
 #[test]
 fn a_folder_that_cannot_be_written_is_said() {
     let folder = Path::new("/proc/self");
@@ -69,11 +118,10 @@ fn a_folder_that_cannot_be_written_is_said() {
 fn a_store_is_not_opened_when_it_is_not_sure_to_be_ours() {
     type Right = fn(&StoreFault) -> bool;
     let cases: [(&str, &str, Right); 4] = [
-        (
-            "newer",
-            "PRAGMA user_version = 9999",
-            |fault| matches!(fault, StoreFault::Newer { found: 9999, known, .. } if *known == newest(MIGRATIONS)),
-        ),
+        ("newer", "PRAGMA user_version = 9999", |fault| {
+            let newest = migrate::newest(MIGRATIONS);
+            matches!(fault, StoreFault::Newer { found: 9999, known, .. } if *known == newest)
+        }),
         ("foreign", "PRAGMA application_id = 77", |fault| matches!(fault, StoreFault::Foreign { found: 77, .. })),
         ("without a number", "PRAGMA user_version = 0", |fault| matches!(fault, StoreFault::Damaged { .. })),
         ("without an id", "DELETE FROM meta", |fault| matches!(fault, StoreFault::Damaged { .. })),

@@ -95,6 +95,8 @@ proptest! {
             Row::Deadline(row) => wanted.deadlines.push(row),
             Row::Trouble(row) => wanted.troubles.push(row),
             Row::Payment(row) => wanted.payments.push(*row),
+            Row::Balance(row) => wanted.balances.push(row),
+            Row::Level(row) => wanted.levels.push(row),
             Row::Backfill(row) => wanted.backfills.push(*row),
             Row::Scan(row) => wanted.scans.push(row),
             Row::Watch(row) => wanted.watches.push(*row),

@@ -78,8 +78,8 @@ fn lists_are_read_page_by_page_and_filtered() {
     assert_eq!(messages, wanted);
     for row in &every {
         let (sink, alert) = (&row.message.sink, row.message.alert);
-        let first = every.iter().rev().filter(|other| other.message.sink == *sink && other.message.alert == alert);
-        let first = first.filter_map(|other| other.receiver_id.clone()).next();
+        let mut told = every.iter().rev().filter(|other| other.message.sink == *sink && other.message.alert == alert);
+        let first = told.find_map(|other| other.receiver_id.clone());
         assert_eq!(reader.first_told(sink, alert).unwrap(), first, "the oldest that its receiver has a name for");
     }
     assert_eq!(reader.first_told(&"ops".into(), AlertId([9; 16])).unwrap(), None);

@@ -54,6 +54,9 @@ pub enum Refusal {
     /// Too many rows or blocks: ask for fewer.
     #[error("the range is too large")]
     TooLarge,
+    /// A page further back than the explorer gives out: fewer blocks help, and nothing helps within one block.
+    #[error("the page is further back than the explorer gives out")]
+    Window,
     /// The explorer is in trouble: ask again.
     #[error("the explorer is busy")]
     Busy,
@@ -108,7 +111,7 @@ impl Refusal {
             Self::KeyThrottled => "bad_key_throttled",
             Self::BadRequest { .. } => "bad_request",
             Self::BadEndpoint { .. } => "bad_endpoint",
-            Self::TooLarge => "too_large",
+            Self::TooLarge | Self::Window => "too_large",
             Self::Busy => "server_busy",
             Self::NotYet { .. } => "retry_later",
             Self::WebPage { .. } => "web_page",
@@ -174,7 +177,9 @@ pub(super) fn classify(text: &str) -> Refusal {
         Refusal::BadKey
     } else if has(&["chain not supported"]) {
         Refusal::ChainUnknown
-    } else if has(&["query timeout", "result window is too large", "smaller result"]) {
+    } else if has(&["result window is too large"]) {
+        Refusal::Window
+    } else if has(&["query timeout", "smaller result"]) {
         Refusal::TooLarge
     } else if has(&["too busy", "timeout occurred", "try again later", "rpc request failed", "something went wrong"]) {
         Refusal::Busy

@@ -1,6 +1,7 @@
 //! Requests as text. They hold no key: keys are in the url, which is not known here.
 
 use crate::types::{Address, B256};
+use crate::wire::erc20::balance_of;
 use std::fmt::Write;
 
 /// A block that a request is about.
@@ -24,6 +25,25 @@ impl At {
             Self::Safe => "\"safe\"".into(),
             Self::Finalized => "\"finalized\"".into(),
             Self::Number(number) => format!("\"{number:#x}\""),
+        }
+    }
+}
+
+/// The block whose state a request is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateAt {
+    /// By hash (EIP-1898): this very block, or an error.
+    Hash(B256),
+    /// By height, for nodes that do not take a hash.
+    Number(u64),
+}
+
+impl StateAt {
+    /// As a JSON parameter.
+    fn param(self) -> String {
+        match self {
+            Self::Hash(hash) => format!(r#"{{"blockHash":"{hash:#x}"}}"#),
+            Self::Number(number) => At::Number(number).param(),
         }
     }
 }
@@ -68,12 +88,21 @@ pub enum Call {
     CallTraces(B256),
     /// The same as `OpenEthereum` and Erigon trace them; they only take a height.
     TraceBlock(u64),
-    /// A balance in a block by hash.
+    /// A coin balance in a block.
     Balance {
         /// Whose.
         of: Address,
         /// In which block.
-        block: B256,
+        at: StateAt,
+    },
+    /// A token balance in a block.
+    TokenBalance {
+        /// Of which contract.
+        contract: Address,
+        /// Whose.
+        of: Address,
+        /// In which block.
+        at: StateAt,
     },
     /// A read of a contract in the newest block.
     Read {
@@ -110,7 +139,7 @@ impl Call {
             Self::CallTraces(_) => "debug_traceBlockByHash",
             Self::TraceBlock(_) => "trace_block",
             Self::Balance { .. } => "eth_getBalance",
-            Self::Read { .. } => "eth_call",
+            Self::Read { .. } | Self::TokenBalance { .. } => "eth_call",
             Self::FeeHistory { .. } => "eth_feeHistory",
             Self::SubscribeHeads => "eth_subscribe",
             Self::Unsubscribe(_) => "eth_unsubscribe",
@@ -135,7 +164,11 @@ impl Call {
             }
             Self::CallTraces(hash) => format!(r#""{hash:#x}",{{"tracer":"callTracer"}}"#),
             Self::TraceBlock(number) => format!("\"{number:#x}\""),
-            Self::Balance { of, block } => format!(r#""{of:#x}",{{"blockHash":"{block:#x}"}}"#),
+            Self::Balance { of, at } => format!(r#""{of:#x}",{}"#, at.param()),
+            Self::TokenBalance { contract, of, at } => {
+                let data = balance_of(of);
+                format!(r#"{{"to":"{contract:#x}","data":"{data}"}},{}"#, at.param())
+            }
             Self::Read { to, data } => format!(r#"{{"to":"{to:#x}","data":"{data}"}},"latest""#),
             Self::FeeHistory { blocks, percentiles } => {
                 let percentiles: Vec<_> = percentiles.iter().map(u8::to_string).collect();
@@ -209,8 +242,16 @@ mod tests {
         );
         check(&Call::TraceBlock(0), r#""method":"trace_block","params":["0x0"]"#);
         check(
-            &Call::Balance { of: Address::ZERO, block: hash },
+            &Call::Balance { of: Address::ZERO, at: StateAt::Hash(hash) },
             r#""method":"eth_getBalance","params":["0x0000000000000000000000000000000000000000",{"blockHash":"HASH"}]"#,
+        );
+        check(
+            &Call::Balance { of: Address::ZERO, at: StateAt::Number(26) },
+            r#""method":"eth_getBalance","params":["0x0000000000000000000000000000000000000000","0x1a"]"#,
+        );
+        check(
+            &Call::TokenBalance { contract: Address::ZERO, of: Address::repeat_byte(1), at: StateAt::Hash(hash) },
+            r#""method":"eth_call","params":[{"to":"0x0000000000000000000000000000000000000000","data":"0x70a082310000000000000000000000000101010101010101010101010101010101010101"},{"blockHash":"HASH"}]"#,
         );
         check(
             &Call::Read { to: Address::ZERO, data: "0x313ce567" },

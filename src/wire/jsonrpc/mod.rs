@@ -16,7 +16,7 @@ pub use block::{
     BlockLog, Header, RawBlock, RawLog, RawReceipt, RawTx, Topics, parse_block, parse_header, parse_logs,
     parse_receipt, parse_receipts,
 };
-pub use call::{At, Call};
+pub use call::{At, Call, StateAt};
 pub use envelope::{Answer, Message, block_answer, parse_batch, parse_message, parse_messages, receipts_answer};
 pub use fees::{FeeHistory, fee_history};
 pub use refusal::{Refusal, RpcError, Suggestion};

@@ -103,7 +103,8 @@ async fn numbers_balances_tokens_and_fees_are_read() {
     assert_eq!(wire::parse_number(&id), Ok(31_337));
     let height = served.ask(&Call::BlockNumber).await.expect("it has one");
     assert_eq!(wire::parse_number(&height), Ok(1));
-    let balance = served.ask(&Call::Balance { of: account(1), block }).await.expect("it has it");
+    let balance =
+        served.ask(&Call::Balance { of: account(1), at: wire::StateAt::Hash(block) }).await.expect("it has it");
     assert_eq!(wire::parse_amount(&balance), Ok(crate::types::U256::from(10).pow(crate::types::U256::from(20))));
     let decimals = served.ask(&Call::Read { to: TOKEN, data: DECIMALS }).await.expect("it has some");
     assert_eq!(decode_decimals(&text(&decimals)), Some(6));

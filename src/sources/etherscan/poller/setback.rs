@@ -32,6 +32,8 @@ impl Poller {
                 if let Call::View(chain, address, list) = call {
                     return self.stick(call, (chain, address, list), block, pager).await;
                 }
+                tracing::error!(chain = %call.chain(), %fault, "a part of the history cannot be read");
+                self.planner.failed(call);
             }
         }
         Ok(())
@@ -47,7 +49,7 @@ impl Poller {
     ) -> Result<(), Closed> {
         self.stuck.insert(call, (self.clock)().after(STUCK_RECHECK));
         if let Some(part) = pager.and_then(|mut pager| pager.below(block)) {
-            self.explored(chain, address, list, part).await?;
+            self.explored(call, address, list, part).await?;
         }
         let source = self.setup.name.clone();
         let event = Event::Unlistable(Unlistable { chain, source, address, list, block });
@@ -126,6 +128,10 @@ impl Poller {
                 self.pagers.remove(&call);
                 self.planner.failed(call);
             }
+            Remedy::Window => match self.pagers.get(&call).and_then(Pager::inside) {
+                Some(block) => self.give_up(call, PagerFault::BlockTooLarge { block }).await?,
+                None => self.halve(call, failure).await?,
+            },
             Remedy::Halve => self.halve(call, failure).await?,
         }
         Ok(())
@@ -138,8 +144,10 @@ impl Poller {
             Some(Ok(())) => self.planner.answered(call, true),
             Some(Err(PagerFault::HeadNeeded)) => {
                 // Asking for everything once more would cost another 30 s: the call stays out until the head is there.
-                self.extras.heads.insert(call.chain());
                 self.headless.insert(call);
+                if self.extras.heads.insert(call.chain()) {
+                    self.need_anew(call.chain());
+                }
             }
             Some(Err(fault)) => self.give_up(call, fault).await?,
             None => {
@@ -154,7 +162,9 @@ impl Poller {
         let Some(breaker) = self.breakers.get_mut(&chain) else { return };
         match remedy {
             Remedy::Trouble => breaker.failed(now),
-            Remedy::CallOnly | Remedy::Halve | Remedy::ChainRefused | Remedy::ChainDayOver(_) => breaker.succeeded(),
+            Remedy::CallOnly | Remedy::Window | Remedy::Halve | Remedy::ChainRefused | Remedy::ChainDayOver(_) => {
+                breaker.succeeded();
+            }
             Remedy::SlowDown | Remedy::DayOver(_) | Remedy::Key | Remedy::KeyThrottled | Remedy::AccountRefused => {
                 breaker.abandoned(now);
             }

@@ -1,0 +1,30 @@
+//! What came back of a call, read as what was asked.
+
+use super::super::fetch::{self, RowsAnswer};
+use super::super::planner::Call;
+use crate::net::Response;
+use crate::reactor::event::List;
+use crate::types::{Address, B256, U256};
+use crate::wire::etherscan::Refusal;
+
+/// What an answer was.
+pub(super) enum Answer {
+    Rows(List, Address, RowsAnswer),
+    Head(u64),
+    Receipt(B256, Option<(u64, B256, bool)>),
+    Balances(Vec<(Address, U256)>),
+    Balance(U256),
+}
+
+/// Reads the answer to a call.
+pub(super) fn read(call: Call, response: &Response) -> Result<Answer, Refusal> {
+    Ok(match call {
+        Call::Receipt(_, tx) => Answer::Receipt(tx, fetch::read_receipt(tx, response)?),
+        Call::Head(_) => Answer::Head(fetch::read_head(response)?),
+        Call::View(_, address, list) | Call::History(_, address, list) => {
+            Answer::Rows(list, address, fetch::read_rows(list, response)?)
+        }
+        Call::Balances(..) => Answer::Balances(fetch::read_balances(response)?),
+        Call::Balance(..) => Answer::Balance(fetch::read_balance(response)?),
+    })
+}
