@@ -206,10 +206,16 @@ impl Pump {
     }
 
     fn command(&mut self, asked: Asked) -> Result<(), PumpFault> {
-        if let Command::AcceptChain { chain } = &asked.command
-            && let Err(error) = self.poison.accept(*chain)
-        {
-            tracing::warn!("the note of unreadable blocks could not be changed: {error}");
+        if let Command::AcceptChain { chain } = &asked.command {
+            match self.poison.accept(*chain) {
+                Ok(None) => {}
+                Ok(Some(Stretch { from, to, .. })) => {
+                    tracing::warn!(
+                        "blocks {from} to {to} of chain {chain} are left out from now on: nothing that they move is told"
+                    );
+                }
+                Err(error) => tracing::warn!("the note of unreadable blocks could not be changed: {error}"),
+            }
         }
         self.handle(Event::Command(asked.command))?;
         self.answers.push((asked.done, self.draft.take_answer()));
