@@ -22,6 +22,7 @@ use super::watch_list::{
 };
 use super::watched::Watched;
 use crate::types::{Address, ChainId, Movement, Name};
+use std::sync::Arc;
 
 impl Reactor {
     pub(super) fn order_watches(&mut self, order: WatchOrder, effects: &mut Vec<Effect>) {
@@ -35,13 +36,19 @@ impl Reactor {
 
     /// Whether of these blocks it was left out what concerns addresses that are watched by now. Blocks of a gap are from before.
     pub(super) fn is_outdated(&self, run: &Run, effects: &mut Vec<Effect>) -> bool {
-        let older = run.chosen_by.is_some_and(|version| version != self.watched.version());
+        let older = run.chosen_by.is_some_and(|version| self.watched.is_wider_than(version));
         let outdated = older && run.part == RunPart::Tip;
         if outdated {
             let reason = "blocks that an older watch list chose";
             effects.push(Effect::Notice(Notice::Ignored { chain: run.chain, reason }));
         }
         outdated
+    }
+
+    /// Whether of blocks of the past it was left out what concerns addresses that joined this history by now.
+    pub(super) fn is_chosen_before(&self, run: &Run, until: u64) -> bool {
+        let joined = self.soft.joined.get(&(run.chain, until)).copied().unwrap_or(0);
+        run.chosen_by.is_some_and(|version| version < joined)
     }
 
     /// Whether a movement in a block is history; `None` where it is nobody's. What comes at the tip is new, whatever its number is: a
@@ -81,7 +88,7 @@ impl Reactor {
             owed.extend(asking.flat_map(|(address, from)| chains.iter().map(move |chain| (*chain, address, from))));
             answer.extend(self.add_watch(watch, effects));
         }
-        self.bind_watches();
+        self.unpublished.extend(self.settings.chains.keys().copied());
         for (chain, address, from) in owed {
             self.owe_history(chain, address, from, effects);
         }
@@ -167,10 +174,12 @@ impl Reactor {
             (self.watch_list.number(name, chains, tags, self.at), Default::default())
         });
         let mut batch: Vec<Listed<'_>> = Vec::with_capacity(watch.addresses.len());
-        let mut new = 0;
+        let mut new = Vec::new();
         for asked in &watch.addresses {
             let old = list.get(&asked.address);
-            new += u64::from(old.is_none());
+            if old.is_none() {
+                new.push(asked.address);
+            }
             let listed = Listed {
                 address: asked.address,
                 reference: asked.reference.as_ref().map(Name::as_str),
@@ -197,12 +206,22 @@ impl Reactor {
                     batch.iter().filter_map(|listed| since_on(listed.since, *chain).or(begun)).max()
                 },
                 addresses: batch.len() as u64,
-                new,
+                new: new.len() as u64,
             })
             .collect();
         effects.push(Effect::Put(Row::Watch(Box::new(row.clone()))));
+        let name = row.name.clone();
         self.watch_list.put(row, merged);
+        self.come(&name, &new);
         complete
+    }
+
+    /// A watch that was added is in force as it stands in the list; these addresses of it are new.
+    fn come(&mut self, name: &Name, new: &[Address]) {
+        let Some(watch) = self.watch_list.watch(name) else { return };
+        let place = self.watched.put(watch.clone(), new);
+        self.rules.look_at(place, &watch, false);
+        self.balances.add(&self.settings, &watch, new);
     }
 
     /// History is owed from a block on: of who is watched already, up to where it is complete.
@@ -240,14 +259,20 @@ impl Reactor {
             // The addresses of a watch go with its row.
             effects.push(Effect::Delete(RowKey::Watch(row.number)));
             self.watch_list.remove(row.number);
+            self.watched.take(name, None, gone.len());
         } else if !gone.is_empty() {
             effects.extend(gone.iter().map(|address| Effect::Delete(RowKey::Address(row.number, *address))));
             let left = list.without(&gone);
             let row = super::rows::WatchRow { addresses: u32::try_from(left.len()).unwrap_or(u32::MAX), ..row.clone() };
             effects.push(Effect::Put(Row::Watch(Box::new(row.clone()))));
             self.watch_list.put(row, left);
+            let left = self.watch_list.get(name).map(|(_, left)| Arc::clone(left));
+            self.watched.take(name, left, gone.len());
         }
-        self.bind_watches();
+        if self.watched.is_worn() {
+            self.bind_watches();
+        }
+        self.unpublished.extend(self.settings.chains.keys().copied());
         for chain in row.chains {
             self.forget_views(chain, &gone, effects);
         }
@@ -261,6 +286,7 @@ impl Reactor {
             gone.iter().filter(|address| self.watched.find(chain, address).is_none()).copied().collect::<Vec<_>>()
         {
             self.end_backfill(chain, address, effects);
+            self.unwatch_balances(chain, address, effects);
             for list in List::ALL {
                 if self.views.remove(&(chain, address, list)).is_some() {
                     effects.push(Effect::Delete(RowKey::View(chain, address, list)));

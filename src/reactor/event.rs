@@ -8,6 +8,7 @@ use super::settings::Settings;
 pub use super::source::{List, SourceId, SourceKind};
 use super::watch_list::WatchOrder;
 use crate::types::{Address, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, Price, Timestamp, U256};
+use std::sync::Arc;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,8 +170,10 @@ pub struct Logs {
     pub from: u64,
     /// Last block.
     pub to: u64,
-    /// Whose: [`super::wants::LogsWant::until`].
+    /// Of which scan: [`super::wants::LogsWant::until`].
     pub until: u64,
+    /// Whose: [`super::wants::LogsWant::addresses`].
+    pub addresses: Arc<[Address]>,
     /// In order of block and log.
     pub rows: Vec<Reported>,
 }

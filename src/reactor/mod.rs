@@ -136,6 +136,8 @@ struct Soft {
     listed_elsewhere: BTreeMap<TransferId, (u64, Timestamp)>,
     /// Chains that a person accepted as another one, and of which nothing has come since.
     accepted: BTreeSet<ChainId>,
+    /// The version of the watch list with which an address last joined a history, by its upper end.
+    joined: BTreeMap<(ChainId, u64), u64>,
 }
 
 impl Reactor {

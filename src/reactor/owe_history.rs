@@ -227,6 +227,9 @@ impl Reactor {
         let left = lists.map(|list| ListLeft { list, next, blank: None }).collect();
         let row = BackfillRow { left, ..row };
         self.unpublished.insert(row.chain);
+        let backfills = &self.backfills;
+        self.soft.joined.retain(|(chain, until), _| backfills.scan(*chain, *until, Scan::Blocks).is_some());
+        self.soft.joined.insert((row.chain, row.until), self.watched.version());
         if !self.reads_lists(row.chain) && !row.left.is_empty() {
             self.begin_scan(&row, Scan::Blocks, effects);
         }

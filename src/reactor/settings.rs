@@ -224,8 +224,10 @@ pub struct GasCondition {
 /// Balances of watched addresses and their thresholds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BalanceCondition {
-    /// Names of watches; tags are resolved.
+    /// Names of the config's watches; tags are resolved.
     pub watches: BTreeSet<Name>,
+    /// Which of the watches that are added at run time.
+    pub added: Added,
     /// Where, of what, and past which raw amount: each address of the watches that is watched there has a level of its own.
     pub thresholds: BTreeMap<(ChainId, Asset), Threshold<U256>>,
 }
@@ -357,11 +359,16 @@ impl ChainSettings {
     }
 }
 
-impl TransferCondition {
-    /// Whether it looks at a watch, of the config or not: a tag of the config's is resolved, and no name is in both.
+impl Condition {
+    /// Whether it looks at a watch, of the config or added at run time.
     #[must_use]
-    pub fn looks_at(&self, watch: &Watch) -> bool {
-        self.watches.contains(&watch.name) || self.added.takes(&watch.tags)
+    pub fn looks_at(&self, watch: &Watch, of_config: bool) -> bool {
+        let (watches, added) = match self {
+            Self::Transfer(condition) => (&condition.watches, &condition.added),
+            Self::Balance(condition) => (&condition.watches, &condition.added),
+            Self::Price(_) | Self::Gas(_) => return false,
+        };
+        if of_config { watches.contains(&watch.name) } else { added.takes(&watch.tags) }
     }
 }
 

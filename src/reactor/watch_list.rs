@@ -200,6 +200,18 @@ struct Added {
     addresses: Arc<AddressList>,
 }
 
+impl Added {
+    fn watch(&self) -> Watch {
+        Watch {
+            name: self.row.name.clone(),
+            addresses: self.addresses.clone(),
+            chains: self.row.chains.clone(),
+            tags: self.row.tags.clone(),
+            from_block: None,
+        }
+    }
+}
+
 /// Every watch that was added, and the requests that are remembered.
 #[derive(Debug, Clone, Default)]
 pub struct WatchList {
@@ -274,13 +286,13 @@ impl WatchList {
     /// As the reactor watches them, but for those whose names are the config's.
     pub fn in_force<'a>(&'a self, config: &'a [Watch]) -> impl Iterator<Item = Watch> + 'a {
         let of_config = |name: &Name| config.iter().any(|watch| watch.name == *name);
-        self.watches.values().filter(move |added| !of_config(&added.row.name)).map(|added| Watch {
-            name: added.row.name.clone(),
-            addresses: added.addresses.clone(),
-            chains: added.row.chains.clone(),
-            tags: added.row.tags.clone(),
-            from_block: None,
-        })
+        self.watches.values().filter(move |added| !of_config(&added.row.name)).map(Added::watch)
+    }
+
+    /// One of them, as the reactor watches it.
+    #[must_use]
+    pub fn watch(&self, name: &Name) -> Option<Watch> {
+        self.watches.get(self.by_name.get(name)?).map(Added::watch)
     }
 
     /// A row for a watch of this name, with the next number.

@@ -70,6 +70,34 @@ fn bad_lines_of_a_list_are_named_at_once_and_nothing_is_added() {
     place.ask(&["watch", "import", "deposits", "nowhere.csv"]).fails(2, &["the list file nowhere.csv"]);
 }
 
+/// An exchange's deposits: a file of 50,000 with three bad lines is refused as a whole, with their numbers; without them it is watched as a
+/// whole, in as many requests as it takes.
+#[test]
+fn fifty_thousand_deposits_are_watched_once_their_three_bad_lines_are_mended() {
+    const BAD: [(usize, &str, &str); 3] = [
+        (7, "0x00000000000000000000000000000000000000,c-7", "deposits.csv:7: an address"),
+        (25_000, "c-25000", "deposits.csv:25000: an address"),
+        (50_000, "0x0000000000000000000000000000000000000001,c-1", "deposits.csv:50000: its address stands on line 1"),
+    ];
+    let place = Place::new().with_store();
+    let running = place.run();
+    let file = place.folder.path().join("deposits.csv");
+    let mut lines: Vec<String> = (1..=50_000).map(|n| format!("0x{n:040x},c-{n}")).collect();
+    let good = lines.clone();
+    BAD.iter().for_each(|(line, text, _)| (*text).clone_into(&mut lines[line - 1]));
+    fs::write(&file, lines.join("\n")).unwrap();
+    let named = BAD.map(|(_, _, said)| said);
+    let said = place.ask(&["watch", "import", "deposits", file.to_str().unwrap()]);
+    said.fails(2, &[&named[..], &["3 bad lines: nothing was added"]].concat());
+    place.ask(&["watch", "list", "deposits"]).fails(2, &["there is no such watch"]);
+    fs::write(&file, good.join("\n")).unwrap();
+    let import = || place.ask(&["watch", "import", "deposits", file.to_str().unwrap()]);
+    import().answers(&["50000 addresses of deposits watched, 50000 of them new"]);
+    import().answers(&["50000 addresses of deposits watched, 0 of them new"]);
+    assert_eq!(running.stop(), 0);
+    place.ask(&["watch", "list"]).answers(&["deposits  api     50000 "]);
+}
+
 #[test]
 fn a_list_file_that_lost_too_much_is_believed_only_when_somebody_says_so() {
     let place = Place::new().with_store();

@@ -17,7 +17,8 @@
 //! | `soon usdc A yes` | whether that balance is wanted next |
 //! | `token 6` | the unknown token's own word |
 //! | `price 99`, `feed gone`, `wait 5s`, `sink ops fails`, `restart`, `rule x off` | the rest |
-//! | `a chosen 2 102:t1` | a run of a node whose receipts the second watch list chose |
+//! | `a chosen 2 102:t1`, `a chosen 2 past 50:t1` | a run of a node whose receipts the second watch list chose |
+//! | `ask logs` | what `a logs` brings next was asked for now |
 //! | `add late L,M`, `add late L from 90`, `add late L key k` | addresses are watched from now on; who L is, is nobody's business before |
 //! | `accept` | a person says that the chain is the right one |
 //! | `remove late`, `remove late L` | they are not any more |
@@ -60,6 +61,8 @@ struct Script {
     said: Vec<String>,
     /// The watch list that chose what is read of the next run.
     chosen_by: Option<u64>,
+    /// Whose logs were asked for, where that was not now.
+    asked: Option<std::sync::Arc<[Address]>>,
 }
 
 /// Plays a script and compares what is said, line by line.
@@ -72,6 +75,7 @@ pub fn check(settings: Settings, text: &str) {
         blocks: BTreeMap::new(),
         said: Vec::new(),
         chosen_by: None,
+        asked: None,
     };
     script.handle(Event::Configured(Box::new(settings)));
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -125,7 +129,8 @@ impl Script {
                 let (asset, address) = (asset(kind), address(who));
                 let wants = self.reactor.wants().chains.get(&CHAIN).cloned().unwrap_or_default();
                 let want = wants.balances.iter().find(|want| want.asset == asset && want.address == address);
-                assert_eq!(want.map(|want| want.soon), Some(*expected == "yes"), "{line}");
+                let known = want.map_or("none", |want| if want.soon { "yes" } else { "no" });
+                assert_eq!(known, *expected, "{line}");
             }
             ["scan", "past", kind, who, range, "at", head, rows @ ..] => {
                 let explored = self.explored(kind, who, range, head, rows);
@@ -182,9 +187,18 @@ impl Script {
                 self.settings.rules.retain(|known| known.name.as_str() != *rule);
                 self.handle(Event::Configured(Box::new(self.settings.clone())));
             }
+            ["ask", "logs"] => {
+                let wants = self.reactor.wants().chains.get(&CHAIN).and_then(|wants| wants.history.logs.clone());
+                self.asked = Some(wants.expect("logs are wanted").addresses);
+            }
             ["accept"] => self.handle(Event::Command(Command::AcceptChain { chain: CHAIN })),
             ["add", watch, addresses, rest @ ..] => self.handle(crate::watches::addition(watch, addresses, rest)),
             ["remove", watch, rest @ ..] => self.handle(crate::watches::removal(watch, rest)),
+            [endpoint, "chosen", version, "past", blocks @ ..] => {
+                self.chosen_by = Some(number(version));
+                self.run(endpoint, RunPart::History, blocks);
+                self.chosen_by = None;
+            }
             [endpoint, "chosen", version, blocks @ ..] => {
                 self.chosen_by = Some(number(version));
                 self.run(endpoint, RunPart::Tip, blocks);
@@ -286,7 +300,8 @@ impl Script {
     fn logs(&mut self, endpoint: &str, range: &str, rows: &[&str]) {
         let (from, to) = range.split_once("..").expect("a range");
         let wants = self.reactor.wants().chains.get(&CHAIN).and_then(|wants| wants.history.logs.clone());
-        let until = wants.expect("logs are wanted").until;
+        let want = wants.expect("logs are wanted");
+        let (until, addresses) = (want.until, self.asked.take().unwrap_or(want.addresses));
         let row = |text: &&str| {
             let (tx, block) = text.split_once('@').expect("a transaction and its block");
             let (time, block_hash) = (self.now, Some(hash(block)));
@@ -300,7 +315,7 @@ impl Script {
             reported.collect::<Vec<_>>()
         };
         let (from, to, rows) = (number(from), number(to), rows.iter().flat_map(row).collect());
-        self.handle(Event::Logs(Logs { chain: CHAIN, endpoint: endpoint.into(), from, to, until, rows }));
+        self.handle(Event::Logs(Logs { chain: CHAIN, endpoint: endpoint.into(), from, to, until, addresses, rows }));
     }
 
     fn explored(&self, kind: &str, who: &str, from: &str, head: &str, rows: &[&str]) -> Explored {

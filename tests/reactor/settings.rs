@@ -68,6 +68,7 @@ pub fn balance_rule(hold: u64) -> Settings {
     };
     let condition = BalanceCondition {
         watches: BTreeSet::from(["treasury".into()]),
+        added: Added::All,
         thresholds: BTreeMap::from([((CHAIN, Asset::Token(USDC)), threshold)]),
     };
     settings.rules = vec![Rule {

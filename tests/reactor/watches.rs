@@ -1,7 +1,7 @@
 //! The watch list at run time: what is added is complete from the block that is stated, and nothing between is missing.
 
 use crate::script::{CHAIN, address, check};
-use crate::settings::{base, explorer_only, paying};
+use crate::settings::{balance_rule, base, explorer_only, paying};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use walletwatch::reactor::Reactor;
@@ -327,4 +327,77 @@ fn a_refused_order_changes_nothing() {
         assert!(!matches!(**answer, WatchAnswer::Refused(WatchRefusal::OtherRequest)), "{answer:?}");
         assert_eq!(reactor.tables(), before);
     }
+}
+
+#[test]
+fn logs_that_were_asked_for_before_somebody_joined_are_not_taken() {
+    check(
+        base(),
+        "
+        tx t1 usdc S>M 5
+        a 100
+        a 101..110
+        add late L from 50
+        = late complete from 111, 1 new
+        ask logs
+        add other M from 50
+        = other complete from 111, 1 new
+        a logs 50..104
+        a logs 50..104 t1@60
+        a past 50..104
+        a 111..120
+        a past 105..110
+        a logs 105..110
+        complete L 50
+        complete M 50
+        ",
+    );
+}
+
+#[test]
+fn blocks_of_the_past_that_were_chosen_before_somebody_joined_are_not_taken() {
+    check(
+        base(),
+        "
+        tx t1 coin S>M 5
+        a 100
+        a 101..110
+        add late L from 50
+        = late complete from 111, 1 new
+        add other M from 50
+        = other complete from 111, 1 new
+        a chosen 2 past 50..104
+        left 61
+        a chosen 3 past 50..59 60:t1 61..104
+        left 6
+        ",
+    );
+}
+
+#[test]
+fn a_balance_rule_reads_what_was_added_and_lets_go_of_what_was_removed() {
+    check(
+        balance_rule(0),
+        "
+        a 100
+        add late L
+        = late complete from 101, 1 new
+        soon usdc L yes
+        balance usdc L 99 at 100
+        = balance.crossed 1 99 at 100
+        restart
+        soon usdc L no
+        remove late L
+        = removed 1
+        soon usdc L none
+        balance usdc L 200 at 100
+        add late L
+        = late complete from 101, 1 new
+        soon usdc L yes
+        balance usdc L 98 at 100
+        = balance.crossed 2 98 at 100
+        balance usdc L 200 at 100
+        = balance.recovered 2 200 at 100
+        ",
+    );
 }

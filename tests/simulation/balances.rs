@@ -60,7 +60,8 @@ fn check_end(
 ) -> Result<(), String> {
     let tip = &chain.blocks[chain.tip];
     let watched = spec.cast.watches.iter().filter(|(name, _)| LOW.contains(name)).flat_map(|(_, all)| all);
-    for address in watched {
+    let came = spec.cast.late.iter().flat_map(|(_, all)| all).filter(|address| late.stayed(chain.id, **address));
+    for address in watched.chain(came) {
         for asset in [Asset::Coin, Asset::Token(spec.cast.usdc)] {
             let level: Level = (rule.to_owned(), chain.id.0, *address, asset);
             let of_level = last.range((level.clone(), 0)..=(level.clone(), u64::MAX));

@@ -17,6 +17,8 @@ struct Span {
     from: Option<u64>,
     /// So many blocks of all forks were there when it was watched no longer.
     ended: Option<usize>,
+    /// It was taken away once.
+    was_away: bool,
 }
 
 /// What has to stand of a transfer at the end.
@@ -86,7 +88,7 @@ impl Late {
                 for one in all {
                     let stated = one.complete_from.ok_or_else(|| format!("no block is stated: {answer:?}"))?;
                     for asked in watches.iter().flat_map(|watch| &watch.addresses) {
-                        let of = Span { complete: None, from: None, ended: None };
+                        let of = Span { complete: None, from: None, ended: None, was_away: false };
                         let span = self.spans.entry((one.chain, asked.address)).or_insert(of);
                         span.complete = Some(span.complete.map_or(stated, |known| known.min(stated)));
                         span.from = span.from.or(asked.from_block);
@@ -105,7 +107,7 @@ impl Late {
                     for chain in chains {
                         let span = self.spans.get_mut(&(chain.id, address));
                         if let Some(span) = span.filter(|span| span.complete.is_some()) {
-                            *span = Span { complete: None, from: None, ended: Some(chain.blocks.len()) };
+                            *span = Span { complete: None, from: None, ended: Some(chain.blocks.len()), was_away: true };
                         }
                     }
                 }
@@ -137,8 +139,8 @@ impl Late {
         }
     }
 
-    /// Whether an address is watched at the end.
-    pub fn is_watched(&self, chain: ChainId, address: Address) -> bool {
-        self.spans.get(&(chain, address)).is_some_and(|span| span.complete.is_some())
+    /// Whether an address came, and stayed until the end.
+    pub fn stayed(&self, chain: ChainId, address: Address) -> bool {
+        self.spans.get(&(chain, address)).is_some_and(|span| span.complete.is_some() && !span.was_away)
     }
 }

@@ -7,6 +7,7 @@
 use crate::chain::Chain;
 use crate::explorer::Explorer;
 use fastrand::Rng;
+use std::sync::Arc;
 use walletwatch::reactor::LARGEST_STEP;
 use walletwatch::reactor::event::{
     Balances, Contact, Event, Head, Logs, NoBalance, ReadAt, Reported, Run, RunPart, SourceId, SourceKind,
@@ -343,7 +344,8 @@ fn past(chain: &Chain, lead: &Endpoint, wants: &ChainWants, watched: &MatchSet, 
             rows.extend(tokens.map(|movement| Reported { block: number, block_hash, time, movement, token: None }));
         }
         let (chain, endpoint, from, until) = (chain.id, lead.name.clone(), want.from, want.until);
-        events.push(Event::Logs(Logs { chain, endpoint, from, to, until, rows }));
+        let addresses = Arc::clone(&want.addresses);
+        events.push(Event::Logs(Logs { chain, endpoint, from, to, until, addresses, rows }));
     }
     events
 }

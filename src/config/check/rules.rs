@@ -225,9 +225,8 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Trans
 
 /// `when = "balance"`: each named asset on each chain, with its level in raw units.
 fn balance(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Option<BalanceCondition> {
-    let (watches, _) = watches(input, scope, from.watches);
-    // Balances are of the config's watches only.
-    let chains = on(input, scope, from, &watches, &Added::Tagged(BTreeSet::new()));
+    let (watches, added) = watches(input, scope, from.watches);
+    let chains = on(input, scope, from, &watches, &added);
     let assets =
         Assets { chains: from.chains, tokens: from.tokens, on: &chains, on_named: scope.table.get("chains").is_some() };
     if scope.node("asset").is_none() {
@@ -245,7 +244,7 @@ fn balance(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Option
         let (level, recovers_at) = (*level.get(asset)?, *recovers_at.get(asset)?);
         Some((*asset, Threshold { side, level, recovers_at, hold, at_most_every }))
     };
-    Some(BalanceCondition { watches, thresholds: named.iter().filter_map(of).collect() })
+    Some(BalanceCondition { watches, added, thresholds: named.iter().filter_map(of).collect() })
 }
 
 /// Names and tags of watches, resolved; and which of the watches that will be added at run time.
