@@ -24,17 +24,18 @@
 //! | `remove late`, `remove late L` | they are not any more |
 //! | `= seen t1 treasury in; …` | what the line above says; without it, nothing |
 
+use crate::said::{by_subject, words};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use walletwatch::reactor::Reactor;
-use walletwatch::reactor::effect::{Body, CrossingBody, CrossingSubject, Effect, Message, MessageKind};
+use walletwatch::reactor::effect::Effect;
 use walletwatch::reactor::event::{
     Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt,
     Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
 };
-use walletwatch::reactor::settings::{Direction, Settings};
+use walletwatch::reactor::settings::Settings;
 use walletwatch::types::{
-    Address, Asset, B256, Block, BlockRef, ChainId, Kind, Movement, Name, Pair, Price, Stage, Timestamp, U256,
+    Address, Asset, B256, Block, BlockRef, ChainId, Kind, Movement, Name, Pair, Price, Timestamp, U256,
 };
 
 pub const CHAIN: ChainId = ChainId(7);
@@ -95,7 +96,8 @@ impl Script {
         for effect in self.reactor.handle(self.now, event) {
             match effect {
                 Effect::Tell(message) => {
-                    let words = self.words(&message);
+                    let name = |tx: B256| self.txs.keys().find(|name| hash(name) == tx).cloned().unwrap_or_default();
+                    let words = words(&message, name);
                     self.said.push(words);
                 }
                 Effect::Answer(answer) => self.said.push(crate::watches::words(&answer)),
@@ -389,57 +391,6 @@ impl Script {
         }
         self.now = until;
     }
-
-    fn words(&self, message: &Message) -> String {
-        let name = |tx: B256| self.txs.keys().find(|name| hash(name) == tx).cloned().unwrap_or_default();
-        let kind = message.kind.word();
-        match &message.body {
-            Body::Transfer(body) => {
-                let direction = match body.direction {
-                    Direction::In => "in",
-                    Direction::Out => "out",
-                    Direction::Both => "self",
-                };
-                let nth = if body.key.nth == 0 { String::new() } else { format!("#{}", body.key.nth) };
-                let mut words = format!("{} {}{nth} {} {direction}", body.stage.word(), name(body.key.tx), body.watch);
-                if !body.verified {
-                    words += body.decimals.map_or_else(|| " raw".to_owned(), |it| format!(" decimals {it}")).as_str();
-                }
-                for word in body.suspect.words() {
-                    words = format!("{words} {word}");
-                }
-                if message.kind == MessageKind::Transfer(Stage::Retracted) && body.confirmations > 0 {
-                    words += " moved";
-                }
-                if body.history {
-                    words += " history";
-                }
-                if body.late { words + " late" } else { words }
-            }
-            Body::Crossing(CrossingBody { subject: CrossingSubject::Balance(balance), crossing, .. }) => {
-                let about = if balance.at.hash.is_some() { "" } else { " about" };
-                let again = if balance.reason.is_some() { " undone" } else { "" };
-                format!("{kind} {crossing} {} at{about} {}{again}", balance.value, balance.at.number)
-            }
-            Body::Crossing(body) => format!("{kind} {}", body.crossing),
-            Body::Payment(body) => {
-                format!("{kind} {}", body.reason.as_ref().map_or("", Name::as_str)).trim().to_owned()
-            }
-            Body::Sink(_) => {
-                format!("{kind} on {}", message.sinks.iter().map(Name::as_str).collect::<Vec<_>>().join(","))
-            }
-            Body::Source(body) if body.source.as_str() == "endpoints" => format!("{kind} endpoints"),
-            Body::Source(body) if body.source.as_str() == "scan" && body.chain.is_some() => format!("{kind} scan"),
-            Body::Source(_) | Body::Test => kind.to_owned(),
-        }
-    }
-}
-
-/// Messages of one transfer keep their order; of different ones it does not matter.
-fn by_subject(mut messages: Vec<String>) -> Vec<String> {
-    let subject = |message: &String| message.split(' ').skip(1).take(2).map(str::to_owned).collect::<Vec<_>>();
-    messages.sort_by_key(subject);
-    messages
 }
 
 fn asset(kind: &str) -> Asset {
