@@ -69,7 +69,8 @@ impl Rules {
     pub fn look_at(&mut self, place: usize, watch: &Watch, of_config: bool) {
         let of = |balances: bool| -> Arc<[InForce]> {
             let kind = |entry: &&InForce| matches!(entry.rule.condition, Condition::Balance(_)) == balances;
-            let looking = self.in_order.iter().filter(kind).filter(|entry| entry.rule.condition.looks_at(watch, of_config));
+            let looking =
+                self.in_order.iter().filter(kind).filter(|entry| entry.rule.condition.looks_at(watch, of_config));
             looking.cloned().collect()
         };
         let (transfers, balances) = (of(false), of(true));

@@ -267,7 +267,8 @@ impl Cast {
     }
 
     fn anyone(&self, rng: &mut Rng) -> Address {
-        let ours: Vec<Address> = self.watches.iter().chain(&self.late).flat_map(|(_, addresses)| addresses.clone()).collect();
+        let ours: Vec<Address> =
+            self.watches.iter().chain(&self.late).flat_map(|(_, addresses)| addresses.clone()).collect();
         match rng.u8(0..5) {
             0..3 => ours[rng.usize(..ours.len())],
             _ => self.strangers[rng.usize(..self.strangers.len())],

@@ -153,9 +153,9 @@ impl<'a> Truth<'a> {
         let canonical_txs = chain.canonical_txs();
         let (mut canonical, mut ever) = (BTreeMap::new(), BTreeMap::new());
         let concerns = |address| cast.watch_of(address).is_some() || cast.late_of(address).is_some();
-        let mut first: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut mined: BTreeMap<usize, usize> = BTreeMap::new();
         for (place, block) in chain.blocks.iter().enumerate() {
-            block.txs.iter().for_each(|tx| drop(first.entry(*tx).or_insert(place)));
+            block.txs.iter().for_each(|tx| _ = mined.entry(*tx).or_insert(place));
         }
         for (index, tx) in chain.txs.iter().enumerate() {
             let mut counted: BTreeMap<Told, u64> = BTreeMap::new();
@@ -172,7 +172,7 @@ impl<'a> Truth<'a> {
                     canonical.insert(told.clone(), *movement);
                 }
                 let at = canonical_txs.get(&index).copied();
-                ever.insert(told, Ever { movement: *movement, canonical: at, first: first.get(&index).copied() });
+                ever.insert(told, Ever { movement: *movement, canonical: at, first: mined.get(&index).copied() });
             }
         }
         let of_block = |block: &crate::chain::Mined| {
@@ -250,14 +250,16 @@ fn check_expected(
 /// What every rule has to have said of watches that came and went, and what it may have said besides.
 fn expected_of_late(spec: &Spec, truth: &[Truth], late: &Late) -> (Stages, Stages) {
     let (mut expected, mut allowed) = (Stages::new(), Stages::new());
-    for (chain, told, ever) in truth.iter().flat_map(|truth| truth.ever.iter().map(|(told, it)| (truth.chain.id, told, it))) {
+    for (chain, told, ever) in
+        truth.iter().flat_map(|truth| truth.ever.iter().map(|(told, it)| (truth.chain.id, told, it)))
+    {
         let movement = &ever.movement;
         for rule in spec.rules().iter().filter(|rule| rule.late && !movement.amount.is_zero()) {
             for address in [movement.from, movement.to] {
                 let Some(watch) = spec.cast.late_of(address) else { continue };
-                let demand = ever.first.map_or(Demand::Never, |first| {
-                    late.demand(chain, address, ever.canonical, first, rule.history)
-                });
+                let demand = ever
+                    .first
+                    .map_or(Demand::Never, |first| late.demand(chain, address, ever.canonical, first, rule.history));
                 for sink in rule.sinks {
                     let thread = ((*sink).to_owned(), rule.name.to_owned(), watch.to_owned(), told.clone());
                     let stages = rule.stages.iter().map(|stage| stage.word()).collect();

@@ -76,7 +76,10 @@ impl Late {
         addresses.sort();
         let id = RequestId::hash("simulated", &[&rng.u64(..).to_be_bytes()]);
         let request = rng.bool().then_some(Request { id, body: id });
-        WatchOrder::Add { watches: vec![NewWatch { name: (*name).into(), chains: None, tags: None, addresses }], request }
+        WatchOrder::Add {
+            watches: vec![NewWatch { name: (*name).into(), chains: None, tags: None, addresses }],
+            request,
+        }
     }
 
     /// The answer to what was asked.
@@ -107,7 +110,8 @@ impl Late {
                     for chain in chains {
                         let span = self.spans.get_mut(&(chain.id, address));
                         if let Some(span) = span.filter(|span| span.complete.is_some()) {
-                            *span = Span { complete: None, from: None, ended: Some(chain.blocks.len()), was_away: true };
+                            *span =
+                                Span { complete: None, from: None, ended: Some(chain.blocks.len()), was_away: true };
                         }
                     }
                 }

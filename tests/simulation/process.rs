@@ -111,7 +111,13 @@ impl Process {
     }
 
     /// Somebody changes the watch list. Who asked hears nothing where the process dies with it.
-    pub fn order(&mut self, now: Timestamp, order: WatchOrder, rng: &mut Rng, faulty: bool) -> Result<WatchAnswer, Dead> {
+    pub fn order(
+        &mut self,
+        now: Timestamp,
+        order: WatchOrder,
+        rng: &mut Rng,
+        faulty: bool,
+    ) -> Result<WatchAnswer, Dead> {
         let answers = self.turn(now, vec![Event::Command(Command::Watches(Box::new(order)))], rng, faulty)?;
         Ok(answers.into_iter().next().expect("an order is answered with its commit"))
     }

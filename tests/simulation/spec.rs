@@ -260,11 +260,8 @@ impl Spec {
         let assets = [Asset::Coin, Asset::Token(self.cast.usdc)];
         let thresholds = ids.iter().flat_map(|id| assets.map(|asset| ((*id, asset), threshold)));
         let watches = LOW.iter().map(|name| Name::from(*name)).collect();
-        let condition = Condition::Balance(BalanceCondition {
-            watches,
-            added: self.added(true),
-            thresholds: thresholds.collect(),
-        });
+        let condition =
+            Condition::Balance(BalanceCondition { watches, added: self.added(true), thresholds: thresholds.collect() });
         Rule { name: name.into(), severity: Severity::Critical, notify: vec!["chat".into()], condition }
     }
 }
