@@ -224,15 +224,17 @@ impl Reactor {
         self.balances.add(&self.settings, &watch, new);
     }
 
-    /// History is owed from a block on: of who is watched already, up to where it is complete.
-    fn owe_history(&mut self, chain: ChainId, address: Address, from: u64, effects: &mut Vec<Effect>) {
+    /// History of an address that was added at run time is owed from a block on, up to where it is complete: the block that was stated, or
+    /// the first one of a chain that was begun later.
+    pub(super) fn owe_history(&mut self, chain: ChainId, address: Address, from: u64, effects: &mut Vec<Effect>) {
         match self.backfills.get(chain, &address).cloned() {
             Some(row) if from < row.from => self.put_backfill(BackfillRow { from, ..row }, effects),
             Some(_) => {}
             // Where nothing of the chain was read yet, it is begun with the chain.
             None => {
-                let since = self.watched.since(chain, &address).filter(|since| from < *since);
-                if let Some(live_from) = since {
+                let begun = self.chains.get(&chain).and_then(Chain::live_from);
+                let since = self.watched.since(chain, &address).or(begun);
+                if let Some(live_from) = since.filter(|since| from < *since) {
                     let until = live_from.saturating_sub(self.late_rows(chain)).max(from);
                     let row = BackfillRow { chain, address, from, until, live_from, left: Vec::new() };
                     self.put_backfill(row, effects);

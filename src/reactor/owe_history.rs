@@ -142,6 +142,7 @@ impl Reactor {
                     // More is asked for than before.
                     Some(row) if from < row.from => self.put_backfill(BackfillRow { from, ..row }, effects),
                     Some(_) => {}
+                    None if self.watched.was_added(id, &address) => self.owe_history(id, address, from, effects),
                     None => {
                         if self.next_live(id).is_some_and(|live_from| from < live_from) {
                             self.begin_backfill(id, address, Some(from), effects);

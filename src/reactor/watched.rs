@@ -99,6 +99,12 @@ impl Watched {
         since_on(watch.addresses.get(address)?.since, chain)
     }
 
+    /// Whether an address is watched on a chain because it was added at run time.
+    #[must_use]
+    pub(super) fn was_added(&self, chain: ChainId, address: &Address) -> bool {
+        self.find(chain, address).is_some_and(|(index, _)| !self.is_of_config(index))
+    }
+
     /// The addresses, for sources that must choose what to read, and some that are watched no longer.
     #[must_use]
     pub(super) fn set(&self) -> &Arc<MatchSet> {

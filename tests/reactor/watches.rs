@@ -368,8 +368,38 @@ fn blocks_of_the_past_that_were_chosen_before_somebody_joined_are_not_taken() {
         = other complete from 111, 1 new
         a chosen 2 past 50..104
         left 61
+        a logs 50..104
+        left 61
         a chosen 3 past 50..59 60:t1 61..104
         left 6
+        ",
+    );
+}
+
+#[test]
+fn history_that_was_read_live_is_not_owed_after_a_restart() {
+    check(
+        base(),
+        "
+        tx t1 coin S>L 5
+        add late L
+        = late complete from the first block, 1 new
+        a 100 101
+        add late L from 100
+        = late complete from 100, 0 new
+        add other M from 103
+        = other complete from 102, 1 new
+        a 102..110
+        restart
+        left 0
+        complete L 100
+        complete M 102
+        add late L from 90
+        = late complete from 100, 0 new
+        left 10
+        restart
+        left 10
+        complete L 100
         ",
     );
 }
@@ -385,6 +415,7 @@ fn a_balance_rule_reads_what_was_added_and_lets_go_of_what_was_removed() {
         soon usdc L yes
         balance usdc L 99 at 100
         = balance.crossed 1 99 at 100
+        wait 5s
         restart
         soon usdc L no
         remove late L
