@@ -284,9 +284,11 @@ impl Reactor {
     /// How far the lists of addresses were read, and what of their history, is forgotten where nobody watches them any more: who watches
     /// one again begins anew.
     fn forget_views(&mut self, chain: ChainId, gone: &[Address], effects: &mut Vec<Effect>) {
+        let mut open = false;
         for address in
             gone.iter().filter(|address| self.watched.find(chain, address).is_none()).copied().collect::<Vec<_>>()
         {
+            open |= self.backfills.get(chain, &address).is_some_and(|row| !row.left.is_empty());
             self.end_backfill(chain, address, effects);
             self.unwatch_balances(chain, address, effects);
             for list in List::ALL {
@@ -294,6 +296,10 @@ impl Reactor {
                     effects.push(Effect::Delete(RowKey::View(chain, address, list)));
                 }
             }
+        }
+        // What was being read for them alone is read no more.
+        if open {
+            self.arrange_scans(chain, effects);
         }
     }
 

@@ -261,7 +261,7 @@ impl Reactor {
     }
 
     /// The config may have given the chain an explorer, or taken it: what is left is read by whoever is there now.
-    fn arrange_scans(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
+    pub(super) fn arrange_scans(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
         let scans: Vec<ScanRow> = self.backfills.scans_of(id).copied().collect();
         let open: Vec<BackfillRow> = self.backfills.open_of(id).cloned().collect();
         for scan in &scans {

@@ -19,6 +19,7 @@
 //! | `price 99`, `feed gone`, `wait 5s`, `sink ops fails`, `restart`, `rule x off` | the rest |
 //! | `a chosen 2 102:t1`, `a chosen 2 past 50:t1` | a run of a node whose receipts the second watch list chose |
 //! | `ask logs` | what `a logs` brings next was asked for now |
+//! | `wanted no blocks` | nothing of the past is asked of endpoints |
 //! | `add late L,M`, `add late L from 90`, `add late L key k` | addresses are watched from now on; who L is, is nobody's business before |
 //! | `accept` | a person says that the chain is the right one |
 //! | `remove late`, `remove late L` | they are not any more |
@@ -192,6 +193,10 @@ impl Script {
             ["ask", "logs"] => {
                 let wants = self.reactor.wants().chains.get(&CHAIN).and_then(|wants| wants.history.logs.clone());
                 self.asked = Some(wants.expect("logs are wanted").addresses);
+            }
+            ["wanted", "no", "blocks"] => {
+                let wants = self.reactor.wants().chains.get(&CHAIN).cloned().unwrap_or_default();
+                assert!(wants.history.blocks.is_none() && wants.history.logs.is_none(), "{:?}", wants.history);
             }
             ["accept"] => self.handle(Event::Command(Command::AcceptChain { chain: CHAIN })),
             ["add", watch, addresses, rest @ ..] => self.handle(crate::watches::addition(watch, addresses, rest)),

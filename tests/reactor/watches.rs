@@ -405,6 +405,29 @@ fn history_that_was_read_live_is_not_owed_after_a_restart() {
 }
 
 #[test]
+fn history_of_what_was_removed_is_read_no_more() {
+    check(
+        base(),
+        "
+        a 100
+        a 101..110
+        add late L,M from 50
+        = late complete from 111, 2 new
+        left 61
+        remove late L
+        = removed 1
+        left 61
+        remove late
+        = removed 1
+        left 0
+        wanted no blocks
+        restart
+        left 0
+        ",
+    );
+}
+
+#[test]
 fn a_balance_rule_reads_what_was_added_and_lets_go_of_what_was_removed() {
     check(
         balance_rule(0),
