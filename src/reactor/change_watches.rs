@@ -254,7 +254,7 @@ impl Reactor {
             return Err(if of_config { WatchRefusal::OfConfig } else { WatchRefusal::Unknown }(name.clone()));
         };
         let gone: Vec<Address> = match addresses {
-            None => list.addresses().to_vec(),
+            None => list.addresses().copied().collect(),
             Some(addresses) => addresses.iter().copied().filter(|address| list.get(address).is_some()).collect(),
         };
         if addresses.is_none() {

@@ -31,6 +31,7 @@ pub mod lists;
 pub mod marks;
 pub mod match_set;
 mod owe_history;
+mod packed;
 pub mod past;
 pub mod payments;
 pub mod phase;

@@ -39,7 +39,7 @@ impl Watched {
         let pairs = watches
             .iter()
             .enumerate()
-            .flat_map(|(place, watch)| watch.addresses.addresses().iter().map(move |it| (*it, index(place))));
+            .flat_map(|(place, watch)| watch.addresses.addresses().map(move |it| (*it, index(place))));
         let set = Arc::new(MatchSet::new(pairs).with_version(version));
         let of_config = config.len();
         let named = watches.iter().enumerate().skip(of_config);

@@ -405,6 +405,27 @@ fn history_that_was_read_live_is_not_owed_after_a_restart() {
 }
 
 #[test]
+fn what_moved_within_a_watch_is_the_history_of_either_address() {
+    let mut settings = base();
+    let Condition::Transfer(condition) = &mut settings.rules[0].condition else { panic!("it is one") };
+    condition.history = true;
+    check(
+        settings,
+        "
+        tx t1 usdc L>M 5
+        a 100
+        a 101..110
+        add late L,M
+        = late complete from 111, 2 new
+        add late L from 50
+        = late complete from 111, 0 new
+        a logs 50..104 t1@60
+        = seen t1 late self history; confirmed t1 late self history; final t1 late self history
+        ",
+    );
+}
+
+#[test]
 fn history_of_what_was_removed_is_read_no_more() {
     check(
         base(),
