@@ -301,7 +301,7 @@ impl Overview {
             Condition::Transfer(transfer) => {
                 transfer.assets.as_ref().is_none_or(|assets| assets.contains(&(chain, Asset::Coin)))
             }
-            Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
+            Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => false,
         };
         let fed = |chain: ChainId| {
             let explored = reactor.settings().chains.get(&chain).is_some_and(|settings| settings.explorer.is_some());

@@ -175,6 +175,7 @@ fn subject(subject: &AlertSubject, labels: &Labels) -> Value {
             let (chain, address) = (labels.chain(*chain), address.to_checksum(None));
             json!({"kind": "list", "chain": chain.as_str(), "address": address, "list": list.word()})
         }
+        AlertSubject::Trouble(Subject::Prices(pair)) => json!({"kind": "prices", "pair": pair.as_str()}),
         AlertSubject::Trouble(Subject::Sink(sink)) => json!({"kind": "sink", "sink": sink.as_str()}),
         AlertSubject::Payment(payment) => json!({"kind": "payment", "payment_id": payment.to_string()}),
     }

@@ -24,7 +24,8 @@ impl Reactor {
             self.put_rule(rule, &settings, effects);
         }
         self.rules.bind(&settings);
-        self.ask_feeds(&settings);
+        self.ask_feeds(&settings, effects);
+        self.bars.configure(&settings, self.at, effects);
         self.settings = settings;
         self.configure_balances(effects);
         self.unpublished.extend(self.settings.chains.keys().copied());
@@ -101,6 +102,8 @@ impl Reactor {
 fn fingerprint(rule: &Rule, settings: &Settings) -> [u8; 16] {
     // A rule that does not speak of history has the hash that it had before there was any: an upgrade starts nothing anew.
     let condition = format!("{:?}", rule.condition).replace(", history: false })", " })");
+    // Nor has one without a threshold in dollars, for the same reason.
+    let condition = condition.replace(", at_least_usd: None, stages", ", stages");
     let payment = settings.payments.iter().find(|payment| payment.rule == rule.name);
     let pays = payment.map_or_else(String::new, |payment| {
         let payee = settings.payees.get(&payment.payee).map(|payee| (payee.chain, payee.address));

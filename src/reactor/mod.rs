@@ -6,8 +6,8 @@
 //! The tables are the record: a reactor rebuilt from them equals the running one but for [`Soft`].
 //!
 //! Sub-machines hold the state and know nothing of each other: [`chain`] (what is canonical), [`transfers`] (identity, place, stage),
-//! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`balances`], [`payments`] (limits), [`troubles`], [`timers`]. The files that
-//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `speak`, `cross`,
+//! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`market`] (what a pair costs), [`balances`], [`payments`] (limits), [`troubles`], [`timers`]. The files that
+//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `read_prices`, `speak`, `cross`,
 //! `supervise` (with `accounts`), `configure`, `want`.
 
 mod accounts;
@@ -15,6 +15,7 @@ pub mod alerts;
 mod authority;
 pub mod backfill;
 pub mod balances;
+pub mod bars;
 pub mod chain;
 mod configure;
 mod cross;
@@ -26,6 +27,7 @@ pub mod holdings;
 mod internals;
 pub mod linked;
 pub mod lists;
+pub mod market;
 pub mod marks;
 pub mod match_set;
 mod owe_history;
@@ -36,6 +38,7 @@ mod read_balances;
 mod read_blocks;
 mod read_explorer;
 mod read_history;
+mod read_prices;
 pub mod rows;
 pub mod rules;
 pub mod settings;
@@ -50,17 +53,20 @@ pub mod troubles;
 mod want;
 pub mod wants;
 mod watched;
+pub mod worth;
 
-use crate::types::{Address, B256, ChainId, Name, Pair, Price, Timestamp, TransferId, U256};
+use crate::types::{Address, B256, ChainId, Pair, Timestamp, TransferId, U256};
 use alerts::Alerts;
 use backfill::Backfills;
 use balances::Balances;
+use bars::Bars;
 use chain::Chain;
 use effect::{Effect, Notice};
 use event::{Command, Event, List, SourceId, SourceState};
 use payments::Payments;
+use read_prices::Followed;
 use rows::{Deadline, Subject, Tables, TokenRow, ViewRow};
-use rules::{InForce, Rules};
+use rules::Rules;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -90,6 +96,7 @@ pub struct Reactor {
     payments: Payments,
     balances: Balances,
     backfills: Backfills,
+    bars: Bars,
     timers: Timers,
     soft: Soft,
     /// The latest time seen: it never runs backwards.
@@ -99,20 +106,11 @@ pub struct Reactor {
     unpublished: BTreeSet<ChainId>,
 }
 
-/// A pair that feeds are asked for.
-#[derive(Debug, Clone, Default)]
-struct Market {
-    /// The feeds, and the newest price of those that are fresh.
-    by_feed: BTreeMap<Name, Option<(Price, Timestamp)>>,
-    /// The rules that look at it.
-    rules: Arc<[InForce]>,
-}
-
 /// What starts empty after a restart, and may.
 #[derive(Debug, Clone, Default)]
 struct Soft {
     /// The newest price of each pair by feed, only while the feed is fresh.
-    prices: BTreeMap<Pair, Market>,
+    prices: BTreeMap<Pair, Followed>,
     /// The newest base fee, its block and that block's time.
     fees: BTreeMap<ChainId, (U256, u64, Timestamp)>,
     /// States of sources.
@@ -161,6 +159,7 @@ impl Reactor {
             payments: Payments::restore(tables.payments),
             balances: Balances::restore(tables.balances, tables.levels),
             backfills: Backfills::restore(tables.backfills, tables.scans),
+            bars: Bars::restore(tables.bars),
             timers: Timers::restore(tables.deadlines, now),
             at: now,
             ..Self::default()
@@ -247,6 +246,7 @@ impl Reactor {
             levels: self.balances.levels().cloned().collect(),
             backfills: self.backfills.rows().cloned().collect(),
             scans: self.backfills.scans().copied().collect(),
+            bars: self.bars.rows().cloned().collect(),
         }
     }
 

@@ -2,14 +2,16 @@
 //!
 //! They carry no serde: the store has formats of its own.
 
+pub use super::bars::BarRow;
 use super::holdings::{BalanceRow, LevelKey, LevelRow};
+use super::market::Quote;
 pub use super::past::{BackfillRow, ListLeft, Scan, ScanRow};
 pub use super::phase::Phase;
 use super::phase::Standing;
 use super::source::{List, SourceId};
 use super::suspect::Suspect;
 use crate::types::{
-    Address, AlertId, B256, BlockRef, ChainId, Holding, Name, PaymentId, Severity, Stage, Timestamp, TransferId,
+    Address, AlertId, B256, BlockRef, ChainId, Holding, Name, Pair, PaymentId, Severity, Stage, Timestamp, TransferId,
     TransferKey, U256,
 };
 use std::time::Duration;
@@ -47,6 +49,8 @@ pub enum Row {
     Backfill(Box<BackfillRow>),
     /// How far the history of a chain was read by its blocks or logs.
     Scan(ScanRow),
+    /// A minute of a price.
+    Bar(BarRow),
 }
 
 impl Row {
@@ -69,6 +73,7 @@ impl Row {
             Self::Level(row) => RowKey::Level(row.key.clone()),
             Self::Backfill(row) => RowKey::Backfill(row.chain, row.address),
             Self::Scan(row) => RowKey::Scan(row.chain, row.until, row.scan),
+            Self::Bar(row) => RowKey::Bar(row.pair.clone(), row.minute),
         }
     }
 }
@@ -106,6 +111,8 @@ pub enum RowKey {
     Backfill(ChainId, Address),
     /// Of [`ScanRow`].
     Scan(ChainId, u64, Scan),
+    /// Of [`BarRow`].
+    Bar(Pair, u64),
 }
 
 /// Every row that a reactor is rebuilt from.
@@ -143,6 +150,8 @@ pub struct Tables {
     pub backfills: Vec<BackfillRow>,
     /// All.
     pub scans: Vec<ScanRow>,
+    /// All: as many minutes as the longest window of a rule has.
+    pub bars: Vec<BarRow>,
 }
 
 /// What is known of a chain.
@@ -234,6 +243,8 @@ pub struct TransferRow {
     pub missing: Option<Missing>,
     /// When we first saw it.
     pub first_seen: Timestamp,
+    /// What it is valued at: the price that was known when it was first seen, or soon after.
+    pub quote: Option<Quote>,
     /// Nothing can change it any more: a rebuilt reactor does not need it.
     pub settled: bool,
 }
@@ -442,6 +453,19 @@ pub enum Subject {
     List(ChainId, Address, List),
     /// A sink.
     Sink(Name),
+    /// Feeds that differ about a pair.
+    Prices(Pair),
+}
+
+impl Subject {
+    /// The pair that feeds differ about.
+    #[must_use]
+    pub fn pair(&self) -> Option<Pair> {
+        match self {
+            Self::Prices(pair) => Some(pair.clone()),
+            Self::Chain(_) | Self::Source(_) | Self::Disagreement(_) | Self::List(..) | Self::Sink(_) => None,
+        }
+    }
 }
 
 /// Something in trouble, with an open built-in alert.

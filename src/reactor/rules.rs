@@ -3,7 +3,7 @@
 //! An event costs the rules that it concerns, however many others there are. It decides nothing about any of them.
 
 use super::rows::RuleRow;
-use super::settings::{Condition, Rule, Settings};
+use super::settings::{ChangeCondition, Condition, PriceCondition, Rule, Settings};
 use crate::types::{ChainId, Name, Pair};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,14 +46,14 @@ impl Rules {
         let of_watch = |watch: &Name| {
             let looks_at = |entry: &&InForce| match &entry.rule.condition {
                 Condition::Transfer(condition) => condition.watches.contains(watch),
-                Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
+                Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => false,
             };
             rules.iter().filter(looks_at).cloned().collect()
         };
         let of_balances = |watch: &Name| {
             let looks_at = |entry: &&InForce| match &entry.rule.condition {
                 Condition::Balance(condition) => condition.watches.contains(watch),
-                Condition::Transfer(_) | Condition::Price(_) | Condition::Gas(_) => false,
+                Condition::Transfer(_) | Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) => false,
             };
             rules.iter().filter(looks_at).cloned().collect()
         };
@@ -64,7 +64,9 @@ impl Rules {
         for entry in &rules {
             match &entry.rule.condition {
                 Condition::Transfer(_) | Condition::Balance(_) => {}
-                Condition::Price(price) => of_pair.entry(price.pair.clone()).or_default().push(entry.clone()),
+                Condition::Price(PriceCondition { pair, .. }) | Condition::Change(ChangeCondition { pair, .. }) => {
+                    of_pair.entry(pair.clone()).or_default().push(entry.clone());
+                }
                 Condition::Gas(gas) => of_base_fee.entry(gas.chain).or_default().push(entry.clone()),
             }
         }

@@ -4,6 +4,7 @@ use super::Reactor;
 use super::balances::Balances;
 use super::chain::Chain;
 use super::event::{SourceId, SourceState};
+use super::market::Quote;
 use super::payments::Payments;
 use super::rows::{Deadline, RuleRow, TroubleRow, ViewRow};
 use super::settings::{Settings, Watch};
@@ -55,11 +56,17 @@ impl Reactor {
         self.soft.sources.iter()
     }
 
-    /// The prices that are known now, with their own times.
+    /// The prices that feeds gave last, with their own times.
     pub fn prices(&self) -> impl Iterator<Item = (&Pair, &Name, Price, Timestamp)> {
-        self.soft.prices.iter().flat_map(|(pair, market)| {
-            market.by_feed.iter().filter_map(move |(feed, known)| known.map(|(price, time)| (pair, feed, price, time)))
+        self.soft.prices.iter().flat_map(|(pair, followed)| {
+            followed.market.prices().map(move |(feed, price, time)| (pair, feed, price, time))
         })
+    }
+
+    /// What each pair costs at `at`, where that is known.
+    pub fn quotes(&self, at: Timestamp) -> impl Iterator<Item = Quote> + '_ {
+        let stale_after = self.settings.prices.stale_after;
+        self.soft.prices.iter().filter_map(move |(pair, followed)| followed.market.quote(pair, at, stale_after))
     }
 
     /// The newest base fee of a chain, in wei.

@@ -18,6 +18,7 @@ mod migrate;
 pub mod model;
 mod numbers;
 mod outbox;
+mod prices;
 pub mod prune;
 pub mod read;
 mod schema;

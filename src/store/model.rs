@@ -5,13 +5,16 @@
 use super::keys::{deadline_text, subject_text};
 use super::prune::{Prune, Pruned, may_go};
 use super::{Commit, DeliveryWrite, NewMessage, OutboxRow, OutboxState, Store, Write};
+use crate::reactor::bars::BarRow;
 use crate::reactor::event::List;
 use crate::reactor::holdings::{BalanceRow, LevelRow};
 use crate::reactor::rows::{
     AlertRow, BackfillRow, BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Row, RowKey, RuleRow, ScanRow, Tables,
     TokenRow, TransferRow, TroubleRow, ViewRow,
 };
-use crate::types::{Address, AlertId, Asset, ChainId, Holding, MessageId, Name, PaymentId, Timestamp, TransferId};
+use crate::types::{
+    Address, AlertId, Asset, ChainId, Holding, MessageId, Name, Pair, PaymentId, Timestamp, TransferId,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -37,6 +40,7 @@ struct Inner {
     levels: BTreeMap<(Name, Place), LevelRow>,
     backfills: BTreeMap<(i64, Address), BackfillRow>,
     scans: BTreeMap<(i64, i64, &'static str), ScanRow>,
+    bars: BTreeMap<(Pair, i64), BarRow>,
     /// In the order in which they were first mentioned.
     alerts: BTreeMap<i64, AlertRow>,
     numbers: BTreeMap<AlertId, i64>,
@@ -133,6 +137,7 @@ impl Inner {
             Row::Scan(row) => {
                 self.scans.insert((signed(row.chain), row.until.cast_signed(), row.scan.word()), *row);
             }
+            Row::Bar(row) => drop(self.bars.insert((row.pair.clone(), row.minute.cast_signed()), row.clone())),
         }
     }
 
@@ -162,6 +167,7 @@ impl Inner {
             RowKey::Scan(chain, until, scan) => {
                 self.scans.remove(&(signed(*chain), until.cast_signed(), scan.word()));
             }
+            RowKey::Bar(pair, minute) => drop(self.bars.remove(&(pair.clone(), minute.cast_signed()))),
         }
     }
 
@@ -257,6 +263,7 @@ impl Store for ModelStore {
             levels: inner.levels.values().cloned().collect(),
             backfills: inner.backfills.values().cloned().collect(),
             scans: inner.scans.values().copied().collect(),
+            bars: inner.bars.values().cloned().collect(),
         };
         Ok((tables, inner.last_at))
     }

@@ -17,8 +17,20 @@ pub(super) struct Migration {
 }
 
 /// Every step, ascending by one.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { to: 1, sql: FIRST }, Migration { to: 2, sql: BALANCES }, Migration { to: 3, sql: HISTORY }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { to: 1, sql: FIRST },
+    Migration { to: 2, sql: BALANCES },
+    Migration { to: 3, sql: HISTORY },
+    Migration { to: 4, sql: PRICES },
+];
+
+/// What transfers are valued at, and the minutes of prices that rules over a window look at. A price is its exact text.
+const PRICES: &str = "
+ALTER TABLE transfers ADD COLUMN quote TEXT;
+CREATE TABLE bars (
+  pair TEXT NOT NULL, minute INTEGER NOT NULL, low TEXT NOT NULL, high TEXT NOT NULL, PRIMARY KEY (pair, minute)
+) STRICT, WITHOUT ROWID;
+";
 
 /// The history of addresses: what lies before the watch, and how far it was read.
 const HISTORY: &str = "

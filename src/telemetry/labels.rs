@@ -116,7 +116,7 @@ fn rule_chains(rule: &Rule) -> Vec<ChainId> {
     match &rule.condition {
         Condition::Transfer(condition) => condition.chains.iter().copied().collect(),
         Condition::Gas(condition) => vec![condition.chain],
-        Condition::Price(_) => Vec::new(),
+        Condition::Price(_) | Condition::Change(_) => Vec::new(),
         Condition::Balance(condition) => {
             let chains: BTreeSet<ChainId> = condition.thresholds.keys().map(|(chain, _)| *chain).collect();
             chains.into_iter().collect()

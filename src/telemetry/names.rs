@@ -216,7 +216,7 @@ pub const OTHER_CALLS: [&str; 5] =
 /// Why a frame of a feed made no price: values of the label `reason`.
 pub const DROPPED_FRAMES: [&str; 5] = ["sequence", "older", "no_time", "stranger", "junk"];
 /// Why a pair of a feed has no price, or may soon have none: values of the label `reason`.
-pub const SILENT_PAIRS: [&str; 4] = ["rejected", "unacknowledged", "no_first_price", "no_heartbeat"];
+pub const SILENT_PAIRS: [&str; 5] = ["rejected", "unacknowledged", "no_first_price", "no_heartbeat", "unconfirmed"];
 
 #[cfg(test)]
 mod tests {

@@ -85,6 +85,7 @@ pub fn rule(stages: &[Stage]) -> Rule {
         direction: Direction::Both,
         assets: None,
         at_least: None,
+        at_least_usd: None,
         stages: stages.iter().copied().collect(),
         between_own: BetweenOwn::Each,
         skip_suspect: false,

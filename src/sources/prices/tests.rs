@@ -1,14 +1,16 @@
 //! The feed: its protocol frame by frame, and the whole of it over piped sockets on tokio's paused clock.
 
 use super::*;
+use crate::config::checked::FeedKind;
 use crate::net::{Protocol, Verdict};
 use crate::reactor::event::{Event, SourceState};
 use crate::sources::queue::{EventIntake, event_queue};
 use crate::telemetry::Tally;
-use crate::types::{Pair, Secret};
+use crate::types::{Pair, Secret, Timestamp};
 use futures::{SinkExt, StreamExt};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::DuplexStream;
 use tokio::sync::Notify;
 use tokio_tungstenite::WebSocketStream;
@@ -63,21 +65,37 @@ fn words(events: Vec<Event>) -> Vec<String> {
     events.into_iter().map(word).collect()
 }
 
+/// A wall clock behind every recorded and written time.
+fn clock() -> WallClock {
+    Arc::new(|| Timestamp::parse("2026-11-22T00:00:00Z").unwrap())
+}
+
 /// A protocol that stands by itself.
 struct Desk {
-    protocol: Coinbase,
+    protocol: Exchange,
     intake: EventIntake,
     start: Instant,
 }
 
 impl Desk {
     fn new(pairs: &[&str]) -> Self {
+        Self::at(FeedKind::Coinbase, pairs)
+    }
+
+    fn at(kind: FeedKind, pairs: &[&str]) -> Self {
         let (queue, intake) = event_queue(Arc::new(Notify::new()));
-        let source = SourceId { kind: SourceKind::Feed, chain: None, name: "coinbase".into() };
-        let reporter = Reporter::new(source, queue.slot());
-        let slots: Vec<_> = pairs.iter().map(|text| (pair(text), queue.slot())).collect();
+        let source = SourceId { kind: SourceKind::Feed, chain: None, name: kind.word().into() };
+        let shift = Shift::first(CancellationToken::new());
+        let reporter = Reporter::new(source, kind, queue.slot()).of(&shift);
+        let outlets: Vec<_> = pairs.iter().map(|text| (pair(text), Outlet::new(queue.slot()))).collect();
+        let dialect = Dialect::new(kind, outlets.iter().map(|(pair, _)| pair));
         let start = Instant::now();
-        Self { protocol: Coinbase::new("coinbase".into(), slots, reporter, Tally::default(), start), intake, start }
+        let who = (kind.word().into(), dialect);
+        Self {
+            protocol: Exchange::new(who, outlets, (shift, reporter), Tally::default(), clock(), start),
+            intake,
+            start,
+        }
     }
 
     fn connect(&mut self, second: u64) -> Vec<Verdict> {
@@ -89,6 +107,19 @@ impl Desk {
     fn frame(&mut self, second: u64, text: &str) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
         self.protocol.frame(text, self.start + Duration::from_secs(second), &mut verdicts);
+        verdicts
+    }
+
+    fn look(&mut self, second: u64) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        self.protocol.look(self.start + Duration::from_secs(second), &mut verdicts);
+        verdicts
+    }
+
+    /// A frame and a look.
+    fn second(&mut self, second: u64, text: &str) -> Vec<Verdict> {
+        let mut verdicts = self.frame(second, text);
+        verdicts.extend(self.look(second));
         verdicts
     }
 
@@ -155,7 +186,7 @@ fn each_pair_has_deadlines_of_its_own() {
     let mut sent = Vec::new();
     for second in 1..=140 {
         let frame = if second % 2 == 0 { heartbeat("BTC-USD") } else { tick("BTC-USD", second, "5", 1) };
-        for verdict in desk.frame(second, &frame) {
+        for verdict in desk.second(second, &frame) {
             if let Verdict::Send(text) = verdict {
                 sent.push((second, text));
             }
@@ -179,8 +210,8 @@ fn a_pair_that_falls_silent_beside_a_live_one_is_said_to_be_unknown_once() {
     let mut beat = |seconds: std::ops::RangeInclusive<u64>, expected: &[(u64, &str)]| {
         let mut said = Vec::new();
         for second in seconds {
-            let verdicts = desk.frame(second, &heartbeat("BTC-USD"));
-            said.extend(desk.out().into_iter().map(|word| (second, word)));
+            let verdicts = desk.second(second, &tick("BTC-USD", second + 1, "5", 1));
+            said.extend(desk.out().into_iter().filter(|word| word != "BTC-USD 5").map(|word| (second, word)));
             said.extend(verdicts.into_iter().filter_map(|verdict| match verdict {
                 Verdict::Send(text) => Some((second, text)),
                 _ => None,
@@ -195,8 +226,9 @@ fn a_pair_that_falls_silent_beside_a_live_one_is_said_to_be_unknown_once() {
     desk.frame(80, &tick("ETH-USD", 7, "3", 1));
     assert_eq!(desk.out(), ["ETH-USD 3"]);
     let mut beat = |second| {
-        let verdicts = desk.frame(second, &heartbeat("BTC-USD"));
-        (desk.out(), verdicts.contains(&send("ETH-USD")))
+        let verdicts = desk.second(second, &tick("BTC-USD", second + 1, "5", 1));
+        let out: Vec<_> = desk.out().into_iter().filter(|word| word != "BTC-USD 5").collect();
+        (out, verdicts.contains(&send("ETH-USD")))
     };
     // Silent again, sooner than it may be asked for again: it is unknown all the same, and asked for when it may be.
     let words: Vec<_> =
@@ -219,7 +251,7 @@ fn a_pair_that_is_rejected_or_never_acknowledged_is_said_to_be_unknown() {
     desk.frame(0, &tick("BTC-USD", 1, "5", 1));
     desk.out();
     for second in 1..=30 {
-        desk.frame(second, &heartbeat("BTC-USD"));
+        desk.second(second, &heartbeat("BTC-USD"));
     }
     assert_eq!(desk.out(), ["ETH-USD quiet"]);
 }
@@ -246,6 +278,7 @@ fn many_pairs_are_asked_for_in_at_most_fifty_frames() {
 }
 
 /// Connections as pipes whose other ends the test serves.
+#[derive(Clone)]
 struct Pipes(mpsc::UnboundedSender<DuplexStream>);
 
 impl Dial for Pipes {
@@ -289,16 +322,26 @@ impl Venue {
 
 /// Runs a feed of two pairs beside the venue's part.
 async fn with_venue<F: Future<Output = ()>>(venue: impl FnOnce(mpsc::UnboundedReceiver<DuplexStream>, Tap) -> F) {
+    with_feed(FeedKind::Coinbase, &["BTC-USD", "ETH-USD"], venue).await;
+}
+
+/// The same of any kind and pairs.
+async fn with_feed<F: Future<Output = ()>>(
+    kind: FeedKind,
+    pairs: &[&str],
+    venue: impl FnOnce(mpsc::UnboundedReceiver<DuplexStream>, Tap) -> F,
+) {
     let (sender, peers) = mpsc::unbounded_channel();
     let (queue, intake) = event_queue(Arc::new(Notify::new()));
     let config = FeedConfig {
-        name: "coinbase".into(),
-        kind: FeedKind::Coinbase,
+        name: kind.word().into(),
+        kind,
         url: Secret::new("ws://venue.test".into()),
-        pairs: vec![pair("BTC-USD"), pair("ETH-USD")],
+        pairs: pairs.iter().map(|text| pair(text)).collect(),
     };
+    let (stop, dial) = (CancellationToken::new(), Pipes(sender));
     tokio::select! {
-        ended = run_over(&config, Tls::baked(), Pipes(sender), &queue, Tally::default(), CancellationToken::new()) => panic!("{ended:?}"),
+        ended = run_over(&config, Tls::baked(), &dial, &queue, Tally::default(), clock(), stop) => panic!("{ended:?}"),
         () = venue(peers, Tap(intake)) => {}
     }
 }

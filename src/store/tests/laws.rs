@@ -98,6 +98,7 @@ proptest! {
             Row::Level(row) => wanted.levels.push(row),
             Row::Backfill(row) => wanted.backfills.push(*row),
             Row::Scan(row) => wanted.scans.push(row),
+            Row::Bar(row) => wanted.bars.push(row),
         }
         assert_eq!((tables, at), (wanted, Some(Timestamp::default())));
         open(&path).commit(&Commit { writes: vec![Write::Delete(arbitrary::key_of(&row))], ..Commit::default() }).unwrap();
