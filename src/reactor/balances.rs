@@ -18,6 +18,8 @@ pub struct Balances {
     kept: BTreeMap<Holding, bool>,
     /// Balances that would be shown, were there not too many.
     left_out: u64,
+    /// The watches whose balances those are.
+    partial: BTreeSet<Name>,
     rows: BTreeMap<Holding, BalanceRow>,
     levels: BTreeMap<LevelKey, LevelRow>,
     /// Levels that a reorg can still undo.
@@ -45,6 +47,7 @@ impl Balances {
         self.wants.clear();
         self.kept = of_rules(settings);
         self.left_out = 0;
+        self.partial.clear();
         let BalanceSettings { shown, most, rebasing } = &settings.balances;
         let moves =
             |chain: ChainId, asset: Asset| matches!(asset, Asset::Token(token) if rebasing.contains(&(chain, token)));
@@ -56,6 +59,7 @@ impl Balances {
                 // A watch is shown as a whole or not at all: a sum over some of its addresses would be a lie.
                 if new.len() > room {
                     self.left_out += new.len() as u64;
+                    self.partial.insert(watch.name.clone());
                     continue;
                 }
                 room -= new.len();
@@ -84,6 +88,12 @@ impl Balances {
     #[must_use]
     pub const fn left_out(&self) -> u64 {
         self.left_out
+    }
+
+    /// Whether all balances of a watch are read.
+    #[must_use]
+    pub fn is_whole(&self, watch: &Name) -> bool {
+        !self.partial.contains(watch)
     }
 
     /// One of them.

@@ -8,7 +8,7 @@ use super::market::Quote;
 use super::payments::Payments;
 use super::rows::{Deadline, RuleRow, TroubleRow, ViewRow};
 use super::settings::{Settings, Watch};
-use crate::types::{Address, ChainId, Name, Pair, Price, Timestamp, U256};
+use crate::types::{Address, Asset, ChainId, Name, Pair, Price, Timestamp, U256};
 
 impl Reactor {
     /// The settings in force.
@@ -63,10 +63,16 @@ impl Reactor {
         })
     }
 
-    /// What each pair costs at `at`, where that is known.
-    pub fn quotes(&self, at: Timestamp) -> impl Iterator<Item = Quote> + '_ {
+    /// Every pair that feeds are asked for, and what it costs at `at`, where that is known.
+    pub fn quotes(&self, at: Timestamp) -> impl Iterator<Item = (&Pair, Option<Quote>)> {
         let stale_after = self.settings.prices.stale_after;
-        self.soft.prices.iter().filter_map(move |(pair, followed)| followed.market.quote(pair, at, stale_after))
+        self.soft.prices.iter().map(move |(pair, followed)| (pair, followed.market.quote(pair, at, stale_after)))
+    }
+
+    /// The decimals of an asset, where they are known.
+    #[must_use]
+    pub fn decimals(&self, chain: ChainId, asset: Asset) -> Option<u8> {
+        self.asset_facts(chain, asset).0
     }
 
     /// The newest base fee of a chain, in wei.

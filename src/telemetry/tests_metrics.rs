@@ -115,7 +115,8 @@ fn balances_are_in_coins_and_absent_until_they_were_read() {
     let series_of =
         |raw, read_at| BalanceSeries { watch: "hot".into(), chain: ChainId(1), asset: Asset::Coin, raw, read_at };
     let show = |raw: Option<U256>, read_at: Option<Timestamp>, left_out: u64| {
-        let balances = BalancesStatus { items: Vec::new(), series: vec![series_of(raw, read_at)], left_out };
+        let balances =
+            BalancesStatus { items: Vec::new(), series: vec![series_of(raw, read_at)], valued: Vec::new(), left_out };
         metrics.show_balances(&balances, &labels());
         let text = metrics.render();
         let of = |name: &str| series(&text, &format!("{name}{{watch=\"hot\",chain=\"ethereum\",asset=\"ETH\"}}"));

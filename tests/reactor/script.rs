@@ -16,7 +16,7 @@
 //! | `balance usdc A 100 at 120`, `… empty at 120` | what an endpoint reads in a block; `scan balance …` is of about a block |
 //! | `soon usdc A yes` | whether that balance is wanted next |
 //! | `token 6` | the unknown token's own word |
-//! | `price 99`, `feed gone`, `wait 5s`, `sink ops fails`, `restart`, `rule x off` | the rest |
+//! | `price 99`, `price 99 of other`, `feed gone`, `wait 5s`, `sink ops fails`, `restart`, `rule x off` | the rest |
 //! | `= seen t1 treasury in; …` | what the line above says; without it, nothing |
 
 use std::collections::BTreeMap;
@@ -152,6 +152,10 @@ impl Script {
             ["price", value] => {
                 let price = Price::parse(value).expect("a price");
                 self.handle(Event::Tick(Tick { feed: "feed".into(), pair: pair(), price, time: self.now }));
+            }
+            ["price", value, "of", feed] => {
+                let price = Price::parse(value).expect("a price");
+                self.handle(Event::Tick(Tick { feed: (*feed).into(), pair: pair(), price, time: self.now }));
             }
             ["feed", "gone"] => self.state(SourceKind::Feed, "feed", SourceState::Stale),
             ["wait", span] => self.wait(seconds(span)),
@@ -372,7 +376,14 @@ impl Script {
                 if body.history {
                     words += " history";
                 }
-                if body.late { words + " late" } else { words }
+                if body.late {
+                    words += " late";
+                }
+                match (&body.usd, &body.usd_unknown) {
+                    (Some(usd), _) => format!("{words} {} USD by {}", usd.value, usd.quote.source),
+                    (None, Some(_)) => words + " worth unknown",
+                    (None, None) => words,
+                }
             }
             Body::Crossing(CrossingBody { subject: CrossingSubject::Balance(balance), crossing, .. }) => {
                 let about = if balance.at.hash.is_some() { "" } else { " about" };

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use walletwatch::reactor::settings::{
     Approval, BalanceCondition, BalanceSettings, BetweenOwn, ChainSettings, Condition, Confirmed, Direction,
-    KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, Rule, Settings, Side, SinkSettings,
-    SystemSettings, Threshold, TransferCondition, Watch,
+    KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, PriceSettings, Rule, Settings, Side,
+    SinkSettings, SystemSettings, Threshold, TransferCondition, Watch,
 };
 use walletwatch::types::{Asset, Name, Price, Severity, Stage, U256};
 
@@ -50,6 +50,8 @@ pub fn base() -> Settings {
         payees: BTreeMap::new(),
         system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new() },
         feeds: BTreeMap::from([("feed".into(), vec![pair()])]),
+        prices: PriceSettings::default(),
+        values: BTreeMap::new(),
         balances: BalanceSettings::default(),
         simulated: false,
     }

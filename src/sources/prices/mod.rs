@@ -91,3 +91,5 @@ async fn run_over<D: Dial + Clone + Sync>(
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_venues;

@@ -16,18 +16,18 @@ use tokio::sync::Notify;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-fn pair(text: &str) -> Pair {
+pub(super) fn pair(text: &str) -> Pair {
     Pair::parse(text).unwrap()
 }
 
-fn tick(pair: &str, sequence: u64, price: &str, second: u64) -> String {
+pub(super) fn tick(pair: &str, sequence: u64, price: &str, second: u64) -> String {
     format!(
         r#"{{"type":"ticker","sequence":{sequence},"product_id":"{pair}","price":"{price}","open_24h":"1","best_bid":"1.1",
         "best_ask":"1.2","side":"sell","time":"2026-09-04T00:00:{second:02}.905270Z","trade_id":1,"last_size":"0.013388"}}"#
     )
 }
 
-fn heartbeat(pair: &str) -> String {
+pub(super) fn heartbeat(pair: &str) -> String {
     format!(
         r#"{{"type":"heartbeat","sequence":90,"last_trade_id":0,"product_id":"{pair}","time":"2026-09-04T00:00:00Z"}}"#
     )
@@ -71,7 +71,7 @@ fn clock() -> WallClock {
 }
 
 /// A protocol that stands by itself.
-struct Desk {
+pub(super) struct Desk {
     protocol: Exchange,
     intake: EventIntake,
     start: Instant,
@@ -82,7 +82,7 @@ impl Desk {
         Self::at(FeedKind::Coinbase, pairs)
     }
 
-    fn at(kind: FeedKind, pairs: &[&str]) -> Self {
+    pub(super) fn at(kind: FeedKind, pairs: &[&str]) -> Self {
         let (queue, intake) = event_queue(Arc::new(Notify::new()));
         let source = SourceId { kind: SourceKind::Feed, chain: None, name: kind.word().into() };
         let shift = Shift::first(CancellationToken::new());
@@ -98,32 +98,32 @@ impl Desk {
         }
     }
 
-    fn connect(&mut self, second: u64) -> Vec<Verdict> {
+    pub(super) fn connect(&mut self, second: u64) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
         self.protocol.connected(self.start + Duration::from_secs(second), &mut verdicts);
         verdicts
     }
 
-    fn frame(&mut self, second: u64, text: &str) -> Vec<Verdict> {
+    pub(super) fn frame(&mut self, second: u64, text: &str) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
         self.protocol.frame(text, self.start + Duration::from_secs(second), &mut verdicts);
         verdicts
     }
 
-    fn look(&mut self, second: u64) -> Vec<Verdict> {
+    pub(super) fn look(&mut self, second: u64) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
         self.protocol.look(self.start + Duration::from_secs(second), &mut verdicts);
         verdicts
     }
 
     /// A frame and a look.
-    fn second(&mut self, second: u64, text: &str) -> Vec<Verdict> {
+    pub(super) fn second(&mut self, second: u64, text: &str) -> Vec<Verdict> {
         let mut verdicts = self.frame(second, text);
         verdicts.extend(self.look(second));
         verdicts
     }
 
-    fn out(&mut self) -> Vec<String> {
+    pub(super) fn out(&mut self) -> Vec<String> {
         words(self.intake.try_recv_many(64))
     }
 }
@@ -292,21 +292,26 @@ impl Dial for Pipes {
 }
 
 /// A venue's end of one connection.
-struct Venue(WebSocketStream<DuplexStream>);
+pub(super) struct Venue(WebSocketStream<DuplexStream>);
 
 impl Venue {
-    async fn accept(peers: &mut mpsc::UnboundedReceiver<DuplexStream>) -> Self {
+    pub(super) async fn accept(peers: &mut mpsc::UnboundedReceiver<DuplexStream>) -> Self {
         Self(tokio_tungstenite::accept_async(peers.recv().await.unwrap()).await.unwrap())
     }
 
     /// The pair of the next subscription.
-    async fn asked(&mut self) -> String {
+    pub(super) async fn asked(&mut self) -> String {
         let Some(Ok(Message::Text(text))) = self.0.next().await else { panic!("no subscription came") };
         text.as_str().to_owned()
     }
 
-    async fn say(&mut self, text: String) {
+    pub(super) async fn say(&mut self, text: String) {
         self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    /// Whether the other end has let go.
+    pub(super) async fn is_gone(&mut self) -> bool {
+        !matches!(self.0.next().await, Some(Ok(_)))
     }
 
     /// Beats for so many seconds.
@@ -326,7 +331,7 @@ async fn with_venue<F: Future<Output = ()>>(venue: impl FnOnce(mpsc::UnboundedRe
 }
 
 /// The same of any kind and pairs.
-async fn with_feed<F: Future<Output = ()>>(
+pub(super) async fn with_feed<F: Future<Output = ()>>(
     kind: FeedKind,
     pairs: &[&str],
     venue: impl FnOnce(mpsc::UnboundedReceiver<DuplexStream>, Tap) -> F,
@@ -347,18 +352,23 @@ async fn with_feed<F: Future<Output = ()>>(
 }
 
 /// The pump's end.
-struct Tap(EventIntake);
+pub(super) struct Tap(EventIntake);
 
 impl Tap {
     /// The next words, once something came.
-    async fn next(&mut self) -> Vec<String> {
+    pub(super) async fn next(&mut self) -> Vec<String> {
         self.0.ready().await;
         tokio::task::yield_now().await;
         words(self.0.try_recv_many(64))
     }
 
+    /// Everything that came so far.
+    pub(super) fn take(&mut self) -> Vec<String> {
+        words(self.0.try_recv_many(64))
+    }
+
     /// Waits until this is said.
-    async fn until(&mut self, word: &str) {
+    pub(super) async fn until(&mut self, word: &str) {
         while !self.next().await.iter().any(|said| said == word) {}
     }
 }
