@@ -28,6 +28,7 @@ pub mod linked;
 pub mod lists;
 pub mod marks;
 pub mod match_set;
+pub mod money;
 mod owe_history;
 mod past;
 pub mod payments;

@@ -2,6 +2,8 @@
 //!
 //! Only rehearsals exist so far: they do everything but the send. A payee's address comes from the config and nowhere else.
 
+pub mod ask;
+
 use super::effect::Effect;
 use super::rows::{PaymentRow, PaymentState, Row};
 use super::settings::{Approval, Payee, PaymentAmount, PaymentSettings};
@@ -94,6 +96,7 @@ impl Payments {
             crossing,
             planned_at: at,
             changed_at: at,
+            live: None,
         };
         self.put(row.clone(), effects);
         Some(row)

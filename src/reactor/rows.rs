@@ -3,6 +3,7 @@
 //! They carry no serde: the store has formats of its own.
 
 use super::holdings::{BalanceRow, LevelKey, LevelRow};
+pub use super::money::{PaymentRow, PaymentState};
 pub use super::past::{BackfillRow, ListLeft, Scan, ScanRow};
 pub use super::phase::Phase;
 use super::phase::Standing;
@@ -459,71 +460,4 @@ pub struct TroubleRow {
     pub dead: u64,
     /// Whether it still is; a row that is over keeps the count.
     pub open: bool,
-}
-
-/// Where a payment stands (MONEY §4). Only rehearsals exist so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PaymentState {
-    /// Limits are reserved.
-    Planned,
-    /// It waits for a person.
-    Held,
-    /// It may go.
-    Approved,
-    /// It did everything but the send. Terminal.
-    Rehearsed,
-    /// It will not be. Terminal.
-    Refused,
-}
-
-impl PaymentState {
-    /// Every state.
-    pub const ALL: [Self; 5] = [Self::Planned, Self::Held, Self::Approved, Self::Rehearsed, Self::Refused];
-
-    /// The word in bodies, metrics and the API.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Planned => "planned",
-            Self::Held => "held",
-            Self::Approved => "approved",
-            Self::Rehearsed => "rehearsed",
-            Self::Refused => "refused",
-        }
-    }
-
-    /// The state with this word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
-}
-
-/// A payment. Written at planning and never changed but for its state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PaymentRow {
-    /// The hash of its identity.
-    pub id: PaymentId,
-    /// By which rule.
-    pub rule: Name,
-    /// To whom.
-    pub payee: Name,
-    /// Where.
-    pub chain: ChainId,
-    /// To which address, from the config.
-    pub address: Address,
-    /// Raw USDC.
-    pub amount: U256,
-    /// Where it stands.
-    pub state: PaymentState,
-    /// Why, of held and refused.
-    pub reason: Option<Name>,
-    /// The transfer that triggered it.
-    pub transfer: Option<TransferId>,
-    /// The crossing that triggered it.
-    pub crossing: Option<u64>,
-    /// When it was planned.
-    pub planned_at: Timestamp,
-    /// When its state last changed.
-    pub changed_at: Timestamp,
 }
