@@ -49,7 +49,6 @@ pub struct Request {
     pub body: Vec<u8>,
     pub destination: Address,
     pub amount: u64,
-    pub store: [u8; 16],
 }
 
 /// What a seed says of it.

@@ -81,10 +81,12 @@ pub fn run(seed: u64, plant: Plant) -> Result<Totals, String> {
     let mut rng = Rng::with_seed(seed);
     let mut world = World::new(seed, plant, &mut rng);
     let steps = rng.u32(400..1_200);
-    for _ in 0..steps {
-        world.step(&mut rng)?;
+    let mut lived = (0..steps).try_for_each(|_| world.step(&mut rng));
+    lived = lived.and_then(|()| world.heal(&mut rng));
+    if lived.is_err() && std::env::var_os("MONEY_ALOUD").is_some() {
+        world.show();
     }
-    world.heal(&mut rng)?;
+    lived?;
     let out = &world.out;
     world.totals.requests = out.requests.len() as u64;
     world.totals.paid = out.circle.made.iter().filter(|made| !made.console && made.paid_at().is_some()).count() as u64;
@@ -130,6 +132,7 @@ impl World {
                 faulty: !quiet,
                 sloppy: plant.sloppy,
                 landed: BTreeMap::new(),
+                loaded: Vec::new(),
             },
             stores: vec![Store { id: rng.u128(..).to_be_bytes(), ..Store::default() }],
             processes: Vec::new(),
@@ -149,6 +152,43 @@ impl World {
         world
     }
 
+    /// Everything that was written and asked, for who looks for a fault.
+    fn show(&self) {
+        let since = |at: i64| (at - people::beginning()) / 1_000;
+        for store in &self.stores {
+            for row in &store.audit {
+                let payment = row.payment.map(|id| id.to_string()[..6].to_owned()).unwrap_or_default();
+                println!("{} {payment} {} ({}) by {}", since(row.at.millis()), row.what, row.why, row.who);
+            }
+        }
+        for request in &self.out.requests {
+            println!(
+                "{} request {} to {} of {}",
+                since(request.left),
+                request.reference,
+                request.destination,
+                request.amount
+            );
+        }
+        for made in &self.out.circle.made {
+            println!(
+                "{} made {} {:?} {} {} {:?}",
+                since(made.created),
+                made.id,
+                made.reference,
+                made.destination,
+                made.amount,
+                made.path.iter().map(|(at, state)| (since(*at), *state)).collect::<Vec<_>>()
+            );
+        }
+        for (at, config) in &self.out.loaded {
+            println!("{} loaded {config:?}", since(*at));
+        }
+        for (at, config) in &self.times.configs {
+            println!("{} edited {config:?}", since(*at));
+        }
+    }
+
     fn start(&mut self, store: usize) {
         let process = Process::start(store, &mut self.stores, &self.out, self.plant.desk);
         self.processes.push(process);
@@ -164,6 +204,8 @@ impl World {
         let pace = match rng.u16(0..1_000) {
             0 if self.out.faulty => rng.i64(HOUR..30 * HOUR),
             1..10 => rng.i64(MINUTE..2 * HOUR),
+            10..60 if busy => rng.i64(1_000..5_000),
+            _ if self.processes.iter().any(Process::is_eager) => rng.i64(50..400),
             _ if busy => rng.i64(50..3_000),
             _ => rng.i64(1_000..4 * MINUTE),
         };
@@ -328,7 +370,14 @@ impl World {
         let until = self.out.now + people::patience();
         while self.out.now < until {
             let busy = self.processes.iter().any(Process::is_busy);
-            self.out.now += if busy { rng.i64(200..3_000) } else { rng.i64(5_000..60_000) };
+            let eager = self.processes.iter().any(Process::is_eager);
+            self.out.now += if eager {
+                rng.i64(50..400)
+            } else if busy {
+                rng.i64(200..3_000)
+            } else {
+                rng.i64(5_000..60_000)
+            };
             self.nature(rng);
             self.live(rng, true);
             checker::check(&self.out, &self.stores, &self.times, &self.said)?;
