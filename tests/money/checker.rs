@@ -82,11 +82,12 @@ pub fn check(out: &Outside, stores: &[Store], times: &Times, said: &Said) -> Res
 }
 
 fn requests(out: &Outside, times: &Times, said: &Said) -> Result<(), String> {
-    let mut keys: BTreeMap<&str, (&str, &[u8], i64)> = BTreeMap::new();
+    let mut keys: BTreeMap<(&str, u32), (&str, &[u8], i64)> = BTreeMap::new();
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
     for request in &out.requests {
         let reference = request.reference.as_str();
-        let (key, body, first) = *keys.entry(reference).or_insert((&request.key, &request.body, request.left));
+        let (key, body, first) =
+            *keys.entry((reference, request.life)).or_insert((&request.key, &request.body, request.left));
         if key != request.key || body != request.body {
             return Err(format!("I4: {reference} was asked for in two ways"));
         }
@@ -162,9 +163,10 @@ fn of_transfer(out: &Outside, times: &Times, made: &Made, happening: &Happening)
     // What lay before the rule was what it is never pays.
     let loaded = &out.loaded;
     let mined = chain::block_time(happening.block);
-    let now = loaded.iter().rposition(|(from, _)| *from <= first).unwrap_or(0);
-    let then = loaded.iter().rposition(|(from, _)| *from <= mined).unwrap_or(0);
-    if then < now && mined < loaded[now].0 - 60_000 && !loaded[then].1.matches(happening) {
+    let at = |time: i64| loaded.iter().rposition(|(from, _)| *from <= time).unwrap_or(0);
+    let (then, now) = (at(mined), at(first));
+    let matched = (then..=at(mined + 24_000)).any(|place| loaded[place].1.matches(happening));
+    if then < now && !matched {
         return fail("an edit paid for the past");
     }
     Ok(())

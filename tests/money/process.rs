@@ -24,6 +24,8 @@ pub struct Store {
     pub payments: BTreeMap<PaymentId, PaymentRow>,
     pub office: OfficeTables,
     pub audit: Vec<AuditRow>,
+    /// How often a backup came back.
+    pub life: u32,
     /// Since when it is frozen, in true time.
     pub frozen_since: Option<i64>,
     /// Moves along no arrow, and breaks of the audit.
@@ -331,7 +333,7 @@ impl Process {
             }
             for due in [flight.arrives, flight.again].into_iter().flatten() {
                 if flight.left && due <= now {
-                    let outcome = arrive(&flight.ask, out, rng);
+                    let outcome = arrive(&flight.ask, due, out, rng);
                     flight.outcome.get_or_insert(outcome);
                 }
             }
@@ -422,6 +424,7 @@ fn depart(flight: &mut Flight, at: Timestamp, store: &Store, out: &mut Outside, 
             destination: destination_of(&value),
             amount: amount_of(&value),
             body: create.body().to_vec(),
+            life: store.life,
         });
     }
     flight.left = true;
@@ -443,8 +446,7 @@ fn depart(flight: &mut Flight, at: Timestamp, store: &Store, out: &mut Outside, 
     }
 }
 
-fn arrive(ask: &Ask, out: &mut Outside, rng: &mut Rng) -> Outcome {
-    let now = out.now;
+fn arrive(ask: &Ask, now: i64, out: &mut Outside, rng: &mut Rng) -> Outcome {
     match ask {
         Ask::Create(create) => out.circle.create(create.body(), now, rng),
         Ask::Get { id } => out.circle.get(id, now, rng),

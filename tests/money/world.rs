@@ -274,8 +274,8 @@ impl World {
         let (due, later) = std::mem::take(&mut self.out.drifting).into_iter().partition(|(at, _)| *at <= now);
         self.out.drifting = later;
         let due: Vec<(i64, Vec<u8>)> = due;
-        for (_, body) in due {
-            let _ = self.out.circle.create(&body, now, rng);
+        for (at, body) in due {
+            let _ = self.out.circle.create(&body, at, rng);
         }
     }
 
@@ -325,6 +325,7 @@ impl World {
             store = Store { id: rng.u128(..).to_be_bytes(), ..Store::default() };
         }
         store.epoch = self.stores[0].epoch;
+        store.life = self.stores[0].life + 1;
         self.stores[0] = store;
     }
 

@@ -19,6 +19,8 @@ const RESEND_WITHIN: Duration = Duration::from_mins(30);
 const APPROVAL_LASTS: Duration = Duration::from_hours(1);
 /// What was read of the wallet before a first send is no older.
 const FRESH: Duration = Duration::from_secs(60);
+/// Nothing that is followed is left alone for longer.
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 /// Something that cannot go now is looked at again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
@@ -87,7 +89,8 @@ impl Desk {
     fn follow(&mut self, at: Timestamp, holds: Holds<'_>, step: &mut Step) {
         for id in self.open_rows() {
             let Some((row, live)) = self.live(id) else { continue };
-            let due = live.due.is_none_or(|due| due <= at);
+            // A clock that was ahead postpones nothing.
+            let due = live.due.is_none_or(|due| due <= at || due > at.after(LONGEST_PAUSE));
             match row.state {
                 PaymentState::Sending if due && !self.is_asked(|purpose| *purpose == Purpose::Create(id)) => {
                     self.try_again(id, at, holds, step);
