@@ -147,6 +147,7 @@ pub struct Process {
     flights: Vec<Flight>,
     seen: BTreeMap<usize, (Option<Stage>, u8)>,
     read_at: i64,
+    config: Option<Config>,
 }
 
 impl Process {
@@ -166,6 +167,7 @@ impl Process {
             flights: Vec::new(),
             seen: BTreeMap::new(),
             read_at: 0,
+            config: None,
         }
     }
 
@@ -227,10 +229,11 @@ impl Process {
     /// Everything that is due.
     pub fn run(&mut self, stores: &mut [Store], out: &mut Outside, rng: &mut Rng) -> Result<(), Dead> {
         let at = self.at(out.now);
-        if self.desk.fingerprint() != Some(out.config.terms(stores[self.store].id).fingerprint) {
+        if self.config.as_ref() != Some(&out.config) {
             let mut step = Step::default();
             let heads = BTreeMap::from([(CHAIN, chain::height(out.now))]);
             self.desk.configure(Some(out.config.terms(stores[self.store].id)), &heads, at, &mut step);
+            self.config = Some(out.config.clone());
             self.commit(step, stores, out, rng)?;
             if out.loaded.last().is_none_or(|(_, config)| *config != out.config) {
                 out.loaded.push((out.now, out.config.clone()));
