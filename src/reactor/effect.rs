@@ -6,8 +6,8 @@ pub use super::market::Quote;
 use super::rows::{Row, RowKey};
 pub use super::source::{SinkBody, SourceBody};
 pub use super::suspect::Suspect;
-pub use super::worth::Worth;
 use super::watch_list::WatchAnswer;
+pub use super::worth::Worth;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Percent, Price, Severity,
     Stage, Timestamp, TransferId, TransferKey, U256,

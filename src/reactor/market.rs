@@ -161,3 +161,83 @@ fn spread(low: Price, high: Price, price: Price) -> Percent {
     let above = high.apart_from(price).millionths();
     Percent::from_millionths(below.saturating_add(above))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn price(text: &str) -> Price {
+        Price::parse(text).expect("it is a price")
+    }
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp::from_secs(1_800_000_000 + second)
+    }
+
+    fn market(prices: &[(&str, &str, u64)]) -> Market {
+        let mut market = Market::default();
+        for (feed, text, second) in prices {
+            market.ask((*feed).into(), None);
+            assert!(market.take(&(*feed).into(), price(text), at(*second)));
+        }
+        market
+    }
+
+    #[test]
+    fn the_price_is_the_median_of_what_is_fresh() {
+        // (prices with their seconds, at second) → price, feeds, spread, as of
+        let check = |prices: &[(&str, &str, u64)], now: u64, expected: Option<(&str, u32, &str, u64)>| {
+            let pair = Pair::parse("ETH-USD").expect("it is a pair");
+            let quote = market(prices).quote(&pair, at(now), Duration::from_mins(5));
+            let found = quote.map(|quote| (quote.price.to_string(), quote.sources, quote.spread.shown(), quote.as_of));
+            let expected = expected
+                .map(|(price, sources, spread, second)| (price.to_owned(), sources, spread.to_owned(), at(second)));
+            assert_eq!(found, expected, "{prices:?} at {now}");
+        };
+        check(&[], 0, None);
+        check(&[("a", "100", 0)], 300, Some(("100", 1, "0", 0)));
+        check(&[("a", "100", 0)], 301, None);
+        check(&[("a", "100", 0), ("b", "101", 5)], 10, Some(("100.5", 2, "0.99", 0)));
+        check(&[("a", "100", 0), ("b", "101", 5)], 302, Some(("101", 1, "0", 5)));
+        check(&[("a", "90", 0), ("b", "101", 5), ("c", "100", 7)], 10, Some(("100", 3, "11", 7)));
+        check(&[("a", "90", 0), ("b", "101", 5), ("c", "100", 7), ("d", "1", 9)], 10, Some(("95", 4, "105.26", 0)));
+        check(&[("a", "100.10", 0), ("b", "100.10", 5)], 10, Some(("100.1", 2, "0", 0)));
+        // A venue's clock that is ahead of ours does not age less than one that is right.
+        check(&[("a", "100", 500)], 10, Some(("100", 1, "0", 500)));
+    }
+
+    #[test]
+    fn an_older_price_and_a_stranger_are_not_taken() {
+        let mut market = market(&[("a", "100", 10)]);
+        assert!(!market.take(&"a".into(), price("90"), at(9)));
+        assert!(!market.take(&"b".into(), price("90"), at(20)));
+        assert!(market.take(&"a".into(), price("101"), at(10)));
+        assert_eq!(market.forget(&"a".into()), Some((price("101"), at(10))));
+        assert_eq!(market.known(at(10), Duration::from_mins(5)), None);
+    }
+
+    #[test]
+    fn feeds_that_differ_for_a_minute_are_said_once_and_so_is_that_they_agree() {
+        let settings = PriceSettings::default();
+        let mut market = market(&[("a", "100", 0), ("b", "100", 0)]);
+        let mut check = |second, one: &str, other: &str, expected| {
+            market.take(&"a".into(), price(one), at(second));
+            market.take(&"b".into(), price(other), at(second));
+            let known = market.known(at(second), settings.stale_after).expect("it is fresh");
+            assert_eq!(market.turn(&known, at(second), &settings), expected, "{one} and {other} at {second}");
+        };
+        check(1, "100", "101.9", Turn::None);
+        check(2, "100", "103", Turn::None);
+        check(30, "100", "101", Turn::None);
+        check(31, "100", "103", Turn::None);
+        check(90, "100", "103", Turn::None);
+        check(91, "100", "103", Turn::Apart);
+        check(92, "100", "103", Turn::None);
+        check(500, "100", "110", Turn::None);
+        check(501, "100", "100", Turn::None);
+        check(520, "100", "103", Turn::None);
+        check(530, "100", "100", Turn::None);
+        check(590, "100", "100", Turn::Agreed);
+        check(700, "100", "100", Turn::None);
+    }
+}

@@ -349,12 +349,12 @@ async fn before_the_24_hour_cut_a_successor_has_prices_and_no_second_is_blind() 
         let mut old = Venue::accept(&mut peers).await;
         old.asked().await;
         old.say(acks(kind, &["BTC-USDT"], 1).remove(0)).await;
-        // A price each 20 s, until somebody else connects.
+        // A price each 5 s, which stands for the answers to pings too, until somebody else connects.
         let mut heir = loop {
             tokio::select! {
                 heir = Venue::accept(&mut peers) => break heir,
                 () = async {
-                    tokio::time::sleep(Duration::from_secs(20)).await;
+                    tokio::time::sleep(Duration::from_secs(5)).await;
                     old.say(tick(kind, "BTC-USDT", 1, "81205.10", 1)).await;
                 } => {}
             }
