@@ -121,6 +121,7 @@ impl Draft {
             | RowKey::Address(..)
             | RowKey::Request(_)
             | RowKey::Payment(_)
+            | RowKey::Office(_)
             | RowKey::Level(_) => true,
         };
     }

@@ -4,6 +4,7 @@
 //! since the epoch. Unsigned 64-bit numbers are kept bit for bit in SQLite's signed ones: those above 2^63 look negative and read back
 //! exactly, because a number that a chain made up must not be able to stop a commit.
 
+use super::money;
 use super::watches;
 
 /// `application_id` of every store: "wwch".
@@ -24,6 +25,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { to: 2, sql: BALANCES },
     Migration { to: 3, sql: HISTORY },
     Migration { to: 4, sql: watches::TABLES },
+    Migration { to: 5, sql: money::TABLES },
 ];
 
 /// The history of addresses: what lies before the watch, and how far it was read.
