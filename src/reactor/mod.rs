@@ -70,6 +70,7 @@ use effect::{Effect, Notice};
 use event::{Command, Event, List, SourceId, SourceState};
 use payments::Payments;
 use read_prices::Followed;
+use payments::desk::Desk;
 use rows::{Deadline, Subject, Tables, TokenRow, ViewRow};
 use rules::Rules;
 use settings::Settings;
@@ -100,6 +101,7 @@ pub struct Reactor {
     views: BTreeMap<(ChainId, Address, List), ViewRow>,
     troubles: Troubles,
     payments: Payments,
+    desk: Desk,
     balances: Balances,
     backfills: Backfills,
     bars: Bars,
@@ -165,6 +167,7 @@ impl Reactor {
             tokens: tables.tokens.into_iter().map(|row| ((row.chain, row.contract), row)).collect(),
             views: tables.views.into_iter().map(|row| ((row.chain, row.address, row.list), row)).collect(),
             troubles: Troubles::restore(tables.troubles),
+            desk: Desk::restore(tables.payments.clone(), tables.office),
             payments: Payments::restore(tables.payments),
             watch_list: WatchList::restore(tables.watches, tables.addresses, tables.requests),
             balances: Balances::restore(tables.balances, tables.levels),
@@ -252,7 +255,8 @@ impl Reactor {
             tokens: self.tokens.values().cloned().collect(),
             deadlines: self.timers.rows().cloned().collect(),
             troubles: self.troubles.iter().cloned().collect(),
-            payments: self.payments.iter().cloned().collect(),
+            payments: self.payments.iter().chain(self.desk.payments()).cloned().collect(),
+            office: self.desk.tables(),
             balances: self.balances.rows().cloned().collect(),
             levels: self.balances.levels().cloned().collect(),
             backfills: self.backfills.rows().cloned().collect(),
