@@ -70,6 +70,8 @@ pub mod config;
 pub mod http;
 pub mod net;
 #[cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
+pub mod payments;
+#[cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 pub mod reactor;
 #[cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 pub mod sinks;
