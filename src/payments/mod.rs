@@ -17,5 +17,5 @@ mod testing;
 pub mod worker;
 
 pub use client::{CircleClient, Heard, Trouble};
-pub use place::{CIRCLE, CirclePlace, PlaceFault};
+pub use place::CirclePlace;
 pub use seal::{EntitySecret, SealFault, Sealer};

@@ -2,6 +2,7 @@
 
 mod assets;
 mod chains;
+mod circle;
 mod endpoints;
 pub(super) mod input;
 mod page_and_store;
@@ -55,13 +56,18 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         balances,
         simulated: false,
     };
+    let circle = circle::circle(input, &sinks);
+    let http = page_and_store::http(input);
+    let inbound = circle::inbound(input, input.root.one("circle").is_some(), http.listen);
     let config = Config {
         settings,
         endpoints: chains.endpoints,
         etherscan,
         feeds,
         sinks: sinks.list,
-        http: page_and_store::http(input),
+        http,
+        circle,
+        inbound,
         store: page_and_store::store(input),
         required_chains,
         required_feeds,

@@ -14,6 +14,7 @@ mod fee;
 mod hook;
 mod key;
 mod link;
+mod place;
 mod request;
 mod state;
 mod text;
@@ -27,6 +28,7 @@ pub use fee::{Estimate, Fee, estimate};
 pub use hook::{Hook, HookFault, HookKind, hook, verify};
 pub use key::{EntityKey, KeyFault, KeyKind, entity_key, hook_key};
 pub use link::{Next, next_page};
+pub use place::{CIRCLE, PlaceFault, check_place, is_gone};
 pub use request::{
     CANCEL_PATH, CREATE_PATH, ESTIMATE_PATH, FeeLevel, FrozenFault, TransferTerms, body_hash, cancel_body,
     estimate_body, freeze, sealed, thaw,

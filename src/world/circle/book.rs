@@ -190,6 +190,14 @@ impl Book {
         }
     }
 
+    /// Somebody else asked for a transfer: a twin, a process of yesterday, a person at the console.
+    ///
+    /// # Panics
+    /// When Circle would refuse it: then the story is wrong.
+    pub fn asked_elsewhere(&mut self, terms: &TransferTerms, at: Timestamp) -> Name {
+        self.create(terms, at).expect("the story asks for what can be had").1.id
+    }
+
     /// What was stuck goes on.
     pub fn loosen(&mut self) {
         self.entries.iter_mut().filter(|entry| entry.fate == Fate::Stick).for_each(|entry| entry.fate = Fate::Complete);
