@@ -29,6 +29,7 @@ pub mod lists;
 pub mod marks;
 pub mod match_set;
 pub mod money;
+pub mod office;
 mod owe_history;
 mod past;
 pub mod payments;

@@ -3,6 +3,7 @@
 //! Only rehearsals exist so far: they do everything but the send. A payee's address comes from the config and nowhere else.
 
 pub mod ask;
+pub mod desk;
 
 use super::effect::Effect;
 use super::rows::{PaymentRow, PaymentState, Row};
@@ -33,7 +34,7 @@ impl Payments {
     /// From rows.
     #[must_use]
     pub fn restore(rows: Vec<PaymentRow>) -> Self {
-        Self { rows: rows.into_iter().map(|row| (row.id, row)).collect() }
+        Self { rows: rows.into_iter().filter(|row| row.live.is_none()).map(|row| (row.id, row)).collect() }
     }
 
     /// One of them.
@@ -113,7 +114,17 @@ impl Payments {
         let row = self.rows.get(&id)?;
         match row.state {
             PaymentState::Planned | PaymentState::Held | PaymentState::Approved => {}
-            PaymentState::Rehearsed | PaymentState::Refused => return None,
+            PaymentState::Rehearsed
+            | PaymentState::Refused
+            | PaymentState::Sending
+            | PaymentState::Reconcile
+            | PaymentState::Human
+            | PaymentState::Accepted
+            | PaymentState::Rejected
+            | PaymentState::Complete
+            | PaymentState::Failed
+            | PaymentState::Cancelled
+            | PaymentState::Denied => return None,
         }
         let state = PaymentState::Refused;
         let row = PaymentRow { state, reason: Some(reason.into()), changed_at: at, ..row.clone() };
@@ -155,6 +166,16 @@ impl Payments {
             PaymentState::Held => row.reason.as_ref().is_none_or(|reason| reason.as_str() != OVER_LIMIT),
             PaymentState::Planned | PaymentState::Approved | PaymentState::Rehearsed => true,
             PaymentState::Refused => false,
+            // Live ones are at the desk, and counted there.
+            PaymentState::Sending
+            | PaymentState::Reconcile
+            | PaymentState::Human
+            | PaymentState::Accepted
+            | PaymentState::Rejected
+            | PaymentState::Complete
+            | PaymentState::Failed
+            | PaymentState::Cancelled
+            | PaymentState::Denied => false,
         })
     }
 
@@ -181,6 +202,15 @@ fn recent(row: &PaymentRow, at: Timestamp) -> bool {
     match row.state {
         PaymentState::Planned | PaymentState::Held | PaymentState::Approved => true,
         PaymentState::Rehearsed | PaymentState::Refused => at.since(row.changed_at) < DAY,
+        PaymentState::Sending
+        | PaymentState::Reconcile
+        | PaymentState::Human
+        | PaymentState::Accepted
+        | PaymentState::Rejected
+        | PaymentState::Complete
+        | PaymentState::Failed
+        | PaymentState::Cancelled
+        | PaymentState::Denied => false,
     }
 }
 

@@ -11,7 +11,7 @@ use super::source::{List, SourceId};
 use super::suspect::Suspect;
 use crate::types::{
     Address, AlertId, B256, BlockRef, ChainId, Holding, Name, PaymentId, Severity, Stage, Timestamp, TransferId,
-    TransferKey, U256,
+    TransferKey,
 };
 use std::time::Duration;
 

@@ -183,6 +183,7 @@ fn payment() -> impl Strategy<Value = PaymentRow> {
                 crossing,
                 planned_at,
                 changed_at,
+                live: None,
             }
         },
     )
