@@ -16,7 +16,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Serves hooks until `stop`.
-pub async fn serve_hooks(listener: TcpListener, circle: Arc<CircleHooks>, deadlines: Deadlines, stop: CancellationToken) {
+pub async fn serve_hooks(
+    listener: TcpListener,
+    circle: Arc<CircleHooks>,
+    deadlines: Deadlines,
+    stop: CancellationToken,
+) {
     serve_router(listener, router(circle, deadlines.answer), deadlines, stop).await;
 }
 

@@ -43,6 +43,9 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let payments = payments::payments(input, &read, &payees, &watches, &chains);
     let required = |chain: &&chains::Chain| chain.required.unwrap_or(true);
     let required_chains = chains.all.values().filter(required).map(|chain| chain.settings.id).collect();
+    let circle = circle::circle(input, &sinks);
+    let http = page_and_store::http(input);
+    let inbound = circle::inbound(input, input.root.one("circle").is_some(), http.listen);
     let settings = Settings {
         chains: chains.all.iter().map(|(id, chain)| (*id, chain.settings.clone())).collect(),
         watches: Arc::new(watches.list),
@@ -56,9 +59,6 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         balances,
         simulated: false,
     };
-    let circle = circle::circle(input, &sinks);
-    let http = page_and_store::http(input);
-    let inbound = circle::inbound(input, input.root.one("circle").is_some(), http.listen);
     let config = Config {
         settings,
         endpoints: chains.endpoints,

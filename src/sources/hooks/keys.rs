@@ -73,7 +73,13 @@ mod tests {
         for second in 0..120 {
             let made_up = Uuid([u8::try_from(second).expect("it is small"); 16]);
             let look = ring.look(made_up, at(second));
-            let expected = if made_up == own { Look::Known(vec![7]) } else if second % 60 == 0 && second > 0 { Look::Fetch } else { Look::Later };
+            let expected = if made_up == own {
+                Look::Known(vec![7])
+            } else if second % 60 == 0 && second > 0 {
+                Look::Fetch
+            } else {
+                Look::Later
+            };
             assert_eq!(look, expected, "{second}");
             assert_eq!(ring.look(own, at(second)), Look::Known(vec![7]));
         }

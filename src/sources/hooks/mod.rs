@@ -9,6 +9,6 @@ mod seen;
 #[cfg(test)]
 mod tests;
 
-pub use intake::{CircleHooks, Hint, HookWires, KeyTrouble, RawHook, Verdict};
+pub use intake::{CircleHooks, FetchKey, Hint, HookWires, KeepNote, KeyTrouble, RawHook, Verdict};
 pub use keys::{KEYS_KEPT, KeyRing, Look};
 pub use seen::{KEPT_DAYS, Seen};
