@@ -58,3 +58,7 @@ fn only(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let value = values.next()?;
     if values.next().is_some() { None } else { value.to_str().ok().map(str::to_owned) }
 }
+
+#[cfg(test)]
+#[path = "tests_inbound.rs"]
+mod tests;

@@ -44,7 +44,7 @@ fn rig() -> Rig {
     .shared();
     circle.change(|book| book.paced(Duration::from_secs(60)));
     let (fetched, notes) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(BTreeMap::new())));
-    let fetch: intake::FetchKey = {
+    let fetch: FetchKey = {
         let (circle, fetched) = (Arc::clone(&circle), Arc::clone(&fetched));
         Arc::new(move |id| {
             fetched.fetch_add(1, Ordering::SeqCst);
@@ -53,7 +53,7 @@ fn rig() -> Rig {
             Box::pin(std::future::ready(key))
         })
     };
-    let keep: intake::KeepNote = {
+    let keep: KeepNote = {
         let notes = Arc::clone(&notes);
         Arc::new(move |key, note| {
             notes.lock().expect("nobody panicked").insert(key, note);
