@@ -3,6 +3,7 @@
 use crate::types::{Name, Secret, U256};
 use crate::wire::circle::KeyKind;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// `[circle]`: from which wallet payments are made, and how much at most.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct CircleConfig {
     pub notify: Option<Vec<Name>>,
     /// Lifts what MONEY.md marks; test networks only.
     pub relaxed: bool,
+    /// While there is a file here, beside the config, nothing leaves this process.
+    pub freeze_file: PathBuf,
 }
 
 /// `[inbound]`: where hooks are received.

@@ -45,5 +45,8 @@ pub fn load(path: &Path, data: &Path, around: &dyn Surroundings) -> Result<Confi
         check::check(&check::input::Input { root: &root, notes: &notes, around, data })
     };
     config.warnings = notes.finish()?;
+    if let Some(circle) = &mut config.circle {
+        circle.freeze_file = path.with_file_name(check::FREEZE_FILE);
+    }
     Ok(config)
 }

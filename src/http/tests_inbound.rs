@@ -70,5 +70,5 @@ async fn unsigned_doubly_signed_and_oversized_hooks_are_refused() {
     assert_eq!(post(&[id, id, "x-circle-signature: AAAA"], b"{}").await, 401, "two keys");
     assert_eq!(post(&[id, "x-circle-signature: AAAA", "x-circle-signature: BBBB"], b"{}").await, 401, "two signatures");
     assert_eq!(post(&[id, "x-circle-signature: AAAA"], b"{}").await, 503, "the key cannot be had: Circle comes again");
-    assert_eq!(post(&[id, "x-circle-signature: AAAA"], &vec![b' '; super::LARGEST_BODY + 1]).await, 413);
+    assert_eq!(post(&[id, "x-circle-signature: AAAA"], &vec![b' '; LARGEST_BODY + 1]).await, 413);
 }

@@ -63,6 +63,7 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
             two_approvals_over: _,
             notify: _,
             relaxed: _,
+            freeze_file: _,
         } = circle;
         secrets.extend(url);
         secrets.extend([api_key, entity_secret]);
@@ -159,6 +160,7 @@ mod tests {
                 two_approvals_over: None,
                 notify: None,
                 relaxed: false,
+                freeze_file: "FREEZE".into(),
             }),
             inbound: None,
             store: StoreConfig { path: "x".into(), keep_outbox: None, keep_transfers: None },

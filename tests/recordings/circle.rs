@@ -140,7 +140,7 @@ fn recorded_hooks_are_hints_at_a_transaction() {
     assert_eq!(hook.id.to_string(), "acab8c14-92ae-481a-8335-6eb5271da014");
     let inner = json!({"transaction": serde_json::from_str::<Value>(&body).expect("JSON")["notification"]}).to_string();
     let row = circle::transaction(&inner).expect("it is a transaction, though an end user's");
-    assert_eq!((row.state, row.fee()), (CircleState::Complete, Some(U256::from(70_375_000_474_052_190_u64))));
+    assert_eq!((&row.state, row.fee()), (&CircleState::Complete, Some(U256::from(70_375_000_474_052_190_u64))));
     let Some(test) = text("w3s_subscription_test_notification.json") else { return };
     assert_eq!(circle::hook(test.as_bytes()).map(|hook| hook.kind), Ok(HookKind::Test));
 }

@@ -39,6 +39,7 @@ fn a_whole_circle_means_what_it_says() {
     assert_eq!((circle.per_day, circle.in_total), (U256::from(10_000_000_000_u64), U256::from(100_000_000_000_u64)));
     assert_eq!(circle.two_approvals_over, Some(U256::from(5_000_500_000_u64)));
     assert_eq!((circle.entity_key, circle.notify), (Some([0x0f; 32]), Some(vec!["log".into()])));
+    assert_eq!(circle.freeze_file, std::path::Path::new("/etc/FREEZE"), "beside the config");
     assert_eq!(config.inbound.map(|inbound| inbound.listen.port()), Some(8_641));
 }
 

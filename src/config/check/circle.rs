@@ -11,6 +11,8 @@ use crate::types::{Name, Secret, U256, Uuid};
 use crate::wire::circle::{KeyKind, PlaceFault, check_place, is_gone};
 use std::net::SocketAddr;
 
+/// What stops all payments of a process, beside its config.
+pub(in crate::config) const FREEZE_FILE: &str = "FREEZE";
 /// What older tutorials show, and what took its place.
 const GONE: &str = "Circle's /v1/transfers is gone since December 2024";
 const INSTEAD: &str =
@@ -72,6 +74,7 @@ pub(super) fn circle(input: &Input<'_>, sinks: &Sinks) -> Option<CircleConfig> {
         two_approvals_over,
         notify,
         relaxed,
+        freeze_file: input.data.join(FREEZE_FILE),
     })
 }
 

@@ -16,6 +16,7 @@ mod watches;
 use crate::config::checked::{Config, Role};
 use crate::config::forecast;
 use crate::reactor::settings::{Approval, BalanceSettings, Settings};
+pub(super) use circle::FREEZE_FILE;
 use input::Input;
 use std::sync::Arc;
 use std::time::Duration;

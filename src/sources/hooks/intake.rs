@@ -118,17 +118,40 @@ pub struct CircleHooks {
     wires: HookWires,
     keys: Mutex<KeyRing>,
     seen: Mutex<Seen>,
+    count: Count,
+}
+
+/// Told of every verdict.
+struct Count(Box<dyn Fn(Verdict) + Send + Sync>);
+
+impl fmt::Debug for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Count")
+    }
 }
 
 impl CircleHooks {
     /// With what was taken before.
     #[must_use]
     pub fn new(wires: HookWires, seen: Seen) -> Self {
-        Self { wires, keys: Mutex::default(), seen: Mutex::new(seen) }
+        Self { wires, keys: Mutex::default(), seen: Mutex::new(seen), count: Count(Box::new(|_| {})) }
+    }
+
+    /// Telling `count` of every verdict.
+    #[must_use]
+    pub fn counted(mut self, count: impl Fn(Verdict) + Send + Sync + 'static) -> Self {
+        self.count = Count(Box::new(count));
+        self
     }
 
     /// Judges a hook. Whoever answers with its status has kept what matters: what follows comes after.
     pub async fn take(&self, raw: RawHook) -> Verdict {
+        let verdict = self.judge(raw).await;
+        (self.count.0)(verdict);
+        verdict
+    }
+
+    async fn judge(&self, raw: RawHook) -> Verdict {
         let (Some(key_id), Some(signature)) = (raw.key_id, raw.signature) else { return Verdict::Refused };
         let Some(key_id) = Uuid::parse(&key_id) else { return Verdict::Refused };
         let now = (self.wires.clock)();
