@@ -7,6 +7,7 @@ pub mod circle;
 pub mod clock;
 pub mod commands;
 mod indexes;
+pub mod lists;
 pub mod monitor;
 pub mod overview;
 pub mod poison;

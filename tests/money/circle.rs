@@ -49,7 +49,8 @@ pub struct Request {
     pub body: Vec<u8>,
     pub destination: Address,
     pub amount: u64,
-    pub store: [u8; 16],
+    /// How often a backup had come back.
+    pub life: u32,
 }
 
 /// What a seed says of it.

@@ -15,6 +15,7 @@ mod world;
 #[cfg(feature = "faults")]
 mod planted;
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use world::{Plant, Totals};
@@ -39,31 +40,33 @@ fn whatever_dies_lags_or_lies_nothing_is_paid_twice_or_beyond_a_limit() {
     let (first, seeds) = (number("MONEY_FIRST", 0), number("MONEY_SEEDS", SEEDS));
     let next = AtomicU64::new(first);
     let totals = Mutex::new(Totals::default());
-    let failed = Mutex::new(None::<(u64, String)>);
+    let failed = Mutex::new(BTreeMap::<u64, String>::new());
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while failed.lock().expect("no thread panics with it").is_none() {
+                loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= first + seeds {
                         break;
                     }
                     match run(seed, Plant::NONE) {
                         Ok(run) => totals.lock().expect("no thread panics with it").add(&run),
-                        Err(fault) => {
-                            let mut failed = failed.lock().expect("no thread panics with it");
-                            if failed.as_ref().is_none_or(|(other, _)| seed < *other) {
-                                *failed = Some((seed, fault));
-                            }
-                        }
+                        Err(fault) => drop(failed.lock().expect("no thread panics with it").insert(seed, fault)),
                     }
                 }
             });
         }
     });
-    if let Some((seed, fault)) = failed.into_inner().expect("no thread panicked with it") {
-        panic!("seed {seed}: {fault}\nagain: MONEY_FIRST={seed} MONEY_SEEDS=1 cargo test --test money");
+    let failed = failed.into_inner().expect("no thread panicked with it");
+    for (seed, fault) in failed.iter().take(20) {
+        println!("seed {seed}: {fault}");
+    }
+    if let Some((seed, fault)) = failed.first_key_value() {
+        panic!(
+            "{} of {seeds} seeds; seed {seed}: {fault}\nagain: MONEY_FIRST={seed} MONEY_SEEDS=1 cargo test --test money",
+            failed.len()
+        );
     }
     let totals = totals.into_inner().expect("no thread panicked with it");
     println!("{seeds} seeds from {first}: {totals:?}");

@@ -5,8 +5,8 @@ use crate::circle::{Circle, Request, amount_of, destination_of, read};
 use crate::config::{CHAIN, Config, LEVEL, RECOVERS};
 use fastrand::Rng;
 use std::collections::BTreeMap;
-use walletwatch::reactor::money::PaymentRow;
-use walletwatch::reactor::office::{AuditRow, OfficeTables, OfficeWrite, Stopped};
+use walletwatch::reactor::money::{PaymentRow, PaymentState};
+use walletwatch::reactor::office::{AuditRow, OfficeTables, OfficeWrite};
 use walletwatch::reactor::payments::ask::{Answer, Ask, Asked, Outcome, Ticket, Unsent, Why};
 use walletwatch::reactor::payments::desk::{Desk, Facts, Order, Reading, Refusal, Step, Trigger, Value, Vouched};
 use walletwatch::types::{PaymentId, Stage, Timestamp, U256};
@@ -24,6 +24,8 @@ pub struct Store {
     pub payments: BTreeMap<PaymentId, PaymentRow>,
     pub office: OfficeTables,
     pub audit: Vec<AuditRow>,
+    /// How often a backup came back.
+    pub life: u32,
     /// Since when it is frozen, in true time.
     pub frozen_since: Option<i64>,
     /// Moves along no arrow, and breaks of the audit.
@@ -49,6 +51,7 @@ impl Store {
                 OfficeWrite::Stop(row) => replace(&mut self.office.stops, row, |row| row.what.clone()),
                 OfficeWrite::Unstop(what) => self.office.stops.retain(|row| row.what != what),
                 OfficeWrite::Birth(row) => replace(&mut self.office.births, row, |row| row.what.clone()),
+                OfficeWrite::Unborn(what) => self.office.births.retain(|row| row.what != what),
                 OfficeWrite::Foreign(row) => replace(&mut self.office.foreign, row, |row| row.id.clone()),
                 OfficeWrite::Arm(row) => replace(&mut self.office.arms, row, |row| row.what.clone()),
                 OfficeWrite::Audit(row) => {
@@ -65,8 +68,18 @@ impl Store {
 }
 
 /// Along one arrow or several: one commit may hold more than one move.
-fn reachable(from: walletwatch::reactor::rows::PaymentState, to: walletwatch::reactor::rows::PaymentState) -> bool {
-    from.arrows().iter().any(|next| *next == to || reachable(*next, to))
+fn reachable(from: PaymentState, to: PaymentState) -> bool {
+    let mut known = vec![from];
+    let mut next = 0;
+    while let Some(state) = known.get(next).copied() {
+        next += 1;
+        if state.arrows().contains(&to) {
+            return true;
+        }
+        let new: Vec<PaymentState> = state.arrows().iter().copied().filter(|state| !known.contains(state)).collect();
+        known.extend(new);
+    }
+    false
 }
 
 fn replace<T, K: PartialEq>(rows: &mut Vec<T>, row: T, key: impl Fn(&T) -> K) {
@@ -119,6 +132,8 @@ pub struct Outside {
     pub sloppy: Sloppy,
     /// Transactions that moved USDC to a watched address: the block by which they landed.
     pub landed: BTreeMap<String, u64>,
+    /// Configs as a process loaded them, with when it did.
+    pub loaded: Vec<(i64, Config)>,
 }
 
 pub struct Process {
@@ -132,7 +147,7 @@ pub struct Process {
     flights: Vec<Flight>,
     seen: BTreeMap<usize, (Option<Stage>, u8)>,
     read_at: i64,
-    planted: fn(&mut Desk),
+    config: Option<Config>,
 }
 
 impl Process {
@@ -152,12 +167,8 @@ impl Process {
             flights: Vec::new(),
             seen: BTreeMap::new(),
             read_at: 0,
-            planted,
+            config: None,
         }
-    }
-
-    pub fn planted(&self) -> fn(&mut Desk) {
-        self.planted
     }
 
     pub fn at(&self, now: i64) -> Timestamp {
@@ -218,11 +229,15 @@ impl Process {
     /// Everything that is due.
     pub fn run(&mut self, stores: &mut [Store], out: &mut Outside, rng: &mut Rng) -> Result<(), Dead> {
         let at = self.at(out.now);
-        if self.desk.fingerprint() != Some(out.config.terms(stores[self.store].id).fingerprint) {
+        if self.config.as_ref() != Some(&out.config) {
             let mut step = Step::default();
             let heads = BTreeMap::from([(CHAIN, chain::height(out.now))]);
             self.desk.configure(Some(out.config.terms(stores[self.store].id)), &heads, at, &mut step);
+            self.config = Some(out.config.clone());
             self.commit(step, stores, out, rng)?;
+            if out.loaded.last().is_none_or(|(_, config)| *config != out.config) {
+                out.loaded.push((out.now, out.config.clone()));
+            }
         }
         if self.offset_seen != out.offset {
             let mut step = Step::default();
@@ -321,7 +336,7 @@ impl Process {
             }
             for due in [flight.arrives, flight.again].into_iter().flatten() {
                 if flight.left && due <= now {
-                    let outcome = arrive(&flight.ask, out, rng);
+                    let outcome = arrive(&flight.ask, due, out, rng);
                     flight.outcome.get_or_insert(outcome);
                 }
             }
@@ -363,13 +378,13 @@ impl Process {
         Ok(done)
     }
 
-    pub fn is_busy(&self) -> bool {
-        !self.flights.is_empty()
+    /// Whether something is about to leave.
+    pub fn is_eager(&self) -> bool {
+        self.flights.iter().any(|flight| !flight.left)
     }
 
-    /// Whether a request of this payment may still arrive.
-    pub fn has_stopped(&self, what: &str) -> bool {
-        self.desk.stops().any(|row| row.what == Stopped::Rule(what.into()))
+    pub fn is_busy(&self) -> bool {
+        !self.flights.is_empty()
     }
 }
 
@@ -412,7 +427,7 @@ fn depart(flight: &mut Flight, at: Timestamp, store: &Store, out: &mut Outside, 
             destination: destination_of(&value),
             amount: amount_of(&value),
             body: create.body().to_vec(),
-            store: store.id,
+            life: store.life,
         });
     }
     flight.left = true;
@@ -434,8 +449,7 @@ fn depart(flight: &mut Flight, at: Timestamp, store: &Store, out: &mut Outside, 
     }
 }
 
-fn arrive(ask: &Ask, out: &mut Outside, rng: &mut Rng) -> Outcome {
-    let now = out.now;
+fn arrive(ask: &Ask, now: i64, out: &mut Outside, rng: &mut Rng) -> Outcome {
     match ask {
         Ask::Create(create) => out.circle.create(create.body(), now, rng),
         Ask::Get { id } => out.circle.get(id, now, rng),

@@ -67,7 +67,7 @@ struct World {
     said: Said,
     plant: Plant,
     totals: Totals,
-    landed: usize,
+    checked: usize,
 }
 
 const MINUTE: i64 = 60_000;
@@ -81,10 +81,12 @@ pub fn run(seed: u64, plant: Plant) -> Result<Totals, String> {
     let mut rng = Rng::with_seed(seed);
     let mut world = World::new(seed, plant, &mut rng);
     let steps = rng.u32(400..1_200);
-    for _ in 0..steps {
-        world.step(&mut rng)?;
+    let mut lived = (0..steps).try_for_each(|_| world.step(&mut rng));
+    lived = lived.and_then(|()| world.heal(&mut rng));
+    if lived.is_err() && std::env::var_os("MONEY_ALOUD").is_some() {
+        world.show();
     }
-    world.heal(&mut rng)?;
+    lived?;
     let out = &world.out;
     world.totals.requests = out.requests.len() as u64;
     world.totals.paid = out.circle.made.iter().filter(|made| !made.console && made.paid_at().is_some()).count() as u64;
@@ -130,6 +132,7 @@ impl World {
                 faulty: !quiet,
                 sloppy: plant.sloppy,
                 landed: BTreeMap::new(),
+                loaded: Vec::new(),
             },
             stores: vec![Store { id: rng.u128(..).to_be_bytes(), ..Store::default() }],
             processes: Vec::new(),
@@ -138,7 +141,7 @@ impl World {
             said: Said::new(),
             plant,
             totals: Totals::default(),
-            landed: 0,
+            checked: 0,
         };
         world.start(0);
         if !quiet && rng.u8(0..8) == 0 {
@@ -147,6 +150,43 @@ impl World {
             world.start(1);
         }
         world
+    }
+
+    /// Everything that was written and asked, for who looks for a fault.
+    fn show(&self) {
+        let since = |at: i64| (at - people::beginning()) / 1_000;
+        for store in &self.stores {
+            for row in &store.audit {
+                let payment = row.payment.map(|id| id.to_string()[..6].to_owned()).unwrap_or_default();
+                println!("{} {payment} {} ({}) by {}", since(row.at.millis()), row.what, row.why, row.who);
+            }
+        }
+        for request in &self.out.requests {
+            println!(
+                "{} request {} to {} of {}",
+                since(request.left),
+                request.reference,
+                request.destination,
+                request.amount
+            );
+        }
+        for made in &self.out.circle.made {
+            println!(
+                "{} made {} {:?} {} {} {:?}",
+                since(made.created),
+                made.id,
+                made.reference,
+                made.destination,
+                made.amount,
+                made.path.iter().map(|(at, state)| (since(*at), *state)).collect::<Vec<_>>()
+            );
+        }
+        for (at, config) in &self.out.loaded {
+            println!("{} loaded {config:?}", since(*at));
+        }
+        for (at, config) in &self.times.configs {
+            println!("{} edited {config:?}", since(*at));
+        }
     }
 
     fn start(&mut self, store: usize) {
@@ -164,6 +204,8 @@ impl World {
         let pace = match rng.u16(0..1_000) {
             0 if self.out.faulty => rng.i64(HOUR..30 * HOUR),
             1..10 => rng.i64(MINUTE..2 * HOUR),
+            10..60 if busy => rng.i64(1_000..5_000),
+            _ if self.processes.iter().any(Process::is_eager) => rng.i64(50..400),
             _ if busy => rng.i64(50..3_000),
             _ => rng.i64(1_000..4 * MINUTE),
         };
@@ -180,6 +222,16 @@ impl World {
             }
         }
         self.live(rng, false);
+        self.check()
+    }
+
+    /// Looks at everything whenever something left or was made.
+    fn check(&mut self) -> Result<(), String> {
+        let faults = self.stores.iter().map(|store| store.faults.len()).sum::<usize>() + self.out.violations.len();
+        let size = self.out.requests.len() + self.out.circle.made.len() + faults;
+        if std::mem::replace(&mut self.checked, size) == size {
+            return Ok(());
+        }
         checker::check(&self.out, &self.stores, &self.times, &self.said)
     }
 
@@ -218,7 +270,6 @@ impl World {
                 landed.push((index, chain::height(paid)));
             }
         }
-        self.landed += landed.len();
         for (index, block) in landed {
             let made = &self.out.circle.made[index];
             self.out.landed.insert(made.id.as_str().to_owned(), block);
@@ -232,8 +283,8 @@ impl World {
         let (due, later) = std::mem::take(&mut self.out.drifting).into_iter().partition(|(at, _)| *at <= now);
         self.out.drifting = later;
         let due: Vec<(i64, Vec<u8>)> = due;
-        for (_, body) in due {
-            let _ = self.out.circle.create(&body, now, rng);
+        for (at, body) in due {
+            let _ = self.out.circle.create(&body, at, rng);
         }
     }
 
@@ -283,6 +334,7 @@ impl World {
             store = Store { id: rng.u128(..).to_be_bytes(), ..Store::default() };
         }
         store.epoch = self.stores[0].epoch;
+        store.life = self.stores[0].life + 1;
         self.stores[0] = store;
     }
 
@@ -328,10 +380,17 @@ impl World {
         let until = self.out.now + people::patience();
         while self.out.now < until {
             let busy = self.processes.iter().any(Process::is_busy);
-            self.out.now += if busy { rng.i64(200..3_000) } else { rng.i64(5_000..60_000) };
+            let eager = self.processes.iter().any(Process::is_eager);
+            self.out.now += if eager {
+                rng.i64(50..400)
+            } else if busy {
+                rng.i64(200..3_000)
+            } else {
+                rng.i64(5_000..60_000)
+            };
             self.nature(rng);
             self.live(rng, true);
-            checker::check(&self.out, &self.stores, &self.times, &self.said)?;
+            self.check()?;
         }
         checker::check_end(&self.out, &self.stores, &self.times)
     }

@@ -213,6 +213,16 @@ impl Desk {
 
     /// A config is in force, at start and at reload. `heads` are the chains' heads as far as they are known.
     pub fn configure(&mut self, terms: Option<Terms>, heads: &BTreeMap<ChainId, u64>, at: Timestamp, step: &mut Step) {
+        let there = |what: &Stopped| match (what, &terms) {
+            (Stopped::Rule(name), Some(terms)) => terms.offers.contains_key(name),
+            (Stopped::Payee(name), Some(terms)) => terms.payees.contains_key(name),
+            (_, None) => false,
+        };
+        let gone: Vec<Stopped> = self.births.keys().filter(|what| !there(what)).cloned().collect();
+        for what in gone {
+            self.births.remove(&what);
+            step.office.push(OfficeWrite::Unborn(what));
+        }
         let Some(terms) = terms else {
             self.terms = None;
             return;

@@ -56,10 +56,22 @@ impl Desk {
         }
         match waiting.purpose {
             Purpose::Create(id) => self.created(id, answer, at, step),
-            Purpose::Get(id) => self.looked(id, answer.outcome, at, step),
-            Purpose::Prove(id, circle, by) => self.proven(id, &circle, by.as_str(), answer.outcome, at, step),
+            Purpose::Get(id) => {
+                self.looked(id, answer.outcome, at, step);
+                self.ended_no_earlier(id, answer.date, step);
+            }
+            Purpose::Prove(id, circle, by) => {
+                self.proven(id, &circle, by.as_str(), answer.outcome, at, step);
+                self.ended_no_earlier(id, answer.date, step);
+            }
             Purpose::Scan(from) => match answer.outcome {
-                Outcome::Found(found) => self.scanned(&found, from, waiting.since, at, step),
+                Outcome::Found(found) => {
+                    self.scanned(&found, from, waiting.since, at, step);
+                    let ended: Vec<PaymentId> = step.payments.iter().map(|row| row.id).collect();
+                    for id in ended {
+                        self.ended_no_earlier(id, answer.date, step);
+                    }
+                }
                 other => {
                     if flawed!(self, IncompleteScanCounts) {
                         self.scanned(&[], from, waiting.since, at, step);
@@ -78,6 +90,17 @@ impl Desk {
             }
             // Only a GET ends a payment: what came of asking says nothing.
             Purpose::Cancel(id) => self.amend(id, step, |live| live.due = Some(at)),
+        }
+    }
+
+    /// It ended no earlier than Circle says that it is now: a clock of ours that is behind takes nothing out of a limit too soon.
+    fn ended_no_earlier(&mut self, id: PaymentId, date: Option<Timestamp>, step: &mut Step) {
+        if let Some(row) = self.rows.get_mut(&id)
+            && row.state.is_terminal()
+            && let Some(date) = date.filter(|date| *date > row.changed_at)
+        {
+            row.changed_at = date;
+            step.payments.push(row.clone());
         }
     }
 

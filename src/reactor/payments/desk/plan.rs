@@ -335,6 +335,9 @@ impl Desk {
         }
         let Some(payee) = terms.payees.get(&row.payee) else { return Some("its payee is gone") };
         let live = row.live.as_deref()?;
+        if self.was_made_elsewhere(row, live) {
+            return Some("the same transfer was made elsewhere already");
+        }
         if payee.address != row.address {
             return Some("its payee has another address now");
         }

@@ -164,6 +164,7 @@ impl Desk {
         let of = |row: &&PaymentRow| row.live.as_deref().is_some_and(|live| live.reference == *reference);
         let Some(row) = self.rows.values().find(of) else {
             self.foreign(shown, at, step);
+            self.refuse_twin(reference, at, step);
             let why = "Circle lists a transfer of walletwatch that this store does not know: a restored backup, or a second deployment";
             self.freeze(why, OURSELVES, at, step);
             return;
@@ -209,6 +210,30 @@ impl Desk {
                 self.freeze(&why, OURSELVES, at, step);
             }
         }
+    }
+
+    /// Another deployment asked for the same payment: ours never leaves.
+    fn refuse_twin(&mut self, reference: &Name, at: Timestamp, step: &mut Step) {
+        let Some(id) = reference.as_str().rsplit('.').next().and_then(PaymentId::parse) else { return };
+        if self.live(id).is_some_and(|(row, live)| row.state.is_waiting() && live.attempts == live.disproven) {
+            let why = "another deployment asked Circle for it";
+            self.advance(id, PaymentState::Refused, Some(why), OURSELVES, at, step);
+        }
+    }
+
+    /// Whether a transfer that no payment of this store made may be this very payment: another deployment's, or one by hand since.
+    pub(super) fn was_made_elsewhere(&self, row: &PaymentRow, live: &LivePart) -> bool {
+        let suffix = format!(".{}", row.id);
+        self.foreign.values().filter(|foreign| !foreign.void).any(|foreign| match &foreign.reference {
+            Some(reference) if reference.as_str().starts_with(request::REFERENCE) => {
+                reference.as_str().ends_with(&suffix)
+            }
+            _ => {
+                foreign.destination == Some(row.address)
+                    && foreign.amount == row.amount
+                    && foreign.at >= live.triggered_at
+            }
+        })
     }
 
     /// Books what this store did not ask for: it counts in limits.

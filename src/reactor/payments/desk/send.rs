@@ -19,6 +19,8 @@ const RESEND_WITHIN: Duration = Duration::from_mins(30);
 const APPROVAL_LASTS: Duration = Duration::from_hours(1);
 /// What was read of the wallet before a first send is no older.
 const FRESH: Duration = Duration::from_secs(60);
+/// Nothing that is followed is left alone for longer.
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 /// Something that cannot go now is looked at again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
@@ -30,7 +32,7 @@ impl Desk {
         }
         self.give_up(at);
         self.expire(at, step);
-        self.follow(at, step);
+        self.follow(at, holds, step);
         self.search(at);
         self.send_next(at, holds, step);
     }
@@ -84,13 +86,14 @@ impl Desk {
     }
 
     /// What may have left is followed to its end, whatever the config says by now.
-    fn follow(&mut self, at: Timestamp, step: &mut Step) {
+    fn follow(&mut self, at: Timestamp, holds: Holds<'_>, step: &mut Step) {
         for id in self.open_rows() {
             let Some((row, live)) = self.live(id) else { continue };
-            let due = live.due.is_none_or(|due| due <= at);
+            // A clock that was ahead postpones nothing.
+            let due = live.due.is_none_or(|due| due <= at || due > at.after(LONGEST_PAUSE));
             match row.state {
                 PaymentState::Sending if due && !self.is_asked(|purpose| *purpose == Purpose::Create(id)) => {
-                    self.try_again(id, at, step);
+                    self.try_again(id, at, holds, step);
                 }
                 PaymentState::Reconcile | PaymentState::Accepted => {
                     let asked = self.is_asked(|purpose| *purpose == Purpose::Get(id));
@@ -115,10 +118,11 @@ impl Desk {
     }
 
     /// The same bytes again, while that is safe; else nothing is sent any more.
-    fn try_again(&mut self, id: PaymentId, at: Timestamp, step: &mut Step) {
-        let Some((_, live)) = self.live(id) else { return };
+    fn try_again(&mut self, id: PaymentId, at: Timestamp, holds: Holds<'_>, step: &mut Step) {
+        let Some((row, live)) = self.live(id) else { return };
         let ambiguous = live.attempts > live.disproven;
         let since = if flawed!(self, AgesMixedUp) { live.last_sent } else { live.first_sent };
+        let row = row.clone();
         let age = since.map_or(Duration::MAX, |since| at.since(since));
         let allowed = !ambiguous || self.office.probed || self.terms.as_ref().is_some_and(|terms| terms.relaxed);
         let forever = flawed!(self, ResendAfterKeyLife);
@@ -137,7 +141,21 @@ impl Desk {
         if frozen || self.office.paused.is_some() || !known || !self.is_accepted() || self.is_creating() {
             return;
         }
+        // Where nothing can have left, it is a first send all the same: what was changed since counts.
+        if !ambiguous && let Some(why) = self.first_send_forbidden(&row, at, holds) {
+            self.advance(id, PaymentState::Rejected, Some(why), OURSELVES, at, step);
+            self.ended_badly(id, at, step);
+            return;
+        }
         self.attempt(id, at, step);
+    }
+
+    /// Why a payment of which nothing has left yet may not go any more.
+    fn first_send_forbidden(&self, row: &PaymentRow, at: Timestamp, holds: Holds<'_>) -> Option<&'static str> {
+        let anyway = row.live.as_deref().is_some_and(|live| live.anyway);
+        let over = || (holds(row) == Some(false) && !anyway).then_some("what made it does not hold any more");
+        let full = || (!self.has_room(row, at)).then_some("a limit has no room any more");
+        self.forbidden(row).or_else(over).or_else(full)
     }
 
     /// One attempt: the commit that allows it, and the question behind it.
