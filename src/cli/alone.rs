@@ -11,7 +11,7 @@ use crate::http::archive::Answer;
 use crate::http::{Archive, Command, Control, Deadlines, Local, Parts, Refusal, Tokens};
 use crate::reactor::Reactor;
 use crate::reactor::event::{Command as Ask, Event};
-use crate::reactor::rows::{AlertRow, TransferRow};
+use crate::reactor::rows::{AlertRow, Stop, TransferRow};
 use crate::reactor::settings::Settings;
 use crate::sinks::delivery::{LaneSettings, Machine, OrderFault, Pace};
 use crate::store::{
@@ -73,7 +73,7 @@ fn picture(config: &Config, reader: &Reader) -> Result<Snapshot, StoreFault> {
             backfill_blocks: 0,
             backfill_addresses: 0,
             stalled: false,
-            stopped: row.and_then(|row| row.stopped.clone()),
+            stopped: row.and_then(|row| row.stopped.as_ref().map(Stop::reason)),
             blind_since: None,
             taken_over_since: None,
             authority: BTreeMap::new(),

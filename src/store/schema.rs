@@ -17,8 +17,21 @@ pub(super) struct Migration {
 }
 
 /// Every step, ascending by one.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { to: 1, sql: FIRST }, Migration { to: 2, sql: BALANCES }, Migration { to: 3, sql: HISTORY }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { to: 1, sql: FIRST },
+    Migration { to: 2, sql: BALANCES },
+    Migration { to: 3, sql: HISTORY },
+    Migration { to: 4, sql: STOPS },
+];
+
+/// Why a chain waits for a person: `stopped` says that it is another one, `unreadable` names a block. Earlier stores told them apart by
+/// the words.
+const STOPS: &str = "
+ALTER TABLE chains ADD COLUMN unreadable INTEGER;
+ALTER TABLE chains ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0;
+UPDATE chains SET unreadable = CAST(substr(stopped, 7) AS INTEGER), stopped = NULL
+  WHERE stopped LIKE 'block % cannot be read: reading it ended the process';
+";
 
 /// The history of addresses: what lies before the watch, and how far it was read.
 const HISTORY: &str = "
