@@ -16,7 +16,7 @@
 //! | `balance usdc A 100 at 120`, `… empty at 120` | what an endpoint reads in a block; `scan balance …` is of about a block |
 //! | `soon usdc A yes` | whether that balance is wanted next |
 //! | `token 6` | the unknown token's own word |
-//! | `price 99`, `feed gone`, `wait 5s`, `sink ops fails`, `restart`, `rule x off` | the rest |
+//! | `price 99`, `feed gone`, `wait 5s`, `sink ops fails`, `accept`, `restart`, `rule x off` | the rest |
 //! | `= seen t1 treasury in; …` | what the line above says; without it, nothing |
 
 use std::collections::BTreeMap;
@@ -24,8 +24,8 @@ use std::time::Duration;
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::effect::{Body, CrossingBody, CrossingSubject, Effect, Message, MessageKind};
 use walletwatch::reactor::event::{
-    Balances, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt, Receipt,
-    Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
+    Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt,
+    Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
 };
 use walletwatch::reactor::settings::{Direction, Settings};
 use walletwatch::types::{
@@ -161,6 +161,7 @@ impl Script {
                 self.handle(Event::Delivery(report));
             }
             ["sink", sink, "works"] => self.handle(Event::Delivery(DeliveryReport::Recovered { sink: (*sink).into() })),
+            ["accept"] => self.handle(Event::Command(Command::AcceptChain { chain: CHAIN })),
             ["restart"] => {
                 self.reactor = Reactor::restore(self.reactor.tables(), self.now);
                 self.handle(Event::Configured(Box::new(self.settings.clone())));
@@ -388,6 +389,7 @@ impl Script {
             }
             Body::Source(body) if body.source.as_str() == "endpoints" => format!("{kind} endpoints"),
             Body::Source(body) if body.source.as_str() == "scan" && body.chain.is_some() => format!("{kind} scan"),
+            Body::Source(body) if body.reason.as_str().contains("was accepted") => format!("{kind} accepted"),
             Body::Source(_) | Body::Test => kind.to_owned(),
         }
     }
