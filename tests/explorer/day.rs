@@ -2,15 +2,18 @@
 //! whole days is shown beside it (`sources/etherscan/planner`).
 
 use crate::config;
-use crate::scene::noon;
+use crate::scene::{KEY, noon};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use walletwatch::config::forecast::forecasts;
 use walletwatch::reactor::Reactor;
-use walletwatch::reactor::event::{Event, ExplorerHead};
+use walletwatch::reactor::event::{
+    Contact, Event, ExplorerHead, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState,
+};
+use walletwatch::reactor::settings::ChainSettings;
 use walletwatch::sources::etherscan::planner::{Extras, Planner};
-use walletwatch::types::{Address, B256, ChainId, U256};
+use walletwatch::types::{Address, B256, Block, BlockRef, ChainId, U256};
 
 /// A config of so many watches on these chains, with these rules.
 fn text(watches: usize, chains: &[&str], rest: &str) -> String {
@@ -29,6 +32,24 @@ const NATIVE: &str = "[[rule]]\nname = \"coin\"\nwhen = \"transfer\"\nasset = \"
 const BALANCES: &str = "[[rule]]\nname = \"low\"\nwhen = \"balance\"\nasset = \"USDC\"\nbelow = \"500\"\nrecovers_at = \"600\"\nnotify = [\"ops\"]\n";
 const NODE: &str = "[[chain]]\nname = \"polygon\"\nrpc = [\"ws://127.0.0.1:1\"]\netherscan = true\n";
 
+/// A chain shows where it stands, by its endpoint where it has one.
+fn begin(reactor: &mut Reactor, chain: &ChainSettings) {
+    let Some(endpoint) = chain.endpoints.first().cloned() else {
+        let head = ExplorerHead { chain: chain.id, source: "etherscan".into(), head: 1_000 };
+        reactor.handle(noon(), Event::ExplorerHead(head));
+        return;
+    };
+    let source = SourceId { kind: SourceKind::Rpc, chain: Some(chain.id), name: endpoint.clone() };
+    let at = BlockRef { number: 1_000, hash: B256::repeat_byte(2), parent: B256::repeat_byte(1) };
+    let block = Block { at, time: noon(), base_fee: None, movements: Vec::new(), traced: false };
+    let contact = Contact { chain: chain.id, endpoint: endpoint.clone(), genesis: Some(B256::ZERO), traces: false };
+    let run = Run { chain: chain.id, endpoint, blocks: vec![block], part: RunPart::Tip };
+    let fresh = SourceReport { source, state: SourceState::Fresh };
+    for event in [Event::Source(fresh), Event::Contact(contact), Event::Run(run)] {
+        reactor.handle(noon(), event);
+    }
+}
+
 #[test]
 fn the_planner_works_by_the_pace_that_check_has_said() {
     let three = ["ethereum", "polygon", "arbitrum"];
@@ -42,13 +63,12 @@ fn the_planner_works_by_the_pace_that_check_has_said() {
         ("1 watch that no rule looks at", text(1, &["ethereum"], "")),
     ];
     for (what, text) in cases {
-        let config = config::checked(&text, Path::new("data"), &[("KEY", "K")]);
+        let config = config::checked(&text, Path::new("data"), &[("KEY", KEY)]);
         let forecast = forecasts(&config).pop().expect("there is an account");
         let mut reactor = Reactor::default();
         reactor.handle(noon(), Event::Configured(Box::new(config.settings.clone())));
-        for chain in config.settings.chains.keys() {
-            let head = ExplorerHead { chain: *chain, source: "etherscan".into(), head: 1_000 };
-            reactor.handle(noon(), Event::ExplorerHead(head));
+        for chain in config.settings.chains.values() {
+            begin(&mut reactor, chain);
         }
         let mut planner = Planner::new(forecast.limits);
         let chains = config.etherscan.expect("it is there").chains;

@@ -7,8 +7,10 @@
 #[path = "../common/config.rs"]
 mod config;
 mod day;
+mod handover;
 mod pace;
 mod pages;
 mod scene;
+mod stage;
 mod trouble;
 mod watched;

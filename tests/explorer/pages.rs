@@ -26,7 +26,7 @@ async fn twenty_five_hundred_transfers_of_one_range_come_whole_and_once() {
     let truth = truth(&chain);
     assert_eq!(truth.len(), 2_500);
     let settings = ExplorerSettings { calls_per_second: 3, ..ExplorerSettings::default() };
-    let scene = scene(&[chain], "K", settings, Duration::from_millis(200)).await;
+    let scene = scene(&[chain], KEY, settings, Duration::from_millis(200)).await;
     let wants = views([0x22].into_iter());
     let events = play(&scene, [(ETHEREUM, wants)].into(), 3, Duration::from_secs(13)).await;
     let parts = explored(events, List::Tokens);
@@ -46,7 +46,7 @@ async fn twenty_five_hundred_transfers_of_one_range_come_whole_and_once() {
 async fn a_block_with_more_rows_than_an_explorer_gives_out_is_said_and_ends_no_other_list() {
     let chain = chain(ETHEREUM, &[amounts(1, 30), amounts(100, 10_001), amounts(20_000, 5)]);
     let settings = ExplorerSettings { calls_per_second: 3, ..ExplorerSettings::default() };
-    let scene = scene(&[chain], "K", settings, Duration::from_millis(50)).await;
+    let scene = scene(&[chain], KEY, settings, Duration::from_millis(50)).await;
     let wants = views([0x22].into_iter());
     let events = play(&scene, [(ETHEREUM, wants)].into(), 3, Duration::from_mins(2)).await;
     let stuck: Vec<_> = events.iter().filter(|event| matches!(event, Event::Unlistable(_))).cloned().collect();

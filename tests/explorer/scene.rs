@@ -24,6 +24,8 @@ pub(crate) const PAYER: Address = Address::repeat_byte(0x11);
 pub(crate) const OWNER: Address = Address::repeat_byte(0x22);
 pub(crate) const TOKEN: Address = Address::repeat_byte(0x77);
 pub(crate) const ETHEREUM: ChainId = ChainId(1);
+/// An account's key. A client blots its key out of every short answer: one that is part of a word there would change the words.
+pub(crate) const KEY: &str = "a-key-of-the-tests";
 
 pub(crate) fn noon() -> Timestamp {
     Timestamp::from_secs(1_800_000_000)

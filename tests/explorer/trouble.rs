@@ -63,7 +63,7 @@ async fn whatever_an_explorer_answers_once_everything_is_read_in_the_end() {
             let fault = Fault::once(trouble).of("tokentx");
             let fault = if in_message { fault.in_message() } else { fault };
             let settings = ExplorerSettings { faults: vec![fault], ..ExplorerSettings::default() };
-            let scene = scene(&[chain], "K", settings, Duration::from_millis(200)).await;
+            let scene = scene(&[chain], KEY, settings, Duration::from_millis(200)).await;
             let rows = |events: &[Event]| -> usize {
                 let parts = events.iter().filter_map(|event| match event {
                     Event::Explored(part) if part.list == List::Tokens => Some(part.rows.len()),
@@ -102,7 +102,7 @@ async fn a_range_that_takes_too_long_is_halved_until_it_does_not() {
     let chain = chain(ETHEREUM, &blocks);
     let truth = truth(&chain);
     let settings = ExplorerSettings { longest_range: Some(10), ..ExplorerSettings::default() };
-    let scene = scene(&[chain], "K", settings, Duration::from_millis(200)).await;
+    let scene = scene(&[chain], KEY, settings, Duration::from_millis(200)).await;
     let wants = [(ETHEREUM, views([0x22].into_iter()))].into();
     let events = play(&scene, wants, 3, Duration::from_mins(3)).await;
     let parts = explored(events, List::Tokens);

@@ -1,157 +1,18 @@
-//! The reactor behind the real poll loop, with an explorer as its only source: what it says of balances and transfers, and what it never
-//! says, whatever the explorer's index does.
+//! What the reactor says of balances and transfers behind the real poll loop, and what it never says, whatever the explorer's index does.
 
-use crate::config;
 use crate::scene::*;
+use crate::stage::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use walletwatch::reactor::Reactor;
-use walletwatch::reactor::effect::{Body, CrossingSubject, Effect, Message};
-use walletwatch::reactor::event::{Event, NoBalance};
-use walletwatch::reactor::settings::Settings;
-use walletwatch::sources::etherscan;
-use walletwatch::sources::queue::event_queue;
-use walletwatch::types::{Asset, B256, Holding, U256};
-use walletwatch::world::chain::{Action, Plan};
+use walletwatch::reactor::event::NoBalance;
+use walletwatch::types::B256;
+use walletwatch::world::chain::Plan;
 use walletwatch::world::chance::Chance;
 use walletwatch::world::explorer::{ExplorerSettings, Fault, Trouble};
 use walletwatch::world::live::LiveChain;
-
-/// Longer than anything takes that has to happen. The clock is a simulated one.
-const PATIENCE: Duration = Duration::from_mins(20);
-
-/// The scene's chain and one watch on it; a block takes a second, three confirm, twenty are final.
-fn settings(rules: &str) -> Settings {
-    let text = format!(
-        r#"{}
-[[chain]]
-name = "ethereum"
-block_time = "1s"
-confirmations = 3
-final_after = 20
-[[token]]
-chain = "ethereum"
-symbol = "SIM"
-contract = "{TOKEN}"
-decimals = 6
-[[watch]]
-name = "hot"
-address = "{OWNER}"
-chains = ["ethereum"]
-[[sink]]
-name = "ops"
-kind = "log"
-{rules}"#,
-        config::etherscan("http://127.0.0.1:1/v2/api", 3, 100_000)
-    );
-    config::checked(&text, Path::new("data"), &[("KEY", "K")]).settings
-}
-
-/// What is known and what was said.
-struct Watched {
-    reactor: Arc<Mutex<Reactor>>,
-    said: watch::Receiver<Vec<String>>,
-}
-
-impl Watched {
-    /// Waits until it is so.
-    async fn until(&self, what: &str, so: impl Fn(&Reactor, &[String]) -> bool) {
-        let mut said = self.said.clone();
-        let waited = said.wait_for(|said| so(&self.reactor.lock().expect("nobody panicked"), said));
-        let outcome = tokio::time::timeout(PATIENCE, waited).await.map(|found| found.is_ok());
-        let known: Vec<_> = self.reactor.lock().expect("nobody panicked").balances_kept().rows().cloned().collect();
-        assert_eq!(outcome, Ok(true), "{what}: not so; said were {:#?}; known is {known:#?}", self.said());
-    }
-
-    fn said(&self) -> Vec<String> {
-        self.said.borrow().clone()
-    }
-
-    /// The balance of the watch in the scene's token, and why it cannot be read now.
-    fn holds(reactor: &Reactor) -> (Option<u64>, Option<NoBalance>) {
-        let holding = Holding { chain: ETHEREUM, address: OWNER, asset: Asset::Token(TOKEN) };
-        let row = reactor.balances_kept().get(&holding);
-        let last = row.and_then(|row| row.last).map(|last| last.raw.to::<u64>());
-        (last, row.and_then(|row| row.failing).map(|(_, why)| why))
-    }
-
-    async fn until_holds(&self, raw: u64) {
-        self.until(&format!("it holds {raw}"), |reactor, _| Self::holds(reactor) == (Some(raw), None)).await;
-    }
-}
-
-fn word(message: &Message) -> String {
-    let (kind, rule) = (message.kind.word(), message.rule.as_ref().map_or("", |rule| rule.as_str()));
-    match &message.body {
-        Body::Crossing(body) => match &body.subject {
-            CrossingSubject::Balance(balance) => format!("{kind} {rule} {}", balance.value),
-            CrossingSubject::Price { .. } | CrossingSubject::BaseFee { .. } => kind.to_owned(),
-        },
-        Body::Transfer(body) => format!("{kind} {}", body.key.amount),
-        Body::Source(body) => format!("{kind} {}", body.source),
-        Body::Payment(_) | Body::Sink(_) | Body::Test => kind.to_owned(),
-    }
-}
-
-/// Runs reactor and poll loop while a script changes the world.
-async fn watched(scene: &Scene, settings: Settings, script: impl AsyncFnOnce(&Watched)) {
-    let (queue, mut intake) = event_queue(Arc::new(Notify::new()));
-    let (clock, began) = (clock(), Instant::now());
-    let reactor = Arc::new(Mutex::new(Reactor::default()));
-    let (say, said) = watch::channel(Vec::new());
-    let handle = |event: Event| {
-        let mut reactor = reactor.lock().expect("nobody panicked");
-        let effects = reactor.handle(clock(), event);
-        let tells = effects
-            .iter()
-            .filter_map(|effect| if let Effect::Tell(message) = effect { Some(word(message)) } else { None });
-        let tells: Vec<String> = tells.collect();
-        let wants = Arc::new(reactor.wants().clone());
-        drop(reactor);
-        // Whoever waits looks again, also where nothing was said.
-        say.send_modify(|said| said.extend(tells));
-        wants
-    };
-    let (wants_to, wants) = watch::channel(handle(Event::Configured(Box::new(settings))));
-    let pump = async {
-        loop {
-            let deadline = reactor.lock().expect("nobody panicked").next_deadline();
-            let due = async {
-                match &deadline {
-                    Some((due, _)) => tokio::time::sleep_until(began + due.since(noon())).await,
-                    None => std::future::pending().await,
-                }
-            };
-            let events = tokio::select! {
-                () = intake.ready() => intake.try_recv_many(64),
-                () = due => deadline.clone().into_iter().map(|(_, deadline)| Event::Deadline(deadline)).collect(),
-            };
-            for event in events {
-                wants_to.send_replace(handle(event));
-            }
-        }
-    };
-    let setup = setup([ETHEREUM].into(), 3);
-    let cancel = CancellationToken::new();
-    let polled = etherscan::run(setup, &scene.client, wants, queue, clock.clone(), |_| {}, cancel);
-    let stage = Watched { reactor: Arc::clone(&reactor), said };
-    tokio::select! {
-        () = polled => panic!("the loop ended by itself"),
-        () = pump => {}
-        () = script(&stage) => {}
-    }
-}
-
-/// Mines a block with one token transfer.
-fn send(chain: &LiveChain, from: walletwatch::types::Address, to: walletwatch::types::Address, raw: u64) {
-    let action = Action::Send { token: TOKEN, from, to, amount: U256::from(raw) };
-    chain.change(|chain| chain.mine(noon(), &Plan { actions: vec![action], ..Plan::default() }));
-}
 
 const LOW: &str = r#"
 [[rule]]
@@ -174,8 +35,8 @@ notify = ["ops"]
 #[tokio::test(start_paused = true)]
 async fn balances_by_an_explorer_cross_hold_recover_and_never_by_a_read_that_failed() {
     let chain = chain(ETHEREUM, &[vec![2_000_000_000]]);
-    let scene = scene(&[Arc::clone(&chain)], "K", ExplorerSettings::default(), Duration::from_millis(200)).await;
-    watched(&scene, settings(LOW), async |stage| {
+    let scene = scene(&[Arc::clone(&chain)], KEY, ExplorerSettings::default(), Duration::from_millis(200)).await;
+    watched(&scene, settings("", LOW), async |stage| {
         stage.until_holds(2_000_000_000).await;
         send(&chain, OWNER, PAYER, 1_500_000_000);
         stage.until_holds(500_000_000).await;
@@ -212,7 +73,8 @@ async fn balances_by_an_explorer_cross_hold_recover_and_never_by_a_read_that_fai
     .await;
 }
 
-const EVERYTHING: &str = r#"
+/// A rule for every movement at every stage.
+pub(crate) const EVERYTHING: &str = r#"
 [[rule]]
 name = "all"
 when = "transfer"
@@ -262,8 +124,8 @@ async fn an_index_that_lags_splits_forgets_and_falls_silent_loses_nothing_and_ta
         let chain = chain(ETHEREUM, &[vec![]]);
         let settings_of_explorer =
             ExplorerSettings { index_lag: 3, second_lag: Some(30), ..ExplorerSettings::default() };
-        let scene = scene(&[Arc::clone(&chain)], "K", settings_of_explorer, Duration::from_millis(200)).await;
-        watched(&scene, settings(EVERYTHING), async |stage| {
+        let scene = scene(&[Arc::clone(&chain)], KEY, settings_of_explorer, Duration::from_millis(200)).await;
+        watched(&scene, settings("", EVERYTHING), async |stage| {
             let started = |reactor: &Reactor, _: &[String]| reactor.views().count() > 0;
             stage.until("the lists are read", started).await;
             let paid = live(&chain, &scene, &mut chance, 300).await;
@@ -295,8 +157,8 @@ async fn an_index_that_lags_splits_forgets_and_falls_silent_loses_nothing_and_ta
 async fn a_day_that_is_used_up_is_waited_out_blind_and_said_and_then_told_whole() {
     let chain = chain(ETHEREUM, &[vec![]]);
     let scarce = ExplorerSettings { calls_left: 20, ..ExplorerSettings::default() };
-    let scene = scene(&[Arc::clone(&chain)], "K", scarce, Duration::from_millis(200)).await;
-    watched(&scene, settings(EVERYTHING), async |stage| {
+    let scene = scene(&[Arc::clone(&chain)], KEY, scarce, Duration::from_millis(200)).await;
+    watched(&scene, settings("", EVERYTHING), async |stage| {
         let blind = |_: &Reactor, said: &[String]| said.iter().any(|word| word.starts_with("source.blind"));
         let began = Instant::now();
         stage.until("it is blind", blind).await;

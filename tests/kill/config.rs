@@ -78,7 +78,7 @@ notify = ["second"]
 name = "what was"
 when = "transfer"
 watch = ["archive"]
-stages = ["seen", "confirmed", "final"]
+stages = ["final"]
 history = true
 notify = ["second"]
 "#;

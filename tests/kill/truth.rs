@@ -34,7 +34,7 @@ pub(crate) struct Rule {
 pub(crate) const RULES: [Rule; 3] = [
     Rule { name: "everything", receiver: 0, stages: &["seen", "confirmed", "final"] },
     Rule { name: "coin for the till", receiver: 1, stages: &["confirmed"] },
-    Rule { name: "what was", receiver: 1, stages: &["seen", "confirmed", "final"] },
+    Rule { name: "what was", receiver: 1, stages: &["final"] },
 ];
 
 impl Rule {
