@@ -6,7 +6,9 @@ use crate::watched::EVERYTHING;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use walletwatch::reactor::event::{Contact, Event, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState};
+use walletwatch::reactor::event::{
+    Contact, Event, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags,
+};
 use walletwatch::types::{Asset, Block, Kind, Movement, Name, Timestamp};
 use walletwatch::wire::hex;
 use walletwatch::world::chain::{Plan, SimBlock};
@@ -16,6 +18,8 @@ use walletwatch::world::live::LiveChain;
 
 /// So long the node is away.
 const AWAY: u64 = 120;
+/// What lies so deep the node calls final.
+const FINAL: u64 = 20;
 
 fn node() -> Name {
     "node".into()
@@ -50,6 +54,19 @@ fn run(chain: &LiveChain, from: u64) -> Event {
     Event::Run(Run { chain: ETHEREUM, endpoint: node(), blocks, part: RunPart::Tip })
 }
 
+/// What the node says that is final.
+fn tags(chain: &LiveChain) -> Event {
+    let finalized = chain.read(|chain| chain.at(chain.height().saturating_sub(FINAL)).map(|block| block.at));
+    let finalized = finalized.map(|at| (at.number, at.hash));
+    Event::Tags(Tags { chain: ETHEREUM, endpoint: node(), safe: None, finalized })
+}
+
+/// The node shows its newest block.
+fn show(stage: &Watched, chain: &LiveChain) {
+    stage.tell(run(chain, chain.read(|chain| chain.height())));
+    stage.tell(tags(chain));
+}
+
 /// A second, and a block with a payment at times. Gives its amount.
 async fn second(chain: &LiveChain, chance: &mut Chance, amount: u64) -> Option<u64> {
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -78,7 +95,7 @@ async fn a_node_that_is_killed_for_two_minutes_is_stood_in_for_and_costs_neither
             let mut paid = Vec::new();
             for nth in 0..30 {
                 paid.extend(second(&chain, &mut chance, 1_000 + nth).await);
-                stage.tell(run(&chain, chain.read(|chain| chain.height())));
+                show(stage, &chain);
             }
             let count = |said: &[String], kind: &str| said.iter().filter(|word| word.starts_with(kind)).count();
             stage.until("the node's are told", |_, said| count(said, "transfer.seen") == paid.len()).await;
@@ -102,13 +119,15 @@ async fn a_node_that_is_killed_for_two_minutes_is_stood_in_for_and_costs_neither
             stage.tell(run(&chain, read_to + 1));
             for nth in 0..30 {
                 paid.extend(second(&chain, &mut chance, 3_000 + nth).await);
-                stage.tell(run(&chain, chain.read(|chain| chain.height())));
+                show(stage, &chain);
             }
-            (0..25).for_each(|_| drop(chain.change(|chain| chain.mine(noon(), &Plan::default()))));
-            stage.tell(run(&chain, chain.read(|chain| chain.height()) - 24));
+            // Everything becomes final, and whatever the explorer lists of it was told.
+            for _ in 0..AWAY {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                chain.change(|chain| chain.mine(noon(), &Plan::default()));
+                show(stage, &chain);
+            }
             stage.until("everything is final", |_, said| count(said, "transfer.final") >= paid.len()).await;
-            // Whatever the explorer lists from now on was told.
-            tokio::time::sleep(Duration::from_mins(2)).await;
             let said = stage.said();
             let told: Vec<&String> = said.iter().filter(|word| word.starts_with("transfer.")).collect();
             let expected: BTreeSet<String> = paid
