@@ -2,16 +2,20 @@
 //!
 //! They carry no serde: the store has formats of its own.
 
+use super::addresses::AddressList;
 use super::holdings::{BalanceRow, LevelKey, LevelRow};
 pub use super::past::{BackfillRow, ListLeft, Scan, ScanRow};
 pub use super::phase::Phase;
 use super::phase::Standing;
 use super::source::{List, SourceId};
 use super::suspect::Suspect;
+pub use super::watch_list::{AddressRow, RequestRow, WatchRow};
 use crate::types::{
-    Address, AlertId, B256, BlockRef, ChainId, Holding, Name, PaymentId, Severity, Stage, Timestamp, TransferId,
-    TransferKey, U256,
+    Address, AlertId, B256, BlockRef, ChainId, Holding, Name, PaymentId, RequestId, Severity, Stage, Timestamp,
+    TransferId, TransferKey, U256,
 };
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One row of one table.
@@ -47,6 +51,12 @@ pub enum Row {
     Backfill(Box<BackfillRow>),
     /// How far the history of a chain was read by its blocks or logs.
     Scan(ScanRow),
+    /// A watch that was added at run time.
+    Watch(Box<WatchRow>),
+    /// An address of such a watch.
+    Address(Box<AddressRow>),
+    /// A request that may come twice.
+    Request(Box<RequestRow>),
 }
 
 impl Row {
@@ -69,6 +79,9 @@ impl Row {
             Self::Level(row) => RowKey::Level(row.key.clone()),
             Self::Backfill(row) => RowKey::Backfill(row.chain, row.address),
             Self::Scan(row) => RowKey::Scan(row.chain, row.until, row.scan),
+            Self::Watch(row) => RowKey::Watch(row.number),
+            Self::Address(row) => RowKey::Address(row.watch, row.address),
+            Self::Request(row) => RowKey::Request(row.id),
         }
     }
 }
@@ -106,6 +119,12 @@ pub enum RowKey {
     Backfill(ChainId, Address),
     /// Of [`ScanRow`].
     Scan(ChainId, u64, Scan),
+    /// Of [`WatchRow`]. A watch that is deleted takes its addresses with it.
+    Watch(u32),
+    /// Of [`AddressRow`].
+    Address(u32, Address),
+    /// Of [`RequestRow`].
+    Request(RequestId),
 }
 
 /// Every row that a reactor is rebuilt from.
@@ -143,6 +162,12 @@ pub struct Tables {
     pub backfills: Vec<BackfillRow>,
     /// All.
     pub scans: Vec<ScanRow>,
+    /// All.
+    pub watches: Vec<WatchRow>,
+    /// Every [`AddressRow`], packed, by the number of its watch.
+    pub addresses: BTreeMap<u32, Arc<AddressList>>,
+    /// All: they are few.
+    pub requests: Vec<RequestRow>,
 }
 
 /// What is known of a chain.

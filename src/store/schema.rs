@@ -4,6 +4,8 @@
 //! since the epoch. Unsigned 64-bit numbers are kept bit for bit in SQLite's signed ones: those above 2^63 look negative and read back
 //! exactly, because a number that a chain made up must not be able to stop a commit.
 
+use super::watches;
+
 /// `application_id` of every store: "wwch".
 pub(super) const APPLICATION_ID: i32 = 0x7777_6368;
 
@@ -21,7 +23,8 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { to: 1, sql: FIRST },
     Migration { to: 2, sql: BALANCES },
     Migration { to: 3, sql: HISTORY },
-    Migration { to: 4, sql: STOPS },
+    Migration { to: 4, sql: watches::TABLES },
+    Migration { to: 5, sql: STOPS },
 ];
 
 /// Why a chain waits for a person: `stopped` says that it is another one, `unreadable` names a block. Earlier stores told them apart by

@@ -51,7 +51,7 @@ fn read(block: &SimBlock) -> Block {
 fn run(chain: &LiveChain, from: u64) -> Event {
     let blocks = chain
         .read(|chain| (from..=chain.height()).filter_map(|number| chain.at(number)).map(|block| read(block)).collect());
-    Event::Run(Run { chain: ETHEREUM, endpoint: node(), blocks, part: RunPart::Tip })
+    Event::Run(Run { chain: ETHEREUM, endpoint: node(), blocks, part: RunPart::Tip, chosen_by: None })
 }
 
 /// What the node says that is final.

@@ -184,7 +184,7 @@ impl Checker<'_> {
 }
 
 /// Confirmations at which a stage is reached.
-fn depth_of(stage: &str) -> u64 {
+pub(crate) fn depth_of(stage: &str) -> u64 {
     match stage {
         "final" => FINAL,
         "confirmed" => CONFIRMED,

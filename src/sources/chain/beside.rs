@@ -36,7 +36,7 @@ pub(super) trait Beside {
     type Part;
 
     /// What to read next.
-    fn next(&mut self, wants: &ChainWants) -> Option<Self::Part>;
+    fn next(&mut self, shared: &Shared, wants: &ChainWants) -> Option<Self::Part>;
 
     /// Reads a part.
     async fn read(&mut self, shared: &Shared, reader: &Endpoint, part: &Self::Part) -> Result<Told, ReadFault>;
@@ -55,7 +55,7 @@ pub(super) async fn read<R: Beside>(shared: &Shared, mut reading: R) -> Closed {
     let mut tries = 0_u32;
     loop {
         let chain = shared.chain_wants();
-        let part = reading.next(&chain).filter(|_| !chain.stopped);
+        let part = reading.next(shared, &chain).filter(|_| !chain.stopped);
         let (Some(part), Some(reader)) = (part, reader(shared, tries)) else {
             drop(timeout(LOOK_EVERY, wants.changed()).await);
             // Where nobody publishes any more, `changed` fails at once.

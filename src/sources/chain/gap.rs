@@ -93,7 +93,7 @@ pub(super) struct Filler {
 impl Beside for Filler {
     type Part = Stretch;
 
-    fn next(&mut self, wants: &ChainWants) -> Option<Stretch> {
+    fn next(&mut self, _: &Shared, wants: &ChainWants) -> Option<Stretch> {
         if wants.gaps != self.gaps {
             self.gaps.clone_from(&wants.gaps);
             self.moved = Some(Instant::now());
@@ -134,7 +134,13 @@ impl Beside for Filler {
         read.reverse();
         self.read = read.iter().map(|block| block.at).collect();
         let bytes = blocks_bytes(&read);
-        let run = Run { chain: shared.chain, endpoint: reader.name.clone(), blocks: read, part: RunPart::Gap };
+        let run = Run {
+            chain: shared.chain,
+            endpoint: reader.name.clone(),
+            blocks: read,
+            part: RunPart::Gap,
+            chosen_by: None,
+        };
         Ok((Event::Run(run), bytes))
     }
 

@@ -63,6 +63,8 @@ pub(super) struct Past {
     in_vain: InVain,
     /// The last traces that were asked for did not come at all.
     untraced: bool,
+    /// The version of the watch list that chose what was last read, where receipts were chosen at all.
+    chosen_by: Option<u64>,
     /// The last block that was read.
     read: Option<BlockRef>,
 }
@@ -70,7 +72,11 @@ pub(super) struct Past {
 impl Beside for Past {
     type Part = StretchWant;
 
-    fn next(&mut self, wants: &ChainWants) -> Option<StretchWant> {
+    fn next(&mut self, shared: &Shared, wants: &ChainWants) -> Option<StretchWant> {
+        // What an older list chose may not be taken: it is read again. Where it was taken in time, that is known soon.
+        if self.chosen_by.is_some_and(|version| version != shared.watched().version()) {
+            (self.chosen_by, self.ahead) = (None, Ahead::default());
+        }
         let StretchWant { from, to, below } = wants.history.blocks.filter(|_| may_read(wants))?;
         let (from, below) = self.ahead.go_on(from, to, below)?;
         Some(StretchWant { from, to, below })
@@ -96,6 +102,8 @@ impl Beside for Past {
             return Err(ReadFault::Other);
         }
         let watched = shared.watched();
+        // Of a node that gives no receipts of whole blocks only those that matter are read: for another list others may.
+        self.chosen_by = (!reader.abilities().receipts).then(|| watched.version());
         let tries = if self.untraced { 1 } else { TRIES_WITH_TRACES };
         let given_up = self.in_vain.given_up(Duration::ZERO, tries);
         self.untraced |= blocks.first().is_some_and(|first| given_up.contains(&first.hash));
@@ -106,7 +114,8 @@ impl Beside for Past {
         shared.note_traces(reader, reader.abilities().tracer.is_some(), &read);
         self.read = read.last().map(|block| block.at);
         let bytes = blocks_bytes(&read);
-        let run = Run { chain: shared.chain, endpoint: reader.name.clone(), blocks: read, part: RunPart::History };
+        let (chain, endpoint, chosen_by) = (shared.chain, reader.name.clone(), self.chosen_by);
+        let run = Run { chain, endpoint, blocks: read, part: RunPart::History, chosen_by };
         Ok((Event::Run(run), bytes))
     }
 

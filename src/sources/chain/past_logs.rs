@@ -17,6 +17,7 @@ use crate::wire::Fault;
 use crate::wire::erc20::{Log, TRANSFER, TRANSFER_BATCH, TRANSFER_SINGLE, read_log};
 use crate::wire::jsonrpc::{At, Call, Refusal, Suggestion, parse_header, parse_logs};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The first range: what nearly every node takes (facts/streams.md §2).
 const FIRST_RANGE: u64 = 1_000;
@@ -28,21 +29,27 @@ const NAMED_AT_ONCE: usize = 100;
 /// Reads logs of the past.
 pub(super) struct PastLogs {
     ahead: Ahead,
+    /// Whose logs were asked for.
+    asked: Arc<[Address]>,
     /// Blocks of one question.
     range: u64,
 }
 
 impl Default for PastLogs {
     fn default() -> Self {
-        Self { ahead: Ahead::default(), range: FIRST_RANGE }
+        Self { ahead: Ahead::default(), asked: Arc::default(), range: FIRST_RANGE }
     }
 }
 
 impl Beside for PastLogs {
     type Part = LogsWant;
 
-    fn next(&mut self, wants: &ChainWants) -> Option<LogsWant> {
+    fn next(&mut self, _: &Shared, wants: &ChainWants) -> Option<LogsWant> {
         let want = wants.history.logs.as_ref().filter(|_| may_read(wants))?;
+        // What was sent is without those who joined since, and is not taken.
+        if want.addresses != self.asked {
+            (self.ahead, self.asked) = (Ahead::default(), Arc::clone(&want.addresses));
+        }
         let from = self.ahead.go_on(want.from, want.to, None)?.0;
         let to = want.to.min(from.saturating_add(self.range - 1));
         Some(LogsWant { from, to, ..want.clone() })
@@ -52,8 +59,8 @@ impl Beside for PastLogs {
         let rows = logs(shared, reader, part).await?;
         let bytes = SMALL_EVENT_BYTES + rows.len() * size_of::<Reported>();
         let LogsWant { from, to, until, .. } = *part;
-        let (chain, endpoint) = (shared.chain, reader.name.clone());
-        Ok((Event::Logs(Logs { chain, endpoint, from, to, until, rows }), bytes))
+        let (chain, endpoint, addresses) = (shared.chain, reader.name.clone(), Arc::clone(&part.addresses));
+        Ok((Event::Logs(Logs { chain, endpoint, from, to, until, addresses, rows }), bytes))
     }
 
     fn sent(&mut self, part: LogsWant) {
