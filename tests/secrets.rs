@@ -167,9 +167,18 @@ const SIGNING: &str = "CANARY-signing-key-of-32-bytes-x";
 const SLACK: &str = "CANARYslack93a4b5c6d7e8";
 const BOT: &str = "987654321:CANARYbot04b5c6d7e8f9a0b1c2d3e4f5";
 const MAIL: &str = "CANARY mail pass+word/15c6d7e8f9";
+const CIRCLE: &str = "CANARYcircle5c6d7e8f90a1b2";
+const ENTITY: &str = "ca9a27e9717c1e5c6d7e8f90a1b2c3d4ca9a27e9717c1e5c6d7e8f90a1b2c3d4";
 const TOKEN: &str = "CANARY-token-a4b5c6d7e8f90123456789";
 
-fn config(etherscan: SocketAddr, good: SocketAddr, bot: SocketAddr, mail: SocketAddr, cast: &Cast) -> String {
+fn config(
+    etherscan: SocketAddr,
+    good: SocketAddr,
+    bot: SocketAddr,
+    mail: SocketAddr,
+    circle: SocketAddr,
+    cast: &Cast,
+) -> String {
     format!(
         r#"
 token = "env:TOKEN"
@@ -236,6 +245,17 @@ password = "env:MAIL"
 from = "alerts@example.com"
 to = "ops@example.com"
 allow_private = true
+[inbound]
+listen = "127.0.0.1:0"
+[circle]
+environment = "test"
+relaxed = true
+url = "http://{circle}"
+api_key = "env:CIRCLE"
+entity_secret = "env:ENTITY"
+wallet_id = "ce714f5b-0d8e-4062-9454-61aa1154869b"
+per_day = "1"
+in_total = "1"
 [[rule]]
 name = "all"
 when = "transfer"
@@ -277,6 +297,8 @@ fn marked(signing: &str) -> Vec<(&'static str, String)> {
         ("chat's url", SLACK),
         ("bot's token", BOT),
         ("mail server's password", MAIL),
+        ("Circle's key", CIRCLE),
+        ("entity secret", ENTITY),
         ("API token", TOKEN),
     ]
     .map(|(name, secret)| (name, secret.to_owned()))
@@ -339,12 +361,13 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
     tokio::spawn(Arc::clone(&receiver).serve(listener, stop.clone()));
     let (closed, closed_at) = serve().await;
     drop(closed);
-    let echoes = futures::future::join_all([0, 0, 1, 0, 0, 1, 2].map(Echo::start)).await;
-    let [user, http, etherscan, feed, hook, slack, bot] = [0, 1, 2, 3, 4, 5, 6].map(|nth: usize| &echoes[nth]);
+    let echoes = futures::future::join_all([0, 0, 1, 0, 0, 1, 2, 2].map(Echo::start)).await;
+    let [user, http, etherscan, feed, hook, slack, bot, circle] =
+        [0, 1, 2, 3, 4, 5, 6, 7].map(|nth: usize| &echoes[nth]);
     // It wants another password, and quotes the wrong one.
     let mail = MailServer::start(Encryption::None, Some(("alerts@example.com", "another"))).await;
 
-    let place = Place::new(&config(etherscan.address, good, bot.address, mail.at, &cast));
+    let place = Place::new(&config(etherscan.address, good, bot.address, mail.at, circle.address, &cast));
     let signing = format!("whsec_{}", STANDARD.encode(SIGNING));
     for (name, value) in [
         ("NODE", format!("ws://{node}/v3/{NODE}?token={QUERY}")),
@@ -358,6 +381,8 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
         ("SLACK", format!("http://{}/services/{SLACK}", slack.address)),
         ("BOT", BOT.to_owned()),
         ("MAIL", MAIL.to_owned()),
+        ("CIRCLE", format!("TEST_API_KEY:circle-id:{CIRCLE}")),
+        ("ENTITY", ENTITY.to_owned()),
         ("GOOD", receiver.secret().expose().to_owned()),
         ("TOKEN", TOKEN.to_owned()),
         ("WALLETWATCH_LOG", "trace".to_owned()),
@@ -382,6 +407,7 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
         ("hook", hook),
         ("chat", slack),
         ("phone", bot),
+        ("circle", circle),
     ];
     for (name, echo) in asked {
         until(&format!("{name} is asked twice"), || echo.asked() >= 2).await;
@@ -421,9 +447,16 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
     }
     // The secrets were in play: whoever they are for has got them.
     let basic = STANDARD.encode(format!("{USER}:{PASSWORD}"));
-    for (echo, secret) in
-        [(user, basic.as_str()), (http, HTTP), (etherscan, KEY), (feed, FEED), (hook, HOOK), (slack, SLACK), (bot, BOT)]
-    {
+    for (echo, secret) in [
+        (user, basic.as_str()),
+        (http, HTTP),
+        (etherscan, KEY),
+        (feed, FEED),
+        (hook, HOOK),
+        (slack, SLACK),
+        (bot, BOT),
+        (circle, CIRCLE),
+    ] {
         assert!(echo.has_heard(secret), "{secret} was not used");
     }
     assert!(mail.has_heard(MAIL), "the mail server's password was not used");
