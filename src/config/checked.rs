@@ -104,6 +104,36 @@ pub struct FeedConfig {
 pub enum FeedKind {
     /// Coinbase Exchange.
     Coinbase,
+    /// Kraken's socket, second version.
+    Kraken,
+    /// Binance spot, market data alone.
+    Binance,
+}
+
+impl FeedKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Coinbase, Self::Kraken, Self::Binance];
+
+    /// The word in the config.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Coinbase => "coinbase",
+            Self::Kraken => "kraken",
+            Self::Binance => "binance",
+        }
+    }
+
+    /// The venue's own public socket.
+    #[must_use]
+    pub const fn url(self) -> &'static str {
+        match self {
+            Self::Coinbase => "wss://ws-feed.exchange.coinbase.com",
+            Self::Kraken => "wss://ws.kraken.com/v2",
+            // The host for market data alone: it serves places that the exchange itself does not.
+            Self::Binance => "wss://data-stream.binance.vision/stream",
+        }
+    }
 }
 
 /// One sink.

@@ -234,7 +234,7 @@ impl Reader {
     /// # Errors
     /// When they cannot be read.
     pub fn payments(&self) -> Result<Vec<PaymentRow>, StoreFault> {
-        let sql = format!("SELECT {} FROM payments ORDER BY planned_at DESC, id DESC", small::PAYMENT_COLUMNS);
+        let sql = format!("{} ORDER BY planned_at DESC, id DESC", small::select_payments());
         self.ask(|connection| all(connection, &sql, small::payment))
     }
 
@@ -243,7 +243,7 @@ impl Reader {
     /// # Errors
     /// When it cannot be read.
     pub fn payment(&self, id: PaymentId) -> Result<Option<PaymentRow>, StoreFault> {
-        let sql = format!("SELECT {} FROM payments WHERE id = ?1", small::PAYMENT_COLUMNS);
+        let sql = format!("{} WHERE id = ?1", small::select_payments());
         self.one(&sql, &id, small::payment)
     }
 

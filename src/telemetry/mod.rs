@@ -15,6 +15,7 @@ pub mod redact;
 pub mod secrets;
 pub mod snapshot;
 pub mod tally;
+pub mod worth;
 
 pub use health::{Unready, unready};
 pub use labels::Labels;

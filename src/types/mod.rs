@@ -26,7 +26,7 @@ pub use asset::{Asset, Holding, Kind};
 pub use block::{Block, BlockRef};
 pub use chain::ChainId;
 pub use id::{AlertId, MessageId, Name, PaymentId, RequestId, TransferId};
-pub use money::{Pair, Price};
+pub use money::{Pair, Percent, Price, Usd};
 pub use secret::Secret;
 pub use severity::Severity;
 pub use text::Untrusted;

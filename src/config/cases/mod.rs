@@ -266,9 +266,7 @@ fn sections_and_kinds_that_are_not_there_yet_say_so() {
         ("[[explorer]]\nchain = \"base\"", "[[explorer]] is not there yet"),
         ("[circle]\nkind = \"mint\"", "`kind = \"mint\"` is not there yet"),
         ("[[sink]]\nname = \"t\"\nkind = \"discord\"\nchat = 1", "`kind = \"discord\"` is not there yet"),
-        ("[[feed]]\nkind = \"kraken\"\npairs = [\"ETH-USD\"]", "`kind = \"kraken\"` is not there yet"),
         ("[[rule]]\nname = \"b\"\nwhen = \"approval\"", "`when = \"approval\"` is not there yet"),
-        ("[[rule]]\nname = \"b\"\nwhen = \"transfer\"\nat_least_usd = \"1\"", "`at_least_usd` is not there yet"),
         ("[[rule]]\nname = \"b\"\nwas = \"a\"\nwhen = \"transfer\"", "`was` is not there yet"),
     ] {
         check_more(more, &[words]);

@@ -7,6 +7,7 @@ mod endpoints;
 pub(super) mod input;
 mod page_and_store;
 mod payments;
+mod prices;
 mod rules;
 mod sinks;
 mod sources;
@@ -27,13 +28,20 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let etherscan = sources::etherscan(input, &chains);
     let (feeds, required_feeds) = sources::feeds(input);
     let pairs = feeds.iter().map(|feed| (feed.name.clone(), feed.pairs.clone())).collect();
+    let values = prices::values(input, &chains, &pairs);
     let tokens = watches::tokens(input, &chains);
     let watches = watches::check(input, &chains);
     let sinks = sinks::check(input);
     let system = sinks::system(input, &sinks);
     rules::system_heard(input, &system, &sinks);
-    let materials =
-        rules::Materials { chains: &chains, tokens: &tokens, watches: &watches, sinks: &sinks, feeds: &pairs };
+    let materials = rules::Materials {
+        chains: &chains,
+        tokens: &tokens,
+        watches: &watches,
+        sinks: &sinks,
+        feeds: &pairs,
+        values: &values,
+    };
     let read = rules::check(input, &materials);
     let balances = BalanceSettings {
         shown: watches::shown(&tokens, &chains),
@@ -56,6 +64,8 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         payments,
         payees: payees.all,
         system,
+        prices: prices::prices(input),
+        values,
         feeds: pairs,
         balances,
         simulated: false,
