@@ -2,6 +2,8 @@
 //! Then everything that the monitor wrote is searched for them, in every shape in which they may turn up.
 
 mod common;
+#[path = "secrets/config.rs"]
+mod config;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -171,101 +173,6 @@ const CIRCLE: &str = "CANARYcircle5c6d7e8f90a1b2";
 const ENTITY: &str = "ca9a27e9717c1e5c6d7e8f90a1b2c3d4ca9a27e9717c1e5c6d7e8f90a1b2c3d4";
 const TOKEN: &str = "CANARY-token-a4b5c6d7e8f90123456789";
 
-fn config(
-    etherscan: SocketAddr,
-    good: SocketAddr,
-    bot: SocketAddr,
-    mail: SocketAddr,
-    circle: SocketAddr,
-    cast: &Cast,
-) -> String {
-    format!(
-        r#"
-token = "env:TOKEN"
-[system]
-notify = ["good", "hook", "chat", "phone", "mail", "log"]
-[etherscan]
-url = "http://{etherscan}/v2/api"
-api_key = "env:KEY"
-[[chain]]
-name = "devnet"
-chain_id = 31337
-coin = "ETH"
-block_time = "1s"
-confirmations = 2
-final_after = 10
-etherscan = false
-rpc = [{{ name = "node", url = "env:NODE" }}, {{ name = "user", url = "env:USER_NODE" }}, {{ name = "http", url = "env:HTTP_NODE" }}, {{ name = "closed", url = "env:CLOSED_NODE" }}]
-[[chain]]
-name = "ethereum"
-etherscan = true
-[[watch]]
-name = "hot"
-address = "{}"
-chains = ["devnet", "ethereum"]
-[[feed]]
-name = "prices"
-kind = "coinbase"
-pairs = ["ETH-USD"]
-url = "env:FEED"
-[[sink]]
-name = "log"
-kind = "log"
-[[sink]]
-name = "good"
-kind = "webhook"
-url = "http://{good}/hook"
-secret = "env:GOOD"
-allow_private = true
-[[sink]]
-name = "hook"
-kind = "webhook"
-url = "env:HOOK"
-secret = "env:SIGNING"
-allow_private = true
-[[sink]]
-name = "chat"
-kind = "slack"
-url = "env:SLACK"
-allow_private = true
-[[sink]]
-name = "phone"
-kind = "telegram"
-url = "http://{bot}"
-token = "env:BOT"
-chat = "-100123"
-allow_private = true
-[[sink]]
-name = "mail"
-kind = "email"
-url = "smtp://{mail}"
-starttls = false
-user = "alerts@example.com"
-password = "env:MAIL"
-from = "alerts@example.com"
-to = "ops@example.com"
-allow_private = true
-[inbound]
-listen = "127.0.0.1:0"
-[circle]
-environment = "test"
-relaxed = true
-url = "http://{circle}"
-api_key = "env:CIRCLE"
-entity_secret = "env:ENTITY"
-wallet_id = "ce714f5b-0d8e-4062-9454-61aa1154869b"
-per_day = "1"
-in_total = "1"
-[[rule]]
-name = "all"
-when = "transfer"
-stages = ["seen", "confirmed"]
-notify = ["good", "hook", "chat", "phone", "mail", "log"]
-"#,
-        cast.treasury
-    )
-}
-
 /// A chain that works behind a url with a key, so that there are alerts too.
 fn chain(cast: &Cast, at: Timestamp) -> Arc<LiveChain> {
     Arc::new(LiveChain::new(Chain::new(Genesis {
@@ -367,7 +274,7 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
     // It wants another password, and quotes the wrong one.
     let mail = MailServer::start(Encryption::None, Some(("alerts@example.com", "another"))).await;
 
-    let place = Place::new(&config(etherscan.address, good, bot.address, mail.at, circle.address, &cast));
+    let place = Place::new(&config::with_secrets(etherscan.address, good, bot.address, mail.at, circle.address, &cast));
     let signing = format!("whsec_{}", STANDARD.encode(SIGNING));
     for (name, value) in [
         ("NODE", format!("ws://{node}/v3/{NODE}?token={QUERY}")),
