@@ -118,7 +118,9 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, CircleF
     if let Some(inbound) = parts.config.inbound {
         let listener = TcpListener::bind(inbound.listen).await;
         let listener = listener.map_err(|source| CircleFault::Listen { at: inbound.listen, source })?;
-        let seen = Seen::restore(Reader::open(parts.store)?.notes(Seen::keys())?);
+        let reader = Reader::open(parts.store)?;
+        let notes = Seen::keys().filter_map(|key| reader.note(&key).transpose());
+        let seen = Seen::restore(notes.collect::<Result<Vec<String>, StoreFault>>()?);
         let now = Arc::clone(&parts.clock);
         let wires = HookWires {
             fetch: fetch(client.clone()),
