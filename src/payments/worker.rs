@@ -172,7 +172,9 @@ where
         match &due.asked.ask {
             Ask::Create(create) => {
                 let (heard, entity_key) = self.create(create, due.came).await;
-                answer(heard, entity_key)
+                let answer = answer(heard, entity_key);
+                say(create, &answer);
+                answer
             }
             Ask::Cancel { id } => answer(self.cancel(id, due.came).await, None),
             Ask::Get { .. } | Ask::Scan(_) | Ask::Wallet { .. } | Ask::Funds { .. } | Ask::Fee { .. } => {
@@ -345,6 +347,29 @@ where
         *self.place.lock().unwrap_or_else(PoisonError::into_inner) = found;
         found
     }
+}
+
+/// A line for each attempt: what Circle's support asks for is the id of the request.
+fn say(create: &Create, answer: &Answer) {
+    let request = answer.request_id.as_ref().map_or("none", Name::as_str);
+    let what = match &answer.outcome {
+        Outcome::Accepted { id, state, new } => {
+            let status = if *new { "201" } else { "200, known before" };
+            format!("accepted ({status}) as {id}, {}", state.word())
+        }
+        Outcome::Refused { status, code, words } => {
+            format!("refused with HTTP {status}, code {}: {words}", code.unwrap_or_default())
+        }
+        Outcome::NotSent(why) => format!("not sent: {why:?}"),
+        Outcome::Ambiguous(why) => format!("nobody knows what became of it: {why:?}"),
+        Outcome::Read(_)
+        | Outcome::Found(_)
+        | Outcome::CancelAsked
+        | Outcome::Wallet { .. }
+        | Outcome::Funds { .. }
+        | Outcome::Fee(_) => return,
+    };
+    tracing::info!("payment {}, attempt {}: {what} (X-Request-Id {request})", create.payment(), create.attempt());
 }
 
 #[cfg(test)]
