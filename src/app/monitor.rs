@@ -4,7 +4,7 @@
 //! pump (it takes what the sources left), then the delivery worker, then the store.
 
 use super::board::{Board, DeliveryCounter};
-use super::circle::{self, CircleParts};
+use super::circle::{self, CircleFault, CircleParts};
 use super::clock::Clock;
 use super::commands::Commands;
 use super::lists::{self, Shrunk};
@@ -74,20 +74,9 @@ pub enum MonitorFault {
         /// Why.
         source: io::Error,
     },
-    /// The listener of hooks.
-    #[error("cannot listen on {at} ([inbound] listen; is another program running there?)")]
-    Inbound {
-        /// Where.
-        at: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// Circle's key or host.
+    /// Circle.
     #[error(transparent)]
-    Circle(#[from] crate::wire::circle::PlaceFault),
-    /// The entity secret.
-    #[error(transparent)]
-    Entity(#[from] crate::payments::SealFault),
+    Circle(#[from] CircleFault),
     /// A list file lost too much to be believed.
     #[error(transparent)]
     Shrunk(#[from] Shrunk),
@@ -252,16 +241,9 @@ pub async fn run(
         }
         Ok(())
     });
-    if let Some(mut circle) = circle {
-        for (name, task) in std::mem::take(&mut circle.tasks) {
-            tasks.essential(name, async move {
-                task.await;
-                Ok(())
-            });
-        }
-        let idle = circle::idle(circle, stops.workers.clone());
-        tasks.essential("Circle's ends", async move {
-            idle.await;
+    for (name, task) in circle.map(|circle| circle.into_tasks(stops.workers.clone())).unwrap_or_default() {
+        tasks.essential(name, async move {
+            task.await;
             Ok(())
         });
     }

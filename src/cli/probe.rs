@@ -3,6 +3,7 @@
 //! It runs the sources themselves, each alone, until they have said who they are. Of sinks it asks those that can be asked without telling
 //! anybody anything ([`receivers`]). Nothing is committed, and nothing is delivered.
 
+mod circle;
 mod receivers;
 
 use crate::app::clock::Clock;
@@ -71,6 +72,7 @@ pub(super) async fn probe(config: &Config) -> Result<Vec<Finding>, HttpFault> {
     findings.extend(answers);
     findings.extend(prices);
     findings.extend(receivers);
+    findings.extend(circle::probe(config).await);
     Ok(findings)
 }
 

@@ -2,6 +2,7 @@
 
 use super::places::Located;
 use super::{Failure, Places};
+use crate::app::circle::CircleFault;
 use crate::app::monitor::{self, MonitorFault, Running};
 use crate::app::pump::PumpFault;
 use crate::config::checked::Config;
@@ -86,13 +87,15 @@ pub(super) fn stop_on_signals() -> Result<CancellationToken, Failure> {
 pub(super) fn failure(fault: MonitorFault) -> Failure {
     let person = match &fault {
         MonitorFault::Store(fault) | MonitorFault::Pump(PumpFault::Store(fault)) => fault.remedy() == Remedy::Person,
-        MonitorFault::Sink(_) | MonitorFault::Shrunk(_) | MonitorFault::Circle(_) | MonitorFault::Entity(_) => {
+        MonitorFault::Sink(_)
+        | MonitorFault::Shrunk(_)
+        | MonitorFault::Circle(CircleFault::Place(_) | CircleFault::Entity(_)) => {
             return Failure::usage(anyhow!("{fault}"));
         }
         MonitorFault::Pump(PumpFault::Panicked(_) | PumpFault::NoDelivery)
         | MonitorFault::Delivery(_)
         | MonitorFault::Listen { .. }
-        | MonitorFault::Inbound { .. }
+        | MonitorFault::Circle(CircleFault::Listen { .. } | CircleFault::Store(_))
         | MonitorFault::Http(_)
         | MonitorFault::Folder { .. }
         | MonitorFault::Ended(_) => false,

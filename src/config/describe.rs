@@ -3,6 +3,7 @@
 //! It never prints a secret, and of urls nothing but who runs them.
 
 use super::checked::{Config, EmailConfig, SinkKind};
+use super::describe_circle;
 use super::duration;
 use super::forecast::{self, Forecast, forecasts};
 use super::history::histories;
@@ -30,6 +31,11 @@ pub fn describe(config: &Config) -> String {
     learns(&mut text, config);
     unseen(&mut text, config);
     payments(&mut text, config);
+    let circle = describe_circle::lines(config);
+    if !circle.is_empty() {
+        text.head("circle");
+        circle.iter().for_each(|line| text.line(line));
+    }
     text.head("warnings");
     if config.warnings.is_empty() {
         text.line("none");
