@@ -4,7 +4,6 @@ use crate::proxy::{New, Proxy};
 use crate::stage::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use walletwatch::types::{ChainId, Pair, Price};
