@@ -18,6 +18,8 @@ pub struct Balances {
     kept: BTreeMap<Holding, bool>,
     /// Balances that would be shown, were there not too many.
     left_out: u64,
+    /// The watches whose balances those are.
+    partial: BTreeSet<Name>,
     rows: BTreeMap<Holding, BalanceRow>,
     levels: BTreeMap<LevelKey, LevelRow>,
     /// Levels that a reorg can still undo.
@@ -47,6 +49,7 @@ impl Balances {
         let of_config = settings.watches.iter().flat_map(|watch| of_rules(settings, watch, true));
         self.kept = of_config.map(|holding| (holding, true)).collect();
         self.left_out = 0;
+        self.partial.clear();
         let BalanceSettings { shown, most, rebasing } = &settings.balances;
         let moves =
             |chain: ChainId, asset: Asset| matches!(asset, Asset::Token(token) if rebasing.contains(&(chain, token)));
@@ -58,6 +61,7 @@ impl Balances {
                 // A watch is shown as a whole or not at all: a sum over some of its addresses would be a lie.
                 if new.len() > room {
                     self.left_out += new.len() as u64;
+                    self.partial.insert(watch.name.clone());
                     continue;
                 }
                 room -= new.len();
@@ -113,6 +117,12 @@ impl Balances {
     #[must_use]
     pub const fn left_out(&self) -> u64 {
         self.left_out
+    }
+
+    /// Whether all balances of a watch are read.
+    #[must_use]
+    pub fn is_whole(&self, watch: &Name) -> bool {
+        !self.partial.contains(watch)
     }
 
     /// One of them.
@@ -214,7 +224,7 @@ fn looked_at(settings: &Settings, watch: &Watch, of_config: bool) -> BTreeSet<(C
     let looking = settings.rules.iter().filter(|rule| rule.condition.looks_at(watch, of_config));
     let assets = looking.flat_map(|rule| match &rule.condition {
         Condition::Balance(condition) => condition.thresholds.keys().copied().collect(),
-        Condition::Transfer(_) | Condition::Price(_) | Condition::Gas(_) => Vec::new(),
+        Condition::Transfer(_) | Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) => Vec::new(),
     });
     assets.filter(|(chain, _)| watch.chains.contains(chain)).collect()
 }

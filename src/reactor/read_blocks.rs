@@ -239,6 +239,7 @@ impl Reactor {
             history: place.history,
             missing: None,
             first_seen: self.at,
+            quote: self.quote_for(&key, place.time, place.history),
             settled: false,
         }
     }

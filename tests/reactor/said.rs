@@ -28,7 +28,14 @@ pub fn words(message: &Message, name: impl Fn(B256) -> String) -> String {
             if body.history {
                 words += " history";
             }
-            if body.late { words + " late" } else { words }
+            if body.late {
+                words += " late";
+            }
+            match (&body.usd, &body.usd_unknown) {
+                (Some(usd), _) => format!("{words} {} USD by {}", usd.value, usd.quote.source),
+                (None, Some(_)) => words + " worth unknown",
+                (None, None) => words,
+            }
         }
         Body::Crossing(CrossingBody { subject: CrossingSubject::Balance(balance), crossing, .. }) => {
             let about = if balance.at.hash.is_some() { "" } else { " about" };

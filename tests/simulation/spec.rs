@@ -229,6 +229,7 @@ impl Spec {
             direction: rule.direction,
             assets: rule.usdc_at_least.map(|_| ids.iter().map(usdc).collect()),
             at_least: rule.usdc_at_least.map(|level| ids.iter().map(|id| (usdc(id), U256::from(level))).collect()),
+            at_least_usd: None,
             stages: rule.stages.iter().copied().collect(),
             between_own: rule.between_own,
             skip_suspect: false,
