@@ -213,6 +213,25 @@ pub struct ChainRow {
     pub accepted: bool,
 }
 
+impl ChainRow {
+    /// Of a chain of which nothing is known.
+    #[must_use]
+    pub const fn new(chain: ChainId) -> Self {
+        Self {
+            chain,
+            genesis: None,
+            started: None,
+            live_from: None,
+            tip_endpoint: None,
+            confirmed: 0,
+            last_final: 0,
+            explorer_head: None,
+            stopped: None,
+            accepted: false,
+        }
+    }
+}
+
 /// Why a chain waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
