@@ -10,5 +10,6 @@ pub mod monitor;
 pub mod overview;
 pub mod poison;
 pub mod pump;
+pub mod reload;
 pub mod sources;
 pub mod turn;

@@ -70,14 +70,7 @@ impl Overview {
         board: Arc<Board>,
         now: Timestamp,
     ) -> Self {
-        let labels = Arc::new(Labels::of(&config.settings));
-        for source in &labels.sources {
-            metrics.register_socket(&labels, source, &Reason::ALL.map(Reason::label));
-        }
-        let promised = |forecast: Forecast| {
-            let chains: Vec<ChainId> = forecast.chains.keys().copied().collect();
-            chains.into_iter().filter_map(move |chain| Some((chain, forecast.ages(chain)?.1)))
-        };
+        let labels = labels_of(config, &metrics);
         Self {
             observer: Observer::new(Arc::clone(&labels), metrics.clone()),
             tally: Tally::new(metrics.clone(), Arc::clone(&labels)),
@@ -87,7 +80,7 @@ impl Overview {
             simulated: config.settings.simulated,
             required_chains: config.required_chains.clone(),
             required_feeds: config.required_feeds.clone(),
-            promised: forecasts(config).into_iter().flat_map(promised).collect(),
+            promised: promised(config),
             indexes: Indexes::default(),
             blind_since: labels.sources.iter().map(|source| (source.clone(), now)).collect(),
             labels,
@@ -101,6 +94,39 @@ impl Overview {
             shown: Timestamp::default(),
             summed: now,
         }
+    }
+
+    /// Another config is in force. What is known of what stays is kept.
+    pub fn reconfigure(&mut self, config: &Config, now: Timestamp) {
+        let labels = labels_of(config, &self.metrics);
+        self.metrics.retire(&self.labels, &labels);
+        self.observer.relabel(Arc::clone(&labels));
+        self.tally = Tally::new(self.metrics.clone(), Arc::clone(&labels));
+        self.simulated = config.settings.simulated;
+        self.required_chains.clone_from(&config.required_chains);
+        self.required_feeds.clone_from(&config.required_feeds);
+        self.promised = promised(config);
+        let known = |source: &SourceId| labels.sources.contains(source);
+        self.last_events.retain(|source, _| known(source));
+        self.blind_since.retain(|source, _| known(source));
+        for source in &labels.sources {
+            if !self.last_events.contains_key(source) {
+                self.blind_since.entry(source.clone()).or_insert(now);
+            }
+        }
+        for (chain, heads) in &mut self.heads {
+            let endpoint = |name: &Name| SourceId { kind: SourceKind::Rpc, chain: Some(*chain), name: name.clone() };
+            heads.retain(|name, _| known(&endpoint(name)));
+        }
+        self.followed.retain(|chain| labels.chains.contains_key(chain));
+        self.labels = labels;
+        self.balances_changed = true;
+    }
+
+    /// Shows how things stand with the next look, however lately that was done.
+    pub const fn show_now(&mut self) {
+        self.changed = true;
+        self.shown = Timestamp::from_millis(0);
     }
 
     /// An event was taken.
@@ -327,6 +353,24 @@ impl Overview {
         };
         reactor.settings().rules.iter().map(rule).collect()
     }
+}
+
+/// The words of a config, with every series of its sockets.
+fn labels_of(config: &Config, metrics: &Metrics) -> Arc<Labels> {
+    let labels = Arc::new(Labels::of(&config.settings));
+    for source in &labels.sources {
+        metrics.register_socket(&labels, source, &Reason::ALL.map(Reason::label));
+    }
+    labels
+}
+
+/// How old the views of each chain may get, by what a config forecasts.
+fn promised(config: &Config) -> BTreeMap<ChainId, Duration> {
+    let promised = |forecast: Forecast| {
+        let chains: Vec<ChainId> = forecast.chains.keys().copied().collect();
+        chains.into_iter().filter_map(move |chain| Some((chain, forecast.ages(chain)?.1)))
+    };
+    forecasts(config).into_iter().flat_map(promised).collect()
 }
 
 fn payments(now: Timestamp, reactor: &Reactor) -> PaymentsStatus {

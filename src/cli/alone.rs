@@ -52,7 +52,7 @@ fn local(config: &Config, reader: Reader, last_at: Option<Timestamp>, control: A
         metrics: Metrics::new(),
         archive: Arc::new(Books(Mutex::new(reader))),
         control: Arc::new(control),
-        tokens: Tokens::default(),
+        tokens: watch::channel(Tokens::default()).1,
         now: Arc::new(move || clock.now()),
         deadlines: Deadlines::default(),
     }))

@@ -134,7 +134,8 @@ fn judge(status: u16, body: Bytes) -> Result<Bytes, Failure> {
     }
     let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
     let unsaid = || format!("an answer with status {status} that says nothing more");
-    let error = anyhow!("{}", problem["detail"].as_str().map_or_else(unsaid, super::show::clean));
+    let said = |detail: &str| detail.lines().map(super::show::clean).collect::<Vec<_>>().join("\n");
+    let error = anyhow!("{}", problem["detail"].as_str().map_or_else(unsaid, said));
     // What the asker can change is the command or the config; what passes by itself is worth another try.
     Err(if (400..500).contains(&status) && status != 408 { Failure::usage(error) } else { Failure::again(error) })
 }
@@ -178,6 +179,15 @@ pub(super) async fn of_monitor(located: &Located, question: &Question) -> Result
             None => anyhow!("{silence}"),
         })
     })
+}
+
+/// Has the monitor do something, and nobody else.
+pub(super) async fn by_monitor(located: &Located, need: Role, question: &Question) -> Result<Bytes, Failure> {
+    let monitor = Monitor::new(&located.config.http, Some(need))?;
+    if monitor.token.is_none() {
+        return Err(Failure::usage(anyhow!("the config has no token that may do this. hint: set `token` in [http]")));
+    }
+    monitor.ask(Method::POST, question).await?.map_err(|silence| Failure::again(anyhow!("{silence}")))
 }
 
 /// Who answers what only reads: the monitor, else the store.

@@ -37,7 +37,7 @@ pub struct Config {
 }
 
 /// One RPC endpoint.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointConfig {
     /// Which chain.
     pub chain: ChainId,
@@ -52,7 +52,7 @@ pub struct EndpointConfig {
 }
 
 /// Etherscan v2.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EtherscanConfig {
     /// Base url without a query.
     pub url: Secret,
@@ -67,7 +67,7 @@ pub struct EtherscanConfig {
 }
 
 /// One price feed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedConfig {
     /// Unique.
     pub name: Name,
@@ -87,7 +87,7 @@ pub enum FeedKind {
 }
 
 /// One sink.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SinkConfig {
     /// Unique.
     pub name: Name,
@@ -96,7 +96,7 @@ pub struct SinkConfig {
 }
 
 /// What a sink is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SinkKind {
     /// Lines in the log.
     Log,
@@ -120,10 +120,23 @@ pub enum SinkKind {
     Telegram(TelegramConfig),
     /// A mailbox, or several.
     Email(Box<EmailConfig>),
+    /// A service of PagerDuty.
+    PagerDuty(PagerDutyConfig),
+}
+
+/// A service of PagerDuty, by its Events API v2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PagerDutyConfig {
+    /// Scheme and host of the Events API.
+    pub url: Secret,
+    /// The integration key of the service.
+    pub routing_key: Secret,
+    /// As for a webhook; for receivers that speak PagerDuty's format.
+    pub allow_private: bool,
 }
 
 /// A Telegram chat, spoken to by a bot.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TelegramConfig {
     /// Scheme and host of the Bot API.
     pub url: Secret,
@@ -138,7 +151,7 @@ pub struct TelegramConfig {
 }
 
 /// A mailbox, or several, by way of a mail server.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailConfig {
     /// A name, or an address (of the sixth version in brackets).
     pub host: Name,
@@ -168,7 +181,7 @@ pub enum MailSecurity {
 }
 
 /// The page, API and metrics.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
     /// Where to listen.
     pub listen: SocketAddr,
@@ -177,7 +190,7 @@ pub struct HttpConfig {
 }
 
 /// One token.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenConfig {
     /// Who.
     pub name: Name,
@@ -199,7 +212,7 @@ pub enum Role {
 }
 
 /// The store.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
     /// The database file, absolute.
     pub path: PathBuf,

@@ -2,9 +2,10 @@
 
 use super::Parts;
 use super::access::Caller;
-use super::control::Command;
+use super::control::{Command, Reloaded};
 use super::problem::Problem;
 use crate::types::{MessageId, Name};
+use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use std::sync::Arc;
@@ -33,12 +34,22 @@ pub(super) async fn accept_chain(parts: Shared, asker: Asker, Path(name): Path<S
     act(parts, asker, Command::AcceptChain(name.into())).await
 }
 
+pub(super) async fn reload(State(parts): Shared, Extension(caller): Asker) -> Result<Json<Reloaded>, Problem> {
+    let by = named(caller)?;
+    tracing::info!("reload, by the token \"{by}\"");
+    Ok(Json(parts.control.reload(by).await?))
+}
+
+/// The name of a token. The gate lets no write through without one; should it ever, nothing happens.
+fn named(caller: Caller) -> Result<Name, Problem> {
+    match caller {
+        Caller::Token { name, .. } => Ok(name),
+        Caller::Nameless => Err(super::access::Denial::NoToken.into()),
+    }
+}
+
 async fn act(State(parts): Shared, Extension(caller): Asker, command: Command) -> Done {
-    let by: Name = match caller {
-        Caller::Token { name, .. } => name,
-        // The gate lets no write through without a token; should it ever, nothing happens.
-        Caller::Nameless => return Err(super::access::Denial::NoToken.into()),
-    };
+    let by = named(caller)?;
     let word = command.word();
     let done = parts.control.command(by.clone(), command).await;
     match &done {

@@ -55,6 +55,7 @@ pub(super) fn routes(parts: Arc<Parts>) -> Router {
         .route("/api/v1/sinks/{name}/test", post(commands::test_sink))
         .route("/api/v1/sinks/{name}/enable", post(commands::enable_sink))
         .route("/api/v1/chains/{name}/accept", post(commands::accept_chain))
+        .route("/api/v1/reload", post(commands::reload))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
@@ -76,7 +77,7 @@ async fn gate(
 
 async fn pass(parts: &Parts, Peer(peer): Peer, mut request: Request, next: Next) -> Result<Response, Problem> {
     let need = Need::of(request.method(), request.uri().path());
-    let caller = decide(peer, request.uri(), request.headers(), need, &parts.tokens)?;
+    let caller = decide(peer, request.uri(), request.headers(), need, &parts.tokens.borrow())?;
     let too_large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 64 KiB");
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > LARGEST_BODY as u64) {

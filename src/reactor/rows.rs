@@ -416,6 +416,8 @@ pub enum Deadline {
     Expires(PaymentId),
     /// A balance has been past a rule's level for long enough, if it still is.
     BalanceHolds(LevelKey),
+    /// The next heartbeat.
+    Heartbeat,
 }
 
 /// A deadline, with its length: after a restart it is due no later than that from now.

@@ -310,6 +310,8 @@ impl Reactor {
             | MessageKind::PaymentHeld
             | MessageKind::PaymentRefused
             | MessageKind::PaymentTriggerRetracted
+            | MessageKind::AlertResolved
+            | MessageKind::Heartbeat
             | MessageKind::Test => None,
         };
         let (over, opened_by) = (opener.is_some(), opener.unwrap_or(kind.word()));

@@ -31,7 +31,11 @@ impl Timers {
     #[must_use]
     pub const fn stored(deadline: &Deadline) -> bool {
         match deadline {
-            Deadline::Holds(_) | Deadline::Forget(_) | Deadline::Expires(_) | Deadline::BalanceHolds(_) => true,
+            Deadline::Holds(_)
+            | Deadline::Forget(_)
+            | Deadline::Expires(_)
+            | Deadline::BalanceHolds(_)
+            | Deadline::Heartbeat => true,
             Deadline::Silent(_) | Deadline::TokenWait(..) | Deadline::Revert(_) => false,
         }
     }
@@ -59,6 +63,12 @@ impl Timers {
     #[must_use]
     pub fn contains(&self, deadline: &Deadline) -> bool {
         self.rows.contains_key(deadline)
+    }
+
+    /// The length with which it was set, where it is.
+    #[must_use]
+    pub fn length(&self, deadline: &Deadline) -> Option<Duration> {
+        self.rows.get(deadline).map(|row| row.length)
     }
 
     /// Whether it is set and reached.

@@ -41,9 +41,20 @@ impl Destination {
     }
 }
 
-/// One POST of JSON.
+/// What a request does at its destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendMethod {
+    /// Something new.
+    Post,
+    /// A change of something that is there.
+    Patch,
+}
+
+/// One request with JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SinkRequest {
+    /// What it does.
+    pub method: SendMethod,
     /// Where to.
     pub to: Destination,
     /// Besides `content-type: application/json`; names in lower case.
@@ -57,10 +68,16 @@ pub struct SinkRequest {
 }
 
 impl SinkRequest {
-    /// With the usual deadline and cap.
+    /// A POST with the usual deadline and cap.
     #[must_use]
     pub fn new(to: Destination, headers: Vec<(&'static str, String)>, body: Bytes) -> Self {
-        Self { to, headers, body, deadline: DEADLINE, answer_cap: ANSWER_CAP }
+        Self { method: SendMethod::Post, to, headers, body, deadline: DEADLINE, answer_cap: ANSWER_CAP }
+    }
+
+    /// The same as a PATCH.
+    #[must_use]
+    pub fn patching(self) -> Self {
+        Self { method: SendMethod::Patch, ..self }
     }
 }
 
@@ -71,6 +88,8 @@ pub struct SinkResponse {
     pub status: u16,
     /// What it asks us to wait, from seconds or a date.
     pub retry_after: Option<Duration>,
+    /// What it asks us to wait before anything else is sent, though it took this: it counts, and says so in headers.
+    pub pause: Option<Duration>,
     /// Its body: a stranger's text.
     pub body: Bytes,
 }

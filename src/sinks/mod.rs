@@ -13,6 +13,7 @@ pub mod http_post;
 pub mod letter;
 pub mod log;
 pub mod markup;
+pub mod pagerduty;
 #[cfg(test)]
 mod samples;
 pub mod schedule;
@@ -24,7 +25,7 @@ pub mod text;
 pub mod webhook;
 pub mod worker;
 
-pub use answer::{Answer, Destination, Post, SendFault, Setback, SinkRequest, SinkResponse, Verdict};
+pub use answer::{Answer, Destination, Post, SendFault, SendMethod, Setback, SinkRequest, SinkResponse, Verdict};
 pub use body::{freeze, freeze_all};
 pub use courier::Courier;
 pub use http_post::HttpPost;
@@ -69,6 +70,8 @@ pub enum Sink {
     Telegram(telegram::Telegram),
     /// Mail.
     Email(Box<email::Email>),
+    /// A service of PagerDuty.
+    PagerDuty(pagerduty::PagerDuty),
 }
 
 /// What an attempt does.
@@ -99,7 +102,7 @@ impl Sink {
     pub fn signed_at(self, wall: fn() -> Timestamp) -> Self {
         match self {
             Self::Webhook(webhook) => Self::Webhook(webhook.signed_at(wall)),
-            Self::Log | Self::Slack(_) | Self::Telegram(_) | Self::Email(_) => self,
+            Self::Log | Self::Slack(_) | Self::Telegram(_) | Self::Email(_) | Self::PagerDuty(_) => self,
         }
     }
 
@@ -119,6 +122,7 @@ impl Sink {
                 Self::Slack(slack::Slack::new(Destination::new(url, *allow_private)))
             }
             SinkKind::Telegram(telegram) => Self::Telegram(telegram::Telegram::new(telegram)),
+            SinkKind::PagerDuty(pager) => Self::PagerDuty(pagerduty::PagerDuty::new(pager)),
             SinkKind::Email(email) => {
                 let email = email::Email::new(email);
                 Self::Email(Box::new(email.ok_or_else(|| SinkFault::Mailbox { sink: config.name.clone() })?))
@@ -135,6 +139,7 @@ impl Sink {
             Self::Slack(_) => (slack::CONCURRENCY, Pace::apart(slack::PACE)),
             Self::Telegram(telegram) => (telegram::CONCURRENCY, telegram.pace()),
             Self::Email(_) => (email::CONCURRENCY, Pace::FREE),
+            Self::PagerDuty(_) => (pagerduty::CONCURRENCY, pagerduty::PACE),
         };
         LaneSettings { name, concurrency, pace }
     }
@@ -144,7 +149,7 @@ impl Sink {
     pub const fn threads(&self) -> bool {
         match self {
             Self::Telegram(_) | Self::Email(_) => true,
-            Self::Log | Self::Webhook(_) | Self::Slack(_) => false,
+            Self::Log | Self::Webhook(_) | Self::Slack(_) | Self::PagerDuty(_) => false,
         }
     }
 
@@ -158,6 +163,7 @@ impl Sink {
             Self::Slack(slack) => Outgoing::Post(slack.request(row, attempt)),
             Self::Telegram(telegram) => Outgoing::Chat(Box::new(telegram.draft(row, attempt, first))),
             Self::Email(email) => Outgoing::Mail(email.letter(row, attempt, first)),
+            Self::PagerDuty(pager) => Outgoing::Post(pager.request(row)),
         }
     }
 
@@ -170,6 +176,7 @@ impl Sink {
             Self::Webhook(_) => webhook::verdict(answer),
             Self::Slack(_) => slack::verdict(answer),
             Self::Telegram(telegram) => telegram::verdict(telegram, answer),
+            Self::PagerDuty(_) => pagerduty::verdict(answer),
         }
     }
 
@@ -182,7 +189,16 @@ impl Sink {
             (Self::Slack(now), Self::Slack(before)) => now.destination() != before.destination(),
             (Self::Telegram(now), Self::Telegram(before)) => now.leads_elsewhere(before),
             (Self::Email(now), Self::Email(before)) => now.leads_elsewhere(before),
-            (Self::Log | Self::Webhook(_) | Self::Slack(_) | Self::Telegram(_) | Self::Email(_), _) => true,
+            (Self::PagerDuty(now), Self::PagerDuty(before)) => now.leads_elsewhere(before),
+            (
+                Self::Log
+                | Self::Webhook(_)
+                | Self::Slack(_)
+                | Self::Telegram(_)
+                | Self::Email(_)
+                | Self::PagerDuty(_),
+                _,
+            ) => true,
         }
     }
 }

@@ -47,7 +47,7 @@ fn read_chain(text: &str) -> Option<ChainId> {
     text.parse().ok().map(ChainId)
 }
 
-/// `holds:RULE`, `balance_holds:1:0x…:coin:RULE`, `silent:SUBJECT`, `token_wait:1:0x…`, `revert:1`, `forget:HEX`, `expires:HEX`.
+/// `holds:RULE`, `balance_holds:1:0x…:coin:RULE`, `silent:SUBJECT`, `token_wait:1:0x…`, `revert:1`, `forget:HEX`, `expires:HEX`, `heartbeat:`.
 #[must_use]
 pub(super) fn deadline_text(deadline: &Deadline) -> String {
     match deadline {
@@ -64,6 +64,7 @@ pub(super) fn deadline_text(deadline: &Deadline) -> String {
             };
             format!("balance_holds:{chain}:{address:#x}:{asset}:{rule}")
         }
+        Deadline::Heartbeat => "heartbeat:".to_owned(),
     }
 }
 
@@ -90,6 +91,7 @@ pub(super) fn read_deadline(text: &str) -> Option<Deadline> {
             let holding = Holding { chain, address, asset };
             Some(Deadline::BalanceHolds(LevelKey { rule: parts.next()?.into(), holding }))
         }
+        "heartbeat" => Some(Deadline::Heartbeat),
         "expires" => PaymentId::parse(rest).map(Deadline::Expires),
         _ => None,
     }

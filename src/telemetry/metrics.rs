@@ -10,6 +10,7 @@ use super::names::{
     AttemptOutcome, CallOutcome, DROPPED_FRAMES, Metric, MetricKind, OTHER_CALLS, OUTBOX_DEAD, OUTBOX_PENDING,
     SILENT_PAIRS,
 };
+use super::retired::Retired;
 use super::snapshot::{Limit, Snapshot};
 use crate::reactor::effect::MessageKind;
 use crate::reactor::event::{List, NoBalance, SourceId, SourceKind, SourceState};
@@ -18,7 +19,7 @@ use crate::types::amount::format_amount;
 use crate::types::{ChainId, Severity, Stage, Timestamp, U256};
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// Between two runs of upkeep: the exporter's own choice. Without it samples of histograms pile up in memory.
@@ -34,6 +35,7 @@ pub struct Metrics {
     recorder: Arc<PrometheusRecorder>,
     handle: PrometheusHandle,
     process: Arc<metrics_process::Collector>,
+    retired: Arc<RwLock<Retired>>,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -65,7 +67,8 @@ impl Metrics {
             }
         }
         let recorder = Arc::new(builder.build_recorder());
-        let metrics = Self { handle: recorder.handle(), recorder, process: Arc::default() };
+        let metrics =
+            Self { handle: recorder.handle(), recorder, process: Arc::default(), retired: Arc::default() };
         metrics::with_local_recorder(&*metrics.recorder, || metrics.process.describe());
         for &metric in Metric::ALL {
             metrics.describe(metric);
@@ -343,7 +346,12 @@ impl Metrics {
     #[must_use]
     pub fn render(&self) -> String {
         metrics::with_local_recorder(&*self.recorder, || self.process.collect());
-        self.handle.render()
+        self.retired.read().unwrap_or_else(PoisonError::into_inner).out_of(self.handle.render())
+    }
+
+    /// A reload: the series of what is not in the config any more are not shown, until it is back.
+    pub fn retire(&self, before: &Labels, now: &Labels) {
+        self.retired.write().unwrap_or_else(PoisonError::into_inner).relabel(before, now);
     }
 
     /// Drains the samples of histograms now and every [`UPKEEP_EVERY`], for ever.

@@ -138,6 +138,8 @@ table! {
     PaymentsFrozen = Gauge, "payments_frozen", [], "1 while no payment may go.";
     LimitUsed = Gauge, "payment_limit_used_ratio", ["rule", "limit"], "The part of a limit that is used, from 0 to 1.";
     Commit = Histogram(COMMIT_BUCKETS), "store_commit_seconds", [], "How long commits took, with their fsync.";
+    Reloads = Counter, "config_reloads_total", ["outcome"], "How often the config was read again, by what came of it.";
+    ReloadTime = Gauge, "config_last_success_timestamp_seconds", [], "When the config in force was read.";
     ClockJumps = Counter, "clock_jumps_total", [], "How often the wall clock went apart from the monotonic one.";
 }
 

@@ -3,7 +3,7 @@
 //! Written without `..`: a new field of a config part that can hold a secret does not compile until it is thought of here.
 
 use crate::config::checked::{
-    Config, EmailConfig, EndpointConfig, EtherscanConfig, FeedConfig, HttpConfig, SinkConfig, SinkKind, TelegramConfig,
+    Config, EmailConfig, EndpointConfig, EtherscanConfig, FeedConfig, HttpConfig, PagerDutyConfig, SinkConfig, SinkKind, TelegramConfig,
     TokenConfig,
 };
 use crate::types::Secret;
@@ -40,6 +40,9 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
             SinkKind::Slack { url, allow_private: _ } => secrets.push(url),
             SinkKind::Telegram(TelegramConfig { url, token, chat: _, thread: _, allow_private: _ }) => {
                 secrets.extend([url, token]);
+            }
+            SinkKind::PagerDuty(PagerDutyConfig { url, routing_key, allow_private: _ }) => {
+                secrets.extend([url, routing_key]);
             }
             SinkKind::Email(email) => {
                 let EmailConfig { host: _, port: _, security: _, login, from: _, to: _, allow_private: _ } = &**email;
@@ -110,6 +113,14 @@ mod tests {
                     }),
                 },
                 SinkConfig {
+                    name: "pager".into(),
+                    kind: SinkKind::PagerDuty(PagerDutyConfig {
+                        url: secret("pager-server"),
+                        routing_key: secret("routing"),
+                        allow_private,
+                    }),
+                },
+                SinkConfig {
                     name: "mail".into(),
                     kind: SinkKind::Email(Box::new(EmailConfig {
                         host: "mail.example.com".into(),
@@ -130,7 +141,7 @@ mod tests {
             warnings: Vec::new(),
         };
         let secrets = of_config(&config);
-        assert_eq!(secrets.len(), 11);
+        assert_eq!(secrets.len(), 13);
         let redactor = Redactor::new(secrets.iter().copied());
         for secret in secrets {
             assert_eq!(redactor.clean(secret.expose()), "***");

@@ -201,7 +201,7 @@ impl Stage {
         }
         let stop = CancellationToken::new();
         let (ready_to, ready) = oneshot::channel();
-        let running = monitor::run(config, Metrics::new(), stop.clone(), |running| {
+        let running = monitor::run(config, Metrics::new(), stop.clone(), None, |running| {
             let _nobody = ready_to.send(running.listen);
         });
         let done = tokio::spawn(running);

@@ -2,7 +2,7 @@
 //!
 //! It checks that every run connects, as the reactor would need it.
 
-use super::ChainReader;
+use super::{ChainReader, unchanging};
 use super::testing::CHAIN;
 use crate::config::checked::EndpointConfig;
 use crate::net::{HttpClient, Tls};
@@ -45,7 +45,7 @@ impl Bench {
             tally: Tally::new(metrics.clone(), Arc::default()),
             chain: CHAIN,
             block_time: Duration::from_millis(250),
-            endpoints,
+            endpoints: unchanging(endpoints),
             wants: published,
             queue,
             http: HttpClient::new(&tls).unwrap(),
