@@ -122,6 +122,32 @@ pub enum SinkKind {
     Email(Box<EmailConfig>),
     /// A service of PagerDuty.
     PagerDuty(PagerDutyConfig),
+    /// A Discord webhook.
+    Discord(DiscordConfig),
+    /// A topic of an ntfy server.
+    Ntfy(NtfyConfig),
+}
+
+/// A Discord webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscordConfig {
+    /// Where to, without a query: the url is the secret.
+    pub url: Secret,
+    /// As for a webhook; for receivers that speak Discord's format.
+    pub allow_private: bool,
+}
+
+/// A topic of an ntfy server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NtfyConfig {
+    /// The server: scheme and host.
+    pub url: Secret,
+    /// The topic.
+    pub topic: Name,
+    /// An access token, where the topic needs one.
+    pub token: Option<Secret>,
+    /// As for a webhook; for a server of one's own.
+    pub allow_private: bool,
 }
 
 /// A service of PagerDuty, by its Events API v2.

@@ -51,7 +51,7 @@ pub enum SendMethod {
 }
 
 /// One request with JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SinkRequest {
     /// What it does.
     pub method: SendMethod,
@@ -59,6 +59,8 @@ pub struct SinkRequest {
     pub to: Destination,
     /// Besides `content-type: application/json`; names in lower case.
     pub headers: Vec<(&'static str, String)>,
+    /// For `Authorization: Bearer`.
+    pub bearer: Option<Arc<Secret>>,
     /// The body.
     pub body: Bytes,
     /// For the whole attempt.
@@ -67,11 +69,30 @@ pub struct SinkRequest {
     pub answer_cap: usize,
 }
 
+/// Neither headers nor body: both may hold a key.
+impl std::fmt::Debug for SinkRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SinkRequest").field("method", &self.method).field("to", &self.to).finish_non_exhaustive()
+    }
+}
+
+/// A change of a message that is there, and a new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The change; safe to repeat.
+    pub edit: SinkRequest,
+    /// The new message: sent where the old one is gone.
+    pub new: SinkRequest,
+    /// Sent behind the change too.
+    pub both: bool,
+}
+
 impl SinkRequest {
     /// A POST with the usual deadline and cap.
     #[must_use]
     pub fn new(to: Destination, headers: Vec<(&'static str, String)>, body: Bytes) -> Self {
-        Self { method: SendMethod::Post, to, headers, body, deadline: DEADLINE, answer_cap: ANSWER_CAP }
+        let (method, bearer) = (SendMethod::Post, None);
+        Self { method, to, headers, bearer, body, deadline: DEADLINE, answer_cap: ANSWER_CAP }
     }
 
     /// The same as a PATCH.

@@ -8,6 +8,7 @@ use crate::net::{HttpClient, HttpFault, Reach, Request, Target};
 use crate::types::Timestamp;
 use bytes::Bytes;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// How many requests a receiver takes before it wants a pause, and how long that is: Discord's own headers.
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -31,6 +32,12 @@ impl<C: Fn() -> Timestamp> HttpPost<C> {
         let target = Target::parse(request.to.url())?;
         let mut headers = HeaderMap::with_capacity(request.headers.len() + 1);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(token) = &request.bearer {
+            let value = Zeroizing::new(format!("Bearer {}", token.expose()));
+            let mut value = HeaderValue::try_from(value.as_str()).map_err(|_| HttpFault::Header)?;
+            value.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, value);
+        }
         for (name, value) in request.headers {
             let value = HeaderValue::try_from(value).map_err(|_| HttpFault::Header)?;
             headers.insert(HeaderName::from_static(name), value);

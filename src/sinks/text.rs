@@ -262,6 +262,7 @@ fn heartbeat_text(data: &HeartbeatData<'_>) -> Text {
     };
     let mut lines: Vec<String> = data.trouble.iter().map(|name| format!("in trouble: {name}")).collect();
     lines.push(format!("the next heartbeat is due {}", data.next));
+    lines.push(origin(None, &data.basics.severity));
     Text { title, lines, url: None }
 }
 

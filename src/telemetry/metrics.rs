@@ -8,7 +8,7 @@ use super::health::unready;
 use super::labels::Labels;
 use super::names::{
     AttemptOutcome, CallOutcome, DROPPED_FRAMES, Metric, MetricKind, OTHER_CALLS, OUTBOX_DEAD, OUTBOX_PENDING,
-    SILENT_PAIRS,
+    RELOADS, SILENT_PAIRS,
 };
 use super::retired::Retired;
 use super::snapshot::{Limit, Snapshot};
@@ -114,6 +114,9 @@ impl Metrics {
             for chain in chains {
                 self.touch(Metric::RuleCovered, &[rule.as_str(), labels.chain(*chain).as_str()]);
             }
+        }
+        for outcome in RELOADS {
+            self.touch(Metric::Reloads, &[outcome]);
         }
         for (rule, severity) in built_in() {
             self.register_alerts(rule, severity);

@@ -215,6 +215,9 @@ pub const OUTBOX_DEAD: &str = "dead";
 pub const OTHER_CALLS: [&str; 5] =
     ["eth_blockNumber", "eth_getTransactionReceipt", "balancemulti", "balance", "tokenbalance"];
 
+/// What became of a reload: values of the label `outcome`.
+pub const RELOADS: [&str; 2] = ["ok", "refused"];
+
 /// Why a frame of a feed made no price: values of the label `reason`.
 pub const DROPPED_FRAMES: [&str; 5] = ["sequence", "older", "no_time", "stranger", "junk"];
 /// Why a pair of a feed has no price, or may soon have none: values of the label `reason`.

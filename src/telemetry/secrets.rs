@@ -3,8 +3,8 @@
 //! Written without `..`: a new field of a config part that can hold a secret does not compile until it is thought of here.
 
 use crate::config::checked::{
-    Config, EmailConfig, EndpointConfig, EtherscanConfig, FeedConfig, HttpConfig, PagerDutyConfig, SinkConfig, SinkKind, TelegramConfig,
-    TokenConfig,
+    Config, DiscordConfig, EmailConfig, EndpointConfig, EtherscanConfig, FeedConfig, HttpConfig, NtfyConfig,
+    PagerDutyConfig, SinkConfig, SinkKind, TelegramConfig, TokenConfig,
 };
 use crate::types::Secret;
 
@@ -40,6 +40,11 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
             SinkKind::Slack { url, allow_private: _ } => secrets.push(url),
             SinkKind::Telegram(TelegramConfig { url, token, chat: _, thread: _, allow_private: _ }) => {
                 secrets.extend([url, token]);
+            }
+            SinkKind::Discord(DiscordConfig { url, allow_private: _ }) => secrets.push(url),
+            SinkKind::Ntfy(NtfyConfig { url, topic: _, token, allow_private: _ }) => {
+                secrets.push(url);
+                secrets.extend(token);
             }
             SinkKind::PagerDuty(PagerDutyConfig { url, routing_key, allow_private: _ }) => {
                 secrets.extend([url, routing_key]);
@@ -121,6 +126,19 @@ mod tests {
                     }),
                 },
                 SinkConfig {
+                    name: "channel".into(),
+                    kind: SinkKind::Discord(DiscordConfig { url: secret("channel"), allow_private }),
+                },
+                SinkConfig {
+                    name: "topic".into(),
+                    kind: SinkKind::Ntfy(NtfyConfig {
+                        url: secret("topics"),
+                        topic: "x".into(),
+                        token: Some(secret("topic-token")),
+                        allow_private,
+                    }),
+                },
+                SinkConfig {
                     name: "mail".into(),
                     kind: SinkKind::Email(Box::new(EmailConfig {
                         host: "mail.example.com".into(),
@@ -141,7 +159,7 @@ mod tests {
             warnings: Vec::new(),
         };
         let secrets = of_config(&config);
-        assert_eq!(secrets.len(), 13);
+        assert_eq!(secrets.len(), 16);
         let redactor = Redactor::new(secrets.iter().copied());
         for secret in secrets {
             assert_eq!(redactor.clean(secret.expose()), "***");

@@ -7,6 +7,7 @@ mod handover;
 mod history;
 mod internals;
 mod others;
+mod reload;
 mod script;
 mod settings;
 mod transfers;

@@ -54,10 +54,17 @@ struct Script {
     /// The name of every block, its reference and its transactions.
     blocks: BTreeMap<String, (BlockRef, Vec<String>)>,
     said: Vec<String>,
+    /// Other configs, by name.
+    configs: BTreeMap<String, Settings>,
 }
 
 /// Plays a script and compares what is said, line by line.
 pub fn check(settings: Settings, text: &str) {
+    check_with(settings, &[], text);
+}
+
+/// The same, with other configs that `config NAME` puts into force.
+pub fn check_with(settings: Settings, configs: &[(&str, Settings)], text: &str) {
     let mut script = Script {
         reactor: Reactor::default(),
         settings: settings.clone(),
@@ -65,6 +72,7 @@ pub fn check(settings: Settings, text: &str) {
         txs: BTreeMap::new(),
         blocks: BTreeMap::new(),
         said: Vec::new(),
+        configs: configs.iter().map(|(name, settings)| ((*name).to_owned(), settings.clone())).collect(),
     };
     script.handle(Event::Configured(Box::new(settings)));
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -167,6 +175,10 @@ impl Script {
             }
             ["rule", rule, "off"] => {
                 self.settings.rules.retain(|known| known.name.as_str() != *rule);
+                self.handle(Event::Configured(Box::new(self.settings.clone())));
+            }
+            ["config", name] => {
+                self.settings = self.configs[*name].clone();
                 self.handle(Event::Configured(Box::new(self.settings.clone())));
             }
             ["scan", "fresh"] => self.state(SourceKind::Explorer, "scan", SourceState::Fresh),
@@ -388,6 +400,11 @@ impl Script {
             }
             Body::Source(body) if body.source.as_str() == "endpoints" => format!("{kind} endpoints"),
             Body::Source(body) if body.source.as_str() == "scan" && body.chain.is_some() => format!("{kind} scan"),
+            Body::Resolved(_) => {
+                let sinks = message.sinks.iter().map(Name::as_str).collect::<Vec<_>>().join(",");
+                format!("{kind} {} on {sinks}", message.rule.as_ref().map_or("built-in", Name::as_str))
+            }
+            Body::Heartbeat(body) => format!("{kind} {}", body.trouble.len()),
             Body::Source(_) | Body::Test => kind.to_owned(),
         }
     }

@@ -17,6 +17,7 @@ use crate::config::faults::Faults;
 use crate::http::{Refusal, Reloaded, Tokens};
 use crate::sinks::Sink;
 use crate::sinks::worker::Order;
+use crate::telemetry::names::RELOADS;
 use crate::telemetry::{Metric, Metrics};
 use crate::types::{Name, Timestamp};
 use std::collections::BTreeMap;
@@ -68,9 +69,6 @@ pub(super) struct Reloader {
 impl Reloader {
     /// Does what it is asked, one reload at a time, until it is stopped.
     pub(super) async fn run(mut self) {
-        for outcome in OUTCOMES {
-            self.metrics.add(Metric::Reloads, &[outcome], 0);
-        }
         self.metrics.set(Metric::ReloadTime, &[], seconds(self.clock.now()));
         let stop = self.stop.clone();
         while let Some(asker) = stop.run_until_cancelled(self.next()).await {
@@ -107,7 +105,7 @@ impl Reloader {
     fn note(&self, done: &Result<Reloaded, Refusal>) {
         match done {
             Ok(reloaded) => {
-                self.metrics.add(Metric::Reloads, &[OUTCOMES[0]], 1);
+                self.metrics.add(Metric::Reloads, &[RELOADS[0]], 1);
                 self.metrics.set(Metric::ReloadTime, &[], seconds(self.clock.now()));
                 let changes = if reloaded.changes.is_empty() { "nothing is otherwise".to_owned() } else { reloaded.changes.join(" | ") };
                 tracing::info!("reloaded: {changes}");
@@ -116,7 +114,7 @@ impl Reloader {
                 }
             }
             Err(refusal) => {
-                self.metrics.add(Metric::Reloads, &[OUTCOMES[1]], 1);
+                self.metrics.add(Metric::Reloads, &[RELOADS[1]], 1);
                 tracing::error!("not reloaded: {refusal}");
             }
         }
@@ -184,9 +182,6 @@ impl Reloader {
         configured.await.map_err(|_| stopping())?.map_err(|fault| Refusal::NotNow(fault.to_string()))
     }
 }
-
-/// What became of a reload: values of the label `outcome`.
-const OUTCOMES: [&str; 2] = ["ok", "refused"];
 
 fn seconds(at: Timestamp) -> f64 {
     std::time::Duration::from_millis(u64::try_from(at.millis()).unwrap_or(0)).as_secs_f64()

@@ -27,6 +27,9 @@ fn around() -> Scripted {
         ("SLACK_URL", "https://hooks.slack.com/services/T/B/SLACKKEY"),
         ("TELEGRAM_TOKEN", "123456789:AAabcdefghijklmnopqrstuvwxyzTGKEY00"),
         ("MAIL_PASSWORD", "MAILPASSWORD"),
+        ("PAGERDUTY_KEY", "PDKEY6789abcdef0123456789abcdef01"),
+        ("DISCORD_URL", "https://discord.com/api/webhooks/1/DISCORDKEY"),
+        ("NTFY_TOKEN", "tk_NTFYKEY"),
         ("SHORT", "abc"),
     ])
 }

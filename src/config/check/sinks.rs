@@ -1,5 +1,6 @@
 //! Sinks, built-in alerts and routes.
 
+mod channels;
 mod pagers;
 mod people;
 
@@ -54,6 +55,8 @@ pub(super) fn check(input: &Input<'_>) -> Sinks {
             Some("telegram") => people::telegram(input, &scope),
             Some("email") => people::email(input, &scope),
             Some("pagerduty") => pagers::pagerduty(input, &scope),
+            Some("discord") => channels::discord(input, &scope),
+            Some("ntfy") => channels::ntfy(input, &scope),
             Some("log") => Some(SinkKind::Log),
             Some(_) | None => None,
         };

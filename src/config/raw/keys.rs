@@ -111,10 +111,13 @@ pub(crate) const SINK_KINDS: [(&str, Option<&str>); 9] = [
     ("telegram", None),
     ("email", None),
     ("pagerduty", None),
-    ("discord", Some("there is no such sink yet")),
+    ("discord", None),
     ("alertmanager", Some("there is no such sink yet")),
-    ("ntfy", Some("there is no such sink yet")),
+    ("ntfy", None),
 ];
+
+/// The kinds of sink that go somewhere.
+const WITH_URL: &[&str] = &["webhook", "slack", "telegram", "email", "pagerduty", "discord", "ntfy"];
 
 /// What `kind` of a feed may say, and why one cannot be used yet.
 pub(crate) const FEED_KINDS: [(&str, Option<&str>); 3] =
@@ -286,18 +289,19 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("name"),
             key("was").later("a renamed sink is a new sink until then"),
             key("kind"),
-            key("url").url().of(&["webhook", "slack", "telegram", "email", "pagerduty"]).default("of its kind"),
+            key("url").url().of(WITH_URL).default("of its kind"),
             key("secret").secret().of(&["webhook"]),
-            key("token").secret().of(&["telegram"]),
+            key("token").secret().of(&["telegram", "ntfy"]),
             key("routing_key").secret().of(&["pagerduty"]),
             key("chat").of(&["telegram"]),
+            key("topic").of(&["ntfy"]),
             key("thread").of(&["telegram"]).default("none"),
             key("starttls").of(&["email"]).default("true of smtp://"),
             key("user").of(&["email"]).default("none"),
             key("password").secret().of(&["email"]),
             key("from").of(&["email"]),
             key("to").of(&["email"]),
-            key("allow_private").of(&["webhook", "slack", "telegram", "email", "pagerduty"]).default("false"),
+            key("allow_private").of(WITH_URL).default("false"),
             key("min_severity").default("info"),
             key("types").default("all"),
         ],
