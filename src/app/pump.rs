@@ -124,6 +124,8 @@ pub struct Pump {
     answers: Vec<oneshot::Sender<()>>,
     /// Who waits for another config to be in force.
     changed: Vec<oneshot::Sender<()>>,
+    /// The same, behind the commit.
+    in_force: Vec<oneshot::Sender<()>>,
     poison: Poison,
     overview: Overview,
     wires: Wires,
@@ -151,6 +153,7 @@ impl Pump {
             drafted_since: None,
             answers: Vec::new(),
             changed: Vec::new(),
+            in_force: Vec::new(),
             poison,
             overview,
             wires,
@@ -362,11 +365,7 @@ impl Pump {
             let _ = done.send(());
         }
         self.say(at, &notices);
-        for done in self.changed.drain(..) {
-            // Shown at once: who asked for it may look.
-            self.overview.show_now();
-            let _ = done.send(());
-        }
+        self.in_force.append(&mut self.changed);
         Ok(())
     }
 
@@ -381,7 +380,14 @@ impl Pump {
         }
         let dropped = |intake: &EventIntake| intake.dropped() + intake.replaced();
         let intakes = self.wires.intakes.iter().map(|intake| (&intake.source, dropped(&intake.events)));
+        if !self.in_force.is_empty() {
+            self.overview.show_now();
+        }
         self.overview.publish(self.wires.clock.now(), &self.reactor, intakes);
+        for done in self.in_force.drain(..) {
+            // It is shown: who asked for it may look. Who asked may have gone.
+            let _ = done.send(());
+        }
     }
 
     async fn wait(&mut self) -> Result<(), PumpFault> {

@@ -4,5 +4,6 @@
 mod explorer;
 mod proxy;
 mod receivers;
+mod reload;
 mod sockets;
 mod stage;

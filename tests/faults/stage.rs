@@ -5,16 +5,19 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use walletwatch::app::clock::Clock;
 use walletwatch::app::monitor::{self, MonitorFault};
+use walletwatch::app::reload::Reloading;
+use walletwatch::config::checked::Config;
+use walletwatch::config::faults::Faults;
 use walletwatch::config::surroundings::Surroundings;
 use walletwatch::telemetry::Metrics;
 use walletwatch::types::{Address, ChainId, Timestamp, U256};
@@ -153,8 +156,14 @@ notify = [{notify}]
     )
 }
 
+/// The text of a config file, which may be written again.
+pub(crate) type File = Arc<Mutex<String>>;
+
+/// The token of the API.
+pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
 struct Around {
-    text: String,
+    text: File,
     variables: BTreeMap<String, String>,
 }
 
@@ -163,7 +172,7 @@ impl Surroundings for Around {
         self.variables.get(name).cloned()
     }
     fn read(&self, _: &Path) -> io::Result<String> {
-        Ok(self.text.clone())
+        Ok(self.text.lock().expect("no holder panics").clone())
     }
     fn open_to_others(&self, _: &Path) -> io::Result<bool> {
         Err(io::ErrorKind::NotFound.into())
@@ -183,6 +192,22 @@ pub(crate) struct Stage {
     done: JoinHandle<Result<(), MonitorFault>>,
     page: String,
     http: reqwest::Client,
+    file: File,
+    hangups: mpsc::Sender<()>,
+}
+
+/// The file as the monitor is to have it.
+fn load(around: &Around, folder: &Path) -> Result<Config, Faults> {
+    let mut config = walletwatch::config::load(Path::new("x.toml"), folder, around)?;
+    for chain in config.settings.chains.values_mut().filter(|chain| !chain.endpoints.is_empty()) {
+        chain.stale_after = STALE_AFTER;
+    }
+    Ok(config)
+}
+
+/// With `[http]` before it.
+fn whole(config: &str) -> String {
+    format!("[http]\nlisten = \"127.0.0.1:0\"\ntoken = \"env:TOKEN\"\n{config}")
 }
 
 impl Stage {
@@ -190,24 +215,40 @@ impl Stage {
     pub(crate) async fn start(config: &str) -> Self {
         walletwatch::net::install_crypto_provider();
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let text = format!("[http]\nlisten = \"127.0.0.1:0\"\n{config}");
+        let file: File = Arc::new(Mutex::new(whole(config)));
         let secret = Receiver::new(clock(), [7; 32]).secret().expose().to_owned();
-        let variables = BTreeMap::from([("HOOK".into(), secret), ("KEY".into(), "SIMULATED".into())]);
-        let around = Around { text, variables };
-        let mut config = walletwatch::config::load(Path::new("x.toml"), folder.path(), &around)
-            .unwrap_or_else(|faults| panic!("{faults}"));
-        for chain in config.settings.chains.values_mut().filter(|chain| !chain.endpoints.is_empty()) {
-            chain.stale_after = STALE_AFTER;
-        }
+        let variables = [("HOOK", &*secret), ("KEY", "SIMULATED"), ("TOKEN", TOKEN)];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let around = Around { text: Arc::clone(&file), variables };
+        let config = load(&around, folder.path()).unwrap_or_else(|faults| panic!("{faults}"));
+        let place = folder.path().to_owned();
+        let (hangups, heard) = mpsc::channel(1);
+        let reloading = Reloading { load: Box::new(move || load(&around, &place)), hangups: heard };
         let stop = CancellationToken::new();
         let (ready_to, ready) = oneshot::channel();
-        let running = monitor::run(config, Metrics::new(), stop.clone(), None, |running| {
+        let running = monitor::run(config, Metrics::new(), stop.clone(), Some(reloading), |running| {
             let _nobody = ready_to.send(running.listen);
         });
         let done = tokio::spawn(running);
         let page = format!("http://{}", ready.await.expect("it starts"));
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client can be made");
-        Self { _folder: folder, stop, done, page, http }
+        Self { _folder: folder, stop, done, page, http, file, hangups }
+    }
+
+    /// Writes another config, and has it read: what came of it, as the API tells it.
+    pub(crate) async fn reload(&self, config: &str) -> (u16, Value) {
+        *self.file.lock().expect("no holder panics") = whole(config);
+        let asked = self.http.post(format!("{}/api/v1/reload", self.page)).bearer_auth(TOKEN).send().await;
+        let answer = asked.expect("it answers");
+        let status = answer.status().as_u16();
+        let text = answer.text().await.expect("it is whole");
+        (status, serde_json::from_str(&text).unwrap_or_else(|fault| panic!("{fault}: {text}")))
+    }
+
+    /// Writes another config, and sends what SIGHUP sends.
+    pub(crate) async fn hang_up(&self, config: &str) {
+        *self.file.lock().expect("no holder panics") = whole(config);
+        self.hangups.send(()).await.expect("it listens");
     }
 
     /// The text at a path.
