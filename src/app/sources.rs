@@ -97,9 +97,8 @@ impl Sources {
     /// Ends the sources that the config has no more, or has otherwise, and waits for that. Gives their keys.
     pub async fn end_others(&mut self, config: &Config) -> Vec<SourceId> {
         let meant = meant(config);
-        let other = |(key, running): (&SourceId, &Running)| {
-            (meant.get(key) != Some(&running.made_of)).then(|| key.clone())
-        };
+        let other =
+            |(key, running): (&SourceId, &Running)| (meant.get(key) != Some(&running.made_of)).then(|| key.clone());
         let others: Vec<SourceId> = self.running.iter().filter_map(other).collect();
         let ending: Vec<Running> = others.iter().filter_map(|key| self.running.remove(key)).collect();
         for running in &ending {
@@ -136,7 +135,9 @@ impl Sources {
                     };
                     Box::pin(reader.run(stop.clone())) as BoxFuture<'static, ()>
                 }),
-                MadeOf::Explorer(etherscan, alone) => self.explorer(etherscan, alone, queue, tally.clone(), stop.clone()),
+                MadeOf::Explorer(etherscan, alone) => {
+                    self.explorer(etherscan, alone, queue, tally.clone(), stop.clone())
+                }
                 MadeOf::Feed(feed) => Some(run_feed(FeedConfig::clone(feed), queue, tally.clone(), stop.clone())),
             };
             let Some(run) = run else { continue };

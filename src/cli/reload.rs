@@ -27,7 +27,11 @@ impl Reload {
             eprintln!("{line}");
         }
         let changes: Vec<String> = lines(&done, "changes").collect();
-        answer(&if changes.is_empty() { "reloaded: nothing is otherwise".to_owned() } else { format!("reloaded\n{}", changes.join("\n")) })
+        answer(&if changes.is_empty() {
+            "reloaded: nothing is otherwise".to_owned()
+        } else {
+            format!("reloaded\n{}", changes.join("\n"))
+        })
     }
 }
 

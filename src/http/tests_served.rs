@@ -81,7 +81,11 @@ pub(super) async fn serving(deadlines: Deadlines) -> Served {
         metrics,
         archive: Arc::new(archive),
         control: Arc::clone(&control) as Arc<dyn Control>,
-        tokens: watch::channel(Tokens::new(&[token("prometheus", Role::Read, READ), token("admin", Role::Operate, OPERATE)])).1,
+        tokens: watch::channel(Tokens::new(&[
+            token("prometheus", Role::Read, READ),
+            token("admin", Role::Operate, OPERATE),
+        ]))
+        .1,
         now: Arc::new(|| Timestamp::from_secs(1_000)),
         deadlines,
     };

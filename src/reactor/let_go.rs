@@ -30,7 +30,8 @@ impl Reactor {
             let named = self.settings.chains.get(id).map(|chain| chain.endpoints.as_slice()).unwrap_or_default();
             chain.keep_endpoints(named);
         }
-        let chains: Vec<ChainId> = self.chains.keys().filter(|id| !self.settings.chains.contains_key(id)).copied().collect();
+        let chains: Vec<ChainId> =
+            self.chains.keys().filter(|id| !self.settings.chains.contains_key(id)).copied().collect();
         for chain in chains {
             let subject = Subject::Chain(chain);
             self.timers.clear(&Deadline::Silent(subject.clone()), effects);
@@ -63,7 +64,8 @@ impl Reactor {
             self.alerts.put(AlertRow { state, changed_at: self.at, ..alert }, effects);
             return;
         }
-        let saying = Saying { kind: MessageKind::AlertResolved, body: Body::Resolved(reason.into()), state, close: true };
+        let saying =
+            Saying { kind: MessageKind::AlertResolved, body: Body::Resolved(reason.into()), state, close: true };
         self.alerts.say(alert, saying, &[], &self.settings, self.at, effects);
     }
 
@@ -97,15 +99,22 @@ impl Reactor {
         };
         let (chain, name) = endpoint;
         let known = self.settings.chains.get(&chain).is_some_and(|chain| chain.endpoints.contains(name));
-        if known { Ok(()) } else { Err(Notice::Ignored { chain, reason: "it came from an endpoint that left the config" }) }
+        if known {
+            Ok(())
+        } else {
+            Err(Notice::Ignored { chain, reason: "it came from an endpoint that left the config" })
+        }
     }
 
     /// Whether the settings have a source.
     fn knows(&self, source: &SourceId) -> bool {
         let SourceId { kind, chain, name } = source;
-        let explores = |id: &ChainId| self.settings.chains.get(id).is_some_and(|chain| chain.explorer.as_ref() == Some(name));
+        let explores =
+            |id: &ChainId| self.settings.chains.get(id).is_some_and(|chain| chain.explorer.as_ref() == Some(name));
         match (kind, chain) {
-            (SourceKind::Rpc, Some(id)) => self.settings.chains.get(id).is_some_and(|chain| chain.endpoints.contains(name)),
+            (SourceKind::Rpc, Some(id)) => {
+                self.settings.chains.get(id).is_some_and(|chain| chain.endpoints.contains(name))
+            }
             (SourceKind::Explorer, Some(id)) => explores(id),
             (SourceKind::Explorer, None) => self.settings.chains.keys().any(explores),
             (SourceKind::Feed, _) => self.settings.feeds.contains_key(name),

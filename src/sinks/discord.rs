@@ -119,13 +119,8 @@ fn payload(text: &Text, color: u32, timestamp: String) -> Vec<u8> {
         lines.insert(0, cut(&whole, MOST_TEXT / 2));
     }
     let title = if units(&whole) > MOST_TITLE { cut_escaped(&whole, MOST_TITLE) } else { whole };
-    let embed = Embed {
-        title,
-        url: text.url.clone(),
-        description: fitting(lines, MOST_TEXT).join("\n"),
-        color,
-        timestamp,
-    };
+    let embed =
+        Embed { title, url: text.url.clone(), description: fitting(lines, MOST_TEXT).join("\n"), color, timestamp };
     let payload = Payload { embeds: [embed], allowed_mentions: AllowedMentions { parse: [] } };
     serde_json::to_vec(&payload).expect("every map key is text and a Vec takes every byte")
 }
@@ -142,7 +137,9 @@ fn escaped(text: &str) -> String {
             continue;
         }
         for c in unlinked(word).chars() {
-            if c.is_ascii_punctuation() && !matches!(c, '.' | ',' | '%' | '\'' | '"' | '/' | '?' | ';' | '$' | '&' | '=' | '+') {
+            if c.is_ascii_punctuation()
+                && !matches!(c, '.' | ',' | '%' | '\'' | '"' | '/' | '?' | ';' | '$' | '&' | '=' | '+')
+            {
                 all.push('\\');
             }
             all.push(c);

@@ -110,9 +110,13 @@ impl Sink {
     pub fn signed_at(self, wall: fn() -> Timestamp) -> Self {
         match self {
             Self::Webhook(webhook) => Self::Webhook(webhook.signed_at(wall)),
-            Self::Log | Self::Slack(_) | Self::Telegram(_) | Self::Email(_) | Self::PagerDuty(_) | Self::Discord(_) | Self::Ntfy(_) => {
-                self
-            }
+            Self::Log
+            | Self::Slack(_)
+            | Self::Telegram(_)
+            | Self::Email(_)
+            | Self::PagerDuty(_)
+            | Self::Discord(_)
+            | Self::Ntfy(_) => self,
         }
     }
 

@@ -143,7 +143,8 @@ pub fn verdict(answer: &Answer) -> Verdict {
             }
         }
         401 | 403 => Verdict::Again(Setback {
-            reason: format!("HTTP {}: ntfy does not let us write there: look at `topic` and `token`", response.status).into(),
+            reason: format!("HTTP {}: ntfy does not let us write there: look at `topic` and `token`", response.status)
+                .into(),
             blame: Blame::Sink,
             ..Setback::of(answer)
         }),

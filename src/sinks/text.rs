@@ -251,7 +251,8 @@ fn resolved_text(data: &ResolvedData<'_>) -> Text {
         Some(rule) => format!("an alert of {rule}"),
         None => "a built-in alert".to_owned(),
     };
-    let lines = vec![format!("alert {}", data.basics.alert_id), origin(data.basics.rule.as_deref(), &data.basics.severity)];
+    let lines =
+        vec![format!("alert {}", data.basics.alert_id), origin(data.basics.rule.as_deref(), &data.basics.severity)];
     Text { title: format!("RESOLVED: {whose}: {}", data.reason), lines, url: None }
 }
 

@@ -7,8 +7,8 @@ use super::balances::BalancesStatus;
 use super::health::unready;
 use super::labels::Labels;
 use super::names::{
-    AttemptOutcome, CallOutcome, DROPPED_FRAMES, Metric, MetricKind, OTHER_CALLS, OUTBOX_DEAD, OUTBOX_PENDING,
-    RELOADS, SILENT_PAIRS,
+    AttemptOutcome, CallOutcome, DROPPED_FRAMES, Metric, MetricKind, OTHER_CALLS, OUTBOX_DEAD, OUTBOX_PENDING, RELOADS,
+    SILENT_PAIRS,
 };
 use super::retired::Retired;
 use super::snapshot::{Limit, Snapshot};
@@ -67,8 +67,7 @@ impl Metrics {
             }
         }
         let recorder = Arc::new(builder.build_recorder());
-        let metrics =
-            Self { handle: recorder.handle(), recorder, process: Arc::default(), retired: Arc::default() };
+        let metrics = Self { handle: recorder.handle(), recorder, process: Arc::default(), retired: Arc::default() };
         metrics::with_local_recorder(&*metrics.recorder, || metrics.process.describe());
         for &metric in Metric::ALL {
             metrics.describe(metric);

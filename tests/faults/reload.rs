@@ -43,7 +43,8 @@ fn larger(base: &str, second: SocketAddr, side: SocketAddr) -> String {
     );
     let node = "rpc = [{ name = \"node\"";
     assert!(base.contains(node));
-    let both = base.replace(node, &format!("rpc = [{{ name = \"second\", url = \"ws://{second}\" }}, {{ name = \"node\""));
+    let both =
+        base.replace(node, &format!("rpc = [{{ name = \"second\", url = \"ws://{second}\" }}, {{ name = \"node\""));
     both + &more
 }
 
@@ -115,7 +116,9 @@ async fn under_load_a_reload_loses_nothing_and_drops_nothing_that_did_not_change
         let (status, done) = stage.reload(&larger).await;
         assert_eq!(status, 200, "{done}");
         let changes = lines(&done, "changes");
-        for words in ["rules: added late in", "watches: added late", "sinks: added side", "endpoints: added devnet/second"] {
+        for words in
+            ["rules: added late in", "watches: added late", "sinks: added side", "endpoints: added devnet/second"]
+        {
             assert!(changes.iter().any(|line| line == words), "{words}: {changes:?}");
         }
         let from = height(&chain) + 2;

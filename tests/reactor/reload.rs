@@ -31,6 +31,7 @@ fn a_removed_rule_says_that_its_crossing_is_over_and_what_it_said_of_a_transfer_
         a 103
         tx u coin C>A 6
         a 104:u
+        wait 1s
         config all
         tx v coin C>A 7
         a 105:v
@@ -93,7 +94,9 @@ fn an_alert_whose_rule_left_or_changed_is_resolved_where_it_was_told_and_the_sin
         ",
     );
     let settings = balance_rule(0);
-    let elsewhere = but(&settings, |settings| Arc::make_mut(&mut settings.watches).retain(|watch| watch.name.as_str() != "treasury"));
+    let elsewhere = but(&settings, |settings| {
+        Arc::make_mut(&mut settings.watches).retain(|watch| watch.name.as_str() != "treasury")
+    });
     check_with(
         settings,
         &[("elsewhere", elsewhere)],

@@ -48,7 +48,11 @@ pub fn base() -> Settings {
         sinks: BTreeMap::from([sink("ops"), sink("chat")]),
         payments: Vec::new(),
         payees: BTreeMap::new(),
-        system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new(), heartbeat: None },
+        system: SystemSettings {
+            notify: vec!["ops".into(), "chat".into()],
+            disabled: BTreeSet::new(),
+            heartbeat: None,
+        },
         feeds: BTreeMap::from([("feed".into(), vec![pair()])]),
         balances: BalanceSettings::default(),
         simulated: false,

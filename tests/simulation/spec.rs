@@ -180,7 +180,11 @@ impl Spec {
             sinks: SINKS.iter().map(|name| (Name::from(*name), sink(name))).collect(),
             payments: vec![payment()],
             payees: BTreeMap::from([(Name::from("payee"), payee(ids[0]))]),
-            system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new(), heartbeat: None },
+            system: SystemSettings {
+                notify: vec!["ops".into(), "chat".into()],
+                disabled: BTreeSet::new(),
+                heartbeat: None,
+            },
             feeds: BTreeMap::from([(Name::from("feed"), vec![pair()])]),
             balances: BalanceSettings {
                 shown: ids.iter().map(|id| (*id, Asset::Coin)).collect(),

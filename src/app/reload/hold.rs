@@ -64,8 +64,7 @@ fn payments(old: &Settings, new: &mut Settings, said: &mut Vec<String>) {
     let of = |settings: &Settings, rule: &Name| {
         settings.payments.iter().filter(|payment| payment.rule == *rule).cloned().collect::<Vec<_>>()
     };
-    let rules: BTreeSet<Name> =
-        old.payments.iter().chain(&new.payments).map(|payment| payment.rule.clone()).collect();
+    let rules: BTreeSet<Name> = old.payments.iter().chain(&new.payments).map(|payment| payment.rule.clone()).collect();
     for rule in rules {
         let (before, after) = (of(old, &rule), of(new, &rule));
         let what = match (before.is_empty(), after.is_empty()) {

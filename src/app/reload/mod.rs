@@ -107,7 +107,11 @@ impl Reloader {
             Ok(reloaded) => {
                 self.metrics.add(Metric::Reloads, &[RELOADS[0]], 1);
                 self.metrics.set(Metric::ReloadTime, &[], seconds(self.clock.now()));
-                let changes = if reloaded.changes.is_empty() { "nothing is otherwise".to_owned() } else { reloaded.changes.join(" | ") };
+                let changes = if reloaded.changes.is_empty() {
+                    "nothing is otherwise".to_owned()
+                } else {
+                    reloaded.changes.join(" | ")
+                };
                 tracing::info!("reloaded: {changes}");
                 for line in reloaded.not_applied.iter().chain(&reloaded.warnings) {
                     tracing::warn!("{line}");
@@ -131,7 +135,8 @@ impl Reloader {
         (config.http.listen, config.settings.simulated) = (old.http.listen, old.settings.simulated);
         config.store.path.clone_from(&old.store.path);
         not_applied.extend(hold::hold(&old, &mut config));
-        let made = |config: &Config| super::monitor::sinks(config).map_err(|fault| Refusal::Config(vec![fault.to_string()]));
+        let made =
+            |config: &Config| super::monitor::sinks(config).map_err(|fault| Refusal::Config(vec![fault.to_string()]));
         let (sinks, before) = (made(&config)?, made(&old)?);
         let changes = differences::differences(&old, &config);
         let warnings = config.warnings.clone();

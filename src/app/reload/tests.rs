@@ -96,19 +96,32 @@ fn what_changed_is_named_and_nothing_else() {
         &["rules: added every; removed all", "watches: added others; removed other"],
     );
     check(&[("ops.example.com", "new.example.com")], &["sinks: changed ops"]);
-    check(&[("name = \"log\"\nkind = \"log\"", "name = \"log\"\nkind = \"log\"\ntypes = [\"transfer.*\"]")], &["sinks: changed log"]);
+    check(
+        &[("name = \"log\"\nkind = \"log\"", "name = \"log\"\nkind = \"log\"\ntypes = [\"transfer.*\"]")],
+        &["sinks: changed log"],
+    );
     check(&[("base.example.com", "new.example.com")], &["endpoints: changed base/main"]);
     check(
-        &[("{ name = \"main\", url = \"wss://base.example.com\" }", "{ name = \"main\", url = \"wss://base.example.com\" }, { name = \"two\", url = \"wss://two.example.com\" }")],
+        &[(
+            "{ name = \"main\", url = \"wss://base.example.com\" }",
+            "{ name = \"main\", url = \"wss://base.example.com\" }, { name = \"two\", url = \"wss://two.example.com\" }",
+        )],
         &["chains: changed base", "endpoints: added base/two"],
     );
     check(&[("[http]", "[[feed]]\nkind = \"coinbase\"\npairs = [\"ETH-USD\"]\n[http]")], &["feeds: added coinbase"]);
-    check(&[("[http]", "[system]\nheartbeat = { to = \"ops\", every = \"1h\" }\n[http]")], &["built-in alerts changed"]);
+    check(
+        &[("[http]", "[system]\nheartbeat = { to = \"ops\", every = \"1h\" }\n[http]")],
+        &["built-in alerts changed"],
+    );
     check(&[("[http]", "[store]\nkeep_outbox = \"10d\"\n[http]")], &["how long things are kept changed"]);
-    let many: String = (0..30).map(|nth| format!("[[rule]]\nname = \"r{nth:02}\"\nwhen = \"transfer\"\nnotify = \"log\"\n")).collect();
+    let many: String =
+        (0..30).map(|nth| format!("[[rule]]\nname = \"r{nth:02}\"\nwhen = \"transfer\"\nnotify = \"log\"\n")).collect();
     let line = differences(&read(CONFIG), &read(&format!("{CONFIG}{many}")));
     assert!(line[0].starts_with("rules: added r00, r01") && line[0].ends_with("r19 and 10 more"), "{line:?}");
-    let other = but(&[("[http]", "[http]\nlisten = \"127.0.0.1:9999\""), ("[[chain]]", "[store]\nurl = \"sqlite:other.db\"\n[[chain]]")]);
+    let other = but(&[
+        ("[http]", "[http]\nlisten = \"127.0.0.1:9999\""),
+        ("[[chain]]", "[store]\nurl = \"sqlite:other.db\"\n[[chain]]"),
+    ]);
     let said = fixed(&read(CONFIG), &other);
     assert_eq!(said.len(), 2, "{said:?}");
 }
@@ -137,12 +150,24 @@ fn what_concerns_money_is_held_back_and_said_and_the_rest_is_applied() {
     check(&[], &[], &[]);
     check(&[("notify = \"log\"", "notify = \"ops\"")], &[], &["rules: changed all"]);
     check(&[("per_day = \"5000\"", "per_day = \"9000\"")], &["payee \"hot\" is changed"], &[]);
-    check(&[("0x90F79bf6EB2c4f870365E785982E1f101E93b906", "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65")], &["payee \"hot\" is changed"], &[]);
+    check(
+        &[("0x90F79bf6EB2c4f870365E785982E1f101E93b906", "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65")],
+        &["payee \"hot\" is changed"],
+        &[],
+    );
     check(&[("amount = \"1000\"", "amount = \"900\"")], &["payment on \"in\" is changed"], &[]);
     check(&[("at_least = \"1000\"", "at_least = \"1\"")], &["condition of the rule \"in\" stays"], &[]);
     // Whom it tells, and how loud, is the file's.
-    check(&[("at_least = \"1000\"\nnotify = \"ops\"", "at_least = \"2000\"\nnotify = \"log\"")], &["condition of the rule \"in\""], &["rules: changed in"]);
-    check(&[("0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65")], &["watch \"till\" stays"], &[]);
+    check(
+        &[("at_least = \"1000\"\nnotify = \"ops\"", "at_least = \"2000\"\nnotify = \"log\"")],
+        &["condition of the rule \"in\""],
+        &["rules: changed in"],
+    );
+    check(
+        &[("0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65")],
+        &["watch \"till\" stays"],
+        &[],
+    );
     check(
         &[
             ("0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65"),

@@ -50,7 +50,9 @@ pub(super) fn line(body: &[u8]) -> Line {
             Line { kind: "sink".into(), tone: Tone::Warning, text: format!("{} {}: {}", kind, data.sink, data.reason) }
         }
         Data::Resolved(data) => Line { kind: "over".into(), tone: Tone::Plain, text: data.reason.to_string() },
-        Data::Heartbeat(_) | Data::Other(_) => Line { kind: "message".into(), tone: Tone::Plain, text: kind.into_owned() },
+        Data::Heartbeat(_) | Data::Other(_) => {
+            Line { kind: "message".into(), tone: Tone::Plain, text: kind.into_owned() }
+        }
     }
 }
 

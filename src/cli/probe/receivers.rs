@@ -15,7 +15,9 @@ pub(super) async fn probe(config: &Config, http: &HttpClient, clock: &WallClock)
     let asked = config.sinks.iter().map(|sink| async move {
         let found = match Sink::new(sink) {
             Err(fault) => Err(fault.to_string()),
-            Ok(Sink::Log | Sink::Webhook(_) | Sink::Slack(_) | Sink::PagerDuty(_) | Sink::Discord(_) | Sink::Ntfy(_)) => {
+            Ok(
+                Sink::Log | Sink::Webhook(_) | Sink::Slack(_) | Sink::PagerDuty(_) | Sink::Discord(_) | Sink::Ntfy(_),
+            ) => {
                 return None;
             }
             Ok(Sink::Telegram(bot)) => {

@@ -171,7 +171,11 @@ fn heartbeat(input: &Input<'_>, scope: &Scope<'_>, sinks: &Sinks) -> Option<Hear
     }
     let every = scope.span("every")?;
     if every.value < HEARTBEAT_LEAST || every.value > HEARTBEAT_MOST {
-        input.notes.fault(every.place, "a heartbeat comes every 10 s at the most and every 7 days at the least", "\"1h\"");
+        input.notes.fault(
+            every.place,
+            "a heartbeat comes every 10 s at the most and every 7 days at the least",
+            "\"1h\"",
+        );
         return None;
     }
     let (to, place) = to?;

@@ -41,14 +41,18 @@ fn a_first_message_is_an_embed_that_pings_nobody() {
 #[test]
 fn what_follows_edits_the_first_message_and_what_ends_it_is_said_besides() {
     let stage = |stage| of_transfer(TransferBody { stage, ..transfer() });
-    let Outgoing::Edit(edit) = outgoing(&stage(Stage::Final), Some("1111111111111111111")) else { panic!("an update edits") };
+    let Outgoing::Edit(edit) = outgoing(&stage(Stage::Final), Some("1111111111111111111")) else {
+        panic!("an update edits")
+    };
     assert_eq!((edit.edit.method, edit.both), (SendMethod::Patch, false));
     assert_eq!(edit.edit.to.url().expose(), "https://discord.com/api/webhooks/123/CANARY/messages/1111111111111111111");
     let gone = of_transfer(TransferBody { stage: Stage::Retracted, confirmations: 0, ..transfer() });
     let Outgoing::Edit(edit) = outgoing(&gone, Some("1111111111111111111")) else { panic!("a retraction edits") };
     assert!(edit.both && edit.new.method == SendMethod::Post);
     assert!(String::from_utf8_lossy(&edit.edit.body).contains("RETRACTED"));
-    for (first, kind) in [(None, MessageKind::Test), (Some("../../evil"), MessageKind::Test), (Some(""), MessageKind::Test)] {
+    for (first, kind) in
+        [(None, MessageKind::Test), (Some("../../evil"), MessageKind::Test), (Some(""), MessageKind::Test)]
+    {
         assert!(matches!(outgoing(&Message { kind, ..test() }, first), Outgoing::Post(_)), "{first:?}");
     }
 }
@@ -57,7 +61,10 @@ fn what_follows_edits_the_first_message_and_what_ends_it_is_said_besides() {
 fn a_long_title_is_whole_in_the_text() {
     let value = sent(TransferBody { watch: "_x_".repeat(200).into(), ..transfer() });
     let (title, text) = (value["embeds"][0]["title"].as_str(), value["embeds"][0]["description"].as_str());
-    assert!(title.is_some_and(|title| units(title) <= 256 && title.ends_with('…') && !title.ends_with(r"\…")), "{title:?}");
+    assert!(
+        title.is_some_and(|title| units(title) <= 256 && title.ends_with('…') && !title.ends_with(r"\…")),
+        "{title:?}"
+    );
     assert!(text.is_some_and(|text| text.contains("1234.567 USDC") && units(text) <= 4_096), "{text:?}");
     assert_eq!(cut_escaped(r"ab\_c", 4), "ab…");
     assert_eq!(cut_escaped(r"ab\\c", 5), r"ab\\c");
@@ -81,7 +88,9 @@ proptest! {
 fn answers_mean_what_discord_documents() {
     let check = |status: u16, body: &'static str, expected: &str, wait: Option<f64>| {
         let got = match verdict(&Ok(SinkResponse { status, retry_after: None, pause: None, body: body.into() })) {
-            Verdict::Delivered { receiver_id } => (format!("delivered {}", receiver_id.unwrap_or_else(|| "".into())), None),
+            Verdict::Delivered { receiver_id } => {
+                (format!("delivered {}", receiver_id.unwrap_or_else(|| "".into())), None)
+            }
             Verdict::Partly { .. } => ("partly".to_owned(), None),
             Verdict::Disabled(_) => ("disabled".to_owned(), None),
             Verdict::Again(setback) => ("again".to_owned(), setback.wait),

@@ -30,7 +30,10 @@ fn a_message_is_a_title_lines_and_a_click() {
     let value = sent(transfer());
     assert_eq!((&value["topic"], &value["priority"]), (&json!("treasury"), &json!(3)));
     assert_eq!(value["title"], "treasury received 1234.567 USDC on ethereum (confirmed)");
-    assert_eq!((&value["tags"], &value["click"]), (&json!(["information_source"]), &json!("https://etherscan.io/tx/0xabab")));
+    assert_eq!(
+        (&value["tags"], &value["click"]),
+        (&json!(["information_source"]), &json!("https://etherscan.io/tx/0xabab"))
+    );
     let message = value["message"].as_str().expect("there is one");
     assert!(message.contains("transaction 0xabab") && message.ends_with("rule usdc in, info"), "{message}");
 }

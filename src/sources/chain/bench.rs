@@ -2,8 +2,8 @@
 //!
 //! It checks that every run connects, as the reactor would need it.
 
-use super::{ChainReader, unchanging};
 use super::testing::CHAIN;
+use super::{ChainReader, unchanging};
 use crate::config::checked::EndpointConfig;
 use crate::net::{HttpClient, Tls};
 use crate::reactor::event::{Event, Run, RunPart};

@@ -17,8 +17,8 @@ const TOPIC_MOST: usize = 64;
 pub(super) fn discord(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind> {
     let allow_private = scope.flag("allow_private").unwrap_or(false);
     let said = scope.need("url", "\"env:NAME\" of the webhook's url")?;
-    let literal = Url::parse(said.value)
-        .is_ok_and(|url| matches!(url.scheme(), "https" | "http") && !urls::is_private(&url));
+    let literal =
+        Url::parse(said.value).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && !urls::is_private(&url));
     if literal {
         let what = "the url of a Discord webhook is a secret, and it is written here in plain text";
         input.notes.fault(said.place, what, "write \"env:NAME\", and make a new one: this one was in a file");
@@ -41,15 +41,16 @@ pub(super) fn ntfy(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind> {
         Some(said) => target(input, said, allow_private).filter(|url| is_root(input, said.place, url)),
         None => scope.node("url").is_none().then(|| Secret::new(NTFY.to_owned())),
     };
-    let topic = scope.need("topic", "the topic's name; who knows it can read along, so make it long").and_then(|said| {
-        let fine = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        if (1..=TOPIC_MOST).contains(&said.value.len()) && said.value.bytes().all(fine) {
-            return Some(Name::from(said.value));
-        }
-        let what = "`topic` cannot be the name of a topic";
-        input.notes.fault(said.place, what, format!("letters, digits, _ and -, at most {TOPIC_MOST}"));
-        None
-    });
+    let topic =
+        scope.need("topic", "the topic's name; who knows it can read along, so make it long").and_then(|said| {
+            let fine = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+            if (1..=TOPIC_MOST).contains(&said.value.len()) && said.value.bytes().all(fine) {
+                return Some(Name::from(said.value));
+            }
+            let what = "`topic` cannot be the name of a topic";
+            input.notes.fault(said.place, what, format!("letters, digits, _ and -, at most {TOPIC_MOST}"));
+            None
+        });
     let token = match scope.text("token") {
         Some(said) => Some(input.secret("token", said)?),
         None => None,
