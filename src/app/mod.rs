@@ -7,6 +7,7 @@ pub mod clock;
 pub mod commands;
 mod indexes;
 pub mod monitor;
+mod outages;
 pub mod overview;
 pub mod poison;
 pub mod pump;

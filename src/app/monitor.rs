@@ -9,7 +9,7 @@ use super::commands::Commands;
 use super::overview::Overview;
 use super::poison::Poison;
 use super::pump::{Pump, PumpFault, Wires as PumpWires};
-use super::reload::{Reloader, Reloading};
+use super::reload::{self, Reloader, Reloading};
 use super::sources::{EXPLORER, SourceParts, Sources, Started};
 use crate::config::checked::Config;
 use crate::http;
@@ -18,12 +18,11 @@ use crate::net::{Tls, install_crypto_provider};
 use crate::reactor::Reactor;
 use crate::reactor::wants::Wants;
 use crate::sinks::worker::{self, LedgerClosed};
-use crate::sinks::{Courier, HttpPost, Sink, SinkFault, SmtpPost, StoreLedger};
+use crate::sinks::{Courier, HttpPost, SinkFault, SmtpPost, StoreLedger};
 use crate::store::{IfMissing, Prune, Reader, SqliteStore, Store, StoreFault, WriterHandle};
 use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::telemetry::{Metrics, Snapshot};
 use crate::types::{Name, Timestamp};
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -126,7 +125,7 @@ pub async fn run(
     let poison = Poison::read(&folder).map_err(|source| MonitorFault::Folder { path: folder, source })?;
     let reactor = Reactor::restore(tables, now);
     let resumed = resumed(&config, &reactor);
-    let sinks = sinks(&config)?;
+    let sinks = reload::sinks(&config)?;
 
     let mut tasks = Tasks::default();
     let (writer, body) = crate::store::writer(store);
@@ -372,11 +371,6 @@ fn fault(ended: Result<(&'static str, Result<(), MonitorFault>), tokio::task::Jo
 
 async fn listen(at: SocketAddr) -> Result<TcpListener, MonitorFault> {
     TcpListener::bind(at).await.map_err(|source| MonitorFault::Listen { at, source })
-}
-
-/// Every sink of a config, ready to work.
-pub(super) fn sinks(config: &Config) -> Result<BTreeMap<Name, Sink>, SinkFault> {
-    config.sinks.iter().map(|sink| Ok((sink.name.clone(), Sink::new(sink)?.signed_at(Clock::wall)))).collect()
 }
 
 fn resumed(config: &Config, reactor: &Reactor) -> Vec<(Name, u64)> {

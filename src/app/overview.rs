@@ -4,6 +4,7 @@
 
 use super::board::Board;
 use super::indexes::Indexes;
+use super::outages::Outages;
 use crate::config::checked::Config;
 use crate::config::forecast::{Forecast, forecasts};
 use crate::net::socket::Reason;
@@ -51,6 +52,7 @@ pub struct Overview {
     followed: BTreeSet<ChainId>,
     last_events: BTreeMap<SourceId, Timestamp>,
     blind_since: BTreeMap<SourceId, Timestamp>,
+    outages: Outages,
     tally: Tally,
     dropped: BTreeMap<SourceId, u64>,
     changed: bool,
@@ -87,6 +89,7 @@ impl Overview {
             heads: BTreeMap::new(),
             followed: BTreeSet::new(),
             last_events: BTreeMap::new(),
+            outages: Outages::default(),
             dropped: BTreeMap::new(),
             changed: true,
             balances: Arc::default(),
@@ -118,6 +121,7 @@ impl Overview {
             let endpoint = |name: &Name| SourceId { kind: SourceKind::Rpc, chain: Some(*chain), name: name.clone() };
             heads.retain(|name, _| known(&endpoint(name)));
         }
+        self.outages.keep(known, |chain| labels.chains.contains_key(chain));
         self.followed.retain(|chain| labels.chains.contains_key(chain));
         self.labels = labels;
         self.balances_changed = true;
@@ -184,7 +188,8 @@ impl Overview {
     }
 
     /// A turn was committed.
-    pub fn committed(&mut self, at: Timestamp, notices: &[Notice], _reactor: &Reactor) {
+    pub fn committed(&mut self, at: Timestamp, notices: &[Notice], reactor: &Reactor) {
+        self.outages.chains(at, reactor);
         for notice in notices {
             self.observer.observe(at, notice);
             self.balances_changed |= matches!(notice, Notice::BalancesRead { .. } | Notice::BalanceFailed { .. });
@@ -248,8 +253,12 @@ impl Overview {
 
     fn state_changed(&mut self, at: Timestamp, source: SourceId, state: &SourceState) {
         if *state == SourceState::Fresh {
-            self.blind_since.remove(&source);
-            self.last_events.insert(source, at);
+            // Who was never heard of before was not blind, but on its way.
+            let since = self.blind_since.remove(&source);
+            let heard = self.last_events.insert(source.clone(), at).is_some();
+            if let Some(since) = since.filter(|_| heard) {
+                self.outages.of_source(source, since, at);
+            }
         } else {
             self.blind_since.entry(source).or_insert(at);
         }
@@ -263,6 +272,7 @@ impl Overview {
             state: states.get(id).map_or(SourceState::Connecting, |state| (*state).clone()),
             last_event: self.last_events.get(id).copied(),
             blind_since: self.blind_since.get(id).copied(),
+            last_outage: self.outages.source(id),
             required: id.kind == SourceKind::Feed && self.required_feeds.contains(&id.name),
         };
         Snapshot {
@@ -307,6 +317,7 @@ impl Overview {
             stalled: reactor.is_stalled(id),
             stopped: chain.and_then(|chain| chain.row().stopped.clone()),
             blind_since: trouble.map(|row| row.since),
+            last_outage: self.outages.chain(id),
             taken_over_since: reactor.taken_over_since(id),
             authority: KINDS.into_iter().filter_map(|kind| Some((kind, reactor.authority(id, kind)?))).collect(),
             followed: self.followed.contains(&id),

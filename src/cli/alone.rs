@@ -75,6 +75,7 @@ fn picture(config: &Config, reader: &Reader) -> Result<Snapshot, StoreFault> {
             stalled: false,
             stopped: row.and_then(|row| row.stopped.clone()),
             blind_since: None,
+            last_outage: None,
             taken_over_since: None,
             authority: BTreeMap::new(),
             followed: false,

@@ -106,6 +106,7 @@ pub(super) fn standing() -> Snapshot {
         },
         last_event: Some(Timestamp::from_secs(990)),
         blind_since: (id.kind == SourceKind::Feed).then(|| Timestamp::from_secs(900)),
+        last_outage: None,
         required: false,
     };
     let sources = labels.sources.iter().map(status).collect();

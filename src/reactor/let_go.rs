@@ -44,11 +44,13 @@ impl Reactor {
         let over: Vec<Subject> = self
             .troubles
             .iter()
-            .filter(|row| row.open && !self.is_watched(&row.subject))
+            .filter(|row| (row.open || self.is_unsaid(&row.subject)) && !self.is_watched(&row.subject))
             .map(|row| row.subject.clone())
             .collect();
         for subject in over {
-            let Some(row) = self.troubles.close(&subject, effects) else { continue };
+            self.troubles.close(&subject, effects);
+            self.timers.clear(&Deadline::Steady(subject.clone()), effects);
+            let Some(row) = self.troubles.get(&subject) else { continue };
             let alert = super::alerts::trouble_alert(&words(&subject), row.count);
             if let Some(alert) = self.alerts.get(alert).cloned() {
                 self.say_resolved(alert, NOT_WATCHED, effects);

@@ -8,7 +8,7 @@
 //! Sub-machines hold the state and know nothing of each other: [`chain`] (what is canonical), [`transfers`] (identity, place, stage),
 //! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`balances`], [`payments`] (limits), [`troubles`], [`timers`]. The files that
 //! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `speak`, `cross`,
-//! `supervise` (with `accounts`), `configure` (with `let_go`), `want`.
+//! `supervise` (with `accounts` and `steady`), `configure` (with `let_go`), `want`.
 
 mod accounts;
 pub mod alerts;
@@ -44,6 +44,7 @@ pub mod settings;
 mod show;
 pub mod source;
 mod speak;
+mod steady;
 mod supervise;
 pub mod suspect;
 pub mod timers;
@@ -275,6 +276,7 @@ impl Reactor {
             Deadline::Expires(payment) => self.expire(payment, effects),
             Deadline::BalanceHolds(level) => self.balance_holds(&level, effects),
             Deadline::Heartbeat => self.beat(effects),
+            Deadline::Steady(subject) => self.steady(subject, effects),
         }
     }
 }

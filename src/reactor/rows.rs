@@ -418,6 +418,8 @@ pub enum Deadline {
     BalanceHolds(LevelKey),
     /// The next heartbeat.
     Heartbeat,
+    /// What was in trouble has been well for long enough to be believed, or to be forgotten.
+    Steady(Subject),
 }
 
 /// A deadline, with its length: after a restart it is due no later than that from now.

@@ -35,7 +35,8 @@ impl Timers {
             | Deadline::Forget(_)
             | Deadline::Expires(_)
             | Deadline::BalanceHolds(_)
-            | Deadline::Heartbeat => true,
+            | Deadline::Heartbeat
+            | Deadline::Steady(_) => true,
             Deadline::Silent(_) | Deadline::TokenWait(..) | Deadline::Revert(_) => false,
         }
     }

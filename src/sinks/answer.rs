@@ -124,6 +124,15 @@ pub struct SendFault {
     pub reason: Name,
 }
 
+/// Seconds as decimal text, with a fraction or without.
+#[must_use]
+pub fn decimal_seconds(text: &str) -> Option<Duration> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = fraction.get(..fraction.len().min(9))?;
+    let nanos: u32 = if digits.is_empty() { 0 } else { format!("{digits:0<9}").parse().ok()? };
+    Some(Duration::new(whole.parse().ok()?, nanos))
+}
+
 /// What an attempt ended with.
 pub type Answer = Result<SinkResponse, SendFault>;
 

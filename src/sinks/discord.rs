@@ -5,7 +5,7 @@
 //! message, and what takes back or ends it is a message of its own besides, for nobody hears an edit. Discord counts by its own headers:
 //! facts/field.md §8.
 
-use super::answer::{Answer, Blame, Destination, Edit, Setback, SinkRequest, SinkResponse, Verdict};
+use super::answer::{Answer, Blame, Destination, Edit, Setback, SinkRequest, SinkResponse, Verdict, decimal_seconds};
 use super::markup::{cut, fitting, is_hex, units, unlinked};
 use super::text::{self, Text};
 use super::{Attempt, Outgoing};
@@ -14,7 +14,6 @@ use crate::store::OutboxRow;
 use crate::types::{Name, Secret, Severity};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// One at a time: messages of a channel stay in order.
 pub const CONCURRENCY: usize = 1;
@@ -56,7 +55,7 @@ struct AllowedMentions {
 struct Reply {
     id: Option<String>,
     code: Option<u64>,
-    retry_after: Option<f64>,
+    retry_after: Option<serde_json::Number>,
 }
 
 /// One channel.
@@ -180,7 +179,7 @@ pub fn verdict(answer: &Answer) -> Verdict {
         }
         401 | 403 | 404 => Verdict::Again(advised("Discord does not know the webhook: look at `url`")),
         429 => {
-            let asked = reply.retry_after.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            let asked = reply.retry_after.and_then(|seconds| decimal_seconds(&seconds.to_string()));
             let wait = response.retry_after.max(asked);
             let blame = if wait.is_some() { Blame::Pause } else { Blame::Sink };
             Verdict::Again(Setback { wait, blame, ..Setback::of(answer) })

@@ -2,7 +2,7 @@
 //!
 //! Reaches public addresses over https only, unless the operator wrote `allow_private` on this sink.
 
-use super::answer::{Answer, Post, SendFault, SendMethod, SinkRequest, SinkResponse};
+use super::answer::{Answer, Post, SendFault, SendMethod, SinkRequest, SinkResponse, decimal_seconds};
 use crate::net::http::{HeaderMap, HeaderName, HeaderValue, Method, Sent, header};
 use crate::net::{HttpClient, HttpFault, Reach, Request, Target};
 use crate::types::Timestamp;
@@ -70,8 +70,7 @@ impl<C: Fn() -> Timestamp> HttpPost<C> {
 /// What the headers of a receiver that counts ask us to wait before the next request.
 fn rest(remaining: Option<&str>, reset_after: Option<&str>) -> Option<Duration> {
     let none_left = remaining?.trim().parse::<u64>().ok()? == 0;
-    let seconds: f64 = reset_after?.trim().parse().ok()?;
-    none_left.then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
+    decimal_seconds(reset_after?.trim()).filter(|_| none_left)
 }
 
 impl<C: Fn() -> Timestamp + Sync> Post for HttpPost<C> {

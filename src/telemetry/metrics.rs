@@ -8,7 +8,7 @@ use super::health::unready;
 use super::labels::Labels;
 use super::names::{
     AttemptOutcome, CallOutcome, DROPPED_FRAMES, Metric, MetricKind, OTHER_CALLS, OUTBOX_DEAD, OUTBOX_PENDING, RELOADS,
-    SILENT_PAIRS,
+    SILENT_PAIRS, SOURCE_STATES,
 };
 use super::retired::Retired;
 use super::snapshot::{Limit, Snapshot};
@@ -141,6 +141,7 @@ impl Metrics {
             Metric::ProcessedBlock,
             Metric::ProcessedBlockTime,
             Metric::GapBlocks,
+            Metric::GapFilled,
             Metric::BackfillBlocks,
             Metric::BackfillAddresses,
             Metric::UntracedBlocks,
@@ -167,8 +168,11 @@ impl Metrics {
     fn register_source(&self, labels: &Labels, source: &SourceId) {
         let values = source_values(labels, source);
         let values = [values[0].as_str(), values[1].as_str(), values[2].as_str()];
-        for metric in [Metric::SourceUp, Metric::SourceLastEvent, Metric::QueueDropped] {
+        for metric in [Metric::SourceUp, Metric::SourceBlindSince, Metric::SourceLastEvent, Metric::QueueDropped] {
             self.touch(metric, &values);
+        }
+        for state in SOURCE_STATES {
+            self.touch(Metric::SourceState, &[values[0], values[1], values[2], state]);
         }
         if source.kind == SourceKind::Feed {
             self.register_feed(labels, values[0]);
@@ -276,6 +280,11 @@ impl Metrics {
             let values = source_values(labels, &source.id);
             let values = [values[0].as_str(), values[1].as_str(), values[2].as_str()];
             self.set(Metric::SourceUp, &values, flag(source.state == SourceState::Fresh));
+            for state in SOURCE_STATES {
+                let [name, kind, chain] = values;
+                self.set(Metric::SourceState, &[name, kind, chain, state], flag(source.state.word() == state));
+            }
+            self.set(Metric::SourceBlindSince, &values, source.blind_since.map_or(0.0, seconds));
             if let Some(at) = source.last_event {
                 self.set(Metric::SourceLastEvent, &values, seconds(at));
             }

@@ -85,6 +85,9 @@ macro_rules! table {
 table! {
     Ready = Gauge, "ready", [], "1 while /readyz says ok.";
     SourceUp = Gauge, "source_up", ["source", "kind", "chain"], "1 while the source answers now.";
+    SourceState = Gauge, "source_state", ["source", "kind", "chain", "state"], "1 for the state in which the source is, 0 for the others.";
+    SourceBlindSince = Gauge, "source_blind_since_timestamp_seconds", ["source", "kind", "chain"],
+        "Since when the source does not answer; 0 while it does.";
     SourceLastEvent = Gauge, "source_last_event_timestamp_seconds", ["source", "kind", "chain"],
         "When the source last reported anything.";
     SocketReconnects = Counter, "socket_reconnects_total", ["source", "kind", "chain", "reason"],
@@ -98,6 +101,7 @@ table! {
     ProcessedBlockTime = Gauge, "chain_processed_block_timestamp_seconds", ["chain"], "The time of the newest block that was processed.";
     StaleAfter = Gauge, "chain_stale_after_seconds", ["chain"], "Without a new block for this long the chain counts as blind.";
     GapBlocks = Gauge, "chain_gap_blocks", ["chain"], "Blocks below the tip that are still to be read.";
+    GapFilled = Counter, "chain_gap_filled_blocks_total", ["chain"], "Blocks of gaps that were read.";
     BackfillBlocks = Gauge, "backfill_remaining_blocks", ["chain"], "The most blocks of history that any address still lacks.";
     BackfillAddresses = Gauge, "backfill_remaining_addresses", ["chain"], "Addresses whose history is not complete.";
     UntracedBlocks = Counter, "chain_untraced_blocks_total", ["chain"],
@@ -214,6 +218,9 @@ pub const OUTBOX_DEAD: &str = "dead";
 /// What an explorer is called for that is no list of an address: values of the label `list`.
 pub const OTHER_CALLS: [&str; 5] =
     ["eth_blockNumber", "eth_getTransactionReceipt", "balancemulti", "balance", "tokenbalance"];
+
+/// How a source is: values of the label `state`.
+pub const SOURCE_STATES: [&str; 6] = ["connecting", "fresh", "stale", "backing_off", "refused", "over_budget"];
 
 /// What became of a reload: values of the label `outcome`.
 pub const RELOADS: [&str; 2] = ["ok", "refused"];

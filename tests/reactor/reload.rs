@@ -241,3 +241,54 @@ fn a_heartbeat_comes_as_often_as_it_was_asked_for_whatever_restarts() {
     );
     check(base(), "wait 100s");
 }
+
+#[test]
+fn what_comes_and_goes_is_told_of_once_until_it_is_well_for_long_enough() {
+    check(
+        both(),
+        "
+        a 100
+        scan fresh
+        scan gone
+        wait 120s
+        = source.blind scan
+        scan fresh
+        = source.recovered scan
+        scan gone
+        wait 120s
+        = source.blind scan
+        scan fresh
+        wait 60s
+        scan gone
+        wait 120s
+        scan fresh
+        wait 100s
+        scan gone
+        wait 119s
+        scan fresh
+        restart
+        wait 80s
+        scan fresh
+        wait 1s
+        = source.recovered scan
+        ",
+    );
+    check(
+        base(),
+        "
+        sink chat fails
+        = sink.failing on ops
+        sink chat works
+        = sink.recovered on ops
+        sink chat fails
+        = sink.failing on ops
+        sink chat works
+        wait 299s
+        sink chat fails
+        sink chat works
+        wait 299s
+        wait 1s
+        = sink.recovered on ops
+        ",
+    );
+}

@@ -15,8 +15,8 @@ use super::sources::{Sources, Started};
 use crate::config::checked::Config;
 use crate::config::faults::Faults;
 use crate::http::{Refusal, Reloaded, Tokens};
-use crate::sinks::Sink;
 use crate::sinks::worker::Order;
+use crate::sinks::{Sink, SinkFault};
 use crate::telemetry::names::RELOADS;
 use crate::telemetry::{Metric, Metrics};
 use crate::types::{Name, Timestamp};
@@ -135,8 +135,7 @@ impl Reloader {
         (config.http.listen, config.settings.simulated) = (old.http.listen, old.settings.simulated);
         config.store.path.clone_from(&old.store.path);
         not_applied.extend(hold::hold(&old, &mut config));
-        let made =
-            |config: &Config| super::monitor::sinks(config).map_err(|fault| Refusal::Config(vec![fault.to_string()]));
+        let made = |config: &Config| sinks(config).map_err(|fault| Refusal::Config(vec![fault.to_string()]));
         let (sinks, before) = (made(&config)?, made(&old)?);
         let changes = differences::differences(&old, &config);
         let warnings = config.warnings.clone();
@@ -186,6 +185,11 @@ impl Reloader {
         self.orders.send(Order::Configure(sinks, done)).await.map_err(|_| stopping())?;
         configured.await.map_err(|_| stopping())?.map_err(|fault| Refusal::NotNow(fault.to_string()))
     }
+}
+
+/// Every sink of a config, ready to work.
+pub(super) fn sinks(config: &Config) -> Result<BTreeMap<Name, Sink>, SinkFault> {
+    config.sinks.iter().map(|sink| Ok((sink.name.clone(), Sink::new(sink)?.signed_at(Clock::wall)))).collect()
 }
 
 fn seconds(at: Timestamp) -> f64 {

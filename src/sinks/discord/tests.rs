@@ -8,6 +8,7 @@ use crate::sinks::samples::{of_transfer, row, test, transfer};
 use crate::types::Stage;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const URL: &str = "https://discord.com/api/webhooks/123/CANARY";
 
@@ -96,11 +97,16 @@ fn answers_mean_what_discord_documents() {
             Verdict::Again(setback) => ("again".to_owned(), setback.wait),
             Verdict::Dead(_) => ("dead".to_owned(), None),
         };
-        assert_eq!(got, (expected.to_owned(), wait.map(Duration::from_secs_f64)), "{status} {body}");
+        assert_eq!(got, (expected.to_owned(), wait.map(Duration::from_millis)), "{status} {body}");
     };
     check(200, r#"{"id":"1111111111111111111","type":0}"#, "delivered 1111111111111111111", None);
     check(200, "<html>", "again", None);
-    check(429, r#"{"message":"You are being rate limited.","retry_after":64.57,"global":false}"#, "again", Some(64.57));
+    check(
+        429,
+        r#"{"message":"You are being rate limited.","retry_after":64.57,"global":false}"#,
+        "again",
+        Some(64_570),
+    );
     check(429, r#"{"retry_after":-1}"#, "again", None);
     check(404, r#"{"message":"Unknown Webhook","code":10015}"#, "disabled", None);
     check(404, r#"{"message":"Unknown Message","code":10008}"#, "again", None);
