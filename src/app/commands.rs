@@ -5,6 +5,7 @@ use super::reload::Asker;
 use crate::config::checked::Config;
 use crate::http::{Archive, Command, Control, Refusal, Reloaded};
 use crate::reactor::event::Command as Ask;
+use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::sinks::delivery::OrderFault;
 use crate::sinks::worker::Order;
 use crate::telemetry::Snapshot;
@@ -39,7 +40,7 @@ impl Commands {
         Self { in_force, pump, worker, archive, snapshot, reloads }
     }
 
-    async fn ask(&self, command: Ask) -> Result<(), Refusal> {
+    async fn ask(&self, command: Ask) -> Result<Option<WatchAnswer>, Refusal> {
         let (done, answered) = oneshot::channel();
         self.pump.send(Asked { command, done }).await.map_err(|_| stopping())?;
         answered.await.map_err(|_| stopping())
@@ -90,7 +91,7 @@ impl Control for Commands {
                     let seq = self.seq(id).await?;
                     self.order(|answer| Order::Drop(seq, answer)).await
                 }
-                Command::TestSink(name) => self.ask(Ask::TestSink { sink: self.sink(name)? }).await,
+                Command::TestSink(name) => self.ask(Ask::TestSink { sink: self.sink(name)? }).await.map(drop),
                 Command::EnableSink(name) => {
                     let sink = self.sink(name)?;
                     self.order(|answer| Order::Enable(sink, answer)).await
@@ -99,7 +100,7 @@ impl Control for Commands {
                     let chain = self.chain(&name);
                     let chain = chain.ok_or_else(|| Refusal::Unknown(format!("chain {name}")))?;
                     self.is_stopped(chain, &name)?;
-                    self.ask(Ask::AcceptChain { chain }).await
+                    self.ask(Ask::AcceptChain { chain }).await.map(drop)
                 }
             }
         })
@@ -112,6 +113,15 @@ impl Control for Commands {
             answered.await.map_err(|_| stopping())?
         })
     }
+
+    fn watches(&self, _by: Name, order: WatchOrder) -> BoxFuture<'_, Result<WatchAnswer, Refusal>> {
+        Box::pin(async move { self.ask(Ask::Watches(Box::new(order))).await?.ok_or_else(unanswered) })
+    }
+}
+
+/// An order came back without an answer: it cannot.
+pub fn unanswered() -> Refusal {
+    Refusal::NotNow("the order was not answered: look before asking again".to_owned())
 }
 
 fn stopping() -> Refusal {

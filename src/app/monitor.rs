@@ -4,8 +4,10 @@
 //! pump (it takes what the sources left), then the delivery worker, then the store.
 
 use super::board::{Board, DeliveryCounter};
+use super::circle::{self, CircleParts};
 use super::clock::Clock;
 use super::commands::Commands;
+use super::lists::{self, Shrunk};
 use super::overview::Overview;
 use super::poison::Poison;
 use super::pump::{Pump, PumpFault, Wires as PumpWires};
@@ -72,6 +74,23 @@ pub enum MonitorFault {
         /// Why.
         source: io::Error,
     },
+    /// The listener of hooks.
+    #[error("cannot listen on {at} ([inbound] listen; is another program running there?)")]
+    Inbound {
+        /// Where.
+        at: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Circle's key or host.
+    #[error(transparent)]
+    Circle(#[from] crate::wire::circle::PlaceFault),
+    /// The entity secret.
+    #[error(transparent)]
+    Entity(#[from] crate::payments::SealFault),
+    /// A list file lost too much to be believed.
+    #[error(transparent)]
+    Shrunk(#[from] Shrunk),
     /// No HTTP client can be made on this machine.
     #[error(transparent)]
     Http(#[from] HttpFault),
@@ -117,6 +136,7 @@ pub async fn run(
     let listener = listen(config.http.listen).await?;
     let mut store = SqliteStore::open(&path, IfMissing::Create(random_id()))?;
     let new_store = store.created();
+    take_lists(&config, &mut store)?;
     let (tables, last_at) = store.load()?;
     let (open, disabled) = store.open_outbox()?;
     kill_point(KillPoint::AfterLoad);
@@ -171,6 +191,15 @@ pub async fn run(
         clock: Arc::clone(&clock),
         stop: stops.pump.clone(),
     };
+    let circle = circle::build(CircleParts {
+        config: &config,
+        clock: Arc::clone(&clock),
+        writer: writer.clone(),
+        store: &path,
+        metrics: metrics.clone(),
+        stop: stops.workers.clone(),
+    })
+    .await?;
     let pump = Pump::start(reactor, config.settings.clone(), poison, overview, wires).await?;
     let (archive, reader) = http::archive::of_store(path.clone());
     tasks.thread("the store's reader", move || {
@@ -254,6 +283,19 @@ pub async fn run(
         }
         Ok(())
     });
+    if let Some(mut circle) = circle {
+        for (name, task) in std::mem::take(&mut circle.tasks) {
+            tasks.essential(name, async move {
+                task.await;
+                Ok(())
+            });
+        }
+        let idle = circle::idle(circle, stops.workers.clone());
+        tasks.essential("Circle's ends", async move {
+            idle.await;
+            Ok(())
+        });
+    }
     for source in started {
         tasks.source(source);
     }
@@ -367,6 +409,21 @@ fn fault(ended: Result<(&'static str, Result<(), MonitorFault>), tokio::task::Jo
         Ok((name, Ok(()))) => MonitorFault::Ended(name),
         Err(_) => MonitorFault::Ended("a task, by a panic,"),
     }
+}
+
+/// Compares every list file with what it held the last time, and notes what it holds now.
+fn take_lists(config: &Config, store: &mut SqliteStore) -> Result<(), MonitorFault> {
+    for list in &config.lists {
+        let (key, now) = (lists::note_key(&list.watch), list.addresses.to_string());
+        let note = store.note(&key)?;
+        if !config.allow_shrink {
+            lists::compare(list, note.as_deref())?;
+        }
+        if note.as_deref() != Some(&now) {
+            store.set_note(&key, &now)?;
+        }
+    }
+    Ok(())
 }
 
 async fn listen(at: SocketAddr) -> Result<TcpListener, MonitorFault> {

@@ -26,7 +26,11 @@ impl Outages {
     pub(super) fn chains(&mut self, now: Timestamp, reactor: &Reactor) {
         let open = reactor.troubles().filter(|row| row.open).filter_map(|row| match row.subject {
             Subject::Chain(chain) => Some((chain, (row.since, row.last_block))),
-            Subject::Source(_) | Subject::Disagreement(_) | Subject::List(..) | Subject::Sink(_) => None,
+            Subject::Source(_)
+            | Subject::Disagreement(_)
+            | Subject::List(..)
+            | Subject::Sink(_)
+            | Subject::Prices(_) => None,
         });
         let before = std::mem::replace(&mut self.blind, open.collect());
         for (chain, (since, last)) in before {

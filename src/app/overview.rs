@@ -19,6 +19,7 @@ use crate::telemetry::observe::SUMMARY_EVERY;
 use crate::telemetry::snapshot::{
     ChainStatus, Limit, LimitUse, PaymentsStatus, PriceStatus, RuleStatus, Snapshot, SourceStatus,
 };
+use crate::telemetry::worth::{self, portfolios};
 use crate::telemetry::{Labels, Metrics, Observer, Tally};
 use crate::types::{Asset, ChainId, Kind, Name, Timestamp, U256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -275,6 +276,7 @@ impl Overview {
             last_outage: self.outages.source(id),
             required: id.kind == SourceKind::Feed && self.required_feeds.contains(&id.name),
         };
+        let pairs = worth::pairs(reactor, now);
         Snapshot {
             labels: Arc::clone(&self.labels),
             taken: now,
@@ -289,6 +291,8 @@ impl Overview {
                 .prices()
                 .map(|(pair, feed, price, as_of)| PriceStatus { pair: pair.clone(), feed: feed.clone(), price, as_of })
                 .collect(),
+            portfolios: portfolios(reactor, &self.balances, &pairs),
+            pairs,
             balances: Arc::clone(&self.balances),
             budget: self.board.budget(now),
             payments: payments(now, reactor),
@@ -338,7 +342,7 @@ impl Overview {
             Condition::Transfer(transfer) => {
                 transfer.assets.as_ref().is_none_or(|assets| assets.contains(&(chain, Asset::Coin)))
             }
-            Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
+            Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => false,
         };
         let fed = |chain: ChainId| {
             let explored = reactor.settings().chains.get(&chain).is_some_and(|settings| settings.explorer.is_some());

@@ -13,6 +13,7 @@ use crate::reactor::effect::Notice;
 use crate::reactor::event::{ClockReport, Command, DeliveryReport, Event, SourceId};
 use crate::reactor::settings::Settings;
 use crate::reactor::wants::Wants;
+use crate::reactor::watch_list::WatchAnswer;
 use crate::sources::queue::EventIntake;
 use crate::store::writer::WriterHandle;
 use crate::store::{OutboxRow, StoreFault};
@@ -41,8 +42,8 @@ const CLOCK_CHECK: Duration = Duration::from_secs(1);
 pub struct Asked {
     /// What is asked.
     pub command: Command,
-    /// Told after the commit.
-    pub done: oneshot::Sender<()>,
+    /// Told after the commit; with the answer, of a command that has one.
+    pub done: oneshot::Sender<Option<WatchAnswer>>,
 }
 
 /// The queue of a source, as the pump has it.
@@ -121,7 +122,7 @@ pub struct Pump {
     reactor: Reactor,
     draft: Draft,
     drafted_since: Option<Timestamp>,
-    answers: Vec<oneshot::Sender<()>>,
+    answers: Vec<(oneshot::Sender<Option<WatchAnswer>>, Option<WatchAnswer>)>,
     /// Who waits for another config to be in force.
     changed: Vec<oneshot::Sender<()>>,
     /// The same, behind the commit.
@@ -264,7 +265,7 @@ impl Pump {
             }
         }
         self.handle(Event::Command(asked.command))?;
-        self.answers.push(asked.done);
+        self.answers.push((asked.done, self.draft.take_answer()));
         Ok(())
     }
 
@@ -360,9 +361,9 @@ impl Pump {
             return Err(PumpFault::NoDelivery);
         }
         kill_point(KillPoint::AfterPublish);
-        for done in self.answers.drain(..) {
+        for (done, answer) in self.answers.drain(..) {
             // Who asked may have gone: the command is done all the same.
-            let _ = done.send(());
+            let _ = done.send(answer);
         }
         self.say(at, &notices);
         self.in_force.append(&mut self.changed);

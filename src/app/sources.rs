@@ -138,7 +138,10 @@ impl Sources {
                 MadeOf::Explorer(etherscan, alone) => {
                     self.explorer(etherscan, alone, queue, tally.clone(), stop.clone())
                 }
-                MadeOf::Feed(feed) => Some(run_feed(FeedConfig::clone(feed), queue, tally.clone(), stop.clone())),
+                MadeOf::Feed(feed) => {
+                    let (feed, clock) = (FeedConfig::clone(feed), self.wall_clock());
+                    Some(run_feed(feed, queue, tally.clone(), clock, stop.clone()))
+                }
             };
             let Some(run) = run else { continue };
             let (ended_to, ended) = oneshot::channel();
@@ -272,9 +275,15 @@ fn endpoints_of(config: &Config, chain: Option<ChainId>) -> Arc<[EndpointConfig]
     config.endpoints.iter().filter(|endpoint| Some(endpoint.chain) == chain).cloned().collect()
 }
 
-fn run_feed(feed: FeedConfig, queue: EventQueue, tally: Tally, stop: CancellationToken) -> BoxFuture<'static, ()> {
+fn run_feed(
+    feed: FeedConfig,
+    queue: EventQueue,
+    tally: Tally,
+    clock: WallClock,
+    stop: CancellationToken,
+) -> BoxFuture<'static, ()> {
     Box::pin(async move {
-        if let Err(fault) = prices::run(&feed, Tls::baked(), &queue, tally, stop).await {
+        if let Err(fault) = prices::run(&feed, Tls::baked(), &queue, tally, clock, stop).await {
             tracing::error!("the feed {}: {fault}", feed.name);
         }
     })

@@ -18,6 +18,7 @@ mod show;
 mod sink;
 mod status;
 mod transfers;
+mod watch;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -54,6 +55,9 @@ enum Command {
     Check(check::Check),
     /// How the running monitor stands: every source, chain, sink and rule, a line each
     Status(status::Status),
+    /// What is watched, and changing it while the monitor runs
+    #[command(subcommand)]
+    Watch(watch::Watch),
     /// What moved
     #[command(subcommand)]
     Transfers(transfers::Transfers),
@@ -111,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Demo(command) => command.run(&places),
         Command::Check(command) => command.run(&places),
         Command::Status(command) => asked(command.run(&places)),
+        Command::Watch(command) => asked(command.run(&places)),
         Command::Transfers(command) => asked(command.run(&places)),
         Command::Outbox(command) => asked(command.run(&places)),
         Command::Sink(command) => asked(command.run(&places)),

@@ -3,6 +3,7 @@
 //! Rooms take the part that concerns them; nobody parses text behind this. Secrets are resolved here and held in types that cannot
 //! print them.
 
+use crate::config::circle::{CircleConfig, InboundConfig};
 use crate::config::mailbox::MailAddress;
 use crate::reactor::settings::Settings;
 use crate::types::{ChainId, Name, Pair, Secret};
@@ -20,12 +21,20 @@ pub struct Config {
     pub endpoints: Vec<EndpointConfig>,
     /// Etherscan, where it is configured.
     pub etherscan: Option<EtherscanConfig>,
+    /// Watches whose addresses stand in a file.
+    pub lists: Vec<ListConfig>,
+    /// Whether a list file may have lost more of its lines than is believed without a word (`--allow-shrink`).
+    pub allow_shrink: bool,
     /// Price feeds.
     pub feeds: Vec<FeedConfig>,
     /// Sinks.
     pub sinks: Vec<SinkConfig>,
     /// The page, API and metrics.
     pub http: HttpConfig,
+    /// Circle, where payments may be live.
+    pub circle: Option<CircleConfig>,
+    /// Where hooks are received.
+    pub inbound: Option<InboundConfig>,
     /// The store.
     pub store: StoreConfig,
     /// Chains whose blindness makes the monitor not ready.
@@ -49,6 +58,17 @@ pub struct EndpointConfig {
     pub socket: bool,
     /// Who runs it: two operators that agree are two witnesses.
     pub operator: Name,
+}
+
+/// The list file of a watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListConfig {
+    /// Whose.
+    pub watch: Name,
+    /// Where.
+    pub file: PathBuf,
+    /// How many addresses stand in it.
+    pub addresses: u64,
 }
 
 /// Etherscan v2.
@@ -84,6 +104,36 @@ pub struct FeedConfig {
 pub enum FeedKind {
     /// Coinbase Exchange.
     Coinbase,
+    /// Kraken's socket, second version.
+    Kraken,
+    /// Binance spot, market data alone.
+    Binance,
+}
+
+impl FeedKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Coinbase, Self::Kraken, Self::Binance];
+
+    /// The word in the config.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Coinbase => "coinbase",
+            Self::Kraken => "kraken",
+            Self::Binance => "binance",
+        }
+    }
+
+    /// The venue's own public socket.
+    #[must_use]
+    pub const fn url(self) -> &'static str {
+        match self {
+            Self::Coinbase => "wss://ws-feed.exchange.coinbase.com",
+            Self::Kraken => "wss://ws.kraken.com/v2",
+            // The host for market data alone: it serves places that the exchange itself does not.
+            Self::Binance => "wss://data-stream.binance.vision/stream",
+        }
+    }
 }
 
 /// One sink.

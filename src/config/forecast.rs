@@ -115,7 +115,7 @@ fn on_chain(settings: &Settings, chain: ChainId, own_blocks: bool) -> (OnChain, 
 fn lists_of(settings: &Settings, watch: &Watch, chain: ChainId) -> Lists {
     let rules = settings.rules.iter().filter_map(|rule| match &rule.condition {
         Condition::Transfer(condition) => Some(condition).filter(|condition| condition.watches.contains(&watch.name)),
-        Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => None,
+        Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => None,
     });
     needed(rules, watch, chain, &settings.tokens)
 }

@@ -35,21 +35,13 @@ pub(super) async fn accept_chain(parts: Shared, asker: Asker, Path(name): Path<S
 }
 
 pub(super) async fn reload(State(parts): Shared, Extension(caller): Asker) -> Result<Json<Reloaded>, Problem> {
-    let by = named(caller)?;
+    let by = asker(caller)?;
     tracing::info!("reload, by the token \"{by}\"");
     Ok(Json(parts.control.reload(by).await?))
 }
 
-/// The name of a token. The gate lets no write through without one; should it ever, nothing happens.
-fn named(caller: Caller) -> Result<Name, Problem> {
-    match caller {
-        Caller::Token { name, .. } => Ok(name),
-        Caller::Nameless => Err(super::access::Denial::NoToken.into()),
-    }
-}
-
 async fn act(State(parts): Shared, Extension(caller): Asker, command: Command) -> Done {
-    let by = named(caller)?;
+    let by = asker(caller)?;
     let word = command.word();
     let done = parts.control.command(by.clone(), command).await;
     match &done {
@@ -58,6 +50,15 @@ async fn act(State(parts): Shared, Extension(caller): Asker, command: Command) -
     }
     done?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whose token it is.
+pub(super) fn asker(caller: Caller) -> Result<Name, Problem> {
+    match caller {
+        Caller::Token { name, .. } => Ok(name),
+        // The gate lets no write through without a token; should it ever, nothing happens.
+        Caller::Nameless => Err(super::access::Denial::NoToken.into()),
+    }
 }
 
 /// The id of a message in a path.

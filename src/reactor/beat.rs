@@ -51,6 +51,7 @@ impl Reactor {
             Subject::Disagreement(id) => format!("{}: sources disagree", chain(id)).into(),
             Subject::List(id, address, list) => format!("{}: {} of {address:#x}", chain(id), list.word()).into(),
             Subject::Sink(name) => format!("sink {name}").into(),
+            Subject::Prices(pair) => format!("{pair}: feeds disagree").into(),
         }
     }
 }

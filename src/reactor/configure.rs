@@ -5,7 +5,6 @@ use super::effect::Effect;
 use super::let_go::{RULE_CHANGED, RULE_REMOVED};
 use super::rows::{AlertRow, AlertSubject, Deadline, Phase, Row, RowKey, RuleRow};
 use super::settings::{Rule, Settings};
-use super::watched::Watched;
 use crate::types::{AlertId, Name};
 use std::collections::BTreeSet;
 
@@ -14,7 +13,6 @@ const NO_CONDITION: [u8; 16] = [0; 16];
 
 impl Reactor {
     pub(super) fn configure(&mut self, settings: Settings, effects: &mut Vec<Effect>) {
-        self.watched = Watched::new(settings.watches.clone());
         // What is said from here on goes to the sinks that are there now.
         self.settings = settings.clone();
         let kept: BTreeSet<&Name> = settings.rules.iter().map(|rule| &rule.name).collect();
@@ -26,8 +24,9 @@ impl Reactor {
         for rule in &settings.rules {
             self.put_rule(rule, &settings, effects);
         }
-        self.rules.bind(&settings);
-        self.ask_feeds(&settings);
+        self.bind_watches();
+        self.ask_feeds(&settings, effects);
+        self.bars.configure(&settings, self.at, effects);
         self.let_go(effects);
         self.configure_balances(effects);
         self.unpublished.extend(self.settings.chains.keys().copied());
@@ -102,6 +101,10 @@ impl Reactor {
 fn fingerprint(rule: &Rule, settings: &Settings) -> [u8; 16] {
     // A rule that does not speak of history has the hash that it had before there was any: an upgrade starts nothing anew.
     let condition = format!("{:?}", rule.condition).replace(", history: false })", " })");
+    // Nor has one without a threshold in dollars, for the same reason.
+    let condition = condition.replace(", at_least_usd: None, stages", ", stages");
+    // The same goes for the watches that are added at run time.
+    let condition = condition.replace(", added: All", "").replace(", added: Tagged({})", "");
     let payment = settings.payments.iter().find(|payment| payment.rule == rule.name);
     let pays = payment.map_or_else(String::new, |payment| {
         let payee = settings.payees.get(&payment.payee).map(|payee| (payee.chain, payee.address));

@@ -138,6 +138,7 @@ impl Reactor {
                 chain(id).is_some_and(|chain| chain.explorer.is_some()) && self.watched.find(*id, address).is_some()
             }
             Subject::Sink(name) => self.settings.sinks.contains_key(name),
+            Subject::Prices(pair) => self.settings.feeds.values().any(|pairs| pairs.contains(pair)),
         }
     }
 }

@@ -132,11 +132,13 @@ mod tests {
 
     fn rule(assets: Option<&[(ChainId, Asset)]>, at_least: Option<&[(ChainId, Asset)]>) -> TransferCondition {
         TransferCondition {
+            added: crate::reactor::settings::Added::Tagged(std::collections::BTreeSet::new()),
             watches: ["hot".into()].into(),
             chains: [HERE].into(),
             direction: Direction::In,
             assets: assets.map(|assets| assets.iter().copied().collect()),
             at_least: at_least.map(|levels| levels.iter().map(|asset| (*asset, U256::from(1))).collect()),
+            at_least_usd: None,
             stages: [].into(),
             between_own: BetweenOwn::Each,
             skip_suspect: false,
@@ -148,7 +150,7 @@ mod tests {
     fn a_list_that_no_rule_needs_is_not_asked_for() {
         let watch = |from_block| Watch {
             name: "hot".into(),
-            addresses: vec![],
+            addresses: std::sync::Arc::default(),
             chains: vec![HERE, THERE],
             tags: vec![],
             from_block,

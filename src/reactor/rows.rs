@@ -2,16 +2,24 @@
 //!
 //! They carry no serde: the store has formats of its own.
 
+use super::addresses::AddressList;
+pub use super::bars::BarRow;
 use super::holdings::{BalanceRow, LevelKey, LevelRow};
+use super::market::Quote;
+pub use super::money::{PaymentRow, PaymentState};
+pub use super::office::{OfficeKey, OfficeTables, OfficeWrite};
 pub use super::past::{BackfillRow, ListLeft, Scan, ScanRow};
 pub use super::phase::Phase;
 use super::phase::Standing;
 use super::source::{List, SourceId};
 use super::suspect::Suspect;
+pub use super::watch_list::{AddressRow, RequestRow, WatchRow};
 use crate::types::{
-    Address, AlertId, B256, BlockRef, ChainId, Holding, Name, PaymentId, Severity, Stage, Timestamp, TransferId,
-    TransferKey, U256,
+    Address, AlertId, B256, BlockRef, ChainId, Holding, Name, Pair, PaymentId, RequestId, Severity, Stage, Timestamp,
+    TransferId, TransferKey,
 };
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One row of one table.
@@ -39,6 +47,8 @@ pub enum Row {
     Trouble(TroubleRow),
     /// A payment.
     Payment(Box<PaymentRow>),
+    /// What holds for live payments.
+    Office(Box<OfficeWrite>),
     /// A balance.
     Balance(BalanceRow),
     /// Where a rule stands with a balance.
@@ -47,6 +57,14 @@ pub enum Row {
     Backfill(Box<BackfillRow>),
     /// How far the history of a chain was read by its blocks or logs.
     Scan(ScanRow),
+    /// A minute of a price.
+    Bar(BarRow),
+    /// A watch that was added at run time.
+    Watch(Box<WatchRow>),
+    /// An address of such a watch.
+    Address(Box<AddressRow>),
+    /// A request that may come twice.
+    Request(Box<RequestRow>),
 }
 
 impl Row {
@@ -65,10 +83,15 @@ impl Row {
             Self::Deadline(row) => RowKey::Deadline(row.deadline.clone()),
             Self::Trouble(row) => RowKey::Trouble(row.subject.clone()),
             Self::Payment(row) => RowKey::Payment(row.id),
+            Self::Office(row) => RowKey::Office(row.key()),
             Self::Balance(row) => RowKey::Balance(row.holding),
             Self::Level(row) => RowKey::Level(row.key.clone()),
             Self::Backfill(row) => RowKey::Backfill(row.chain, row.address),
             Self::Scan(row) => RowKey::Scan(row.chain, row.until, row.scan),
+            Self::Bar(row) => RowKey::Bar(row.pair.clone(), row.minute),
+            Self::Watch(row) => RowKey::Watch(row.number),
+            Self::Address(row) => RowKey::Address(row.watch, row.address),
+            Self::Request(row) => RowKey::Request(row.id),
         }
     }
 }
@@ -98,6 +121,8 @@ pub enum RowKey {
     Trouble(Subject),
     /// Of [`PaymentRow`].
     Payment(PaymentId),
+    /// Of [`OfficeWrite`].
+    Office(OfficeKey),
     /// Of [`BalanceRow`].
     Balance(Holding),
     /// Of [`LevelRow`].
@@ -106,6 +131,14 @@ pub enum RowKey {
     Backfill(ChainId, Address),
     /// Of [`ScanRow`].
     Scan(ChainId, u64, Scan),
+    /// Of [`BarRow`].
+    Bar(Pair, u64),
+    /// Of [`WatchRow`]. A watch that is deleted takes its addresses with it.
+    Watch(u32),
+    /// Of [`AddressRow`].
+    Address(u32, Address),
+    /// Of [`RequestRow`].
+    Request(RequestId),
 }
 
 /// Every row that a reactor is rebuilt from.
@@ -135,6 +168,8 @@ pub struct Tables {
     pub troubles: Vec<TroubleRow>,
     /// All: `max_per_day` bounds how many there can be.
     pub payments: Vec<PaymentRow>,
+    /// What holds for live payments; of the audit the last line.
+    pub office: OfficeTables,
     /// All: a rule or `[http] max_balances` asks for each.
     pub balances: Vec<BalanceRow>,
     /// All.
@@ -143,6 +178,14 @@ pub struct Tables {
     pub backfills: Vec<BackfillRow>,
     /// All.
     pub scans: Vec<ScanRow>,
+    /// All: as many minutes as the longest window of a rule has.
+    pub bars: Vec<BarRow>,
+    /// All.
+    pub watches: Vec<WatchRow>,
+    /// Every [`AddressRow`], packed, by the number of its watch.
+    pub addresses: BTreeMap<u32, Arc<AddressList>>,
+    /// All: they are few.
+    pub requests: Vec<RequestRow>,
 }
 
 /// What is known of a chain.
@@ -234,6 +277,8 @@ pub struct TransferRow {
     pub missing: Option<Missing>,
     /// When we first saw it.
     pub first_seen: Timestamp,
+    /// What it is valued at: the price that was known when it was first seen, or soon after.
+    pub quote: Option<Quote>,
     /// Nothing can change it any more: a rebuilt reactor does not need it.
     pub settled: bool,
 }
@@ -446,6 +491,19 @@ pub enum Subject {
     List(ChainId, Address, List),
     /// A sink.
     Sink(Name),
+    /// Feeds that differ about a pair.
+    Prices(Pair),
+}
+
+impl Subject {
+    /// The pair that feeds differ about.
+    #[must_use]
+    pub fn pair(&self) -> Option<Pair> {
+        match self {
+            Self::Prices(pair) => Some(pair.clone()),
+            Self::Chain(_) | Self::Source(_) | Self::Disagreement(_) | Self::List(..) | Self::Sink(_) => None,
+        }
+    }
 }
 
 /// Something in trouble, with an open built-in alert.
@@ -463,71 +521,4 @@ pub struct TroubleRow {
     pub dead: u64,
     /// Whether it still is; a row that is over keeps the count.
     pub open: bool,
-}
-
-/// Where a payment stands (MONEY §4). Only rehearsals exist so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PaymentState {
-    /// Limits are reserved.
-    Planned,
-    /// It waits for a person.
-    Held,
-    /// It may go.
-    Approved,
-    /// It did everything but the send. Terminal.
-    Rehearsed,
-    /// It will not be. Terminal.
-    Refused,
-}
-
-impl PaymentState {
-    /// Every state.
-    pub const ALL: [Self; 5] = [Self::Planned, Self::Held, Self::Approved, Self::Rehearsed, Self::Refused];
-
-    /// The word in bodies, metrics and the API.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Planned => "planned",
-            Self::Held => "held",
-            Self::Approved => "approved",
-            Self::Rehearsed => "rehearsed",
-            Self::Refused => "refused",
-        }
-    }
-
-    /// The state with this word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
-}
-
-/// A payment. Written at planning and never changed but for its state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PaymentRow {
-    /// The hash of its identity.
-    pub id: PaymentId,
-    /// By which rule.
-    pub rule: Name,
-    /// To whom.
-    pub payee: Name,
-    /// Where.
-    pub chain: ChainId,
-    /// To which address, from the config.
-    pub address: Address,
-    /// Raw USDC.
-    pub amount: U256,
-    /// Where it stands.
-    pub state: PaymentState,
-    /// Why, of held and refused.
-    pub reason: Option<Name>,
-    /// The transfer that triggered it.
-    pub transfer: Option<TransferId>,
-    /// The crossing that triggered it.
-    pub crossing: Option<u64>,
-    /// When it was planned.
-    pub planned_at: Timestamp,
-    /// When its state last changed.
-    pub changed_at: Timestamp,
 }

@@ -2,7 +2,8 @@
 //!
 //! Names and tags are resolved, thresholds are in raw units, depths are numbers: the reactor never sees the config.
 
-use crate::types::{Address, Asset, ChainId, Name, Pair, Price, Severity, Stage, U256};
+use super::addresses::{AddressList, Listed};
+use crate::types::{Address, Asset, ChainId, Name, Pair, Percent, Price, Severity, Stage, U256, Usd};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,10 +29,30 @@ pub struct Settings {
     pub system: SystemSettings,
     /// Price feeds by name, with the pairs that each is asked for.
     pub feeds: BTreeMap<Name, Vec<Pair>>,
+    /// What is made of prices.
+    pub prices: PriceSettings,
+    /// The pair that values an asset; what is not here is never valued.
+    pub values: BTreeMap<(ChainId, Asset), Pair>,
     /// Which balances are read though no rule looks at them.
     pub balances: BalanceSettings,
     /// Set by `demo`: every message says that it is simulated.
     pub simulated: bool,
+}
+
+/// What is made of prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PriceSettings {
+    /// A price whose own time is longer ago is not known.
+    pub stale_after: Duration,
+    /// Feeds of a pair that are further apart, as a part of its price, are said to differ.
+    pub disagree: Percent,
+}
+
+impl Default for PriceSettings {
+    fn default() -> Self {
+        // Long enough for a pair that trades seldom, short enough for a price to mean something; as far as venues of one pair are ever apart.
+        Self { stale_after: Duration::from_mins(5), disagree: Percent::whole(2) }
+    }
 }
 
 /// One chain.
@@ -88,8 +109,8 @@ pub struct KnownToken {
 pub struct Watch {
     /// Its id.
     pub name: Name,
-    /// The addresses, with the reference that a list file gives each.
-    pub addresses: Vec<(Address, Option<Name>)>,
+    /// The addresses, with what a list file says of each.
+    pub addresses: Arc<AddressList>,
     /// Where.
     pub chains: Vec<ChainId>,
     /// As in the config.
@@ -118,6 +139,8 @@ pub enum Condition {
     Transfer(TransferCondition),
     /// Crossings of a price.
     Price(PriceCondition),
+    /// A price that changes within a time.
+    Change(ChangeCondition),
     /// Crossings of a gas price.
     Gas(GasCondition),
     /// Crossings of balances.
@@ -127,8 +150,10 @@ pub enum Condition {
 /// Which transfers a rule speaks of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransferCondition {
-    /// Names of watches; tags are resolved.
+    /// Names of the config's watches; tags are resolved.
     pub watches: BTreeSet<Name>,
+    /// Which of the watches that are added at run time.
+    pub added: Added,
     /// Chains.
     pub chains: BTreeSet<ChainId>,
     /// As seen from the watch.
@@ -138,6 +163,8 @@ pub struct TransferCondition {
     /// Smallest amount that speaks, raw, inclusive, per asset. Where a rule sets a threshold, an asset without an entry is not
     /// spoken of; `None` is no threshold.
     pub at_least: Option<BTreeMap<(ChainId, Asset), U256>>,
+    /// Smallest worth that speaks, inclusive. An asset that nothing values is not spoken of then.
+    pub at_least_usd: Option<AtLeastUsd>,
     /// The stages it speaks at, ascending; a retraction of what was said is always said.
     pub stages: BTreeSet<Stage>,
     /// Transfers between two watches.
@@ -147,6 +174,44 @@ pub struct TransferCondition {
     /// Whether it speaks of what lies before the watch too. The last field: `configure` leaves it out of a condition's hash where it is not
     /// set.
     pub history: bool,
+}
+
+/// What has to be worth how much to be spoken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AtLeastUsd {
+    /// The least, inclusive.
+    pub worth: Usd,
+    /// Whether it speaks where the price is not known, and says so.
+    pub unknown_speaks: bool,
+}
+
+/// Which of the watches that are added at run time a rule looks at. Their names are nobody's promise: a rule names them by tag, or all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Added {
+    /// Each.
+    All,
+    /// Those with one of these tags.
+    Tagged(BTreeSet<Name>),
+}
+
+impl Added {
+    /// Whether it looks at any.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        match self {
+            Self::All => true,
+            Self::Tagged(tags) => !tags.is_empty(),
+        }
+    }
+
+    /// Whether it looks at a watch with these tags.
+    #[must_use]
+    pub fn takes(&self, tags: &[Name]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Tagged(wanted) => tags.iter().any(|tag| wanted.contains(tag)),
+        }
+    }
 }
 
 /// As seen from the watch.
@@ -180,6 +245,30 @@ pub struct PriceCondition {
     pub threshold: Threshold<Price>,
 }
 
+/// How far a price may move within a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeCondition {
+    /// Of what.
+    pub pair: Pair,
+    /// Within this time before now; whole minutes.
+    pub within: Duration,
+    /// Which way.
+    pub movement: Move,
+    /// Past how much of the price it moved from; the side is above.
+    pub threshold: Threshold<Percent>,
+}
+
+/// Which way a price moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Move {
+    /// Down from the highest in the window.
+    Fall,
+    /// Up from the lowest.
+    Rise,
+    /// Either; the larger of the two counts.
+    Either,
+}
+
 /// A chain's base fee and its threshold, in wei.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GasCondition {
@@ -192,8 +281,10 @@ pub struct GasCondition {
 /// Balances of watched addresses and their thresholds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BalanceCondition {
-    /// Names of watches; tags are resolved.
+    /// Names of the config's watches; tags are resolved.
     pub watches: BTreeSet<Name>,
+    /// Which of the watches that are added at run time.
+    pub added: Added,
     /// Where, of what, and past which raw amount: each address of the watches that is watched there has a level of its own.
     pub thresholds: BTreeMap<(ChainId, Asset), Threshold<U256>>,
 }
@@ -333,6 +424,27 @@ impl ChainSettings {
         let block_time = self.block_time.as_millis().max(1);
         let late = u64::try_from(LATEST_ROW.as_millis() / block_time).unwrap_or(u64::MAX);
         self.final_after.max(late)
+    }
+}
+
+impl Condition {
+    /// Whether it looks at a watch, of the config or added at run time.
+    #[must_use]
+    pub fn looks_at(&self, watch: &Watch, of_config: bool) -> bool {
+        let (watches, added) = match self {
+            Self::Transfer(condition) => (&condition.watches, &condition.added),
+            Self::Balance(condition) => (&condition.watches, &condition.added),
+            Self::Price(_) | Self::Change(_) | Self::Gas(_) => return false,
+        };
+        if of_config { watches.contains(&watch.name) } else { added.takes(&watch.tags) }
+    }
+}
+
+impl Watch {
+    /// From which block on the lists of one of its addresses are read, where somebody said so.
+    #[must_use]
+    pub fn from_block_of(&self, listed: &Listed<'_>) -> Option<u64> {
+        listed.from_block.or(self.from_block)
     }
 }
 

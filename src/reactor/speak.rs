@@ -50,6 +50,7 @@ impl Reactor {
         if self.wait_for_token(&row, effects) {
             return;
         }
+        let row = self.quoted(row, effects);
         for side in self.sides(&row.key) {
             let wanted = only.is_none_or(|only| only.contains(&side.address));
             if !wanted || (row.history && !self.is_history_of(&row, &side.address)) {
@@ -63,7 +64,10 @@ impl Reactor {
                     self.say_stages(rule, condition, &row, &side, effects);
                     // What was long before the watch is nothing to pay for.
                     if !row.history {
-                        self.pay_for_transfer(rule, &row, effects);
+                        // Whoever may add a watch may not thereby make somebody pay.
+                        if side.watch < self.watched.of_config() {
+                            self.pay_for_transfer(rule, &row, effects);
+                        }
                     }
                 }
             }
@@ -209,7 +213,7 @@ impl Reactor {
         self.sides(&row.key).iter().any(|side| {
             self.rules.of_watch(side.watch).iter().any(|entry| match &entry.rule.condition {
                 Condition::Transfer(condition) => self.matches(entry, condition, row, side),
-                Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
+                Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => false,
             })
         })
     }
@@ -232,6 +236,14 @@ impl Reactor {
     fn matches(&self, entry: &InForce, condition: &TransferCondition, row: &TransferRow, side: &Side) -> bool {
         let key = &row.key;
         let asset = (key.chain, key.asset);
+        // What was spoken of stays spoken of, should its price become known only then.
+        let worth = condition.at_least_usd.is_none_or(|least| {
+            let said = || {
+                let watch = self.watched.watches().get(side.watch)?;
+                self.alerts.get(transfer_alert(&entry.rule.name, &watch.name, row.id))
+            };
+            self.is_worth(row, &least) || said().is_some_and(|alert| alert.revision > 0)
+        });
         let born_later = row.first_seen < self.rules.row(entry).born;
         let between_own = match condition.between_own {
             BetweenOwn::Each => true,
@@ -250,6 +262,7 @@ impl Reactor {
             && between_own
             && direction
             && enough
+            && worth
             && (condition.history || !row.history)
             && condition.chains.contains(&key.chain)
             && condition.assets.as_ref().is_none_or(|assets| assets.contains(&asset))
@@ -318,7 +331,8 @@ impl Reactor {
     ) -> Option<Body> {
         let AlertSubject::Transfer { watch, address, direction, .. } = &alert.subject else { return None };
         let chain = self.settings.chains.get(&row.key.chain)?;
-        let found = self.watched.find(row.key.chain, address);
+        let found = self.watched.find(row.key.chain, address).map(|(_, watch)| watch);
+        let beside = found.and_then(|watch| watch.addresses.get(address));
         let (decimals, symbol, _, verified) = self.asset_facts(row.key.chain, row.key.asset);
         let own = self.has_depth_of_its_own(row);
         let listed = || self.listed_height(row.key.chain, row.key.kind);
@@ -326,14 +340,16 @@ impl Reactor {
         // Of what moved, and is not as deep there, the confirmations that it has are said; of what is gone, none.
         let gone = row.stage == Stage::Retracted;
         let confirmations = if gone { 0 } else { (height + 1).saturating_sub(row.block).max(1) };
+        let (usd, usd_unknown) = self.worth_of(row).into_parts();
         Some(Body::Transfer(Box::new(TransferBody {
             key: row.key,
             transfer: row.id,
             chain: chain.name.clone(),
             watch: watch.clone(),
             address: *address,
-            reference: found.and_then(|(index, _)| self.watched.reference(index, address)).cloned(),
-            tags: found.map(|(_, watch)| watch.tags.clone()).unwrap_or_default(),
+            reference: beside.and_then(|listed| listed.reference).map(Name::from),
+            label: beside.and_then(|listed| listed.label).map(Name::from),
+            tags: found.map(|watch| watch.tags.clone()).unwrap_or_default(),
             direction: *direction,
             symbol,
             decimals,
@@ -349,6 +365,8 @@ impl Reactor {
             suspect: row.suspect,
             late: row.late,
             history: row.history,
+            usd,
+            usd_unknown,
             url: chain.tx_url.as_ref().map(|prefix| Name::from(format!("{prefix}{}", row.key.tx))),
         })))
     }

@@ -210,7 +210,13 @@ fn a_node_that_is_days_behind_gives_blocks_and_the_chain_is_blind_until_they_are
     let run = |number: u64, time: Timestamp| {
         let at = BlockRef { number, hash: hash(number), parent: hash(number - 1) };
         let block = Block { at, time, base_fee: Some(U256::from(7)), movements: Vec::new(), traced: true };
-        Event::Run(Run { chain: CHAIN, endpoint: "main".into(), blocks: vec![block], part: RunPart::Tip })
+        Event::Run(Run {
+            chain: CHAIN,
+            endpoint: "main".into(),
+            blocks: vec![block],
+            part: RunPart::Tip,
+            chosen_by: None,
+        })
     };
     let old = Timestamp::from_secs(1_700_000_000 - 2 * 86_400);
     for second in 0..60 {
@@ -274,7 +280,7 @@ fn a_quiet_pair_is_unknown_and_its_neighbours_are_not() {
     assert!(words(3, quiet("coinbase", "BTC-USD")).is_empty(), "unknown neither crosses nor recovers");
     assert!(words(3, quiet("another", "ETH-USD")).is_empty());
     let known = |reactor: &Reactor, text: &str| {
-        reactor.soft.prices.get(&pair(text)).is_some_and(|it| it.by_feed.values().any(Option::is_some))
+        reactor.soft.prices.get(&pair(text)).is_some_and(|it| it.market.prices().next().is_some())
     };
     assert!(words(4, tick("BTC-USD", "91", 4)).is_empty(), "the crossing was said");
     assert_eq!(words(5, tick("BTC-USD", "111", 5)), ["price.recovered"]);

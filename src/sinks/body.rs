@@ -10,8 +10,8 @@ mod fill;
 pub(in crate::sinks) mod tests;
 
 pub use data::{
-    AssetData, BalanceData, Basics, BlockData, Data, GapData, GasData, HeartbeatData, PaymentData, PriceData,
-    ReadAtData, ResolvedData, SinkData, SourceData, TransferData,
+    AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, HeartbeatData, PaymentData,
+    PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
 };
 
 use crate::reactor::effect::{Body, Message};

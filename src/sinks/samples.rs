@@ -32,6 +32,7 @@ pub(super) fn transfer() -> TransferBody {
         watch: "treasury".into(),
         address: Address::repeat_byte(0x22),
         reference: None,
+        label: None,
         tags: vec!["own".into()],
         direction: Direction::In,
         symbol: Some("USDC".into()),
@@ -48,6 +49,8 @@ pub(super) fn transfer() -> TransferBody {
         suspect: Suspect::default(),
         late: false,
         history: false,
+        usd: None,
+        usd_unknown: None,
         url: Some("https://etherscan.io/tx/0xabab".into()),
     }
 }

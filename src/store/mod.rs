@@ -16,16 +16,20 @@ pub mod lock;
 pub mod meta;
 mod migrate;
 pub mod model;
+mod money;
 mod numbers;
 mod outbox;
+mod prices;
 pub mod prune;
 pub mod read;
+mod read_watches;
 mod schema;
 mod small;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;
 mod transfers;
+mod watches;
 pub mod writer;
 
 pub use fault::{Remedy, StoreFault};

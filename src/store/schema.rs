@@ -4,6 +4,9 @@
 //! since the epoch. Unsigned 64-bit numbers are kept bit for bit in SQLite's signed ones: those above 2^63 look negative and read back
 //! exactly, because a number that a chain made up must not be able to stop a commit.
 
+use super::money;
+use super::watches;
+
 /// `application_id` of every store: "wwch".
 pub(super) const APPLICATION_ID: i32 = 0x7777_6368;
 
@@ -17,8 +20,22 @@ pub(super) struct Migration {
 }
 
 /// Every step, ascending by one.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { to: 1, sql: FIRST }, Migration { to: 2, sql: BALANCES }, Migration { to: 3, sql: HISTORY }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { to: 1, sql: FIRST },
+    Migration { to: 2, sql: BALANCES },
+    Migration { to: 3, sql: HISTORY },
+    Migration { to: 4, sql: watches::TABLES },
+    Migration { to: 5, sql: PRICES },
+    Migration { to: 6, sql: money::TABLES },
+];
+
+/// What transfers are valued at, and the minutes of prices that rules over a window look at. A price is its exact text.
+const PRICES: &str = "
+ALTER TABLE transfers ADD COLUMN quote TEXT;
+CREATE TABLE bars (
+  pair TEXT NOT NULL, minute INTEGER NOT NULL, low TEXT NOT NULL, high TEXT NOT NULL, PRIMARY KEY (pair, minute)
+) STRICT, WITHOUT ROWID;
+";
 
 /// The history of addresses: what lies before the watch, and how far it was read.
 const HISTORY: &str = "

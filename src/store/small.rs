@@ -1,6 +1,7 @@
 //! The small tables: chains, blocks, gaps, rules, views, tokens, deadlines, troubles, payments. Each is put, deleted and read whole.
 
 use super::codec::{Cells, all, run};
+use super::money::{LIVE_COLUMNS, live, put_live};
 use crate::reactor::rows::{
     BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Phase, RuleRow, TokenRow, TroubleRow, ViewRow,
 };
@@ -210,6 +211,7 @@ pub(super) fn troubles(connection: &Connection) -> Result<Vec<TroubleRow>> {
 }
 
 pub(super) fn put_payment(connection: &Connection, row: &PaymentRow) -> Result<()> {
+    put_live(connection, row.id, row.live.as_deref())?;
     let sql = "INSERT OR REPLACE INTO payments (id, rule, payee, chain, address, amount, state, reason, transfer, \
         crossing, planned_at, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     let PaymentRow {
@@ -225,6 +227,7 @@ pub(super) fn put_payment(connection: &Connection, row: &PaymentRow) -> Result<(
         crossing,
         planned_at,
         changed_at,
+        live: _,
     } = row;
     run!(
         connection,
@@ -246,8 +249,13 @@ pub(super) fn put_payment(connection: &Connection, row: &PaymentRow) -> Result<(
 }
 
 /// What [`payment`] reads.
-pub(super) const PAYMENT_COLUMNS: &str =
+const PAYMENT_COLUMNS: &str =
     "id, rule, payee, chain, address, amount, state, reason, transfer, crossing, planned_at, changed_at";
+
+/// Every payment with its live part, if it has one: what [`payment`] reads, without a `WHERE`.
+pub(super) fn select_payments() -> String {
+    format!("SELECT {PAYMENT_COLUMNS}, {LIVE_COLUMNS} FROM payments LEFT JOIN live_payments USING (id)")
+}
 
 pub(super) fn payment(cells: &mut Cells<'_>) -> Result<PaymentRow> {
     Ok(PaymentRow {
@@ -263,9 +271,10 @@ pub(super) fn payment(cells: &mut Cells<'_>) -> Result<PaymentRow> {
         crossing: cells.take()?,
         planned_at: cells.take()?,
         changed_at: cells.take()?,
+        live: live(cells)?,
     })
 }
 
 pub(super) fn payments(connection: &Connection) -> Result<Vec<PaymentRow>> {
-    all(connection, &format!("SELECT {PAYMENT_COLUMNS} FROM payments ORDER BY id"), payment)
+    all(connection, &format!("{} ORDER BY id", select_payments()), payment)
 }

@@ -22,7 +22,8 @@ pub(super) fn differences(old: &Config, new: &Config) -> Vec<String> {
     let (before, after) = (&old.settings, &new.settings);
     let parts = [
         ("the settings of Etherscan", old.etherscan != new.etherscan),
-        ("known tokens", before.tokens != after.tokens),
+        ("known tokens", (&before.tokens, &before.values) != (&after.tokens, &after.values)),
+        ("what is made of prices", before.prices != after.prices),
         ("built-in alerts", before.system != after.system),
         ("which balances are shown", before.balances != after.balances),
         ("how long things are kept", kept(old) != kept(new)),
@@ -76,6 +77,9 @@ pub(super) fn fixed(old: &Config, new: &Config) -> Vec<String> {
     }
     if old.store.path != new.store.path {
         all.push("[store] url is another in the file: the store stays until the next start".to_owned());
+    }
+    if old.inbound != new.inbound {
+        all.push("[inbound] is another in the file: hooks are received as before until the next start".to_owned());
     }
     all
 }

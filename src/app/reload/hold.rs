@@ -15,6 +15,10 @@ use std::sync::Arc;
 pub(super) fn hold(old: &Config, new: &mut Config) -> Vec<String> {
     let mut said = Vec::new();
     let paying: Vec<Rule> = old.settings.rules.iter().filter(|rule| pays(&old.settings, &rule.name)).cloned().collect();
+    if old.circle != new.circle {
+        said.push("[circle] is another in the file: money changes at the next start, not by a reload".to_owned());
+        new.circle.clone_from(&old.circle);
+    }
     payees(&old.settings, &mut new.settings, &mut said);
     payments(&old.settings, &mut new.settings, &mut said);
     let mut chains: BTreeSet<ChainId> = old.settings.payees.values().map(|payee| payee.chain).collect();
@@ -42,7 +46,7 @@ fn watches_of(condition: &Condition) -> impl Iterator<Item = &Name> {
     let watches = match condition {
         Condition::Transfer(transfer) => Some(&transfer.watches),
         Condition::Balance(balance) => Some(&balance.watches),
-        Condition::Price(_) | Condition::Gas(_) => None,
+        Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) => None,
     };
     watches.into_iter().flatten()
 }
@@ -114,9 +118,9 @@ fn hold_watch(watch: &Watch, rule: &Rule, new: &mut Settings, said: &mut Vec<Str
     }
     let shares = |other: &Watch| other.chains.iter().any(|chain| watch.chains.contains(chain));
     for other in watches.iter_mut().filter(|other| other.name != watch.name && shares(other)) {
-        let before = other.addresses.len();
-        other.addresses.retain(|(address, _)| !watch.addresses.iter().any(|(held, _)| held == address));
-        if other.addresses.len() < before {
+        let left = other.addresses.without(watch.addresses.addresses());
+        if left.len() < other.addresses.len() {
+            other.addresses = Arc::new(left);
             said.push(format!("\"{}\" does not get an address of the watch \"{}\"", other.name, watch.name));
         }
     }

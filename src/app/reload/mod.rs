@@ -10,6 +10,7 @@ mod tests;
 
 use super::board::Board;
 use super::clock::Clock;
+use super::lists;
 use super::pump::Change;
 use super::sources::{Sources, Started};
 use crate::config::checked::Config;
@@ -131,9 +132,15 @@ impl Reloader {
         let words = |faults: Faults| Refusal::Config(faults.all().iter().map(ToString::to_string).collect());
         let mut config = (reloading.load)().map_err(words)?;
         let old = Arc::clone(&self.in_force.borrow());
+        for list in &config.lists {
+            let before =
+                old.lists.iter().find(|known| known.watch == list.watch).map(|known| known.addresses.to_string());
+            lists::compare(list, before.as_deref()).map_err(|shrunk| Refusal::Config(vec![shrunk.to_string()]))?;
+        }
         let mut not_applied = differences::fixed(&old, &config);
         (config.http.listen, config.settings.simulated) = (old.http.listen, old.settings.simulated);
         config.store.path.clone_from(&old.store.path);
+        config.inbound = old.inbound;
         not_applied.extend(hold::hold(&old, &mut config));
         let made = |config: &Config| sinks(config).map_err(|fault| Refusal::Config(vec![fault.to_string()]));
         let (sinks, before) = (made(&config)?, made(&old)?);

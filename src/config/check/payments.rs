@@ -233,6 +233,12 @@ fn fits(pair: &Pair<'_>, amount: Option<PaymentAmount>) {
                 pair.fault("`match` needs a transfer to match", "write an `amount`");
             }
         }
+        Condition::Change(condition) => {
+            steady(pair, &condition.threshold);
+            if matches {
+                pair.fault("`match` needs a transfer to match", "write an `amount`");
+            }
+        }
         Condition::Gas(condition) => {
             steady(pair, &condition.threshold);
             if matches {
@@ -349,7 +355,7 @@ fn loops(input: &Input<'_>, rules: &[Read<'_>], payments: &[PaymentSettings], pa
                     continue;
                 };
                 let reached = condition.chains.contains(&payee.chain) && watch.chains.contains(&payee.chain);
-                if reached && watch.addresses.iter().any(|(address, _)| *address == payee.address) {
+                if reached && watch.addresses.get(&payee.address).is_some() {
                     let what = format!(
                         "a loop: the rule `{}` pays `{}`, which the watch `{}` of the paying rule `{}` watches",
                         payment.rule, payee.name, watch.name, read.name

@@ -4,6 +4,7 @@ use crate::config::check::assets::Assets;
 use crate::config::check::chains::Chains;
 use crate::config::check::input::{Input, Names};
 use crate::config::check::page_and_store::sinks as named_sinks;
+use crate::config::check::prices;
 use crate::config::check::sinks::{SEVERITIES, Sinks, is_built_in};
 use crate::config::check::thresholds;
 use crate::config::check::watches::Watches;
@@ -13,8 +14,8 @@ use crate::config::raw::keys::RULE_KINDS;
 use crate::config::raw::scope::{Said, Scope};
 use crate::reactor::effect::MessageKind;
 use crate::reactor::settings::{
-    BalanceCondition, BetweenOwn, Condition, Direction, KnownToken, Rule, SinkSettings, SystemSettings, Threshold,
-    TransferCondition,
+    Added, BalanceCondition, BetweenOwn, Condition, Direction, KnownToken, Rule, SinkSettings, SystemSettings,
+    Threshold, TransferCondition,
 };
 use crate::types::{Address, Asset, ChainId, Name, Pair, Severity, Stage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,8 @@ pub(super) struct Materials<'a> {
     pub sinks: &'a Sinks,
     /// Pairs by feed.
     pub feeds: &'a BTreeMap<Name, Vec<Pair>>,
+    /// What values which asset.
+    pub values: &'a BTreeMap<(ChainId, Asset), Pair>,
 }
 
 /// A rule with the table it was read from.
@@ -55,7 +58,7 @@ pub(super) fn check<'a>(input: &Input<'a>, from: &Materials<'_>) -> Vec<Read<'a>
         let notify = notify(input, &scope, from.sinks, &routes, severity);
         let condition = match kind {
             Some("transfer") => Some(Condition::Transfer(transfer(input, &scope, from))),
-            Some("price") => thresholds::price(input, &scope, from.feeds).map(Condition::Price),
+            Some("price") => thresholds::price(input, &scope, from.feeds),
             Some("gas") => thresholds::gas(input, &scope, from.chains).map(Condition::Gas),
             Some("balance") => balance(input, &scope, from).map(Condition::Balance),
             Some(_) | None => None,
@@ -148,7 +151,7 @@ fn heard(input: &Input<'_>, place: &Place, rule: &Rule, sinks: &Sinks) {
             let stages = condition.stages.iter().map(|stage| MessageKind::Transfer(*stage)).collect();
             (stages, MessageKind::Transfer(Stage::Retracted))
         }
-        Condition::Price(_) => (vec![MessageKind::PriceCrossed], MessageKind::PriceRecovered),
+        Condition::Price(_) | Condition::Change(_) => (vec![MessageKind::PriceCrossed], MessageKind::PriceRecovered),
         Condition::Gas(_) => (vec![MessageKind::GasCrossed], MessageKind::GasRecovered),
         Condition::Balance(_) => (vec![MessageKind::BalanceCrossed], MessageKind::BalanceRecovered),
     };
@@ -196,14 +199,22 @@ pub(super) fn system_heard(input: &Input<'_>, system: &SystemSettings, sinks: &S
 }
 
 fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> TransferCondition {
-    let watches = watches(input, scope, from.watches);
-    let chains = on(input, scope, from, &watches);
+    let (watches, added) = watches(input, scope, from.watches);
+    let chains = on(input, scope, from, &watches, &added);
     let directions = [("in", Direction::In), ("out", Direction::Out), ("both", Direction::Both)];
     let direction = scope.word("direction", &directions).map_or(Direction::Both, |said| said.value);
     let assets =
         Assets { chains: from.chains, tokens: from.tokens, on: &chains, on_named: scope.table.get("chains").is_some() };
     let named = assets.named(input, scope);
-    let at_least = scope.text("at_least").map(|said| assets.in_each(input, "at_least", said, named.as_ref()));
+    let at_least_usd = prices::at_least_usd(input, scope);
+    let in_dollars = |said: &Said<'_, &str>| crate::config::amounts::split(said.value).unit == Some("USD");
+    if at_least_usd.is_some() {
+        valued(input, scope, from, &chains, named.as_ref());
+    }
+    let at_least = scope
+        .text("at_least")
+        .filter(|said| !in_dollars(said))
+        .map(|said| assets.in_each(input, "at_least", said, named.as_ref()));
     let stages = stages(scope);
     let between = [("each", BetweenOwn::Each), ("once", BetweenOwn::Once), ("skip", BetweenOwn::Skip)];
     let between_own = scope.word("between_own", &between).map_or(BetweenOwn::Each, |said| said.value);
@@ -211,10 +222,12 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Trans
     let history = scope.flag("history").unwrap_or(false);
     TransferCondition {
         watches,
+        added,
         chains,
         direction,
         assets: named,
         at_least,
+        at_least_usd,
         stages,
         between_own,
         skip_suspect,
@@ -222,10 +235,34 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Trans
     }
 }
 
+/// Notes a threshold in dollars that nothing can be held against, and says which assets it leaves out.
+fn valued(
+    input: &Input<'_>,
+    scope: &Scope<'_>,
+    from: &Materials<'_>,
+    chains: &BTreeSet<ChainId>,
+    named: Option<&BTreeSet<(ChainId, Asset)>>,
+) {
+    let all = |(chain, asset): &(ChainId, Asset)| {
+        chains.contains(chain) && named.is_none_or(|named| named.contains(&(*chain, *asset)))
+    };
+    if !from.values.keys().any(all) && !chains.is_empty() {
+        let what = "nothing that this rule is about has a price: `at_least_usd` can never be reached";
+        let hint = "add a [[feed]] with the pair (\"ETH-USD\"), or a `pair` to the [[token]] or [[chain]]";
+        return input.notes.fault(scope.place(), what, hint);
+    }
+    let unvalued = named.into_iter().flatten().filter(|asset| !from.values.contains_key(asset)).count();
+    if unvalued > 0 {
+        let what =
+            format!("{unvalued} of the assets of this rule have no price: with `at_least_usd` it says nothing of them");
+        input.notes.warn(scope.place(), what);
+    }
+}
+
 /// `when = "balance"`: each named asset on each chain, with its level in raw units.
 fn balance(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Option<BalanceCondition> {
-    let watches = watches(input, scope, from.watches);
-    let chains = on(input, scope, from, &watches);
+    let (watches, added) = watches(input, scope, from.watches);
+    let chains = on(input, scope, from, &watches, &added);
     let assets =
         Assets { chains: from.chains, tokens: from.tokens, on: &chains, on_named: scope.table.get("chains").is_some() };
     if scope.node("asset").is_none() {
@@ -243,37 +280,55 @@ fn balance(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Option
         let (level, recovers_at) = (*level.get(asset)?, *recovers_at.get(asset)?);
         Some((*asset, Threshold { side, level, recovers_at, hold, at_most_every }))
     };
-    Some(BalanceCondition { watches, thresholds: named.iter().filter_map(of).collect() })
+    Some(BalanceCondition { watches, added, thresholds: named.iter().filter_map(of).collect() })
 }
 
-/// Names and tags of watches, resolved.
-fn watches(input: &Input<'_>, scope: &Scope<'_>, watches: &Watches) -> BTreeSet<Name> {
+/// Names and tags of watches, resolved; and which of the watches that will be added at run time.
+fn watches(input: &Input<'_>, scope: &Scope<'_>, watches: &Watches) -> (BTreeSet<Name>, Added) {
     let Some(said) = scope.texts("watch") else {
-        return watches.list.iter().map(|watch| watch.name.clone()).collect();
+        return (watches.list.iter().map(|watch| watch.name.clone()).collect(), Added::All);
     };
     if said.is_empty() {
         input.notes.fault(scope.place(), "`watch` is empty", "name watches, or leave it out for all");
     }
     let mut found = BTreeSet::new();
+    let mut tags = BTreeSet::new();
     for said in said {
         let Some(tag) = said.value.strip_prefix("tag:") else {
             found.extend(watches.names.find("watch", said, input.notes));
             continue;
         };
-        if !watches.tags.contains(tag) {
-            let hint = near::hint(tag, watches.tags.iter().map(String::as_str));
-            input.notes.fault(said.place, "no watch has this tag", hint);
+        let known = watches.tags.iter().map(String::as_str);
+        if !watches.tags.contains(tag) && near::nearest(tag, known.clone()).is_some() {
+            input.notes.fault(said.place, "no watch has this tag", near::hint(tag, known));
+        } else if !watches.tags.contains(tag) {
+            let what = "no watch here has this tag: it looks only at watches that are added with it at run time";
+            input.notes.warn(said.place, what);
         }
+        tags.insert(Name::from(tag));
         let tagged = watches.list.iter().filter(|watch| watch.tags.iter().any(|own| own.as_str() == tag));
         found.extend(tagged.map(|watch| watch.name.clone()));
     }
-    found
+    (found, Added::Tagged(tags))
 }
 
-/// The chains of a transfer rule: those it names, else all on which its watches are.
-fn on(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>, watches: &BTreeSet<Name>) -> BTreeSet<ChainId> {
+/// The chains of a transfer rule: those it names, else all on which its watches are or may come to be.
+fn on(
+    input: &Input<'_>,
+    scope: &Scope<'_>,
+    from: &Materials<'_>,
+    watches: &BTreeSet<Name>,
+    added: &Added,
+) -> BTreeSet<ChainId> {
     let named = from.watches.list.iter().filter(|watch| watches.contains(&watch.name));
-    let somewhere: BTreeSet<ChainId> = named.flat_map(|watch| watch.chains.iter().copied()).collect();
+    let mut somewhere: BTreeSet<ChainId> = named.flat_map(|watch| watch.chains.iter().copied()).collect();
+    if added.is_any() {
+        let fed = |id: &&ChainId| {
+            let settings = from.chains.all.get(id).map(|chain| &chain.settings);
+            settings.is_some_and(|chain| !chain.endpoints.is_empty() || chain.explorer.is_some())
+        };
+        somewhere.extend(from.chains.configured.iter().filter(fed));
+    }
     let Some(said) = scope.texts("chains") else {
         return somewhere;
     };

@@ -115,7 +115,7 @@ async fn a_world_serves_all_its_faces_and_its_config_names_them() {
     let Ok(wire::Message::Notice { result, .. }) = wire::parse_message(&head) else { panic!("{head}") };
     assert!(wire::parse_header(result).expect("it is a header").at.number > 12);
     let mut prices = connect(feed).await;
-    say(&mut prices, crate::wire::tickers::subscribe(&[pair("ETH-USD")])).await;
+    say(&mut prices, crate::wire::tickers::coinbase::subscribe(&[pair("ETH-USD")])).await;
     assert!(hear(&mut prices).await.expect("it acknowledges").contains("subscriptions"));
     let key = &world.environment()["SIMULATED_EXPLORER_KEY"];
     let head = format!("GET /v2/api?chainid=1&module=proxy&action=eth_blockNumber&apikey={key} HTTP/1.1");
