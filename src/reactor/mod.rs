@@ -74,7 +74,7 @@ use event::{Command, Event, List, SourceId, SourceState};
 use payments::Payments;
 use payments::desk::Desk;
 use read_prices::Followed;
-use rows::{Deadline, Subject, Tables, TokenRow, ViewRow};
+use rows::{Deadline, Stop, Subject, Tables, TokenRow, ViewRow};
 use rules::Rules;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,8 +139,6 @@ struct Soft {
     proxy_heads: BTreeMap<ChainId, (u64, Timestamp)>,
     /// Where the explorer's list last had an internal movement that was known to be elsewhere, or gone: the block and its time.
     listed_elsewhere: BTreeMap<TransferId, (u64, Timestamp)>,
-    /// Chains that a person accepted as another one, and of which nothing has come since.
-    accepted: BTreeSet<ChainId>,
     /// The version of the watch list with which an address last joined a history, by its upper end.
     joined: BTreeMap<(ChainId, u64), u64>,
 }
@@ -212,9 +210,7 @@ impl Reactor {
             Event::Command(Command::Watches(order)) => self.order_watches(*order, &mut effects),
             Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
             Event::Unlistable(list) => self.unlistable(list, &mut effects),
-            Event::Unreadable { chain, block } => {
-                self.stop(chain, &read_blocks::unreadable_words(block), &mut effects);
-            }
+            Event::Unreadable { chain, block } => self.stop(chain, Stop::Unreadable(block), &mut effects),
             Event::Deadline(deadline) => self.deadline(deadline, &mut effects),
         }
         effects

@@ -208,7 +208,29 @@ pub struct ChainRow {
     /// The highest head that an explorer showed.
     pub explorer_head: Option<u64>,
     /// Stopped until a person accepts it: why.
-    pub stopped: Option<Name>,
+    pub stopped: Option<Stop>,
+    /// A person accepted it as another chain, and nothing has come of it since.
+    pub accepted: bool,
+}
+
+/// Why a chain waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// It is not the chain that was watched so far; what shows that, in words.
+    OtherChain(Name),
+    /// This block of it cannot be read: reading it ended the process.
+    Unreadable(u64),
+}
+
+impl Stop {
+    /// For people.
+    #[must_use]
+    pub fn reason(&self) -> Name {
+        match self {
+            Self::OtherChain(reason) => reason.clone(),
+            Self::Unreadable(block) => format!("block {block} cannot be read: reading it ended the process").into(),
+        }
+    }
 }
 
 /// A block of a chain's window.

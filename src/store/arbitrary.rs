@@ -267,9 +267,22 @@ fn level() -> impl Strategy<Value = LevelRow> {
 
 fn chain_row() -> impl Strategy<Value = ChainRow> {
     let heads = ((opt(number()), opt(number())), number(), number(), opt(number()));
-    (chain(), opt(hash()), heads, opt(name()), opt(name())).prop_map(
-        |(chain, genesis, ((started, live_from), confirmed, last_final, explorer_head), tip_endpoint, stopped)| {
-            ChainRow { chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped }
+    let stop = prop_oneof![name().prop_map(Stop::OtherChain), number().prop_map(Stop::Unreadable)];
+    (chain(), opt(hash()), heads, opt(name()), (opt(stop), any::<bool>())).prop_map(
+        |(chain, genesis, ((started, live_from), confirmed, last_final, explorer_head), tip_endpoint, stop)| {
+            let (stopped, accepted) = stop;
+            ChainRow {
+                chain,
+                genesis,
+                started,
+                live_from,
+                tip_endpoint,
+                confirmed,
+                last_final,
+                explorer_head,
+                stopped,
+                accepted,
+            }
         },
     )
 }

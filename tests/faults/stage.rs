@@ -1,10 +1,10 @@
 //! A monitor in this process with a config of its own, a chain with a node, and what both say.
 
+use crate::config;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -18,7 +18,6 @@ use walletwatch::app::monitor::{self, MonitorFault};
 use walletwatch::app::reload::Reloading;
 use walletwatch::config::checked::Config;
 use walletwatch::config::faults::Faults;
-use walletwatch::config::surroundings::Surroundings;
 use walletwatch::telemetry::Metrics;
 use walletwatch::types::{Address, ChainId, Timestamp, U256};
 use walletwatch::world::chain::{Action, Chain, Genesis, Plan};
@@ -124,9 +123,7 @@ pub(crate) fn took(receiver: &Receiver, kind: &str) -> Vec<Value> {
 
 /// A webhook sink.
 pub(crate) fn sink(name: &str, at: SocketAddr) -> String {
-    format!(
-        "[[sink]]\nname = \"{name}\"\nkind = \"webhook\"\nurl = \"http://{at}/hook\"\nsecret = \"env:HOOK\"\nallow_private = true\n"
-    )
+    config::webhook(name, &format!("http://{at}/hook"))
 }
 
 /// A chain with a node behind this address, WATCHED on it, and a rule that tells each transfer once to these sinks.
@@ -162,29 +159,6 @@ pub(crate) type File = Arc<Mutex<String>>;
 /// The token of the API.
 pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
-struct Around {
-    text: File,
-    variables: BTreeMap<String, String>,
-}
-
-impl Surroundings for Around {
-    fn variable(&self, name: &str) -> Option<String> {
-        self.variables.get(name).cloned()
-    }
-    fn read(&self, _: &Path) -> io::Result<String> {
-        Ok(self.text.lock().expect("no holder panics").clone())
-    }
-    fn open_to_others(&self, _: &Path) -> io::Result<bool> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-    fn list(&self, _: &Path) -> io::Result<Vec<PathBuf>> {
-        Ok(Vec::new())
-    }
-    fn exists(&self, _: &Path) -> bool {
-        true
-    }
-}
-
 /// A running monitor.
 pub(crate) struct Stage {
     _folder: TempDir,
@@ -197,8 +171,10 @@ pub(crate) struct Stage {
 }
 
 /// The file as the monitor is to have it.
-fn load(around: &Around, folder: &Path) -> Result<Config, Faults> {
-    let mut config = walletwatch::config::load(Path::new("x.toml"), folder, around)?;
+fn load(file: &File, folder: &Path) -> Result<Config, Faults> {
+    let text = file.lock().expect("no holder panics").clone();
+    let secret = Receiver::new(clock(), [7; 32]).secret().expose().to_owned();
+    let mut config = config::read(&text, folder, &[("HOOK", &secret), ("KEY", "SIMULATED"), ("TOKEN", TOKEN)])?;
     for chain in config.settings.chains.values_mut().filter(|chain| !chain.endpoints.is_empty()) {
         chain.stale_after = STALE_AFTER;
     }
@@ -216,14 +192,10 @@ impl Stage {
         walletwatch::net::install_crypto_provider();
         let folder = tempfile::tempdir().expect("a folder can be made");
         let file: File = Arc::new(Mutex::new(whole(config)));
-        let secret = Receiver::new(clock(), [7; 32]).secret().expose().to_owned();
-        let variables = [("HOOK", &*secret), ("KEY", "SIMULATED"), ("TOKEN", TOKEN)];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let around = Around { text: Arc::clone(&file), variables };
-        let config = load(&around, folder.path()).unwrap_or_else(|faults| panic!("{faults}"));
-        let place = folder.path().to_owned();
+        let config = load(&file, folder.path()).unwrap_or_else(|faults| panic!("{faults}"));
+        let (read, place) = (Arc::clone(&file), folder.path().to_owned());
         let (hangups, heard) = mpsc::channel(1);
-        let reloading = Reloading { load: Box::new(move || load(&around, &place)), hangups: heard };
+        let reloading = Reloading { load: Box::new(move || load(&read, &place)), hangups: heard };
         let stop = CancellationToken::new();
         let (ready_to, ready) = oneshot::channel();
         let running = monitor::run(config, Metrics::new(), stop.clone(), Some(reloading), |running| {

@@ -54,6 +54,7 @@ pub fn words(message: &Message, name: impl Fn(B256) -> String) -> String {
             format!("{kind} {} on {sinks}", message.rule.as_ref().map_or("built-in", Name::as_str))
         }
         Body::Heartbeat(body) => format!("{kind} {}", body.trouble.len()),
+        Body::Source(body) if body.reason.as_str().contains("was accepted") => format!("{kind} accepted"),
         Body::Source(_) | Body::Test => kind.to_owned(),
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use walletwatch::reactor::settings::{
     Added, Approval, BalanceCondition, BalanceSettings, BetweenOwn, ChainSettings, Condition, Confirmed, Direction,
-    GasCondition, KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, Rule, Settings, Side,
-    SinkSettings, SystemSettings, Threshold, TransferCondition, Watch,
+    GasCondition, KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, PriceSettings, Rule, Settings,
+    Side, SinkSettings, SystemSettings, Threshold, TransferCondition, Watch,
 };
 use walletwatch::types::{Address, Asset, ChainId, Kind, Name, Pair, Price, Severity, Stage, U256};
 
@@ -210,6 +210,8 @@ impl Spec {
                 heartbeat: None,
             },
             feeds: BTreeMap::from([(Name::from("feed"), vec![pair()])]),
+            prices: PriceSettings::default(),
+            values: BTreeMap::new(),
             balances: BalanceSettings {
                 shown: ids.iter().map(|id| (*id, Asset::Coin)).collect(),
                 most: 6,
