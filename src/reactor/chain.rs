@@ -91,6 +91,11 @@ impl Chain {
         }
     }
 
+    /// The config names these endpoints, and no others: what others said of themselves is forgotten.
+    pub fn keep_endpoints(&mut self, named: &[Name]) {
+        self.endpoints.retain(|name, _| named.contains(name));
+    }
+
     /// An endpoint's newest head.
     pub fn head(&mut self, head: &Head) {
         let endpoint = self.endpoints.entry(head.endpoint.clone()).or_default();

@@ -502,6 +502,10 @@ pub enum Deadline {
     Expires(PaymentId),
     /// A balance has been past a rule's level for long enough, if it still is.
     BalanceHolds(LevelKey),
+    /// The next heartbeat.
+    Heartbeat,
+    /// What was in trouble has been well for long enough to be believed, or to be forgotten.
+    Steady(Subject),
 }
 
 /// A deadline, with its length: after a restart it is due no later than that from now.

@@ -116,6 +116,8 @@ fn deadline() -> impl Strategy<Value = Deadline> {
         id16().prop_map(|id| Deadline::Forget(TransferId(id))),
         id16().prop_map(|id| Deadline::Expires(PaymentId(id))),
         level_key().prop_map(Deadline::BalanceHolds),
+        Just(Deadline::Heartbeat),
+        subject().prop_map(Deadline::Steady),
     ]
 }
 
