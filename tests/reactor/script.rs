@@ -61,6 +61,8 @@ struct Script {
     /// The name of every block, its reference and its transactions.
     blocks: BTreeMap<String, (BlockRef, Vec<String>)>,
     said: Vec<String>,
+    /// Other configs, by name.
+    configs: BTreeMap<String, Settings>,
     /// The watch list that chose what is read of the next run.
     chosen_by: Option<u64>,
     /// Whose logs were asked for, where that was not now.
@@ -69,6 +71,11 @@ struct Script {
 
 /// Plays a script and compares what is said, line by line.
 pub fn check(settings: Settings, text: &str) {
+    check_with(settings, &[], text);
+}
+
+/// The same, with other configs that `config NAME` puts into force.
+pub fn check_with(settings: Settings, configs: &[(&str, Settings)], text: &str) {
     let mut script = Script {
         reactor: Reactor::default(),
         settings: settings.clone(),
@@ -76,6 +83,7 @@ pub fn check(settings: Settings, text: &str) {
         txs: BTreeMap::new(),
         blocks: BTreeMap::new(),
         said: Vec::new(),
+        configs: configs.iter().map(|(name, settings)| ((*name).to_owned(), settings.clone())).collect(),
         chosen_by: None,
         asked: None,
     };
@@ -192,6 +200,10 @@ impl Script {
             }
             ["rule", rule, "off"] => {
                 self.settings.rules.retain(|known| known.name.as_str() != *rule);
+                self.handle(Event::Configured(Box::new(self.settings.clone())));
+            }
+            ["config", name] => {
+                self.settings = self.configs[*name].clone();
                 self.handle(Event::Configured(Box::new(self.settings.clone())));
             }
             ["ask", "logs"] => {
