@@ -15,6 +15,8 @@ use walletwatch::wire::etherscan::{self, Body, List, open};
 use walletwatch::wire::jsonrpc::{self, Message, Refusal, RpcError, Suggestion};
 use walletwatch::wire::tickers::{self, Frame};
 
+#[path = "recordings/feeds.rs"]
+mod feeds;
 #[path = "recordings/mangled.rs"]
 mod mangled;
 
