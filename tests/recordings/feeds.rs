@@ -84,7 +84,8 @@ async fn replay(kind: FeedKind, pairs: &[&str], frames: &[String]) -> usize {
                     other => assert!(other.is_text() || other.is_ping(), "{other:?}"),
                 }
             }
-            let tick = |event| if let Event::Tick(tick) = event { Some((tick.pair, tick.price.to_string())) } else { None };
+            let tick =
+                |event| if let Event::Tick(tick) = event { Some((tick.pair, tick.price.to_string())) } else { None };
             let handed: Vec<_> = intake.try_recv_many(64).into_iter().filter_map(tick).collect();
             let expected: Vec<_> = priced(kind, frame, &symbols).into_iter().collect();
             assert_eq!(handed, expected, "{frame}");
@@ -100,7 +101,9 @@ async fn replay(kind: FeedKind, pairs: &[&str], frames: &[String]) -> usize {
 
 #[tokio::test]
 async fn every_recorded_frame_of_a_venue_gives_its_exact_price_over_the_real_socket() {
-    let coinbase = ["SKL-USD", "SKL-BTC", "BAND-GBP", "NMR-EUR", "BAND-BTC", "YFI-BTC", "DASH-BTC", "NU-GBP", "CRV-EUR", "SKL-GBP"];
+    let coinbase = [
+        "SKL-USD", "SKL-BTC", "BAND-GBP", "NMR-EUR", "BAND-BTC", "YFI-BTC", "DASH-BTC", "NU-GBP", "CRV-EUR", "SKL-GBP",
+    ];
     let binance = ["NKN-USDT", "BLZ-ETH", "LRC-BTC", "RUNE-EUR", "BTC-USDT", "BNB-BTC", "ETH-USDT"];
     let cases: [(FeedKind, &str, &str, &[&str], usize); 9] = [
         (FeedKind::Coinbase, "coinbase_exchange", "coinbase_exchange_recording.json", &coinbase, 77),
@@ -148,7 +151,9 @@ fn recorded_rejections_are_read_and_another_protocol_is_junk() {
     check(FeedKind::Coinbase, "rejections.json", "coinbase_advanced", &["error of 0"]);
     check(FeedKind::Binance, "rejections.json", "binance", &["error of 0", "error of 0", "leaving"]);
     check(FeedKind::Kraken, "kraken_v2_pong.json", "kraken_v2", &["alive"]);
-    for file in ["coinbase_advanced_ticker.json", "coinbase_advanced_heartbeats.json", "coinbase_advanced_subscriptions.json"] {
+    for file in
+        ["coinbase_advanced_ticker.json", "coinbase_advanced_heartbeats.json", "coinbase_advanced_subscriptions.json"]
+    {
         check(FeedKind::Coinbase, file, "", &["junk"]);
     }
     let first_version = said(FeedKind::Kraken, "kraken_v1_ticker_recording.json", "kraken_v1").unwrap_or_default();

@@ -3,6 +3,7 @@
 mod lists;
 mod meaning;
 mod parts;
+mod worth;
 
 use super::checked::Config;
 use super::faults::Faults;
