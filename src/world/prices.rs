@@ -62,6 +62,7 @@ struct Trade {
 
 /// What is wrong with the feed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each fault is there or not, whatever the others are")]
 pub struct FeedFaults {
     /// The socket stays open and nothing comes.
     pub silent: bool,

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use walletwatch::reactor::settings::{
     Added, Approval, BalanceCondition, BalanceSettings, BetweenOwn, ChainSettings, Condition, Confirmed, Direction,
-    GasCondition, KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, Rule, Settings, Side,
-    SinkSettings, SystemSettings, Threshold, TransferCondition, Watch,
+    GasCondition, KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, PriceSettings, Rule, Settings,
+    Side, SinkSettings, SystemSettings, Threshold, TransferCondition, Watch,
 };
 use walletwatch::types::{Address, Asset, ChainId, Kind, Name, Pair, Price, Severity, Stage, U256};
 
@@ -206,6 +206,8 @@ impl Spec {
             payees: BTreeMap::from([(Name::from("payee"), payee(ids[0]))]),
             system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new() },
             feeds: BTreeMap::from([(Name::from("feed"), vec![pair()])]),
+            prices: PriceSettings::default(),
+            values: BTreeMap::from([((ids[0], Asset::Coin), pair())]),
             balances: BalanceSettings {
                 shown: ids.iter().map(|id| (*id, Asset::Coin)).collect(),
                 most: 6,
