@@ -11,7 +11,7 @@ use crate::reactor::Reactor;
 use crate::reactor::chain::Chain;
 use crate::reactor::effect::Notice;
 use crate::reactor::event::{Event, SourceId, SourceKind, SourceState};
-use crate::reactor::rows::{PaymentState, Phase, Subject};
+use crate::reactor::rows::{PaymentState, Phase, Stop, Subject};
 use crate::reactor::settings::{Condition, Rule};
 use crate::telemetry::balances::BalancesStatus;
 use crate::telemetry::observe::SUMMARY_EVERY;
@@ -283,7 +283,7 @@ impl Overview {
             backfill_blocks: reactor.history_left(id),
             backfill_addresses: reactor.open_backfills(id).count() as u64,
             stalled: reactor.is_stalled(id),
-            stopped: chain.and_then(|chain| chain.row().stopped.clone()),
+            stopped: chain.and_then(|chain| chain.row().stopped.as_ref().map(Stop::reason)),
             blind_since: trouble.map(|row| row.since),
             taken_over_since: reactor.taken_over_since(id),
             authority: KINDS.into_iter().filter_map(|kind| Some((kind, reactor.authority(id, kind)?))).collect(),

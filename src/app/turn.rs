@@ -122,6 +122,7 @@ impl Draft {
             | RowKey::Address(..)
             | RowKey::Request(_)
             | RowKey::Payment(_)
+            | RowKey::Office(_)
             | RowKey::Level(_) => true,
         };
     }

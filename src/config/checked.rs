@@ -3,6 +3,7 @@
 //! Rooms take the part that concerns them; nobody parses text behind this. Secrets are resolved here and held in types that cannot
 //! print them.
 
+use crate::config::circle::{CircleConfig, InboundConfig};
 use crate::config::mailbox::MailAddress;
 use crate::reactor::settings::Settings;
 use crate::types::{ChainId, Name, Pair, Secret};
@@ -30,6 +31,10 @@ pub struct Config {
     pub sinks: Vec<SinkConfig>,
     /// The page, API and metrics.
     pub http: HttpConfig,
+    /// Circle, where payments may be live.
+    pub circle: Option<CircleConfig>,
+    /// Where hooks are received.
+    pub inbound: Option<InboundConfig>,
     /// The store.
     pub store: StoreConfig,
     /// Chains whose blindness makes the monitor not ready.

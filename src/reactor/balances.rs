@@ -207,13 +207,14 @@ impl Balances {
 }
 
 fn want(holding: &Holding, often: bool, row: Option<&BalanceRow>) -> BalanceWant {
-    // What a contract refuses to say it will refuse again: it is asked as seldom as anything.
+    // What a contract refuses to say it will refuse again: it is asked as seldom as anything, unless it has said it once.
     let refused = row.and_then(|row| row.failing).is_some_and(|(_, reason)| reason.lasts());
+    let never_said = row.is_none_or(|row| row.last.is_none());
     BalanceWant {
         address: holding.address,
         asset: holding.asset,
         read_at: row.and_then(|row| row.last).map(|last| last.read_at),
-        often: often && !refused,
+        often: often && !(refused && never_said),
         soon: !refused && row.is_none_or(|row| row.last.is_none() || row.due.is_some()),
     }
 }

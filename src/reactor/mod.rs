@@ -69,8 +69,9 @@ use chain::Chain;
 use effect::{Effect, Notice};
 use event::{Command, Event, List, SourceId, SourceState};
 use payments::Payments;
+use payments::desk::Desk;
 use read_prices::Followed;
-use rows::{Deadline, Subject, Tables, TokenRow, ViewRow};
+use rows::{Deadline, Stop, Subject, Tables, TokenRow, ViewRow};
 use rules::Rules;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,6 +101,7 @@ pub struct Reactor {
     views: BTreeMap<(ChainId, Address, List), ViewRow>,
     troubles: Troubles,
     payments: Payments,
+    desk: Desk,
     balances: Balances,
     backfills: Backfills,
     bars: Bars,
@@ -134,8 +136,6 @@ struct Soft {
     proxy_heads: BTreeMap<ChainId, (u64, Timestamp)>,
     /// Where the explorer's list last had an internal movement that was known to be elsewhere, or gone: the block and its time.
     listed_elsewhere: BTreeMap<TransferId, (u64, Timestamp)>,
-    /// Chains that a person accepted as another one, and of which nothing has come since.
-    accepted: BTreeSet<ChainId>,
     /// The version of the watch list with which an address last joined a history, by its upper end.
     joined: BTreeMap<(ChainId, u64), u64>,
 }
@@ -165,6 +165,7 @@ impl Reactor {
             tokens: tables.tokens.into_iter().map(|row| ((row.chain, row.contract), row)).collect(),
             views: tables.views.into_iter().map(|row| ((row.chain, row.address, row.list), row)).collect(),
             troubles: Troubles::restore(tables.troubles),
+            desk: Desk::restore(tables.payments.clone(), tables.office),
             payments: Payments::restore(tables.payments),
             watch_list: WatchList::restore(tables.watches, tables.addresses, tables.requests),
             balances: Balances::restore(tables.balances, tables.levels),
@@ -202,9 +203,7 @@ impl Reactor {
             Event::Command(Command::Watches(order)) => self.order_watches(*order, &mut effects),
             Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
             Event::Unlistable(list) => self.unlistable(list, &mut effects),
-            Event::Unreadable { chain, block } => {
-                self.stop(chain, &read_blocks::unreadable_words(block), &mut effects);
-            }
+            Event::Unreadable { chain, block } => self.stop(chain, Stop::Unreadable(block), &mut effects),
             Event::Deadline(deadline) => self.deadline(deadline, &mut effects),
         }
         effects
@@ -252,7 +251,8 @@ impl Reactor {
             tokens: self.tokens.values().cloned().collect(),
             deadlines: self.timers.rows().cloned().collect(),
             troubles: self.troubles.iter().cloned().collect(),
-            payments: self.payments.iter().cloned().collect(),
+            payments: self.payments.iter().chain(self.desk.payments()).cloned().collect(),
+            office: self.desk.tables(),
             balances: self.balances.rows().cloned().collect(),
             levels: self.balances.levels().cloned().collect(),
             backfills: self.backfills.rows().cloned().collect(),

@@ -7,6 +7,7 @@ pub use super::bars::BarRow;
 use super::holdings::{BalanceRow, LevelKey, LevelRow};
 use super::market::Quote;
 pub use super::money::{PaymentRow, PaymentState};
+pub use super::office::{OfficeKey, OfficeTables, OfficeWrite};
 pub use super::past::{BackfillRow, ListLeft, Scan, ScanRow};
 pub use super::phase::Phase;
 use super::phase::Standing;
@@ -46,6 +47,8 @@ pub enum Row {
     Trouble(TroubleRow),
     /// A payment.
     Payment(Box<PaymentRow>),
+    /// What holds for live payments.
+    Office(Box<OfficeWrite>),
     /// A balance.
     Balance(BalanceRow),
     /// Where a rule stands with a balance.
@@ -80,6 +83,7 @@ impl Row {
             Self::Deadline(row) => RowKey::Deadline(row.deadline.clone()),
             Self::Trouble(row) => RowKey::Trouble(row.subject.clone()),
             Self::Payment(row) => RowKey::Payment(row.id),
+            Self::Office(row) => RowKey::Office(row.key()),
             Self::Balance(row) => RowKey::Balance(row.holding),
             Self::Level(row) => RowKey::Level(row.key.clone()),
             Self::Backfill(row) => RowKey::Backfill(row.chain, row.address),
@@ -117,6 +121,8 @@ pub enum RowKey {
     Trouble(Subject),
     /// Of [`PaymentRow`].
     Payment(PaymentId),
+    /// Of [`OfficeWrite`].
+    Office(OfficeKey),
     /// Of [`BalanceRow`].
     Balance(Holding),
     /// Of [`LevelRow`].
@@ -162,6 +168,8 @@ pub struct Tables {
     pub troubles: Vec<TroubleRow>,
     /// All: `max_per_day` bounds how many there can be.
     pub payments: Vec<PaymentRow>,
+    /// What holds for live payments; of the audit the last line.
+    pub office: OfficeTables,
     /// All: a rule or `[http] max_balances` asks for each.
     pub balances: Vec<BalanceRow>,
     /// All.
@@ -200,7 +208,29 @@ pub struct ChainRow {
     /// The highest head that an explorer showed.
     pub explorer_head: Option<u64>,
     /// Stopped until a person accepts it: why.
-    pub stopped: Option<Name>,
+    pub stopped: Option<Stop>,
+    /// A person accepted it as another chain, and nothing has come of it since.
+    pub accepted: bool,
+}
+
+/// Why a chain waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// It is not the chain that was watched so far; what shows that, in words.
+    OtherChain(Name),
+    /// This block of it cannot be read: reading it ended the process.
+    Unreadable(u64),
+}
+
+impl Stop {
+    /// For people.
+    #[must_use]
+    pub fn reason(&self) -> Name {
+        match self {
+            Self::OtherChain(reason) => reason.clone(),
+            Self::Unreadable(block) => format!("block {block} cannot be read: reading it ended the process").into(),
+        }
+    }
 }
 
 /// A block of a chain's window.

@@ -232,7 +232,7 @@ impl Reactor {
         let blind_for = self.at.since(row.since).as_secs();
         match subject {
             Subject::Chain(_) | Subject::Source(_) | Subject::List(..) => {
-                let reason = self.back_words(subject, blind_for);
+                let reason = self.back_words(subject, blind_for, effects);
                 let body = self.source_body(&row, gap, reason.into());
                 self.say_trouble(&row, MessageKind::SourceRecovered, Severity::Info, body, effects);
             }
@@ -245,11 +245,12 @@ impl Reactor {
     }
 
     /// That a chain or a source is back, and what of it is not as it was.
-    fn back_words(&mut self, subject: &Subject, blind_for: u64) -> String {
+    fn back_words(&mut self, subject: &Subject, blind_for: u64, effects: &mut Vec<Effect>) -> String {
         let mut words = format!("back after {blind_for} s");
         if let Subject::Chain(chain) = subject
-            && self.soft.accepted.remove(chain)
-            && let Some(started) = self.chains.get(chain).and_then(|chain| chain.row().started)
+            && let Some(chain) = self.chains.get_mut(chain)
+            && chain.tell_accepted(effects)
+            && let Some(started) = chain.row().started
         {
             let _ = write!(
                 words,

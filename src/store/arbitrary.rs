@@ -1,5 +1,7 @@
 //! Random rows, commits and deliveries for the store's laws: few keys, so that they collide, and numbers at the edges.
 
+mod money;
+
 use super::{Commit, DeliveryWrite, NewMessage, OutboxState, Prune, Write};
 use crate::reactor::bars::BarRow;
 use crate::reactor::effect::Suspect;
@@ -263,9 +265,22 @@ fn level() -> impl Strategy<Value = LevelRow> {
 
 fn chain_row() -> impl Strategy<Value = ChainRow> {
     let heads = ((opt(number()), opt(number())), number(), number(), opt(number()));
-    (chain(), opt(hash()), heads, opt(name()), opt(name())).prop_map(
-        |(chain, genesis, ((started, live_from), confirmed, last_final, explorer_head), tip_endpoint, stopped)| {
-            ChainRow { chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped }
+    let stop = prop_oneof![name().prop_map(Stop::OtherChain), number().prop_map(Stop::Unreadable)];
+    (chain(), opt(hash()), heads, opt(name()), (opt(stop), any::<bool>())).prop_map(
+        |(chain, genesis, ((started, live_from), confirmed, last_final, explorer_head), tip_endpoint, stop)| {
+            let (stopped, accepted) = stop;
+            ChainRow {
+                chain,
+                genesis,
+                started,
+                live_from,
+                tip_endpoint,
+                confirmed,
+                last_final,
+                explorer_head,
+                stopped,
+                accepted,
+            }
         },
     )
 }
@@ -344,6 +359,8 @@ pub(super) fn row() -> impl Strategy<Value = Row> {
         deadline.prop_map(Row::Deadline),
         trouble.prop_map(Row::Trouble),
         payment().prop_map(|row| Row::Payment(Box::new(row))),
+        money::live_payment().prop_map(|row| Row::Payment(Box::new(row))),
+        money::office().prop_map(|row| Row::Office(Box::new(row))),
         balance().prop_map(Row::Balance),
         level().prop_map(Row::Level),
         backfill().prop_map(|row| Row::Backfill(Box::new(row))),
@@ -409,6 +426,7 @@ pub(super) fn key_of(row: &Row) -> RowKey {
         Row::Deadline(row) => RowKey::Deadline(row.deadline.clone()),
         Row::Trouble(row) => RowKey::Trouble(row.subject.clone()),
         Row::Payment(row) => RowKey::Payment(row.id),
+        Row::Office(row) => RowKey::Office(row.key()),
         Row::Balance(row) => RowKey::Balance(row.holding),
         Row::Level(row) => RowKey::Level(row.key.clone()),
         Row::Backfill(row) => RowKey::Backfill(row.chain, row.address),

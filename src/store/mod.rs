@@ -16,6 +16,7 @@ pub mod lock;
 pub mod meta;
 mod migrate;
 pub mod model;
+mod money;
 mod numbers;
 mod outbox;
 mod prices;

@@ -7,6 +7,7 @@ use super::fault::StoreFault;
 use super::lock::StoreLock;
 use super::meta::StoreId;
 use super::migrate::{self, Found};
+use super::money;
 use super::numbers::AlertNumbers;
 use super::outbox::Sequence;
 use super::prune::{Position, Prune, Pruned};
@@ -297,6 +298,7 @@ impl Turn<'_> {
             Row::Deadline(row) => small::put_deadline(connection, row),
             Row::Trouble(row) => small::put_trouble(connection, row),
             Row::Payment(row) => small::put_payment(connection, row),
+            Row::Office(row) => money::put(connection, row),
             Row::Balance(row) => balances::put_balance(connection, row),
             Row::Level(row) => balances::put_level(connection, row),
             Row::Backfill(row) => history::put_backfill(connection, row),
@@ -343,7 +345,11 @@ impl Turn<'_> {
                 run!(connection, "DELETE FROM addresses WHERE watch = ?1 AND address = ?2", *watch, *address)
             }
             RowKey::Request(id) => run!(connection, "DELETE FROM requests WHERE id = ?1", *id),
-            RowKey::Payment(id) => run!(connection, "DELETE FROM payments WHERE id = ?1", *id),
+            RowKey::Payment(id) => {
+                money::put_live(connection, *id, None)?;
+                run!(connection, "DELETE FROM payments WHERE id = ?1", *id)
+            }
+            RowKey::Office(key) => money::delete(connection, key),
             RowKey::Balance(holding) => balances::delete_balance(connection, holding),
             RowKey::Level(key) => balances::delete_level(connection, key),
             RowKey::Backfill(chain, address) => pair(history::DELETE_BACKFILL, &chain.to_cell(), &address.to_cell()),
@@ -368,6 +374,7 @@ fn load(connection: &Connection) -> rusqlite::Result<Tables> {
         deadlines: small::deadlines(connection)?,
         troubles: small::troubles(connection)?,
         payments: small::payments(connection)?,
+        office: money::tables(connection)?,
         watches: watches::watches(connection)?,
         addresses: watches::addresses(connection)?,
         requests: watches::requests(connection)?,

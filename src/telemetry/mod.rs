@@ -3,6 +3,7 @@
 //! It reads no clock and starts nothing: times are passed in, and what runs for long is a future that `app` starts.
 
 pub mod balances;
+mod circle;
 pub mod faults;
 pub mod health;
 pub mod labels;

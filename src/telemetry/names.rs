@@ -145,6 +145,10 @@ table! {
     Payments = Gauge, "payments", ["state", "rehearsal"], "Payments by where they stand.";
     PaymentsFrozen = Gauge, "payments_frozen", [], "1 while no payment may go.";
     LimitUsed = Gauge, "payment_limit_used_ratio", ["rule", "limit"], "The part of a limit that is used, from 0 to 1.";
+    PayingWalletCoins = Gauge, "paying_wallet_coins", ["asset"],
+        "What the wallet at Circle that pays holds, in the unit of the asset; for display, payments ask for themselves.";
+    PayingWalletTime = Gauge, "paying_wallet_last_success_timestamp_seconds", [], "When the paying wallet was last read; 0 until it was.";
+    Hooks = Counter, "inbound_hooks_total", ["kind", "outcome"], "Webhooks that came in, by what became of them.";
     Commit = Histogram(COMMIT_BUCKETS), "store_commit_seconds", [], "How long commits took, with their fsync.";
     ClockJumps = Counter, "clock_jumps_total", [], "How often the wall clock went apart from the monotonic one.";
 }
@@ -220,6 +224,9 @@ pub const OUTBOX_DEAD: &str = "dead";
 /// What an explorer is called for that is no list of an address: values of the label `list`.
 pub const OTHER_CALLS: [&str; 5] =
     ["eth_blockNumber", "eth_getTransactionReceipt", "balancemulti", "balance", "tokenbalance"];
+
+/// What became of a hook: values of the label `outcome`, the words of `sources::hooks::Verdict`.
+pub const HOOK_OUTCOMES: [&str; 4] = ["taken", "noted", "refused", "later"];
 
 /// Why a frame of a feed made no price: values of the label `reason`.
 pub const DROPPED_FRAMES: [&str; 5] = ["sequence", "older", "no_time", "stranger", "junk"];

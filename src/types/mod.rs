@@ -18,6 +18,7 @@ pub mod symbol;
 pub mod text;
 pub mod time;
 pub mod transfer;
+pub mod uuid;
 
 pub use address::{Address, parse_address};
 pub use alloy::primitives::{B256, U256};
@@ -31,3 +32,4 @@ pub use severity::Severity;
 pub use text::Untrusted;
 pub use time::Timestamp;
 pub use transfer::{Movement, Stage, TransferKey};
+pub use uuid::Uuid;

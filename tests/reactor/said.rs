@@ -49,6 +49,7 @@ pub fn words(message: &Message, name: impl Fn(B256) -> String) -> String {
         }
         Body::Source(body) if body.source.as_str() == "endpoints" => format!("{kind} endpoints"),
         Body::Source(body) if body.source.as_str() == "scan" && body.chain.is_some() => format!("{kind} scan"),
+        Body::Source(body) if body.reason.as_str().contains("was accepted") => format!("{kind} accepted"),
         Body::Source(_) | Body::Test => kind.to_owned(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod assets;
 mod chains;
+mod circle;
 mod endpoints;
 pub(super) mod input;
 mod page_and_store;
@@ -16,6 +17,7 @@ mod watches;
 use crate::config::checked::{Config, Role};
 use crate::config::forecast;
 use crate::reactor::settings::{Approval, BalanceSettings, Settings};
+pub(super) use circle::FREEZE_FILE;
 use input::Input;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +52,9 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let payments = payments::payments(input, &read, &payees, &watches, &chains);
     let required = |chain: &&chains::Chain| chain.required.unwrap_or(true);
     let required_chains = chains.all.values().filter(required).map(|chain| chain.settings.id).collect();
+    let circle = circle::circle(input, &sinks);
+    let http = page_and_store::http(input);
+    let inbound = circle::inbound(input, input.root.one("circle").is_some(), http.listen);
     let settings = Settings {
         chains: chains.all.iter().map(|(id, chain)| (*id, chain.settings.clone())).collect(),
         watches: Arc::new(watches.list),
@@ -73,7 +78,9 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         etherscan,
         feeds,
         sinks: sinks.list,
-        http: page_and_store::http(input),
+        http,
+        circle,
+        inbound,
         store: page_and_store::store(input),
         required_chains,
         required_feeds,

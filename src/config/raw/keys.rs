@@ -116,6 +116,10 @@ pub(crate) const SINK_KINDS: [(&str, Option<&str>); 9] = [
     ("ntfy", Some("there is no such sink yet")),
 ];
 
+/// What `kind` of `[circle]` may say, and why one cannot be used yet.
+pub(crate) const CIRCLE_KINDS: [(&str, Option<&str>); 2] =
+    [("wallets", None), ("mint", Some("Circle Mint is not spoken to yet"))];
+
 /// What `kind` of a feed may say, and why one cannot be used yet.
 pub(crate) const FEED_KINDS: [(&str, Option<&str>); 3] = [("coinbase", None), ("kraken", None), ("binance", None)];
 
@@ -169,7 +173,7 @@ pub(crate) const SECTIONS: &[Section] = &[
         later: None,
         keys: &[key("name"), key("role"), key("secret").secret()],
     },
-    Section { name: "inbound", repeated: false, later: Some("webhooks are not received yet"), keys: &[key("listen")] },
+    Section { name: "inbound", repeated: false, later: None, keys: &[key("listen")] },
     Section {
         name: "store",
         repeated: false,
@@ -347,9 +351,9 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section {
         name: "circle",
         repeated: false,
-        later: Some("Circle is not spoken to yet; rehearsals need no [circle]"),
+        later: None,
         keys: &[
-            key("kind"),
+            key("kind").default("wallets"),
             key("environment"),
             key("url").url(),
             key("api_key").secret(),
@@ -360,7 +364,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("in_total"),
             key("two_approvals_over"),
             key("notify"),
-            key("relaxed"),
+            key("relaxed").default("false"),
         ],
     },
 ];
