@@ -15,13 +15,10 @@ use walletwatch::wire::etherscan::{self, Body, List, open};
 use walletwatch::wire::jsonrpc::{self, Message, Refusal, RpcError, Suggestion};
 use walletwatch::wire::tickers::{self, Frame};
 
-<<<<<<< HEAD
-#[path = "recordings/feeds.rs"]
-mod feeds;
-=======
 #[path = "recordings/circle.rs"]
 mod circle;
->>>>>>> main
+#[path = "recordings/feeds.rs"]
+mod feeds;
 #[path = "recordings/mangled.rs"]
 mod mangled;
 

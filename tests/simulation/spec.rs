@@ -207,11 +207,7 @@ impl Spec {
             system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new() },
             feeds: BTreeMap::from([(Name::from("feed"), vec![pair()])]),
             prices: PriceSettings::default(),
-<<<<<<< HEAD
             values: BTreeMap::from([((ids[0], Asset::Coin), pair())]),
-=======
-            values: BTreeMap::new(),
->>>>>>> main
             balances: BalanceSettings {
                 shown: ids.iter().map(|id| (*id, Asset::Coin)).collect(),
                 most: 6,
