@@ -38,6 +38,8 @@ mod owe_history;
 pub mod past;
 pub mod payments;
 pub mod phase;
+pub mod pricing;
+pub mod quote;
 mod read_balances;
 mod read_blocks;
 mod read_explorer;
