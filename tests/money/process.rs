@@ -159,7 +159,6 @@ pub struct Process {
     config: Option<Config>,
     /// How far back its first whole list reached.
     listed: Option<i64>,
-    began: i64,
 }
 
 impl Process {
@@ -181,7 +180,6 @@ impl Process {
             read_at: 0,
             config: None,
             listed: None,
-            began: out.now,
         }
     }
 
@@ -356,7 +354,7 @@ impl Process {
             if !flight.left && flight.leaves <= now && flight.outcome.is_none() {
                 depart(
                     flight,
-                    (self.listed, self.began),
+                    self.listed,
                     Timestamp::from_millis(self.wall + now - self.started),
                     &stores[self.store],
                     out,
@@ -384,7 +382,7 @@ impl Process {
             let skewless = matches!(outcome, Outcome::NotSent(_) | Outcome::Ambiguous(Why::Timeout | Why::Broken));
             let date = (!skewless).then(|| Timestamp::from_millis(now));
             if let (Ask::Scan(scan), Outcome::Found(_)) = (&flight.ask, &outcome) {
-                self.listed.get_or_insert(scan.from.millis());
+                self.listed.get_or_insert(now - scan.from.millis());
             }
             let answer = Answer { ticket: flight.ticket, outcome, date, request_id: None, entity_key: None };
             let mut step = Step::default();
@@ -435,14 +433,7 @@ fn holds(out: &Outside, row: &PaymentRow) -> Option<bool> {
 }
 
 /// A request leaves, or not.
-fn depart(
-    flight: &mut Flight,
-    listed: (Option<i64>, i64),
-    at: Timestamp,
-    store: &Store,
-    out: &mut Outside,
-    rng: &mut Rng,
-) {
+fn depart(flight: &mut Flight, listed: Option<i64>, at: Timestamp, store: &Store, out: &mut Outside, rng: &mut Rng) {
     let now = out.now;
     if let Ask::Create(create) = &flight.ask {
         if at > create.leave_by() && !out.sloppy.leaves_late {
@@ -456,8 +447,8 @@ fn depart(
         if durable.is_none_or(|live| live.attempts < create.attempt()) && !out.sloppy.no_fence {
             out.violations.push(format!("I2: a request of {} left before its commit", create.payment()));
         }
-        // It reaches two days back from its start, so that what a lost store sent is seen.
-        if listed.0.is_none_or(|from| from > listed.1 - 47 * 3_600_000) && out.offset == 0 {
+        // It reaches two days back, so that what a lost store sent is seen.
+        if listed.is_none_or(|reach| reach < 47 * 3_600_000) && out.offset == 0 {
             out.violations.push(format!("§7: a request of {} left before the wallet was listed", create.payment()));
         }
         let last = durable.and_then(|live| live.last_sent);
