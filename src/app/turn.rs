@@ -110,6 +110,7 @@ impl Draft {
             | RowKey::Gap(..)
             | RowKey::Backfill(..)
             | RowKey::Scan(..)
+            | RowKey::Bar(..)
             | RowKey::Balance(_) => false,
             RowKey::Transfer(..)
             | RowKey::Alert(_)

@@ -19,6 +19,7 @@ pub mod model;
 mod money;
 mod numbers;
 mod outbox;
+mod prices;
 pub mod prune;
 pub mod read;
 mod read_watches;

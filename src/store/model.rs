@@ -6,6 +6,7 @@ use super::keys::{deadline_text, subject_text};
 use super::prune::{Prune, Pruned, may_go};
 use super::{Commit, DeliveryWrite, NewMessage, OutboxRow, OutboxState, Store, Write};
 use crate::reactor::addresses::{AddressList, Builder};
+use crate::reactor::bars::BarRow;
 use crate::reactor::event::List;
 use crate::reactor::holdings::{BalanceRow, LevelRow};
 use crate::reactor::office::{AuditRow, OfficeKey, OfficeTables, OfficeWrite, Stopped};
@@ -14,7 +15,7 @@ use crate::reactor::rows::{
     RuleRow, ScanRow, Tables, TokenRow, TransferRow, TroubleRow, ViewRow, WatchRow,
 };
 use crate::types::{
-    Address, AlertId, Asset, ChainId, Holding, MessageId, Name, PaymentId, RequestId, Timestamp, TransferId,
+    Address, AlertId, Asset, ChainId, Holding, MessageId, Name, Pair, PaymentId, RequestId, Timestamp, TransferId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -45,6 +46,7 @@ struct Inner {
     levels: BTreeMap<(Name, Place), LevelRow>,
     backfills: BTreeMap<(i64, Address), BackfillRow>,
     scans: BTreeMap<(i64, i64, &'static str), ScanRow>,
+    bars: BTreeMap<(Pair, i64), BarRow>,
     /// In the order in which they were first mentioned.
     alerts: BTreeMap<i64, AlertRow>,
     numbers: BTreeMap<AlertId, i64>,
@@ -169,6 +171,7 @@ impl Inner {
             Row::Scan(row) => {
                 self.scans.insert((signed(row.chain), row.until.cast_signed(), row.scan.word()), *row);
             }
+            Row::Bar(row) => drop(self.bars.insert((row.pair.clone(), row.minute.cast_signed()), row.clone())),
         }
     }
 
@@ -205,6 +208,7 @@ impl Inner {
             RowKey::Scan(chain, until, scan) => {
                 self.scans.remove(&(signed(*chain), until.cast_signed(), scan.word()));
             }
+            RowKey::Bar(pair, minute) => drop(self.bars.remove(&(pair.clone(), minute.cast_signed()))),
         }
     }
 
@@ -313,6 +317,7 @@ impl Store for ModelStore {
             levels: inner.levels.values().cloned().collect(),
             backfills: inner.backfills.values().cloned().collect(),
             scans: inner.scans.values().copied().collect(),
+            bars: inner.bars.values().cloned().collect(),
         };
         Ok((tables, inner.last_at))
     }

@@ -3,7 +3,7 @@
 use super::codec::{Cells, all, run};
 use super::money::{LIVE_COLUMNS, live, put_live};
 use crate::reactor::rows::{
-    BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Phase, RuleRow, TokenRow, TroubleRow, ViewRow,
+    BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Phase, RuleRow, Stop, TokenRow, TroubleRow, ViewRow,
 };
 use crate::types::{BlockRef, Name, Timestamp};
 use rusqlite::{Connection, Result};
@@ -11,10 +11,15 @@ use std::time::Duration;
 
 pub(super) fn put_chain(connection: &Connection, row: &ChainRow) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO chains \
-        (chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    let ChainRow { chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped } =
-        row;
+        (chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped, unreadable, \
+        accepted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let ChainRow { chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, .. } = row;
+    let ChainRow { explorer_head, stopped, accepted, .. } = row;
+    let (other_chain, unreadable) = match stopped {
+        None => (None, None),
+        Some(Stop::OtherChain(reason)) => (Some(reason.clone()), None),
+        Some(Stop::Unreadable(block)) => (None, Some(*block)),
+    };
     run!(
         connection,
         sql,
@@ -26,14 +31,16 @@ pub(super) fn put_chain(connection: &Connection, row: &ChainRow) -> Result<()> {
         *confirmed,
         *last_final,
         *explorer_head,
-        *stopped
+        other_chain,
+        unreadable,
+        *accepted
     )
     .map(drop)
 }
 
 pub(super) fn chains(connection: &Connection) -> Result<Vec<ChainRow>> {
-    let sql = "SELECT chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped \
-        FROM chains ORDER BY chain";
+    let sql = "SELECT chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped, \
+        unreadable, accepted FROM chains ORDER BY chain";
     all(connection, sql, |cells| {
         Ok(ChainRow {
             chain: cells.take()?,
@@ -44,9 +51,15 @@ pub(super) fn chains(connection: &Connection) -> Result<Vec<ChainRow>> {
             confirmed: cells.take()?,
             last_final: cells.take()?,
             explorer_head: cells.take()?,
-            stopped: cells.take()?,
+            stopped: stop(cells.take()?, cells.take()?),
+            accepted: cells.take()?,
         })
     })
+}
+
+/// A block that cannot be read, or that it is another chain.
+fn stop(other_chain: Option<Name>, unreadable: Option<u64>) -> Option<Stop> {
+    unreadable.map(Stop::Unreadable).or_else(|| other_chain.map(Stop::OtherChain))
 }
 
 pub(super) fn put_block(connection: &Connection, row: &BlockRow) -> Result<()> {

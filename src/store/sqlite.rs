@@ -14,8 +14,8 @@ use super::prune::{Position, Prune, Pruned};
 use super::schema::{MIGRATIONS, Migration};
 use super::watches;
 use super::{
-    Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, balances, codec, history, meta, outbox, prune, small,
-    transfers,
+    Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, balances, codec, history, meta, outbox, prices, prune,
+    small, transfers,
 };
 use crate::reactor::rows::{Row, RowKey, Tables};
 use crate::telemetry::faults::{KillPoint, kill_point};
@@ -306,6 +306,7 @@ impl Turn<'_> {
             Row::Address(row) => watches::put_address(connection, row),
             Row::Request(row) => watches::put_request(connection, row),
             Row::Scan(row) => history::put_scan(connection, row),
+            Row::Bar(row) => prices::put_bar(connection, row),
         }
     }
 
@@ -353,6 +354,7 @@ impl Turn<'_> {
             RowKey::Level(key) => balances::delete_level(connection, key),
             RowKey::Backfill(chain, address) => pair(history::DELETE_BACKFILL, &chain.to_cell(), &address.to_cell()),
             RowKey::Scan(chain, until, scan) => run!(connection, history::DELETE_SCAN, *chain, *until, *scan),
+            RowKey::Bar(of, minute) => run!(connection, prices::DELETE_BAR, *of, *minute),
         }
         .map(drop)
     }
@@ -380,6 +382,7 @@ fn load(connection: &Connection) -> rusqlite::Result<Tables> {
         levels: balances::levels(connection)?,
         backfills: history::backfills(connection)?,
         scans: history::scans(connection)?,
+        bars: prices::bars(connection)?,
     })
 }
 
