@@ -4,7 +4,7 @@ use crate::chain::{self, Balance, Happening};
 use crate::circle::{Circle, Request, amount_of, destination_of, read};
 use crate::config::{CHAIN, Config, LEVEL, RECOVERS};
 use fastrand::Rng;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use walletwatch::reactor::money::{PaymentRow, PaymentState};
 use walletwatch::reactor::office::{AuditRow, OfficeKey, OfficeTables, OfficeWrite};
 use walletwatch::reactor::payments::ask::{Answer, Ask, Asked, Outcome, Ticket, Unsent, Why};
@@ -27,7 +27,7 @@ pub struct Store {
     /// How often a backup came back.
     pub life: u32,
     /// Rules of which a payment ended badly, and nobody said that they may go on.
-    pub stopped: BTreeSet<String>,
+    pub stopped: BTreeMap<String, i64>,
     /// Since when it is frozen, in true time.
     pub frozen_since: Option<i64>,
     /// Moves along no arrow, and breaks of the audit.
@@ -40,7 +40,7 @@ impl Store {
             let bad = [PaymentState::Failed, PaymentState::Denied, PaymentState::Cancelled, PaymentState::Rejected];
             let before = self.payments.get(&row.id).map(|row| row.state);
             if bad.contains(&row.state) && before != Some(row.state) {
-                self.stopped.insert(row.rule.to_string());
+                self.stopped.insert(row.rule.to_string(), now);
             }
             let old = self.payments.insert(row.id, row.clone());
             if let Some(old) = old.filter(|old| old.state != row.state)
@@ -456,7 +456,7 @@ fn depart(flight: &mut Flight, listed: Option<i64>, at: Timestamp, store: &Store
             out.violations.push(format!("§4.2: a request of {} left late", create.payment()));
         }
         let rule = store.payments.get(&create.payment()).map(|row| row.rule.to_string()).unwrap_or_default();
-        if create.attempt() == 1 && store.stopped.contains(&rule) {
+        if create.attempt() == 1 && store.stopped.get(&rule).is_some_and(|since| now > since + 1_000) {
             out.violations.push(format!("§4.7: a request of {} left though its rule is stopped", create.payment()));
         }
         if store.frozen_since.is_some_and(|since| now > since + 1_000) {

@@ -125,8 +125,10 @@ impl Desk {
         let row = row.clone();
         let age = since.map_or(Duration::MAX, |since| at.since(since));
         let allowed = !ambiguous || self.office.probed || self.terms.as_ref().is_some_and(|terms| terms.relaxed);
+        // To whom the config does not name any more nothing is sent again: what may have left is only looked for.
+        let unwanted = ambiguous && self.forbidden(&row).is_some();
         let forever = flawed!(self, ResendAfterKeyLife);
-        if (age >= RESEND_WITHIN && !forever) || !allowed {
+        if (age >= RESEND_WITHIN && !forever) || !allowed || unwanted {
             let to = if ambiguous { PaymentState::Reconcile } else { PaymentState::Rejected };
             let why = if ambiguous { "nobody knows whether it arrived" } else { "nothing left in time" };
             self.amend(id, step, |live| live.due = None);
@@ -267,7 +269,8 @@ impl Desk {
             return;
         }
         let anyway = row.live.as_deref().is_some_and(|live| live.anyway);
-        let held = if flawed!(self, RetractedGoesOut) { Some(true) } else { holds(row) };
+        let believed = flawed!(self, RetractedGoesOut) || flawed!(self, ZeroBalancePays);
+        let held = if believed { Some(true) } else { holds(row) };
         match held {
             Some(false) if !anyway => {
                 let why = "what made it does not hold any more";
