@@ -49,6 +49,7 @@ pub fn base() -> Settings {
         sinks: BTreeMap::from([sink("ops"), sink("chat")]),
         payments: Vec::new(),
         payees: BTreeMap::new(),
+        live: None,
         system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new() },
         feeds: BTreeMap::from([("feed".into(), vec![pair()])]),
         prices: PriceSettings::default(),

@@ -204,6 +204,7 @@ impl Spec {
             sinks: SINKS.iter().map(|name| (Name::from(*name), sink(name))).collect(),
             payments: vec![payment()],
             payees: BTreeMap::from([(Name::from("payee"), payee(ids[0]))]),
+            live: None,
             system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new() },
             feeds: BTreeMap::from([(Name::from("feed"), vec![pair()])]),
             prices: PriceSettings::default(),
