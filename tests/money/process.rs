@@ -191,6 +191,19 @@ impl Process {
         self.at(now).millis().abs_diff(now) > 1_000
     }
 
+    /// It stands still: what left arrives all the same, and nobody hears the answer.
+    pub fn suspend(&mut self, until: i64, out: &mut Outside) {
+        self.paused_until = Some(until);
+        for flight in self.flights.iter_mut().filter(|flight| flight.left) {
+            for arrives in [flight.arrives.take(), flight.again.take()].into_iter().flatten() {
+                if let Ask::Create(create) = &flight.ask {
+                    out.drifting.push((arrives, create.body().to_vec()));
+                }
+            }
+            flight.outcome.get_or_insert(Outcome::Ambiguous(Why::Timeout));
+        }
+    }
+
     /// What left arrives all the same.
     pub fn die(self, out: &mut Outside) {
         for flight in self.flights.into_iter().filter(|flight| flight.left) {

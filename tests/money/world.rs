@@ -297,7 +297,7 @@ impl World {
                 // It is suspended, and another takes the store over before it wakes.
                 let place = rng.usize(0..self.processes.len());
                 let store = self.processes[place].store;
-                self.processes[place].paused_until = Some(now + rng.i64(500..4 * HOUR));
+                self.processes[place].suspend(now + rng.i64(500..4 * HOUR), &mut self.out);
                 if rng.bool() {
                     self.start(store);
                 }

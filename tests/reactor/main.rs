@@ -9,6 +9,7 @@ mod internals;
 mod live;
 mod others;
 mod prices;
+mod reload;
 mod said;
 mod script;
 mod settings;

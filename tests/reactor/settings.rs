@@ -50,7 +50,11 @@ pub fn base() -> Settings {
         payments: Vec::new(),
         payees: BTreeMap::new(),
         live: None,
-        system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new() },
+        system: SystemSettings {
+            notify: vec!["ops".into(), "chat".into()],
+            disabled: BTreeSet::new(),
+            heartbeat: None,
+        },
         feeds: BTreeMap::from([("feed".into(), vec![pair()])]),
         prices: PriceSettings::default(),
         values: BTreeMap::new(),

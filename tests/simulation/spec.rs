@@ -205,7 +205,11 @@ impl Spec {
             payments: vec![payment()],
             payees: BTreeMap::from([(Name::from("payee"), payee(ids[0]))]),
             live: None,
-            system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new() },
+            system: SystemSettings {
+                notify: vec!["ops".into(), "chat".into()],
+                disabled: BTreeSet::new(),
+                heartbeat: None,
+            },
             feeds: BTreeMap::from([(Name::from("feed"), vec![pair()])]),
             prices: PriceSettings::default(),
             values: BTreeMap::new(),
