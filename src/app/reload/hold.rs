@@ -116,9 +116,10 @@ fn hold_watch(watch: &Watch, rule: &Rule, new: &mut Settings, said: &mut Vec<Str
     if place.and_then(|place| watches.get(place)).is_some_and(same) {
         return;
     }
+    let held: Vec<_> = watch.addresses.addresses().copied().collect();
     let shares = |other: &Watch| other.chains.iter().any(|chain| watch.chains.contains(chain));
     for other in watches.iter_mut().filter(|other| other.name != watch.name && shares(other)) {
-        let left = other.addresses.without(watch.addresses.addresses());
+        let left = other.addresses.without(&held);
         if left.len() < other.addresses.len() {
             other.addresses = Arc::new(left);
             said.push(format!("\"{}\" does not get an address of the watch \"{}\"", other.name, watch.name));
