@@ -6,6 +6,7 @@ mod forks;
 mod handover;
 mod history;
 mod internals;
+mod live;
 mod others;
 mod prices;
 mod reload;
