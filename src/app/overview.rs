@@ -150,6 +150,7 @@ impl Overview {
             | Event::Token(_)
             | Event::Delivery(_)
             | Event::Command(_)
+            | Event::Answered(_)
             | Event::Clock(_)
             | Event::Unreadable { .. }
             | Event::Deadline(_) => return,

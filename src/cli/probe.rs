@@ -134,6 +134,7 @@ impl Heard {
             | Event::Quiet { .. }
             | Event::Delivery(_)
             | Event::Command(_)
+            | Event::Answered(_)
             | Event::Clock(_)
             | Event::Unreadable { .. }
             | Event::Deadline(_) => {}

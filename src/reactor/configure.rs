@@ -26,6 +26,7 @@ impl Reactor {
         let settings = self.settings.clone();
         self.ask_feeds(&settings, effects);
         self.bars.configure(&settings, self.at, effects);
+        self.configure_live(effects);
         self.configure_balances(effects);
         self.unpublished.extend(self.settings.chains.keys().copied());
         self.configure_history(effects);

@@ -3,6 +3,7 @@
 pub use super::holdings::BalanceBody;
 use super::holdings::NoBalance;
 pub use super::market::Quote;
+pub use super::paying::{LiveWords, PaymentBody};
 use super::rows::{Row, RowKey};
 pub use super::source::{SinkBody, SourceBody};
 pub use super::suspect::Suspect;
@@ -102,8 +103,18 @@ pub enum MessageKind {
     PaymentRehearsed,
     /// `payment.held`
     PaymentHeld,
+    /// `payment.approved`
+    PaymentApproved,
     /// `payment.refused`
     PaymentRefused,
+    /// `payment.sent`
+    PaymentSent,
+    /// `payment.complete`
+    PaymentComplete,
+    /// `payment.failed`
+    PaymentFailed,
+    /// `payment.needs_person`
+    PaymentNeedsPerson,
     /// `payment.trigger_retracted`
     PaymentTriggerRetracted,
     /// `test`
@@ -112,7 +123,7 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Every kind, for schemas and filters.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         Self::Transfer(Stage::Seen),
         Self::Transfer(Stage::Confirmed),
         Self::Transfer(Stage::Final),
@@ -131,7 +142,12 @@ impl MessageKind {
         Self::SinkRecovered,
         Self::PaymentRehearsed,
         Self::PaymentHeld,
+        Self::PaymentApproved,
         Self::PaymentRefused,
+        Self::PaymentSent,
+        Self::PaymentComplete,
+        Self::PaymentFailed,
+        Self::PaymentNeedsPerson,
         Self::PaymentTriggerRetracted,
         Self::Test,
     ];
@@ -158,7 +174,12 @@ impl MessageKind {
             Self::SinkRecovered => "sink.recovered",
             Self::PaymentRehearsed => "payment.rehearsed",
             Self::PaymentHeld => "payment.held",
+            Self::PaymentApproved => "payment.approved",
             Self::PaymentRefused => "payment.refused",
+            Self::PaymentSent => "payment.sent",
+            Self::PaymentComplete => "payment.complete",
+            Self::PaymentFailed => "payment.failed",
+            Self::PaymentNeedsPerson => "payment.needs_person",
             Self::PaymentTriggerRetracted => "payment.trigger_retracted",
             Self::Test => "test",
         }
@@ -308,29 +329,6 @@ pub struct ChangeBody {
     pub level: Percent,
     /// The rule's way back.
     pub recovers_at: Percent,
-}
-
-/// The facts of `payment.*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PaymentBody {
-    /// Its id.
-    pub payment: PaymentId,
-    /// Name of the payee.
-    pub payee: Name,
-    /// Name of the chain.
-    pub chain: Name,
-    /// Its id.
-    pub chain_id: ChainId,
-    /// Raw USDC.
-    pub amount: U256,
-    /// Ours (MONEY §4).
-    pub state: super::rows::PaymentState,
-    /// Why, of held and refused.
-    pub reason: Option<Name>,
-    /// The transfer that triggered it.
-    pub transfer: Option<TransferId>,
-    /// The crossing that triggered it.
-    pub crossing: Option<u64>,
 }
 
 /// Worth a log line or a metric, after the commit.
@@ -487,6 +485,13 @@ pub enum Notice {
         rule: Name,
         /// To what.
         state: super::rows::PaymentState,
+    },
+    /// Something of live payments that concerns all of them.
+    Money {
+        /// What, in a few fixed words.
+        what: &'static str,
+        /// Why, or by whom.
+        why: Name,
     },
     /// A token moved in a way that no ordinary transfer does, or an asset is unknown.
     UnknownAsset {

@@ -237,6 +237,7 @@ mod tests {
             max_per_day: 3,
             approval: Approval::None,
             approval_expires: DAY,
+            live: false,
         };
         let payee = Payee {
             name: "hot".into(),

@@ -32,7 +32,7 @@ impl Timers {
     pub const fn stored(deadline: &Deadline) -> bool {
         match deadline {
             Deadline::Holds(_) | Deadline::Forget(_) | Deadline::Expires(_) | Deadline::BalanceHolds(_) => true,
-            Deadline::Silent(_) | Deadline::TokenWait(..) | Deadline::Revert(_) => false,
+            Deadline::Silent(_) | Deadline::TokenWait(..) | Deadline::Revert(_) | Deadline::Money => false,
         }
     }
 

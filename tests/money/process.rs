@@ -26,6 +26,8 @@ pub struct Store {
     pub audit: Vec<AuditRow>,
     /// How often a backup came back.
     pub life: u32,
+    /// Rules of which a payment ended badly, and nobody said that they may go on.
+    pub stopped: BTreeMap<String, i64>,
     /// Since when it is frozen, in true time.
     pub frozen_since: Option<i64>,
     /// Moves along no arrow, and breaks of the audit.
@@ -35,6 +37,11 @@ pub struct Store {
 impl Store {
     fn put(&mut self, step: &Step, now: i64) {
         for row in &step.payments {
+            let bad = [PaymentState::Failed, PaymentState::Denied, PaymentState::Cancelled, PaymentState::Rejected];
+            let before = self.payments.get(&row.id).map(|row| row.state);
+            if bad.contains(&row.state) && before != Some(row.state) {
+                self.stopped.insert(row.rule.to_string(), now);
+            }
             let old = self.payments.insert(row.id, row.clone());
             if let Some(old) = old.filter(|old| old.state != row.state)
                 && !reachable(old.state, row.state)
@@ -150,6 +157,8 @@ pub struct Process {
     seen: BTreeMap<usize, (Option<Stage>, u8)>,
     read_at: i64,
     config: Option<Config>,
+    /// How far back its first whole list reached.
+    listed: Option<i64>,
 }
 
 impl Process {
@@ -170,6 +179,7 @@ impl Process {
             seen: BTreeMap::new(),
             read_at: 0,
             config: None,
+            listed: None,
         }
     }
 
@@ -192,7 +202,7 @@ impl Process {
 
     fn commit(&mut self, step: Step, stores: &mut [Store], out: &Outside, rng: &mut Rng) -> Result<(), Dead> {
         if out.sloppy.sends_before_commit {
-            self.launch(out, rng);
+            self.launch(&mut stores[self.store], out, rng);
         }
         let store = &mut stores[self.store];
         if store.epoch != self.epoch && !out.sloppy.no_fence {
@@ -207,12 +217,20 @@ impl Process {
         if fate == 1 {
             return Err(Dead);
         }
-        self.launch(out, rng);
+        self.launch(store, out, rng);
         Ok(())
     }
 
-    fn launch(&mut self, out: &Outside, rng: &mut Rng) {
+    fn launch(&mut self, store: &mut Store, out: &Outside, rng: &mut Rng) {
         for Asked { ticket, ask } in self.desk.take_asks() {
+            if let Ask::Create(create) = &ask {
+                let durable = store.payments.get(&create.payment()).and_then(|row| row.live.as_deref());
+                if durable.is_none_or(|live| live.attempts < create.attempt()) && !out.sloppy.no_fence {
+                    store
+                        .faults
+                        .push(format!("I2: a request of {} was handed out before its commit", create.payment()));
+                }
+            }
             let slow = out.faulty && rng.u8(0..12) == 0;
             let leaves = out.now + if slow { rng.i64(800..5_000) } else { rng.i64(1..400) };
             self.flights.push(Flight {
@@ -334,7 +352,14 @@ impl Process {
         let now = out.now;
         for flight in &mut self.flights {
             if !flight.left && flight.leaves <= now && flight.outcome.is_none() {
-                depart(flight, Timestamp::from_millis(self.wall + now - self.started), &stores[self.store], out, rng);
+                depart(
+                    flight,
+                    self.listed,
+                    Timestamp::from_millis(self.wall + now - self.started),
+                    &stores[self.store],
+                    out,
+                    rng,
+                );
             }
             for due in [flight.arrives, flight.again].into_iter().flatten() {
                 if flight.left && due <= now {
@@ -356,6 +381,9 @@ impl Process {
             let outcome = flight.outcome.unwrap_or(Outcome::Ambiguous(Why::Timeout));
             let skewless = matches!(outcome, Outcome::NotSent(_) | Outcome::Ambiguous(Why::Timeout | Why::Broken));
             let date = (!skewless).then(|| Timestamp::from_millis(now));
+            if let (Ask::Scan(scan), Outcome::Found(_)) = (&flight.ask, &outcome) {
+                self.listed.get_or_insert(now - scan.from.millis());
+            }
             let answer = Answer { ticket: flight.ticket, outcome, date, request_id: None, entity_key: None };
             let mut step = Step::default();
             self.desk.answered(answer, self.at(now), &mut step);
@@ -405,7 +433,7 @@ fn holds(out: &Outside, row: &PaymentRow) -> Option<bool> {
 }
 
 /// A request leaves, or not.
-fn depart(flight: &mut Flight, at: Timestamp, store: &Store, out: &mut Outside, rng: &mut Rng) {
+fn depart(flight: &mut Flight, listed: Option<i64>, at: Timestamp, store: &Store, out: &mut Outside, rng: &mut Rng) {
     let now = out.now;
     if let Ask::Create(create) = &flight.ask {
         if at > create.leave_by() && !out.sloppy.leaves_late {
@@ -418,6 +446,18 @@ fn depart(flight: &mut Flight, at: Timestamp, store: &Store, out: &mut Outside, 
         let durable = store.payments.get(&create.payment()).and_then(|row| row.live.as_deref());
         if durable.is_none_or(|live| live.attempts < create.attempt()) && !out.sloppy.no_fence {
             out.violations.push(format!("I2: a request of {} left before its commit", create.payment()));
+        }
+        // It reaches two days back, so that what a lost store sent is seen.
+        if listed.is_none_or(|reach| reach < 47 * 3_600_000) && out.offset == 0 {
+            out.violations.push(format!("§7: a request of {} left before the wallet was listed", create.payment()));
+        }
+        let last = durable.and_then(|live| live.last_sent);
+        if last.is_some_and(|last| at.since(last).as_millis() > 1_000) {
+            out.violations.push(format!("§4.2: a request of {} left late", create.payment()));
+        }
+        let rule = store.payments.get(&create.payment()).map(|row| row.rule.to_string()).unwrap_or_default();
+        if create.attempt() == 1 && store.stopped.get(&rule).is_some_and(|since| now > since + 1_000) {
+            out.violations.push(format!("§4.7: a request of {} left though its rule is stopped", create.payment()));
         }
         if store.frozen_since.is_some_and(|since| now > since + 1_000) {
             out.violations.push(format!("I7: a request of {} left under freeze", create.payment()));

@@ -63,6 +63,8 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         sinks: sinks.settings,
         payments,
         payees: payees.all,
+        // Live payments are refused until the whole path is proven.
+        live: None,
         system,
         prices: prices::prices(input),
         values,
