@@ -15,7 +15,7 @@ use crate::net::{Tls, install_crypto_provider};
 use crate::reactor::event::{Contact, Event, Head, SourceState};
 use crate::reactor::wants::Wants;
 use crate::sources::WallClock;
-use crate::sources::chain::ChainReader;
+use crate::sources::chain::{ChainReader, unchanging};
 use crate::sources::etherscan::fetch::head_of;
 use crate::sources::etherscan::{Explorer, Fetch};
 use crate::sources::prices;
@@ -170,7 +170,7 @@ impl Asker {
             tally: Tally::default(),
             chain,
             block_time: settings.map_or(PATIENCE, |settings| settings.block_time),
-            endpoints: vec![endpoint.clone()],
+            endpoints: unchanging(vec![endpoint.clone()]),
             wants,
             queue,
             http: self.http.clone(),

@@ -5,7 +5,7 @@ use super::holdings::NoBalance;
 pub use super::market::Quote;
 pub use super::paying::{LiveWords, PaymentBody};
 use super::rows::{Row, RowKey};
-pub use super::source::{SinkBody, SourceBody};
+pub use super::source::{HeartbeatBody, SinkBody, SourceBody};
 pub use super::suspect::Suspect;
 use super::watch_list::WatchAnswer;
 pub use super::worth::Worth;
@@ -117,13 +117,17 @@ pub enum MessageKind {
     PaymentNeedsPerson,
     /// `payment.trigger_retracted`
     PaymentTriggerRetracted,
+    /// `alert.resolved`: it is over for a reason that is none of its subject's, such as a rule that left the config.
+    AlertResolved,
+    /// `heartbeat`
+    Heartbeat,
     /// `test`
     Test,
 }
 
 impl MessageKind {
     /// Every kind, for schemas and filters.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Transfer(Stage::Seen),
         Self::Transfer(Stage::Confirmed),
         Self::Transfer(Stage::Final),
@@ -149,6 +153,8 @@ impl MessageKind {
         Self::PaymentFailed,
         Self::PaymentNeedsPerson,
         Self::PaymentTriggerRetracted,
+        Self::AlertResolved,
+        Self::Heartbeat,
         Self::Test,
     ];
 
@@ -181,6 +187,8 @@ impl MessageKind {
             Self::PaymentFailed => "payment.failed",
             Self::PaymentNeedsPerson => "payment.needs_person",
             Self::PaymentTriggerRetracted => "payment.trigger_retracted",
+            Self::AlertResolved => "alert.resolved",
+            Self::Heartbeat => "heartbeat",
             Self::Test => "test",
         }
     }
@@ -205,6 +213,10 @@ pub enum Body {
     Sink(SinkBody),
     /// Of `payment.*`.
     Payment(Box<PaymentBody>),
+    /// Of `alert.resolved`: why.
+    Resolved(Name),
+    /// Of `heartbeat`.
+    Heartbeat(HeartbeatBody),
     /// Of `test`.
     Test,
 }

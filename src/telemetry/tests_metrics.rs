@@ -57,6 +57,7 @@ fn chain() -> ChainStatus {
         stalled: false,
         stopped: None,
         blind_since: None,
+        last_outage: None,
         taken_over_since: None,
         authority: std::collections::BTreeMap::new(),
         followed: true,
@@ -157,6 +158,7 @@ fn gauges_follow_how_things_stand_and_the_time_of_the_scrape() {
         state: SourceState::Connecting,
         last_event: Some(Timestamp::from_secs(8)),
         blind_since: None,
+        last_outage: None,
         required: false,
     };
     let mut snapshot = Snapshot {
