@@ -18,6 +18,7 @@ use crate::http;
 use crate::net::http::{HttpClient, HttpFault};
 use crate::net::{Tls, install_crypto_provider};
 use crate::reactor::Reactor;
+use crate::reactor::settings::Settings;
 use crate::reactor::wants::Wants;
 use crate::sinks::worker::{self, LedgerClosed};
 use crate::sinks::{Courier, HttpPost, SinkFault, SmtpPost, StoreLedger};
@@ -168,19 +169,7 @@ pub async fn run(
     let (reloads_to, reloads) = mpsc::channel(COMMANDS);
     let (tokens_to, tokens) = watch::channel(http::Tokens::new(&config.http.tokens));
     let (in_force_to, in_force) = watch::channel(Arc::new(config.clone()));
-    let wires = PumpWires {
-        writer: writer.clone(),
-        intakes,
-        changes,
-        bell,
-        commands: asked,
-        reports,
-        rows: rows_to,
-        wants: wants_to,
-        clock: Arc::clone(&clock),
-        stop: stops.pump.clone(),
-    };
-    let circle = circle::build(CircleParts {
+    let mut circle = circle::build(CircleParts {
         config: &config,
         clock: Arc::clone(&clock),
         writer: writer.clone(),
@@ -189,7 +178,22 @@ pub async fn run(
         stop: stops.workers.clone(),
     })
     .await?;
-    let pump = Pump::start(reactor, config.settings.clone(), poison, overview, wires).await?;
+    let live = circle.as_mut().and_then(|circle| circle.live.take());
+    let settings = Settings { live, ..config.settings.clone() };
+    let wires = PumpWires {
+        writer: writer.clone(),
+        intakes,
+        changes,
+        bell,
+        commands: asked,
+        reports,
+        rows: rows_to,
+        payer: circle.as_mut().and_then(|circle| circle.payer.take()),
+        wants: wants_to,
+        clock: Arc::clone(&clock),
+        stop: stops.pump.clone(),
+    };
+    let pump = Pump::start(reactor, settings, poison, overview, wires).await?;
     let (archive, reader) = http::archive::of_store(path.clone());
     tasks.thread("the store's reader", move || {
         reader();

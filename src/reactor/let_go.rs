@@ -95,6 +95,7 @@ impl Reactor {
             | Event::Quiet { .. }
             | Event::Delivery(_)
             | Event::Command(_)
+            | Event::Answered(_)
             | Event::Clock(_)
             | Event::Unreadable { .. }
             | Event::Deadline(_) => return Ok(()),

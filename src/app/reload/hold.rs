@@ -6,7 +6,7 @@
 
 use crate::config::checked::Config;
 use crate::reactor::settings::{ChainSettings, Condition, Rule, Settings, Watch};
-use crate::types::{ChainId, Name};
+use crate::types::{Address, ChainId, Name};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -117,8 +117,9 @@ fn hold_watch(watch: &Watch, rule: &Rule, new: &mut Settings, said: &mut Vec<Str
         return;
     }
     let shares = |other: &Watch| other.chains.iter().any(|chain| watch.chains.contains(chain));
+    let held: Vec<Address> = watch.addresses.addresses().copied().collect();
     for other in watches.iter_mut().filter(|other| other.name != watch.name && shares(other)) {
-        let left = other.addresses.without(watch.addresses.addresses());
+        let left = other.addresses.without(&held);
         if left.len() < other.addresses.len() {
             other.addresses = Arc::new(left);
             said.push(format!("\"{}\" does not get an address of the watch \"{}\"", other.name, watch.name));
