@@ -116,6 +116,7 @@ fn hold_watch(watch: &Watch, rule: &Rule, new: &mut Settings, said: &mut Vec<Str
     if place.and_then(|place| watches.get(place)).is_some_and(same) {
         return;
     }
+    let held: Vec<_> = watch.addresses.addresses().copied().collect();
     let shares = |other: &Watch| other.chains.iter().any(|chain| watch.chains.contains(chain));
     let held: Vec<Address> = watch.addresses.addresses().copied().collect();
     for other in watches.iter_mut().filter(|other| other.name != watch.name && shares(other)) {

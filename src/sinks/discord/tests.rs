@@ -87,7 +87,7 @@ proptest! {
 
 #[test]
 fn answers_mean_what_discord_documents() {
-    let check = |status: u16, body: &'static str, expected: &str, wait: Option<f64>| {
+    let check = |status: u16, body: &'static str, expected: &str, wait: Option<u64>| {
         let got = match verdict(&Ok(SinkResponse { status, retry_after: None, pause: None, body: body.into() })) {
             Verdict::Delivered { receiver_id } => {
                 (format!("delivered {}", receiver_id.unwrap_or_else(|| "".into())), None)
