@@ -11,7 +11,7 @@ use crate::net::{SingleUse, Tls};
 use crate::payments::worker::{self, WalletFunds};
 use crate::payments::{CircleClient, CirclePlace, EntitySecret, SealFault, Trouble};
 use crate::reactor::settings::LiveSettings;
-use crate::sources::hooks::{CircleHooks, FetchKey, Hint, HookWires, KeepNote, KeyTrouble, Seen};
+use crate::sources::hooks::{CircleHooks, FetchKey, HookWires, KeepNote, KeyTrouble, Seen};
 use crate::store::{Reader, StoreFault, WriterHandle};
 use crate::telemetry::Metrics;
 use crate::types::{Address, Name, chain, parse_address};
@@ -75,8 +75,6 @@ pub struct CircleSide {
     pub payer: Option<Payer>,
     /// What pays, where any payment is live.
     pub live: Option<LiveSettings>,
-    /// Transactions that a hook hinted at.
-    pub hints: mpsc::Receiver<Hint>,
     /// The client, for what a person asks for.
     pub client: CircleClient,
     /// Futures that have to run.
@@ -136,7 +134,7 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, CircleF
         tasks.push(("the listener of hooks", Box::pin(serving)));
     }
     let live = live(parts.config, &client, parts.store, &writer).await?;
-    Ok(Some(CircleSide { payer: Some(Payer { asks, answers }), live, hints, client, tasks }))
+    Ok(Some(CircleSide { payer: Some(Payer { asks, answers, hints }), live, client, tasks }))
 }
 
 /// Whether the file lies there that stops everything. What cannot be looked for counts as there.
@@ -250,26 +248,4 @@ fn noted(note: Option<&str>, wallet: &Name) -> Option<(Name, Address)> {
     let mut words = note?.split(' ');
     let (id, blockchain, address) = (words.next()?, words.next()?, words.next()?);
     (id == wallet.as_str()).then(|| Some((blockchain.into(), parse_address(address).ok()?))).flatten()
-}
-
-impl CircleSide {
-    /// Everything that has to run, and whoever takes what nobody waits for.
-    #[must_use]
-    pub fn into_tasks(mut self, stop: CancellationToken) -> Vec<(&'static str, BoxFuture<'static, ()>)> {
-        let mut tasks = std::mem::take(&mut self.tasks);
-        tasks.push(("Circle's ends", Box::pin(self.idle(stop))));
-        tasks
-    }
-
-    async fn idle(mut self, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                Some(hint) = self.hints.recv() => {
-                    tracing::debug!("a hook hints at the transaction {}: it is looked at in its turn", hint.transaction);
-                }
-                else => return stop.cancelled().await,
-            }
-        }
-    }
 }

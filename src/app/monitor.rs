@@ -276,7 +276,7 @@ pub async fn run(
         }
         Ok(())
     });
-    for (name, task) in circle.map(|circle| circle.into_tasks(stops.workers.clone())).unwrap_or_default() {
+    for (name, task) in circle.map(|circle| circle.tasks).unwrap_or_default() {
         tasks.essential(name, async move {
             task.await;
             Ok(())

@@ -1,6 +1,9 @@
 //! The payment worker, as the pump sees it: questions behind their commit, and what came of them.
 
+use crate::reactor::event::Event;
+use crate::reactor::money::CircleId;
 use crate::reactor::payments::ask::{Answer, Ask, Asked, Outcome, Unsent, Why};
+use crate::sources::hooks::Hint;
 use tokio::sync::mpsc;
 
 /// The payment worker, as the pump is connected to it.
@@ -10,13 +13,32 @@ pub struct Payer {
     pub asks: mpsc::Sender<Asked>,
     /// What came of them.
     pub answers: mpsc::Receiver<Answer>,
+    /// Transactions that hooks speak of.
+    pub hints: mpsc::Receiver<Hint>,
 }
 
-/// The next answer of the payment worker; without one it never comes.
-pub(super) async fn answered(payer: Option<&mut Payer>) -> Option<Answer> {
-    match payer {
-        Some(payer) => payer.answers.recv().await,
-        None => None,
+fn answered(answer: Answer) -> Event {
+    Event::Answered(Box::new(answer))
+}
+
+/// A hint at an id that none of our payments can have is none.
+fn hinted(hint: &Hint) -> Option<Event> {
+    CircleId::parse(hint.transaction.as_str()).map(Event::Hinted)
+}
+
+/// What waits, answers first.
+pub(super) fn waiting(payer: Option<&mut Payer>) -> Option<Event> {
+    let payer = payer?;
+    payer.answers.try_recv().ok().map(answered).or_else(|| hinted(&payer.hints.try_recv().ok()?))
+}
+
+/// What comes next; without a payment worker it never does.
+pub(super) async fn next(payer: Option<&mut Payer>) -> Option<Event> {
+    let payer = payer?;
+    tokio::select! {
+        Some(answer) = payer.answers.recv() => Some(answered(answer)),
+        Some(hint) = payer.hints.recv() => hinted(&hint),
+        else => None,
     }
 }
 
@@ -41,7 +63,6 @@ pub(super) fn ask(payer: Option<&Payer>, asked: Asked) -> Option<Answer> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reactor::money::CircleId;
     use crate::reactor::payments::ask::Ticket;
 
     #[tokio::test]
@@ -52,7 +73,8 @@ mod tests {
         };
         let (asks, mut asked_of) = mpsc::channel(1);
         let (_answers, answers) = mpsc::channel(1);
-        let payer = Payer { asks, answers };
+        let (_hints, hints) = mpsc::channel(1);
+        let payer = Payer { asks, answers, hints };
         assert_eq!(ask(Some(&payer), asked(1)), None);
         let full = ask(Some(&payer), asked(2)).expect("there is no room");
         assert_eq!((full.ticket, full.outcome), (Ticket(2), Outcome::Ambiguous(Why::Broken)));

@@ -223,9 +223,9 @@ impl Pump {
             self.handle(Event::Delivery(report))?;
         }
         for _ in 0..MOST_EVENTS {
-            let Some(answer) = self.wires.payer.as_mut().and_then(|payer| payer.answers.try_recv().ok()) else { break };
+            let Some(event) = payer::waiting(self.wires.payer.as_mut()) else { break };
             busy = true;
-            self.handle(Event::Answered(Box::new(answer)))?;
+            self.handle(event)?;
         }
         // Each source in turn: who is first changes, so that a flood of one never keeps another waiting.
         let queues = self.wires.intakes.len();
@@ -425,7 +425,7 @@ impl Pump {
             () = self.wires.bell.notified() => {}
             Some(asked) = self.wires.commands.recv() => early = Some(Err(asked)),
             Some(report) = self.wires.reports.recv() => early = Some(Ok(Event::Delivery(report))),
-            Some(answer) = payer::answered(self.wires.payer.as_mut()) => early = Some(Ok(Event::Answered(Box::new(answer)))),
+            Some(event) = payer::next(self.wires.payer.as_mut()) => early = Some(Ok(event)),
             Some(other) = self.wires.changes.recv() => change = Some(other),
             () = self.wires.stop.cancelled() => {}
             // A millisecond more: the clock counts in whole ones, and a deadline must have passed when it is looked at.

@@ -6,7 +6,7 @@
 
 use crate::config::checked::Config;
 use crate::reactor::settings::{ChainSettings, Condition, Rule, Settings, Watch};
-use crate::types::{Address, ChainId, Name};
+use crate::types::{ChainId, Name};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -118,7 +118,6 @@ fn hold_watch(watch: &Watch, rule: &Rule, new: &mut Settings, said: &mut Vec<Str
     }
     let held: Vec<_> = watch.addresses.addresses().copied().collect();
     let shares = |other: &Watch| other.chains.iter().any(|chain| watch.chains.contains(chain));
-    let held: Vec<Address> = watch.addresses.addresses().copied().collect();
     for other in watches.iter_mut().filter(|other| other.name != watch.name && shares(other)) {
         let left = other.addresses.without(&held);
         if left.len() < other.addresses.len() {
