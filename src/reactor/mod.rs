@@ -41,6 +41,8 @@ mod packed;
 pub mod past;
 pub mod payments;
 pub mod phase;
+pub mod pricing;
+pub mod quote;
 mod read_balances;
 mod read_blocks;
 mod read_explorer;
