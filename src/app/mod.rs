@@ -16,3 +16,4 @@ pub mod pump;
 pub mod reload;
 pub mod sources;
 pub mod turn;
+mod upkeep;

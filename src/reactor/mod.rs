@@ -57,6 +57,7 @@ mod speak;
 mod steady;
 mod supervise;
 pub mod suspect;
+pub mod system;
 pub mod timers;
 pub mod transfers;
 pub mod troubles;

@@ -4,6 +4,7 @@
 
 use super::addresses::{AddressList, Listed};
 pub use super::pricing::{AtLeastUsd, Move, PriceSettings};
+pub use super::system::{Heartbeat, SystemSettings};
 use crate::types::{Address, Asset, ChainId, Name, Pair, Percent, Price, Severity, Stage, U256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -298,26 +299,6 @@ pub struct SinkSettings {
     pub min_severity: Severity,
     /// Message types that it takes (`payment.*`, `transfer.confirmed`); empty is all.
     pub types: Vec<Name>,
-}
-
-/// Built-in alerts.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SystemSettings {
-    /// Who hears them.
-    pub notify: Vec<Name>,
-    /// Types silenced by name (`sink.failing`).
-    pub disabled: BTreeSet<Name>,
-    /// Who hears every so often that the monitor is alive.
-    pub heartbeat: Option<Heartbeat>,
-}
-
-/// A message every so often, whatever happens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heartbeat {
-    /// To which sink, whatever it takes otherwise.
-    pub to: Name,
-    /// How often.
-    pub every: Duration,
 }
 
 /// What a rule pays, beside it.
