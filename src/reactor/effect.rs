@@ -3,16 +3,15 @@
 pub use super::holdings::BalanceBody;
 use super::holdings::NoBalance;
 pub use super::paying::{LiveWords, PaymentBody};
-pub use super::quote::{Quote, Worth};
+pub use super::quote::{ChangeBody, Quote, Worth};
 use super::rows::{Row, RowKey};
 pub use super::source::{HeartbeatBody, SinkBody, SourceBody};
 pub use super::suspect::Suspect;
 use super::watch_list::WatchAnswer;
 use crate::types::{
-    Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Percent, Price, Severity,
-    Stage, Timestamp, TransferId, TransferKey, U256,
+    Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
+    Timestamp, TransferId, TransferKey, U256,
 };
-use std::time::Duration;
 
 /// One thing that the reactor asks for. All effects of a turn are one commit; nothing leaves the process before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -323,23 +322,6 @@ pub enum CrossingSubject {
     },
     /// A balance.
     Balance(Box<BalanceBody>),
-}
-
-/// How far a price moved within a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangeBody {
-    /// The price now, and where it comes from.
-    pub quote: Quote,
-    /// How far it moved, as a part of `from`. Which way, the crossing's side says: below is a fall.
-    pub moved: Percent,
-    /// The highest price of the window where it fell, the lowest where it rose.
-    pub from: Price,
-    /// The window.
-    pub within: Duration,
-    /// The rule's level.
-    pub level: Percent,
-    /// The rule's way back.
-    pub recovers_at: Percent,
 }
 
 /// Worth a log line or a metric, after the commit.

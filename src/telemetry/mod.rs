@@ -14,6 +14,7 @@ pub mod observe;
 pub mod redact;
 mod retired;
 pub mod secrets;
+mod show_worth;
 pub mod snapshot;
 pub mod tally;
 pub mod worth;
