@@ -9,7 +9,7 @@ use super::commands::Commands;
 use super::overview::Overview;
 use super::poison::Poison;
 use super::pump::{Pump, PumpFault, Wires as PumpWires};
-use super::sources::{EXPLORER, SourceParts, start_sources};
+use super::sources::{SourceParts, start_sources};
 use crate::config::checked::Config;
 use crate::http;
 use crate::net::http::{HttpClient, HttpFault};
@@ -18,7 +18,7 @@ use crate::reactor::Reactor;
 use crate::reactor::wants::Wants;
 use crate::sinks::worker::{self, LedgerClosed};
 use crate::sinks::{Courier, HttpPost, Sink, SinkFault, SmtpPost, StoreLedger};
-use crate::store::{IfMissing, Prune, Reader, SqliteStore, Store, StoreFault, WriterHandle};
+use crate::store::{Budget, IfMissing, Prune, Reader, SqliteStore, Store, StoreFault, WriterHandle};
 use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::telemetry::{Labels, Metrics, Snapshot, Tally};
 use crate::types::{Name, Timestamp};
@@ -150,7 +150,7 @@ pub async fn run(
         writer: writer.clone(),
         board: Arc::clone(&board),
         tally: Tally::new(metrics.clone(), Arc::new(Labels::of(&config.settings))),
-        budget: Reader::open(&path)?.budget(EXPLORER)?,
+        budgets: budgets(&config, &Reader::open(&path)?)?,
         stop: stops.sources.clone(),
     };
     let (intakes, sources) = start_sources(parts);
@@ -345,6 +345,12 @@ fn resumed(config: &Config, reactor: &Reactor) -> Vec<(Name, u64)> {
         reactor.height(chain.id).map(|height| (chain.name.clone(), height))
     };
     config.settings.chains.values().filter_map(at).collect()
+}
+
+/// What each explorer's budget had spent.
+fn budgets(config: &Config, reader: &Reader) -> Result<BTreeMap<Name, Budget>, StoreFault> {
+    let of = |name: &Name| Ok(reader.budget(name.as_str())?.map(|budget| (name.clone(), budget)));
+    config.explorers.iter().filter_map(|explorer| of(&explorer.name).transpose()).collect()
 }
 
 /// The store's id: random, made once.

@@ -254,7 +254,7 @@ impl Overview {
                 .map(|(pair, feed, price, as_of)| PriceStatus { pair: pair.clone(), feed: feed.clone(), price, as_of })
                 .collect(),
             balances: Arc::clone(&self.balances),
-            budget: self.board.budget(now),
+            budgets: self.board.budgets(now),
             payments: payments(now, reactor),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::board::Board;
 use super::clock::Clock;
-use crate::config::checked::{Config, EndpointConfig, EtherscanConfig};
+use crate::config::checked::{Config, EndpointConfig, ExplorerConfig};
 use crate::net::Tls;
 use crate::net::http::HttpClient;
 use crate::reactor::event::{SourceId, SourceKind};
@@ -22,9 +22,6 @@ use std::sync::Arc;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-/// The name of the explorer as a source, and of its spent budget in the store.
-pub const EXPLORER: &str = "etherscan";
-
 /// What sources are built from.
 #[derive(Debug)]
 pub struct SourceParts<'config> {
@@ -38,14 +35,14 @@ pub struct SourceParts<'config> {
     pub http: HttpClient,
     /// The time.
     pub clock: Arc<Clock>,
-    /// Keeps the explorer's spent budget.
+    /// Keeps the explorers' spent budgets.
     pub writer: WriterHandle,
     /// Shows it.
     pub board: Arc<Board>,
     /// Counts what sources do.
     pub tally: Tally,
-    /// What the explorer's budget had spent.
-    pub budget: Option<Budget>,
+    /// What the explorers' budgets had spent, by their names as sources.
+    pub budgets: BTreeMap<Name, Budget>,
     /// Ends every source.
     pub stop: CancellationToken,
 }
@@ -87,14 +84,14 @@ pub fn start_sources(parts: SourceParts<'_>) -> (Vec<(SourceId, EventIntake)>, V
         };
         sources.push((settings.name.clone(), Box::pin(reader.run(parts.stop.clone())) as BoxFuture<'static, ()>));
     }
-    if let Some(etherscan) = &parts.config.etherscan {
-        match Explorer::new(parts.http.clone(), &etherscan.url, etherscan.api_key.clone()) {
+    for account in &parts.config.explorers {
+        match Explorer::of(account.dialect, parts.http.clone(), &account.url, account.api_key.clone()) {
             Ok(explorer) => {
-                let queue = queue(SourceKind::Explorer, etherscan.chains.first().copied(), &EXPLORER.into());
-                let poller = explorer_poller(&parts, etherscan, explorer, queue, Arc::clone(&clock));
-                sources.push((EXPLORER.into(), poller));
+                let queue = queue(SourceKind::Explorer, account.chains.first().copied(), &account.name);
+                let poller = explorer_poller(&parts, account, explorer, queue, Arc::clone(&clock));
+                sources.push((account.name.clone(), poller));
             }
-            Err(fault) => tracing::error!("[etherscan] url: {fault}"),
+            Err(fault) => tracing::error!("the url of the explorer {}: {fault}", account.name),
         }
     }
     for feed in &parts.config.feeds {
@@ -111,32 +108,35 @@ pub fn start_sources(parts: SourceParts<'_>) -> (Vec<(SourceId, EventIntake)>, V
     (intakes, sources)
 }
 
-/// The poller of the explorer's account, with its spent budget kept over a restart.
+/// The poller of an explorer's account, with its spent budget kept over a restart.
 fn explorer_poller(
     parts: &SourceParts<'_>,
-    etherscan: &EtherscanConfig,
+    account: &ExplorerConfig,
     explorer: Explorer,
     queue: EventQueue,
     clock: WallClock,
 ) -> BoxFuture<'static, ()> {
     let has_endpoint = |chain: &ChainId| parts.config.endpoints.iter().any(|endpoint| endpoint.chain == *chain);
-    let limits = Limits { per_second: etherscan.calls_per_second, per_day: u64::from(etherscan.calls_per_day) };
+    let limits = Limits { per_second: account.calls_per_second, per_day: u64::from(account.calls_per_day) };
+    let spent = parts.budgets.get(&account.name);
     let setup = etherscan::Setup {
-        name: EXPLORER.into(),
-        chains: etherscan.chains.iter().copied().collect(),
-        own_receipts: etherscan.chains.iter().copied().filter(|chain| !has_endpoint(chain)).collect(),
+        name: account.name.clone(),
+        chains: account.chains.iter().copied().collect(),
+        own_receipts: account.chains.iter().copied().filter(|chain| !has_endpoint(chain)).collect(),
         limits,
         tally: parts.tally.clone(),
-        used: parts.budget.map(|budget| BudgetNote { day: budget.day, used: budget.used }).unwrap_or_default(),
+        used: spent.map(|budget| BudgetNote { day: budget.day, used: budget.used }).unwrap_or_default(),
     };
+    let name = account.name.clone();
     let (wants, stop) = (parts.wants.clone(), parts.stop.clone());
     let (writer, board) = (parts.writer.clone(), Arc::clone(&parts.board));
-    board.budget_used(setup.used, limits.per_day);
+    board.budget_used(&name, setup.used, limits.per_day);
     Box::pin(async move {
         let (newest_to, mut newest) = watch::channel(BudgetNote::default());
+        let of = name.clone();
         let tell = move |word: Word| match word {
             Word::Used(note) => {
-                board.budget_used(note, limits.per_day);
+                board.budget_used(&of, note, limits.per_day);
                 newest_to.send_replace(note);
             }
             Word::Ages(ages) => board.ages(ages),
@@ -145,7 +145,7 @@ fn explorer_poller(
         let keep = async move {
             while newest.changed().await.is_ok() {
                 let BudgetNote { day, used } = *newest.borrow_and_update();
-                if writer.note_budget(EXPLORER, Budget { day, used }).await.is_err() {
+                if writer.note_budget(name.as_str(), Budget { day, used }).await.is_err() {
                     return;
                 }
             }

@@ -6,6 +6,7 @@
 use crate::config::mailbox::MailAddress;
 use crate::reactor::settings::Settings;
 use crate::types::{ChainId, Name, Pair, Secret};
+use crate::wire::etherscan::Dialect;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,8 +19,8 @@ pub struct Config {
     pub settings: Settings,
     /// RPC endpoints, in the order of the config within each chain.
     pub endpoints: Vec<EndpointConfig>,
-    /// Etherscan, where it is configured.
-    pub etherscan: Option<EtherscanConfig>,
+    /// Etherscan first, where it is configured, then every other explorer: each an account of its own.
+    pub explorers: Vec<ExplorerConfig>,
     /// Price feeds.
     pub feeds: Vec<FeedConfig>,
     /// Sinks.
@@ -51,13 +52,17 @@ pub struct EndpointConfig {
     pub operator: Name,
 }
 
-/// Etherscan v2.
+/// An account with an explorer: Etherscan's, or an `[[explorer]]`.
 #[derive(Debug, Clone)]
-pub struct EtherscanConfig {
+pub struct ExplorerConfig {
+    /// As a source: `etherscan`, else its kind and its chain (`blockscout-base`). Unique.
+    pub name: Name,
+    /// Which kind.
+    pub dialect: Dialect,
     /// Base url without a query.
     pub url: Secret,
-    /// The key.
-    pub api_key: Secret,
+    /// The key; some kinds need none.
+    pub api_key: Option<Secret>,
     /// Of the account, over all chains and keys.
     pub calls_per_second: u32,
     /// Of the account, over all chains and keys.

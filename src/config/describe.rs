@@ -12,10 +12,12 @@ use crate::reactor::settings::{
     Approval, ChainSettings, Condition, Confirmed, Direction, PaymentAmount, PaymentSettings, Rule, Side, Threshold,
 };
 use crate::types::amount::format_amount;
-use crate::types::pace::{BATCH, SECOND_ONE_IN};
+use crate::types::chain::EtherscanPlan;
+use crate::types::pace::{BALANCE_SELDOM, BATCH, HURRIED_ONE_IN, SECOND_ONE_IN};
 use crate::types::{Asset, ChainId, Name, U256, chain};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
+use std::time::Duration;
 
 /// Everything that `check` says of a config without faults.
 #[must_use]
@@ -100,11 +102,21 @@ fn chains(text: &mut Lines, config: &Config) {
             text.inner(format_args!("rpc {} ({}, {kind}): {part}", endpoint.name, endpoint.operator));
         }
         if let Some(explorer) = &chain.explorer {
-            text.inner(format_args!("explorer {explorer}: lists of every watched address"));
+            let plan = if explorer.as_str() == "etherscan" { plan(chain.id) } else { "" };
+            text.inner(format_args!("explorer {explorer}: lists of every watched address{plan}"));
         }
     }
     for feed in &config.feeds {
         text.line(format_args!("feed {}: {}", feed.name, list(&feed.pairs)));
+    }
+}
+
+/// Which keys read a chain, by the table; the explorer itself has the last word.
+fn plan(id: ChainId) -> &'static str {
+    match chain::by_id(id).map(|known| known.etherscan) {
+        Some(EtherscanPlan::Free) => "; a free key reads it",
+        Some(EtherscanPlan::Paid) => "; only a paid key reads it",
+        Some(EtherscanPlan::Gone) | None => "; whether the key reads it is seen at the start, or by `check --probe`",
     }
 }
 
@@ -214,7 +226,7 @@ fn costs(text: &mut Lines, config: &Config) {
     text.head("explorer calls");
     let forecasts = forecasts(config);
     if forecasts.is_empty() {
-        text.line("none: there is no [etherscan]");
+        text.line("none: there is no explorer");
     }
     for forecast in forecasts {
         account(text, config, &forecast);
@@ -255,6 +267,21 @@ fn account(text: &mut Lines, config: &Config, forecast: &Forecast) {
             ));
         }
     }
+    if forecast.demand.often + forecast.demand.seldom > 0 {
+        let many = |number: u64, every: Duration| {
+            (number > 0).then(|| format!("{number} at least every {}", forecast::span(every)))
+        };
+        let each =
+            [many(forecast.demand.often, pace.often), many(forecast.demand.seldom, BALANCE_SELDOM.max(pace.often))];
+        text.inner(format_args!(
+            "balances: {}; {} of these calls",
+            list(each.into_iter().flatten()),
+            pace.balances_per_day
+        ));
+    }
+    text.inner(format_args!(
+        "ahead of their turn: what just moved, balances, and receipts of rows that vanished; one call in {HURRIED_ONE_IN} at most"
+    ));
     if let Some(every) = pace.sweep {
         let batches = count(usize::try_from(forecast.demand.batches).unwrap_or(usize::MAX), "call");
         text.inner(format_args!(

@@ -3,12 +3,13 @@
 //!
 //! A plain function of the config. It knows nothing of urls and keys.
 
-use super::checked::Config;
+use super::checked::{Config, ExplorerConfig};
+use crate::reactor::balances::Balances;
 use crate::reactor::event::List;
 use crate::reactor::lists::{Lists, needed};
 use crate::reactor::settings::{Condition, Settings, Watch};
 use crate::types::pace::{BATCH, Demand, Limits, Pace, SECOND_ONE_IN};
-use crate::types::{ChainId, Name};
+use crate::types::{Address, Asset, ChainId, Name};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -64,11 +65,11 @@ impl Forecast {
 /// Every account's forecast, in the order of the config.
 #[must_use]
 pub fn forecasts(config: &Config) -> Vec<Forecast> {
-    let etherscan = config.etherscan.as_ref().map(|etherscan| {
-        let limits = Limits { per_second: etherscan.calls_per_second, per_day: u64::from(etherscan.calls_per_day) };
-        forecast("etherscan".into(), limits, &etherscan.chains, &config.settings)
-    });
-    etherscan.into_iter().collect()
+    let of = |explorer: &ExplorerConfig| {
+        let limits = Limits { per_second: explorer.calls_per_second, per_day: u64::from(explorer.calls_per_day) };
+        forecast(explorer.name.clone(), limits, &explorer.chains, &config.settings)
+    };
+    config.explorers.iter().map(of).collect()
 }
 
 /// Of an account that is asked for these chains.
@@ -76,23 +77,35 @@ pub fn forecasts(config: &Config) -> Vec<Forecast> {
 pub fn forecast(source: Name, limits: Limits, chains: &[ChainId], settings: &Settings) -> Forecast {
     let mut all = BTreeMap::new();
     let mut demand = Demand::default();
+    let mut balances = Balances::default();
+    balances.configure(settings, &mut Vec::new());
     for chain in chains.iter().copied().collect::<BTreeSet<_>>() {
         let own_blocks = settings.chains.get(&chain).is_some_and(|chain| !chain.endpoints.is_empty());
         let (on, swept) = on_chain(settings, chain, own_blocks);
         let lead: u64 = on.lead.values().sum();
         demand.lead += lead;
         demand.second += on.second.values().sum::<u64>();
-        demand.batches += swept.div_ceil(u64::try_from(BATCH).unwrap_or(u64::MAX));
+        demand.batches += u64::try_from(swept.len().div_ceil(BATCH)).unwrap_or(u64::MAX);
         demand.heads += u64::from(!own_blocks && lead > 0);
+        // An endpoint reads balances itself.
+        for want in balances.wants(chain).iter().filter(|_| !own_blocks) {
+            let is_swept = u64::from(want.asset == Asset::Coin && swept.contains(&want.address));
+            let (all, of_them) = match want.often {
+                true => (&mut demand.often, &mut demand.swept_often),
+                false => (&mut demand.seldom, &mut demand.swept_seldom),
+            };
+            *all += 1;
+            *of_them += is_swept;
+        }
         all.insert(chain, on);
     }
     Forecast { source, limits, demand, pace: Pace::of(limits, demand), chains: all }
 }
 
-/// Of one chain, with how many addresses have a balance that shows what moved.
-fn on_chain(settings: &Settings, chain: ChainId, own_blocks: bool) -> (OnChain, u64) {
+/// Of one chain, with the addresses that have a balance that shows what moved.
+fn on_chain(settings: &Settings, chain: ChainId, own_blocks: bool) -> (OnChain, BTreeSet<Address>) {
     let mut on = OnChain::default();
-    let mut swept = 0;
+    let mut swept = BTreeSet::new();
     for watch in settings.watches.iter().filter(|watch| watch.chains.contains(&chain)) {
         let addresses = u64::try_from(watch.addresses.len()).unwrap_or(u64::MAX);
         let lists = lists_of(settings, watch, chain);
@@ -104,7 +117,7 @@ fn on_chain(settings: &Settings, chain: ChainId, own_blocks: bool) -> (OnChain, 
             shows |= leads && list.shows_in_balance();
             *if leads { &mut on.lead } else { &mut on.second }.entry(list).or_default() += addresses;
         }
-        swept += if shows { addresses } else { 0 };
+        swept.extend(watch.addresses.iter().filter(|_| shows).map(|(address, _)| *address));
         if lists.and(Lists::USUAL) != lists {
             on.left_out.push((watch.name.clone(), lists));
         }
@@ -112,7 +125,7 @@ fn on_chain(settings: &Settings, chain: ChainId, own_blocks: bool) -> (OnChain, 
     (on, swept)
 }
 
-fn lists_of(settings: &Settings, watch: &Watch, chain: ChainId) -> Lists {
+pub(super) fn lists_of(settings: &Settings, watch: &Watch, chain: ChainId) -> Lists {
     let rules = settings.rules.iter().filter_map(|rule| match &rule.condition {
         Condition::Transfer(condition) => Some(condition).filter(|condition| condition.watches.contains(&watch.name)),
         Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => None,

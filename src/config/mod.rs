@@ -6,6 +6,7 @@
 pub mod amounts;
 mod check;
 pub mod checked;
+pub mod coverage;
 pub mod describe;
 pub mod duration;
 pub mod faults;

@@ -2,6 +2,7 @@
 //! in this process; what it talks to is the simulated world behind wires that can be cut.
 
 mod explorer;
+mod imitators;
 mod proxy;
 mod receivers;
 mod sockets;

@@ -1,6 +1,7 @@
 //! An explorer in Etherscan's v2 way over a simulated chain: lists by address from an index that may lag, the proxy
 //! to a node that does not, one key, and limits that are said in the real words over HTTP 200.
 
+pub mod imitator;
 mod rows;
 
 use super::chain::Chain;
@@ -47,6 +48,8 @@ pub struct ExplorerSettings {
     pub hangs: bool,
     /// Chains that the key's plan does not hold.
     pub not_in_plan: BTreeSet<ChainId>,
+    /// The most rows of an answer.
+    pub most_rows: u64,
 }
 
 impl Default for ExplorerSettings {
@@ -63,6 +66,7 @@ impl Default for ExplorerSettings {
             cut: 0,
             hangs: false,
             not_in_plan: BTreeSet::new(),
+            most_rows: MOST_ROWS,
         }
     }
 }
@@ -321,7 +325,7 @@ impl Call<'_> {
         if self.text("sort") == Some("desc") {
             found.reverse();
         }
-        let size = offset.min(MOST_ROWS);
+        let size = offset.min(self.settings.most_rows);
         let skip = page.saturating_sub(1).saturating_mul(offset);
         let usize_of = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         let rows: Vec<Value> = found.into_iter().skip(usize_of(skip)).take(usize_of(size)).collect();

@@ -5,7 +5,7 @@
 use super::past::{Past, What};
 use super::{Call, Extras, Planner};
 use crate::reactor::event::List;
-use crate::reactor::wants::{ChainWants, ViewWant};
+use crate::reactor::wants::{BalanceWant, ChainWants, ViewWant};
 use crate::types::pace::{BATCH, Demand, Pace};
 use crate::types::{Address, Asset, B256, ChainId, Timestamp};
 
@@ -38,7 +38,22 @@ impl Planner {
             }
         }
         let heads = u64::from(extras.own_receipts.contains(&chain) && share.demand.lead > 0);
-        self.share(chain, Share { demand: Demand { heads, ..share.demand }, ..share });
+        let held = || wants.balances.iter().filter(|_| wants.explorer_receipts && !wants.stopped);
+        let count = |often: bool, swept: bool| {
+            let is_swept =
+                |want: &BalanceWant| want.asset == Asset::Coin && share.swept.binary_search(&want.address).is_ok();
+            let ours = held().filter(|want| want.often == often && (!swept || is_swept(want)));
+            u64::try_from(ours.count()).unwrap_or(u64::MAX)
+        };
+        let demand = Demand {
+            heads,
+            often: count(true, false),
+            seldom: count(false, false),
+            swept_often: count(true, true),
+            swept_seldom: count(false, true),
+            ..share.demand
+        };
+        self.share(chain, Share { demand, ..share });
     }
 
     /// Balances that no endpoint can read now.
@@ -147,11 +162,21 @@ impl Planner {
     /// Puts a chain's share in force.
     fn share(&mut self, chain: ChainId, share: Share) {
         self.shares.insert(chain, share);
-        let sum = self.shares.values().fold(Demand::default(), |sum, share| Demand {
+        self.sum_up();
+    }
+
+    /// Works out anew how the account's calls are shared out.
+    pub(super) fn sum_up(&mut self) {
+        let held = self.shares.iter().filter(|(chain, _)| !self.aside.contains(chain)).map(|(_, share)| share);
+        let sum = held.fold(Demand::default(), |sum, share| Demand {
             lead: sum.lead + share.demand.lead,
             second: sum.second + share.demand.second,
             batches: sum.batches + share.demand.batches,
             heads: sum.heads + share.demand.heads,
+            often: sum.often + share.demand.often,
+            seldom: sum.seldom + share.demand.seldom,
+            swept_often: sum.swept_often + share.demand.swept_often,
+            swept_seldom: sum.swept_seldom + share.demand.swept_seldom,
         });
         if sum == self.demand {
             return;
