@@ -15,10 +15,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use walletwatch::net::{HttpClient, HttpFault, Response, Tls};
 use walletwatch::reactor::Reactor;
+use walletwatch::reactor::addresses::AddressList;
 use walletwatch::reactor::effect::{Body, Effect};
 use walletwatch::reactor::event::Event;
 use walletwatch::reactor::settings::{
-    BalanceSettings, BetweenOwn, ChainSettings, Condition, Confirmed, Direction, KnownToken, Rule, Settings,
+    Added, BalanceSettings, BetweenOwn, ChainSettings, Condition, Confirmed, Direction, KnownToken, Rule, Settings,
     SinkSettings, SystemSettings, TransferCondition, Watch,
 };
 use walletwatch::reactor::wants::Wants;
@@ -67,6 +68,7 @@ fn world() -> Arc<LiveChain> {
 fn settings() -> Settings {
     let condition = TransferCondition {
         watches: BTreeSet::from(["owner".into()]),
+        added: Added::All,
         chains: BTreeSet::from([CHAIN]),
         direction: Direction::In,
         assets: None,
@@ -98,7 +100,7 @@ fn settings() -> Settings {
     };
     let watch = Watch {
         name: "owner".into(),
-        addresses: vec![(OWNER, None)],
+        addresses: Arc::new(AddressList::from_iter([OWNER])),
         chains: vec![CHAIN],
         tags: Vec::new(),
         from_block: None,

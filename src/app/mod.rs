@@ -6,6 +6,7 @@ pub mod board;
 pub mod clock;
 pub mod commands;
 mod indexes;
+pub mod lists;
 pub mod monitor;
 pub mod overview;
 pub mod poison;

@@ -78,7 +78,7 @@ pub fn forecast(source: Name, limits: Limits, chains: &[ChainId], settings: &Set
     let mut all = BTreeMap::new();
     let mut demand = Demand::default();
     let mut balances = Balances::default();
-    balances.configure(settings, &mut Vec::new());
+    balances.configure(settings, &[], &mut Vec::new());
     for chain in chains.iter().copied().collect::<BTreeSet<_>>() {
         let own_blocks = settings.chains.get(&chain).is_some_and(|chain| !chain.endpoints.is_empty());
         let (on, swept) = on_chain(settings, chain, own_blocks);
@@ -117,7 +117,7 @@ fn on_chain(settings: &Settings, chain: ChainId, own_blocks: bool) -> (OnChain, 
             shows |= leads && list.shows_in_balance();
             *if leads { &mut on.lead } else { &mut on.second }.entry(list).or_default() += addresses;
         }
-        swept.extend(watch.addresses.iter().filter(|_| shows).map(|(address, _)| *address));
+        swept.extend(watch.addresses.iter().filter(|_| shows).map(|listed| listed.address));
         if lists.and(Lists::USUAL) != lists {
             on.left_out.push((watch.name.clone(), lists));
         }

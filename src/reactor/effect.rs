@@ -5,6 +5,7 @@ use super::holdings::NoBalance;
 use super::rows::{Row, RowKey};
 pub use super::source::{SinkBody, SourceBody};
 pub use super::suspect::Suspect;
+use super::watch_list::WatchAnswer;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
     Timestamp, TransferId, TransferKey, U256,
@@ -21,6 +22,8 @@ pub enum Effect {
     Tell(Box<Message>),
     /// For the log and the metrics, after the commit.
     Notice(Notice),
+    /// For whoever gave the order, after the commit.
+    Answer(Box<WatchAnswer>),
 }
 
 /// One message of an alert, before it is rendered.
@@ -195,8 +198,10 @@ pub struct TransferBody {
     pub watch: Name,
     /// The watched address.
     pub address: Address,
-    /// The reference of the address in its list file.
+    /// What the owner calls the address in their own books.
     pub reference: Option<Name>,
+    /// What people call it.
+    pub label: Option<Name>,
     /// Of the watch.
     pub tags: Vec<Name>,
     /// As seen from the watch; `Both` is a transfer to itself and is written "self".

@@ -132,6 +132,7 @@ mod tests {
 
     fn rule(assets: Option<&[(ChainId, Asset)]>, at_least: Option<&[(ChainId, Asset)]>) -> TransferCondition {
         TransferCondition {
+            added: crate::reactor::settings::Added::Tagged(std::collections::BTreeSet::new()),
             watches: ["hot".into()].into(),
             chains: [HERE].into(),
             direction: Direction::In,
@@ -148,7 +149,7 @@ mod tests {
     fn a_list_that_no_rule_needs_is_not_asked_for() {
         let watch = |from_block| Watch {
             name: "hot".into(),
-            addresses: vec![],
+            addresses: std::sync::Arc::default(),
             chains: vec![HERE, THERE],
             tags: vec![],
             from_block,

@@ -89,7 +89,7 @@ pub struct LogsWant {
     pub to: u64,
     /// Which scan it is.
     pub until: u64,
-    /// Whose.
+    /// Whose, ascending.
     pub addresses: Arc<[Address]>,
 }
 

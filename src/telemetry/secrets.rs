@@ -15,6 +15,8 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
         settings: _,
         endpoints,
         explorers,
+        lists: _,
+        allow_shrink: _,
         feeds,
         sinks,
         http,
@@ -76,6 +78,8 @@ mod tests {
             required_chains: std::collections::BTreeSet::new(),
             required_feeds: std::collections::BTreeSet::new(),
             settings: Settings::default(),
+            lists: Vec::new(),
+            allow_shrink: false,
             endpoints: vec![EndpointConfig {
                 chain: ChainId(1),
                 name: "main".into(),

@@ -18,3 +18,4 @@ mod lists;
 mod nodes;
 mod proxy;
 mod reorgs;
+mod watches;

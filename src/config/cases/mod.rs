@@ -2,6 +2,7 @@
 
 mod coverage;
 mod explorers;
+mod lists;
 mod meaning;
 mod parts;
 
@@ -261,7 +262,6 @@ fn sections_and_kinds_that_are_not_there_yet_say_so() {
         ("[[rule]]\nname = \"b\"\nwhen = \"approval\"", "`when = \"approval\"` is not there yet"),
         ("[[rule]]\nname = \"b\"\nwhen = \"transfer\"\nat_least_usd = \"1\"", "`at_least_usd` is not there yet"),
         ("[[rule]]\nname = \"b\"\nwas = \"a\"\nwhen = \"transfer\"", "`was` is not there yet"),
-        ("[[watch]]\nname = \"b\"\nfile = \"list.csv\"", "`file` is not there yet"),
     ] {
         check_more(more, &[words]);
     }

@@ -61,6 +61,8 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         settings,
         endpoints: chains.endpoints,
         explorers,
+        lists: watches.lists,
+        allow_shrink: false,
         feeds,
         sinks: sinks.list,
         http: page_and_store::http(input),

@@ -349,7 +349,7 @@ fn loops(input: &Input<'_>, rules: &[Read<'_>], payments: &[PaymentSettings], pa
                     continue;
                 };
                 let reached = condition.chains.contains(&payee.chain) && watch.chains.contains(&payee.chain);
-                if reached && watch.addresses.iter().any(|(address, _)| *address == payee.address) {
+                if reached && watch.addresses.get(&payee.address).is_some() {
                     let what = format!(
                         "a loop: the rule `{}` pays `{}`, which the watch `{}` of the paying rule `{}` watches",
                         payment.rule, payee.name, watch.name, read.name
