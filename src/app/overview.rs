@@ -11,13 +11,14 @@ use crate::reactor::Reactor;
 use crate::reactor::chain::Chain;
 use crate::reactor::effect::Notice;
 use crate::reactor::event::{Event, SourceId, SourceKind, SourceState};
-use crate::reactor::rows::{PaymentState, Phase, Subject};
+use crate::reactor::rows::{PaymentState, Phase, Stop, Subject};
 use crate::reactor::settings::{Condition, Rule};
 use crate::telemetry::balances::BalancesStatus;
 use crate::telemetry::observe::SUMMARY_EVERY;
 use crate::telemetry::snapshot::{
     ChainStatus, Limit, LimitUse, PaymentsStatus, PriceStatus, RuleStatus, Snapshot, SourceStatus,
 };
+use crate::telemetry::worth::{self, portfolios};
 use crate::telemetry::{Labels, Metrics, Observer, Tally};
 use crate::types::{Asset, ChainId, Kind, Name, Timestamp, U256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -239,6 +240,7 @@ impl Overview {
             blind_since: self.blind_since.get(id).copied(),
             required: id.kind == SourceKind::Feed && self.required_feeds.contains(&id.name),
         };
+        let pairs = worth::pairs(reactor, now);
         Snapshot {
             labels: Arc::clone(&self.labels),
             taken: now,
@@ -253,6 +255,8 @@ impl Overview {
                 .prices()
                 .map(|(pair, feed, price, as_of)| PriceStatus { pair: pair.clone(), feed: feed.clone(), price, as_of })
                 .collect(),
+            portfolios: portfolios(reactor, &self.balances, &pairs),
+            pairs,
             balances: Arc::clone(&self.balances),
             budgets: self.board.budgets(now),
             payments: payments(now, reactor),
@@ -279,7 +283,7 @@ impl Overview {
             backfill_blocks: reactor.history_left(id),
             backfill_addresses: reactor.open_backfills(id).count() as u64,
             stalled: reactor.is_stalled(id),
-            stopped: chain.and_then(|chain| chain.row().stopped.clone()),
+            stopped: chain.and_then(|chain| chain.row().stopped.as_ref().map(Stop::reason)),
             blind_since: trouble.map(|row| row.since),
             taken_over_since: reactor.taken_over_since(id),
             authority: KINDS.into_iter().filter_map(|kind| Some((kind, reactor.authority(id, kind)?))).collect(),
@@ -301,7 +305,7 @@ impl Overview {
             Condition::Transfer(transfer) => {
                 transfer.assets.as_ref().is_none_or(|assets| assets.contains(&(chain, Asset::Coin)))
             }
-            Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
+            Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => false,
         };
         let fed = |chain: ChainId| {
             let explored = reactor.settings().chains.get(&chain).is_some_and(|settings| settings.explorer.is_some());

@@ -120,7 +120,7 @@ pub fn matters(
             balance.thresholds.keys().map(|(chain, _)| (*chain, BTreeSet::from([Matter::Balance]))).collect()
         }
         Condition::Gas(gas) => BTreeMap::from([(gas.chain, BTreeSet::from([Matter::BaseFee]))]),
-        Condition::Price(_) => BTreeMap::new(),
+        Condition::Price(_) | Condition::Change(_) => BTreeMap::new(),
     }
 }
 

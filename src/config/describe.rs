@@ -2,22 +2,21 @@
 //!
 //! It never prints a secret, and of urls nothing but who runs them.
 
+mod costs;
+
 use super::checked::{Config, EmailConfig, SinkKind};
 use super::duration;
-use super::forecast::{self, Forecast, forecasts};
-use super::history::histories;
+use super::forecast::{self, forecasts};
 use crate::reactor::event::List;
 use crate::reactor::lists::Lists;
 use crate::reactor::settings::{
-    Approval, ChainSettings, Condition, Confirmed, Direction, PaymentAmount, PaymentSettings, Rule, Side, Threshold,
+    Approval, ChainSettings, ChangeCondition, Condition, Confirmed, Direction, Move, PaymentAmount, PaymentSettings,
+    PriceCondition, Rule, Side, Threshold,
 };
 use crate::types::amount::format_amount;
 use crate::types::chain::EtherscanPlan;
-use crate::types::pace::{BALANCE_SELDOM, BATCH, HURRIED_ONE_IN, SECOND_ONE_IN};
 use crate::types::{Asset, ChainId, Name, U256, chain};
-use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
-use std::time::Duration;
 
 /// Everything that `check` says of a config without faults.
 #[must_use]
@@ -26,8 +25,8 @@ pub fn describe(config: &Config) -> String {
     chains(&mut text, config);
     watches(&mut text, config);
     rules(&mut text, config);
-    costs(&mut text, config);
-    past(&mut text, config);
+    costs::costs(&mut text, config);
+    costs::past(&mut text, config);
     learns(&mut text, config);
     unseen(&mut text, config);
     payments(&mut text, config);
@@ -165,10 +164,24 @@ fn condition(config: &Config, rule: &Rule) -> String {
                 (None, Some(assets)) => list(assets.iter().map(|asset| symbol(config, *asset))),
                 (None, None) => "every asset".into(),
             };
-            format!("transfers of {assets} {way} {} on {on}, when {stages}", list(&transfer.watches))
+            let worth = transfer.at_least_usd.map_or_else(String::new, |least| {
+                let unknown =
+                    if least.unknown_speaks { "what has no price is said too" } else { "not what has no price" };
+                format!(" worth at least {} USD ({unknown})", least.worth)
+            });
+            format!("transfers of {assets}{worth} {way} {} on {on}, when {stages}", list(&transfer.watches))
         }
         Condition::Price(price) => {
             format!("{} {}", price.pair, level(&price.threshold, |value| value.to_string()))
+        }
+        Condition::Change(change) => {
+            let way = match change.movement {
+                Move::Fall => "falls",
+                Move::Rise => "rises",
+                Move::Either => "moves",
+            };
+            let within = forecast::span(change.within);
+            format!("{} {way} within {within}, {}", change.pair, level(&change.threshold, |value| format!("{value} %")))
         }
         Condition::Gas(gas) => {
             let gwei = |wei: U256| format!("{} gwei", format_amount(wei, 9));
@@ -211,86 +224,6 @@ fn amount(config: &Config, asset: (ChainId, Asset), raw: U256) -> String {
         Asset::Token(contract) => config.settings.tokens.get(&(asset.0, contract)).map_or(0, |token| token.decimals),
     };
     format!("{} {} on {}", format_amount(raw, decimals), symbol(config, asset), chain_name(config, asset.0))
-}
-
-fn past(text: &mut Lines, config: &Config) {
-    let histories = histories(config);
-    if histories.is_empty() {
-        return;
-    }
-    text.head("history");
-    for history in histories {
-        text.line(history.words(&chain_name(config, history.chain)));
-    }
-}
-
-fn costs(text: &mut Lines, config: &Config) {
-    text.head("explorer calls");
-    let forecasts = forecasts(config);
-    if forecasts.is_empty() {
-        text.line("none: there is no explorer");
-    }
-    for forecast in forecasts {
-        account(text, config, &forecast);
-    }
-}
-
-/// What one account is asked for, and how old its views get.
-fn account(text: &mut Lines, config: &Config, forecast: &Forecast) {
-    let Forecast { source, limits, pace, .. } = forecast;
-    if forecast.lists() == 0 {
-        text.line(format_args!("{source}: none, no watched address is on a chain that it covers"));
-        return;
-    }
-    text.line(format_args!(
-        "{source}: {} a round, {} calls a day of {}, at most {} a second",
-        count(usize::try_from(forecast.lists()).unwrap_or(usize::MAX), "call"),
-        pace.per_day,
-        limits.per_day,
-        limits.per_second
-    ));
-    for (id, on) in &forecast.chains {
-        let Some((quiet, promised)) = forecast.ages(*id) else { continue };
-        let words =
-            |lists: &BTreeMap<List, u64>| list(lists.iter().map(|(list, many)| format!("{} {many}", list.word())));
-        let lists = if on.lead.is_empty() { &on.second } else { &on.lead };
-        text.inner(format_args!(
-            "{}: {}; each is read every {} while nothing moves, and is never older than {}",
-            chain_name(config, *id),
-            words(lists),
-            forecast::span(quiet),
-            forecast::span(promised)
-        ));
-        if !on.lead.is_empty() && !on.second.is_empty() {
-            let every = forecast::span(quiet * SECOND_ONE_IN);
-            text.inner(format_args!(
-                "  and, as a second opinion on its own blocks, every {every}: {}",
-                words(&on.second)
-            ));
-        }
-    }
-    if forecast.demand.often + forecast.demand.seldom > 0 {
-        let many = |number: u64, every: Duration| {
-            (number > 0).then(|| format!("{number} at least every {}", forecast::span(every)))
-        };
-        let each =
-            [many(forecast.demand.often, pace.often), many(forecast.demand.seldom, BALANCE_SELDOM.max(pace.often))];
-        text.inner(format_args!(
-            "balances: {}; {} of these calls",
-            list(each.into_iter().flatten()),
-            pace.balances_per_day
-        ));
-    }
-    text.inner(format_args!(
-        "ahead of their turn: what just moved, balances, and receipts of rows that vanished; one call in {HURRIED_ONE_IN} at most"
-    ));
-    if let Some(every) = pace.sweep {
-        let batches = count(usize::try_from(forecast.demand.batches).unwrap_or(usize::MAX), "call");
-        text.inner(format_args!(
-            "coin balances show every {} which lists to read first ({batches} of up to {BATCH} addresses)",
-            forecast::span(every)
-        ));
-    }
 }
 
 fn learns(text: &mut Lines, config: &Config) {
@@ -423,8 +356,8 @@ fn maker(config: &Config, payment: &PaymentSettings) -> String {
                 least.collect::<Vec<_>>().join(" or ")
             )
         }
-        Some(Condition::Price(price)) => {
-            format!("whoever moves {} past the threshold on its feed can make it pay", price.pair)
+        Some(Condition::Price(PriceCondition { pair, .. }) | Condition::Change(ChangeCondition { pair, .. })) => {
+            format!("whoever moves {pair} past the threshold on its feeds can make it pay")
         }
         Some(Condition::Gas(gas)) => {
             format!(

@@ -87,22 +87,18 @@ pub fn forecast(source: Name, limits: Limits, chains: &[ChainId], settings: &Set
         demand.second += on.second.values().sum::<u64>();
         demand.batches += u64::try_from(swept.len().div_ceil(BATCH)).unwrap_or(u64::MAX);
         demand.heads += u64::from(!own_blocks && lead > 0);
-        // An endpoint reads balances itself.
-        for want in balances.wants(chain).iter().filter(|_| !own_blocks) {
-            let is_swept = u64::from(want.asset == Asset::Coin && swept.contains(&want.address));
-            let (all, of_them) = match want.often {
-                true => (&mut demand.often, &mut demand.swept_often),
-                false => (&mut demand.seldom, &mut demand.swept_seldom),
-            };
-            *all += 1;
-            *of_them += is_swept;
+        if !own_blocks {
+            for want in balances.wants(chain).iter() {
+                let is_shown = want.asset == Asset::Coin && swept.contains(&want.address);
+                if is_shown { &mut demand.coins } else { &mut demand.singles }.add(want.often);
+            }
         }
         all.insert(chain, on);
     }
     Forecast { source, limits, demand, pace: Pace::of(limits, demand), chains: all }
 }
 
-/// Of one chain, with the addresses that have a balance that shows what moved.
+/// Of one chain, with the addresses whose coin balance shows what moved.
 fn on_chain(settings: &Settings, chain: ChainId, own_blocks: bool) -> (OnChain, BTreeSet<Address>) {
     let mut on = OnChain::default();
     let mut swept = BTreeSet::new();
@@ -117,7 +113,7 @@ fn on_chain(settings: &Settings, chain: ChainId, own_blocks: bool) -> (OnChain, 
             shows |= leads && list.shows_in_balance();
             *if leads { &mut on.lead } else { &mut on.second }.entry(list).or_default() += addresses;
         }
-        swept.extend(watch.addresses.iter().filter(|_| shows).map(|listed| listed.address));
+        swept.extend(watch.addresses.iter().filter(|_| shows).map(|it| it.address));
         if lists.and(Lists::USUAL) != lists {
             on.left_out.push((watch.name.clone(), lists));
         }
@@ -128,7 +124,7 @@ fn on_chain(settings: &Settings, chain: ChainId, own_blocks: bool) -> (OnChain, 
 pub(super) fn lists_of(settings: &Settings, watch: &Watch, chain: ChainId) -> Lists {
     let rules = settings.rules.iter().filter_map(|rule| match &rule.condition {
         Condition::Transfer(condition) => Some(condition).filter(|condition| condition.watches.contains(&watch.name)),
-        Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => None,
+        Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => None,
     });
     needed(rules, watch, chain, &settings.tokens)
 }

@@ -10,6 +10,7 @@ mod balances;
 mod bodies;
 mod commands;
 pub mod control;
+pub mod inbound;
 mod listing;
 mod local;
 mod page;

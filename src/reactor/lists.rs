@@ -138,6 +138,7 @@ mod tests {
             direction: Direction::In,
             assets: assets.map(|assets| assets.iter().copied().collect()),
             at_least: at_least.map(|levels| levels.iter().map(|asset| (*asset, U256::from(1))).collect()),
+            at_least_usd: None,
             stages: [].into(),
             between_own: BetweenOwn::Each,
             skip_suspect: false,

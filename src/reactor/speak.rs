@@ -50,6 +50,7 @@ impl Reactor {
         if self.wait_for_token(&row, effects) {
             return;
         }
+        let row = self.quoted(row, effects);
         for side in self.sides(&row.key) {
             let wanted = only.is_none_or(|only| only.contains(&side.address));
             if !wanted || (row.history && !self.is_history_of(&row, &side.address)) {
@@ -212,7 +213,7 @@ impl Reactor {
         self.sides(&row.key).iter().any(|side| {
             self.rules.of_watch(side.watch).iter().any(|entry| match &entry.rule.condition {
                 Condition::Transfer(condition) => self.matches(entry, condition, row, side),
-                Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
+                Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => false,
             })
         })
     }
@@ -235,6 +236,14 @@ impl Reactor {
     fn matches(&self, entry: &InForce, condition: &TransferCondition, row: &TransferRow, side: &Side) -> bool {
         let key = &row.key;
         let asset = (key.chain, key.asset);
+        // What was spoken of stays spoken of, should its price become known only then.
+        let worth = condition.at_least_usd.is_none_or(|least| {
+            let said = || {
+                let watch = self.watched.watches().get(side.watch)?;
+                self.alerts.get(transfer_alert(&entry.rule.name, &watch.name, row.id))
+            };
+            self.is_worth(row, &least) || said().is_some_and(|alert| alert.revision > 0)
+        });
         let born_later = row.first_seen < self.rules.row(entry).born;
         let between_own = match condition.between_own {
             BetweenOwn::Each => true,
@@ -253,6 +262,7 @@ impl Reactor {
             && between_own
             && direction
             && enough
+            && worth
             && (condition.history || !row.history)
             && condition.chains.contains(&key.chain)
             && condition.assets.as_ref().is_none_or(|assets| assets.contains(&asset))
@@ -330,6 +340,7 @@ impl Reactor {
         // Of what moved, and is not as deep there, the confirmations that it has are said; of what is gone, none.
         let gone = row.stage == Stage::Retracted;
         let confirmations = if gone { 0 } else { (height + 1).saturating_sub(row.block).max(1) };
+        let (usd, usd_unknown) = self.worth_of(row).into_parts();
         Some(Body::Transfer(Box::new(TransferBody {
             key: row.key,
             transfer: row.id,
@@ -354,6 +365,8 @@ impl Reactor {
             suspect: row.suspect,
             late: row.late,
             history: row.history,
+            usd,
+            usd_unknown,
             url: chain.tx_url.as_ref().map(|prefix| Name::from(format!("{prefix}{}", row.key.tx))),
         })))
     }

@@ -108,7 +108,7 @@ impl Reactor {
         let rules = self.rules.of_watch(place);
         let conditions = rules.iter().filter_map(|entry| match &entry.rule.condition {
             Condition::Transfer(condition) => Some(condition),
-            Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => None,
+            Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => None,
         });
         needed(conditions, watch, chain, &self.settings.tokens)
     }

@@ -10,8 +10,8 @@ mod fill;
 pub(in crate::sinks) mod tests;
 
 pub use data::{
-    AssetData, BalanceData, Basics, BlockData, Data, GapData, GasData, PaymentData, PriceData, ReadAtData, SinkData,
-    SourceData, TransferData,
+    AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, PaymentData, PriceData, ReadAtData,
+    SinkData, SourceData, TransferData, UsdData,
 };
 
 use crate::reactor::effect::{Body, Message};

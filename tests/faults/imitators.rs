@@ -7,14 +7,14 @@ use tokio_util::sync::CancellationToken;
 use walletwatch::types::ChainId;
 use walletwatch::wire::etherscan::Dialect;
 use walletwatch::world::explorer::imitator::Imitator;
-use walletwatch::world::explorer::{Explorer, ExplorerSettings};
+use walletwatch::world::explorer::{Explorer, ExplorerSettings, Plan};
 use walletwatch::world::receiver::Answer;
 
 /// Long enough for every list to be read a few times.
 const CALLS: usize = 12;
 
 fn settings(calls_per_second: usize) -> ExplorerSettings {
-    ExplorerSettings { calls_per_second, most_rows: 10_000, ..ExplorerSettings::default() }
+    ExplorerSettings { calls_per_second, ..ExplorerSettings::of(Plan::Standard) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -28,7 +28,14 @@ pub fn words(message: &Message, name: impl Fn(B256) -> String) -> String {
             if body.history {
                 words += " history";
             }
-            if body.late { words + " late" } else { words }
+            if body.late {
+                words += " late";
+            }
+            match (&body.usd, &body.usd_unknown) {
+                (Some(usd), _) => format!("{words} {} USD by {}", usd.value, usd.quote.source),
+                (None, Some(_)) => words + " worth unknown",
+                (None, None) => words,
+            }
         }
         Body::Crossing(CrossingBody { subject: CrossingSubject::Balance(balance), crossing, .. }) => {
             let about = if balance.at.hash.is_some() { "" } else { " about" };
@@ -42,6 +49,7 @@ pub fn words(message: &Message, name: impl Fn(B256) -> String) -> String {
         }
         Body::Source(body) if body.source.as_str() == "endpoints" => format!("{kind} endpoints"),
         Body::Source(body) if body.source.as_str() == "scan" && body.chain.is_some() => format!("{kind} scan"),
+        Body::Source(body) if body.reason.as_str().contains("was accepted") => format!("{kind} accepted"),
         Body::Source(_) | Body::Test => kind.to_owned(),
     }
 }

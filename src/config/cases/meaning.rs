@@ -126,7 +126,7 @@ fn a_list_that_no_rule_needs_is_not_asked_for_and_check_says_so() {
     for part in [
         "etherscan: 1 call a round, 6096 calls a day of 100000, at most 3 a second",
         "ethereum: tokentx 1; each is read every 15s while nothing moves, and is never older than 15s",
-        "balances: 2 at least every 1h; 48 of these calls",
+        "balances: 2 every 1h, and when something moved",
         "one call in 4 at most",
         "w: txlist, txlistinternal, which no rule needs",
     ] {

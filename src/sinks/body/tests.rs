@@ -2,13 +2,15 @@
 
 use super::*;
 use crate::reactor::effect::{
-    BalanceBody, CrossingBody, CrossingSubject, MessageKind, PaymentBody, SinkBody, SourceBody, Suspect,
+    BalanceBody, CrossingBody, CrossingSubject, MessageKind, PaymentBody, Quote, SinkBody, SourceBody, Suspect,
 };
 use crate::reactor::event::{ReadAt, SourceKind};
 use crate::reactor::rows::PaymentState;
 use crate::reactor::settings::{Direction, Side};
 use crate::sinks::samples::{at, of_transfer, test, transfer};
-use crate::types::{Address, Asset, B256, ChainId, Holding, Kind, Pair, PaymentId, Price, Stage, TransferId, U256};
+use crate::types::{
+    Address, Asset, B256, ChainId, Holding, Kind, Pair, PaymentId, Percent, Price, Stage, TransferId, U256,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -85,9 +87,15 @@ fn what_is_unknown_or_odd_about_a_transfer_is_said_so() {
 
 fn price() -> Body {
     let price = |text| Price::parse(text).expect("it is a price");
-    let (pair, feed) = (Pair::parse("ETH-USD").expect("it is a pair"), "coinbase".into());
-    let (value, level, recovers_at) = (price("2499.99"), price("2500"), price("2550"));
-    let subject = CrossingSubject::Price { pair, feed, value, level, recovers_at };
+    let quote = Quote {
+        pair: Pair::parse("ETH-USD").expect("it is a pair"),
+        price: price("2499.99"),
+        source: "coinbase".into(),
+        sources: 1,
+        spread: Percent::default(),
+        as_of: at(2),
+    };
+    let subject = CrossingSubject::Price { quote, level: price("2500"), recovers_at: price("2550") };
     Body::Crossing(CrossingBody { subject, crossing: 3, side: Side::Below, since: at(1), as_of: at(2) })
 }
 
@@ -113,6 +121,8 @@ fn balance() -> Body {
         at: ReadAt { number: 19_000_000, hash: Some(B256::repeat_byte(0xcd)) },
         level: U256::from(500_000_000),
         recovers_at: U256::from(1_400_000_000),
+        usd: None,
+        usd_unknown: None,
         reason: None,
     };
     let subject = CrossingSubject::Balance(Box::new(body));
@@ -127,6 +137,7 @@ fn source() -> Body {
         since: at(0),
         last_block: Some(1234),
         gap: Some((1235, 1300)),
+        pair: None,
         reason: "no new block".into(),
     })
 }

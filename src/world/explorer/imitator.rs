@@ -113,7 +113,7 @@ impl Imitator {
         request.query.entry("apikey".into()).or_insert(key);
         match self.within.reply(&request, Instant::now()) {
             Reply::Json(body) => serde_json::from_str(&body).ok(),
-            Reply::Page | Reply::Cut(_) | Reply::Never => None,
+            Reply::InFront(..) | Reply::Never => None,
         }
     }
 

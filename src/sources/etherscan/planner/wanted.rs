@@ -5,7 +5,7 @@
 use super::past::{Past, What};
 use super::{Call, Extras, Planner};
 use crate::reactor::event::List;
-use crate::reactor::wants::{BalanceWant, ChainWants, ViewWant};
+use crate::reactor::wants::{ChainWants, ViewWant};
 use crate::types::pace::{BATCH, Demand, Pace};
 use crate::types::{Address, Asset, B256, ChainId, Timestamp};
 
@@ -21,8 +21,8 @@ impl Planner {
     /// Takes everything that is wanted of a chain.
     pub fn take(&mut self, now: Timestamp, chain: ChainId, wants: &ChainWants, extras: &Extras) {
         self.history.take(chain, wants);
-        let share = if wants.stopped { Share::default() } else { self.take_views(now, chain, &wants.views) };
-        self.take_balances(now, chain, wants);
+        let mut share = if wants.stopped { Share::default() } else { self.take_views(now, chain, &wants.views) };
+        self.take_balances(now, chain, wants, &mut share);
         self.drop_unwanted(chain, wants, extras, share.swept.len());
         if !wants.stopped {
             let own = extras.own_receipts.contains(&chain);
@@ -38,30 +38,18 @@ impl Planner {
             }
         }
         let heads = u64::from(extras.own_receipts.contains(&chain) && share.demand.lead > 0);
-        let held = || wants.balances.iter().filter(|_| wants.explorer_receipts && !wants.stopped);
-        let count = |often: bool, swept: bool| {
-            let is_swept =
-                |want: &BalanceWant| want.asset == Asset::Coin && share.swept.binary_search(&want.address).is_ok();
-            let ours = held().filter(|want| want.often == often && (!swept || is_swept(want)));
-            u64::try_from(ours.count()).unwrap_or(u64::MAX)
-        };
-        let demand = Demand {
-            heads,
-            often: count(true, false),
-            seldom: count(false, false),
-            swept_often: count(true, true),
-            swept_seldom: count(false, true),
-            ..share.demand
-        };
-        self.share(chain, Share { demand, ..share });
+        self.share(chain, Share { demand: Demand { heads, ..share.demand }, ..share });
     }
 
-    /// Balances that no endpoint can read now.
-    fn take_balances(&mut self, now: Timestamp, chain: ChainId, wants: &ChainWants) {
+    /// Balances that no endpoint can read now. `share` knows what batches show.
+    fn take_balances(&mut self, now: Timestamp, chain: ChainId, wants: &ChainWants, share: &mut Share) {
         for past in self.pasts.range_mut(balances_of(chain)).map(|(_, past)| past) {
             past.wanted = false;
         }
         for want in wants.balances.iter().filter(|_| wants.explorer_receipts && !wants.stopped) {
+            let is_shown = want.asset == Asset::Coin && share.swept.binary_search(&want.address).is_ok();
+            let demand = &mut share.demand;
+            if is_shown { &mut demand.coins } else { &mut demand.singles }.add(want.often);
             let call = Call::Balance(chain, want.address, want.asset);
             let what = What::Balance { soon: want.soon, often: want.often };
             let past = self.pasts.entry(call).or_insert_with(|| Past::new(now));
@@ -173,10 +161,8 @@ impl Planner {
             second: sum.second + share.demand.second,
             batches: sum.batches + share.demand.batches,
             heads: sum.heads + share.demand.heads,
-            often: sum.often + share.demand.often,
-            seldom: sum.seldom + share.demand.seldom,
-            swept_often: sum.swept_often + share.demand.swept_often,
-            swept_seldom: sum.swept_seldom + share.demand.swept_seldom,
+            singles: sum.singles.and(share.demand.singles),
+            coins: sum.coins.and(share.demand.coins),
         });
         if sum == self.demand {
             return;
