@@ -174,7 +174,10 @@ async fn a_list_that_changes_while_its_pages_are_read_loses_nothing_and_what_a_r
         }
         send_all(9_000..9_001);
         let count = |said: &[String], kind: &str| said.iter().filter(|word| word.starts_with(kind)).count();
-        stage.until("all of it is final", |_, said| count(said, "transfer.final") >= 1_200).await;
+        let all = |_: &Reactor, said: &[String]| {
+            count(said, "transfer.final") >= 1_200 && count(said, "transfer.seen") > 1_200
+        };
+        stage.until("all of it is final, and the last one seen", all).await;
         let said = stage.said();
         let told: BTreeSet<&String> = said.iter().filter(|word| word.starts_with("transfer.")).collect();
         assert_eq!(told.len(), count(&said, "transfer."), "told twice");
