@@ -20,7 +20,7 @@ use crate::reactor::Reactor;
 use crate::reactor::wants::Wants;
 use crate::sinks::worker::{self, LedgerClosed};
 use crate::sinks::{Courier, HttpPost, Sink, SinkFault, SmtpPost, StoreLedger};
-use crate::store::{Budget, IfMissing, Prune, Reader, SqliteStore, Store, StoreFault, WriterHandle};
+use crate::store::{IfMissing, Prune, Reader, SqliteStore, Store, StoreFault, WriterHandle};
 use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::telemetry::{Labels, Metrics, Snapshot, Tally};
 use crate::types::{Name, Timestamp};
@@ -170,7 +170,7 @@ pub async fn run(
         writer: writer.clone(),
         board: Arc::clone(&board),
         tally: Tally::new(metrics.clone(), Arc::new(Labels::of(&config.settings))),
-        budgets: budgets(&config, &Reader::open(&path)?)?,
+        budgets: super::sources::budgets(&config, &Reader::open(&path)?)?,
         stop: stops.sources.clone(),
     };
     let (intakes, sources) = start_sources(parts);
@@ -402,12 +402,6 @@ fn resumed(config: &Config, reactor: &Reactor) -> Vec<(Name, u64)> {
         reactor.height(chain.id).map(|height| (chain.name.clone(), height))
     };
     config.settings.chains.values().filter_map(at).collect()
-}
-
-/// What each explorer's budget had spent.
-fn budgets(config: &Config, reader: &Reader) -> Result<BTreeMap<Name, Budget>, StoreFault> {
-    let of = |name: &Name| Ok(reader.budget(name.as_str())?.map(|budget| (name.clone(), budget)));
-    config.explorers.iter().filter_map(|explorer| of(&explorer.name).transpose()).collect()
 }
 
 /// The store's id: random, made once.

@@ -12,7 +12,7 @@ use crate::sources::chain::ChainReader;
 use crate::sources::etherscan::{self, BudgetNote, Explorer, Word};
 use crate::sources::prices;
 use crate::sources::queue::{EventIntake, EventQueue, event_queue};
-use crate::store::{Budget, WriterHandle};
+use crate::store::{Budget, Reader, StoreFault, WriterHandle};
 use crate::telemetry::Tally;
 use crate::types::pace::Limits;
 use crate::types::{ChainId, Name};
@@ -49,6 +49,15 @@ pub struct SourceParts<'config> {
 
 /// A source's future, with its name.
 pub type Started = (Name, BoxFuture<'static, ()>);
+
+/// What each explorer's budget had spent.
+///
+/// # Errors
+/// [`StoreFault`] when the store cannot be read.
+pub(super) fn budgets(config: &Config, reader: &Reader) -> Result<BTreeMap<Name, Budget>, StoreFault> {
+    let of = |name: &Name| Ok(reader.budget(name.as_str())?.map(|budget| (name.clone(), budget)));
+    config.explorers.iter().filter_map(|explorer| of(&explorer.name).transpose()).collect()
+}
 
 /// Builds every source. The queues are for the pump, in the order in which it drains them.
 #[must_use]

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::event::NoBalance;
 use walletwatch::types::{B256, U256};
-use walletwatch::world::chain::{Action, Plan, Reorg};
+use walletwatch::world::chain::{Action, Chain, Plan, Reorg};
 use walletwatch::world::chance::Chance;
 use walletwatch::world::explorer::{ExplorerSettings, Fault, Trouble};
 use walletwatch::world::live::LiveChain;
@@ -173,6 +173,8 @@ async fn a_list_that_changes_while_its_pages_are_read_loses_nothing_and_what_a_r
             chain.change(|chain| chain.mine(noon(), &Plan::default()));
         }
         send_all(9_000..9_001);
+        // The second index has it with the next block.
+        send_all(0..0);
         let count = |said: &[String], kind: &str| said.iter().filter(|word| word.starts_with(kind)).count();
         let all = |_: &Reactor, said: &[String]| {
             count(said, "transfer.final") >= 1_200 && count(said, "transfer.seen") > 1_200
@@ -183,10 +185,12 @@ async fn a_list_that_changes_while_its_pages_are_read_loses_nothing_and_what_a_r
         assert_eq!(told.len(), count(&said, "transfer."), "told twice");
         assert_eq!((count(&said, "transfer.seen"), count(&said, "transfer.retracted")), (1_201, 0));
         // What is gone is taken back, and it alone.
-        let dropped = chain.read(|chain| chain.head().txs.iter().map(|tx| tx.tx.hash).collect());
-        let reorg = Reorg { depth: 1, blocks: 2, dropped, ..Reorg::default() };
+        let last = |chain: &Chain| chain.at(chain.height() - 1).map(|block| block.txs[0].tx.hash);
+        let dropped = chain.read(last).into_iter().collect();
+        let reorg = Reorg { depth: 2, blocks: 3, dropped, ..Reorg::default() };
         chain.change(|chain| chain.reorg(noon(), &reorg)).expect("it is not deep");
         send_all(9_001..9_002);
+        send_all(0..0);
         stage.until("it is taken back", |_, said| count(said, "transfer.retracted") == 1).await;
         assert!(stage.said().contains(&"transfer.retracted 9000".to_owned()));
     })
