@@ -54,6 +54,19 @@ impl Board {
         self.state().budgets.insert(explorer.clone(), Spent { note, per_day });
     }
 
+    /// What was last used of an explorer's plan.
+    #[must_use]
+    pub fn budget_note(&self, explorer: &Name) -> Option<BudgetNote> {
+        self.state().budgets.get(explorer).map(|spent| spent.note)
+    }
+
+    /// These explorers are left, and they read these chains.
+    pub fn keep_budgets(&self, explorers: &BTreeSet<Name>, chains: &BTreeSet<ChainId>) {
+        let mut state = self.state();
+        state.budgets.retain(|name, _| explorers.contains(name));
+        state.ages.retain(|chain, _| chains.contains(chain));
+    }
+
     /// How old an explorer's lists are.
     pub fn ages(&self, ages: BTreeMap<ChainId, ViewAge>) {
         self.state().ages.extend(ages);

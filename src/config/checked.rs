@@ -47,7 +47,7 @@ pub struct Config {
 }
 
 /// One RPC endpoint.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointConfig {
     /// Which chain.
     pub chain: ChainId,
@@ -73,7 +73,7 @@ pub struct ListConfig {
 }
 
 /// An account with an explorer: Etherscan's, or an `[[explorer]]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplorerConfig {
     /// As a source: `etherscan`, else its kind and its chain (`blockscout-base`). Unique.
     pub name: Name,
@@ -92,7 +92,7 @@ pub struct ExplorerConfig {
 }
 
 /// One price feed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedConfig {
     /// Unique.
     pub name: Name,
@@ -142,7 +142,7 @@ impl FeedKind {
 }
 
 /// One sink.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SinkConfig {
     /// Unique.
     pub name: Name,
@@ -151,7 +151,7 @@ pub struct SinkConfig {
 }
 
 /// What a sink is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SinkKind {
     /// Lines in the log.
     Log,
@@ -175,10 +175,49 @@ pub enum SinkKind {
     Telegram(TelegramConfig),
     /// A mailbox, or several.
     Email(Box<EmailConfig>),
+    /// A service of PagerDuty.
+    PagerDuty(PagerDutyConfig),
+    /// A Discord webhook.
+    Discord(DiscordConfig),
+    /// A topic of an ntfy server.
+    Ntfy(NtfyConfig),
+}
+
+/// A Discord webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscordConfig {
+    /// Where to, without a query: the url is the secret.
+    pub url: Secret,
+    /// As for a webhook; for receivers that speak Discord's format.
+    pub allow_private: bool,
+}
+
+/// A topic of an ntfy server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NtfyConfig {
+    /// The server: scheme and host.
+    pub url: Secret,
+    /// The topic.
+    pub topic: Name,
+    /// An access token, where the topic needs one.
+    pub token: Option<Secret>,
+    /// As for a webhook; for a server of one's own.
+    pub allow_private: bool,
+}
+
+/// A service of PagerDuty, by its Events API v2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PagerDutyConfig {
+    /// Scheme and host of the Events API.
+    pub url: Secret,
+    /// The integration key of the service.
+    pub routing_key: Secret,
+    /// As for a webhook; for receivers that speak PagerDuty's format.
+    pub allow_private: bool,
 }
 
 /// A Telegram chat, spoken to by a bot.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TelegramConfig {
     /// Scheme and host of the Bot API.
     pub url: Secret,
@@ -193,7 +232,7 @@ pub struct TelegramConfig {
 }
 
 /// A mailbox, or several, by way of a mail server.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailConfig {
     /// A name, or an address (of the sixth version in brackets).
     pub host: Name,
@@ -223,7 +262,7 @@ pub enum MailSecurity {
 }
 
 /// The page, API and metrics.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
     /// Where to listen.
     pub listen: SocketAddr,
@@ -232,7 +271,7 @@ pub struct HttpConfig {
 }
 
 /// One token.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenConfig {
     /// Who.
     pub name: Name,
@@ -254,7 +293,7 @@ pub enum Role {
 }
 
 /// The store.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
     /// The database file, absolute.
     pub path: PathBuf,

@@ -9,6 +9,7 @@ pub mod checked;
 pub mod circle;
 pub mod coverage;
 pub mod describe;
+mod describe_circle;
 pub mod duration;
 pub mod faults;
 pub mod forecast;

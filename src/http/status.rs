@@ -3,7 +3,7 @@
 use super::balances::{self, BalancesLine};
 use super::bodies::state;
 use crate::reactor::event::SourceId;
-use crate::telemetry::snapshot::BudgetStatus;
+use crate::telemetry::snapshot::{BudgetStatus, Outage};
 use crate::telemetry::{Snapshot, unready};
 use crate::types::amount::format_amount;
 use crate::types::{Kind, Name, Timestamp};
@@ -46,7 +46,18 @@ pub(super) struct SourceItem {
     pub detail: Option<String>,
     pub last_event: Option<String>,
     pub blind_since: Option<String>,
+    /// When it last was blind, since the process began.
+    pub last_outage: Option<OutageItem>,
     pub required: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct OutageItem {
+    pub since: String,
+    pub until: String,
+    /// Of a chain: the blocks that were mined meanwhile.
+    pub from_block: Option<u64>,
+    pub to_block: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -64,6 +75,7 @@ pub(super) struct ChainItem {
     pub stalled: bool,
     pub stopped: Option<String>,
     pub blind_since: Option<String>,
+    pub last_outage: Option<OutageItem>,
     pub taken_over_since: Option<String>,
     /// Who vouches now for coin, internal movements and tokens; `null` is nobody.
     pub authority: BTreeMap<&'static str, Option<String>>,
@@ -172,6 +184,15 @@ fn time(at: Option<Timestamp>) -> Option<String> {
     at.map(|at| at.to_string())
 }
 
+fn outage(outage: Outage) -> OutageItem {
+    OutageItem {
+        since: outage.since.to_string(),
+        until: outage.until.to_string(),
+        from_block: outage.gap.map(|(from, _)| from),
+        to_block: outage.gap.map(|(_, to)| to),
+    }
+}
+
 fn sources(snapshot: &Snapshot) -> Vec<SourceItem> {
     let item = |source: &crate::telemetry::snapshot::SourceStatus| {
         let (state, detail) = state(&source.state);
@@ -183,6 +204,7 @@ fn sources(snapshot: &Snapshot) -> Vec<SourceItem> {
             detail,
             last_event: time(source.last_event),
             blind_since: time(source.blind_since),
+            last_outage: source.last_outage.map(outage),
             required: source.required,
         }
     };
@@ -208,6 +230,7 @@ fn chains(snapshot: &Snapshot, now: Timestamp) -> Vec<ChainItem> {
         stalled: chain.stalled,
         stopped: chain.stopped.as_ref().map(Name::to_string),
         blind_since: time(chain.blind_since),
+        last_outage: chain.last_outage.map(outage),
         taken_over_since: time(chain.taken_over_since),
         authority: [Kind::Coin, Kind::Internal, Kind::Token]
             .map(|kind| (kind.word(), who(chain.authority.get(&kind))))

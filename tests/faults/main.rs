@@ -7,5 +7,6 @@ mod explorer;
 mod imitators;
 mod proxy;
 mod receivers;
+mod reload;
 mod sockets;
 mod stage;
