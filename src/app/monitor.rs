@@ -12,7 +12,7 @@ use super::overview::Overview;
 use super::poison::Poison;
 use super::pump::{Pump, PumpFault, Wires as PumpWires};
 use super::reload::{self, Reloader, Reloading};
-use super::sources::{EXPLORER, SourceParts, Sources, Started};
+use super::sources::{SourceParts, Sources, Started};
 use super::upkeep;
 use crate::config::checked::Config;
 use crate::http;
@@ -155,7 +155,7 @@ pub async fn run(
         writer: writer.clone(),
         board: Arc::clone(&board),
         metrics: metrics.clone(),
-        budget: Reader::open(&path)?.budget(EXPLORER)?,
+        budgets: super::sources::budgets(&config, &Reader::open(&path)?)?,
         stop: stops.sources.clone(),
     });
     let (intakes, started) = sources.make_missing(&config);

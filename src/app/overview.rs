@@ -296,7 +296,7 @@ impl Overview {
             portfolios: portfolios(reactor, &self.balances, &pairs),
             pairs,
             balances: Arc::clone(&self.balances),
-            budget: self.board.budget(now),
+            budgets: self.board.budgets(now),
             payments: payments(now, reactor),
         }
     }

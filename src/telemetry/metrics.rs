@@ -185,6 +185,7 @@ impl Metrics {
         if source.kind == SourceKind::Explorer {
             let chain = values[2];
             self.touch(Metric::Disagreements, &values);
+            self.touch(Metric::EtherscanBudget, &[values[0]]);
             for metric in [Metric::ViewAge, Metric::ViewAgePromised, Metric::ViewTime, Metric::IndexLag] {
                 self.touch(metric, &[chain]);
             }
@@ -330,8 +331,8 @@ impl Metrics {
             }
         }
         self.show_worth(snapshot, now);
-        if let Some(budget) = snapshot.budget {
-            self.set(Metric::EtherscanBudget, &[], integer(budget.left));
+        for (source, budget) in &snapshot.budgets {
+            self.set(Metric::EtherscanBudget, &[source.as_str()], integer(budget.left));
         }
         self.set(Metric::PaymentsFrozen, &[], flag(snapshot.payments.frozen));
         for state in PaymentState::ALL {

@@ -4,6 +4,7 @@ use crate::config::amounts::{self, split};
 use crate::config::check::chains::Chains;
 use crate::config::check::input::Input;
 use crate::config::check::prices::percent;
+use crate::config::coverage::{self, Matter, Report};
 use crate::config::near;
 use crate::config::raw::scope::{Said, Scope};
 use crate::config::raw::tree::Value;
@@ -144,10 +145,11 @@ pub(super) fn gas(input: &Input<'_>, scope: &Scope<'_>, chains: &Chains) -> Opti
     let id = said.and_then(|said| chains.find(input, said));
     let chain = id.and_then(|id| chains.all.get(&id));
     if let (Some(chain), Some(said)) = (chain, said)
-        && chain.settings.endpoints.is_empty()
+        && coverage::best(&chain.settings, Matter::BaseFee) == Report::Never
     {
-        let what = format!("no source can report gas prices of {}", chain.settings.name);
-        input.notes.fault(said.place, what, format!("give [[chain]] {} an `rpc`", chain.settings.name));
+        let name = &chain.settings.name;
+        let hint = format!("give [[chain]] {name} {}", coverage::who_could(Matter::BaseFee));
+        input.notes.fault(said.place, format!("no source can report gas prices of {name}"), hint);
     }
     let coin = chain.map_or_else(|| "ETH".into(), |chain| chain.settings.coin.to_string());
     let read = |key: &str, said: Said<'_, &str>| {
