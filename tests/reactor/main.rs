@@ -14,4 +14,5 @@ mod script;
 mod settings;
 mod transfers;
 mod watches;
+mod watches_past;
 mod worth;
