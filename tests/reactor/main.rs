@@ -15,4 +15,5 @@ mod script;
 mod settings;
 mod transfers;
 mod watches;
+mod watches_past;
 mod worth;
