@@ -181,6 +181,7 @@ impl Overview {
             | Event::Delivery(_)
             | Event::Command(_)
             | Event::Answered(_)
+            | Event::Hinted(_)
             | Event::Clock(_)
             | Event::Unreadable { .. }
             | Event::Deadline(_) => return,

@@ -135,6 +135,7 @@ impl Heard {
             | Event::Delivery(_)
             | Event::Command(_)
             | Event::Answered(_)
+            | Event::Hinted(_)
             | Event::Clock(_)
             | Event::Unreadable { .. }
             | Event::Deadline(_) => {}

@@ -96,6 +96,7 @@ impl Reactor {
             | Event::Delivery(_)
             | Event::Command(_)
             | Event::Answered(_)
+            | Event::Hinted(_)
             | Event::Clock(_)
             | Event::Unreadable { .. }
             | Event::Deadline(_) => return Ok(()),

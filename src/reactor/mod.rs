@@ -44,6 +44,8 @@ mod pay_live;
 pub mod paying;
 pub mod payments;
 pub mod phase;
+pub mod pricing;
+pub mod quote;
 mod read_balances;
 mod read_blocks;
 mod read_explorer;
@@ -58,6 +60,7 @@ mod speak;
 mod steady;
 mod supervise;
 pub mod suspect;
+pub mod system;
 pub mod timers;
 pub mod transfers;
 pub mod troubles;
@@ -213,6 +216,7 @@ impl Reactor {
             Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
             Event::Command(Command::Watches(order)) => self.order_watches(*order, &mut effects),
             Event::Answered(answer) => self.answered(*answer, &mut effects),
+            Event::Hinted(transaction) => self.hinted(&transaction, &mut effects),
             Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
             Event::Unlistable(list) => self.unlistable(list, &mut effects),
             Event::Unreadable { chain, block } => self.stop(chain, Stop::Unreadable(block), &mut effects),

@@ -3,7 +3,7 @@
 use super::Reactor;
 use super::cross::said_at;
 use super::effect::{Effect, LiveWords, MessageKind, Notice};
-use super::money::PaymentRow;
+use super::money::{CircleId, PaymentRow};
 use super::payments::ask::{Answer, Asked};
 use super::payments::desk::terms::{Offer, OfferAmount, PayeeTerms, Terms, sha256};
 use super::payments::desk::{Desk, Facts, Said, Step, Trigger, Vouched};
@@ -99,6 +99,13 @@ impl Reactor {
     pub(super) fn answered(&mut self, answer: Answer, effects: &mut Vec<Effect>) {
         self.at_desk(effects, |desk, reactor, at, step| {
             desk.answered(answer, at, step);
+            desk.tick(at, &|row| reactor.holds(row), step);
+        });
+    }
+
+    pub(super) fn hinted(&mut self, transaction: &CircleId, effects: &mut Vec<Effect>) {
+        self.at_desk(effects, |desk, reactor, at, step| {
+            desk.hinted(transaction, at, step);
             desk.tick(at, &|row| reactor.holds(row), step);
         });
     }

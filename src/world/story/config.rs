@@ -28,7 +28,7 @@ impl World {
     /// The monitor's config in this world. The page listens on any free port.
     #[must_use]
     pub fn config_toml(&self) -> String {
-        [self.sources(), self.watches(), self.rules()].concat()
+        [self.sources(), self.watches(), self.rules(), self.payments()].concat()
     }
 
     fn sources(&self) -> String {
@@ -55,6 +55,8 @@ calls_per_day = 1000000
 name = "simnet"
 chain_id = {SIMNET}
 coin = "ETH"
+# Worth what ether is said to be worth here.
+pair = "ETH-USD"
 block_time = "1s"
 confirmations = 3
 final_after = 8
@@ -82,6 +84,12 @@ kind = "coinbase"
 pairs = ["ETH-USD", "USDC-USD"]
 url = "{feed}"
 
+[[feed]]
+name = "second prices"
+kind = "kraken"
+pairs = ["ETH-USD", "USDC-USD"]
+url = "{second}"
+
 [[sink]]
 name = "log"
 kind = "log"
@@ -105,6 +113,7 @@ allow_private = true
             node = self.node_url(),
             sim = self.cast.sim,
             feed = self.feed_url(),
+            second = self.second_feed_url(),
             receiver = self.receiver_url(),
             books = self.books_url(),
         )
@@ -201,7 +210,15 @@ above = "20 gwei"
 recovers_at = "12 gwei"
 for = "{held}ms"
 notify = ["log", "receiver", "book-keeping"]
+"#,
+            held = self.beat().as_millis().saturating_mul(2),
+        )
+    }
 
+    /// A rehearsal: everything but the send.
+    fn payments(&self) -> String {
+        format!(
+            r#"
 [[payee]]
 name = "refill"
 chain = "simnet"
@@ -221,7 +238,6 @@ approval = "none"
 live = false
 "#,
             payee = self.cast.payee,
-            held = self.beat().as_millis().saturating_mul(2),
         )
     }
 }
