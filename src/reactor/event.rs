@@ -2,9 +2,9 @@
 //!
 //! One closed enum. An event holds values that were parsed already; a broken input is an event too, never an error.
 
+use super::ask::Answer;
 pub use super::holdings::{Balances, NoBalance, ReadAt};
 use super::money::CircleId;
-use super::payments::ask::Answer;
 use super::rows::Deadline;
 use super::settings::Settings;
 pub use super::source::{List, SourceId, SourceKind};

@@ -13,6 +13,7 @@
 mod accounts;
 pub mod addresses;
 pub mod alerts;
+pub mod ask;
 mod authority;
 pub mod backfill;
 pub mod balances;

@@ -47,7 +47,8 @@ impl Reactor {
 
     fn look_again(&mut self, effects: &mut Vec<Effect>) {
         match self.desk.next_due(self.at) {
-            Some(due) if !self.timers.contains(&Deadline::Money) => {
+            // An earlier one stays: a stream of events postpones nothing.
+            Some(due) if !self.timers.is_due(due, &Deadline::Money) => {
                 self.timers.set(self.at, Deadline::Money, due.since(self.at), effects);
             }
             Some(_) => {}
@@ -82,7 +83,13 @@ impl Reactor {
         let terms = terms(&self.settings);
         let heads: BTreeMap<ChainId, u64> =
             self.chains.iter().filter_map(|(id, chain)| Some((*id, chain.height()?))).collect();
-        self.at_desk(effects, |desk, _, at, step| desk.configure(terms, &heads, at, step));
+        let live = terms.is_some();
+        self.at_desk(effects, |desk, reactor, at, step| {
+            desk.configure(terms, &heads, at, step);
+            if live {
+                desk.tick(at, &|row| reactor.holds(row), step);
+            }
+        });
     }
 
     pub(super) fn money_due(&mut self, effects: &mut Vec<Effect>) {

@@ -2,8 +2,9 @@
 //!
 //! Only rehearsals exist so far: they do everything but the send. A payee's address comes from the config and nowhere else.
 
-pub mod ask;
 pub mod desk;
+
+pub use super::ask;
 
 use super::effect::Effect;
 use super::rows::{PaymentRow, PaymentState, Row};

@@ -88,7 +88,6 @@ const TRIGGERED: &str = "
     tx t1 usdc S>A 500
     a fresh
     a 100
-    circle asked
     wait 1s
     circle asked scan
     circle lists
