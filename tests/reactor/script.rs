@@ -26,6 +26,8 @@
 //! | `circle asked scan`, `circle lists`, `circle takes c-1`, `circle breaks`, `circle refuses 400`, `circle shows SENT` | what the payment worker was asked, and what it answers to the first of that kind |
 //! | `= seen t1 treasury in; …` | what the line above says; without it, nothing |
 
+pub use crate::names::{CHAIN, FAKE, NFT, USDC, address, pair};
+use crate::names::{asset, hash, number, seconds};
 use crate::said::{by_subject, words};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,20 +42,6 @@ use walletwatch::reactor::settings::Settings;
 use walletwatch::types::{
     Address, Asset, B256, Block, BlockRef, ChainId, Kind, Movement, Name, Pair, Price, Timestamp, U256,
 };
-
-pub const CHAIN: ChainId = ChainId(7);
-/// Contract of the token that the settings know.
-pub const USDC: Address = Address::repeat_byte(0x55);
-/// Contract of the token that calls itself USDC.
-pub const FAKE: Address = Address::repeat_byte(0x66);
-/// Contract of the NFTs; what moves of it is the id.
-pub const NFT: Address = Address::repeat_byte(0x88);
-
-/// The addresses of a script: A and B are watched, others are strangers.
-pub fn address(name: &str) -> Address {
-    let byte = name.bytes().next().expect("an address has a name");
-    Address::repeat_byte(byte)
-}
 
 struct Script {
     reactor: Reactor,
@@ -430,31 +418,4 @@ impl Script {
         }
         self.now = until;
     }
-}
-
-fn asset(kind: &str) -> Asset {
-    match kind {
-        "usdc" => Asset::Token(USDC),
-        "fake" => Asset::Token(FAKE),
-        _ => Asset::Coin,
-    }
-}
-
-pub fn pair() -> Pair {
-    Pair::parse("ETH-USD").expect("a pair")
-}
-
-/// The hash of a block or a transaction is its name.
-fn hash(name: &str) -> B256 {
-    let mut bytes = [0xcc; 32];
-    bytes[..name.len()].copy_from_slice(name.as_bytes());
-    B256::from(bytes)
-}
-
-fn number(text: &str) -> u64 {
-    text.parse().unwrap_or_else(|_| panic!("a number: {text}"))
-}
-
-fn seconds(text: &str) -> Duration {
-    Duration::from_secs(number(text.trim_end_matches('s')))
 }

@@ -108,7 +108,10 @@ fn what_changed_is_named_and_nothing_else() {
         )],
         &["chains: changed base", "endpoints: added base/two"],
     );
-    check(&[("[http]", "[[feed]]\nkind = \"coinbase\"\npairs = [\"ETH-USD\"]\n[http]")], &["feeds: added coinbase"]);
+    check(
+        &[("[http]", "[[feed]]\nkind = \"coinbase\"\npairs = [\"ETH-USD\"]\n[http]")],
+        &["feeds: added coinbase", "what is made of prices changed"],
+    );
     check(
         &[("[http]", "[system]\nheartbeat = { to = \"ops\", every = \"1h\" }\n[http]")],
         &["built-in alerts changed"],
