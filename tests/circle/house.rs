@@ -213,7 +213,7 @@ impl House {
         self.desk.tick(self.now(), &holds, &mut step);
         self.commit(step).await;
         while self.open > 0 {
-            let answer = tokio::time::timeout(Duration::from_secs(60), self.answers.recv()).await.expect("in time");
+            let answer = tokio::time::timeout(Duration::from_mins(1), self.answers.recv()).await.expect("in time");
             self.open -= 1;
             let mut step = Step::default();
             self.desk.answered(answer.expect("the worker runs"), self.now(), &mut step);

@@ -66,7 +66,7 @@ fn mined(chain: &LiveChain, from: u64, to: u64, nth: usize) -> BTreeSet<String> 
 }
 
 fn height(chain: &LiveChain) -> u64 {
-    chain.read(|chain| chain.height())
+    chain.read(walletwatch::world::chain::Chain::height)
 }
 
 async fn has_read(stage: &Stage, block: u64) {

@@ -350,15 +350,12 @@ impl Process {
 
 /// Whether what made a payment still holds.
 fn holds(out: &Outside, row: &PaymentRow) -> Option<bool> {
-    match row.transfer {
-        Some(id) => {
-            let found = out.happenings.iter().find(|happening| happening.id() == id);
-            Some(found.is_some_and(|happening| happening.mined))
-        }
-        None => {
-            let balance = &out.balances[usize::from(out.config.place)];
-            Some(balance.at(chain::height(out.now)) < LEVEL)
-        }
+    if let Some(id) = row.transfer {
+        let found = out.happenings.iter().find(|happening| happening.id() == id);
+        Some(found.is_some_and(|happening| happening.mined))
+    } else {
+        let balance = &out.balances[usize::from(out.config.place)];
+        Some(balance.at(chain::height(out.now)) < LEVEL)
     }
 }
 

@@ -39,9 +39,7 @@ use walletwatch::reactor::event::{
 };
 use walletwatch::reactor::payments::ask::Asked;
 use walletwatch::reactor::settings::Settings;
-use walletwatch::types::{
-    Address, Asset, B256, Block, BlockRef, ChainId, Kind, Movement, Name, Pair, Price, Timestamp, U256,
-};
+use walletwatch::types::{Address, Asset, B256, Block, BlockRef, Kind, Movement, Name, Price, Timestamp, U256};
 
 struct Script {
     reactor: Reactor,

@@ -140,7 +140,7 @@ impl Desk {
                 self.advance(id, PaymentState::Reconcile, Some(why), OURSELVES, at, step);
             }
             Outcome::Refused { status, code, words } => {
-                self.refused(id, (status, code), words.as_str(), attempts, at, step)
+                self.refused(id, (status, code), words.as_str(), attempts, at, step);
             }
             Outcome::NotSent(why) => self.unsent(id, why, at, step),
             Outcome::Ambiguous(_)
