@@ -57,6 +57,7 @@ pub mod settings;
 mod show;
 pub mod source;
 mod speak;
+mod standing;
 mod steady;
 mod supervise;
 pub mod suspect;
