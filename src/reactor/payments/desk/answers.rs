@@ -72,7 +72,15 @@ impl Desk {
                         self.ended_no_earlier(id, answer.date, step);
                     }
                 }
-                other => {
+                other @ (Outcome::Accepted { .. }
+                | Outcome::Refused { .. }
+                | Outcome::Ambiguous(_)
+                | Outcome::NotSent(_)
+                | Outcome::Read(_)
+                | Outcome::CancelAsked
+                | Outcome::Wallet { .. }
+                | Outcome::Funds { .. }
+                | Outcome::Fee(_)) => {
                     if flawed!(self, IncompleteScanCounts) {
                         self.scanned(&[], from, waiting.since, at, step);
                     }
@@ -166,7 +174,9 @@ impl Desk {
         self.audit(OURSELVES, "answered", Some(id), &said, at, step);
         let proof = match proof(status, code) {
             Proof::KeyUsed if flawed!(self, ConflictIsRejected) => Proof::Nothing,
-            other => other,
+            proof @ (Proof::Nothing | Proof::FreshCiphertext | Proof::KeyUsed | Proof::Locked | Proof::Ambiguous) => {
+                proof
+            }
         };
         match proof {
             Proof::Nothing => {

@@ -109,7 +109,7 @@ impl Desk {
         self.open.insert(id);
         self.audit(OURSELVES, "planned", Some(id), "", at, step);
         if let Some(reason) = waits {
-            drop(self.advance(id, PaymentState::Held, Some(reason), OURSELVES, at, step))
+            self.advance(id, PaymentState::Held, Some(reason), OURSELVES, at, step);
         } else {
             self.amend(id, step, |live| live.approved_at = Some(at));
             self.advance(id, PaymentState::Approved, None, OURSELVES, at, step);
