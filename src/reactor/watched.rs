@@ -56,7 +56,7 @@ impl Watched {
             self.set = Arc::new(set.with_version(self.widened));
         }
         if let Some(known) = self.watches.get_mut(place) {
-            *known = watch
+            *known = watch;
         } else {
             self.places.insert(watch.name.clone(), place);
             self.watches.push(watch);
