@@ -325,15 +325,10 @@ impl World {
             unread
                 + state.map_or(0, |state| state.gaps().count() + usize::from(chain.endpoints > 0 && !state.is_fresh()))
         });
-        lowest.sum::<usize>() == 0
-            && self.late.is_quiet()
-            && self
-                .process
-                .reactor
-                .wants()
-                .chains
-                .values()
-                .all(|wants| wants.receipts.is_empty() && wants.balances.iter().all(|want| !want.soon))
+        let lowest: usize = lowest.sum();
+        let mut wants = self.process.reactor.wants().chains.values().map(|wants| (&wants.receipts, &wants.balances));
+        let came = wants.all(|(receipts, soon)| receipts.is_empty() && soon.iter().all(|want| !want.soon));
+        lowest == 0 && self.late.is_quiet() && came
     }
 
     /// Delivers what is left.
