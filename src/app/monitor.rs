@@ -194,12 +194,15 @@ pub async fn run(
         reader();
         Ok(())
     });
-    let ledger = StoreLedger::new(writer.clone(), Reader::open(&path)?);
+    let reader = Reader::open(&path)?;
+    let told_again = sinks.iter().filter(|(_, sink)| sink.is_told_again());
+    let lasting = told_again.map(|(name, _)| reader.lasting(name)).collect::<Result<Vec<_>, _>>()?.concat();
+    let ledger = StoreLedger::new(writer.clone(), reader);
     let worker = {
         let clock = Arc::clone(&clock);
         let post_clock = Arc::clone(&clock);
         worker::deliver(
-            worker::Start { sinks, open, disabled },
+            worker::Start { sinks, open, disabled, lasting },
             worker::Wires {
                 post: Courier::new(HttpPost::new(client, move || post_clock.now()), SmtpPost::new(Tls::baked())),
                 ledger,

@@ -181,6 +181,34 @@ pub enum SinkKind {
     Discord(DiscordConfig),
     /// A topic of an ntfy server.
     Ntfy(NtfyConfig),
+    /// A channel of Slack, by a bot.
+    SlackBot(SlackBotConfig),
+    /// A cluster of Alertmanagers.
+    Alertmanager(AlertmanagerConfig),
+}
+
+/// A channel of Slack, by a bot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlackBotConfig {
+    /// Scheme and host of the Web API.
+    pub url: Secret,
+    /// The bot's token.
+    pub token: Secret,
+    /// The channel's id.
+    pub channel: Name,
+    /// As for a webhook; for receivers that speak Slack's API.
+    pub allow_private: bool,
+}
+
+/// A cluster of Alertmanagers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertmanagerConfig {
+    /// Every member: scheme, host and path before `/api/v2`. At least one.
+    pub urls: Vec<Secret>,
+    /// For `Authorization: Bearer`, where something in front asks for it.
+    pub token: Option<Secret>,
+    /// As for a webhook: Alertmanagers are rarely public.
+    pub allow_private: bool,
 }
 
 /// A Discord webhook.

@@ -250,10 +250,11 @@ fn learns(text: &mut Lines, config: &Config) {
         let what = match &sink.kind {
             SinkKind::Log => "the log on this machine: addresses in alerts".to_owned(),
             SinkKind::Webhook { .. } => "webhook: addresses in the alerts that it takes".to_owned(),
-            SinkKind::Slack { .. } => "Slack: addresses in the alerts that it takes".to_owned(),
+            SinkKind::Slack { .. } | SinkKind::SlackBot(_) => "Slack: addresses in the alerts that it takes".to_owned(),
             SinkKind::PagerDuty(_) => "PagerDuty: addresses in the alerts that it takes".to_owned(),
             SinkKind::Discord(_) => "Discord: addresses in the alerts that it takes".to_owned(),
             SinkKind::Ntfy(_) => "ntfy: addresses in the alerts that it takes".to_owned(),
+            SinkKind::Alertmanager(_) => "Alertmanager: addresses in the alerts that it takes".to_owned(),
             SinkKind::Telegram(telegram) => {
                 format!("Telegram, and who is in the chat {}: addresses in the alerts that it takes", telegram.chat)
             }

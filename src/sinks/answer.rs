@@ -76,15 +76,37 @@ impl std::fmt::Debug for SinkRequest {
     }
 }
 
-/// A change of a message that is there, and a new one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A change of a message that is there, and what is sent with it or instead.
+#[derive(Debug, Clone)]
 pub struct Edit {
     /// The change; safe to repeat.
     pub edit: SinkRequest,
-    /// The new message: sent where the old one is gone.
-    pub new: SinkRequest,
-    /// Sent behind the change too.
-    pub both: bool,
+    /// A new message, where the old one is gone.
+    pub gone: SinkRequest,
+    /// What is sent behind a change, which nobody hears.
+    pub behind: Option<SinkRequest>,
+    /// What came of the change, by its answer.
+    pub outcome: fn(&Answer) -> EditOutcome,
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EditOutcome {
+    /// The message is changed.
+    Changed,
+    /// There is no such message any more, or it can be changed no more.
+    Gone,
+    /// Neither: the answer says why.
+    Not,
+}
+
+/// The same for each of several receivers that are one place: whoever has it tells the others, or all are to have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Each {
+    /// One for each.
+    pub requests: Vec<SinkRequest>,
+    /// What is remembered of the message.
+    pub remember: Name,
 }
 
 impl SinkRequest {

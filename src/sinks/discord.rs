@@ -5,7 +5,8 @@
 //! message, and what takes back or ends it is a message of its own besides, for nobody hears an edit. Discord counts by its own headers:
 //! facts/field.md §8.
 
-use super::answer::{Answer, Blame, Destination, Edit, Setback, SinkRequest, SinkResponse, Verdict, decimal_seconds};
+use super::answer::{Answer, Blame, Destination, Edit, EditOutcome, Setback, SinkRequest, SinkResponse, Verdict, decimal_seconds};
+use super::life::Life;
 use super::markup::{cut, fitting, is_hex, units, unlinked};
 use super::text::{self, Text};
 use super::{Attempt, Outgoing};
@@ -85,20 +86,16 @@ impl Discord {
     pub fn outgoing(&self, row: &OutboxRow, attempt: Attempt, first: Option<&Name>) -> Outgoing {
         let message = &row.message;
         let text = text::render(&message.body, attempt.again).unwrap_or_else(|_| text::unreadable(&message.kind));
-        let ends = message.retracts || ends(message.kind.as_str());
+        let ends = Life::of(message).is_said_besides();
         let body = payload(&text, color(message.severity, ends), message.created.to_string());
         let new = SinkRequest::new(self.to.clone(), Vec::new(), body.clone().into());
         let Some(id) = first.filter(|id| is_id(id.as_str())) else { return Outgoing::Post(new) };
         let url = Secret::new(format!("{}/messages/{id}", self.base.expose()));
         let to = Destination::new(&url, self.to.allow_private());
         let edit = SinkRequest::new(to, Vec::new(), body.into()).patching();
-        Outgoing::Edit(Box::new(Edit { edit, new, both: ends }))
+        let behind = ends.then(|| new.clone());
+        Outgoing::Edit(Box::new(Edit { edit, gone: new, behind, outcome: edited }))
     }
-}
-
-/// Whether a message says that something is over, or not so after all: an edit alone would be overlooked.
-fn ends(kind: &str) -> bool {
-    kind.ends_with(".recovered") || kind.ends_with("retracted") || kind == "alert.resolved"
 }
 
 const fn color(severity: Severity, ends: bool) -> u32 {
@@ -153,6 +150,15 @@ fn cut_escaped(text: &str, most: usize) -> String {
     let short = kept.trim_end_matches('…');
     let slashes = short.chars().rev().take_while(|c| *c == '\\').count();
     if slashes % 2 == 1 { format!("{}…", &short[..short.len() - 1]) } else { kept }
+}
+
+/// What came of a change. A message that somebody deleted is gone.
+fn edited(answer: &Answer) -> EditOutcome {
+    match answer {
+        Ok(response) if (200..300).contains(&response.status) => EditOutcome::Changed,
+        Ok(response) if response.status == 404 => EditOutcome::Gone,
+        Ok(_) | Err(_) => EditOutcome::Not,
+    }
 }
 
 fn is_id(text: &str) -> bool {

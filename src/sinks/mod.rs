@@ -4,6 +4,7 @@
 //! but after an ambiguous attempt: a sink says what an answer means, [`delivery`] says what is tried when and what is written,
 //! [`worker`] does it. Only the worker, `http_post` and `smtp_post` touch a socket. No file here reads a wall clock or spawns a task.
 
+pub mod alertmanager;
 pub mod answer;
 pub mod body;
 pub mod courier;
@@ -12,6 +13,7 @@ pub mod discord;
 pub mod email;
 pub mod http_post;
 pub mod letter;
+pub mod life;
 pub mod log;
 pub mod markup;
 pub mod ntfy;
@@ -27,7 +29,7 @@ pub mod text;
 pub mod webhook;
 pub mod worker;
 
-pub use answer::{Answer, Destination, Edit, Post, SendFault, SendMethod, Setback, SinkRequest, SinkResponse, Verdict};
+pub use answer::{Answer, Destination, Each, Edit, Post, SendFault, SendMethod, Setback, SinkRequest, SinkResponse, Verdict};
 pub use body::{freeze, freeze_all};
 pub use courier::Courier;
 pub use http_post::HttpPost;
@@ -78,6 +80,10 @@ pub enum Sink {
     Discord(discord::Discord),
     /// A topic of an ntfy server.
     Ntfy(ntfy::Ntfy),
+    /// A channel of Slack, by a bot.
+    SlackBot(slack::bot::Bot),
+    /// A cluster of Alertmanagers.
+    Alertmanager(alertmanager::Alertmanager),
 }
 
 /// What an attempt does.
@@ -91,6 +97,8 @@ pub enum Outgoing {
     Chat(Box<telegram::Draft>),
     /// A change of an earlier message, and where that is not enough a new one.
     Edit(Box<Edit>),
+    /// The same to several.
+    Each(Box<Each>),
     /// A mail.
     Mail(Letter),
 }
@@ -116,7 +124,9 @@ impl Sink {
             | Self::Email(_)
             | Self::PagerDuty(_)
             | Self::Discord(_)
-            | Self::Ntfy(_) => self,
+            | Self::Ntfy(_)
+            | Self::SlackBot(_)
+            | Self::Alertmanager(_) => self,
         }
     }
 
@@ -139,6 +149,8 @@ impl Sink {
             SinkKind::PagerDuty(pager) => Self::PagerDuty(pagerduty::PagerDuty::new(pager)),
             SinkKind::Discord(discord) => Self::Discord(discord::Discord::new(discord)),
             SinkKind::Ntfy(ntfy) => Self::Ntfy(ntfy::Ntfy::new(ntfy)),
+            SinkKind::SlackBot(bot) => Self::SlackBot(slack::bot::Bot::new(bot)),
+            SinkKind::Alertmanager(cluster) => Self::Alertmanager(alertmanager::Alertmanager::new(cluster)),
             SinkKind::Email(email) => {
                 let email = email::Email::new(email);
                 Self::Email(Box::new(email.ok_or_else(|| SinkFault::Mailbox { sink: config.name.clone() })?))
@@ -159,6 +171,8 @@ impl Sink {
             // Its own headers say when to wait.
             Self::Discord(_) => (discord::CONCURRENCY, Pace::FREE),
             Self::Ntfy(_) => (ntfy::CONCURRENCY, ntfy::PACE),
+            Self::SlackBot(_) => (slack::CONCURRENCY, slack::bot::PACE),
+            Self::Alertmanager(_) => (alertmanager::CONCURRENCY, Pace::FREE),
         };
         LaneSettings { name, concurrency, pace }
     }
@@ -167,9 +181,15 @@ impl Sink {
     #[must_use]
     pub const fn threads(&self) -> bool {
         match self {
-            Self::Telegram(_) | Self::Email(_) | Self::Discord(_) => true,
+            Self::Telegram(_) | Self::Email(_) | Self::Discord(_) | Self::SlackBot(_) | Self::Alertmanager(_) => true,
             Self::Log | Self::Webhook(_) | Self::Slack(_) | Self::PagerDuty(_) | Self::Ntfy(_) => false,
         }
+    }
+
+    /// Whether what lasts has to be sent again while it does.
+    #[must_use]
+    pub const fn is_told_again(&self) -> bool {
+        matches!(self, Self::Alertmanager(_))
     }
 
     /// What to do for an attempt that begins at `at`. `first` is the receiver's id of the alert's first message, where it
@@ -185,6 +205,8 @@ impl Sink {
             Self::PagerDuty(pager) => Outgoing::Post(pager.request(row)),
             Self::Discord(discord) => discord.outgoing(row, attempt, first),
             Self::Ntfy(ntfy) => Outgoing::Post(ntfy.request(row, attempt)),
+            Self::SlackBot(bot) => bot.outgoing(row, attempt, first),
+            Self::Alertmanager(cluster) => Outgoing::Each(Box::new(cluster.each(row, at, first))),
         }
     }
 
@@ -200,6 +222,8 @@ impl Sink {
             Self::PagerDuty(_) => pagerduty::verdict(answer),
             Self::Discord(_) => discord::verdict(answer),
             Self::Ntfy(_) => ntfy::verdict(answer),
+            Self::SlackBot(_) => slack::bot::verdict(answer),
+            Self::Alertmanager(_) => alertmanager::verdict(answer),
         }
     }
 
@@ -215,6 +239,8 @@ impl Sink {
             (Self::PagerDuty(now), Self::PagerDuty(before)) => now.leads_elsewhere(before),
             (Self::Discord(now), Self::Discord(before)) => now.destination() != before.destination(),
             (Self::Ntfy(now), Self::Ntfy(before)) => now.leads_elsewhere(before),
+            (Self::SlackBot(now), Self::SlackBot(before)) => now.leads_elsewhere(before),
+            (Self::Alertmanager(now), Self::Alertmanager(before)) => now.leads_elsewhere(before),
             (
                 Self::Log
                 | Self::Webhook(_)
@@ -223,7 +249,9 @@ impl Sink {
                 | Self::Email(_)
                 | Self::PagerDuty(_)
                 | Self::Discord(_)
-                | Self::Ntfy(_),
+                | Self::Ntfy(_)
+                | Self::SlackBot(_)
+                | Self::Alertmanager(_),
                 _,
             ) => true,
         }

@@ -6,6 +6,7 @@
 
 use super::answer::{Answer, Blame, Destination, Setback, SinkRequest, Verdict};
 use super::delivery::Pace;
+use super::life::Life;
 use super::markup::cut;
 use super::text;
 use crate::config::checked::PagerDutyConfig;
@@ -114,7 +115,8 @@ impl PagerDuty {
         let message = &row.message;
         // A repeat is the same event: PagerDuty tells them apart by the key, and nobody sees it twice.
         let text = text::render(&message.body, false).unwrap_or_else(|_| text::unreadable(&message.kind));
-        let resolves = resolves(message.kind.as_str(), message.retracts, message.revision);
+        // A resolve without an incident is dropped by PagerDuty, so that one too many does nothing.
+        let resolves = Life::of(message).ends();
         let place: Place<'_> = serde_json::from_slice(&message.body).unwrap_or_default();
         let (chain, watch) = (place.data.chain.as_deref(), place.data.watch.as_deref());
         let payload = Payload {
@@ -141,14 +143,6 @@ impl PagerDuty {
         let body = serde_json::to_vec(&event).expect("every map key is text and a Vec takes every byte");
         SinkRequest::new(self.to.clone(), Vec::new(), body.into())
     }
-}
-
-/// Whether a message ends the incident of its alert. A resolve without an incident is dropped by PagerDuty, so that one too many does nothing.
-fn resolves(kind: &str, retracts: bool, revision: u32) -> bool {
-    /// What becomes of a payment that waited for a person: nobody has to do anything about it any more.
-    const DONE: [&str; 5] =
-        ["payment.approved", "payment.sent", "payment.complete", "payment.refused", "payment.rehearsed"];
-    retracts || kind.ends_with(".recovered") || kind == "alert.resolved" || (revision > 1 && DONE.contains(&kind))
 }
 
 const fn severity(severity: Severity) -> &'static str {

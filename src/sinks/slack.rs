@@ -1,11 +1,14 @@
-//! A Slack incoming webhook.
+//! Slack: an incoming webhook, and in [`bot`] a bot with a token.
 //!
 //! Nothing that a stranger wrote can become a mention, a link or markup: all of it stands in `plain_text`, with `& < >` escaped, and
 //! the one link is built from the chain's explorer and a hash. An incoming webhook cannot edit or thread, so a retraction is a message
 //! of its own that says what it takes back.
 
+pub mod bot;
+
 use super::Attempt;
 use super::answer::{Answer, Destination, Setback, SinkRequest, Verdict};
+use super::markup::unlinked;
 use super::text::{self, Text};
 use crate::store::OutboxRow;
 use serde::Serialize;
@@ -26,7 +29,7 @@ const LONGEST_WORD: usize = 40;
 #[expect(clippy::struct_excessive_bools, reason = "Slack's own switches")]
 struct Payload<'a> {
     text: &'a str,
-    blocks: Vec<Block<'a>>,
+    blocks: Vec<Block>,
     unfurl_links: bool,
     unfurl_media: bool,
     link_names: bool,
@@ -34,22 +37,22 @@ struct Payload<'a> {
 }
 
 #[derive(Serialize)]
-struct Block<'a> {
+struct Block {
     #[serde(rename = "type")]
     kind: &'static str,
-    text: TextObject<'a>,
+    text: TextObject,
 }
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum TextObject<'a> {
+enum TextObject {
     PlainText {
-        text: &'a str,
+        text: String,
         emoji: bool,
     },
     /// Verbatim: Slack makes no links or mentions of its own out of it.
     Mrkdwn {
-        text: &'a str,
+        text: String,
         verbatim: bool,
     },
 }
@@ -74,29 +77,38 @@ impl Slack {
     }
 
     /// The request of an attempt.
+    ///
+    /// # Panics
+    /// Never: every map key is text, and memory takes every byte.
     #[must_use]
     pub fn request(&self, row: &OutboxRow, attempt: Attempt) -> SinkRequest {
-        let message = &row.message;
-        let text = text::render(&message.body, attempt.again).unwrap_or_else(|_| text::unreadable(&message.kind));
-        SinkRequest::new(self.to.clone(), Vec::new(), payload(&text).into())
+        let (title, blocks) = blocks(&text_of(row, attempt));
+        let (unfurl_links, unfurl_media, link_names, mrkdwn) = (false, false, false, false);
+        let payload = Payload { text: &title, blocks, unfurl_links, unfurl_media, link_names, mrkdwn };
+        let body = serde_json::to_vec(&payload).expect("every map key is text and a Vec takes every byte");
+        SinkRequest::new(self.to.clone(), Vec::new(), body.into())
     }
 }
 
-fn payload(text: &Text) -> Vec<u8> {
-    let title = escape(&text.title, MOST_TEXT_CHARS);
-    let lines = escape(&text.lines.join("\n"), MOST_CHARS);
+fn text_of(row: &OutboxRow, attempt: Attempt) -> Text {
+    let message = &row.message;
+    text::render(&message.body, attempt.again).unwrap_or_else(|_| text::unreadable(&message.kind))
+}
+
+/// What a phone shows, and the blocks of the message.
+fn blocks(text: &Text) -> (String, Vec<Block>) {
+    let title = escape(&unlinked(&text.title), MOST_TEXT_CHARS);
+    let lines = escape(&unlinked(&text.lines.join("\n")), MOST_CHARS);
     let link = text.url.as_deref().map(|url| format!("<{}|look it up>", escape(url, MOST_CHARS / 2)));
     let section = |text| Block { kind: "section", text };
-    let mut blocks = vec![section(TextObject::PlainText { text: &title, emoji: false })];
+    let mut blocks = vec![section(TextObject::PlainText { text: title.clone(), emoji: false })];
     if !lines.is_empty() {
-        blocks.push(section(TextObject::PlainText { text: &lines, emoji: false }));
+        blocks.push(section(TextObject::PlainText { text: lines, emoji: false }));
     }
-    if let Some(link) = &link {
-        blocks.push(section(TextObject::Mrkdwn { text: link, verbatim: true }));
+    if let Some(text) = link {
+        blocks.push(section(TextObject::Mrkdwn { text, verbatim: true }));
     }
-    let payload =
-        Payload { text: &title, blocks, unfurl_links: false, unfurl_media: false, link_names: false, mrkdwn: false };
-    serde_json::to_vec(&payload).expect("every map key is text and a Vec takes every byte")
+    (title, blocks)
 }
 
 /// Escapes what Slack reads (`& < >` and nothing else), and cuts to `most` characters of the result.

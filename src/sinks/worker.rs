@@ -6,6 +6,7 @@
 
 mod attempt;
 mod run;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -117,6 +118,8 @@ pub struct Start {
     pub open: Vec<OutboxRow>,
     /// Names of disabled sinks (`Store::open_outbox`).
     pub disabled: Vec<Name>,
+    /// What was delivered and lasts, of sinks that are told again and again (`Reader::lasting`).
+    pub lasting: Vec<OutboxRow>,
 }
 
 /// What the worker is connected to.

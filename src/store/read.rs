@@ -196,6 +196,24 @@ impl Reader {
         .map(|found| found.map(Name::from))
     }
 
+    /// Of every alert that is not closed and is not about a transfer, the last message that a sink has: what may last there.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn lasting(&self, sink: &Name) -> Result<Vec<OutboxRow>, StoreFault> {
+        let sql = format!(
+            "SELECT {} FROM outbox WHERE seq IN (SELECT max(seq) FROM outbox WHERE alert IN \
+            (SELECT alert FROM alerts INDEXED BY alerts_open WHERE closed = 0 AND subject <> 'transfer') \
+            AND sink = ?1 AND state = 'done' GROUP BY alert) ORDER BY seq",
+            outbox::COLUMNS
+        );
+        self.ask(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map([sink.as_str()], |row| outbox::row(&mut Cells::of(row)))?;
+            rows.collect::<SqlResult<_>>()
+        })
+    }
+
     /// What is pending and what is dead, for each sink that has any; by sink, pending first.
     ///
     /// # Errors

@@ -3,8 +3,8 @@
 //! Written without `..`: a new field of a config part that can hold a secret does not compile until it is thought of here.
 
 use crate::config::checked::{
-    Config, DiscordConfig, EmailConfig, EndpointConfig, ExplorerConfig, FeedConfig, HttpConfig, NtfyConfig,
-    PagerDutyConfig, SinkConfig, SinkKind, TelegramConfig, TokenConfig,
+    AlertmanagerConfig, Config, DiscordConfig, EmailConfig, EndpointConfig, ExplorerConfig, FeedConfig, HttpConfig, NtfyConfig,
+    PagerDutyConfig, SinkConfig, SinkKind, SlackBotConfig, TelegramConfig, TokenConfig,
 };
 use crate::config::circle::CircleConfig;
 use crate::types::Secret;
@@ -50,6 +50,13 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
                 secrets.extend([url, token]);
             }
             SinkKind::Discord(DiscordConfig { url, allow_private: _ }) => secrets.push(url),
+            SinkKind::SlackBot(SlackBotConfig { url, token, channel: _, allow_private: _ }) => {
+                secrets.extend([url, token]);
+            }
+            SinkKind::Alertmanager(AlertmanagerConfig { urls, token, allow_private: _ }) => {
+                secrets.extend(urls);
+                secrets.extend(token);
+            }
             SinkKind::Ntfy(NtfyConfig { url, topic: _, token, allow_private: _ }) => {
                 secrets.push(url);
                 secrets.extend(token);

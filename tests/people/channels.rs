@@ -15,12 +15,12 @@ use walletwatch::store::OutboxState;
 use walletwatch::types::{Secret, Stage};
 
 /// A receiver: takes a request, and answers as its documentation says.
-trait Receives: Send + 'static {
+pub(crate) trait Receives: Send + 'static {
     fn take(&mut self, request: &SinkRequest, body: &Value) -> (u16, Value, Option<Duration>);
 }
 
 /// A receiver behind no network.
-struct Wire<R>(Arc<Mutex<R>>);
+pub(crate) struct Wire<R>(Arc<Mutex<R>>);
 
 impl<R> Clone for Wire<R> {
     fn clone(&self) -> Self {
@@ -29,11 +29,11 @@ impl<R> Clone for Wire<R> {
 }
 
 impl<R: Receives> Wire<R> {
-    fn new(receiver: R) -> Self {
+    pub(crate) fn new(receiver: R) -> Self {
         Self(Arc::new(Mutex::new(receiver)))
     }
 
-    fn there(&self) -> MutexGuard<'_, R> {
+    pub(crate) fn there(&self) -> MutexGuard<'_, R> {
         self.0.lock().expect("no holder panics")
     }
 }
@@ -55,12 +55,12 @@ impl<R: Receives> Carry for Wire<R> {
     }
 }
 
-fn sink(kind: SinkKind) -> Sink {
+pub(crate) fn sink(kind: SinkKind) -> Sink {
     Sink::new(&SinkConfig { name: "people".into(), kind }).expect("it is whole")
 }
 
 /// That a transfer is gone.
-fn gone(alert: u8, revision: u32) -> Message {
+pub(crate) fn gone(alert: u8, revision: u32) -> Message {
     let mut gone = message(alert, revision, Stage::Retracted, "X");
     if let Body::Transfer(transfer) = &mut gone.body {
         transfer.confirmations = 0;
@@ -69,7 +69,7 @@ fn gone(alert: u8, revision: u32) -> Message {
 }
 
 /// Every key of an object is one of these.
-fn only(value: &Value, known: &[&str]) {
+pub(crate) fn only(value: &Value, known: &[&str]) {
     for key in value.as_object().expect("an object").keys() {
         assert!(known.contains(&key.as_str()), "{key} is not documented: {value}");
     }

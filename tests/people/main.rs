@@ -1,7 +1,8 @@
-//! Sinks that reach people, against receivers that hold them to what is documented: Telegram's Bot API and SMTP, in memory on a paused
+//! Sinks that reach people, against receivers that hold them to what is documented: Telegram's Bot API, Slack's Web API, Alertmanager's API and SMTP, in memory on a paused
 //! clock, over real sockets, with the whole monitor, and a mail server that is not ours.
 
 mod channels;
+mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
 mod foreign;
@@ -9,3 +10,4 @@ mod mail;
 mod rig;
 mod telegram;
 mod whole;
+mod workspace;

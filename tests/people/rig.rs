@@ -34,6 +34,14 @@ impl Book {
         self.rows.lock().expect("no holder panics")[&seq].clone()
     }
 
+    /// As `Reader::lasting` has it.
+    fn lasting(&self) -> Vec<OutboxRow> {
+        let rows = self.rows.lock().expect("no holder panics");
+        let done = rows.values().filter(|row| row.state == OutboxState::Done);
+        let last: BTreeMap<AlertId, OutboxRow> = done.map(|row| (row.message.alert, row.clone())).collect();
+        last.into_values().collect()
+    }
+
     fn open(&self) -> Vec<OutboxRow> {
         let rows = self.rows.lock().expect("no holder panics");
         rows.values().filter(|row| row.state == OutboxState::Pending).cloned().collect()
@@ -84,17 +92,29 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn start(post: impl Post + Carry + Send + Sync + 'static, book: Book, sink: Sink) -> Self {
+        let began = Instant::now();
+        let clock = move || Timestamp::from_secs(1_800_000_000).after(began.elapsed());
+        Self::start_by(post, book, sink, clock)
+    }
+
+    /// With a clock of one's own: receivers that are real have the real time.
+    pub(crate) fn start_by(
+        post: impl Post + Carry + Send + Sync + 'static,
+        book: Book,
+        sink: Sink,
+        clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Self {
         let (rows, rows_in) = mpsc::channel(16);
         let (_, orders) = mpsc::channel(1);
         let (reports, mut reported) = mpsc::channel(64);
         tokio::spawn(async move { while reported.recv().await.is_some() {} });
-        let (stop, began) = (CancellationToken::new(), Instant::now());
-        let start = Start { sinks: BTreeMap::from([("people".into(), sink)]), open: book.open(), disabled: Vec::new() };
+        let stop = CancellationToken::new();
+        let start = Start { sinks: BTreeMap::from([("people".into(), sink)]), open: book.open(), disabled: Vec::new(), lasting: book.lasting() };
         let wires = Wires {
             post,
             ledger: book.clone(),
             observer: Nobody,
-            clock: move || Timestamp::from_secs(1_800_000_000).after(began.elapsed()),
+            clock,
             random: || 200,
             rows: rows_in,
             orders,

@@ -16,7 +16,14 @@ pub(super) async fn probe(config: &Config, http: &HttpClient, clock: &WallClock)
         let found = match Sink::new(sink) {
             Err(fault) => Err(fault.to_string()),
             Ok(
-                Sink::Log | Sink::Webhook(_) | Sink::Slack(_) | Sink::PagerDuty(_) | Sink::Discord(_) | Sink::Ntfy(_),
+                Sink::Log
+                | Sink::Webhook(_)
+                | Sink::Slack(_)
+                | Sink::SlackBot(_)
+                | Sink::PagerDuty(_)
+                | Sink::Discord(_)
+                | Sink::Ntfy(_)
+                | Sink::Alertmanager(_),
             ) => {
                 return None;
             }

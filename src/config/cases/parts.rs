@@ -54,6 +54,31 @@ fn a_telegram_chat_is_a_bot_and_a_chat() {
 }
 
 #[test]
+fn slack_is_an_incoming_webhook_or_a_bot_and_a_channel() {
+    let slack = |keys: &str| format!("[[sink]]\nname = \"s\"\nkind = \"slack\"\n{keys}");
+    let token = "token = \"env:TELEGRAM_TOKEN\"\n";
+    check_more(&slack(&format!("{token}channel = \"C0123456789\"")), &[]);
+    check_more(&slack(token), &["[[sink]] has no `channel`"]);
+    for wrong in ["#ops", "ops", "c0123", "C", "U0123456789"] {
+        check_more(&slack(&format!("{token}channel = \"{wrong}\"")), &["`channel` is no id of a channel"]);
+    }
+    check_more(&slack("channel = \"C0123456789\""), &["an incoming webhook has its channel already", "has no `url`"]);
+    check_more(&slack("token = \"xoxb-1\"\nchannel = \"C012\""), &["`token`"]);
+}
+
+#[test]
+fn alertmanagers_are_named_each() {
+    let cluster = |keys: &str| format!("[[sink]]\nname = \"s\"\nkind = \"alertmanager\"\n{keys}");
+    check_more(&cluster("url = \"https://am.example.com\""), &[]);
+    check_more(&cluster("url = [\"https://am-1.example.com\", \"https://am-2.example.com/prefix\"]"), &[]);
+    check_more(&cluster("url = \"http://10.0.0.7:9093\"\nallow_private = true"), &[]);
+    check_more(&cluster("url = \"http://10.0.0.7:9093\""), &["leads to this machine or a private network"]);
+    check_more(&cluster(""), &["[[sink]] has no `url`"]);
+    check_more(&cluster("url = []"), &["`url` names nobody"]);
+    check_more(&cluster("url = \"https://am.example.com/api/v2/alerts\""), &["not that of the Alertmanager itself"]);
+}
+
+#[test]
 fn sinks_that_speak_to_one_chat_are_warned_of() {
     let chat = |name: &str, chat: &str| {
         format!("[[sink]]\nname = \"{name}\"\nkind = \"telegram\"\ntoken = \"env:TELEGRAM_TOKEN\"\nchat = \"{chat}\"\n")

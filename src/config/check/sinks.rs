@@ -1,6 +1,7 @@
 //! Sinks, built-in alerts and routes.
 
 mod channels;
+mod clusters;
 mod pagers;
 mod people;
 
@@ -51,12 +52,14 @@ pub(super) fn check(input: &Input<'_>) -> Sinks {
         let name = sinks.names.claim(&scope);
         let kind = match scope.kind("kind", &SINK_KINDS) {
             Some("webhook") => webhook(input, &scope),
+            Some("slack") if scope.node("token").is_some() => channels::slack_bot(input, &scope),
             Some("slack") => slack(input, &scope),
             Some("telegram") => people::telegram(input, &scope),
             Some("email") => people::email(input, &scope),
             Some("pagerduty") => pagers::pagerduty(input, &scope),
             Some("discord") => channels::discord(input, &scope),
             Some("ntfy") => channels::ntfy(input, &scope),
+            Some("alertmanager") => clusters::alertmanager(input, &scope),
             Some("log") => Some(SinkKind::Log),
             Some(_) | None => None,
         };
@@ -95,7 +98,11 @@ fn webhook(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind> {
 
 fn slack(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind> {
     let allow_private = scope.flag("allow_private").unwrap_or(false);
-    let said = scope.need("url", "\"env:NAME\" of the incoming webhook's url")?;
+    if let Some(node) = scope.node("channel") {
+        let what = "an incoming webhook has its channel already";
+        input.notes.fault(&node.place, what, "leave `channel` out, or write a bot's `token` instead of `url`");
+    }
+    let said = scope.need("url", "\"env:NAME\" of the incoming webhook's url; or `token` of a bot, and `channel`")?;
     let literal = url::Url::parse(said.value)
         .is_ok_and(|url| matches!(url.scheme(), "https" | "http") && !urls::is_private(&url));
     if literal {

@@ -112,12 +112,12 @@ pub(crate) const SINK_KINDS: [(&str, Option<&str>); 9] = [
     ("email", None),
     ("pagerduty", None),
     ("discord", None),
-    ("alertmanager", Some("there is no such sink yet")),
+    ("alertmanager", None),
     ("ntfy", None),
 ];
 
 /// The kinds of sink that go somewhere.
-const WITH_URL: &[&str] = &["webhook", "slack", "telegram", "email", "pagerduty", "discord", "ntfy"];
+const WITH_URL: &[&str] = &["webhook", "slack", "telegram", "email", "pagerduty", "discord", "ntfy", "alertmanager"];
 
 /// What `kind` of `[circle]` may say, and why one cannot be used yet.
 pub(crate) const CIRCLE_KINDS: [(&str, Option<&str>); 2] =
@@ -310,9 +310,10 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("kind"),
             key("url").url().of(WITH_URL).default("of its kind"),
             key("secret").secret().of(&["webhook"]),
-            key("token").secret().of(&["telegram", "ntfy"]),
+            key("token").secret().of(&["telegram", "ntfy", "slack", "alertmanager"]),
             key("routing_key").secret().of(&["pagerduty"]),
             key("chat").of(&["telegram"]),
+            key("channel").of(&["slack"]),
             key("topic").of(&["ntfy"]),
             key("thread").of(&["telegram"]).default("none"),
             key("starttls").of(&["email"]).default("true of smtp://"),

@@ -45,11 +45,11 @@ fn what_follows_edits_the_first_message_and_what_ends_it_is_said_besides() {
     let Outgoing::Edit(edit) = outgoing(&stage(Stage::Final), Some("1111111111111111111")) else {
         panic!("an update edits")
     };
-    assert_eq!((edit.edit.method, edit.both), (SendMethod::Patch, false));
+    assert_eq!((edit.edit.method, edit.behind.is_some()), (SendMethod::Patch, false));
     assert_eq!(edit.edit.to.url().expose(), "https://discord.com/api/webhooks/123/CANARY/messages/1111111111111111111");
     let gone = of_transfer(TransferBody { stage: Stage::Retracted, confirmations: 0, ..transfer() });
     let Outgoing::Edit(edit) = outgoing(&gone, Some("1111111111111111111")) else { panic!("a retraction edits") };
-    assert!(edit.both && edit.new.method == SendMethod::Post);
+    assert!(edit.behind.is_some_and(|new| new.method == SendMethod::Post));
     assert!(String::from_utf8_lossy(&edit.edit.body).contains("RETRACTED"));
     for (first, kind) in
         [(None, MessageKind::Test), (Some("../../evil"), MessageKind::Test), (Some(""), MessageKind::Test)]

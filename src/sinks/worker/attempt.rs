@@ -1,11 +1,12 @@
 //! One attempt: what is sent, and what comes of it. And what receivers called a message, until the store has it.
 
-use crate::sinks::answer::{Answer, Edit, SendFault, SinkRequest, Verdict};
+use crate::sinks::answer::{Answer, Each, Edit, EditOutcome, SendFault, SinkRequest, Verdict};
 use crate::sinks::letter::{Letter, LetterAnswer, LetterFault};
 use crate::sinks::telegram::Draft;
 use crate::sinks::{Carry, Outgoing, Post, Sink, email};
 use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{AlertId, Name};
+use futures::future::join_all;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -40,6 +41,7 @@ where
         Outgoing::Post(request) => return Made::by(sink, &post(outside, request).await),
         Outgoing::Chat(draft) => return Made::by(sink, &chat(outside, name, *draft).await),
         Outgoing::Edit(both) => return Made::by(sink, &edit(outside, *both).await),
+        Outgoing::Each(requests) => each(outside, sink, *requests).await,
         Outgoing::Mail(letter) => {
             let id = letter.id.clone();
             email::verdict(&id, &mail(outside, letter).await)
@@ -49,14 +51,42 @@ where
 }
 
 /// Changes what is there. What is not there any more, and what must be noticed, is said anew.
-async fn edit(outside: &impl Post, Edit { edit, new, both }: Edit) -> Answer {
+async fn edit(outside: &impl Post, Edit { edit, gone, behind, outcome }: Edit) -> Answer {
     let answer = post(outside, edit).await;
-    let changed = answer.as_ref().is_ok_and(|response| (200..300).contains(&response.status));
-    let gone = answer.as_ref().is_ok_and(|response| response.status == 404);
-    if gone || (changed && both) { post(outside, new).await } else { answer }
+    match (outcome(&answer), behind) {
+        (EditOutcome::Changed, Some(behind)) => post(outside, behind).await,
+        (EditOutcome::Gone, _) => post(outside, gone).await,
+        (EditOutcome::Changed, None) | (EditOutcome::Not, _) => answer,
+    }
 }
 
-async fn post(outside: &impl Post, request: SinkRequest) -> Answer {
+/// Sends to all of them at once. Who does not take it is named; what one of them has is delivered.
+async fn each(outside: &impl Post, sink: &Sink, Each { requests, remember }: Each) -> Verdict {
+    let answers = join_all(requests.into_iter().map(|request| post(outside, request))).await;
+    let count = answers.len();
+    let mut refused = Vec::new();
+    for (nth, answer) in (1..).zip(&answers) {
+        match sink.verdict(answer) {
+            Verdict::Delivered { .. } | Verdict::Partly { .. } => {}
+            not @ (Verdict::Again(_) | Verdict::Dead(_) | Verdict::Disabled(_)) => refused.push((nth, not)),
+        }
+    }
+    let taken = count - refused.len();
+    let Some((nth, first)) = refused.into_iter().min_by_key(|(_, verdict)| matches!(verdict, Verdict::Dead(_))) else {
+        return Verdict::Delivered { receiver_id: Some(remember) };
+    };
+    if taken == 0 {
+        return first;
+    }
+    let why = match first {
+        Verdict::Again(setback) | Verdict::Dead(setback) | Verdict::Disabled(setback) => setback.reason,
+        Verdict::Delivered { .. } | Verdict::Partly { .. } => Name::from("no reason"),
+    };
+    let reason = format!("{taken} of {count} have it; number {nth} in the config does not: {why}");
+    Verdict::Partly { receiver_id: Some(remember), reason: reason.into() }
+}
+
+pub(super) async fn post(outside: &impl Post, request: SinkRequest) -> Answer {
     let limit = request.deadline + SLACK;
     let answer = timeout(limit, outside.post(request)).await.unwrap_or_else(|_| Err(no_answer()));
     kill_point(KillPoint::AfterAnswer);

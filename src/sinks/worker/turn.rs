@@ -1,13 +1,14 @@
 //! The worker's turn: what it does with everything that came, between two waits.
 
 use super::attempt::{Made, UnwrittenFirst, make};
+use super::standing::{Standing, send_again};
 use super::{Ledger, LedgerClosed, MOST_AT_ONCE, MOST_UNREPORTED, MOST_UNWRITTEN, Observer, Order, Outcome, Start};
 use crate::reactor::event::DeliveryReport;
 use crate::sinks::answer::{Blame, Setback};
 use crate::sinks::delivery::{Begun, Decision, Machine, OrderFault};
 use crate::sinks::{Attempt, Carry, Post, Sink, Verdict};
 use crate::store::{DeliveryWrite, OutboxRow};
-use crate::types::{AlertId, Name, Timestamp};
+use crate::types::{Name, Timestamp};
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use std::collections::{BTreeMap, VecDeque};
@@ -22,7 +23,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// What ended inside the worker.
 pub(super) enum Ended {
     /// An attempt.
-    Attempt { sink: Name, seq: i64, alert: AlertId, made: Made, took: Duration },
+    Attempt { row: Arc<OutboxRow>, made: Made, took: Duration },
+    /// What lasts was sent again; why somebody did not take it.
+    SentAgain(Name, Option<Name>),
     /// What an attempt needs could not be read.
     Unread(LedgerClosed),
     /// Bodies were read back for attempts that were begun without one.
@@ -48,6 +51,7 @@ pub(super) struct Worker<'a, P, L, O, C, R> {
     random: R,
     machine: Machine,
     sinks: BTreeMap<Name, Arc<Sink>>,
+    standing: Standing,
     /// Attempts and reads under way.
     pub(super) flying: FuturesUnordered<BoxFuture<'a, Ended>>,
     /// The group of writes under way.
@@ -74,11 +78,14 @@ where
 {
     pub(super) fn new(outside: &'a Outside<P, L, O, C>, start: Start, random: R) -> Self {
         let lanes = start.sinks.iter().map(|(name, sink)| sink.lane(name.clone())).collect();
+        let sinks = start.sinks.into_iter().map(|(name, sink)| (name, Arc::new(sink))).collect();
+        let at = (outside.clock)();
         Self {
-            machine: Machine::new(lanes, start.open, &start.disabled, (outside.clock)()),
+            machine: Machine::new(lanes, start.open, &start.disabled, at),
+            standing: Standing::new(start.lasting, &sinks, at),
             outside,
             random,
-            sinks: start.sinks.into_iter().map(|(name, sink)| (name, Arc::new(sink))).collect(),
+            sinks,
             flying: FuturesUnordered::new(),
             writing: None,
             asked_now: Vec::new(),
@@ -108,7 +115,8 @@ where
             self.begin(begun, at);
             // At least a millisecond: what is due now was begun now.
             let ahead = |due: Timestamp| due.since(at).clamp(Duration::from_millis(1), LONGEST_SLEEP);
-            wake = self.machine.next_wake().map(|due| Instant::now() + ahead(due));
+            let again = self.send_again(at);
+            wake = self.machine.next_wake().into_iter().chain(again).min().map(|due| Instant::now() + ahead(due));
         }
         self.unwritten.append(&mut self.machine.take_writes());
         self.unreported.extend(self.machine.take_reports());
@@ -158,7 +166,7 @@ where
     }
 
     fn launch(&mut self, begun: &Begun, row: &Arc<OutboxRow>, at: Timestamp) {
-        let (name, seq) = (begun.sink.clone(), begun.seq);
+        let name = begun.sink.clone();
         let Some(sink) = self.sinks.get(&name).cloned() else {
             // A reload removed the sink while the body was read: the machine closes the row.
             return self.not_sent(begun, at, "its sink was removed");
@@ -179,7 +187,7 @@ where
             };
             let outgoing = sink.outgoing(&row, at, which, first.as_ref());
             let made = make(post, &sink, &name, outgoing).await;
-            Ended::Attempt { sink: name, seq, alert, made, took: start.elapsed() }
+            Ended::Attempt { row, made, took: start.elapsed() }
         };
         self.flying.push(attempt.boxed());
     }
@@ -197,19 +205,18 @@ where
 
     fn ended(&mut self, ended: Ended) -> Result<(), LedgerClosed> {
         match ended {
-            Ended::Attempt { sink, seq, alert, made: Made { verdict, pause }, took } => {
+            Ended::Attempt { row, made: Made { verdict, pause }, took } => {
+                let name = &row.message.sink;
                 if let Some(pause) = pause {
                     let until = self.now().after(pause);
-                    self.machine.rest(&sink, until);
+                    self.machine.rest(name, until);
                 }
-                if let Verdict::Delivered { receiver_id: Some(id) } | Verdict::Partly { receiver_id: Some(id), .. } =
-                    &verdict
-                    && self.sinks.get(&sink).is_some_and(|sink| sink.threads())
-                {
-                    self.unwritten_first.told(&sink, alert, id);
+                if let Verdict::Delivered { receiver_id } | Verdict::Partly { receiver_id, .. } = &verdict {
+                    self.told(&row, receiver_id.as_ref());
                 }
-                self.judged(&sink, seq, verdict, took);
+                self.judged(name, row.seq, verdict, took);
             }
+            Ended::SentAgain(sink, not) => self.standing.sent(&sink, self.now(), not.as_ref()),
             Ended::Unread(closed) => return Err(closed),
             Ended::Bodies(begun, rows) => self.bodies(begun, rows?),
             Ended::Replay(seq, asked, rows) => {
@@ -220,6 +227,33 @@ where
             }
         }
         Ok(())
+    }
+
+    /// A receiver has a message, and may have said how it calls it.
+    fn told(&mut self, row: &Arc<OutboxRow>, id: Option<&Name>) {
+        let (name, alert) = (&row.message.sink, row.message.alert);
+        let Some(sink) = self.sinks.get(name).cloned() else { return };
+        if let Some(id) = id.filter(|_| sink.threads()) {
+            self.unwritten_first.told(name, alert, id);
+        }
+        let row = Arc::new(OutboxRow { receiver_id: id.cloned(), ..(**row).clone() });
+        self.standing.delivered(&sink, &row, self.now());
+    }
+
+    /// Sends again what lasts, where it is time. Gives when it is next.
+    fn send_again(&mut self, at: Timestamp) -> Option<Timestamp> {
+        for (name, rows) in self.standing.take(at) {
+            let Some(sink) = self.sinks.get(&name).cloned() else { continue };
+            let post = &self.outside.post;
+            self.flying.push(
+                async move {
+                    let not = send_again(post, &sink, &rows, at).await;
+                    Ended::SentAgain(name, not)
+                }
+                .boxed(),
+            );
+        }
+        self.standing.next()
     }
 
     fn judged(&mut self, sink: &Name, seq: i64, verdict: Verdict, took: Duration) {
@@ -310,6 +344,7 @@ where
         let lanes = sinks.iter().map(|(name, sink)| sink.lane(name.clone())).collect();
         self.machine.configure(lanes, &moved, at);
         self.sinks = sinks.into_iter().map(|(name, sink)| (name, Arc::new(sink))).collect();
+        self.standing.keep(&self.sinks);
     }
 
     /// Answers a fault at once, and a success when what it wrote is durable.

@@ -1,8 +1,8 @@
-//! Sinks where many read along: a Discord channel, an ntfy topic.
+//! Sinks where many read along: a Slack channel by a bot, a Discord channel, an ntfy topic.
 
 use super::target;
 use crate::config::check::input::Input;
-use crate::config::checked::{DiscordConfig, NtfyConfig, SinkKind};
+use crate::config::checked::{DiscordConfig, NtfyConfig, SinkKind, SlackBotConfig};
 use crate::config::raw::scope::Scope;
 use crate::config::urls;
 use crate::types::{Name, Secret};
@@ -10,8 +10,32 @@ use url::Url;
 
 /// Where topics are, unless a server of one's own is named.
 const NTFY: &str = "https://ntfy.sh";
+/// Where Slack's Web API is.
+const SLACK: &str = "https://slack.com";
 /// The longest name of a topic.
 const TOPIC_MOST: usize = 64;
+
+/// A bot of Slack.
+pub(super) fn slack_bot(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind> {
+    /// What every id of a channel begins with: a channel, a private one, a talk with one person.
+    const KINDS: [char; 3] = ['C', 'G', 'D'];
+    let allow_private = scope.flag("allow_private").unwrap_or(false);
+    let url = match scope.text("url") {
+        Some(said) => target(input, said, allow_private).filter(|url| is_root(input, said.place, url)),
+        None => scope.node("url").is_none().then(|| Secret::new(SLACK.to_owned())),
+    };
+    let token = scope.text("token").and_then(|said| input.secret("token", said));
+    let channel = scope.need("channel", "the channel's id, for example \"C0123456789\"").and_then(|said| {
+        let fine = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+        if said.value.starts_with(KINDS) && (3..=24).contains(&said.value.len()) && said.value.bytes().all(fine) {
+            return Some(Name::from(said.value));
+        }
+        let what = "`channel` is no id of a channel";
+        input.notes.fault(said.place, what, "it begins with C, G or D, and stands at the foot of the channel's details");
+        None
+    });
+    Some(SinkKind::SlackBot(SlackBotConfig { url: url?, token: token?, channel: channel?, allow_private }))
+}
 
 /// A Discord webhook.
 pub(super) fn discord(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind> {
