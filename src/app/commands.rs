@@ -4,8 +4,12 @@ use super::pump::Asked;
 use super::reload::Asker;
 use crate::config::checked::Config;
 use crate::http::{Archive, Command, Control, Refusal, Reloaded};
+use crate::reactor::effect::Answered;
 use crate::reactor::event::Command as Ask;
+use crate::reactor::hush::{SilenceAnswer, SilenceOrder};
+use crate::reactor::rows::TransferRow;
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
+use crate::reactor::why::Looked;
 use crate::sinks::delivery::OrderFault;
 use crate::sinks::worker::Order;
 use crate::telemetry::Snapshot;
@@ -40,7 +44,7 @@ impl Commands {
         Self { in_force, pump, worker, archive, snapshot, reloads }
     }
 
-    async fn ask(&self, command: Ask) -> Result<Option<WatchAnswer>, Refusal> {
+    async fn ask(&self, command: Ask) -> Result<Option<Answered>, Refusal> {
         let (done, answered) = oneshot::channel();
         self.pump.send(Asked { command, done }).await.map_err(|_| stopping())?;
         answered.await.map_err(|_| stopping())
@@ -115,13 +119,46 @@ impl Control for Commands {
     }
 
     fn watches(&self, _by: Name, order: WatchOrder) -> BoxFuture<'_, Result<WatchAnswer, Refusal>> {
-        Box::pin(async move { self.ask(Ask::Watches(Box::new(order))).await?.ok_or_else(unanswered) })
+        Box::pin(async move { watches_of(self.ask(Ask::Watches(Box::new(order))).await?) })
+    }
+
+    fn why(&self, row: TransferRow) -> BoxFuture<'_, Result<Vec<Looked>, Refusal>> {
+        Box::pin(async move {
+            match self.ask(Ask::Why(Box::new(row))).await? {
+                Some(Answered::Why(looked)) => Ok(looked),
+                Some(Answered::Watches(_) | Answered::Silences(_)) | None => Err(unanswered()),
+            }
+        })
+    }
+
+    fn silences(&self, _by: Name, order: SilenceOrder) -> BoxFuture<'_, Result<SilenceAnswer, Refusal>> {
+        Box::pin(async move { silences_of(self.ask(Ask::Silence(Box::new(order))).await?) })
     }
 }
 
-/// An order came back without an answer: it cannot.
-#[must_use]
-pub fn unanswered() -> Refusal {
+/// What an order for the watch list was answered.
+///
+/// # Errors
+/// Where it came back without an answer, which it cannot.
+pub fn watches_of(answered: Option<Answered>) -> Result<WatchAnswer, Refusal> {
+    match answered {
+        Some(Answered::Watches(answer)) => Ok(answer),
+        Some(Answered::Silences(_) | Answered::Why(_)) | None => Err(unanswered()),
+    }
+}
+
+/// The same of an order for silences.
+///
+/// # Errors
+/// Where it came back without an answer, which it cannot.
+pub fn silences_of(answered: Option<Answered>) -> Result<SilenceAnswer, Refusal> {
+    match answered {
+        Some(Answered::Silences(answer)) => Ok(answer),
+        Some(Answered::Watches(_) | Answered::Why(_)) | None => Err(unanswered()),
+    }
+}
+
+fn unanswered() -> Refusal {
     Refusal::NotNow("the order was not answered: look before asking again".to_owned())
 }
 

@@ -3,10 +3,10 @@
 //! The simulation runs exactly this over a model store. Nothing here reads a clock or does I/O.
 
 use crate::reactor::Reactor;
+use crate::reactor::effect::Answered;
 use crate::reactor::effect::{Effect, Notice};
 use crate::reactor::event::Event;
 use crate::reactor::rows::{Row, RowKey};
-use crate::reactor::watch_list::WatchAnswer;
 use crate::sinks::body::freeze_all;
 use crate::store::{Commit, NewMessage, OutboxRow, Store, Write};
 use crate::types::{Address, Timestamp};
@@ -19,7 +19,7 @@ pub struct Draft {
     writes: BTreeMap<RowKey, Option<Row>>,
     outbox: Vec<NewMessage>,
     notices: Vec<Notice>,
-    answers: Vec<WatchAnswer>,
+    answers: Vec<Answered>,
     blocks: u64,
     weighty: bool,
 }
@@ -60,7 +60,7 @@ impl Draft {
     }
 
     /// Takes what an order was answered: it is said after the commit.
-    pub fn take_answer(&mut self) -> Option<WatchAnswer> {
+    pub fn take_answer(&mut self) -> Option<Answered> {
         self.answers.pop()
     }
 
@@ -115,6 +115,7 @@ impl Draft {
             RowKey::Transfer(..)
             | RowKey::Alert(_)
             | RowKey::Rule(_)
+            | RowKey::Quiet(_)
             | RowKey::Token(..)
             | RowKey::Deadline(_)
             | RowKey::Trouble(_)
@@ -136,7 +137,7 @@ pub struct Turned {
     /// What is to be logged and counted.
     pub notices: Vec<Notice>,
     /// What orders were answered, in order.
-    pub answers: Vec<WatchAnswer>,
+    pub answers: Vec<Answered>,
 }
 
 /// The highest address.

@@ -4,7 +4,7 @@
 //! sent from here: what is put into the outbox goes out when the monitor runs again.
 
 use crate::app::clock::Clock;
-use crate::app::commands::unanswered;
+use crate::app::commands::{silences_of, watches_of};
 use crate::app::poison::Poison;
 use crate::app::turn::{Turned, turn};
 use crate::config::checked::Config;
@@ -13,7 +13,9 @@ use crate::http::{Archive, Command, Control, Deadlines, Local, Parts, Refusal, T
 use crate::reactor::Reactor;
 use crate::reactor::addresses::Since;
 use crate::reactor::event::{Command as Ask, Event};
+use crate::reactor::hush::{SilenceAnswer, SilenceOrder};
 use crate::reactor::past::Complete;
+use crate::reactor::quiet::Silence;
 use crate::reactor::rows::{AddressRow, AlertRow, Stop, TransferRow, WatchRow};
 use crate::reactor::settings::Settings;
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
@@ -23,7 +25,7 @@ use crate::store::{
 };
 use crate::telemetry::snapshot::ChainStatus;
 use crate::telemetry::{Labels, Metrics, Snapshot};
-use crate::types::{Address, ChainId, MessageId, Name, Timestamp};
+use crate::types::{Address, AlertId, B256, ChainId, MessageId, Name, Timestamp, TransferId};
 use futures::future::{BoxFuture, ready};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -139,6 +141,26 @@ impl Archive for Books {
         self.read(|reader| reader.all_addresses(&name))
     }
 
+    fn silences(&self) -> Answer<'_, Vec<Silence>> {
+        self.read(|reader| reader.silences())
+    }
+
+    fn alert(&self, id: AlertId) -> Answer<'_, Option<(AlertRow, Vec<OutboxRow>)>> {
+        self.read(|reader| reader.alert(id))
+    }
+
+    fn transfer(&self, id: TransferId) -> Answer<'_, Option<TransferRow>> {
+        self.read(|reader| reader.transfer(id))
+    }
+
+    fn transfers_of(&self, tx: B256) -> Answer<'_, Vec<TransferRow>> {
+        self.read(|reader| reader.transfers_of(tx))
+    }
+
+    fn alerts_of(&self, transfer: TransferId) -> Answer<'_, Vec<AlertRow>> {
+        self.read(|reader| reader.alerts_of(transfer))
+    }
+
     fn complete_from(&self, chains: Vec<ChainId>, of: Vec<(Address, Since)>) -> Answer<'_, Vec<Complete>> {
         self.read(|reader| reader.complete_from(&chains, &of))
     }
@@ -193,7 +215,15 @@ impl Control for Alone {
     fn watches(&self, _by: Name, order: WatchOrder) -> BoxFuture<'_, Result<WatchAnswer, Refusal>> {
         let done = || {
             let turned = self.held()?.turn(vec![Event::Command(Ask::Watches(Box::new(order)))])?;
-            turned.answers.into_iter().next().ok_or_else(unanswered)
+            watches_of(turned.answers.into_iter().next())
+        };
+        Box::pin(ready(done()))
+    }
+
+    fn silences(&self, _by: Name, order: SilenceOrder) -> BoxFuture<'_, Result<SilenceAnswer, Refusal>> {
+        let done = || {
+            let turned = self.held()?.turn(vec![Event::Command(Ask::Silence(Box::new(order)))])?;
+            silences_of(turned.answers.into_iter().next())
         };
         Box::pin(ready(done()))
     }
@@ -214,7 +244,7 @@ impl Held {
     fn order(&mut self, ask: impl FnOnce(&mut Machine, Timestamp) -> Result<(), OrderFault>) -> Result<(), Refusal> {
         let at = self.clock.now();
         let (open, disabled) = self.store.open_outbox().map_err(not_now)?;
-        let lane = |name: &Name| LaneSettings { name: name.clone(), concurrency: 1, pace: Pace::FREE };
+        let lane = |name: &Name| LaneSettings { name: name.clone(), concurrency: 1, pace: Pace::FREE, folds: false };
         let lanes = self.settings.sinks.keys().map(lane).collect();
         let mut machine = Machine::new(lanes, open, &disabled, at);
         // What it finds in the store at its start, the next run finds too, and says.

@@ -15,10 +15,12 @@ mod probe;
 mod reload;
 mod run;
 mod show;
+mod silence;
 mod sink;
 mod status;
 mod transfers;
 mod watch;
+mod why;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -64,6 +66,11 @@ enum Command {
     /// The messages, and what became of them
     #[command(subcommand)]
     Outbox(outbox::Outbox),
+    /// Why an alert was said, or why a transaction made none
+    Why(why::Why),
+    /// What is not said for a time
+    #[command(subcommand)]
+    Silence(silence::Silence),
     /// Where alerts go
     #[command(subcommand)]
     Sink(sink::Sink),
@@ -118,6 +125,8 @@ pub fn main() -> ExitCode {
         Command::Watch(command) => asked(command.run(&places)),
         Command::Transfers(command) => asked(command.run(&places)),
         Command::Outbox(command) => asked(command.run(&places)),
+        Command::Why(command) => asked(command.run(&places)),
+        Command::Silence(command) => asked(command.run(&places)),
         Command::Sink(command) => asked(command.run(&places)),
         Command::Chain(command) => asked(command.run(&places)),
         Command::Reload(command) => asked(command.run(&places)),

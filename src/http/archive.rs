@@ -3,10 +3,11 @@
 
 use crate::reactor::addresses::Since;
 use crate::reactor::past::Complete;
+use crate::reactor::quiet::Silence;
 use crate::reactor::rows::{AddressRow, AlertRow, TransferRow, WatchRow};
 use crate::store::OutboxRow;
 use crate::store::{AlertFilter, OutboxFilter, Page, Reader, StoreFault, TransferFilter, TransferPlace};
-use crate::types::{Address, ChainId, MessageId, Name};
+use crate::types::{Address, AlertId, B256, ChainId, MessageId, Name, TransferId};
 use futures::future::BoxFuture;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -56,6 +57,21 @@ pub trait Archive: Send + Sync {
 
     /// Every address of a watch that was added at run time.
     fn addresses(&self, name: Name) -> Answer<'_, Option<BTreeSet<Address>>>;
+
+    /// The silences in force.
+    fn silences(&self) -> Answer<'_, Vec<Silence>>;
+
+    /// An alert and its messages.
+    fn alert(&self, id: AlertId) -> Answer<'_, Option<(AlertRow, Vec<OutboxRow>)>>;
+
+    /// A transfer.
+    fn transfer(&self, id: TransferId) -> Answer<'_, Option<TransferRow>>;
+
+    /// The transfers of a transaction.
+    fn transfers_of(&self, tx: B256) -> Answer<'_, Vec<TransferRow>>;
+
+    /// The alerts about a transfer.
+    fn alerts_of(&self, transfer: TransferId) -> Answer<'_, Vec<AlertRow>>;
 
     /// From which block on everything of each address was read, on each of these chains.
     fn complete_from(&self, chains: Vec<ChainId>, of: Vec<(Address, Since)>) -> Answer<'_, Vec<Complete>>;
@@ -143,6 +159,26 @@ impl Archive for StoreArchive {
 
     fn addresses(&self, name: Name) -> Answer<'_, Option<BTreeSet<Address>>> {
         self.ask(move |reader| reader.all_addresses(&name))
+    }
+
+    fn silences(&self) -> Answer<'_, Vec<Silence>> {
+        self.ask(move |reader| reader.silences())
+    }
+
+    fn alert(&self, id: AlertId) -> Answer<'_, Option<(AlertRow, Vec<OutboxRow>)>> {
+        self.ask(move |reader| reader.alert(id))
+    }
+
+    fn transfer(&self, id: TransferId) -> Answer<'_, Option<TransferRow>> {
+        self.ask(move |reader| reader.transfer(id))
+    }
+
+    fn transfers_of(&self, tx: B256) -> Answer<'_, Vec<TransferRow>> {
+        self.ask(move |reader| reader.transfers_of(tx))
+    }
+
+    fn alerts_of(&self, transfer: TransferId) -> Answer<'_, Vec<AlertRow>> {
+        self.ask(move |reader| reader.alerts_of(transfer))
     }
 
     fn complete_from(&self, chains: Vec<ChainId>, of: Vec<(Address, Since)>) -> Answer<'_, Vec<Complete>> {

@@ -1,6 +1,9 @@
 //! Where commands go. Everything that changes something is one of these.
 
+use crate::reactor::hush::{SilenceAnswer, SilenceOrder};
+use crate::reactor::rows::TransferRow;
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
+use crate::reactor::why::Looked;
 use crate::types::{MessageId, Name};
 use futures::future::{BoxFuture, ready};
 use serde::Serialize;
@@ -69,6 +72,14 @@ pub trait Control: Send + Sync {
 
     /// The same of an order for the watch list.
     fn watches(&self, by: Name, order: WatchOrder) -> BoxFuture<'_, Result<WatchAnswer, Refusal>>;
+
+    /// The same of an order for silences.
+    fn silences(&self, by: Name, order: SilenceOrder) -> BoxFuture<'_, Result<SilenceAnswer, Refusal>>;
+
+    /// Which rules look at a transfer, and what each of their conditions says. Changes nothing.
+    fn why(&self, _row: TransferRow) -> BoxFuture<'_, Result<Vec<Looked>, Refusal>> {
+        Box::pin(ready(Err(Refusal::NotNow("no monitor runs here that has the rules in force".to_owned()))))
+    }
 
     /// Reads the config again and puts it into force. Ready when it is.
     fn reload(&self, _by: Name) -> BoxFuture<'_, Result<Reloaded, Refusal>> {

@@ -17,11 +17,13 @@ mod page;
 mod problem;
 mod routes;
 mod serve;
+mod silences;
 mod status;
 #[cfg(test)]
 mod tests;
 mod watch_body;
 mod watches;
+mod why;
 
 pub use access::Tokens;
 pub use archive::Archive;

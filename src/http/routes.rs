@@ -5,7 +5,7 @@ use super::balances::{self, Balances};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
 use super::status::{self, Status};
-use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page, watches};
+use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page, silences, watches, why};
 use crate::reactor::rows::AlertState;
 use crate::store::{self, OutboxState};
 use crate::telemetry::unready;
@@ -51,6 +51,10 @@ pub(super) fn routes(parts: Arc<Parts>) -> Router {
         .route("/api/v1/balances", get(show_balances))
         .route("/api/v1/transfers", get(transfers))
         .route("/api/v1/alerts", get(alerts))
+        .route("/api/v1/alerts/{id}", get(why::alert))
+        .route("/api/v1/transactions/{hash}", get(why::transaction))
+        .route("/api/v1/silences", get(silences::list).post(silences::add))
+        .route("/api/v1/silences/{id}", delete(silences::end))
         .route("/api/v1/outbox", get(outbox))
         .route("/api/v1/outbox/{id}", get(message))
         .route("/api/v1/outbox/{id}/replay", post(commands::replay))

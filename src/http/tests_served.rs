@@ -5,6 +5,8 @@ use crate::http::*;
 use crate::reactor::addresses::AddressList;
 use crate::reactor::effect::Suspect;
 use crate::reactor::event::{SourceId, SourceKind, SourceState};
+use crate::reactor::hush::{SilenceAnswer, SilenceOrder};
+use crate::reactor::quiet::Silence;
 use crate::reactor::rows::{AddressRow, AlertRow, AlertState, AlertSubject, Row, TransferRow, Voucher, WatchRow};
 use crate::reactor::settings::{Direction, Watch};
 use crate::reactor::watch_list::{NewWatch, WatchAnswer, WatchOrder, WatchRefusal, Watching};
@@ -68,6 +70,17 @@ impl Control for Noted {
             WatchOrder::Remove { addresses, .. } => WatchAnswer::Removed(if addresses.is_some() { 0 } else { 3 }),
         };
         self.1.lock().expect("nobody panics").push((by, order));
+        Box::pin(std::future::ready(Ok(answer)))
+    }
+
+    fn silences(&self, by: Name, order: SilenceOrder) -> BoxFuture<'_, Result<SilenceAnswer, Refusal>> {
+        let answer = match order {
+            SilenceOrder::Add { silence, .. } => {
+                SilenceAnswer::Silences(vec![Silence { number: 7, author: by, ..silence }], Some(7))
+            }
+            SilenceOrder::End(7) => SilenceAnswer::Silences(Vec::new(), None),
+            SilenceOrder::End(number) => SilenceAnswer::Unknown(number),
+        };
         Box::pin(std::future::ready(Ok(answer)))
     }
 }

@@ -1,9 +1,11 @@
 //! The alerts that can still change, and how each message of theirs is numbered and addressed.
 
-use super::effect::{Body, Effect, Message, MessageKind, Notice};
+use super::effect::{Body, Effect, Message, MessageKind, Notice, TransferBody};
 use super::holdings::LevelKey;
+use super::quiet::{Cause, Quiet, QuietRow};
 use super::rows::{AlertRow, AlertState, AlertSubject, Row};
 use super::settings::Settings;
+use crate::types::amount::format_amount;
 use crate::types::{Address, AlertId, Asset, Holding, Name, PaymentId, Severity, Timestamp, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Alerts {
     rows: BTreeMap<AlertId, AlertRow>,
     by_transfer: BTreeSet<(TransferId, AlertId)>,
+    /// What is not said, and why.
+    pub quiet: Quiet,
 }
 
 /// What is to be said.
@@ -30,8 +34,8 @@ pub struct Saying {
 impl Alerts {
     /// From rows.
     #[must_use]
-    pub fn restore(rows: Vec<AlertRow>) -> Self {
-        let mut alerts = Self::default();
+    pub fn restore(rows: Vec<AlertRow>, quiet: Vec<QuietRow>) -> Self {
+        let mut alerts = Self { quiet: Quiet::restore(quiet), ..Self::default() };
         for row in rows {
             alerts.insert(row);
         }
@@ -75,7 +79,7 @@ impl Alerts {
     /// alert is over for a reason of the config's, where that sink is still there.
     pub fn say(
         &mut self,
-        mut row: AlertRow,
+        row: AlertRow,
         saying: Saying,
         sinks: &[Name],
         settings: &Settings,
@@ -84,13 +88,56 @@ impl Alerts {
     ) {
         let retracts = saying.kind.retracts();
         let takes = |sink: &&Name| settings.takes(sink, saying.kind.word(), row.severity);
-        let sinks: Vec<Name> = if retracts {
+        let mut sinks: Vec<Name> = if retracts {
             row.told.clone()
         } else if saying.kind == MessageKind::AlertResolved {
             row.told.iter().filter(|sink| settings.sinks.contains_key(*sink)).cloned().collect()
         } else {
             sinks.iter().filter(takes).cloned().collect()
         };
+        if !retracts && saying.kind != MessageKind::AlertResolved {
+            if saying.ends() && row.revision > 0 && row.told.is_empty() {
+                // What nobody heard of is over: nobody has to hear that.
+                sinks.clear();
+            } else if !(saying.ends() && row.revision > 0)
+                && !sinks.is_empty()
+                && let Some(silence) = self.quiet.silenced(&row, saying.kind, &saying.body, at)
+            {
+                let line = saying.line(&row);
+                self.quiet.keep(Cause::Silence(silence), std::mem::take(&mut sinks), line, effects);
+            }
+        }
+        self.say_to(row, saying, sinks, settings, at, effects);
+    }
+
+    /// Writes an alert that nobody is told of now: it stands in the next digest of suspects of these sinks.
+    pub fn fold(
+        &mut self,
+        row: AlertRow,
+        saying: Saying,
+        sinks: &[Name],
+        settings: &Settings,
+        at: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        if row.revision == 0 {
+            let takes = |sink: &&Name| settings.takes(sink, MessageKind::Digest.word(), Severity::Info);
+            let sinks: Vec<Name> = sinks.iter().filter(takes).cloned().collect();
+            let line = saying.line(&row);
+            self.quiet.keep(Cause::Suspect, sinks, line, effects);
+        }
+        self.say_to(row, saying, Vec::new(), settings, at, effects);
+    }
+
+    fn say_to(
+        &mut self,
+        mut row: AlertRow,
+        saying: Saying,
+        sinks: Vec<Name>,
+        settings: &Settings,
+        at: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
         row.revision += 1;
         row.state = saying.state;
         row.changed_at = at;
@@ -127,6 +174,41 @@ impl Alerts {
             self.by_transfer.insert((transfer, row.id));
         }
         self.rows.insert(row.id, row);
+    }
+}
+
+impl Saying {
+    /// Whether it says that something is over.
+    fn ends(&self) -> bool {
+        match self.state {
+            AlertState::Raised | AlertState::Updated => false,
+            AlertState::Resolved | AlertState::Retracted => true,
+        }
+    }
+
+    /// In a line, for a digest: exact, and nothing in it that a stranger wrote.
+    fn line(&self, alert: &AlertRow) -> Name {
+        let what = match &self.body {
+            Body::Transfer(transfer) => {
+                let TransferBody { key, chain, watch, decimals, verified, symbol, .. } = &**transfer;
+                let symbol = symbol.as_ref().filter(|_| *verified).map_or("of an unverified token", Name::as_str);
+                let amount = decimals.map(|decimals| format_amount(key.amount, decimals));
+                let amount = amount.unwrap_or_else(|| format!("{} raw", key.amount));
+                let marks = transfer.suspect.words().join(", ").replace('_', " ");
+                let marks = if marks.is_empty() { String::new() } else { format!("{marks}: ") };
+                let (from, to, tx) = (key.from, key.to, key.tx);
+                format!("{marks}{amount} {symbol} from {from} to {to} ({watch} on {chain}), transaction {tx}")
+            }
+            Body::Crossing(_)
+            | Body::Source(_)
+            | Body::Sink(_)
+            | Body::Payment(_)
+            | Body::Resolved(_)
+            | Body::Heartbeat(_)
+            | Body::Digest(_)
+            | Body::Test => format!("{} of {}", self.kind.word(), alert.rule),
+        };
+        format!("{what}; alert {}", alert.id).into()
     }
 }
 

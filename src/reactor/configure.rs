@@ -102,6 +102,8 @@ impl Reactor {
 fn fingerprint(rule: &Rule, settings: &Settings) -> [u8; 16] {
     // A rule that does not speak of history has the hash that it had before there was any: an upgrade starts nothing anew.
     let condition = format!("{:?}", rule.condition).replace(", history: false })", " })");
+    // Nor has one that does not ask for suspects.
+    let condition = condition.replace(", show_suspect: false", "");
     // Nor has one without a threshold in dollars, for the same reason.
     let condition = condition.replace(", at_least_usd: None, stages", ", stages");
     // The same goes for the watches that are added at run time.

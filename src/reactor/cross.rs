@@ -278,6 +278,7 @@ impl Reactor {
             | MessageKind::SinkRecovered
             | MessageKind::AlertResolved
             | MessageKind::Heartbeat
+            | MessageKind::Digest
             | MessageKind::Test => false,
         };
         let saying = Saying { kind, body, state, close };

@@ -2,12 +2,14 @@
 
 pub use super::holdings::BalanceBody;
 use super::holdings::NoBalance;
+use super::hush::SilenceAnswer;
 pub use super::paying::{LiveWords, PaymentBody};
 pub use super::quote::{ChangeBody, Quote, Worth};
 use super::rows::{Row, RowKey};
 pub use super::source::{HeartbeatBody, SinkBody, SourceBody};
 pub use super::suspect::Suspect;
 use super::watch_list::WatchAnswer;
+use super::why::Looked;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
     Timestamp, TransferId, TransferKey, U256,
@@ -25,7 +27,18 @@ pub enum Effect {
     /// For the log and the metrics, after the commit.
     Notice(Notice),
     /// For whoever gave the order, after the commit.
-    Answer(Box<WatchAnswer>),
+    Answer(Box<Answered>),
+}
+
+/// What an order was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answered {
+    /// One for the watch list.
+    Watches(WatchAnswer),
+    /// One for silences.
+    Silences(SilenceAnswer),
+    /// Why a transfer is said, or not.
+    Why(Vec<Looked>),
 }
 
 /// One message of an alert, before it is rendered.
@@ -119,13 +132,15 @@ pub enum MessageKind {
     AlertResolved,
     /// `heartbeat`
     Heartbeat,
+    /// `digest`: what was not said at once.
+    Digest,
     /// `test`
     Test,
 }
 
 impl MessageKind {
     /// Every kind, for schemas and filters.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Transfer(Stage::Seen),
         Self::Transfer(Stage::Confirmed),
         Self::Transfer(Stage::Final),
@@ -153,6 +168,7 @@ impl MessageKind {
         Self::PaymentTriggerRetracted,
         Self::AlertResolved,
         Self::Heartbeat,
+        Self::Digest,
         Self::Test,
     ];
 
@@ -187,6 +203,7 @@ impl MessageKind {
             Self::PaymentTriggerRetracted => "payment.trigger_retracted",
             Self::AlertResolved => "alert.resolved",
             Self::Heartbeat => "heartbeat",
+            Self::Digest => "digest",
             Self::Test => "test",
         }
     }
@@ -215,8 +232,21 @@ pub enum Body {
     Resolved(Name),
     /// Of `heartbeat`.
     Heartbeat(HeartbeatBody),
+    /// Of `digest`.
+    Digest(DigestBody),
     /// Of `test`.
     Test,
+}
+
+/// The facts of a `digest`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DigestBody {
+    /// Why there is one.
+    pub reason: Name,
+    /// A line for each.
+    pub entries: Vec<Name>,
+    /// How many more there were.
+    pub more: u64,
 }
 
 /// The facts of a `transfer.*` message (FACES §3).

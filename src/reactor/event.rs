@@ -4,8 +4,10 @@
 
 use super::ask::Answer;
 pub use super::holdings::{Balances, NoBalance, ReadAt};
+use super::hush::SilenceOrder;
 use super::money::CircleId;
 use super::rows::Deadline;
+use super::rows::TransferRow;
 use super::settings::Settings;
 pub use super::source::{List, SourceId, SourceKind};
 use super::watch_list::WatchOrder;
@@ -353,6 +355,10 @@ pub enum Command {
     },
     /// Change the watch list.
     Watches(Box<WatchOrder>),
+    /// Set or end silences.
+    Silence(Box<SilenceOrder>),
+    /// Say which rules look at a transfer, and what each says.
+    Why(Box<TransferRow>),
 }
 
 /// The wall clock and the monotonic one went apart.

@@ -142,6 +142,7 @@ mod tests {
             stages: [].into(),
             between_own: BetweenOwn::Each,
             skip_suspect: false,
+            show_suspect: false,
             history: false,
         }
     }

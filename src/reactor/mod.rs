@@ -24,10 +24,12 @@ mod change_watches;
 mod configure;
 mod cross;
 pub mod crossing;
+mod deceive;
 pub mod effect;
 pub mod event;
 mod held;
 pub mod holdings;
+pub mod hush;
 mod internals;
 mod let_go;
 pub mod linked;
@@ -45,6 +47,7 @@ pub mod paying;
 pub mod payments;
 pub mod phase;
 pub mod pricing;
+pub mod quiet;
 pub mod quote;
 mod read_balances;
 mod read_blocks;
@@ -69,6 +72,7 @@ mod want;
 pub mod wants;
 pub mod watch_list;
 mod watched;
+pub mod why;
 pub mod worth;
 
 use crate::types::{Address, B256, ChainId, Pair, Timestamp, TransferId, U256};
@@ -77,7 +81,7 @@ use backfill::Backfills;
 use balances::Balances;
 use bars::Bars;
 use chain::Chain;
-use effect::{Effect, Notice};
+use effect::{Answered, Effect, Notice};
 use event::{Command, Event, List, SourceId, SourceState};
 use payments::Payments;
 use payments::desk::Desk;
@@ -171,7 +175,7 @@ impl Reactor {
         Self {
             chains: chains.collect(),
             transfers: Transfers::restore(tables.transfers),
-            alerts: Alerts::restore(tables.alerts),
+            alerts: Alerts::restore(tables.alerts, tables.quiet),
             rules: Rules::restore(tables.rules),
             tokens: tables.tokens.into_iter().map(|row| ((row.chain, row.contract), row)).collect(),
             views: tables.views.into_iter().map(|row| ((row.chain, row.address, row.list), row)).collect(),
@@ -216,6 +220,10 @@ impl Reactor {
             Event::Command(Command::TestSink { sink }) => self.test_sink(sink, &mut effects),
             Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
             Event::Command(Command::Watches(order)) => self.order_watches(*order, &mut effects),
+            Event::Command(Command::Why(row)) => {
+                effects.push(Effect::Answer(Box::new(Answered::Why(self.why(&row)))));
+            }
+            Event::Command(Command::Silence(order)) => self.order_silence(*order, &mut effects),
             Event::Answered(answer) => self.answered(*answer, &mut effects),
             Event::Hinted(transaction) => self.hinted(&transaction, &mut effects),
             Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
@@ -279,6 +287,7 @@ impl Reactor {
             backfills: self.backfills.rows().cloned().collect(),
             scans: self.backfills.scans().copied().collect(),
             bars: self.bars.rows().cloned().collect(),
+            quiet: self.quiet_rows(),
             watches: self.watch_list.rows().cloned().collect(),
             addresses: self.watch_list.addresses(),
             requests: self.watch_list.requests().cloned().collect(),
@@ -301,6 +310,8 @@ impl Reactor {
             Deadline::Money => self.money_due(effects),
             Deadline::BalanceHolds(level) => self.balance_holds(&level, effects),
             Deadline::Heartbeat => self.beat(effects),
+            Deadline::Digest => self.digest_due(effects),
+            Deadline::Silence(number) => self.silence_over(number, effects),
             Deadline::Steady(subject) => self.steady(subject, effects),
         }
     }

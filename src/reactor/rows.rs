@@ -9,6 +9,7 @@ pub use super::office::{OfficeKey, OfficeTables, OfficeWrite};
 pub use super::past::{BackfillRow, ListLeft, Scan, ScanRow};
 pub use super::phase::Phase;
 use super::phase::Standing;
+use super::quiet::{QuietKey, QuietRow};
 pub use super::quote::BarRow;
 use super::quote::Quote;
 use super::source::{List, SourceId};
@@ -59,6 +60,8 @@ pub enum Row {
     Scan(ScanRow),
     /// A minute of a price.
     Bar(BarRow),
+    /// What is not said at once, and why.
+    Quiet(Box<QuietRow>),
     /// A watch that was added at run time.
     Watch(Box<WatchRow>),
     /// An address of such a watch.
@@ -88,6 +91,7 @@ impl Row {
             Self::Level(row) => RowKey::Level(row.key.clone()),
             Self::Backfill(row) => RowKey::Backfill(row.chain, row.address),
             Self::Scan(row) => RowKey::Scan(row.chain, row.until, row.scan),
+            Self::Quiet(row) => RowKey::Quiet(row.key()),
             Self::Bar(row) => RowKey::Bar(row.pair.clone(), row.minute),
             Self::Watch(row) => RowKey::Watch(row.number),
             Self::Address(row) => RowKey::Address(row.watch, row.address),
@@ -131,6 +135,8 @@ pub enum RowKey {
     Backfill(ChainId, Address),
     /// Of [`ScanRow`].
     Scan(ChainId, u64, Scan),
+    /// Of [`QuietRow`].
+    Quiet(QuietKey),
     /// Of [`BarRow`].
     Bar(Pair, u64),
     /// Of [`WatchRow`]. A watch that is deleted takes its addresses with it.
@@ -180,6 +186,8 @@ pub struct Tables {
     pub scans: Vec<ScanRow>,
     /// All: as many minutes as the longest window of a rule has.
     pub bars: Vec<BarRow>,
+    /// All: silences, counterparties, what was kept.
+    pub quiet: Vec<QuietRow>,
     /// All.
     pub watches: Vec<WatchRow>,
     /// Every [`AddressRow`], packed, by the number of its watch.
@@ -506,6 +514,10 @@ pub enum Deadline {
     BalanceHolds(LevelKey),
     /// The next heartbeat.
     Heartbeat,
+    /// A day of suspects is over.
+    Digest,
+    /// A silence is over.
+    Silence(u32),
     /// What was in trouble has been well for long enough to be believed, or to be forgotten.
     Steady(Subject),
 }

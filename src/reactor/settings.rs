@@ -38,6 +38,8 @@ pub struct Settings {
     pub prices: PriceSettings,
     /// The pair that values an asset; what is not here is never valued.
     pub values: BTreeMap<(ChainId, Asset), Pair>,
+    /// Less than this of an asset is dust: raw. What is not here has none.
+    pub dust: BTreeMap<(ChainId, Asset), U256>,
     /// Which balances are read though no rule looks at them.
     pub balances: BalanceSettings,
     /// Set by `demo`: every message says that it is simulated.
@@ -160,6 +162,8 @@ pub struct TransferCondition {
     pub between_own: BetweenOwn,
     /// Whether marked transfers (dust, known symbol) are left out too.
     pub skip_suspect: bool,
+    /// Whether what is made to deceive is said at once, not in the daily digest.
+    pub show_suspect: bool,
     /// Whether it speaks of what lies before the watch too. The last field: `configure` leaves it out of a condition's hash where it is not
     /// set.
     pub history: bool,

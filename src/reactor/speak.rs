@@ -11,7 +11,7 @@ use super::payments::Trigger;
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Row, TokenRow, TransferRow, Voucher};
 use super::rules::InForce;
 use super::settings::{BetweenOwn, Condition, Direction, Rule, TransferCondition};
-use crate::types::symbol::skeleton;
+use super::why::Check;
 use crate::types::{Address, Asset, ChainId, Name, Stage, TransferId, TransferKey};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,8 +23,8 @@ const REMEMBER_RETRACTED: Duration = Duration::from_hours(7 * 24);
 
 /// A transfer as one watch sees it.
 #[derive(Debug, Clone)]
-struct Side {
-    watch: usize,
+pub(super) struct Side {
+    pub(super) watch: usize,
     address: Address,
     direction: Direction,
     /// The other side is a watch too.
@@ -40,7 +40,7 @@ impl Reactor {
     /// The same, to the watches of these addresses alone.
     pub(super) fn speak_to(&mut self, id: TransferId, only: Option<&BTreeSet<Address>>, effects: &mut Vec<Effect>) {
         let Some(row) = self.transfers.get(id) else { return };
-        if row.stage == Stage::Retracted || row.suspect.silent() {
+        if row.stage == Stage::Retracted {
             return;
         }
         // Uncorroborated: whoever is the authority will vouch for it, or not.
@@ -51,6 +51,8 @@ impl Reactor {
             return;
         }
         let row = self.quoted(row, effects);
+        self.learn_counterparties(&row, effects);
+        let deceives = self.is_made_to_deceive(&row);
         for side in self.sides(&row.key) {
             // Within one watch it is the history of either.
             let either = [if side.direction == Direction::Both { row.key.from } else { side.address }, side.address];
@@ -63,7 +65,7 @@ impl Reactor {
                 if let Condition::Transfer(condition) = &rule.condition
                     && self.matches(entry, condition, &row, &side)
                 {
-                    self.say_stages(rule, condition, &row, &side, effects);
+                    self.say_stages(rule, condition, &row, &side, deceives && !condition.show_suspect, effects);
                     // What was long before the watch is nothing to pay for.
                     if !row.history {
                         // Whoever may add a watch may not thereby make somebody pay.
@@ -153,25 +155,12 @@ impl Reactor {
         let marked: Vec<TransferRow> =
             self.transfers.of_asset(key.0, asset).filter_map(|id| self.transfers.get(id)).collect();
         for row in marked {
-            let suspect = self.suspect(&row.key);
+            // What it looked like when it came stays: who became known since says nothing of it.
+            let suspect = Suspect { look_alike: row.suspect.look_alike, ..self.suspect(&row.key) };
             if suspect != row.suspect {
                 self.transfers.put(TransferRow { suspect, ..row }, effects);
             }
         }
-    }
-
-    /// Why a transfer is suspect, as far as is known.
-    pub(super) fn suspect(&self, key: &TransferKey) -> Suspect {
-        let (_, symbol, _, verified) = self.asset_facts(key.chain, key.asset);
-        let known_symbol = !verified
-            && symbol.is_some_and(|symbol| {
-                let looks = skeleton(symbol.as_str());
-                let own = |known: &Name| skeleton(known.as_str()) == looks;
-                super::suspect::is_of_table(&looks)
-                    || self.settings.tokens.values().any(|token| own(&token.symbol))
-                    || self.settings.chains.values().any(|chain| own(&chain.coin))
-            });
-        Suspect { zero_value: key.amount.is_zero(), look_alike: false, dust: false, known_symbol }
     }
 
     pub(super) fn is_waiting_for_token(&self, row: &TransferRow) -> bool {
@@ -221,7 +210,7 @@ impl Reactor {
     }
 
     /// The watches that a transfer concerns: one, or both of two; one for a transfer to itself or within one watch.
-    fn sides(&self, key: &TransferKey) -> Vec<Side> {
+    pub(super) fn sides(&self, key: &TransferKey) -> Vec<Side> {
         let find = |address: &Address| {
             self.watched.find(key.chain, address).map(|(index, _)| index as usize).map(|watch| (watch, *address))
         };
@@ -236,6 +225,17 @@ impl Reactor {
     }
 
     fn matches(&self, entry: &InForce, condition: &TransferCondition, row: &TransferRow, side: &Side) -> bool {
+        self.checks(entry, condition, row, side).iter().all(|(_, passed)| *passed)
+    }
+
+    /// What each condition of a rule says of a transfer, in a fixed order.
+    pub(super) fn checks(
+        &self,
+        entry: &InForce,
+        condition: &TransferCondition,
+        row: &TransferRow,
+        side: &Side,
+    ) -> [Check; 9] {
         let key = &row.key;
         let asset = (key.chain, key.asset);
         // What was spoken of stays spoken of, should its price become known only then.
@@ -260,15 +260,17 @@ impl Reactor {
             None => true,
             Some(levels) => levels.get(&asset).is_some_and(|level| key.amount >= *level),
         };
-        !born_later
-            && between_own
-            && direction
-            && enough
-            && worth
-            && (condition.history || !row.history)
-            && condition.chains.contains(&key.chain)
-            && condition.assets.as_ref().is_none_or(|assets| assets.contains(&asset))
-            && !(condition.skip_suspect && row.suspect.any())
+        [
+            ("first seen since the rule is in force", !born_later),
+            ("chain", condition.chains.contains(&key.chain)),
+            ("direction", direction),
+            ("asset", condition.assets.as_ref().is_none_or(|assets| assets.contains(&asset))),
+            ("at_least", enough),
+            ("at_least_usd", worth),
+            ("between_own", between_own),
+            ("history", condition.history || !row.history),
+            ("skip_suspect", !(condition.skip_suspect && row.suspect.any())),
+        ]
     }
 
     /// Says each listed stage that is reached and was not said, in order.
@@ -278,6 +280,7 @@ impl Reactor {
         condition: &TransferCondition,
         row: &TransferRow,
         side: &Side,
+        fold: bool,
         effects: &mut Vec<Effect>,
     ) {
         let Some(watch) = self.watched.watches().get(side.watch) else { return };
@@ -301,7 +304,12 @@ impl Reactor {
             alert.said.sort_unstable();
             let state = if alert.revision == 0 { AlertState::Raised } else { AlertState::Updated };
             let saying = Saying { kind: MessageKind::Transfer(stage), body, state, close: false };
-            self.alerts.say(alert, saying, &rule.notify, &self.settings, self.at, effects);
+            if fold {
+                self.alerts.fold(alert, saying, &rule.notify, &self.settings, self.at, effects);
+                self.await_digest(effects);
+            } else {
+                self.alerts.say(alert, saying, &rule.notify, &self.settings, self.at, effects);
+            }
         }
     }
 

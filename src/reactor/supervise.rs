@@ -326,6 +326,7 @@ impl Reactor {
             | MessageKind::PaymentTriggerRetracted
             | MessageKind::AlertResolved
             | MessageKind::Heartbeat
+            | MessageKind::Digest
             | MessageKind::Test => None,
         };
         let (over, opened_by) = (opener.is_some(), opener.unwrap_or(kind.word()));

@@ -49,12 +49,6 @@ impl Suspect {
         all.into_iter().filter_map(|(set, word)| set.then_some(word)).collect()
     }
 
-    /// Whether alerts leave it out unless a rule asks for it.
-    #[must_use]
-    pub const fn silent(self) -> bool {
-        self.zero_value || self.look_alike
-    }
-
     /// Whether anything is set.
     #[must_use]
     pub const fn any(self) -> bool {

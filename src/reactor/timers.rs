@@ -36,6 +36,8 @@ impl Timers {
             | Deadline::Expires(_)
             | Deadline::BalanceHolds(_)
             | Deadline::Heartbeat
+            | Deadline::Digest
+            | Deadline::Silence(_)
             | Deadline::Steady(_) => true,
             Deadline::Silent(_) | Deadline::TokenWait(..) | Deadline::Revert(_) | Deadline::Money => false,
         }

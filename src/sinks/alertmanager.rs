@@ -91,7 +91,8 @@ impl Alertmanager {
     #[must_use]
     pub fn each(&self, row: &OutboxRow, at: Timestamp, first: Option<&Name>) -> Each {
         let message = &row.message;
-        let labels = first.and_then(|first| serde_json::from_str(first.as_str()).ok()).unwrap_or_else(|| labels(message));
+        let labels =
+            first.and_then(|first| serde_json::from_str(first.as_str()).ok()).unwrap_or_else(|| labels(message));
         let remember = serde_json::to_string(&labels).map_or_else(|_| Name::from("{}"), Name::from);
         Each { requests: self.requests(&fired(message, labels, at)), remember }
     }
@@ -119,7 +120,8 @@ impl Alertmanager {
             return None;
         }
         let first = row.receiver_id.as_ref();
-        let labels = first.and_then(|first| serde_json::from_str(first.as_str()).ok()).unwrap_or_else(|| labels(message));
+        let labels =
+            first.and_then(|first| serde_json::from_str(first.as_str()).ok()).unwrap_or_else(|| labels(message));
         fired(message, labels, at).into_iter().next()
     }
 }
@@ -187,8 +189,11 @@ pub fn verdict(answer: &Answer) -> Verdict {
         200..=299 => Verdict::Delivered { receiver_id: None },
         400 | 413 | 422 => Verdict::Dead(Setback::of(answer)),
         401 | 403 | 404 => Verdict::Again(Setback {
-            reason: format!("HTTP {}: this is no Alertmanager that takes alerts: look at `url` and `token`", response.status)
-                .into(),
+            reason: format!(
+                "HTTP {}: this is no Alertmanager that takes alerts: look at `url` and `token`",
+                response.status
+            )
+            .into(),
             blame: Blame::Sink,
             ..Setback::of(answer)
         }),

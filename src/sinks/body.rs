@@ -5,9 +5,12 @@
 //! sink; only the id differs.
 
 mod data;
+mod digest;
 mod fill;
 #[cfg(test)]
 pub(in crate::sinks) mod tests;
+
+pub use digest::{DigestData, digest_body};
 
 pub use data::{
     AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, HeartbeatData, PaymentData,
@@ -29,12 +32,12 @@ const USUAL_BYTES: usize = 1_536;
 
 /// What every body has around its data.
 #[derive(Debug, Serialize)]
-struct Envelope<'a> {
+struct Envelope<'a, D> {
     #[serde(rename = "type")]
     kind: &'static str,
     version: u32,
     timestamp: Cow<'a, str>,
-    data: &'a Data<'a>,
+    data: &'a D,
 }
 
 /// The same as it is read back: the data is read once the type is known.
@@ -80,6 +83,7 @@ fn address(message: &Message, sink: &Name, body: Bytes) -> NewMessage {
         | Body::Payment(_)
         | Body::Resolved(_)
         | Body::Heartbeat(_)
+        | Body::Digest(_)
         | Body::Test => None,
     };
     NewMessage {

@@ -5,6 +5,8 @@
 //!
 //! - Messages of one alert to one sink go in order: the next one waits until the one before it is closed. A dead one blocks nothing.
 //! - A retraction whose alert was never told closes with the messages before it, unsent (`superseded`).
+//! - Of what is due, what matters most goes first, and what has waited longest is passed only so often. A chat that is behind gets what
+//!   matters least several in one message, which names every alert.
 //! - A sink is a lane of its own: its concurrency, its pace, its breaker. A dead receiver costs the others nothing.
 //! - A lease is held in memory. At start every open row is due; an attempt that comes earlier than the row's stored time for that reason
 //!   does not use up the schedule, so that a process that restarts ten times in a minute does not make dead letters.
@@ -43,6 +45,8 @@ pub struct LaneSettings {
     pub concurrency: usize,
     /// How close attempts may follow each other.
     pub pace: Pace,
+    /// Whether what matters least goes several in one message while the sink is behind.
+    pub folds: bool,
 }
 
 /// An attempt to begin now. Its answer is due to [`Machine::answered`].
@@ -58,6 +62,8 @@ pub struct Begun {
     pub again: bool,
     /// The row, where its body is held; else it has to be read from the store. Its delivery columns are those it arrived with.
     pub row: Option<Arc<OutboxRow>>,
+    /// Rows that go in the same message, behind this one. Their fate is its own.
+    pub with: Vec<(i64, Option<Arc<OutboxRow>>)>,
 }
 
 /// What the machine made of an answer.

@@ -5,7 +5,9 @@
 //! message, and what takes back or ends it is a message of its own besides, for nobody hears an edit. Discord counts by its own headers:
 //! facts/field.md §8.
 
-use super::answer::{Answer, Blame, Destination, Edit, EditOutcome, Setback, SinkRequest, SinkResponse, Verdict, decimal_seconds};
+use super::answer::{
+    Answer, Blame, Destination, Edit, EditOutcome, Setback, SinkRequest, SinkResponse, Verdict, decimal_seconds,
+};
 use super::life::Life;
 use super::markup::{cut, fitting, is_hex, units, unlinked};
 use super::text::{self, Text};

@@ -93,7 +93,12 @@ pub const TABLE: [Can; 11] = [
     can("pagerduty", "the same incident", "the incident is resolved", "the same event"),
     can("discord", "the first is edited", "the first is edited, and a message says so", "a message, marked again"),
     can("ntfy", "a message", "a message that says what it ends", "a message, marked again"),
-    can("alertmanager", "the same labels", "`endsAt` is now; what never was so fires with `retracted`", "the same alert"),
+    can(
+        "alertmanager",
+        "the same labels",
+        "`endsAt` is now; what never was so fires with `retracted`",
+        "the same alert",
+    ),
     can("log", "a line", "a line", "a line, marked again"),
     can("any of them, by `walletwatch outbox replay`", "as before", "as before", "the same body and id"),
 ];

@@ -82,6 +82,13 @@ pub fn cut(text: &str, most: usize) -> String {
     kept
 }
 
+/// A text that was cut.
+#[must_use]
+pub fn with_ellipsis(mut kept: String) -> String {
+    kept.push('…');
+    kept
+}
+
 /// As many lines as there is room for, each with its line break. The last one, which says whose rule it was or that it may be a repeat,
 /// stays. Lengths are UTF-16 units.
 #[must_use]

@@ -9,6 +9,7 @@ pub mod answer;
 pub mod body;
 pub mod courier;
 pub mod delivery;
+pub mod digest;
 pub mod discord;
 pub mod email;
 pub mod http_post;
@@ -29,7 +30,9 @@ pub mod text;
 pub mod webhook;
 pub mod worker;
 
-pub use answer::{Answer, Destination, Each, Edit, Post, SendFault, SendMethod, Setback, SinkRequest, SinkResponse, Verdict};
+pub use answer::{
+    Answer, Destination, Each, Edit, Post, SendFault, SendMethod, Setback, SinkRequest, SinkResponse, Verdict,
+};
 pub use body::{freeze, freeze_all};
 pub use courier::Courier;
 pub use http_post::HttpPost;
@@ -174,7 +177,12 @@ impl Sink {
             Self::SlackBot(_) => (slack::CONCURRENCY, slack::bot::PACE),
             Self::Alertmanager(_) => (alertmanager::CONCURRENCY, Pace::FREE),
         };
-        LaneSettings { name, concurrency, pace }
+        let folds = match self {
+            Self::Slack(_) | Self::SlackBot(_) | Self::Telegram(_) | Self::Discord(_) | Self::Ntfy(_) => true,
+            // What machines read is one message each, and mail has no pace.
+            Self::Log | Self::Webhook(_) | Self::Email(_) | Self::PagerDuty(_) | Self::Alertmanager(_) => false,
+        };
+        LaneSettings { name, concurrency, pace, folds }
     }
 
     /// Whether a message refers to what an earlier one of its alert was remembered by.

@@ -5,11 +5,14 @@
 //! unverified. Nothing here escapes: each sink escapes for itself.
 
 use super::body::{
-    AssetData, BalanceData, Basics, BodyFault, Data, GasData, HeartbeatData, PaymentData, PriceData, ResolvedData,
-    SinkData, SourceData, TransferData, UsdData, read,
+    AssetData, BalanceData, Basics, BodyFault, Data, DigestData, GasData, HeartbeatData, PaymentData, PriceData,
+    ResolvedData, SinkData, SourceData, TransferData, UsdData, read,
 };
 use crate::types::{Name, Untrusted};
 use std::fmt::Write as _;
+
+/// What the title of every message of a simulation begins with.
+const SIMULATED: &str = "SIMULATED: ";
 
 /// What a message says to people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,10 +54,11 @@ pub fn render(body: &[u8], again: bool) -> Result<Text, BodyFault> {
         Data::Payment(payment) => (payment_text(&kind, payment), payment.basics.simulated),
         Data::Resolved(resolved) => (resolved_text(resolved), resolved.basics.simulated),
         Data::Heartbeat(heartbeat) => (heartbeat_text(heartbeat), heartbeat.basics.simulated),
+        Data::Digest(digest) => (digest_text(digest), digest.basics.simulated),
         Data::Other(basics) => (other_text(&kind, basics), basics.simulated),
     };
     if simulated {
-        text.title.insert_str(0, "SIMULATED: ");
+        text.title.insert_str(0, SIMULATED);
     }
     if again {
         text.lines.push("again: this message may have been here before".to_owned());
@@ -62,6 +66,12 @@ pub fn render(body: &[u8], again: bool) -> Result<Text, BodyFault> {
     text.title = plain(&text.title);
     text.lines.iter_mut().for_each(|line| *line = plain(line));
     Ok(text)
+}
+
+/// Whether a message is of a simulation.
+#[must_use]
+pub fn is_simulated(body: &[u8]) -> bool {
+    render(body, false).is_ok_and(|text| text.title.starts_with(SIMULATED))
 }
 
 /// The title of a message whose body cannot be read: it is said that there was one, never swallowed.
@@ -298,6 +308,15 @@ fn heartbeat_text(data: &HeartbeatData<'_>) -> Text {
     lines.push(format!("the next heartbeat is due {}", data.next));
     lines.push(origin(None, &data.basics.severity));
     Text { title, lines, url: None }
+}
+
+fn digest_text(data: &DigestData<'_>) -> Text {
+    let mut lines: Vec<String> = data.entries.iter().map(ToString::to_string).collect();
+    if data.more > 0 {
+        lines.push(format!("and {} more", data.more));
+    }
+    lines.push(origin(data.basics.rule.as_deref(), &data.basics.severity));
+    Text { title: format!("DIGEST: {}", data.reason), lines, url: None }
 }
 
 fn other_text(kind: &str, basics: &Basics<'_>) -> Text {

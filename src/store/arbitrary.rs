@@ -2,6 +2,7 @@
 
 mod money;
 mod prices;
+mod quiet;
 mod transfers;
 
 use super::{Commit, DeliveryWrite, NewMessage, OutboxState, Prune, Write};
@@ -91,6 +92,8 @@ fn deadline() -> impl Strategy<Value = Deadline> {
         id16().prop_map(|id| Deadline::Expires(PaymentId(id))),
         level_key().prop_map(Deadline::BalanceHolds),
         Just(Deadline::Heartbeat),
+        Just(Deadline::Digest),
+        count().prop_map(Deadline::Silence),
         subject().prop_map(Deadline::Steady),
     ]
 }
@@ -291,6 +294,7 @@ pub(super) fn row() -> impl Strategy<Value = Row> {
         backfill().prop_map(|row| Row::Backfill(Box::new(row))),
         scan().prop_map(Row::Scan),
         bar().prop_map(Row::Bar),
+        quiet::quiet().prop_map(|row| Row::Quiet(Box::new(row))),
         watch().prop_map(|row| Row::Watch(Box::new(row))),
         watched_address().prop_map(|row| Row::Address(Box::new(row))),
         request().prop_map(|row| Row::Request(Box::new(row))),
@@ -356,6 +360,7 @@ pub(super) fn key_of(row: &Row) -> RowKey {
         Row::Level(row) => RowKey::Level(row.key.clone()),
         Row::Backfill(row) => RowKey::Backfill(row.chain, row.address),
         Row::Scan(row) => RowKey::Scan(row.chain, row.until, row.scan),
+        Row::Quiet(row) => RowKey::Quiet(row.key()),
         Row::Bar(row) => RowKey::Bar(row.pair.clone(), row.minute),
         Row::Watch(row) => RowKey::Watch(row.number),
         Row::Address(row) => RowKey::Address(row.watch, row.address),

@@ -68,6 +68,8 @@ pub(super) fn deadline_text(deadline: &Deadline) -> String {
             format!("balance_holds:{chain}:{address:#x}:{asset}:{rule}")
         }
         Deadline::Heartbeat => "heartbeat:".to_owned(),
+        Deadline::Digest => "digest:".to_owned(),
+        Deadline::Silence(number) => format!("silence:{number}"),
         Deadline::Steady(subject) => format!("steady:{}", subject_text(subject)),
     }
 }
@@ -96,6 +98,8 @@ pub(super) fn read_deadline(text: &str) -> Option<Deadline> {
             Some(Deadline::BalanceHolds(LevelKey { rule: parts.next()?.into(), holding }))
         }
         "heartbeat" => Some(Deadline::Heartbeat),
+        "digest" => Some(Deadline::Digest),
+        "silence" => rest.parse().ok().map(Deadline::Silence),
         "steady" => read_subject(rest).map(Deadline::Steady),
         "expires" => PaymentId::parse(rest).map(Deadline::Expires),
         "money" => rest.is_empty().then_some(Deadline::Money),

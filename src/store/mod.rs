@@ -21,6 +21,7 @@ mod numbers;
 mod outbox;
 mod prices;
 pub mod prune;
+mod quiet;
 pub mod read;
 mod read_watches;
 mod schema;

@@ -10,6 +10,7 @@ use crate::reactor::bars::BarRow;
 use crate::reactor::event::List;
 use crate::reactor::holdings::{BalanceRow, LevelRow};
 use crate::reactor::office::{AuditRow, OfficeKey, OfficeTables, OfficeWrite, Stopped};
+use crate::reactor::quiet::{QuietKey, QuietRow};
 use crate::reactor::rows::{
     AddressRow, AlertRow, BackfillRow, BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, RequestRow, Row, RowKey,
     RuleRow, ScanRow, Tables, TokenRow, TransferRow, TroubleRow, ViewRow, WatchRow,
@@ -47,6 +48,8 @@ struct Inner {
     backfills: BTreeMap<(i64, Address), BackfillRow>,
     scans: BTreeMap<(i64, i64, &'static str), ScanRow>,
     bars: BTreeMap<(Pair, i64), BarRow>,
+    /// By [`quiet_place`].
+    quiet: BTreeMap<(u8, Address, Address, i64), QuietRow>,
     /// In the order in which they were first mentioned.
     alerts: BTreeMap<i64, AlertRow>,
     numbers: BTreeMap<AlertId, i64>,
@@ -63,6 +66,15 @@ type Place = (i64, Address, Asset);
 
 const fn place(holding: &Holding) -> Place {
     (signed(holding.chain), holding.address, holding.asset)
+}
+
+/// The order in which SQLite reads them: silences, counterparties, what was kept.
+fn quiet_place(key: QuietKey) -> (u8, Address, Address, i64) {
+    match key {
+        QuietKey::Silence(number) => (0, Address::ZERO, Address::ZERO, i64::from(number)),
+        QuietKey::Known(owner, other) => (1, owner, other, 0),
+        QuietKey::Kept(number) => (2, Address::ZERO, Address::ZERO, number.cast_signed()),
+    }
 }
 
 const fn signed(chain: ChainId) -> i64 {
@@ -171,6 +183,7 @@ impl Inner {
             Row::Scan(row) => {
                 self.scans.insert((signed(row.chain), row.until.cast_signed(), row.scan.word()), *row);
             }
+            Row::Quiet(row) => drop(self.quiet.insert(quiet_place(row.key()), (**row).clone())),
             Row::Bar(row) => drop(self.bars.insert((row.pair.clone(), row.minute.cast_signed()), row.clone())),
         }
     }
@@ -208,6 +221,7 @@ impl Inner {
             RowKey::Scan(chain, until, scan) => {
                 self.scans.remove(&(signed(*chain), until.cast_signed(), scan.word()));
             }
+            RowKey::Quiet(key) => drop(self.quiet.remove(&quiet_place(*key))),
             RowKey::Bar(pair, minute) => drop(self.bars.remove(&(pair.clone(), minute.cast_signed()))),
         }
     }
@@ -318,6 +332,7 @@ impl Store for ModelStore {
             backfills: inner.backfills.values().cloned().collect(),
             scans: inner.scans.values().copied().collect(),
             bars: inner.bars.values().cloned().collect(),
+            quiet: inner.quiet.values().cloned().collect(),
         };
         Ok((tables, inner.last_at))
     }

@@ -7,14 +7,18 @@ use super::lists::{AlertFilter, OutboxCount, OutboxFilter, Page, TransferFilter,
 use super::meta::{Budget, StoreId};
 use super::migrate::{self, Found};
 use super::schema::MIGRATIONS;
-use super::{OutboxRow, OutboxState, alerts, meta, numbers, outbox, small, transfers};
+use super::{OutboxRow, OutboxState, alerts, meta, numbers, outbox, quiet, small, transfers};
+use crate::reactor::quiet::Silence;
 use crate::reactor::rows::{AlertRow, ChainRow, PaymentRow, TransferRow, TroubleRow, ViewRow};
-use crate::types::{AlertId, ChainId, MessageId, Name, PaymentId, Timestamp, TransferId};
+use crate::types::{AlertId, B256, ChainId, MessageId, Name, PaymentId, Timestamp, TransferId};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Result as SqlResult};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The most transfers of a transaction, and alerts of a transfer, that are shown.
+const MOST_OF_ONE: usize = 200;
 
 /// How long to wait for a lock that only recovery after a crash takes.
 const BUSY: Duration = Duration::from_secs(5);
@@ -194,6 +198,40 @@ impl Reader {
             statement.query_row((number, sink.as_str()), |row| row.get::<_, String>(0)).optional()
         })
         .map(|found| found.map(Name::from))
+    }
+
+    /// The silences in force.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn silences(&self) -> Result<Vec<Silence>, StoreFault> {
+        self.ask(quiet::silences)
+    }
+
+    /// The transfers of a transaction. A search over the whole table: for people, not for loops.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn transfers_of(&self, tx: B256) -> Result<Vec<TransferRow>, StoreFault> {
+        let sql = format!("SELECT {} FROM transfers WHERE tx = ?1 LIMIT {MOST_OF_ONE}", transfers::COLUMNS);
+        self.ask(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map([tx.to_cell()], |row| transfers::transfer(&mut Cells::of(row)))?;
+            rows.collect::<SqlResult<_>>()
+        })
+    }
+
+    /// The alerts about a transfer. A search over the whole table: for people, not for loops.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn alerts_of(&self, transfer: TransferId) -> Result<Vec<AlertRow>, StoreFault> {
+        let sql = format!("SELECT {} FROM alerts WHERE transfer = ?1 LIMIT {MOST_OF_ONE}", alerts::COLUMNS);
+        self.ask(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map([transfer.to_cell()], |row| alerts::alert(&mut Cells::of(row)))?;
+            rows.collect::<SqlResult<_>>()
+        })
     }
 
     /// Of every alert that is not closed and is not about a transfer, the last message that a sink has: what may last there.

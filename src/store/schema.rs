@@ -5,6 +5,7 @@
 //! exactly, because a number that a chain made up must not be able to stop a commit.
 
 use super::money;
+use super::quiet;
 use super::watches;
 
 /// `application_id` of every store: "wwch".
@@ -28,6 +29,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { to: 5, sql: PRICES },
     Migration { to: 6, sql: money::TABLES },
     Migration { to: 7, sql: STOPS },
+    Migration { to: 8, sql: quiet::TABLES },
 ];
 
 /// What transfers are valued at, and the minutes of prices that rules over a window look at. A price is its exact text.

@@ -15,7 +15,7 @@ use super::schema::{MIGRATIONS, Migration};
 use super::watches;
 use super::{
     Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, balances, codec, history, meta, outbox, prices, prune,
-    small, transfers,
+    quiet, small, transfers,
 };
 use crate::reactor::rows::{Row, RowKey, Tables};
 use crate::telemetry::faults::{KillPoint, kill_point};
@@ -307,6 +307,7 @@ impl Turn<'_> {
             Row::Request(row) => watches::put_request(connection, row),
             Row::Scan(row) => history::put_scan(connection, row),
             Row::Bar(row) => prices::put_bar(connection, row),
+            Row::Quiet(row) => quiet::put(connection, row),
         }
     }
 
@@ -354,6 +355,7 @@ impl Turn<'_> {
             RowKey::Level(key) => balances::delete_level(connection, key),
             RowKey::Backfill(chain, address) => pair(history::DELETE_BACKFILL, &chain.to_cell(), &address.to_cell()),
             RowKey::Scan(chain, until, scan) => run!(connection, history::DELETE_SCAN, *chain, *until, *scan),
+            RowKey::Quiet(key) => quiet::delete(connection, key),
             RowKey::Bar(of, minute) => run!(connection, prices::DELETE_BAR, *of, *minute),
         }
         .map(drop)
@@ -383,6 +385,7 @@ fn load(connection: &Connection) -> rusqlite::Result<Tables> {
         backfills: history::backfills(connection)?,
         scans: history::scans(connection)?,
         bars: prices::bars(connection)?,
+        quiet: quiet::rows(connection)?,
     })
 }
 

@@ -3,8 +3,8 @@
 //! Written without `..`: a new field of a config part that can hold a secret does not compile until it is thought of here.
 
 use crate::config::checked::{
-    AlertmanagerConfig, Config, DiscordConfig, EmailConfig, EndpointConfig, ExplorerConfig, FeedConfig, HttpConfig, NtfyConfig,
-    PagerDutyConfig, SinkConfig, SinkKind, SlackBotConfig, TelegramConfig, TokenConfig,
+    AlertmanagerConfig, Config, DiscordConfig, EmailConfig, EndpointConfig, ExplorerConfig, FeedConfig, HttpConfig,
+    NtfyConfig, PagerDutyConfig, SinkConfig, SinkKind, SlackBotConfig, TelegramConfig, TokenConfig,
 };
 use crate::config::circle::CircleConfig;
 use crate::types::Secret;

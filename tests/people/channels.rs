@@ -1,6 +1,6 @@
 //! PagerDuty, Discord and ntfy, each against a receiver in memory that holds it to what is documented (fields, sizes, limits), on a paused clock.
 
-use crate::rig::{Book, HOSTILE, Rig, message};
+use crate::rig::{Book, HOSTILE, Rig, grave, message};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -77,12 +77,12 @@ pub(crate) fn only(value: &Value, known: &[&str]) {
 
 /// A channel of Discord: five requests in two seconds, which its headers tell.
 #[derive(Default)]
-struct Channel {
-    posts: Vec<(String, Value)>,
+pub(crate) struct Channel {
+    pub(crate) posts: Vec<(String, Value)>,
     edits: Vec<String>,
     /// When the requests of this window began.
     window: Option<(Instant, u32)>,
-    limited: u32,
+    pub(crate) limited: u32,
     /// The webhook was deleted.
     deleted: bool,
 }
@@ -145,7 +145,7 @@ impl Receives for Channel {
     }
 }
 
-fn discord() -> Sink {
+pub(crate) fn discord() -> Sink {
     sink(SinkKind::Discord(DiscordConfig { url: Secret::new(WEBHOOK.into()), allow_private: false }))
 }
 
@@ -158,7 +158,7 @@ async fn a_channel_gets_everything_in_order_within_what_its_headers_allow_whatev
     let channel = Wire::new(Channel::default());
     let rig = Rig::start(channel.clone(), Book::default(), discord());
     let names = HOSTILE.iter().cycle().take(60);
-    rig.commit((0..60).zip(names).map(|(alert, name)| message(alert, 1, Stage::Seen, name)).collect()).await;
+    rig.commit((0..60).zip(names).map(|(alert, name)| grave(message(alert, 1, Stage::Seen, name))).collect()).await;
     rig.until_closed().await;
     let (posts, limited) = {
         let there = channel.there();
@@ -207,11 +207,11 @@ async fn in_a_channel_an_alert_is_one_message_that_is_edited_and_its_end_is_said
 }
 
 /// A topic of ntfy: 60 requests at once, and one more every five seconds.
-struct Topic {
-    messages: Vec<Value>,
-    left: f64,
-    counted: Instant,
-    limited: u32,
+pub(crate) struct Topic {
+    pub(crate) messages: Vec<Value>,
+    pub(crate) left: f64,
+    pub(crate) counted: Instant,
+    pub(crate) limited: u32,
 }
 
 impl Receives for Topic {
@@ -250,7 +250,7 @@ async fn a_topic_gets_everything_in_order_within_its_limits_whatever_tokens_are_
     };
     let rig = Rig::start(topic.clone(), Book::default(), sink(SinkKind::Ntfy(config.clone())));
     let names = HOSTILE.iter().cycle().take(150);
-    rig.commit((0..150).zip(names).map(|(alert, name)| message(alert, 1, Stage::Seen, name)).collect()).await;
+    rig.commit((0..150).zip(names).map(|(alert, name)| grave(message(alert, 1, Stage::Seen, name))).collect()).await;
     rig.until_closed().await;
     {
         let there = topic.there();

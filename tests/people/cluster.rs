@@ -46,7 +46,11 @@ impl Members {
         let labels = alert["labels"].as_object().expect("an object");
         assert!(labels.contains_key("alertname") && labels.iter().all(|(key, value)| name(key) && value.is_string()));
         let amounts = ["1234.567", "0xabab"];
-        assert!(labels.values().all(|value| !amounts.iter().any(|amount| value.as_str().is_some_and(|it| it.contains(amount)))));
+        assert!(
+            labels
+                .values()
+                .all(|value| !amounts.iter().any(|amount| value.as_str().is_some_and(|it| it.contains(amount))))
+        );
         assert!(alert["annotations"].as_object().is_some_and(|all| all.keys().all(|key| name(key))));
         let time = |key: &str| Timestamp::parse(alert[key].as_str().expect("a time")).expect("it is RFC 3339");
         assert!(time("startsAt") <= time("endsAt"), "start time must be before end time: {alert}");
@@ -91,7 +95,17 @@ fn blind(alert: u8, revision: u32) -> Message {
     let kind = if revision == 1 { MessageKind::SourceBlind } else { MessageKind::SourceRecovered };
     let Message { sinks, simulated, at, .. } = message(alert, 1, Stage::Seen, "X");
     let (alert, rule) = (walletwatch::types::AlertId([alert; 16]), None);
-    Message { sinks, alert, revision, kind, severity: Severity::Critical, rule, at, body: Body::Source(body), simulated }
+    Message {
+        sinks,
+        alert,
+        revision,
+        kind,
+        severity: Severity::Critical,
+        rule,
+        at,
+        body: Body::Source(body),
+        simulated,
+    }
 }
 
 /// Whether an alert fires at this time.
@@ -110,19 +124,22 @@ async fn every_member_has_one_alert_for_each_of_ours_and_what_ends_it_ends_it_th
     let rig = Rig::start(members.clone(), Book::slow(), cluster(&MEMBERS));
     let names = HOSTILE.iter().cycle().take(20);
     rig.commit((0..20).zip(names).map(|(alert, name)| message(alert, 1, Stage::Seen, name)).collect()).await;
+    rig.until_closed().await;
     rig.commit(vec![message(0, 2, Stage::Confirmed, "X"), gone(1, 2), blind(100, 1)]).await;
     rig.until_closed().await;
     for member in &members.there().0 {
         let firing = |alert: &&Value| fires(alert, now(began));
         // 20 and the blindness; of the one that was taken back only that.
         assert_eq!((member.alerts.len(), member.alerts.values().filter(firing).count()), (22, 21));
-        let taken_back = member.alerts.values().find(|alert| alert["labels"]["retracted"] == "true").expect("it is said");
+        let taken_back =
+            member.alerts.values().find(|alert| alert["labels"]["retracted"] == "true").expect("it is said");
         assert!(taken_back["annotations"]["summary"].as_str().is_some_and(|text| text.starts_with("RETRACTED")));
     }
     rig.commit(vec![blind(100, 2)]).await;
     rig.until_closed().await;
     for member in &members.there().0 {
-        let blind = member.alerts.values().find(|alert| alert["labels"]["alertname"] == "source.blind").expect("it is there");
+        let blind =
+            member.alerts.values().find(|alert| alert["labels"]["alertname"] == "source.blind").expect("it is there");
         assert!(!fires(blind, now(began)), "the labels of the first message end it: {blind}");
         assert_eq!(blind["labels"]["severity"], "critical");
     }

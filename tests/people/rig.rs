@@ -109,7 +109,12 @@ impl Rig {
         let (reports, mut reported) = mpsc::channel(64);
         tokio::spawn(async move { while reported.recv().await.is_some() {} });
         let stop = CancellationToken::new();
-        let start = Start { sinks: BTreeMap::from([("people".into(), sink)]), open: book.open(), disabled: Vec::new(), lasting: book.lasting() };
+        let start = Start {
+            sinks: BTreeMap::from([("people".into(), sink)]),
+            open: book.open(),
+            disabled: Vec::new(),
+            lasting: book.lasting(),
+        };
         let wires = Wires {
             post,
             ledger: book.clone(),
@@ -215,6 +220,26 @@ pub(crate) fn message(alert: u8, revision: u32, stage: Stage, symbol: &str) -> M
         body: Body::Transfer(Box::new(body)),
         simulated: false,
     }
+}
+
+/// The same, of what is never told several in one.
+pub(crate) fn grave(message: Message) -> Message {
+    Message { severity: Severity::Warning, ..message }
+}
+
+/// The `n`th of many alerts, each about a transaction of its own.
+pub(crate) fn numbered(n: u32, severity: Severity, symbol: &str) -> Message {
+    let mut told = message(0, 1, Stage::Seen, symbol);
+    let mut id = [0xaa; 16];
+    id[..4].copy_from_slice(&n.to_be_bytes());
+    (told.alert, told.severity) = (AlertId(id), severity);
+    if let Body::Transfer(transfer) = &mut told.body {
+        let mut tx = B256::repeat_byte(0xbb);
+        tx[..4].copy_from_slice(&n.to_be_bytes());
+        transfer.key.tx = tx;
+        transfer.transfer = transfer.key.id();
+    }
+    told
 }
 
 /// Names that strangers give their tokens.

@@ -1,16 +1,17 @@
 //! A bot in a Slack channel, against a Web API in memory that holds it to what is documented, on a paused clock.
 
+use crate::channels::{Channel, Topic, discord};
 use crate::channels::{Receives, Wire, gone, only, sink};
-use crate::rig::{Book, HOSTILE, Rig, message};
+use crate::rig::{Book, HOSTILE, Rig, grave, message, numbered};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
-use walletwatch::config::checked::{SinkKind, SlackBotConfig};
+use walletwatch::config::checked::{NtfyConfig, SinkKind, SlackBotConfig};
 use walletwatch::sinks::Sink;
 use walletwatch::sinks::answer::{SendMethod, SinkRequest};
 use walletwatch::store::OutboxState;
-use walletwatch::types::{Secret, Stage};
+use walletwatch::types::{Secret, Severity, Stage};
 
 const CHANNEL: &str = "C0123456789";
 const TOKEN: &str = "xoxb-1-2-CANARY";
@@ -49,7 +50,15 @@ impl Workspace {
         only(
             body,
             &[
-                "channel", "text", "blocks", "ts", "thread_ts", "reply_broadcast", "unfurl_links", "unfurl_media", "link_names",
+                "channel",
+                "text",
+                "blocks",
+                "ts",
+                "thread_ts",
+                "reply_broadcast",
+                "unfurl_links",
+                "unfurl_media",
+                "link_names",
                 "mrkdwn",
             ],
         );
@@ -58,7 +67,11 @@ impl Workspace {
         assert!((1..=4_000).contains(&length(&body["text"])));
         let blocks = body["blocks"].as_array().expect("a list");
         assert!((1..=50).contains(&blocks.len()));
-        assert!(blocks.iter().all(|block| block["type"] == "section" && (1..=3_000).contains(&length(&block["text"]["text"]))));
+        assert!(
+            blocks
+                .iter()
+                .all(|block| block["type"] == "section" && (1..=3_000).contains(&length(&block["text"]["text"])))
+        );
         let total: usize = blocks.iter().map(|block| length(&block["text"]["text"])).sum();
         assert!(total < 13_200, "{total}");
     }
@@ -179,8 +192,9 @@ async fn a_channel_gets_everything_within_its_limits_whatever_tokens_are_called_
     let workspace = Wire::new(Workspace::default());
     let rig = Rig::start(workspace.clone(), Book::default(), bot());
     let names = || HOSTILE.iter().cycle().take(60);
-    rig.commit((0..60).zip(names()).map(|(alert, name)| message(alert, 1, Stage::Seen, name)).collect()).await;
-    rig.commit((0..60).zip(names()).map(|(alert, name)| message(alert, 2, Stage::Confirmed, name)).collect()).await;
+    rig.commit((0..60).zip(names()).map(|(alert, name)| grave(message(alert, 1, Stage::Seen, name))).collect()).await;
+    rig.commit((0..60).zip(names()).map(|(alert, name)| grave(message(alert, 2, Stage::Confirmed, name))).collect())
+        .await;
     rig.until_closed().await;
     let there = workspace.there();
     assert_eq!((there.posted.len(), there.limited), (120, 0), "each once, and never too many");
@@ -194,7 +208,8 @@ async fn a_channel_gets_everything_within_its_limits_whatever_tokens_are_called_
 
 #[tokio::test(start_paused = true)]
 async fn what_a_person_can_repair_waits_for_them_and_what_nobody_can_is_dead() {
-    let workspace = Wire::new(Workspace { refuse: VecDeque::from(["not_in_channel", "ratelimited"]), ..Workspace::default() });
+    let workspace =
+        Wire::new(Workspace { refuse: VecDeque::from(["not_in_channel", "ratelimited"]), ..Workspace::default() });
     let rig = Rig::start(workspace.clone(), Book::default(), bot());
     let waits = rig.commit(vec![message(1, 1, Stage::Seen, "X")]).await;
     rig.until(|book| book.row(waits).reason.is_some_and(|reason| reason.as_str().contains("invite the bot"))).await;
@@ -208,6 +223,50 @@ async fn what_a_person_can_repair_waits_for_them_and_what_nobody_can_is_dead() {
     let kept = rig.commit(vec![message(3, 1, Stage::Seen, "X")]).await;
     rig.until(|book| book.row(kept).reason.is_some()).await;
     tokio::time::sleep(Duration::from_hours(24)).await;
-    assert_eq!(rig.book.row(kept).state, OutboxState::Pending, "an archived channel is never called again, and loses nothing");
+    assert_eq!(
+        rig.book.row(kept).state,
+        OutboxState::Pending,
+        "an archived channel is never called again, and loses nothing"
+    );
     rig.end().await;
+}
+
+/// Names whose escaping is as long as it gets.
+const LONG: [&str; 4] =
+    ["<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<", "&&&&&&&&&&&&&&&&", "................a.b.c", "\u{1F980}\u{1F980}\u{1F980}"];
+
+/// A hundred of what matters least, to a chat that is behind: every one is named in what it shows.
+async fn folded<R: Receives>(receiver: Wire<R>, sink: Sink, shown: impl Fn(&R) -> Vec<String>) {
+    let rig = Rig::start(receiver.clone(), Book::default(), sink);
+    let names = HOSTILE.iter().chain(&LONG).cycle();
+    rig.commit((0..100).zip(names).map(|(n, name)| numbered(n, Severity::Info, name)).collect()).await;
+    rig.until_closed().await;
+    let shown = shown(&receiver.there());
+    assert!((8..45).contains(&shown.len()), "{} messages", shown.len());
+    for n in 0..100_u32 {
+        let alert = format!("alert {n:08x}{}", "aa".repeat(12));
+        let tx = format!("{n:08x}{}", "bb".repeat(28));
+        assert_eq!(
+            shown.iter().filter(|text| text.contains(&alert) || text.contains(&tx)).count(),
+            1,
+            "alert {n} is named once"
+        );
+    }
+    rig.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chat_that_is_behind_gets_digests_that_name_every_alert() {
+    let text = |body: &Value| serde_json::to_string(body).expect("it is JSON");
+    folded(Wire::new(Workspace::default()), bot(), |it| it.posted.iter().map(|posted| text(&posted.body)).collect())
+        .await;
+    folded(Wire::new(Channel::default()), discord(), |it| it.posts.iter().map(|(_, body)| text(body)).collect()).await;
+    let topic = Topic { messages: Vec::new(), left: 60.0, counted: Instant::now(), limited: 0 };
+    let ntfy = sink(SinkKind::Ntfy(NtfyConfig {
+        url: Secret::new("https://ntfy.sh".into()),
+        topic: "treasury".into(),
+        token: Some(Secret::new("tk_1".into())),
+        allow_private: false,
+    }));
+    folded(Wire::new(topic), ntfy, |it| it.messages.iter().map(&text).collect()).await;
 }

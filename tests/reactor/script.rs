@@ -32,7 +32,7 @@ use crate::said::{by_subject, words};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use walletwatch::reactor::Reactor;
-use walletwatch::reactor::effect::Effect;
+use walletwatch::reactor::effect::{Answered, Effect};
 use walletwatch::reactor::event::{
     Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt,
     Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
@@ -105,7 +105,11 @@ impl Script {
                     let words = words(&message, name);
                     self.said.push(words);
                 }
-                Effect::Answer(answer) => self.said.push(crate::watches::words(&answer)),
+                Effect::Answer(answered) => match *answered {
+                    Answered::Watches(answer) => self.said.push(crate::watches::words(&answer)),
+                    Answered::Silences(answer) => self.said.push(format!("{answer:?}")),
+                    Answered::Why(looked) => self.said.push(format!("{looked:?}")),
+                },
                 Effect::Put(_) | Effect::Delete(_) | Effect::Notice(_) => {}
             }
         }

@@ -59,6 +59,7 @@ pub fn base() -> Settings {
         prices: PriceSettings::default(),
         values: BTreeMap::new(),
         balances: BalanceSettings::default(),
+        dust: BTreeMap::new(),
         simulated: false,
     }
 }
@@ -99,6 +100,7 @@ pub fn rule(stages: &[Stage]) -> Rule {
         stages: stages.iter().copied().collect(),
         between_own: BetweenOwn::Each,
         skip_suspect: false,
+        show_suspect: false,
         history: false,
     };
     Rule {

@@ -249,6 +249,6 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, ours: &T, theirs: &T) -> Res
 }
 
 fn lanes() -> Vec<LaneSettings> {
-    let lane = |name: &&str| LaneSettings { name: Name::from(*name), concurrency: 4, pace: Pace::FREE };
+    let lane = |name: &&str| LaneSettings { name: Name::from(*name), concurrency: 4, pace: Pace::FREE, folds: false };
     SINKS.iter().map(lane).collect()
 }

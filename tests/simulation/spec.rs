@@ -212,6 +212,7 @@ impl Spec {
             },
             feeds: BTreeMap::from([(Name::from("feed"), vec![pair()])]),
             prices: PriceSettings::default(),
+            dust: BTreeMap::new(),
             values: BTreeMap::from([((ids[0], Asset::Coin), pair())]),
             balances: BalanceSettings {
                 shown: ids.iter().map(|id| (*id, Asset::Coin)).collect(),
@@ -240,6 +241,7 @@ impl Spec {
             stages: rule.stages.iter().copied().collect(),
             between_own: rule.between_own,
             skip_suspect: false,
+            show_suspect: false,
             history: rule.history,
         };
         let notify = rule.sinks.iter().map(|name| Name::from(*name)).collect();

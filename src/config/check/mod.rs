@@ -3,6 +3,7 @@
 mod assets;
 mod chains;
 mod circle;
+mod dust;
 mod endpoints;
 mod explorer_names;
 mod explorers;
@@ -57,6 +58,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let circle = circle::circle(input, &sinks);
     let http = page_and_store::http(input);
     let inbound = circle::inbound(input, input.root.one("circle").is_some(), http.listen);
+    let dust = dust::dust(&chains, &tokens);
     let settings = Settings {
         chains: chains.all.iter().map(|(id, chain)| (*id, chain.settings.clone())).collect(),
         watches: Arc::new(watches.list),
@@ -72,6 +74,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         values,
         feeds: pairs,
         balances,
+        dust,
         simulated: false,
     };
     let config = Config {

@@ -256,6 +256,7 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Trans
     let between = [("each", BetweenOwn::Each), ("once", BetweenOwn::Once), ("skip", BetweenOwn::Skip)];
     let between_own = scope.word("between_own", &between).map_or(BetweenOwn::Each, |said| said.value);
     let skip_suspect = scope.flag("skip_suspect").unwrap_or(false);
+    let show_suspect = scope.flag("show_suspect").unwrap_or(false);
     let history = scope.flag("history").unwrap_or(false);
     TransferCondition {
         watches,
@@ -268,6 +269,7 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Trans
         stages,
         between_own,
         skip_suspect,
+        show_suspect,
         history,
     }
 }

@@ -143,6 +143,7 @@ const RULE_KEYS: &[Key] = &[
     key("history").of(&["transfer"]).default("false"),
     key("between_own").of(&["transfer"]).default("each"),
     key("skip_suspect").of(&["transfer"]).default("false"),
+    key("show_suspect").of(&["transfer"]).default("false"),
     key("pair").of(&["price"]),
     key("change_percent").of(&["price"]),
     key("within").of(&["price"]),

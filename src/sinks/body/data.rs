@@ -27,6 +27,8 @@ pub enum Data<'a> {
     Resolved(ResolvedData<'a>),
     /// Of `heartbeat`.
     Heartbeat(HeartbeatData<'a>),
+    /// Of `digest`.
+    Digest(super::DigestData<'a>),
     /// Of `test`, and what all say where the type is a later version's.
     Other(Basics<'a>),
 }
@@ -417,6 +419,7 @@ impl<'a> Data<'a> {
             "sink" => Self::Sink(serde_json::from_str(json)?),
             "payment" => Self::Payment(serde_json::from_str(json)?),
             "alert" => Self::Resolved(serde_json::from_str(json)?),
+            "digest" => Self::Digest(serde_json::from_str(json)?),
             "heartbeat" => Self::Heartbeat(serde_json::from_str(json)?),
             _ => Self::Other(serde_json::from_str(json)?),
         })

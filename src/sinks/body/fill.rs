@@ -6,10 +6,10 @@ use super::data::{
     AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, HeartbeatData, PaymentData,
     PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
 };
-use super::time;
+use super::{DigestData, time};
 use crate::reactor::effect::{
-    BalanceBody, Body, CrossingBody, CrossingSubject, HeartbeatBody, Message, PaymentBody, SinkBody, SourceBody,
-    TransferBody, Worth,
+    BalanceBody, Body, CrossingBody, CrossingSubject, DigestBody, HeartbeatBody, Message, PaymentBody, SinkBody,
+    SourceBody, TransferBody, Worth,
 };
 use crate::reactor::settings::{Direction, Side};
 use crate::types::amount::format_amount;
@@ -39,6 +39,12 @@ impl<'a> Data<'a> {
                 basics: basics(),
                 next: time(*next),
                 trouble: trouble.iter().map(|name| name.as_str().into()).collect(),
+            }),
+            Body::Digest(DigestBody { reason, entries, more }) => Self::Digest(DigestData {
+                basics: basics(),
+                reason: reason.as_str().into(),
+                entries: entries.iter().map(|line| line.as_str().into()).collect(),
+                more: *more,
             }),
             Body::Test => Self::Other(basics()),
         }

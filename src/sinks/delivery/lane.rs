@@ -1,6 +1,7 @@
 //! One sink's pending rows: in order per alert, within its concurrency, its pace and its breaker.
 
 mod orders;
+mod ready;
 
 use super::health::Health;
 use super::pace::Lately;
@@ -9,10 +10,16 @@ use super::{Begun, Decision, LaneSettings, Out, removed};
 use crate::net::breaker::{Breaker, BreakerState, Patience, Permit};
 use crate::reactor::event::DeliveryReport;
 use crate::sinks::answer::{Blame, Setback, Verdict};
+use crate::sinks::digest;
 use crate::sinks::schedule;
-use crate::store::{DeliveryWrite, OutboxState};
-use crate::types::{AlertId, Name, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::store::{DeliveryWrite, OutboxRow, OutboxState};
+use crate::types::{AlertId, Name, Severity, Timestamp};
+use ready::Ready;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// So many messages that matter least and are due: the sink is behind. Half a minute of a chat that takes one a second.
+pub(super) const BEHIND: usize = 30;
 
 /// How a sink is, for the page and the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +57,9 @@ pub(super) struct Lane {
     settings: LaneSettings,
     entries: BTreeMap<i64, Entry>,
     queues: BTreeMap<AlertId, Queue>,
-    /// The first row of every alert that has none under way, by when it is due.
-    ready: BTreeSet<(Timestamp, i64)>,
+    ready: Ready,
+    /// Rows under way in the message of another one.
+    groups: BTreeMap<i64, Vec<i64>>,
     flying: usize,
     held_bytes: usize,
     /// Its pace, or the receiver's wish, allows nothing before this.
@@ -73,7 +81,8 @@ impl Lane {
             settings,
             entries: BTreeMap::new(),
             queues: BTreeMap::new(),
-            ready: BTreeSet::new(),
+            ready: Ready::default(),
+            groups: BTreeMap::new(),
             flying: 0,
             held_bytes: 0,
             not_before: Timestamp::default(),
@@ -151,23 +160,24 @@ impl Lane {
     }
 
     /// The row of an alert that would be tried next, if none of the alert is under way.
-    fn head(&self, alert: AlertId) -> Option<(Timestamp, i64)> {
+    fn head(&self, alert: AlertId) -> Option<(Severity, (Timestamp, i64))> {
         let queue = self.queues.get(&alert).filter(|queue| queue.flying.is_none())?;
         let seq = *queue.seqs.first()?;
-        Some((self.entries.get(&seq)?.due, seq))
+        let entry = self.entries.get(&seq)?;
+        Some((entry.severity, (entry.due, seq)))
     }
 
     /// Before a queue is changed.
     fn hide(&mut self, alert: AlertId) {
-        if let Some(key) = self.head(alert) {
-            self.ready.remove(&key);
+        if let Some((severity, key)) = self.head(alert) {
+            self.ready.remove(severity, key);
         }
     }
 
     /// Behind every change of a queue.
     fn show(&mut self, alert: AlertId) {
-        if let Some(key) = self.head(alert) {
-            self.ready.insert(key);
+        if let Some((severity, key)) = self.head(alert) {
+            self.ready.insert(severity, key);
         } else if self.queues.get(&alert).is_some_and(|queue| queue.seqs.is_empty()) {
             self.queues.remove(&alert);
         }
@@ -193,7 +203,7 @@ impl Lane {
             out.reports.extend(self.health.check(&self.settings.name, at));
         }
         while !self.disabled && !self.removed && self.flying < self.settings.concurrency && self.not_before <= at {
-            let Some((_, seq)) = self.ready.first().copied().filter(|(due, _)| *due <= at) else { return };
+            let Some(seq) = self.ready.next(at) else { return };
             if self.supersede(seq, at, out) {
                 continue;
             }
@@ -212,21 +222,49 @@ impl Lane {
 
     fn begin(&mut self, seq: i64, at: Timestamp) -> Option<Begun> {
         let entry = self.entries.get(&seq)?;
-        let alert = entry.alert;
-        let attempt = Begun {
-            seq,
-            sink: self.name().clone(),
-            attempt: entry.attempts.saturating_add(1),
-            again: entry.told,
-            row: entry.row.clone(),
-        };
+        let severity = entry.severity;
+        let (number, again, row) = (entry.attempts.saturating_add(1), entry.told, entry.row.clone());
+        self.take_off(seq)?;
+        let members = if self.goes_with_others(seq) { self.others(at) } else { Vec::new() };
+        let with = members.iter().map(|member| (*member, self.take_off(*member).flatten())).collect();
+        if !members.is_empty() {
+            self.groups.insert(seq, members);
+        }
+        self.ready.taken(severity, at);
+        self.flying += 1;
+        self.not_before = self.not_before.max(self.lately.begun(at, self.settings.pace));
+        Some(Begun { seq, sink: self.name().clone(), attempt: number, again, row, with })
+    }
+
+    /// A row is under way. Gives its body, where it is held; nothing where there is no such row.
+    fn take_off(&mut self, seq: i64) -> Option<Option<Arc<OutboxRow>>> {
+        let entry = self.entries.get(&seq)?;
+        let (alert, row) = (entry.alert, entry.row.clone());
         self.hide(alert);
         let queue = self.queues.get_mut(&alert)?;
         queue.flying = Some(seq);
         queue.untold = false;
-        self.flying += 1;
-        self.not_before = self.not_before.max(self.lately.begun(at, self.settings.pace));
-        Some(attempt)
+        Some(row)
+    }
+
+    /// Whether a row may share a message: what matters least, and nobody can have had.
+    fn goes_with_others(&self, seq: i64) -> bool {
+        let alone = |entry: &Entry| entry.severity > Severity::Info || entry.told || entry.alone;
+        self.settings.folds && self.entries.get(&seq).is_some_and(|entry| !alone(entry))
+    }
+
+    /// The rows that go with one that matters least, where the sink is behind. What is to be withdrawn unsaid is left to its own turn.
+    fn others(&self, at: Timestamp) -> Vec<i64> {
+        let withdrawn = |seq: &i64| {
+            let queue = self.entries.get(seq).and_then(|entry| self.queues.get(&entry.alert));
+            queue.is_some_and(|queue| queue.untold && self.last_retraction(queue).is_some())
+        };
+        let able = || self.ready.lowest(at).filter(|seq| self.goes_with_others(*seq) && !withdrawn(seq));
+        if able().take(BEHIND).count() < BEHIND { Vec::new() } else { able().take(digest::MOST - 1).collect() }
+    }
+
+    fn last_retraction(&self, queue: &Queue) -> Option<usize> {
+        queue.seqs.iter().rposition(|seq| self.entries.get(seq).is_some_and(|entry| entry.retracts))
     }
 
     /// Closes the rows of an alert up to its last retraction, if nothing of the alert was ever begun and all of it is of this run.
@@ -234,8 +272,7 @@ impl Lane {
         let closed: Vec<i64> = {
             let Some(entry) = self.entries.get(&head) else { return false };
             let Some(queue) = self.queues.get(&entry.alert).filter(|queue| queue.untold) else { return false };
-            let retracts = |seq: &i64| self.entries.get(seq).is_some_and(|entry| entry.retracts);
-            let Some(last) = queue.seqs.iter().rposition(retracts) else { return false };
+            let Some(last) = self.last_retraction(queue) else { return false };
             queue.seqs[..=last].to_vec()
         };
         for seq in closed {
@@ -253,8 +290,8 @@ impl Lane {
         }
         let probing = self.breaker.state() == BreakerState::HalfOpen;
         let free = self.flying < self.settings.concurrency && !probing;
-        let attempt = self.ready.first().filter(|_| free).map(|(due, _)| {
-            let due = (*due).max(self.not_before);
+        let attempt = self.ready.first_due().filter(|_| free).map(|due| {
+            let due = due.max(self.not_before);
             self.resting_until.map_or(due, |until| due.max(until))
         });
         attempt.into_iter().chain(self.health.to_be_said_at()).min()
@@ -270,16 +307,43 @@ impl Lane {
         out: &mut Out,
     ) -> Option<Decision> {
         let alert = self.entries.get(&seq)?.alert;
-        let queue = self.queues.get_mut(&alert).filter(|queue| queue.flying == Some(seq))?;
-        queue.flying = None;
+        self.queues.get(&alert).filter(|queue| queue.flying == Some(seq))?;
+        let members = self.groups.remove(&seq).unwrap_or_default();
         self.flying -= 1;
         self.judge(seq, &verdict, at, out);
+        // What several were refused for may be one's fault: each goes alone, and at once.
+        let verdict = match verdict {
+            Verdict::Dead(_) if !members.is_empty() => None,
+            verdict => Some(verdict),
+        };
+        for member in &members {
+            self.settle(*member, verdict.as_ref(), at, random, out);
+        }
+        self.settle(seq, verdict.as_ref(), at, random, out)
+    }
+
+    /// What the answer means for one row. `None`: it goes alone.
+    fn settle(
+        &mut self,
+        seq: i64,
+        verdict: Option<&Verdict>,
+        at: Timestamp,
+        random: u64,
+        out: &mut Out,
+    ) -> Option<Decision> {
+        let entry = self.entries.get_mut(&seq)?;
+        let alert = entry.alert;
+        entry.alone |= verdict.is_none();
+        self.queues.get_mut(&alert)?.flying = None;
         match verdict {
-            Verdict::Delivered { receiver_id } => return self.done(seq, at, None, receiver_id, out),
-            Verdict::Partly { receiver_id, reason } => return self.done(seq, at, Some(reason), receiver_id, out),
-            Verdict::Dead(setback) => self.die(seq, 1, at, setback.reason, true, out),
-            Verdict::Again(setback) => self.again(seq, &setback, at, random, out),
-            Verdict::Disabled(setback) => self.keep(seq, setback.reason, at, out),
+            None => self.show(alert),
+            Some(Verdict::Delivered { receiver_id }) => return self.done(seq, at, None, receiver_id.clone(), out),
+            Some(Verdict::Partly { receiver_id, reason }) => {
+                return self.done(seq, at, Some(reason.clone()), receiver_id.clone(), out);
+            }
+            Some(Verdict::Dead(setback)) => self.die(seq, 1, at, setback.reason.clone(), true, out),
+            Some(Verdict::Again(setback)) => self.again(seq, setback, at, random, out),
+            Some(Verdict::Disabled(setback)) => self.keep(seq, setback.reason.clone(), at, out),
         }
         Some(if self.has(seq) { Decision::Again } else { Decision::Dead })
     }

@@ -2,12 +2,12 @@
 
 use crate::sinks::schedule;
 use crate::store::{DeliveryWrite, OutboxRow, OutboxState};
-use crate::types::{AlertId, MessageId, Name, Timestamp};
+use crate::types::{AlertId, MessageId, Name, Severity, Timestamp};
 use std::sync::Arc;
 
 /// A pending row.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "four facts that do not depend on each other")]
+#[expect(clippy::struct_excessive_bools, reason = "five facts that do not depend on each other")]
 pub(super) struct Entry {
     /// Whose life it belongs to.
     pub(super) alert: AlertId,
@@ -17,6 +17,8 @@ pub(super) struct Entry {
     pub(super) revision: u32,
     /// It takes something back.
     pub(super) retracts: bool,
+    /// How much it matters.
+    pub(super) severity: Severity,
     /// When it was made.
     pub(super) created: Timestamp,
     /// Time of the block it is about.
@@ -31,6 +33,8 @@ pub(super) struct Entry {
     pub(super) fresh: bool,
     /// The receiver may have had it.
     pub(super) told: bool,
+    /// It goes alone: a message that it was in was refused.
+    pub(super) alone: bool,
     /// A person dropped it while an attempt was under way.
     pub(super) dropped: bool,
     /// The row with its body, where there is room for it.
@@ -48,6 +52,7 @@ impl Entry {
             message: message.id,
             revision: message.revision,
             retracts: message.retracts,
+            severity: message.severity,
             created: message.created,
             block_time: message.block_time,
             attempts: row.attempts,
@@ -56,6 +61,7 @@ impl Entry {
             fresh,
             // A row of an earlier run may have been under way when that run ended.
             told: !fresh,
+            alone: false,
             dropped: false,
             row: (message.body.len() <= room).then(|| Arc::new(row)),
         }

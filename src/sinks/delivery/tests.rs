@@ -6,7 +6,7 @@ use super::*;
 use crate::sinks::answer::{Blame, Setback};
 use crate::sinks::samples::{at, small_row};
 use crate::sinks::schedule;
-use crate::types::AlertId;
+use crate::types::{AlertId, Severity};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,6 +22,8 @@ enum Op {
         sinks: u8,
         retracts: bool,
     },
+    /// So many alerts at once, of every severity: the chat is behind.
+    Burst(u8),
     /// So many milliseconds pass.
     Pass(u64),
     /// One attempt under way ends.
@@ -43,6 +45,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (0..400_000u64).prop_map(Op::Pass),
         1 => (0..200_000_000u64).prop_map(Op::Pass),
         8 => (any::<usize>(), 0..10u8).prop_map(|(which, verdict)| Op::Answer { which, verdict }),
+        1 => (10..60u8).prop_map(Op::Burst),
         1 => Just(Op::Restart),
         1 => (0..3u8).prop_map(Op::Enable),
         1 => any::<usize>().prop_map(Op::Drop),
@@ -51,7 +54,10 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 fn lanes() -> Vec<LaneSettings> {
-    let lane = |(name, concurrency, pace)| LaneSettings { name: Name::from(name), concurrency, pace };
+    let lane = |(name, concurrency, pace)| {
+        let folds = name == "chat";
+        LaneSettings { name: Name::from(name), concurrency, pace, folds }
+    };
     let second = Duration::from_secs(1);
     let counted = Pace { apart: second, most: Some((50, Duration::from_mins(1))) };
     [("ops", 4, Pace::FREE), ("chat", 1, counted), ("pager", 2, Pace::FREE)].map(lane).to_vec()
@@ -70,6 +76,11 @@ fn verdict(number: u8) -> Verdict {
         8 => Verdict::Disabled(setback(false, Blame::Message, None)),
         _ => Verdict::Partly { receiver_id: Some("theirs".into()), reason: "not recipient 2".into() },
     }
+}
+
+/// The rows of an attempt.
+fn seqs(begun: &Begun) -> Vec<i64> {
+    std::iter::once(begun.seq).chain(begun.with.iter().map(|(seq, _)| *seq)).collect()
 }
 
 /// A store and receivers around the machine, with an opinion on all it does.
@@ -107,6 +118,7 @@ impl World {
     fn apply(&mut self, op: Op) {
         match op {
             Op::Commit { alert, sinks, retracts } => self.commit(alert, sinks, retracts),
+            Op::Burst(alerts) => (0..alerts).for_each(|nth| self.commit(100 + nth, 2, false)),
             Op::Pass(millis) => self.now = self.now.after(Duration::from_millis(millis)),
             Op::Answer { which, verdict: number } => self.answer(which, verdict(number)),
             Op::Restart => self.restart(),
@@ -143,7 +155,8 @@ impl World {
         for (bit, sink) in SINKS.iter().enumerate() {
             if sinks & (1 << bit) != 0 {
                 let seq = i64::try_from(self.store.len()).expect("it is small");
-                let row = small_row(seq, sink, alert, revision, retracts);
+                let mut row = small_row(seq, sink, alert, revision, retracts);
+                row.message.severity = Severity::ALL[usize::from(alert % 9).saturating_sub(6)];
                 self.store.insert(seq, row.clone());
                 rows.push(row);
             }
@@ -165,13 +178,12 @@ impl World {
         }
         let begun = self.flying.swap_remove(which % self.flying.len());
         match &verdict {
-            Verdict::Delivered { .. } | Verdict::Partly { .. } => {
-                self.delivered.insert(begun.seq);
-            }
-            Verdict::Dead(_) => {
+            Verdict::Delivered { .. } | Verdict::Partly { .. } => self.delivered.extend(seqs(&begun)),
+            Verdict::Dead(_) if begun.with.is_empty() => {
                 self.given_up.insert(begun.seq);
             }
-            Verdict::Again(_) | Verdict::Disabled(_) => {}
+            // What several were refused for may be one's fault.
+            Verdict::Dead(_) | Verdict::Again(_) | Verdict::Disabled(_) => {}
         }
         let random = u64::try_from(which).expect("it fits");
         self.machine.answered(&begun.sink, begun.seq, verdict, self.now, random);
@@ -182,8 +194,16 @@ impl World {
         let begun = self.machine.step(self.now);
         self.write();
         for begun in begun {
-            self.check_begun(&begun);
-            self.ever_begun.insert(begun.seq);
+            assert!(begun.with.is_empty() || begun.sink.as_str() == "chat", "only chats get several in one");
+            assert!(begun.with.len() < crate::sinks::digest::MOST);
+            for seq in seqs(&begun) {
+                let row = if seq == begun.seq { begun.row.clone() } else { None };
+                let one = Begun { seq, row, with: Vec::new(), ..begun.clone() };
+                self.check_begun(&one);
+                let info = self.store[&seq].message.severity == Severity::Info;
+                assert!(begun.with.is_empty() || info, "what matters goes alone");
+            }
+            self.ever_begun.extend(seqs(&begun));
             self.flying.push(begun);
         }
         for lane in lanes() {
@@ -203,8 +223,8 @@ impl World {
         assert!(!self.disabled.contains(&begun.sink), "{} is disabled", begun.sink);
         assert!(begun.row.as_ref().is_none_or(|held| held.message == row.message), "the message is the stored one");
         assert!(begun.again || !self.ever_begun.contains(&begun.seq) || begun.seq >= self.run_began);
-        for other in &self.flying {
-            let other = &self.store[&other.seq].message;
+        for other in self.flying.iter().flat_map(seqs) {
+            let other = &self.store[&other].message;
             let same = other.sink == row.message.sink && other.alert == row.message.alert;
             assert!(!same, "two of one alert at once to {}", begun.sink);
         }

@@ -198,9 +198,7 @@ pub fn verdict(answer: &Answer) -> Verdict {
     }
     let word = reply.error.as_deref().and_then(|word| super::error_word(word.as_bytes())).unwrap_or("no reason");
     match word {
-        "ratelimited" | "rate_limited" | "message_limit_exceeded" => {
-            Verdict::Again(setback(Blame::Pause, false, word))
-        }
+        "ratelimited" | "rate_limited" | "message_limit_exceeded" => Verdict::Again(setback(Blame::Pause, false, word)),
         "is_archived" => Verdict::Disabled(setback(Blame::Sink, false, "the channel is archived")),
         word if TO_REPAIR.contains(&word) => {
             let advice = format!("{word}: look at `token` and `channel`, and invite the bot to it");

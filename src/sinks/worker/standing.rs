@@ -85,7 +85,12 @@ impl Standing {
 }
 
 /// Sends it again to every member; gives why one of them did not take it.
-pub(super) async fn send_again(outside: &impl Post, sink: &Sink, rows: &[Arc<OutboxRow>], at: Timestamp) -> Option<Name> {
+pub(super) async fn send_again(
+    outside: &impl Post,
+    sink: &Sink,
+    rows: &[Arc<OutboxRow>],
+    at: Timestamp,
+) -> Option<Name> {
     let Sink::Alertmanager(cluster) = sink else { return None };
     let mut not = None;
     for part in rows.chunks(AT_ONCE) {

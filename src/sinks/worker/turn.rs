@@ -6,6 +6,7 @@ use super::{Ledger, LedgerClosed, MOST_AT_ONCE, MOST_UNREPORTED, MOST_UNWRITTEN,
 use crate::reactor::event::DeliveryReport;
 use crate::sinks::answer::{Blame, Setback};
 use crate::sinks::delivery::{Begun, Decision, Machine, OrderFault};
+use crate::sinks::digest;
 use crate::sinks::{Attempt, Carry, Post, Sink, Verdict};
 use crate::store::{DeliveryWrite, OutboxRow};
 use crate::types::{Name, Timestamp};
@@ -23,7 +24,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// What ended inside the worker.
 pub(super) enum Ended {
     /// An attempt.
-    Attempt { row: Arc<OutboxRow>, made: Made, took: Duration },
+    Attempt { rows: Vec<Arc<OutboxRow>>, made: Made, took: Duration },
     /// What lasts was sent again; why somebody did not take it.
     SentAgain(Name, Option<Name>),
     /// What an attempt needs could not be read.
@@ -152,28 +153,33 @@ where
     fn begin(&mut self, begun: Vec<Begun>, at: Timestamp) {
         let mut without_body = Vec::new();
         for begun in begun {
-            match begun.row.clone() {
-                Some(row) => self.launch(&begun, &row, at),
+            let mut rows = vec![begun.row.clone()];
+            rows.extend(begun.with.iter().map(|(_, row)| row.clone()));
+            match rows.into_iter().collect::<Option<Vec<_>>>() {
+                Some(rows) => self.launch(&begun, rows, at),
                 None => without_body.push(begun),
             }
         }
         if !without_body.is_empty() {
             let ledger = &self.outside.ledger;
-            let seqs = without_body.iter().map(|begun| begun.seq).collect();
+            let of = |begun: &Begun| std::iter::once(begun.seq).chain(begun.with.iter().map(|(seq, _)| *seq)).collect();
+            let seqs = without_body.iter().flat_map(|begun| -> Vec<i64> { of(begun) }).collect();
             let read = async move { Ended::Bodies(without_body, ledger.fetch(seqs).await) };
             self.flying.push(read.boxed());
         }
     }
 
-    fn launch(&mut self, begun: &Begun, row: &Arc<OutboxRow>, at: Timestamp) {
+    /// Sends the rows of an attempt: one, or several in one message.
+    fn launch(&mut self, begun: &Begun, rows: Vec<Arc<OutboxRow>>, at: Timestamp) {
         let name = begun.sink.clone();
         let Some(sink) = self.sinks.get(&name).cloned() else {
             // A reload removed the sink while the body was read: the machine closes the row.
             return self.not_sent(begun, at, "its sink was removed");
         };
+        let folded = if rows.len() > 1 { digest::fold(&rows).map(Arc::new) } else { rows.first().cloned() };
+        let Some(row) = folded else { return self.not_sent(begun, at, "there is nothing to send") };
         let alert = row.message.alert;
         let answers = (sink.threads() && row.message.revision > 1).then(|| self.unwritten_first.get(&name, alert));
-        let row = Arc::clone(row);
         let which = Attempt { number: begun.attempt, again: begun.again };
         let (post, ledger) = (&self.outside.post, &self.outside.ledger);
         let attempt = async move {
@@ -187,7 +193,7 @@ where
             };
             let outgoing = sink.outgoing(&row, at, which, first.as_ref());
             let made = make(post, &sink, &name, outgoing).await;
-            Ended::Attempt { row, made, took: start.elapsed() }
+            Ended::Attempt { rows, made, took: start.elapsed() }
         };
         self.flying.push(attempt.boxed());
     }
@@ -205,16 +211,17 @@ where
 
     fn ended(&mut self, ended: Ended) -> Result<(), LedgerClosed> {
         match ended {
-            Ended::Attempt { row, made: Made { verdict, pause }, took } => {
-                let name = &row.message.sink;
+            Ended::Attempt { rows, made: Made { verdict, pause }, took } => {
+                let Some(first) = rows.first() else { return Ok(()) };
+                let name = &first.message.sink;
                 if let Some(pause) = pause {
                     let until = self.now().after(pause);
                     self.machine.rest(name, until);
                 }
                 if let Verdict::Delivered { receiver_id } | Verdict::Partly { receiver_id, .. } = &verdict {
-                    self.told(&row, receiver_id.as_ref());
+                    rows.iter().for_each(|row| self.told(row, receiver_id.as_ref()));
                 }
-                self.judged(name, row.seq, verdict, took);
+                self.judged(name, first.seq, verdict, took);
             }
             Ended::SentAgain(sink, not) => self.standing.sent(&sink, self.now(), not.as_ref()),
             Ended::Unread(closed) => return Err(closed),
@@ -279,10 +286,10 @@ where
         let at = self.now();
         let rows: BTreeMap<i64, Arc<OutboxRow>> = rows.into_iter().map(|row| (row.seq, Arc::new(row))).collect();
         for begun in begun {
-            if let Some(row) = rows.get(&begun.seq) {
-                self.launch(&begun, row, at);
-            } else {
-                self.not_sent(&begun, at, "its row is not in the store any more");
+            let seqs = std::iter::once(begun.seq).chain(begun.with.iter().map(|(seq, _)| *seq));
+            match seqs.map(|seq| rows.get(&seq).cloned()).collect() {
+                Some(rows) => self.launch(&begun, rows, at),
+                None => self.not_sent(&begun, at, "its row is not in the store any more"),
             }
         }
     }

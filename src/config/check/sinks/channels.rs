@@ -31,7 +31,11 @@ pub(super) fn slack_bot(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind
             return Some(Name::from(said.value));
         }
         let what = "`channel` is no id of a channel";
-        input.notes.fault(said.place, what, "it begins with C, G or D, and stands at the foot of the channel's details");
+        input.notes.fault(
+            said.place,
+            what,
+            "it begins with C, G or D, and stands at the foot of the channel's details",
+        );
         None
     });
     Some(SinkKind::SlackBot(SlackBotConfig { url: url?, token: token?, channel: channel?, allow_private }))

@@ -11,7 +11,10 @@ use url::Url;
 pub(super) fn alertmanager(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind> {
     let allow_private = scope.flag("allow_private").unwrap_or(false);
     let Some(said) = scope.texts("url") else {
-        scope.missing("url", "where it is, for example \"http://alertmanager:9093\"; of a cluster, every member in a list");
+        scope.missing(
+            "url",
+            "where it is, for example \"http://alertmanager:9093\"; of a cluster, every member in a list",
+        );
         return None;
     };
     let count = said.len();
@@ -22,7 +25,11 @@ pub(super) fn alertmanager(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkK
         let url = target(input, said, allow_private)?;
         let whole = Url::parse(url.expose()).is_ok_and(|url| url.query().is_none() && !url.path().contains("/api/"));
         if !whole {
-            input.notes.fault(said.place, "the url is not that of the Alertmanager itself", "leave out what begins with /api");
+            input.notes.fault(
+                said.place,
+                "the url is not that of the Alertmanager itself",
+                "leave out what begins with /api",
+            );
         }
         whole.then_some(url)
     });
@@ -31,5 +38,9 @@ pub(super) fn alertmanager(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkK
         Some(said) => Some(input.secret("token", said)?),
         None => None,
     };
-    (count > 0 && urls.len() == count).then_some(SinkKind::Alertmanager(AlertmanagerConfig { urls, token, allow_private }))
+    (count > 0 && urls.len() == count).then_some(SinkKind::Alertmanager(AlertmanagerConfig {
+        urls,
+        token,
+        allow_private,
+    }))
 }

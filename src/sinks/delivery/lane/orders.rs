@@ -33,8 +33,7 @@ impl Lane {
         self.probe = None;
         self.health = Health::new();
         self.not_before = at;
-        let later: Vec<(Timestamp, i64)> = self.ready.iter().copied().filter(|(due, _)| *due > at).collect();
-        for (_, seq) in later {
+        for seq in self.ready.later(at) {
             let Some(alert) = self.entries.get(&seq).map(|entry| entry.alert) else { continue };
             self.hide(alert);
             if let Some(entry) = self.entries.get_mut(&seq) {

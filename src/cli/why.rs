@@ -1,0 +1,101 @@
+//! `walletwatch why ALERT` and `why --transfer TX`: what is behind an alert, and behind a silence.
+
+use super::api::{self, Question};
+use super::show::{answer, clean, text};
+use super::{Failure, Places};
+use anyhow::anyhow;
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// The settings of `why`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Why {
+    /// The alert's id
+    #[arg(required_unless_present = "transfer", conflicts_with = "transfer")]
+    alert: Option<String>,
+    /// The hash of a transaction: which rules looked at what it moved, and what stopped them
+    #[arg(long, value_name = "TX")]
+    transfer: Option<String>,
+    /// As the JSON of the API
+    #[arg(long)]
+    json: bool,
+}
+
+impl Why {
+    pub(super) async fn run(self, places: &Places) -> Result<(), Failure> {
+        let question = match (&self.alert, &self.transfer) {
+            (Some(alert), _) => Question::new(&["alerts", alert]),
+            (None, Some(hash)) => Question::new(&["transactions", hash]),
+            (None, None) => return Err(Failure::usage(anyhow!("name an alert, or a transaction with --transfer"))),
+        };
+        let found = api::to_read(&places.load()?).await?.get(&question).await?;
+        if self.json {
+            return answer(&String::from_utf8_lossy(&found));
+        }
+        let found: Value = serde_json::from_slice(&found).map_err(Failure::again)?;
+        let mut told = String::new();
+        if found["alert"].is_object() {
+            alert(&found, &mut told);
+        }
+        for transfer in found["transfers"].as_array().into_iter().flatten() {
+            story(transfer, &mut told);
+        }
+        answer(told.trim_end())
+    }
+}
+
+/// Writing to a String cannot fail.
+fn line(told: &mut String, text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(told, "{text}");
+}
+
+fn alert(found: &Value, told: &mut String) {
+    let alert = &found["alert"];
+    let (id, rule, state) = (text(alert, "alert_id"), text(alert, "rule"), text(alert, "state"));
+    line(told, format_args!("alert {id} of {rule}: {state}, {}", text(alert, "severity")));
+    let messages = found["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if messages.is_empty() {
+        line(told, format_args!("  nobody was told: a silence, a digest or every sink's filter kept it"));
+    }
+    for message in messages {
+        let (kind, sink, state) = (text(message, "type"), text(message, "sink"), text(message, "state"));
+        let attempts = &message["attempts"];
+        let reason = text(message, "reason");
+        let reason = if reason.is_empty() { String::new() } else { format!(": {}", clean(&reason)) };
+        line(told, format_args!("  {kind} to {sink}: {state} after {attempts} attempts{reason}"));
+        line(told, format_args!("    {}", message["body"]));
+    }
+    if found["transfer"].is_object() {
+        story(&found["transfer"], told);
+    }
+}
+
+fn story(story: &Value, told: &mut String) {
+    let transfer = &story["transfer"];
+    let of = |key: &str| text(transfer, key);
+    line(told, format_args!("transfer {} on {}: {}", of("transfer_id"), of("chain"), of("stage")));
+    line(told, format_args!("  {transfer}"));
+    match story["rules"].as_array() {
+        None => line(told, format_args!("  which rules look at it only a running monitor can say")),
+        Some(rules) if rules.is_empty() => line(told, format_args!("  no rule looks at it")),
+        Some(rules) => rules.iter().for_each(|rule| said(rule, told)),
+    }
+    for alert in story["alerts"].as_array().into_iter().flatten() {
+        line(
+            told,
+            format_args!("  alert {} of {}: {}", text(alert, "alert_id"), text(alert, "rule"), text(alert, "state")),
+        );
+    }
+}
+
+fn said(rule: &Value, told: &mut String) {
+    let verdict = if rule["speaks"] == true { "speaks" } else { "is silent" };
+    line(told, format_args!("  rule {} on {}: {verdict}", text(rule, "rule"), text(rule, "watch")));
+    for check in rule["checks"].as_array().into_iter().flatten() {
+        let mark = if check["passed"] == true { "yes" } else { "NO " };
+        line(told, format_args!("    {mark} {}", text(check, "check")));
+    }
+    for besides in rule["besides"].as_array().into_iter().flatten() {
+        line(told, format_args!("    but {}", clean(besides.as_str().unwrap_or_default())));
+    }
+}

@@ -1,0 +1,123 @@
+//! Why an alert, with its messages and what became of each; why a transfer made one, or none.
+
+use super::Parts;
+use super::bodies::{self, AlertItem, OutboxItem, TransferItem};
+use super::problem::Problem;
+use crate::reactor::rows::{AlertSubject, TransferRow};
+use crate::reactor::why::Looked;
+use crate::types::{AlertId, B256};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Serialize;
+use std::sync::Arc;
+
+type Shared = State<Arc<Parts>>;
+
+/// An alert, with everything behind it.
+#[derive(Serialize)]
+pub(super) struct AlertStory {
+    alert: AlertItem,
+    /// In order, each with its body, its attempts and the last verdict.
+    messages: Vec<OutboxItem>,
+    /// Of an alert about a transfer: what it is about, and what the rules on it say now.
+    transfer: Option<TransferStory>,
+}
+
+/// A transfer, and who looked at it.
+#[derive(Serialize)]
+pub(super) struct TransferStory {
+    transfer: TransferItem,
+    /// Null where no monitor runs that could be asked.
+    rules: Option<Vec<RuleItem>>,
+    alerts: Vec<AlertItem>,
+}
+
+/// A rule that looked at a transfer.
+#[derive(Serialize)]
+pub(super) struct RuleItem {
+    rule: String,
+    watch: String,
+    /// Whether it speaks of it.
+    speaks: bool,
+    checks: Vec<CheckItem>,
+    /// What keeps it from saying it now, besides its checks.
+    besides: Vec<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct CheckItem {
+    check: &'static str,
+    passed: bool,
+}
+
+/// Every transfer of a transaction.
+#[derive(Serialize)]
+pub(super) struct TransactionStory {
+    transfers: Vec<TransferStory>,
+}
+
+/// `GET /api/v1/alerts/{id}`.
+pub(super) async fn alert(State(parts): Shared, Path(id): Path<String>) -> Result<Json<AlertStory>, Problem> {
+    let no = || Problem::new(StatusCode::NOT_FOUND, "there is no such alert");
+    let id = AlertId::parse(&id)
+        .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "an id of an alert is 32 hexadecimal digits"))?;
+    let (row, messages) = parts.archive.alert(id).await?.ok_or_else(no)?;
+    let transfer = match &row.subject {
+        AlertSubject::Transfer { transfer, .. } => parts.archive.transfer(*transfer).await?,
+        AlertSubject::Crossing(_)
+        | AlertSubject::Balance { .. }
+        | AlertSubject::Trouble(_)
+        | AlertSubject::Payment(_) => None,
+    };
+    let transfer = match transfer {
+        Some(row) => Some(story(&parts, row).await?),
+        None => None,
+    };
+    let alert = bodies::alert(&row, &parts.standing().labels);
+    let messages = messages.iter().map(|row| bodies::outbox(row, true)).collect();
+    Ok(Json(AlertStory { alert, messages, transfer }))
+}
+
+/// `GET /api/v1/transactions/{hash}`.
+pub(super) async fn transaction(
+    State(parts): Shared,
+    Path(hash): Path<String>,
+) -> Result<Json<TransactionStory>, Problem> {
+    let hash: B256 = hash.parse().map_err(|_| {
+        Problem::new(StatusCode::BAD_REQUEST, "the hash of a transaction is 0x and 64 hexadecimal digits")
+    })?;
+    let rows = parts.archive.transfers_of(hash).await?;
+    if rows.is_empty() {
+        let detail =
+            "no transfer of this transaction was seen: it concerns no watched address, or its block was not read yet";
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+    }
+    let mut transfers = Vec::with_capacity(rows.len());
+    for row in rows {
+        transfers.push(story(&parts, row).await?);
+    }
+    Ok(Json(TransactionStory { transfers }))
+}
+
+async fn story(parts: &Parts, row: TransferRow) -> Result<TransferStory, Problem> {
+    let snapshot = parts.standing();
+    let transfer = bodies::transfer(&row, &snapshot);
+    let alerts = parts.archive.alerts_of(row.id).await?;
+    let alerts = alerts.iter().map(|row| bodies::alert(row, &snapshot.labels)).collect();
+    // Without a monitor nobody has the rules in force.
+    let looked = parts.control.why(row).await.ok();
+    let rules = looked.map(|looked| looked.into_iter().map(rule).collect());
+    Ok(TransferStory { transfer, rules, alerts })
+}
+
+fn rule(looked: Looked) -> RuleItem {
+    let Looked { rule, watch, checks, besides } = looked;
+    RuleItem {
+        rule: rule.to_string(),
+        watch: watch.to_string(),
+        speaks: besides.is_empty() && checks.iter().all(|(_, passed)| *passed),
+        checks: checks.into_iter().map(|(check, passed)| CheckItem { check, passed }).collect(),
+        besides: besides.iter().map(ToString::to_string).collect(),
+    }
+}

@@ -1,0 +1,130 @@
+//! Silences as people order them, and the digests of what was not said.
+
+use super::Reactor;
+use super::effect::{Answered, Body, DigestBody, Effect, Message, MessageKind};
+use super::quiet::{Cause, DIGEST_EVERY, Kept, QuietRow, Silence};
+use super::rows::Deadline;
+use crate::types::{AlertId, Name, Severity};
+use std::time::Duration;
+
+/// The most lines of one digest: what the smallest chat shows whole.
+const MOST_LINES: usize = 10;
+/// The longest silence: who wants more changes the config.
+pub const LONGEST_SILENCE: Duration = Duration::from_hours(30 * 24);
+
+/// What people order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SilenceOrder {
+    /// Set one; its number and times are given here.
+    Add {
+        /// Its labels, author and comment.
+        silence: Silence,
+        /// How long.
+        lasts: Duration,
+    },
+    /// End one before its time.
+    End(u32),
+}
+
+/// What came of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SilenceAnswer {
+    /// The silences in force, behind the order, and the one that it set.
+    Silences(Vec<Silence>, Option<u32>),
+    /// There is no such silence.
+    Unknown(u32),
+    /// There are as many as there may be.
+    TooMany,
+}
+
+impl Reactor {
+    /// Does what people order.
+    pub(super) fn order_silence(&mut self, order: SilenceOrder, effects: &mut Vec<Effect>) {
+        let set = match order {
+            SilenceOrder::End(number) => match self.alerts.quiet.end(number, effects) {
+                None => Err(SilenceAnswer::Unknown(number)),
+                Some(silence) => {
+                    self.timers.clear(&Deadline::Silence(number), effects);
+                    self.tell_kept(Cause::Silence(number), &ended(&silence), effects);
+                    Ok(None)
+                }
+            },
+            SilenceOrder::Add { silence, lasts } => {
+                let lasts = lasts.min(LONGEST_SILENCE);
+                let silence = Silence { from: self.at, until: self.at.after(lasts), ..silence };
+                match self.alerts.quiet.silence(silence, effects) {
+                    None => Err(SilenceAnswer::TooMany),
+                    Some(number) => {
+                        self.timers.set(self.at, Deadline::Silence(number), lasts, effects);
+                        Ok(Some(number))
+                    }
+                }
+            }
+        };
+        let answer = set.map(|number| SilenceAnswer::Silences(self.alerts.quiet.silences().cloned().collect(), number));
+        let answer = answer.unwrap_or_else(|refused| refused);
+        effects.push(Effect::Answer(Box::new(Answered::Silences(answer))));
+    }
+
+    /// A silence is over by itself.
+    pub(super) fn silence_over(&mut self, number: u32, effects: &mut Vec<Effect>) {
+        if let Some(silence) = self.alerts.quiet.end(number, effects) {
+            self.tell_kept(Cause::Silence(number), &ended(&silence), effects);
+        }
+    }
+
+    /// A day of suspects is over.
+    pub(super) fn digest_due(&mut self, effects: &mut Vec<Effect>) {
+        self.tell_kept(
+            Cause::Suspect,
+            "transfers of a day that look made to deceive: never copy an address from them",
+            effects,
+        );
+    }
+
+    /// Sets the day's end with its first suspect.
+    pub(super) fn await_digest(&mut self, effects: &mut Vec<Effect>) {
+        if !self.timers.contains(&Deadline::Digest) {
+            self.timers.set(self.at, Deadline::Digest, DIGEST_EVERY, effects);
+        }
+    }
+
+    /// Names everything that was kept, to whom it was kept from.
+    fn tell_kept(&mut self, cause: Cause, reason: &str, effects: &mut Vec<Effect>) {
+        for (sink, kept) in self.alerts.quiet.take(cause, effects) {
+            if !self.settings.sinks.contains_key(&sink) {
+                continue;
+            }
+            for (nth, part) in (0_u64..).zip(kept.chunks(MOST_LINES)) {
+                let (at, nth) = (self.at.millis().to_be_bytes(), nth.to_be_bytes());
+                let alert = AlertId::hash("alert/digest", &[sink.as_str().as_bytes(), reason.as_bytes(), &at, &nth]);
+                effects.push(Effect::Tell(Box::new(self.digest(alert, sink.clone(), reason, part))));
+            }
+        }
+    }
+
+    fn digest(&self, alert: AlertId, sink: Name, reason: &str, kept: &[Kept]) -> Message {
+        let entries = kept.iter().map(|kept| kept.line.clone()).collect();
+        let more = kept.iter().map(|kept| kept.more).sum();
+        Message {
+            sinks: vec![sink],
+            alert,
+            revision: 1,
+            kind: MessageKind::Digest,
+            severity: Severity::Info,
+            rule: None,
+            at: self.at,
+            body: Body::Digest(DigestBody { reason: reason.into(), entries, more }),
+            simulated: self.settings.simulated,
+        }
+    }
+
+    /// The rows of what is not said.
+    pub(super) fn quiet_rows(&self) -> Vec<QuietRow> {
+        self.alerts.quiet.rows().collect()
+    }
+}
+
+fn ended(silence: &Silence) -> String {
+    format!("silence {} by {} is over ({}); not said meanwhile", silence.number, silence.author, silence.comment)
+}

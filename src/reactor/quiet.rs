@@ -1,0 +1,297 @@
+//! What is not said at once: silences that people set, and transfers that are meant to deceive. Nothing of it is lost: what is kept is named in
+//! a digest, of a silence when it ends, of suspects once a day.
+
+use super::effect::{Body, CrossingSubject, Effect, MessageKind};
+use super::rows::{AlertRow, Row, RowKey};
+use crate::types::{Address, Name, Severity, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// How often suspects are told.
+pub const DIGEST_EVERY: Duration = Duration::from_hours(24);
+/// The most suspects that are named in a day; the rest is counted. Anyone can make as many as they pay gas for.
+pub const MOST_SUSPECTS: usize = 60;
+/// The most counterparties that are remembered, the newest: some 16 MB.
+pub const MOST_KNOWN: usize = 100_000;
+/// The most silences at a time.
+pub const MOST_SILENCES: usize = 1_000;
+/// How many hexadecimal digits a look-alike shares at either end, at least, and at both together: poisoners match what wallets show, and
+/// by chance one in 130 million pairs of addresses is as alike.
+const SHARED_AT_AN_END: usize = 3;
+/// See [`SHARED_AT_AN_END`].
+const SHARED_AT_BOTH: usize = 7;
+
+/// A row of this room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QuietRow {
+    /// A silence.
+    Silence(Silence),
+    /// A counterparty that is known.
+    Known(Counterparty),
+    /// What was not said yet.
+    Kept(Kept),
+}
+
+/// The key of a row of this room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum QuietKey {
+    /// Of [`Silence`].
+    Silence(u32),
+    /// Of [`Counterparty`]: whose, and who.
+    Known(Address, Address),
+    /// Of [`Kept`].
+    Kept(u64),
+}
+
+impl QuietRow {
+    /// Its key.
+    #[must_use]
+    pub const fn key(&self) -> QuietKey {
+        match self {
+            Self::Silence(row) => QuietKey::Silence(row.number),
+            Self::Known(row) => QuietKey::Known(row.owner, row.other),
+            Self::Kept(row) => QuietKey::Kept(row.number),
+        }
+    }
+}
+
+/// Alerts that are not said for a time. Every label that is set has to fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silence {
+    /// Its id.
+    pub number: u32,
+    /// Of this rule.
+    pub rule: Option<Name>,
+    /// About this watch.
+    pub watch: Option<Name>,
+    /// On this chain.
+    pub chain: Option<Name>,
+    /// Of these types: `transfer.*`, `source.blind`. Payments are silenced only by naming them here.
+    pub types: Option<Name>,
+    /// Up to this severity.
+    pub up_to: Severity,
+    /// From then.
+    pub from: Timestamp,
+    /// To then.
+    pub until: Timestamp,
+    /// Who set it.
+    pub author: Name,
+    /// Why.
+    pub comment: Name,
+}
+
+/// An address that a watched one dealt with in earnest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counterparty {
+    /// The watched address.
+    pub owner: Address,
+    /// The other.
+    pub other: Address,
+    /// Counts up: the lowest is forgotten first.
+    pub number: u64,
+}
+
+/// Why something is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// It is meant to deceive.
+    Suspect,
+    /// This silence.
+    Silence(u32),
+}
+
+/// What was not said, until its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// In the order in which it came.
+    pub number: u64,
+    /// Why.
+    pub cause: Cause,
+    /// Who would have heard it.
+    pub sinks: Vec<Name>,
+    /// What it is, in a line. Empty of those that are only counted.
+    pub line: Name,
+    /// How many are only counted.
+    pub more: u64,
+}
+
+/// All of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Quiet {
+    silences: BTreeMap<u32, Silence>,
+    known: BTreeMap<(Address, Address), u64>,
+    known_in_order: BTreeMap<u64, (Address, Address)>,
+    kept: BTreeMap<u64, Kept>,
+}
+
+impl Quiet {
+    /// From rows.
+    #[must_use]
+    pub fn restore(rows: Vec<QuietRow>) -> Self {
+        let mut quiet = Self::default();
+        for row in rows {
+            quiet.insert(row);
+        }
+        quiet
+    }
+
+    /// Every row.
+    pub fn rows(&self) -> impl Iterator<Item = QuietRow> + '_ {
+        let silences = self.silences.values().cloned().map(QuietRow::Silence);
+        let known = self.known.iter().map(|((owner, other), number)| {
+            QuietRow::Known(Counterparty { owner: *owner, other: *other, number: *number })
+        });
+        silences.chain(known).chain(self.kept.values().cloned().map(QuietRow::Kept))
+    }
+
+    /// The silences, by id.
+    pub fn silences(&self) -> impl Iterator<Item = &Silence> {
+        self.silences.values()
+    }
+
+    fn insert(&mut self, row: QuietRow) {
+        match row {
+            QuietRow::Silence(row) => drop(self.silences.insert(row.number, row)),
+            QuietRow::Known(Counterparty { owner, other, number }) => {
+                self.known.insert((owner, other), number);
+                self.known_in_order.insert(number, (owner, other));
+            }
+            QuietRow::Kept(row) => drop(self.kept.insert(row.number, row)),
+        }
+    }
+
+    fn put(&mut self, row: QuietRow, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Put(Row::Quiet(Box::new(row.clone()))));
+        self.insert(row);
+    }
+
+    /// Sets a silence; gives its id, or nothing where there are too many.
+    pub fn silence(&mut self, silence: Silence, effects: &mut Vec<Effect>) -> Option<u32> {
+        if self.silences.len() >= MOST_SILENCES {
+            return None;
+        }
+        // An id may come again, but never beside itself.
+        let number = self.silences.last_key_value().map_or(1, |(number, _)| number.saturating_add(1));
+        self.put(QuietRow::Silence(Silence { number, ..silence }), effects);
+        Some(number)
+    }
+
+    /// Takes a silence away.
+    pub fn end(&mut self, number: u32, effects: &mut Vec<Effect>) -> Option<Silence> {
+        let silence = self.silences.remove(&number)?;
+        effects.push(Effect::Delete(RowKey::Quiet(QuietKey::Silence(number))));
+        Some(silence)
+    }
+
+    /// The silence that keeps an alert from being said.
+    #[must_use]
+    pub fn silenced(&self, alert: &AlertRow, kind: MessageKind, body: &Body, at: Timestamp) -> Option<u32> {
+        let (watch, chain) = place(body);
+        let fits = |silence: &&Silence| {
+            let same = |label: &Option<Name>, is: Option<&Name>| label.is_none() || label.as_ref() == is;
+            let typed = match silence.types.as_ref().map(Name::as_str) {
+                None => !kind.word().starts_with("payment"),
+                Some(pattern) => match pattern.strip_suffix('*') {
+                    Some(prefix) => kind.word().starts_with(prefix),
+                    None => kind.word() == pattern,
+                },
+            };
+            (silence.from..silence.until).contains(&at)
+                && alert.severity <= silence.up_to
+                && same(&silence.rule, Some(&alert.rule))
+                && same(&silence.watch, watch)
+                && same(&silence.chain, chain)
+                && typed
+        };
+        self.silences.values().find(fits).map(|silence| silence.number)
+    }
+
+    /// Keeps what is not said for its digest.
+    pub fn keep(&mut self, cause: Cause, sinks: Vec<Name>, line: Name, effects: &mut Vec<Effect>) {
+        let number = self.kept.last_key_value().map_or(1, |(number, _)| number + 1);
+        let of_cause = self.kept.values().filter(|kept| kept.cause == cause);
+        if cause == Cause::Suspect && of_cause.count() >= MOST_SUSPECTS {
+            // The last of them counts the others.
+            let last = self.kept.values().rev().find(|kept| kept.cause == cause && kept.sinks == sinks).cloned();
+            if let Some(last) = last {
+                return self.put(QuietRow::Kept(Kept { more: last.more + 1, ..last }), effects);
+            }
+        }
+        self.put(QuietRow::Kept(Kept { number, cause, sinks, line, more: 0 }), effects);
+    }
+
+    /// Takes what was kept for a cause, by sink.
+    pub fn take(&mut self, cause: Cause, effects: &mut Vec<Effect>) -> BTreeMap<Name, Vec<Kept>> {
+        let numbers: Vec<u64> =
+            self.kept.iter().filter(|(_, kept)| kept.cause == cause).map(|(number, _)| *number).collect();
+        let mut by_sink: BTreeMap<Name, Vec<Kept>> = BTreeMap::new();
+        for kept in numbers.into_iter().filter_map(|number| self.kept.remove(&number)) {
+            effects.push(Effect::Delete(RowKey::Quiet(QuietKey::Kept(kept.number))));
+            for sink in &kept.sinks {
+                by_sink.entry(sink.clone()).or_default().push(kept.clone());
+            }
+        }
+        by_sink
+    }
+
+    /// Remembers that a watched address dealt with another in earnest.
+    pub fn learn(&mut self, owner: Address, other: Address, effects: &mut Vec<Effect>) {
+        if owner == other || self.known.contains_key(&(owner, other)) {
+            return;
+        }
+        if self.known.len() >= MOST_KNOWN
+            && let Some((_, oldest)) = self.known_in_order.pop_first()
+        {
+            self.known.remove(&oldest);
+            effects.push(Effect::Delete(RowKey::Quiet(QuietKey::Known(oldest.0, oldest.1))));
+        }
+        let number = self.known_in_order.last_key_value().map_or(1, |(number, _)| number + 1);
+        self.put(QuietRow::Known(Counterparty { owner, other, number }), effects);
+    }
+
+    /// Whether an address is made to look like one that this owner knows, or like one of `others`, and is neither.
+    #[must_use]
+    pub fn imitates(&self, owner: Address, address: Address, others: &BTreeSet<Address>) -> bool {
+        if self.known.contains_key(&(owner, address)) || others.contains(&address) {
+            return false;
+        }
+        // Those that begin with the same three digits stand together.
+        let (mut first, mut last) = (address, address);
+        for byte in 1..20 {
+            first[byte] = if byte == 1 { address[1] & 0xf0 } else { 0 };
+            last[byte] = if byte == 1 { address[1] | 0x0f } else { 0xff };
+        }
+        let known = self.known.range((owner, first)..=(owner, last)).map(|((_, other), _)| other);
+        known.chain(others.range(first..=last)).any(|other| look_alike(*other, address))
+    }
+}
+
+/// Whether two addresses are another, and look the same where people look.
+#[must_use]
+pub fn look_alike(one: Address, other: Address) -> bool {
+    if one == other {
+        return false;
+    }
+    let digit = |address: &Address, nth: usize| {
+        let byte = address[nth / 2];
+        if nth.is_multiple_of(2) { byte >> 4 } else { byte & 0x0f }
+    };
+    let same = |nth: &usize| digit(&one, *nth) == digit(&other, *nth);
+    let (begin, end) = ((0..40).take_while(same).count(), (0..40).rev().take_while(same).count());
+    begin >= SHARED_AT_AN_END && end >= SHARED_AT_AN_END && begin + end >= SHARED_AT_BOTH
+}
+
+/// The watch and the chain that a message is about, by name.
+fn place(body: &Body) -> (Option<&Name>, Option<&Name>) {
+    match body {
+        Body::Transfer(transfer) => (Some(&transfer.watch), Some(&transfer.chain)),
+        Body::Crossing(crossing) => match &crossing.subject {
+            CrossingSubject::Price { .. } | CrossingSubject::Change(_) => (None, None),
+            CrossingSubject::BaseFee { chain, .. } => (None, Some(chain)),
+            CrossingSubject::Balance(balance) => (Some(&balance.watch), Some(&balance.chain)),
+        },
+        Body::Source(source) => (None, source.chain.as_ref()),
+        Body::Payment(payment) => (None, Some(&payment.chain)),
+        Body::Sink(_) | Body::Resolved(_) | Body::Heartbeat(_) | Body::Digest(_) | Body::Test => (None, None),
+    }
+}

@@ -1,0 +1,34 @@
+//! The body of `digest`: several messages, or what was kept quiet, in one that names each.
+
+use super::data::Basics;
+use super::{Envelope, VERSION, time};
+use crate::types::Timestamp;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// Of `digest`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestData<'a> {
+    /// What every body says.
+    #[serde(flatten, borrow)]
+    pub basics: Basics<'a>,
+    /// Why there is a digest, in words.
+    #[serde(borrow)]
+    pub reason: Cow<'a, str>,
+    /// A line for each.
+    pub entries: Vec<Cow<'a, str>>,
+    /// How many more there were than are named.
+    #[serde(default)]
+    pub more: u64,
+}
+
+/// The JSON of a digest.
+///
+/// # Panics
+/// Never: every map key is text, and memory takes every byte.
+#[must_use]
+pub fn digest_body(at: Timestamp, data: &DigestData<'_>) -> Bytes {
+    let envelope = Envelope { kind: "digest", version: VERSION, timestamp: time(at), data };
+    serde_json::to_vec(&envelope).expect("every map key is text and a Vec takes every byte").into()
+}
