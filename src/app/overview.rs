@@ -301,7 +301,7 @@ impl Overview {
             Condition::Transfer(transfer) => {
                 transfer.assets.as_ref().is_none_or(|assets| assets.contains(&(chain, Asset::Coin)))
             }
-            Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
+            Condition::Approval(_) | Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
         };
         let fed = |chain: ChainId| {
             let explored = reactor.settings().chains.get(&chain).is_some_and(|settings| settings.explorer.is_some());
@@ -314,7 +314,7 @@ impl Overview {
         let states: BTreeMap<&Name, _> = reactor.rules().map(|row| (&row.rule, row)).collect();
         let rule = |rule: &Rule| {
             let state = states.get(&rule.name);
-            let threshold = !matches!(rule.condition, Condition::Transfer(_));
+            let threshold = !matches!(rule.condition, Condition::Transfer(_) | Condition::Approval(_));
             RuleStatus {
                 name: rule.name.clone(),
                 severity: rule.severity,

@@ -9,12 +9,13 @@ use super::history::histories;
 use crate::reactor::event::List;
 use crate::reactor::lists::Lists;
 use crate::reactor::settings::{
-    Approval, ChainSettings, Condition, Confirmed, Direction, PaymentAmount, PaymentSettings, Rule, Side, Threshold,
+    Approval, ApprovalCondition, ChainSettings, Condition, Confirmed, Direction, LeastAllowance, PaymentAmount,
+    PaymentSettings, Rule, Side, Threshold,
 };
 use crate::types::amount::format_amount;
 use crate::types::pace::{BATCH, SECOND_ONE_IN};
 use crate::types::{Asset, ChainId, Name, U256, chain};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write};
 
 /// Everything that `check` says of a config without faults.
@@ -153,6 +154,7 @@ fn condition(config: &Config, rule: &Rule) -> String {
             };
             format!("transfers of {assets} {way} {} on {on}, when {stages}", list(&transfer.watches))
         }
+        Condition::Approval(approval) => approval_words(config, approval),
         Condition::Price(price) => {
             format!("{} {}", price.pair, level(&price.threshold, |value| value.to_string()))
         }
@@ -168,6 +170,28 @@ fn condition(config: &Config, rule: &Rule) -> String {
             format!("balance of {} {}", list(&balance.watches), list(balance.thresholds.iter().map(one)))
         }
     }
+}
+
+fn approval_words(config: &Config, approval: &ApprovalCondition) -> String {
+    let named = || approval.assets.iter().flatten().map(|asset| symbol(config, *asset));
+    let what = match (&approval.at_least, approval.assets.is_some()) {
+        (Some(LeastAllowance::Amount(least)), _) => {
+            format!("at least {}", list(least.iter().map(|(asset, raw)| amount(config, *asset, *raw))))
+        }
+        (Some(LeastAllowance::Unlimited), true) => format!("unlimited {}", list(named())),
+        (Some(LeastAllowance::Unlimited), false) => {
+            "unlimited amounts of any token, or everything of any contract".into()
+        }
+        (None, true) => list(named()),
+        (None, false) => "anything".into(),
+    };
+    let trusted = approval.trusted.iter().map(|(_, address)| address.to_string());
+    let trusted: BTreeSet<String> = trusted.chain(approval.trusted_watches.iter().map(ToString::to_string)).collect();
+    let unless = if trusted.is_empty() { String::new() } else { format!(", unless to {}", list(trusted)) };
+    let revokes = if approval.revokes { ", and when that is taken back" } else { "" };
+    let on = list(approval.chains.iter().map(|id| chain_name(config, *id)));
+    let stages = list(approval.stages.iter().map(|stage| stage.word()));
+    format!("leave given by {} on {on} to move {what}{unless}{revokes}, when {stages}", list(&approval.watches))
 }
 
 fn level<T: Copy>(threshold: &Threshold<T>, show: impl Fn(T) -> String) -> String {
@@ -406,6 +430,6 @@ fn maker(config: &Config, payment: &PaymentSettings) -> String {
         Some(Condition::Balance(balance)) => {
             format!("whoever can spend from {} can make it pay", list(&balance.watches))
         }
-        None => "its rule is gone".into(),
+        Some(Condition::Approval(_)) | None => "its rule is gone".into(),
     }
 }

@@ -5,6 +5,7 @@
 //! connection in it.
 
 pub mod access;
+mod approvals;
 pub mod archive;
 mod balances;
 mod bodies;

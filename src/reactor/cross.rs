@@ -95,7 +95,7 @@ impl Reactor {
     pub(super) fn held_long_enough(&mut self, rule: &Name, effects: &mut Vec<Effect>) {
         let Some(entry) = self.rules.named(rule).cloned() else { return };
         match &entry.rule.condition {
-            Condition::Transfer(_) | Condition::Balance(_) => {}
+            Condition::Transfer(_) | Condition::Approval(_) | Condition::Balance(_) => {}
             Condition::Price(price) => {
                 self.look_at_price(&entry, price, self.known_price(&price.pair).as_ref(), effects);
             }
@@ -346,6 +346,7 @@ impl Reactor {
             MessageKind::PaymentRehearsed => settled,
             MessageKind::PaymentHeld
             | MessageKind::Transfer(_)
+            | MessageKind::Approval(_)
             | MessageKind::PriceCrossed
             | MessageKind::PriceRecovered
             | MessageKind::GasCrossed

@@ -7,11 +7,12 @@
 //!
 //! Sub-machines hold the state and know nothing of each other: [`chain`] (what is canonical), [`transfers`] (identity, place, stage),
 //! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`balances`], [`payments`] (limits), [`troubles`], [`timers`]. The files that
-//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `speak`, `cross`,
+//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `speak` (with `allow`), `cross`,
 //! `supervise` (with `accounts`), `configure`, `want`.
 
 mod accounts;
 pub mod alerts;
+mod allow;
 mod authority;
 pub mod backfill;
 pub mod balances;

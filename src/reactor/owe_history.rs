@@ -27,6 +27,8 @@ pub(super) const fn list_of(kind: Kind) -> List {
         Kind::Coin => List::Transactions,
         Kind::Internal => List::Internal,
         Kind::Token | Kind::Erc721 | Kind::Erc1155 => List::Tokens,
+        Kind::Approval => List::Approvals,
+        Kind::ApprovalForAll => List::ApprovalsForAll,
     }
 }
 
@@ -85,8 +87,7 @@ impl Reactor {
         let ours = |address: &&Address| {
             self.watched.find(chain, address).is_some() && block >= self.asked_from(chain, address)
         };
-        let sides = [&movement.from, &movement.to];
-        let mut asked = sides.into_iter().filter(ours).peekable();
+        let mut asked = movement.parties().filter(ours).peekable();
         asked.peek()?;
         Some(asked.all(|address| block < self.live_from(chain, address)))
     }

@@ -46,6 +46,7 @@ impl Rules {
         let of_watch = |watch: &Name| {
             let looks_at = |entry: &&InForce| match &entry.rule.condition {
                 Condition::Transfer(condition) => condition.watches.contains(watch),
+                Condition::Approval(condition) => condition.watches.contains(watch),
                 Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
             };
             rules.iter().filter(looks_at).cloned().collect()
@@ -53,7 +54,7 @@ impl Rules {
         let of_balances = |watch: &Name| {
             let looks_at = |entry: &&InForce| match &entry.rule.condition {
                 Condition::Balance(condition) => condition.watches.contains(watch),
-                Condition::Transfer(_) | Condition::Price(_) | Condition::Gas(_) => false,
+                Condition::Transfer(_) | Condition::Approval(_) | Condition::Price(_) | Condition::Gas(_) => false,
             };
             rules.iter().filter(looks_at).cloned().collect()
         };
@@ -63,7 +64,7 @@ impl Rules {
         let mut of_base_fee: BTreeMap<ChainId, Vec<InForce>> = BTreeMap::new();
         for entry in &rules {
             match &entry.rule.condition {
-                Condition::Transfer(_) | Condition::Balance(_) => {}
+                Condition::Transfer(_) | Condition::Approval(_) | Condition::Balance(_) => {}
                 Condition::Price(price) => of_pair.entry(price.pair.clone()).or_default().push(entry.clone()),
                 Condition::Gas(gas) => of_base_fee.entry(gas.chain).or_default().push(entry.clone()),
             }
@@ -79,7 +80,7 @@ impl Rules {
         self.by_name.get(name)
     }
 
-    /// The transfer rules that look at a watch, in the order of the config.
+    /// The rules on transfers and approvals that look at a watch, in the order of the config.
     #[must_use]
     pub fn of_watch(&self, watch: usize) -> Arc<[InForce]> {
         self.of_watch.get(watch).cloned().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Transfers against rules: what is said at which stage, what is taken back, what is paid.
+//! Transfers and approvals against rules: what is said at which stage, what is taken back, what is paid.
 //!
 //! Speaking is idempotent: an alert knows which stages were said, so that a transfer may be looked at as often as it changes.
 
@@ -57,14 +57,11 @@ impl Reactor {
             }
             for entry in self.rules.of_watch(side.watch).iter() {
                 let rule = &entry.rule;
-                if let Condition::Transfer(condition) = &rule.condition
-                    && self.matches(entry, condition, &row, &side)
-                {
-                    self.say_stages(rule, condition, &row, &side, effects);
-                    // What was long before the watch is nothing to pay for.
-                    if !row.history {
-                        self.pay_for_transfer(rule, &row, effects);
-                    }
+                let Some(stages) = self.speaks_of(entry, &row, &side) else { continue };
+                self.say_stages(rule, stages, &row, &side, effects);
+                // What was long before the watch is nothing to pay for, and an approval moved nothing.
+                if matches!(rule.condition, Condition::Transfer(_)) && !row.history {
+                    self.pay_for_transfer(rule, &row, effects);
                 }
             }
         }
@@ -165,7 +162,9 @@ impl Reactor {
                     || self.settings.tokens.values().any(|token| own(&token.symbol))
                     || self.settings.chains.values().any(|chain| own(&chain.coin))
             });
-        Suspect { zero_value: key.amount.is_zero(), look_alike: false, dust: false, known_symbol }
+        // An approval of nothing is one that is taken back.
+        let zero_value = key.amount.is_zero() && !key.kind.is_approval();
+        Suspect { zero_value, look_alike: false, dust: false, known_symbol }
     }
 
     pub(super) fn is_waiting_for_token(&self, row: &TransferRow) -> bool {
@@ -206,12 +205,26 @@ impl Reactor {
     }
 
     fn is_spoken_of(&self, row: &TransferRow) -> bool {
-        self.sides(&row.key).iter().any(|side| {
-            self.rules.of_watch(side.watch).iter().any(|entry| match &entry.rule.condition {
-                Condition::Transfer(condition) => self.matches(entry, condition, row, side),
-                Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
-            })
-        })
+        self.sides(&row.key)
+            .iter()
+            .any(|side| self.rules.of_watch(side.watch).iter().any(|entry| self.speaks_of(entry, row, side).is_some()))
+    }
+
+    /// The stages at which a rule speaks of a transfer or an approval of a watch; `None` where it does not.
+    fn speaks_of<'rule>(
+        &self,
+        entry: &'rule InForce,
+        row: &TransferRow,
+        side: &Side,
+    ) -> Option<&'rule BTreeSet<Stage>> {
+        if row.first_seen < self.rules.row(entry).born {
+            return None;
+        }
+        match &entry.rule.condition {
+            Condition::Transfer(condition) => matches(condition, row, side).then_some(&condition.stages),
+            Condition::Approval(condition) => self.allows(condition, row).then_some(&condition.stages),
+            Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => None,
+        }
     }
 
     /// The watches that a transfer concerns: one, or both of two; one for a transfer to itself or within one watch.
@@ -220,7 +233,9 @@ impl Reactor {
             self.watched.find(key.chain, address).map(|(index, _)| index as usize).map(|watch| (watch, *address))
         };
         let side = |(watch, address), direction, between_own| Side { watch, address, direction, between_own };
-        match (find(&key.from), find(&key.to)) {
+        // An approval is its owner's.
+        let to = if key.kind.is_approval() { None } else { find(&key.to) };
+        match (find(&key.from), to) {
             (None, None) => Vec::new(),
             (Some(from), None) => vec![side(from, Direction::Out, false)],
             (None, Some(to)) => vec![side(to, Direction::In, false)],
@@ -229,38 +244,11 @@ impl Reactor {
         }
     }
 
-    fn matches(&self, entry: &InForce, condition: &TransferCondition, row: &TransferRow, side: &Side) -> bool {
-        let key = &row.key;
-        let asset = (key.chain, key.asset);
-        let born_later = row.first_seen < self.rules.row(entry).born;
-        let between_own = match condition.between_own {
-            BetweenOwn::Each => true,
-            BetweenOwn::Once => !(side.between_own && side.direction == Direction::Out),
-            BetweenOwn::Skip => !side.between_own,
-        };
-        let direction = match (condition.direction, side.direction) {
-            (Direction::Both, _) | (_, Direction::Both) => true,
-            (wanted, seen) => wanted == seen,
-        };
-        let enough = match &condition.at_least {
-            None => true,
-            Some(levels) => levels.get(&asset).is_some_and(|level| key.amount >= *level),
-        };
-        !born_later
-            && between_own
-            && direction
-            && enough
-            && (condition.history || !row.history)
-            && condition.chains.contains(&key.chain)
-            && condition.assets.as_ref().is_none_or(|assets| assets.contains(&asset))
-            && !(condition.skip_suspect && row.suspect.any())
-    }
-
     /// Says each listed stage that is reached and was not said, in order.
     fn say_stages(
         &mut self,
         rule: &Rule,
-        condition: &TransferCondition,
+        stages: &BTreeSet<Stage>,
         row: &TransferRow,
         side: &Side,
         effects: &mut Vec<Effect>,
@@ -273,7 +261,7 @@ impl Reactor {
             address: side.address,
             direction: side.direction,
         };
-        for stage in condition.stages.iter().copied().filter(|stage| *stage <= row.stage) {
+        for stage in stages.iter().copied().filter(|stage| *stage <= row.stage) {
             let alert = self.alerts.get(id).cloned();
             let mut alert =
                 alert.unwrap_or_else(|| new_alert(id, rule.name.clone(), rule.severity, subject.clone(), self.at));
@@ -285,7 +273,7 @@ impl Reactor {
             alert.said.push(stage);
             alert.said.sort_unstable();
             let state = if alert.revision == 0 { AlertState::Raised } else { AlertState::Updated };
-            let saying = Saying { kind: MessageKind::Transfer(stage), body, state, close: false };
+            let saying = Saying { kind: said_of(&row.key, stage), body, state, close: false };
             self.alerts.say(alert, saying, &rule.notify, &self.settings, self.at, effects);
         }
     }
@@ -303,7 +291,7 @@ impl Reactor {
         let previous = alert.said.last().copied();
         let Some(body) = self.transfer_body(row, &alert, Stage::Retracted, previous, Some(reason)) else { return };
         alert.said = holding.to_vec();
-        let kind = MessageKind::Transfer(Stage::Retracted);
+        let kind = said_of(&row.key, Stage::Retracted);
         let saying = Saying { kind, body, state: AlertState::Retracted, close: false };
         self.alerts.say(alert, saying, &[], &self.settings, self.at, effects);
     }
@@ -326,7 +314,7 @@ impl Reactor {
         // Of what moved, and is not as deep there, the confirmations that it has are said; of what is gone, none.
         let gone = row.stage == Stage::Retracted;
         let confirmations = if gone { 0 } else { (height + 1).saturating_sub(row.block).max(1) };
-        Some(Body::Transfer(Box::new(TransferBody {
+        let body = Box::new(TransferBody {
             key: row.key,
             transfer: row.id,
             chain: chain.name.clone(),
@@ -350,7 +338,8 @@ impl Reactor {
             late: row.late,
             history: row.history,
             url: chain.tx_url.as_ref().map(|prefix| Name::from(format!("{prefix}{}", row.key.tx))),
-        })))
+        });
+        Some(if row.key.kind.is_approval() { Body::Approval(body) } else { Body::Transfer(body) })
     }
 
     /// Decimals, symbol, whether anything at all is known, and whether the contract is one that we know.
@@ -407,4 +396,35 @@ impl Reactor {
         };
         (watched(&key.from) && watched(&key.to)) || payee(key.from) || payee(key.to)
     }
+}
+
+/// The type of message that says this stage.
+const fn said_of(key: &TransferKey, stage: Stage) -> MessageKind {
+    if key.kind.is_approval() { MessageKind::Approval(stage) } else { MessageKind::Transfer(stage) }
+}
+
+fn matches(condition: &TransferCondition, row: &TransferRow, side: &Side) -> bool {
+    let key = &row.key;
+    let asset = (key.chain, key.asset);
+    let between_own = match condition.between_own {
+        BetweenOwn::Each => true,
+        BetweenOwn::Once => !(side.between_own && side.direction == Direction::Out),
+        BetweenOwn::Skip => !side.between_own,
+    };
+    let direction = match (condition.direction, side.direction) {
+        (Direction::Both, _) | (_, Direction::Both) => true,
+        (wanted, seen) => wanted == seen,
+    };
+    let enough = match &condition.at_least {
+        None => true,
+        Some(levels) => levels.get(&asset).is_some_and(|level| key.amount >= *level),
+    };
+    !key.kind.is_approval()
+        && between_own
+        && direction
+        && enough
+        && (condition.history || !row.history)
+        && condition.chains.contains(&key.chain)
+        && condition.assets.as_ref().is_none_or(|assets| assets.contains(&asset))
+        && !(condition.skip_suspect && row.suspect.any())
 }

@@ -299,6 +299,7 @@ impl Reactor {
             | MessageKind::SourceDisagrees
             | MessageKind::SinkFailing
             | MessageKind::Transfer(_)
+            | MessageKind::Approval(_)
             | MessageKind::PriceCrossed
             | MessageKind::PriceRecovered
             | MessageKind::GasCrossed

@@ -4,7 +4,7 @@ use super::Reactor;
 use super::event::List;
 use super::lists::{Lists, needed};
 use super::lists::{OpenList, kind_of};
-use super::settings::{Condition, Watch};
+use super::settings::Watch;
 use super::wants::{ChainWants, ViewWant};
 use crate::types::{Address, B256, ChainId};
 use std::collections::BTreeSet;
@@ -105,10 +105,6 @@ impl Reactor {
     /// The lists that a watch, by its place in the watch list, needs on a chain.
     pub(super) fn lists_of(&self, place: usize, watch: &Watch, chain: ChainId) -> Lists {
         let rules = self.rules.of_watch(place);
-        let conditions = rules.iter().filter_map(|entry| match &entry.rule.condition {
-            Condition::Transfer(condition) => Some(condition),
-            Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => None,
-        });
-        needed(conditions, watch, chain, &self.settings.tokens)
+        needed(rules.iter().map(|entry| &entry.rule.condition), watch, chain, &self.settings.tokens)
     }
 }

@@ -155,6 +155,7 @@ impl Metrics {
         for stage in Stage::ALL {
             for suspect in ["true", "false"] {
                 self.touch(Metric::Transfers, &[chain, stage.word(), suspect]);
+                self.touch(Metric::Approvals, &[chain, stage.word(), suspect]);
             }
         }
     }

@@ -106,6 +106,7 @@ table! {
     Stopped = Gauge, "chain_stopped", ["chain"], "1 while the chain waits for a person: walletwatch chain accept.";
     ReorgDepth = Histogram(DEPTH_BUCKETS), "reorg_depth_blocks", ["chain"], "Blocks that a reorg took back.";
     Transfers = Counter, "transfers_total", ["chain", "stage", "suspect"], "Transfers that reached a stage.";
+    Approvals = Counter, "approvals_total", ["chain", "stage", "suspect"], "Approvals by watched addresses that reached a stage.";
     Alerts = Counter, "alerts_total", ["rule", "severity", "state"], "Changes in the lives of alerts.";
     Suppressed = Counter, "suppressed_total", ["rule", "reason"], "What matched a rule and was not said.";
     RuleCovered = Gauge, "rule_covered", ["rule", "chain"], "1 where a source can feed the rule in full and in time.";

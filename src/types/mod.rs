@@ -5,6 +5,7 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod address;
+pub mod allowance;
 pub mod amount;
 pub mod asset;
 pub mod block;
@@ -20,6 +21,7 @@ pub mod time;
 pub mod transfer;
 
 pub use address::{Address, parse_address};
+pub use allowance::Allowance;
 pub use alloy::primitives::{B256, U256};
 pub use asset::{Asset, Holding, Kind};
 pub use block::{Block, BlockRef};

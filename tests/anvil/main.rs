@@ -5,6 +5,7 @@
 
 #![allow(unreachable_pub, reason = "nothing in a test is reached from outside; `pub` says what its rooms share")]
 
+mod approvals;
 mod balances;
 #[path = "../common/mod.rs"]
 mod common;

@@ -374,6 +374,11 @@ impl Script {
                 }
                 if body.late { words + " late" } else { words }
             }
+            Body::Approval(body) => {
+                let allowance =
+                    walletwatch::types::Allowance::of(&body.key).map_or("", walletwatch::types::Allowance::word);
+                format!("{kind} {} {} {allowance}", name(body.key.tx), body.watch)
+            }
             Body::Crossing(CrossingBody { subject: CrossingSubject::Balance(balance), crossing, .. }) => {
                 let about = if balance.at.hash.is_some() { "" } else { " about" };
                 let again = if balance.reason.is_some() { " undone" } else { "" };

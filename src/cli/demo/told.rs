@@ -2,7 +2,7 @@
 
 use super::screen::Tone;
 use crate::sinks::body::{
-    AssetData, BalanceData, Data, GasData, PaymentData, PriceData, SourceData, TransferData, read,
+    ApprovalData, AssetData, BalanceData, Data, GasData, PaymentData, PriceData, SourceData, TransferData, read,
 };
 
 /// What a line says.
@@ -21,6 +21,7 @@ pub(super) fn identity(body: &[u8]) -> Option<(String, u32)> {
     let (_, data) = read(body).ok()?;
     let (alert, revision) = match &data {
         Data::Transfer(data) => (&data.alert_id, data.revision),
+        Data::Approval(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Payment(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Price(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Gas(data) => (&data.basics.alert_id, data.basics.revision),
@@ -39,6 +40,7 @@ pub(super) fn line(body: &[u8]) -> Line {
     };
     match &data {
         Data::Transfer(data) => transfer(data),
+        Data::Approval(data) => approval(data),
         Data::Price(data) => price(&kind, data),
         Data::Gas(data) => gas(&kind, data),
         Data::Balance(data) => balance(&kind, data),
@@ -82,6 +84,30 @@ fn transfer(data: &TransferData<'_>) -> Line {
         text += &suspect.join(", ").replace('_', " ");
     }
     Line { kind: kind.into(), tone, text: with_rule(text, data.rule.as_deref()) }
+}
+
+fn approval(data: &ApprovalData<'_>) -> Line {
+    let (kind, tone) = match (&*data.stage, &*data.allowance) {
+        ("retracted", _) => ("RETRACTED", Tone::Bad),
+        (stage, "nothing") => (stage, Tone::Good),
+        (stage, _) => (stage, Tone::Warning),
+    };
+    let symbol = symbol(&data.asset);
+    let what = match (&*data.allowance, &data.amount, &data.amount_raw) {
+        ("nothing", ..) => format!("no {symbol} any more"),
+        ("unlimited", ..) => format!("UNLIMITED {symbol}"),
+        ("amount", Some(amount), _) => format!("{amount} {symbol}"),
+        ("amount", None, Some(raw)) => format!("{raw} {symbol}"),
+        ("one", ..) => format!("one NFT {symbol}"),
+        _ => format!("EVERYTHING {symbol}"),
+    };
+    let mut text = format!("{} lets {} move {what} on {}", data.watch, data.spender, data.chain);
+    text += &match (&*data.stage, &data.reason) {
+        ("retracted", Some(reason)) => format!(": it no longer holds ({reason})"),
+        ("retracted", None) => ": it no longer holds".to_owned(),
+        (_, _) => format!(", {}", counted(data.confirmations, "confirmation")),
+    };
+    Line { kind: kind.into(), tone, text: with_rule(text, data.basics.rule.as_deref()) }
 }
 
 fn symbol(asset: &AssetData<'_>) -> String {

@@ -152,9 +152,9 @@ fn check_says_who_can_make_it_pay_and_never_a_key() {
     for part in [
         "confirmed by 12 confirmations, final by the finalized tag",
         "rpc main (me, socket): reads blocks",
-        "etherscan: 4 calls a round, 7920 calls a day of 100000, at most 3 a second",
+        "etherscan: 6 calls a round, 9360 calls a day of 100000, at most 3 a second",
         "ethereum: txlistinternal 1; each is read every 15s while nothing moves, and is never older than 15s",
-        "and, as a second opinion on its own blocks, every 2m: txlist 1, tokentx 2",
+        "and, as a second opinion on its own blocks, every 2m: txlist 1, tokentx 2, approvals 1, approvals_for_all 1",
         "REHEARSAL: `usdc in` pays 1000 USDC to cold",
         "anyone can make it pay, by sending 1000 USDC on ethereum to treasury",
         "at most 3000 USDC a day",

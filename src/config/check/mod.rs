@@ -30,15 +30,21 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let sinks = sinks::check(input);
     let system = sinks::system(input, &sinks);
     rules::system_heard(input, &system, &sinks);
-    let materials =
-        rules::Materials { chains: &chains, tokens: &tokens, watches: &watches, sinks: &sinks, feeds: &pairs };
+    let payees = payments::payees(input, &chains);
+    let materials = rules::Materials {
+        chains: &chains,
+        tokens: &tokens,
+        watches: &watches,
+        sinks: &sinks,
+        payees: &payees,
+        feeds: &pairs,
+    };
     let read = rules::check(input, &materials);
     let balances = BalanceSettings {
         shown: watches::shown(&tokens, &chains),
         most: page_and_store::max_balances(input),
         rebasing: watches::rebasing(input, &chains),
     };
-    let payees = payments::payees(input, &chains);
     let payments = payments::payments(input, &read, &payees, &watches, &chains);
     let required = |chain: &&chains::Chain| chain.required.unwrap_or(true);
     let required_chains = chains.all.values().filter(required).map(|chain| chain.settings.id).collect();

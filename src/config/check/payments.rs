@@ -30,6 +30,13 @@ pub(super) struct Payees {
     names: Names,
 }
 
+impl Payees {
+    /// Their names.
+    pub(super) const fn names(&self) -> &Names {
+        &self.names
+    }
+}
+
 /// Every `[[payee]]`.
 pub(super) fn payees(input: &Input<'_>, chains: &Chains) -> Payees {
     let mut payees = Payees::default();
@@ -244,6 +251,7 @@ fn fits(pair: &Pair<'_>, amount: Option<PaymentAmount>) {
         }
         Condition::Balance(_) if pair.scope.node("fill_to").is_some() => {}
         Condition::Balance(_) => pair.fault("balance rules do not pay yet", "pay by another rule"),
+        Condition::Approval(_) => pair.fault("an approval moves nothing that could be paid for", "pay by another rule"),
     }
     let usdc = chain::by_id(pair.payee.chain).is_some_and(|known| known.usdc.is_some());
     if !usdc {

@@ -1,9 +1,12 @@
 //! Rules: what each looks at, whom it tells, and whether anything can feed it and anybody hear it.
 
+mod approvals;
+
 use crate::config::check::assets::Assets;
 use crate::config::check::chains::Chains;
 use crate::config::check::input::{Input, Names};
 use crate::config::check::page_and_store::sinks as named_sinks;
+use crate::config::check::payments::Payees;
 use crate::config::check::sinks::{SEVERITIES, Sinks, is_built_in};
 use crate::config::check::thresholds;
 use crate::config::check::watches::Watches;
@@ -29,6 +32,8 @@ pub(super) struct Materials<'a> {
     pub watches: &'a Watches,
     /// Sinks.
     pub sinks: &'a Sinks,
+    /// Payees.
+    pub payees: &'a Payees,
     /// Pairs by feed.
     pub feeds: &'a BTreeMap<Name, Vec<Pair>>,
 }
@@ -58,6 +63,7 @@ pub(super) fn check<'a>(input: &Input<'a>, from: &Materials<'_>) -> Vec<Read<'a>
             Some("price") => thresholds::price(input, &scope, from.feeds).map(Condition::Price),
             Some("gas") => thresholds::gas(input, &scope, from.chains).map(Condition::Gas),
             Some("balance") => balance(input, &scope, from).map(Condition::Balance),
+            Some("approval") => approvals::approval(input, &scope, from).map(Condition::Approval),
             Some(_) | None => None,
         };
         let Some(name) = name else {
@@ -123,6 +129,14 @@ fn fed(input: &Input<'_>, place: &Place, rule: &Rule, chains: &Chains) {
             }
         }
     }
+    if let Condition::Approval(approval) = &rule.condition {
+        for chain in approval.chains.iter().filter_map(|id| chains.all.get(id)) {
+            if chain.settings.endpoints.is_empty() && chain.settings.explorer.is_some() {
+                let what = "only an explorer is read there, so it speaks late; `check` says how late";
+                input.notes.warn(place, format!("rule {} on {}: {what}", rule.name, chain.settings.name));
+            }
+        }
+    }
     let Condition::Transfer(transfer) = &rule.condition else {
         return;
     };
@@ -147,6 +161,10 @@ fn heard(input: &Input<'_>, place: &Place, rule: &Rule, sinks: &Sinks) {
         Condition::Transfer(condition) => {
             let stages = condition.stages.iter().map(|stage| MessageKind::Transfer(*stage)).collect();
             (stages, MessageKind::Transfer(Stage::Retracted))
+        }
+        Condition::Approval(condition) => {
+            let stages = condition.stages.iter().map(|stage| MessageKind::Approval(*stage)).collect();
+            (stages, MessageKind::Approval(Stage::Retracted))
         }
         Condition::Price(_) => (vec![MessageKind::PriceCrossed], MessageKind::PriceRecovered),
         Condition::Gas(_) => (vec![MessageKind::GasCrossed], MessageKind::GasRecovered),

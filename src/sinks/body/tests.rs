@@ -82,6 +82,45 @@ fn what_is_unknown_or_odd_about_a_transfer_is_said_so() {
     assert!(json_of(&of_transfer(transfer())).pointer("/data/token_id").is_none(), "only NFTs have one");
 }
 
+/// A message about an approval of 1234.567 USDC.
+pub(in crate::sinks) fn approval(change: impl FnOnce(&mut crate::reactor::effect::TransferBody)) -> Message {
+    let mut body = transfer();
+    (body.key.kind, body.address, body.direction) = (Kind::Approval, body.key.from, Direction::Out);
+    change(&mut body);
+    body.transfer = body.key.id();
+    Message { kind: MessageKind::Approval(body.stage), body: Body::Approval(Box::new(body)), ..test() }
+}
+
+#[test]
+fn an_approval_says_who_may_move_how_much_of_what() {
+    let check = |change: &dyn Fn(&mut crate::reactor::effect::TransferBody), expected: [Value; 4]| {
+        let message = approval(change);
+        let data = &json_of(&message)["data"];
+        let token_id = data.get("token_id").cloned().unwrap_or(Value::Null);
+        let got = [data["allowance"].clone(), data["amount"].clone(), data["amount_raw"].clone(), token_id];
+        assert_eq!(got, expected, "{data}");
+        assert_eq!(data["address"], json!("0x1111111111111111111111111111111111111111"), "the owner");
+        assert_eq!(data["spender"], json!("0x2222222222222222222222222222222222222222"));
+        assert_eq!(data["asset"]["symbol"], json!("USDC"));
+        let Body::Approval(body) = &message.body else { panic!("{message:?}") };
+        assert_eq!(data["approval_id"], json!(body.transfer.to_string()));
+    };
+    let most = U256::MAX.to_string();
+    let (one, none) = (U256::from(1), Value::Null);
+    check(&|_| {}, [json!("amount"), json!("1234.567"), json!("1234567000"), none.clone()]);
+    check(&|b| b.decimals = None, [json!("amount"), none.clone(), json!("1234567000"), none.clone()]);
+    check(&|b| b.key.amount = U256::MAX, [json!("unlimited"), none.clone(), json!(most), none.clone()]);
+    check(&|b| b.key.amount = U256::ZERO, [json!("nothing"), none.clone(), json!("0"), none.clone()]);
+    let nft =
+        |b: &mut crate::reactor::effect::TransferBody| (b.key.token_id, b.key.amount) = (Some(U256::from(7)), one);
+    check(&nft, [json!("one"), none.clone(), none.clone(), json!("7")]);
+    let all = |amount| {
+        move |b: &mut crate::reactor::effect::TransferBody| (b.key.kind, b.key.amount) = (Kind::ApprovalForAll, amount)
+    };
+    check(&all(one), [json!("everything"), none.clone(), none.clone(), none.clone()]);
+    check(&all(U256::ZERO), [json!("nothing"), none.clone(), none.clone(), none]);
+}
+
 fn price() -> Body {
     let price = |text| Price::parse(text).expect("it is a price");
     let (pair, feed) = (Pair::parse("ETH-USD").expect("it is a pair"), "coinbase".into());
@@ -154,6 +193,7 @@ pub(in crate::sinks) fn every_kind() -> Vec<Message> {
         MessageKind::Transfer(stage) => {
             Body::Transfer(Box::new(crate::reactor::effect::TransferBody { stage, ..transfer() }))
         }
+        MessageKind::Approval(stage) => approval(|body| body.stage = stage).body,
         MessageKind::PriceCrossed | MessageKind::PriceRecovered => price(),
         MessageKind::GasCrossed | MessageKind::GasRecovered => gas(),
         MessageKind::BalanceCrossed | MessageKind::BalanceRecovered | MessageKind::BalanceRetracted => balance(),

@@ -19,7 +19,11 @@ fn lists_are_read_page_by_page_and_filtered() {
     let reader = Reader::open(&path).unwrap();
 
     let every = reader.transfers(&TransferFilter::default(), usize::MAX).unwrap();
-    assert!(every.rows.len() > 20 && every.next.is_none(), "{}", every.rows.len());
+    let approvals = reader.transfers(&TransferFilter { approvals: true, ..TransferFilter::default() }, usize::MAX);
+    let approvals = approvals.unwrap().rows;
+    let kinds = |rows: &[TransferRow], approvals| rows.iter().all(|row| row.key.kind.is_approval() == approvals);
+    assert!(kinds(&every.rows, false) && kinds(&approvals, true) && !approvals.is_empty());
+    assert!(every.rows.len() > 10 && every.next.is_none(), "{}", every.rows.len());
     let (mut paged, mut after) = (Vec::new(), None);
     loop {
         let page = reader.transfers(&TransferFilter { after, ..TransferFilter::default() }, 7).unwrap();
@@ -37,7 +41,7 @@ fn lists_are_read_page_by_page_and_filtered() {
         chain: Some(some.key.chain),
         addresses: Some(BTreeSet::from([some.key.to])),
         stage: Some(some.stage),
-        after: None,
+        ..TransferFilter::default()
     };
     let found = reader.transfers(&filter, usize::MAX).unwrap().rows;
     let fits = |row: &&TransferRow| {

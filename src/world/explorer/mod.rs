@@ -84,6 +84,7 @@ enum Refused {
     Text(String),
     InMessage(&'static str),
     Empty,
+    NoRecords,
 }
 
 impl Refused {
@@ -94,6 +95,7 @@ impl Refused {
             Self::Text(text) => not_ok(text),
             Self::InMessage(text) => json!({"status":"0","message":text,"result":null}),
             Self::Empty => json!({"status":"0","message":"No transactions found","result":[]}),
+            Self::NoRecords => json!({"status":"0","message":"No records found","result":[]}),
         }
     }
 }
@@ -286,6 +288,7 @@ impl Call<'_> {
             }
             (Some("account"), Some("balance" | "balancemulti" | "tokenbalance")) => self.balance(),
             (Some("account"), _) => Err(Refused::InResult("Error! Missing Or invalid Action name")),
+            (Some("logs"), Some("getLogs")) => self.logs(),
             (Some("proxy"), Some(action)) => self.proxy(action),
             _ => Err(Refused::InResult("Error! Missing Or invalid Module name")),
         }
@@ -326,6 +329,27 @@ impl Call<'_> {
         let usize_of = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         let rows: Vec<Value> = found.into_iter().skip(usize_of(skip)).take(usize_of(size)).collect();
         if rows.is_empty() { Err(Refused::Empty) } else { Ok(json!({"status":"1","message":"OK","result":rows})) }
+    }
+
+    /// Logs by their topics, all of which must fit; of no contract in particular.
+    fn logs(self) -> Result<Value, Refused> {
+        let (page, offset) = (self.number("page", 1).max(1), self.number("offset", MOST_ROWS).clamp(1, MOST_ROWS));
+        if take(&mut self.settings.empty_lists) {
+            return Err(Refused::NoRecords);
+        }
+        let wanted: Vec<(usize, B256)> = (0..4)
+            .filter_map(|place| Some((place, hex::fixed(self.text(&format!("topic{place}"))?).map(B256::new).ok()?)))
+            .collect();
+        let (start, end) = (self.number("fromBlock", 0), self.number("toBlock", u64::MAX));
+        let lag = self.settings.index_lag;
+        let found = self.chain.read(|chain| {
+            let index = rows::Index { chain, head: chain.height().saturating_sub(lag) };
+            index.logs(&wanted, start, end)
+        });
+        let skip = usize::try_from(page.saturating_sub(1).saturating_mul(offset)).unwrap_or(usize::MAX);
+        let rows: Vec<Value> =
+            found.into_iter().skip(skip).take(usize::try_from(offset).unwrap_or(usize::MAX)).collect();
+        if rows.is_empty() { Err(Refused::NoRecords) } else { Ok(json!({"status":"1","message":"OK","result":rows})) }
     }
 
     fn balance(&self) -> Result<Value, Refused> {

@@ -113,6 +113,31 @@ impl<'a> Index<'a> {
         self.mined(start, end).flat_map(of).collect()
     }
 
+    /// `getLogs`: everything hexadecimal, and zero as `0x`.
+    pub(super) fn logs(&self, wanted: &[(usize, B256)], start: u64, end: u64) -> Vec<Value> {
+        let number = |number: u64| if number == 0 { "0x".to_owned() } else { format!("{number:#x}") };
+        let fits = |log: &&SimLog| wanted.iter().all(|(place, topic)| log.topics.get(*place) == Some(topic));
+        let of = |(block, index, tx): (&SimBlock, usize, &Included)| -> Vec<Value> {
+            let row = |log: &SimLog| {
+                json!({
+                    "address": account(log.contract),
+                    "topics": log.topics.iter().copied().map(hash).collect::<Vec<_>>(),
+                    "data": log.data,
+                    "blockNumber": number(block.at.number),
+                    "blockHash": hash(block.at.hash),
+                    "timeStamp": number(block.time),
+                    "gasPrice": "0x",
+                    "gasUsed": number(tx.gas_used),
+                    "logIndex": number(log.index),
+                    "transactionHash": hash(tx.tx.hash),
+                    "transactionIndex": number(u64::try_from(index).unwrap_or(u64::MAX)),
+                })
+            };
+            tx.logs.iter().filter(fits).map(row).collect()
+        };
+        self.mined(start, end).flat_map(of).collect()
+    }
+
     fn token_row(&self, block: &SimBlock, index: usize, included: &Included, moved: &Movement) -> Value {
         let contract = match moved.asset {
             Asset::Coin => Address::ZERO,
@@ -145,7 +170,7 @@ impl<'a> Index<'a> {
         let of_list = match moved.kind {
             Kind::Erc721 => [("tokenID", id), ("tokenDecimal", "0".into())],
             Kind::Erc1155 => [("tokenID", id), ("tokenValue", moved.amount.to_string())],
-            Kind::Coin | Kind::Internal | Kind::Token => {
+            Kind::Coin | Kind::Internal | Kind::Token | Kind::Approval | Kind::ApprovalForAll => {
                 [("value", moved.amount.to_string()), ("tokenDecimal", decimals.unwrap_or_default())]
             }
         };

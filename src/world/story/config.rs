@@ -173,6 +173,15 @@ severity = "warning"
 notify = ["log", "receiver", "book-keeping"]
 
 [[rule]]
+name = "unlimited approval"
+when = "approval"
+watch = ["tag:own"]
+at_least = "unlimited"
+stages = ["seen", "confirmed"]
+severity = "critical"
+notify = ["log", "receiver", "book-keeping"]
+
+[[rule]]
 name = "ether falls"
 when = "price"
 pair = "ETH-USD"
