@@ -5,6 +5,7 @@
 pub mod board;
 pub mod clock;
 pub mod commands;
+mod gas;
 mod indexes;
 pub mod monitor;
 pub mod overview;

@@ -3,6 +3,7 @@
 //! It holds what is only shown (when a source last spoke, who is behind) and never influences what the reactor does.
 
 use super::board::Board;
+use super::gas::gas;
 use super::indexes::Indexes;
 use crate::config::checked::Config;
 use crate::config::forecast::{Forecast, forecasts};
@@ -136,6 +137,7 @@ impl Overview {
                 source(kind, Some(answer.chain), &answer.source)
             }
             Event::Tick(tick) => source(SourceKind::Feed, None, &tick.feed),
+            Event::Fees(fees) => fees.source.clone(),
             Event::Unlistable(list) => source(SourceKind::Explorer, Some(list.chain), &list.source),
             Event::Source(report) => {
                 for source in self.all_of(&report.source) {
@@ -285,7 +287,7 @@ impl Overview {
             authority: KINDS.into_iter().filter_map(|kind| Some((kind, reactor.authority(id, kind)?))).collect(),
             followed: self.followed.contains(&id),
             required: self.required_chains.contains(&id),
-            base_fee: reactor.fee(id),
+            gas: gas(id, reactor),
             oldest_view: age.map(|age| age.oldest),
             view_promised: age.map(|age| age.promised).or_else(|| self.promised.get(&id).copied()),
             index_lag: self.indexes.lag(id),

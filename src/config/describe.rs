@@ -13,6 +13,7 @@ use crate::reactor::settings::{
     PaymentSettings, Rule, Side, Threshold,
 };
 use crate::types::amount::format_amount;
+use crate::types::gas::Fee;
 use crate::types::pace::{BATCH, SECOND_ONE_IN};
 use crate::types::{Asset, ChainId, Name, U256, chain};
 use std::collections::{BTreeMap, BTreeSet};
@@ -160,7 +161,8 @@ fn condition(config: &Config, rule: &Rule) -> String {
         }
         Condition::Gas(gas) => {
             let gwei = |wei: U256| format!("{} gwei", format_amount(wei, 9));
-            format!("base fee of {} {}", chain_name(config, gas.chain), level(&gas.threshold, gwei))
+            let fee = Fee::named(gas.of.word());
+            format!("{fee} of {} {}", chain_name(config, gas.chain), level(&gas.threshold, gwei))
         }
         Condition::Balance(balance) => {
             let one = |(asset, threshold): (&(ChainId, Asset), &Threshold<U256>)| {
@@ -245,9 +247,19 @@ fn costs(text: &mut Lines, config: &Config) {
     }
 }
 
+/// Whether a rule looks at what only an explorer's gas oracle tells of a chain.
+fn asks_oracle(config: &Config, id: ChainId) -> bool {
+    let of_chain = |rule: &Rule| matches!(&rule.condition, Condition::Gas(gas) if gas.chain == id);
+    let no_node = config.settings.chains.get(&id).is_some_and(|chain| chain.endpoints.is_empty());
+    no_node && config.settings.rules.iter().any(of_chain)
+}
+
 /// What one account is asked for, and how old its views get.
 fn account(text: &mut Lines, config: &Config, forecast: &Forecast) {
     let Forecast { source, limits, pace, .. } = forecast;
+    for id in forecast.chains.keys().filter(|id| asks_oracle(config, **id)) {
+        text.line(format_args!("{source}: the gas oracle of {}, 1440 calls a day", chain_name(config, *id)));
+    }
     if forecast.lists() == 0 {
         text.line(format_args!("{source}: none, no watched address is on a chain that it covers"));
         return;
@@ -328,7 +340,7 @@ fn unseen(text: &mut Lines, config: &Config) {
                 "coin moved inside transactions, unless the endpoint answers traces; anything before `from_block`"
             }
             (true, true) => {
-                "NFTs; hashes of blocks with inner transfers; gas prices; what the explorer has not indexed yet"
+                "NFTs; hashes of blocks with inner transfers; the base fees of blocks; what the explorer has not indexed yet"
             }
             (false, true) => {
                 "coin moved inside transactions shows only when the explorer is read, unless the endpoint answers traces"
@@ -423,7 +435,8 @@ fn maker(config: &Config, payment: &PaymentSettings) -> String {
         }
         Some(Condition::Gas(gas)) => {
             format!(
-                "whoever drives the base fee of {} past the threshold can make it pay",
+                "whoever drives the {} of {} past the threshold can make it pay",
+                Fee::named(gas.of.word()),
                 chain_name(config, gas.chain)
             )
         }

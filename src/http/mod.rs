@@ -11,6 +11,7 @@ mod balances;
 mod bodies;
 mod commands;
 pub mod control;
+mod gas;
 mod listing;
 mod local;
 mod page;

@@ -99,8 +99,10 @@ impl Reactor {
 /// A hash of everything that a condition says, and of what makes the rule pay: who changes either starts it anew, so that an edit never
 /// pays for what happened before it. `Debug` writes every field, in order, and nothing else.
 fn fingerprint(rule: &Rule, settings: &Settings) -> [u8; 16] {
-    // A rule that does not speak of history has the hash that it had before there was any: an upgrade starts nothing anew.
-    let condition = format!("{:?}", rule.condition).replace(", history: false })", " })");
+    // A rule that does not speak of history, or of another fee than the base fee, has the hash that it had before there was any: an
+    // upgrade starts nothing anew.
+    let condition =
+        format!("{:?}", rule.condition).replace(", history: false })", " })").replace(", of: Base })", " })");
     let payment = settings.payments.iter().find(|payment| payment.rule == rule.name);
     let pays = payment.map_or_else(String::new, |payment| {
         let payee = settings.payees.get(&payment.payee).map(|payee| (payee.chain, payee.address));

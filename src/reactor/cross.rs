@@ -1,4 +1,4 @@
-//! Prices and base fees against rules, and what any trigger pays.
+//! Prices against rules, what a crossing says, and what any trigger pays.
 
 use super::alerts::{Saying, crossing_alert, new_alert, payment_alert};
 use super::crossing::{Step, step, unknown};
@@ -7,9 +7,9 @@ use super::event::Tick;
 use super::payments::Trigger;
 use super::rows::{AlertState, AlertSubject, Deadline, PaymentRow, PaymentState, Row};
 use super::rules::InForce;
-use super::settings::{Condition, GasCondition, PaymentSettings, PriceCondition, Rule, Settings, Side};
+use super::settings::{Condition, PaymentSettings, PriceCondition, Rule, Settings, Side};
 use super::{Market, Reactor};
-use crate::types::{ChainId, Name, Pair, PaymentId, Price, Severity, Stage, Timestamp, TransferId, U256};
+use crate::types::{ChainId, Name, Pair, PaymentId, Price, Severity, Stage, Timestamp, TransferId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,19 +54,6 @@ impl Reactor {
         self.look_at_prices(&rules, newest.as_ref(), effects);
     }
 
-    pub(super) fn base_fee(
-        &mut self,
-        chain: ChainId,
-        fee: U256,
-        block: u64,
-        time: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) {
-        self.soft.fees.insert(chain, (fee, block, time));
-        effects.push(Effect::Notice(Notice::BaseFee { chain, fee }));
-        self.fee_changed(chain, effects);
-    }
-
     /// A feed is not fresh any more: its prices are not known.
     pub(super) fn forget_prices(&mut self, feed: &Name, effects: &mut Vec<Effect>) {
         let forget = |market: &mut Market| market.by_feed.get_mut(feed).and_then(Option::take).is_some();
@@ -82,13 +69,6 @@ impl Reactor {
         let price = self.soft.prices.get_mut(pair).and_then(|market| market.by_feed.get_mut(feed));
         if price.and_then(Option::take).is_some() {
             self.look_at_prices(&self.rules.of_pair(pair), self.known_price(pair).as_ref(), effects);
-        }
-    }
-
-    /// A chain is blind: its base fee is not known.
-    pub(super) fn forget_fee(&mut self, chain: ChainId, effects: &mut Vec<Effect>) {
-        if self.soft.fees.remove(&chain).is_some() {
-            self.fee_changed(chain, effects);
         }
     }
 
@@ -108,15 +88,6 @@ impl Reactor {
         for entry in rules {
             if let Condition::Price(price) = &entry.rule.condition {
                 self.look_at_price(entry, price, known, effects);
-            }
-        }
-    }
-
-    /// Looks at the rules on a chain's base fee again, with the fee as it is known now.
-    fn fee_changed(&mut self, chain: ChainId, effects: &mut Vec<Effect>) {
-        for entry in self.rules.of_base_fee(chain).iter() {
-            if let Condition::Gas(gas) = &entry.rule.condition {
-                self.look_at_fee(entry, gas, effects);
             }
         }
     }
@@ -147,29 +118,8 @@ impl Reactor {
         }
     }
 
-    fn look_at_fee(&mut self, entry: &InForce, condition: &GasCondition, effects: &mut Vec<Effect>) {
-        let threshold = &condition.threshold;
-        let known = (self.soft.fees.get(&condition.chain), self.settings.chains.get(&condition.chain));
-        let row = self.rules.row_mut(entry);
-        let (Some((value, block, time)), Some(chain)) = known else {
-            let step = unknown(row.standing());
-            return self.follow(entry, step, None, effects);
-        };
-        let step = step(row.standing(), threshold, value, self.at);
-        let subject = CrossingSubject::BaseFee {
-            chain: chain.name.clone(),
-            chain_id: condition.chain,
-            value: *value,
-            level: threshold.level,
-            recovers_at: threshold.recovers_at,
-            block: *block,
-        };
-        let value = Some((subject, threshold.side, *time));
-        self.follow(entry, step, value, effects);
-    }
-
     /// Writes the state that a step led to, and does what follows from it. A step that is nothing changed nothing.
-    fn follow(
+    pub(super) fn follow(
         &mut self,
         entry: &InForce,
         step: Step,
@@ -216,8 +166,8 @@ impl Reactor {
         let kind = match (&body.subject, over) {
             (CrossingSubject::Price { .. }, false) => MessageKind::PriceCrossed,
             (CrossingSubject::Price { .. }, true) => MessageKind::PriceRecovered,
-            (CrossingSubject::BaseFee { .. }, false) => MessageKind::GasCrossed,
-            (CrossingSubject::BaseFee { .. }, true) => MessageKind::GasRecovered,
+            (CrossingSubject::Gas { .. }, false) => MessageKind::GasCrossed,
+            (CrossingSubject::Gas { .. }, true) => MessageKind::GasRecovered,
             (CrossingSubject::Balance(_), false) => MessageKind::BalanceCrossed,
             (CrossingSubject::Balance(_), true) => MessageKind::BalanceRecovered,
         };

@@ -5,6 +5,7 @@ use super::holdings::NoBalance;
 use super::rows::{Row, RowKey};
 pub use super::source::{SinkBody, SourceBody};
 pub use super::suspect::Suspect;
+use crate::types::gas::Fee;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
     Timestamp, TransferId, TransferKey, U256,
@@ -276,19 +277,21 @@ pub enum CrossingSubject {
         /// The rule's way back.
         recovers_at: Price,
     },
-    /// A base fee in wei.
-    BaseFee {
+    /// A fee for gas, in wei.
+    Gas {
         /// Name of the chain.
         chain: Name,
         /// Its id.
         chain_id: ChainId,
+        /// Which fee.
+        of: Fee,
         /// The fee now.
         value: U256,
         /// The rule's level.
         level: U256,
         /// The rule's way back.
         recovers_at: U256,
-        /// The block that has it.
+        /// The newest block when it was known.
         block: u64,
     },
     /// A balance.

@@ -121,7 +121,7 @@ pub(super) struct OpenList {
 }
 
 /// The kind that a list reports.
-pub(super) const fn kind_of(list: List) -> Kind {
+pub const fn kind_of(list: List) -> Kind {
     match list {
         List::Transactions => Kind::Coin,
         List::Internal => Kind::Internal,

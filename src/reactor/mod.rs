@@ -7,7 +7,7 @@
 //!
 //! Sub-machines hold the state and know nothing of each other: [`chain`] (what is canonical), [`transfers`] (identity, place, stage),
 //! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`balances`], [`payments`] (limits), [`troubles`], [`timers`]. The files that
-//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `speak` (with `allow`), `cross`,
+//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `speak` (with `allow`), `cross` (with `gas`),
 //! `supervise` (with `accounts`), `configure`, `want`.
 
 mod accounts;
@@ -22,6 +22,7 @@ mod cross;
 pub mod crossing;
 pub mod effect;
 pub mod event;
+pub mod gas;
 mod held;
 pub mod holdings;
 mod internals;
@@ -52,7 +53,7 @@ mod want;
 pub mod wants;
 mod watched;
 
-use crate::types::{Address, B256, ChainId, Name, Pair, Price, Timestamp, TransferId, U256};
+use crate::types::{Address, B256, ChainId, Name, Pair, Price, Timestamp, TransferId};
 use alerts::Alerts;
 use backfill::Backfills;
 use balances::Balances;
@@ -114,8 +115,8 @@ struct Market {
 struct Soft {
     /// The newest price of each pair by feed, only while the feed is fresh.
     prices: BTreeMap<Pair, Market>,
-    /// The newest base fee, its block and that block's time.
-    fees: BTreeMap<ChainId, (U256, u64, Timestamp)>,
+    /// What gas costs.
+    gas: BTreeMap<ChainId, gas::Gas>,
     /// States of sources.
     sources: BTreeMap<SourceId, SourceState>,
     /// When something useful last came.
@@ -187,6 +188,7 @@ impl Reactor {
             Event::Balances(answer) => self.balances(&answer, &mut effects),
             Event::Tick(tick) => self.tick(tick, &mut effects),
             Event::Quiet { feed, pair } => self.forget_price(&feed, &pair, &mut effects),
+            Event::Fees(fees) => self.fees(&fees, &mut effects),
             Event::Source(report) => self.source(report, &mut effects),
             Event::Delivery(report) => self.delivery(report, &mut effects),
             Event::Command(Command::TestSink { sink }) => self.test_sink(sink, &mut effects),

@@ -133,9 +133,7 @@ impl Reactor {
                 return;
             }
             self.progress(Subject::Chain(id), effects);
-            if let Some(fee) = last.base_fee {
-                self.base_fee(id, fee, last.at.number, last.time, effects);
-            }
+            self.gas_of(id, new, effects);
         }
     }
 

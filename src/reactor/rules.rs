@@ -25,7 +25,7 @@ pub struct Rules {
     of_watch: Vec<Arc<[InForce]>>,
     of_balances: Vec<Arc<[InForce]>>,
     of_pair: BTreeMap<Pair, Arc<[InForce]>>,
-    of_base_fee: BTreeMap<ChainId, Arc<[InForce]>>,
+    of_gas: BTreeMap<ChainId, Arc<[InForce]>>,
 }
 
 impl Rules {
@@ -61,16 +61,16 @@ impl Rules {
         self.of_watch = settings.watches.iter().map(|watch| of_watch(&watch.name)).collect();
         self.of_balances = settings.watches.iter().map(|watch| of_balances(&watch.name)).collect();
         let mut of_pair: BTreeMap<Pair, Vec<InForce>> = BTreeMap::new();
-        let mut of_base_fee: BTreeMap<ChainId, Vec<InForce>> = BTreeMap::new();
+        let mut of_gas: BTreeMap<ChainId, Vec<InForce>> = BTreeMap::new();
         for entry in &rules {
             match &entry.rule.condition {
                 Condition::Transfer(_) | Condition::Approval(_) | Condition::Balance(_) => {}
                 Condition::Price(price) => of_pair.entry(price.pair.clone()).or_default().push(entry.clone()),
-                Condition::Gas(gas) => of_base_fee.entry(gas.chain).or_default().push(entry.clone()),
+                Condition::Gas(gas) => of_gas.entry(gas.chain).or_default().push(entry.clone()),
             }
         }
         self.of_pair = of_pair.into_iter().map(|(pair, rules)| (pair, rules.into())).collect();
-        self.of_base_fee = of_base_fee.into_iter().map(|(chain, rules)| (chain, rules.into())).collect();
+        self.of_gas = of_gas.into_iter().map(|(chain, rules)| (chain, rules.into())).collect();
         self.by_name = rules.into_iter().map(|entry| (entry.rule.name.clone(), entry)).collect();
     }
 
@@ -98,10 +98,10 @@ impl Rules {
         self.of_pair.get(pair).cloned().unwrap_or_default()
     }
 
-    /// The rules on a chain's base fee, in the order of the config.
+    /// The rules on a chain's fees, in the order of the config.
     #[must_use]
-    pub fn of_base_fee(&self, chain: ChainId) -> Arc<[InForce]> {
-        self.of_base_fee.get(&chain).cloned().unwrap_or_default()
+    pub fn of_gas(&self, chain: ChainId) -> Arc<[InForce]> {
+        self.of_gas.get(&chain).cloned().unwrap_or_default()
     }
 
     /// The state of a rule in force.

@@ -2,6 +2,7 @@
 //!
 //! Names and tags are resolved, thresholds are in raw units, depths are numbers: the reactor never sees the config.
 
+use crate::types::gas::Fee;
 use crate::types::{Address, Asset, ChainId, Name, Pair, Price, Severity, Stage, U256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -225,13 +226,15 @@ pub struct PriceCondition {
     pub threshold: Threshold<Price>,
 }
 
-/// A chain's base fee and its threshold, in wei.
+/// A chain's fee for gas and its threshold, in wei.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GasCondition {
     /// Where.
     pub chain: ChainId,
     /// When.
     pub threshold: Threshold<U256>,
+    /// Which fee. The last field: `configure` leaves the base fee out of a condition's hash.
+    pub of: Fee,
 }
 
 /// Balances of watched addresses and their thresholds.

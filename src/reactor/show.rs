@@ -7,7 +7,7 @@ use super::event::{SourceId, SourceState};
 use super::payments::Payments;
 use super::rows::{Deadline, RuleRow, TroubleRow, ViewRow};
 use super::settings::{Settings, Watch};
-use crate::types::{Address, ChainId, Name, Pair, Price, Timestamp, U256};
+use crate::types::{Address, ChainId, Name, Pair, Price, Timestamp};
 
 impl Reactor {
     /// The settings in force.
@@ -60,12 +60,6 @@ impl Reactor {
         self.soft.prices.iter().flat_map(|(pair, market)| {
             market.by_feed.iter().filter_map(move |(feed, known)| known.map(|(price, time)| (pair, feed, price, time)))
         })
-    }
-
-    /// The newest base fee of a chain, in wei.
-    #[must_use]
-    pub fn fee(&self, chain: ChainId) -> Option<U256> {
-        self.soft.fees.get(&chain).map(|(fee, _, _)| *fee)
     }
 
     /// How far explorer lists were read.

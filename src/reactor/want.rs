@@ -13,8 +13,10 @@ impl Reactor {
     pub(super) fn chain_wants(&mut self, id: ChainId) -> ChainWants {
         self.wants.watched = self.watched.set().clone();
         let balances = self.balances.wants(id);
+        let (fees_often, gas_oracle) = self.wanted_fees(id);
         let Some(chain) = self.chains.get(&id) else {
-            return ChainWants { explorer_head: self.has_explorer(id), balances, ..ChainWants::default() };
+            let explorer_head = self.has_explorer(id);
+            return ChainWants { explorer_head, balances, fees_often, gas_oracle, ..ChainWants::default() };
         };
         let newest = chain.window().rev().take(super::PUBLISHED_BLOCKS).map(|block| block.at);
         let mut window: Vec<_> = newest.collect();
@@ -31,6 +33,8 @@ impl Reactor {
             views: started.map(|started| self.wanted_views(id, started)).unwrap_or_default(),
             balances,
             explorer_head: self.has_explorer(id) && (started.is_none() || self.needs_proxy_head(id)),
+            fees_often,
+            gas_oracle,
             history: self.history_wants(id),
         }
     }

@@ -8,6 +8,7 @@ use super::body::{
     ApprovalData, AssetData, BalanceData, Basics, BodyFault, Data, GasData, PaymentData, PriceData, SinkData,
     SourceData, TransferData, read,
 };
+use crate::types::gas::Fee;
 use crate::types::{Name, Untrusted};
 use std::fmt::Write as _;
 
@@ -183,7 +184,7 @@ fn price_text(kind: &str, data: &PriceData<'_>) -> Text {
 }
 
 fn gas_text(kind: &str, data: &GasData<'_>) -> Text {
-    let what = format!("base fee on {} is {} gwei", data.chain, data.value);
+    let what = format!("{} on {} is {} gwei", Fee::named(&data.of), data.chain, data.value);
     let (level, back) = (format!("{} gwei", data.level), format!("{} gwei", data.recovers_at));
     let title = crossing_title(kind, &what, &data.side, &level, &back);
     let mut lines = vec![format!("block {} at {}", data.block, data.as_of)];

@@ -73,7 +73,7 @@ mod tests {
             authority: BTreeMap::new(),
             followed: true,
             required,
-            base_fee: None,
+            gas: crate::telemetry::gas::GasStatus::default(),
             oldest_view: None,
             view_promised: None,
             index_lag: None,

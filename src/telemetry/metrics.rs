@@ -288,6 +288,7 @@ impl Metrics {
             self.set(Metric::BackfillAddresses, &of, integer(chain.backfill_addresses));
             self.set(Metric::Stalled, &of, flag(chain.stalled));
             self.set(Metric::Stopped, &of, flag(chain.stopped.is_some()));
+            super::gas::show(self, labels, chain.id, &chain.gas);
             if let Some(read) = chain.oldest_view {
                 self.set(Metric::ViewAge, &of, now.since(read).as_secs_f64());
             }

@@ -4,6 +4,7 @@
 
 pub mod balances;
 pub mod faults;
+pub mod gas;
 pub mod health;
 pub mod labels;
 pub mod logs;

@@ -129,6 +129,13 @@ table! {
     PriceTime = Gauge, "price_last_success_timestamp_seconds", ["pair", "source"], "When the price was last taken.";
     BaseFee = Gauge, "gas_base_fee_gwei", ["chain"], "The latest base fee.";
     BaseFeeTime = Gauge, "gas_base_fee_last_success_timestamp_seconds", ["chain"], "When the base fee was last taken.";
+    NextBaseFee = Gauge, "gas_next_base_fee_gwei", ["chain"], "What the next block takes at least.";
+    PriorityFee = Gauge, "gas_priority_fee_gwei", ["chain", "kind"],
+        "Tips of late: a tenth (low), half (usual), nine tenths (high) paid less.";
+    PriorityFeeTime = Gauge, "gas_priority_fee_last_success_timestamp_seconds", ["chain"], "The time of the block that the tips are of.";
+    TransferCost = Gauge, "gas_transfer_cost_coins", ["chain", "asset"],
+        "What it costs to send the asset in the next block with the usual tip, without what a layer 2 charges for the layer below.";
+    TransferCostDollars = Gauge, "gas_transfer_cost_usd", ["chain", "asset"], "The same in US dollars, by the latest price of the coin.";
     BalanceCoins = Gauge, "balance_coins", ["watch", "chain", "asset"],
         "What the addresses of the watch hold, in the unit of the asset; for display, rules use the exact one.";
     BalanceTime = Gauge, "balance_last_success_timestamp_seconds", ["watch", "chain", "asset"],
@@ -211,8 +218,8 @@ pub const OUTBOX_PENDING: &str = "pending";
 pub const OUTBOX_DEAD: &str = "dead";
 
 /// What an explorer is called for that is no list of an address: values of the label `list`.
-pub const OTHER_CALLS: [&str; 5] =
-    ["eth_blockNumber", "eth_getTransactionReceipt", "balancemulti", "balance", "tokenbalance"];
+pub const OTHER_CALLS: [&str; 6] =
+    ["eth_blockNumber", "eth_getTransactionReceipt", "balancemulti", "balance", "tokenbalance", "gasoracle"];
 
 /// Why a frame of a feed made no price: values of the label `reason`.
 pub const DROPPED_FRAMES: [&str; 5] = ["sequence", "older", "no_time", "stranger", "junk"];

@@ -10,6 +10,7 @@ pub mod amount;
 pub mod asset;
 pub mod block;
 pub mod chain;
+pub mod gas;
 pub mod id;
 pub mod money;
 pub mod pace;

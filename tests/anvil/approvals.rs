@@ -44,7 +44,7 @@ notify = ["ops"]
 name = "unlimited"
 when = "approval"
 at_least = "unlimited"
-unless_spender = ["0x000000000000000000000000000000000000D0d0"]
+unless_spender = ["0x000000000000000000000000000000000000d0d0"]
 severity = "critical"
 notify = ["ops"]
 "#;

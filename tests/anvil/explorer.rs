@@ -90,6 +90,9 @@ async fn answer(State(index): State<Arc<Index>>, Query(asked): Query<BTreeMap<St
     if let "balance" | "balancemulti" | "tokenbalance" = get("action") {
         return balances(&index.anvil, get("action"), get("address"), get("contractaddress")).await.to_string();
     }
+    if get("action") == "gasoracle" {
+        return oracle(&index.anvil).await.to_string();
+    }
     if get("action") == "getLogs" {
         return logs(&index.anvil, &asked).await.to_string();
     }
@@ -191,6 +194,22 @@ impl Index {
         }
         all
     }
+}
+
+/// What gas costs, in gwei with a fraction, the base fee in every price.
+async fn oracle(anvil: &Anvil) -> Value {
+    let history = anvil.call("eth_feeHistory", json!(["0x1", "latest", [10, 50, 90]])).await;
+    let next = quantity(&history["baseFeePerGas"][1]);
+    let gwei = |wei: U256| {
+        let (whole, rest) = wei.div_rem(U256::from(1_000_000_000));
+        format!("{whole}.{:09}", rest.to::<u64>())
+    };
+    let price = |place: usize| json!(gwei(next + quantity(&history["reward"][0][place])));
+    let result = json!({
+        "LastBlock": number(&history["oldestBlock"]).to_string(), "SafeGasPrice": price(0), "ProposeGasPrice": price(1),
+        "FastGasPrice": price(2), "suggestBaseFee": gwei(next), "gasUsedRatio": "0.5"
+    });
+    json!({"status": "1", "message": "OK", "result": result})
 }
 
 /// Logs as Etherscan lists them: everything hexadecimal, zero as `0x`, no head, and other words for nothing.

@@ -12,6 +12,7 @@ mod common;
 mod everything;
 mod evm;
 mod explorer;
+mod gas;
 mod handover;
 mod history;
 mod internals;

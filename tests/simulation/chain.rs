@@ -184,7 +184,8 @@ impl Chain {
         let all = mined.txs.iter().flat_map(|tx| self.txs[*tx].movements.iter());
         let movements = all.filter(|movement| traced || movement.kind != Kind::Internal).enumerate();
         let movements = movements.map(|(place, movement)| Movement { log_index: Some(place as u64), ..*movement });
-        Block { at: mined.at, time: mined.time, base_fee: Some(mined.base_fee), movements: movements.collect(), traced }
+        let (base_fee, next_base_fee) = (Some(mined.base_fee), None);
+        Block { at: mined.at, time: mined.time, base_fee, next_base_fee, movements: movements.collect(), traced }
     }
 
     /// Which canonical block holds each transaction.

@@ -165,6 +165,8 @@ const fn list_of(kind: Kind) -> List {
         Kind::Token => List::Tokens,
         Kind::Erc721 => List::Nfts,
         Kind::Erc1155 => List::MultiTokens,
+        Kind::Approval => List::Approvals,
+        Kind::ApprovalForAll => List::ApprovalsForAll,
     }
 }
 

@@ -10,6 +10,7 @@ use walletwatch::reactor::settings::{
     GasCondition, KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, Rule, Settings, Side,
     SinkSettings, SystemSettings, Threshold, TransferCondition, Watch,
 };
+use walletwatch::types::gas::Fee;
 use walletwatch::types::{Address, Asset, ChainId, Kind, Name, Pair, Price, Severity, Stage, U256};
 
 /// One chain's character.
@@ -284,7 +285,7 @@ fn gas_rule(chain: ChainId) -> Rule {
         hold: Duration::ZERO,
         at_most_every: Some(Duration::from_mins(2)),
     };
-    let condition = Condition::Gas(GasCondition { chain, threshold });
+    let condition = Condition::Gas(GasCondition { chain, threshold, of: Fee::Base });
     Rule { name: "gas".into(), severity: Severity::Warning, notify: vec!["chat".into()], condition }
 }
 

@@ -4,6 +4,7 @@ use super::screen::Tone;
 use crate::sinks::body::{
     ApprovalData, AssetData, BalanceData, Data, GasData, PaymentData, PriceData, SourceData, TransferData, read,
 };
+use crate::types::gas::Fee;
 
 /// What a line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,7 +131,7 @@ fn price(kind: &str, data: &PriceData<'_>) -> Line {
 
 fn gas(kind: &str, data: &GasData<'_>) -> Line {
     let value = short(&data.value);
-    let what = format!("the base fee of {} is {value} gwei", data.chain);
+    let what = format!("the {} of {} is {value} gwei", Fee::named(&data.of), data.chain);
     threshold(kind, crossing(kind, &what, &data.side, &data.level, &data.recovers_at), data.basics.rule.as_deref())
 }
 

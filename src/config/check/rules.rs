@@ -130,12 +130,7 @@ fn fed(input: &Input<'_>, place: &Place, rule: &Rule, chains: &Chains) {
         }
     }
     if let Condition::Approval(approval) = &rule.condition {
-        for chain in approval.chains.iter().filter_map(|id| chains.all.get(id)) {
-            if chain.settings.endpoints.is_empty() && chain.settings.explorer.is_some() {
-                let what = "only an explorer is read there, so it speaks late; `check` says how late";
-                input.notes.warn(place, format!("rule {} on {}: {what}", rule.name, chain.settings.name));
-            }
-        }
+        approvals::fed(input, place, &rule.name, approval, chains);
     }
     let Condition::Transfer(transfer) = &rule.condition else {
         return;

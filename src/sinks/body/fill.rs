@@ -221,11 +221,11 @@ fn crossing_data<'a>(basics: Basics<'a>, body: &'a CrossingBody) -> Data<'a> {
             since,
             as_of,
         }),
-        CrossingSubject::BaseFee { chain, chain_id, value, level, recovers_at, block } => Data::Gas(GasData {
+        CrossingSubject::Gas { chain, chain_id, of, value, level, recovers_at, block } => Data::Gas(GasData {
             basics,
             chain: chain.as_str().into(),
             chain_id: chain_id.0,
-            of: "base_fee".into(),
+            of: of.word().into(),
             value: gwei(*value),
             value_wei: text(value),
             side,

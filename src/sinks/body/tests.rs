@@ -8,6 +8,7 @@ use crate::reactor::event::{ReadAt, SourceKind};
 use crate::reactor::rows::PaymentState;
 use crate::reactor::settings::{Direction, Side};
 use crate::sinks::samples::{at, of_transfer, test, transfer};
+use crate::types::gas::Fee;
 use crate::types::{Address, Asset, B256, ChainId, Holding, Kind, Pair, PaymentId, Price, Stage, TransferId, U256};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -132,7 +133,7 @@ fn price() -> Body {
 fn gas() -> Body {
     let (value, level, recovers_at) = (U256::from(60_000_000_001_u64), U256::from(60_000_000_000_u64), U256::ZERO);
     let (chain, chain_id) = ("ethereum".into(), ChainId(1));
-    let subject = CrossingSubject::BaseFee { chain, chain_id, value, level, recovers_at, block: 9 };
+    let subject = CrossingSubject::Gas { chain, chain_id, of: Fee::NextBase, value, level, recovers_at, block: 9 };
     Body::Crossing(CrossingBody { subject, crossing: 1, side: Side::Above, since: at(1), as_of: at(2) })
 }
 
@@ -229,6 +230,7 @@ fn crossings_payments_and_sources_are_exact() {
     assert_eq!(value["data"]["value"], json!("60.000000001"));
     assert_eq!(value["data"]["value_wei"], json!("60000000001"));
     assert_eq!(value["data"]["side"], json!("above"));
+    assert_eq!(value["data"]["of"], json!("next_base_fee"));
     let value = json_of(&Message { kind: MessageKind::BalanceCrossed, body: balance(), ..test() });
     let expected = json!({"watch": "hot", "chain": "ethereum", "chain_id": 1, "amount": "499.999999", "amount_raw": "499999999",
         "side": "below", "level": "500", "level_raw": "500000000", "recovers_at": "1400", "crossing": 2, "reason": null,

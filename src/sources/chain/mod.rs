@@ -9,6 +9,7 @@ mod asks;
 mod balances;
 mod dial;
 mod endpoint;
+mod fees;
 mod gap;
 mod lead;
 mod line;
@@ -187,6 +188,7 @@ impl ChainReader {
             _closed = past_logs::read(&shared) => {}
             _closed = asks::answer(&shared) => {}
             _closed = Box::pin(balances::read(&shared)) => {}
+            _closed = fees::follow(&shared) => {}
         }
     }
 

@@ -9,7 +9,7 @@ use crate::reactor::event::{List, Reported};
 use crate::telemetry::names::CallOutcome;
 use crate::types::{Address, Asset, B256, ChainId, Name, Secret, U256};
 use crate::wire::erc20::{APPROVAL, APPROVAL_FOR_ALL, Reading, read_log};
-use crate::wire::etherscan::{self as wire, Body, ExplorerRow, LogRow, Query, Refusal};
+use crate::wire::etherscan::{self as wire, Body, ExplorerRow, GasOracle, LogRow, Query, Refusal};
 use crate::wire::jsonrpc;
 use bytes::Bytes;
 use std::future::Future;
@@ -217,6 +217,11 @@ pub(super) fn balance_query(chain: ChainId, address: Address, asset: Asset) -> S
     query.text(Some(chain))
 }
 
+/// What gas costs.
+pub(super) fn gas_query(chain: ChainId) -> String {
+    Query::GasOracle.text(Some(chain))
+}
+
 /// `eth_blockNumber`.
 pub(super) fn head_query(chain: ChainId) -> String {
     Query::BlockNumber.text(Some(chain))
@@ -281,6 +286,16 @@ pub(super) fn read_balance(response: &Response) -> Result<U256, Refusal> {
         Body::Result { result, partial: _ } => wire::balance(result),
         Body::Empty => Err(Refusal::Blank),
         Body::Node(_) => Err(Refusal::Shape { reason: other("a node's answer instead of a balance") }),
+    }
+}
+
+/// Reads what gas costs.
+pub(super) fn read_gas(response: &Response) -> Result<GasOracle, Refusal> {
+    let text = String::from_utf8_lossy(&response.body);
+    match wire::open(response.status, &text)? {
+        Body::Result { result, partial: _ } => wire::gas_oracle(result),
+        Body::Empty => Err(Refusal::Blank),
+        Body::Node(_) => Err(Refusal::Shape { reason: other("a node's answer instead of fees") }),
     }
 }
 

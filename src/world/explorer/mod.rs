@@ -289,6 +289,7 @@ impl Call<'_> {
             (Some("account"), Some("balance" | "balancemulti" | "tokenbalance")) => self.balance(),
             (Some("account"), _) => Err(Refused::InResult("Error! Missing Or invalid Action name")),
             (Some("logs"), Some("getLogs")) => self.logs(),
+            (Some("gastracker"), Some("gasoracle")) => Ok(self.gas()),
             (Some("proxy"), Some(action)) => self.proxy(action),
             _ => Err(Refused::InResult("Error! Missing Or invalid Module name")),
         }
@@ -350,6 +351,12 @@ impl Call<'_> {
         let rows: Vec<Value> =
             found.into_iter().skip(skip).take(usize::try_from(offset).unwrap_or(usize::MAX)).collect();
         if rows.is_empty() { Err(Refused::NoRecords) } else { Ok(json!({"status":"1","message":"OK","result":rows})) }
+    }
+
+    /// What gas costs behind the newest block.
+    fn gas(&self) -> Value {
+        let result = self.chain.read(|chain| render::oracle(chain.head()));
+        json!({"status":"1","message":"OK","result":result})
     }
 
     fn balance(&self) -> Result<Value, Refused> {
