@@ -18,7 +18,7 @@ impl Lists {
     pub const USUAL: Self = Self::of(List::Transactions).and(Self::of(List::Internal)).and(Self::of(List::Tokens));
 
     /// Both that tell of approvals.
-    const APPROVALS: Self = Self::of(List::Approvals).and(Self::of(List::ApprovalsForAll));
+    pub const APPROVALS: Self = Self::of(List::Approvals).and(Self::of(List::ApprovalsForAll));
 
     /// Of one list.
     #[must_use]

@@ -232,11 +232,11 @@ impl Reactor {
         self.choose_logs(chain, until, effects);
     }
 
-    /// The lists of an address. A chain's own blocks and logs show NFTs with the tokens.
+    /// The lists of an address. A chain's own blocks and logs show NFTs with the tokens, and approvals in the blocks that are read anyway.
     fn past_lists(&self, id: ChainId, address: &Address) -> Lists {
         match self.watched.find(id, address).filter(|_| self.reads_lists(id)) {
             Some((place, watch)) => self.lists_of(place as usize, watch, id),
-            None => Lists::USUAL,
+            None => Lists::USUAL.and(Lists::APPROVALS),
         }
     }
 

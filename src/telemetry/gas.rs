@@ -1,14 +1,14 @@
 //! What gas costs on each chain, for the status answer, the page and the gauges.
 
-use super::labels::Labels;
-use super::metrics::{Metrics, decimal, gwei, seconds};
-use super::names::Metric;
 use crate::types::amount::format_amount;
 use crate::types::gas::Tips;
-use crate::types::{ChainId, Name, Price, Timestamp, U256};
+use crate::types::{Name, Price, Timestamp, U256};
 
 /// Digits of a cost in US dollars behind the point; finer ones are cut.
 const DOLLAR_DIGITS: u8 = 6;
+
+/// Values of the label `kind` of tips.
+pub const KINDS: [&str; 3] = ["low", "usual", "high"];
 
 /// What gas costs on a chain. What is not known is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,31 +51,6 @@ impl Cost {
             Some(format_amount(exact / ten, DOLLAR_DIGITS))
         });
         Some(Self { asset, wei, dollars })
-    }
-}
-
-/// Sets the gauges of a chain. What is not known any more keeps its last value, and its time tells the age.
-pub(super) fn show(metrics: &Metrics, labels: &Labels, id: ChainId, gas: &GasStatus) {
-    let chain = labels.chain(id);
-    let chain = chain.as_str();
-    if let Some(next) = gas.next {
-        metrics.set(Metric::NextBaseFee, &[chain], gwei(next));
-    }
-    if let Some(Tips { low, usual, high }) = gas.tips {
-        for (kind, tip) in [("low", low), ("usual", usual), ("high", high)] {
-            metrics.set(Metric::PriorityFee, &[chain, kind], gwei(tip));
-        }
-    }
-    if let Some(at) = gas.tips_as_of {
-        metrics.set(Metric::PriorityFeeTime, &[chain], seconds(at));
-    }
-    let decimals = labels.chains.get(&id).map_or(18, |chain| chain.decimals);
-    for cost in &gas.costs {
-        let of = [chain, cost.asset.as_str()];
-        metrics.set(Metric::TransferCost, &of, decimal(&format_amount(cost.wei, decimals)));
-        if let Some(dollars) = &cost.dollars {
-            metrics.set(Metric::TransferCostDollars, &of, decimal(dollars));
-        }
     }
 }
 

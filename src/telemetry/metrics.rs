@@ -4,6 +4,7 @@
 //! nothing is computed with them, and no rule or payment reads them.
 
 use super::balances::BalancesStatus;
+use super::gas::{GasStatus, KINDS as TIPS};
 use super::health::unready;
 use super::labels::Labels;
 use super::names::{
@@ -144,9 +145,14 @@ impl Metrics {
             Metric::ReorgDepth,
             Metric::BaseFee,
             Metric::BaseFeeTime,
+            Metric::NextBaseFee,
+            Metric::PriorityFeeTime,
         ];
         for metric in plain {
             self.touch(metric, &[chain]);
+        }
+        for kind in TIPS {
+            self.touch(Metric::PriorityFee, &[chain, kind]);
         }
         self.set(Metric::StaleAfter, &[chain], stale_after.as_secs_f64());
         for outcome in NoBalance::ALL.map(NoBalance::word).into_iter().chain([CallOutcome::Ok.word()]) {
@@ -288,7 +294,7 @@ impl Metrics {
             self.set(Metric::BackfillAddresses, &of, integer(chain.backfill_addresses));
             self.set(Metric::Stalled, &of, flag(chain.stalled));
             self.set(Metric::Stopped, &of, flag(chain.stopped.is_some()));
-            super::gas::show(self, labels, chain.id, &chain.gas);
+            self.show_gas(&chain.gas, name.as_str(), labels.chains.get(&chain.id).map_or(18, |chain| chain.decimals));
             if let Some(read) = chain.oldest_view {
                 self.set(Metric::ViewAge, &of, now.since(read).as_secs_f64());
             }
@@ -324,6 +330,26 @@ impl Metrics {
             #[expect(clippy::float_arithmetic, reason = "a gauge: nothing is decided by it")]
             let ratio = f64::from(used.used_millionths) / 1e6;
             self.set(Metric::LimitUsed, &[used.rule.as_str(), used.limit.word()], ratio);
+        }
+    }
+
+    /// Sets the gauges of what gas costs. What is not known any more keeps its last value, and its time tells the age.
+    fn show_gas(&self, gas: &GasStatus, chain: &str, decimals: u8) {
+        if let Some(next) = gas.next {
+            self.set(Metric::NextBaseFee, &[chain], gwei(next));
+        }
+        for (kind, tip) in TIPS.into_iter().zip(gas.tips.iter().flat_map(|tips| [tips.low, tips.usual, tips.high])) {
+            self.set(Metric::PriorityFee, &[chain, kind], gwei(tip));
+        }
+        if let Some(at) = gas.tips_as_of {
+            self.set(Metric::PriorityFeeTime, &[chain], seconds(at));
+        }
+        for cost in &gas.costs {
+            let of = [chain, cost.asset.as_str()];
+            self.set(Metric::TransferCost, &of, decimal(&format_amount(cost.wei, decimals)));
+            if let Some(dollars) = &cost.dollars {
+                self.set(Metric::TransferCostDollars, &of, decimal(dollars));
+            }
         }
     }
 

@@ -79,7 +79,8 @@ fn every_series_of_a_config_is_there_at_zero_before_anything_happens() {
     metrics.register_socket(&labels(), &labels().sources[0], &["idle", "close"]);
     let text = metrics.render();
     // Their last label has values that only their authors know; a balance that was never read has no value, and 0 would be a lie.
-    let open = [Metric::Suppressed, Metric::Ignored, Metric::BalanceCoins, Metric::BalanceTime];
+    let costs = [Metric::TransferCost, Metric::TransferCostDollars];
+    let open = [&[Metric::Suppressed, Metric::Ignored, Metric::BalanceCoins, Metric::BalanceTime][..], &costs].concat();
     for metric in Metric::ALL.iter().filter(|metric| !open.contains(metric)) {
         assert!(text.contains(&format!("# TYPE {} ", metric.name())), "{} is not in\n{text}", metric.name());
     }

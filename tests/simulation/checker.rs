@@ -2,7 +2,7 @@
 
 use crate::chain::{Cast, Chain};
 use crate::receivers::Heard;
-use crate::spec::{OLD_WATCH, RULES, RuleSpec, Spec};
+use crate::spec::{APPROVALS, OLD_WATCH, RULES, RuleSpec, Spec};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use walletwatch::reactor::settings::{BetweenOwn, Direction};
@@ -24,11 +24,12 @@ pub fn check(spec: &Spec, chains: &[Chain], heard: &[Heard]) -> Result<(), Strin
     for (sink, body) in &messages {
         let data = &body["data"];
         match text(&body["type"]).split_once('.') {
-            Some(("transfer", stage)) => {
+            Some(("transfer" | "approval", stage)) => {
                 let thread = (sink.clone(), text(&data["rule"]), text(&data["watch"]), told(data));
                 let truth = truth.iter().find(|truth| truth.chain.id.0 == thread.3.0).ok_or("an unknown chain")?;
                 truth.check_told(&thread.3, data)?;
-                if data["history"] != truth.past.contains(&thread.3.1) {
+                // Of approvals nothing is said that lies before the watch.
+                if data.get("history").unwrap_or(&Value::Bool(false)) != truth.past.contains(&thread.3.1) {
                     return Err(format!("said as history or not: {body}"));
                 }
                 let chain = spec.chains.iter().find(|chain| chain.id.0 == thread.3.0).expect("it was found");
@@ -140,7 +141,7 @@ impl<'a> Truth<'a> {
         for (index, tx) in chain.txs.iter().enumerate() {
             let mut counted: BTreeMap<Told, u64> = BTreeMap::new();
             for movement in &tx.movements {
-                if cast.watch_of(movement.from).is_none() && cast.watch_of(movement.to).is_none() {
+                if movement.parties().all(|party| cast.watch_of(*party).is_none()) {
                     continue;
                 }
                 let first = name(chain.id.0, movement);
@@ -172,7 +173,7 @@ impl<'a> Truth<'a> {
         if !self.ever.contains(told) {
             return Err(format!("said of what never was: {told:?}"));
         }
-        if told.6 == "0" {
+        if told.6 == "0" && told.2 != "approval" {
             return Err(format!("said of a transfer of nothing: {told:?}"));
         }
         let number = data["block"]["number"].as_u64().unwrap_or(0);
@@ -201,6 +202,13 @@ fn check_expected(spec: &Spec, truth: &[Truth], standing: &BTreeMap<Thread, Vec<
                 }
             }
         }
+        if let (Kind::Approval, Some(owner)) = (movement.kind, cast.watch_of(movement.from))
+            && !is_past(truth, told)
+        {
+            let (rule, sink, stages) = APPROVALS;
+            let thread = (sink.to_owned(), rule.to_owned(), owner.to_owned(), told.clone());
+            expected.insert(thread, stages.iter().map(|stage| stage.word()).collect());
+        }
     }
     for (thread, stages) in &expected {
         let stands = standing.get(thread).cloned().unwrap_or_default();
@@ -228,7 +236,7 @@ fn speaks(rule: &RuleSpec, cast: &Cast, movement: &Movement) -> BTreeSet<&'stati
     let mut watches = BTreeSet::new();
     let usdc = movement.asset == Asset::Token(cast.usdc);
     let enough = rule.usdc_at_least.is_none_or(|level| usdc && movement.amount >= U256::from(level));
-    if movement.amount.is_zero() || !enough {
+    if movement.amount.is_zero() || !enough || movement.kind == Kind::Approval {
         return watches;
     }
     let own = from.is_some() && to.is_some() && movement.from != movement.to;
@@ -321,8 +329,8 @@ fn told(data: &Value) -> Told {
         text(&data["tx_hash"]),
         text(&data["kind"]),
         data["asset"]["contract"].as_str().map(str::to_lowercase),
-        text(&data["from"]).to_lowercase(),
-        text(&data["to"]).to_lowercase(),
+        text(data.get("from").unwrap_or(&data["address"])).to_lowercase(),
+        text(data.get("to").unwrap_or(&data["spender"])).to_lowercase(),
         text(&data["amount_raw"]),
         data["nth"].as_u64().unwrap_or(u64::MAX),
     )

@@ -356,13 +356,13 @@ impl World {
                 }
                 let past = chain.txs[..chain.past].iter().flat_map(|tx| &tx.movements);
                 let mut expected: Vec<String> = past
-                    .filter(|it| it.from == *address || it.to == *address)
+                    .filter(|it| it.parties().any(|party| party == address))
                     .map(|it| format!("{} {} {:?} {} {}", it.tx, it.kind.word(), it.asset, it.from, it.amount))
                     .collect();
                 let rows = self.process.store.transfers().filter(|row| row.key.chain == chain.id && row.history);
                 let mut held: Vec<String> = rows
                     .map(|row| row.key)
-                    .filter(|it| it.from == *address || it.to == *address)
+                    .filter(|it| it.parties().any(|party| party == address))
                     .map(|it| format!("{} {} {:?} {} {}", it.tx, it.kind.word(), it.asset, it.from, it.amount))
                     .collect();
                 expected.sort();

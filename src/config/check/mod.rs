@@ -5,6 +5,7 @@ mod chains;
 mod endpoints;
 pub(super) mod input;
 mod page_and_store;
+mod payees;
 mod payments;
 mod rules;
 mod sinks;
@@ -30,7 +31,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let sinks = sinks::check(input);
     let system = sinks::system(input, &sinks);
     rules::system_heard(input, &system, &sinks);
-    let payees = payments::payees(input, &chains);
+    let payees = payees::check(input, &chains);
     let materials = rules::Materials {
         chains: &chains,
         tokens: &tokens,

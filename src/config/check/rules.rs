@@ -6,7 +6,7 @@ use crate::config::check::assets::Assets;
 use crate::config::check::chains::Chains;
 use crate::config::check::input::{Input, Names};
 use crate::config::check::page_and_store::sinks as named_sinks;
-use crate::config::check::payments::Payees;
+use crate::config::check::payees::Payees;
 use crate::config::check::sinks::{SEVERITIES, Sinks, is_built_in};
 use crate::config::check::thresholds;
 use crate::config::check::watches::Watches;

@@ -398,15 +398,9 @@ impl Poller {
         let source = self.setup.name.clone();
         let chain = call.chain();
         let explored = Explored { chain, source, address, list, from, to, index_head, rows };
-        let (lane, event) = match call {
-            Call::History(..) => (Lane::Later, Event::History(explored)),
-            Call::View(..)
-            | Call::Head(_)
-            | Call::Receipt(..)
-            | Call::Balances(..)
-            | Call::Balance(..)
-            | Call::Gas(_) => (Lane::New, Event::Explored(explored)),
-        };
+        let past = matches!(call, Call::History(..));
+        let (lane, event) =
+            if past { (Lane::Later, Event::History(explored)) } else { (Lane::New, Event::Explored(explored)) };
         self.queue.send(lane, event, bytes).await
     }
 
