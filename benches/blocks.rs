@@ -135,7 +135,13 @@ impl Monitor {
         for movement in &mut block.movements {
             movement.tx.0[..8].copy_from_slice(&self.tip.to_be_bytes());
         }
-        Event::Run(Run { chain: scene::CHAIN, endpoint: "main".into(), blocks: vec![block], part: RunPart::Tip })
+        Event::Run(Run {
+            chain: scene::CHAIN,
+            endpoint: "main".into(),
+            blocks: vec![block],
+            part: RunPart::Tip,
+            chosen_by: None,
+        })
     }
 
     /// Reads a block and lets the reactor handle it.

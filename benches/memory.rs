@@ -55,8 +55,13 @@ fn open_transfers(mut settings: Settings, token: Address, to: Address) -> f64 {
     reactor.handle(at, Event::Source(SourceReport { source, state: SourceState::Fresh }));
     let before = resident_bytes();
     for number in 1_000..1_000 + BLOCKS {
-        let run =
-            Run { chain: CHAIN, endpoint: "main".into(), blocks: vec![block(number, token, to)], part: RunPart::Tip };
+        let run = Run {
+            chain: CHAIN,
+            endpoint: "main".into(),
+            blocks: vec![block(number, token, to)],
+            part: RunPart::Tip,
+            chosen_by: None,
+        };
         drop(reactor.handle(at, Event::Run(run)));
     }
     let grown = resident_bytes().saturating_sub(before);

@@ -4,6 +4,8 @@
 
 #[path = "cli/place.rs"]
 mod place;
+#[path = "cli/watches.rs"]
+mod watches;
 
 use place::{BINARY, OPERATE, Place, READ, Said, anvil, config, free_port, http, rpc};
 use std::fs;
@@ -351,6 +353,8 @@ fn writes_need_a_token_that_may_write() {
         "POST /api/v1/chains/devnet/accept".to_owned(),
         format!("POST /api/v1/outbox/{id}/replay"),
         format!("POST /api/v1/outbox/{id}/drop"),
+        "POST /api/v1/watches".to_owned(),
+        "DELETE /api/v1/watches/late".to_owned(),
     ];
     for line in &writes {
         assert_eq!(http(place.port, line, None), 401, "{line}");
@@ -358,7 +362,7 @@ fn writes_need_a_token_that_may_write() {
         assert_eq!(http(place.port, line, Some(READ)), 403, "{line}");
     }
     let allowed = writes.iter().map(|line| http(place.port, line, Some(OPERATE))).collect::<Vec<_>>();
-    assert_eq!(allowed, [204, 204, 409, 404, 404]);
+    assert_eq!(allowed, [204, 204, 409, 404, 404, 400, 404]);
     assert_eq!(http(place.port, "GET /api/v1/status", None), 200);
     assert_eq!(http(place.port, "GET /api/v1/status", Some(READ)), 200);
     assert_eq!(http(place.port, "GET /api/v1/status", Some("guessed-0123456789abcdef0123456789")), 401);

@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 use walletwatch::reactor::settings::{
-    BetweenOwn, ChainSettings, Condition, Confirmed, Direction, KnownToken, Rule, Settings, SinkSettings,
+    Added, BetweenOwn, ChainSettings, Condition, Confirmed, Direction, KnownToken, Rule, Settings, SinkSettings,
     TransferCondition, Watch,
 };
 use walletwatch::types::{Address, ChainId, Name, Severity, Stage};
@@ -65,7 +65,7 @@ pub fn settings(addresses: Vec<Address>, tokens: &[Address]) -> Settings {
     let ops = Name::from("ops");
     let watch = Watch {
         name: "wallets".into(),
-        addresses: addresses.into_iter().map(|address| (address, None)).collect(),
+        addresses: Arc::new(addresses.into_iter().collect()),
         chains: vec![CHAIN],
         tags: Vec::new(),
         from_block: None,
@@ -108,6 +108,7 @@ fn transfer_rule(name: &str, direction: Direction) -> Rule {
         notify: vec!["ops".into()],
         condition: Condition::Transfer(TransferCondition {
             watches: BTreeSet::from(["wallets".into()]),
+            added: Added::All,
             chains: BTreeSet::from([CHAIN]),
             direction,
             assets: None,

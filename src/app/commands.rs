@@ -4,6 +4,7 @@ use super::pump::Asked;
 use crate::config::checked::Config;
 use crate::http::{Archive, Command, Control, Refusal};
 use crate::reactor::event::Command as Ask;
+use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::sinks::delivery::OrderFault;
 use crate::sinks::worker::Order;
 use crate::telemetry::Snapshot;
@@ -40,7 +41,7 @@ impl Commands {
         Self { chains: chains.collect(), sinks: sinks.collect(), pump, worker, archive, snapshot }
     }
 
-    async fn ask(&self, command: Ask) -> Result<(), Refusal> {
+    async fn ask(&self, command: Ask) -> Result<Option<WatchAnswer>, Refusal> {
         let (done, answered) = oneshot::channel();
         self.pump.send(Asked { command, done }).await.map_err(|_| stopping())?;
         answered.await.map_err(|_| stopping())
@@ -85,7 +86,7 @@ impl Control for Commands {
                     let seq = self.seq(id).await?;
                     self.order(|answer| Order::Drop(seq, answer)).await
                 }
-                Command::TestSink(name) => self.ask(Ask::TestSink { sink: self.sink(name)? }).await,
+                Command::TestSink(name) => self.ask(Ask::TestSink { sink: self.sink(name)? }).await.map(drop),
                 Command::EnableSink(name) => {
                     let sink = self.sink(name)?;
                     self.order(|answer| Order::Enable(sink, answer)).await
@@ -94,11 +95,20 @@ impl Control for Commands {
                     let chain = self.chains.get(&name).copied();
                     let chain = chain.ok_or_else(|| Refusal::Unknown(format!("chain {name}")))?;
                     self.is_stopped(chain, &name)?;
-                    self.ask(Ask::AcceptChain { chain }).await
+                    self.ask(Ask::AcceptChain { chain }).await.map(drop)
                 }
             }
         })
     }
+
+    fn watches(&self, _by: Name, order: WatchOrder) -> BoxFuture<'_, Result<WatchAnswer, Refusal>> {
+        Box::pin(async move { self.ask(Ask::Watches(Box::new(order))).await?.ok_or_else(unanswered) })
+    }
+}
+
+/// An order came back without an answer: it cannot.
+pub fn unanswered() -> Refusal {
+    Refusal::NotNow("the order was not answered: look before asking again".to_owned())
 }
 
 fn stopping() -> Refusal {

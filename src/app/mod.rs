@@ -7,6 +7,7 @@ pub mod clock;
 pub mod commands;
 mod gas;
 mod indexes;
+pub mod lists;
 pub mod monitor;
 pub mod overview;
 pub mod poison;

@@ -6,6 +6,7 @@
 use super::board::{Board, DeliveryCounter};
 use super::clock::Clock;
 use super::commands::Commands;
+use super::lists::{self, Shrunk};
 use super::overview::Overview;
 use super::poison::Poison;
 use super::pump::{Pump, PumpFault, Wires as PumpWires};
@@ -72,6 +73,9 @@ pub enum MonitorFault {
         /// Why.
         source: io::Error,
     },
+    /// A list file lost too much to be believed.
+    #[error(transparent)]
+    Shrunk(#[from] Shrunk),
     /// No HTTP client can be made on this machine.
     #[error(transparent)]
     Http(#[from] HttpFault),
@@ -116,6 +120,7 @@ pub async fn run(
     let listener = listen(config.http.listen).await?;
     let mut store = SqliteStore::open(&path, IfMissing::Create(random_id()))?;
     let new_store = store.created();
+    take_lists(&config, &mut store)?;
     let (tables, last_at) = store.load()?;
     let (open, disabled) = store.open_outbox()?;
     kill_point(KillPoint::AfterLoad);
@@ -330,6 +335,21 @@ fn fault(ended: Result<(&'static str, Result<(), MonitorFault>), tokio::task::Jo
         Ok((name, Ok(()))) => MonitorFault::Ended(name),
         Err(_) => MonitorFault::Ended("a task, by a panic,"),
     }
+}
+
+/// Compares every list file with what it held the last time, and notes what it holds now.
+fn take_lists(config: &Config, store: &mut SqliteStore) -> Result<(), MonitorFault> {
+    for list in &config.lists {
+        let (key, now) = (lists::note_key(&list.watch), list.addresses.to_string());
+        let note = store.note(&key)?;
+        if !config.allow_shrink {
+            lists::compare(list, note.as_deref())?;
+        }
+        if note.as_deref() != Some(&now) {
+            store.set_note(&key, &now)?;
+        }
+    }
+    Ok(())
 }
 
 async fn listen(at: SocketAddr) -> Result<TcpListener, MonitorFault> {

@@ -192,7 +192,8 @@ mod tests {
         };
         for (chain, expected) in [(1, vec![6, 9]), (2, vec![6, 7, 8, 9])] {
             let blocks = (6..=9).map(block).collect();
-            let mut run = Run { chain: ChainId(chain), endpoint: "one".into(), blocks, part: RunPart::Tip };
+            let mut run =
+                Run { chain: ChainId(chain), endpoint: "one".into(), blocks, part: RunPart::Tip, chosen_by: None };
             read().leave_out(&mut run);
             let moving = run.blocks.iter().filter(|block| !block.movements.is_empty());
             assert_eq!(moving.map(|block| block.at.number).collect::<Vec<_>>(), expected);

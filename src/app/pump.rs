@@ -12,6 +12,7 @@ use crate::reactor::effect::Notice;
 use crate::reactor::event::{ClockReport, Command, DeliveryReport, Event, SourceId};
 use crate::reactor::settings::Settings;
 use crate::reactor::wants::Wants;
+use crate::reactor::watch_list::WatchAnswer;
 use crate::sources::queue::EventIntake;
 use crate::store::writer::WriterHandle;
 use crate::store::{OutboxRow, StoreFault};
@@ -39,8 +40,8 @@ const CLOCK_CHECK: Duration = Duration::from_secs(1);
 pub struct Asked {
     /// What is asked.
     pub command: Command,
-    /// Told after the commit.
-    pub done: oneshot::Sender<()>,
+    /// Told after the commit; with the answer, of a command that has one.
+    pub done: oneshot::Sender<Option<WatchAnswer>>,
 }
 
 /// What the pump is connected to.
@@ -91,7 +92,7 @@ pub struct Pump {
     reactor: Reactor,
     draft: Draft,
     drafted_since: Option<Timestamp>,
-    answers: Vec<oneshot::Sender<()>>,
+    answers: Vec<(oneshot::Sender<Option<WatchAnswer>>, Option<WatchAnswer>)>,
     poison: Poison,
     overview: Overview,
     wires: Wires,
@@ -217,7 +218,7 @@ impl Pump {
             }
         }
         self.handle(Event::Command(asked.command))?;
-        self.answers.push(asked.done);
+        self.answers.push((asked.done, self.draft.take_answer()));
         Ok(())
     }
 
@@ -283,9 +284,9 @@ impl Pump {
             return Err(PumpFault::NoDelivery);
         }
         kill_point(KillPoint::AfterPublish);
-        for done in self.answers.drain(..) {
+        for (done, answer) in self.answers.drain(..) {
             // Who asked may have gone: the command is done all the same.
-            let _ = done.send(());
+            let _ = done.send(answer);
         }
         self.say(at, &notices);
         Ok(())

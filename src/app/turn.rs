@@ -6,9 +6,10 @@ use crate::reactor::Reactor;
 use crate::reactor::effect::{Effect, Notice};
 use crate::reactor::event::Event;
 use crate::reactor::rows::{Row, RowKey};
+use crate::reactor::watch_list::WatchAnswer;
 use crate::sinks::body::freeze_all;
 use crate::store::{Commit, NewMessage, OutboxRow, Store, Write};
-use crate::types::Timestamp;
+use crate::types::{Address, Timestamp};
 use std::collections::BTreeMap;
 
 /// A commit in the making. Of several writes of a row only the last is kept.
@@ -18,6 +19,7 @@ pub struct Draft {
     writes: BTreeMap<RowKey, Option<Row>>,
     outbox: Vec<NewMessage>,
     notices: Vec<Notice>,
+    answers: Vec<WatchAnswer>,
     blocks: u64,
     weighty: bool,
 }
@@ -36,6 +38,12 @@ impl Draft {
                 }
                 Effect::Delete(key) => {
                     self.weigh(&key);
+                    if let RowKey::Watch(number) = key {
+                        // Its addresses go with it, also those that were only going to be written.
+                        let of_watch = RowKey::Address(number, Address::ZERO)..=RowKey::Address(number, LAST);
+                        let written: Vec<RowKey> = self.writes.range(of_watch).map(|(key, _)| key.clone()).collect();
+                        written.iter().for_each(|key| drop(self.writes.remove(key)));
+                    }
                     self.writes.insert(key, None);
                 }
                 Effect::Tell(message) => {
@@ -43,8 +51,17 @@ impl Draft {
                     self.outbox.extend(freeze_all(&message));
                 }
                 Effect::Notice(notice) => self.notices.push(notice),
+                Effect::Answer(answer) => {
+                    self.weighty = true;
+                    self.answers.push(*answer);
+                }
             }
         }
+    }
+
+    /// Takes what an order was answered: it is said after the commit.
+    pub fn take_answer(&mut self) -> Option<WatchAnswer> {
+        self.answers.pop()
     }
 
     /// Whether something in it must be on disk before anything else happens. Cursors alone may wait: what they covered is read again.
@@ -100,6 +117,9 @@ impl Draft {
             | RowKey::Token(..)
             | RowKey::Deadline(_)
             | RowKey::Trouble(_)
+            | RowKey::Watch(_)
+            | RowKey::Address(..)
+            | RowKey::Request(_)
             | RowKey::Payment(_)
             | RowKey::Level(_) => true,
         };
@@ -113,7 +133,12 @@ pub struct Turned {
     pub rows: Vec<OutboxRow>,
     /// What is to be logged and counted.
     pub notices: Vec<Notice>,
+    /// What orders were answered, in order.
+    pub answers: Vec<WatchAnswer>,
 }
+
+/// The highest address.
+const LAST: Address = Address::repeat_byte(u8::MAX);
 
 /// Handles a batch of events in order, and commits all of their effects at once.
 ///
@@ -129,7 +154,8 @@ pub fn turn<S: Store>(
         draft.add(at, reactor.handle(at, event));
     }
     let nothing = draft.is_empty();
+    let answers = std::mem::take(&mut draft.answers);
     let (commit, notices) = draft.finish();
     let rows = if nothing { Vec::new() } else { store.commit(&commit)? };
-    Ok(Turned { rows, notices })
+    Ok(Turned { rows, notices, answers })
 }

@@ -4,24 +4,27 @@
 //! sent from here: what is put into the outbox goes out when the monitor runs again.
 
 use crate::app::clock::Clock;
+use crate::app::commands::unanswered;
 use crate::app::poison::Poison;
-use crate::app::turn::turn;
+use crate::app::turn::{Turned, turn};
 use crate::config::checked::Config;
-use crate::http::archive::Answer;
+use crate::http::archive::{Answer, Complete};
 use crate::http::{Archive, Command, Control, Deadlines, Local, Parts, Refusal, Tokens};
 use crate::reactor::Reactor;
+use crate::reactor::addresses::Since;
 use crate::reactor::event::{Command as Ask, Event};
-use crate::reactor::rows::{AlertRow, TransferRow};
+use crate::reactor::rows::{AddressRow, AlertRow, TransferRow, WatchRow};
 use crate::reactor::settings::Settings;
+use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::sinks::delivery::{LaneSettings, Machine, OrderFault, Pace};
 use crate::store::{
     AlertFilter, OutboxFilter, OutboxRow, Page, Reader, SqliteStore, Store, StoreFault, TransferFilter, TransferPlace,
 };
 use crate::telemetry::snapshot::ChainStatus;
 use crate::telemetry::{Labels, Metrics, Snapshot};
-use crate::types::{ChainId, MessageId, Name, Timestamp};
+use crate::types::{Address, ChainId, MessageId, Name, Timestamp};
 use futures::future::{BoxFuture, ready};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -116,6 +119,27 @@ impl Archive for Books {
     fn message(&self, id: MessageId) -> Answer<'_, Option<OutboxRow>> {
         self.read(|reader| reader.message(id))
     }
+
+    fn watches(&self, after: Option<Name>, limit: usize) -> Answer<'_, Vec<WatchRow>> {
+        self.read(|reader| reader.watches(after.as_ref(), limit))
+    }
+
+    fn watched(
+        &self,
+        name: Name,
+        after: Option<Address>,
+        limit: usize,
+    ) -> Answer<'_, Option<(WatchRow, Vec<AddressRow>)>> {
+        self.read(|reader| reader.watched(&name, after.as_ref(), limit))
+    }
+
+    fn addresses(&self, name: Name) -> Answer<'_, Option<BTreeSet<Address>>> {
+        self.read(|reader| reader.all_addresses(&name))
+    }
+
+    fn complete_from(&self, chains: Vec<ChainId>, of: Vec<(Address, Since)>) -> Answer<'_, Vec<Complete>> {
+        self.read(|reader| reader.complete_from(&chains, &of))
+    }
 }
 
 /// Does commands; without a store that it may write, none.
@@ -163,6 +187,14 @@ impl Control for Alone {
     fn command(&self, _by: Name, command: Command) -> BoxFuture<'_, Result<(), Refusal>> {
         Box::pin(ready(self.done(command)))
     }
+
+    fn watches(&self, _by: Name, order: WatchOrder) -> BoxFuture<'_, Result<WatchAnswer, Refusal>> {
+        let done = || {
+            let turned = self.held()?.turn(vec![Event::Command(Ask::Watches(Box::new(order)))])?;
+            turned.answers.into_iter().next().ok_or_else(unanswered)
+        };
+        Box::pin(ready(done()))
+    }
 }
 
 impl Held {
@@ -188,11 +220,11 @@ impl Held {
         ask(&mut machine, at).map_err(|fault| Refusal::Conflict(fault.to_string()))?;
         self.store.deliver(&machine.take_writes()).map_err(not_now)?;
         let reports: Vec<Event> = machine.take_reports().into_iter().map(Event::Delivery).collect();
-        if reports.is_empty() { Ok(()) } else { self.turn(reports) }
+        if reports.is_empty() { Ok(()) } else { self.turn(reports).map(drop) }
     }
 
     fn feed(&mut self, ask: Ask) -> Result<(), Refusal> {
-        self.turn(vec![Event::Command(ask)])
+        self.turn(vec![Event::Command(ask)]).map(drop)
     }
 
     fn accept(&mut self, name: &Name) -> Result<(), Refusal> {
@@ -211,13 +243,13 @@ impl Held {
     }
 
     /// One turn of a reactor built from the tables, under the config in force.
-    fn turn(&mut self, events: Vec<Event>) -> Result<(), Refusal> {
+    fn turn(&mut self, events: Vec<Event>) -> Result<Turned, Refusal> {
         let (tables, _) = self.store.load().map_err(not_now)?;
         let at = self.clock.now();
         let mut reactor = Reactor::restore(tables, at);
         let configured = Event::Configured(Box::new(self.settings.clone()));
         let batch = std::iter::once(configured).chain(events).map(|event| (at, event));
-        turn(&mut reactor, &mut self.store, batch).map(drop).map_err(not_now)
+        turn(&mut reactor, &mut self.store, batch).map_err(not_now)
     }
 }
 

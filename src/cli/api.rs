@@ -104,7 +104,13 @@ impl Monitor {
 
     /// Asks once. The inner error is silence: nobody who speaks our API is there.
     async fn ask(&self, method: Method, question: &Question) -> Result<Result<Bytes, Silence>, Failure> {
-        let mut request = Request::get(question.target(&format!("http://{}", self.at))?);
+        self.send(method, question, Bytes::new()).await
+    }
+
+    /// The same with a body of JSON.
+    async fn send(&self, method: Method, question: &Question, body: Bytes) -> Result<Result<Bytes, Silence>, Failure> {
+        let target = question.target(&format!("http://{}", self.at))?;
+        let mut request = if body.is_empty() { Request::get(target) } else { Request::post_json(target, body) };
         request.method = method;
         // The operator wrote this address, and it is this machine's.
         request = request.within(DEADLINE).reaching(Reach::Anywhere);
@@ -134,7 +140,12 @@ fn judge(status: u16, body: Bytes) -> Result<Bytes, Failure> {
     }
     let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
     let unsaid = || format!("an answer with status {status} that says nothing more");
-    let error = anyhow!("{}", problem["detail"].as_str().map_or_else(unsaid, super::show::clean));
+    let mut said = problem["detail"].as_str().map_or_else(unsaid, super::show::clean);
+    for wrong in problem["errors"].as_array().into_iter().flatten() {
+        let part = |key: &str| super::show::clean(wrong[key].as_str().unwrap_or_default());
+        said.push_str(&format!("\n  {}: {}", part("pointer"), part("detail")));
+    }
+    let error = anyhow!("{said}");
     // What the asker can change is the command or the config; what passes by itself is worth another try.
     Err(if (400..500).contains(&status) && status != 408 { Failure::usage(error) } else { Failure::again(error) })
 }
@@ -153,6 +164,25 @@ impl Answerer {
     /// Whether a monitor runs.
     pub(super) const fn is_monitor(&self) -> bool {
         matches!(self, Self::Monitor(_))
+    }
+
+    /// Has something taken away.
+    pub(super) async fn delete(&self, question: &Question) -> Result<Bytes, Failure> {
+        self.ask(Method::DELETE, question).await
+    }
+
+    /// Has something done that needs a body of JSON.
+    pub(super) async fn send(&self, question: &Question, body: Bytes) -> Result<Bytes, Failure> {
+        match self {
+            Self::Monitor(monitor) => {
+                let sent = monitor.send(Method::POST, question, body).await?;
+                sent.map_err(|silence| Failure::again(anyhow!("{silence}")))
+            }
+            Self::Store(local) => {
+                let (status, body) = local.send(Method::POST, &question.path()?, body).await;
+                judge(status, body)
+            }
+        }
     }
 
     async fn ask(&self, method: Method, question: &Question) -> Result<Bytes, Failure> {

@@ -4,10 +4,12 @@ use super::places::read;
 use super::probe::{Finding, probe};
 use super::show::{answer, clean};
 use super::{Failure, Places};
+use crate::app::lists;
 use crate::config::checked::Config;
 use crate::config::describe::describe;
 use crate::config::print::print;
 use crate::config::surroundings::Machine;
+use crate::store::Reader;
 use anyhow::anyhow;
 
 /// The settings of this command.
@@ -30,8 +32,21 @@ impl Check {
         let config = read(&file, &data)?;
         answer(&format!("{} is a good config.\n", file.display()))?;
         answer(&describe(&config))?;
+        say_shrunk(&config)?;
         if self.probe { super::asked(ask_upstreams(&config)) } else { Ok(()) }
     }
+}
+
+/// Says which list files the next start would not believe; without a store there is nothing to compare with.
+fn say_shrunk(config: &Config) -> Result<(), Failure> {
+    let Ok(store) = Reader::open(&config.store.path) else { return Ok(()) };
+    for list in &config.lists {
+        let note = store.note(&lists::note_key(&list.watch)).ok().flatten();
+        if let Err(shrunk) = lists::compare(list, note.as_deref()) {
+            answer(&format!("  {}", clean(&shrunk.to_string())))?;
+        }
+    }
+    Ok(())
 }
 
 /// Asks every upstream, a line each.

@@ -17,6 +17,7 @@ mod show;
 mod sink;
 mod status;
 mod transfers;
+mod watch;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -53,6 +54,9 @@ enum Command {
     Check(check::Check),
     /// How the running monitor stands: every source, chain, sink and rule, a line each
     Status(status::Status),
+    /// What is watched, and changing it while the monitor runs
+    #[command(subcommand)]
+    Watch(watch::Watch),
     /// What moved
     #[command(subcommand)]
     Transfers(transfers::Transfers),
@@ -108,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Demo(command) => command.run(&places),
         Command::Check(command) => command.run(&places),
         Command::Status(command) => asked(command.run(&places)),
+        Command::Watch(command) => asked(command.run(&places)),
         Command::Transfers(command) => asked(command.run(&places)),
         Command::Outbox(command) => asked(command.run(&places)),
         Command::Sink(command) => asked(command.run(&places)),

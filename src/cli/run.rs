@@ -16,12 +16,16 @@ use tokio_util::sync::CancellationToken;
 
 /// The settings of this command.
 #[derive(Debug, clap::Args)]
-pub(super) struct Run {}
+pub(super) struct Run {
+    /// Believe a list file that has lost more than a tenth of its lines since it was last read
+    #[arg(long)]
+    allow_shrink: bool,
+}
 
 impl Run {
-    #[expect(clippy::unused_self, reason = "every command is run alike; this one has no settings yet")]
     pub(super) fn run(self, places: &Places) -> Result<(), Failure> {
-        let Located { file, data, config } = places.load()?;
+        let Located { file, data, mut config } = places.load()?;
+        config.allow_shrink = self.allow_shrink;
         start_log(&config)?;
         make_folder(&data).map_err(Failure::again)?;
         let warnings = config.warnings.clone();
@@ -82,7 +86,7 @@ pub(super) fn stop_on_signals() -> Result<CancellationToken, Failure> {
 pub(super) fn failure(fault: MonitorFault) -> Failure {
     let person = match &fault {
         MonitorFault::Store(fault) | MonitorFault::Pump(PumpFault::Store(fault)) => fault.remedy() == Remedy::Person,
-        MonitorFault::Sink(_) => return Failure::usage(anyhow!("{fault}")),
+        MonitorFault::Sink(_) | MonitorFault::Shrunk(_) => return Failure::usage(anyhow!("{fault}")),
         MonitorFault::Pump(PumpFault::Panicked(_) | PumpFault::NoDelivery)
         | MonitorFault::Delivery(_)
         | MonitorFault::Listen { .. }

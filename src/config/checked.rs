@@ -20,6 +20,10 @@ pub struct Config {
     pub endpoints: Vec<EndpointConfig>,
     /// Etherscan, where it is configured.
     pub etherscan: Option<EtherscanConfig>,
+    /// Watches whose addresses stand in a file.
+    pub lists: Vec<ListConfig>,
+    /// Whether a list file may have lost more of its lines than is believed without a word (`--allow-shrink`).
+    pub allow_shrink: bool,
     /// Price feeds.
     pub feeds: Vec<FeedConfig>,
     /// Sinks.
@@ -49,6 +53,17 @@ pub struct EndpointConfig {
     pub socket: bool,
     /// Who runs it: two operators that agree are two witnesses.
     pub operator: Name,
+}
+
+/// The list file of a watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListConfig {
+    /// Whose.
+    pub watch: Name,
+    /// Where.
+    pub file: PathBuf,
+    /// How many addresses stand in it.
+    pub addresses: u64,
 }
 
 /// Etherscan v2.

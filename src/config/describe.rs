@@ -116,8 +116,10 @@ fn watches(text: &mut Lines, config: &Config) {
         let from = watch.from_block.map_or("now on".into(), |block| format!("block {block} on"));
         let on = list(watch.chains.iter().map(|id| chain_name(config, *id)));
         let tags = if watch.tags.is_empty() { String::new() } else { format!(", tags {}", list(&watch.tags)) };
+        let list = config.lists.iter().find(|list| list.watch == watch.name);
+        let file = list.map_or_else(String::new, |list| format!(" in {}", list.file.display()));
         text.line(format_args!(
-            "{}: {} on {on}, from {from}{tags}",
+            "{}: {}{file} on {on}, from {from}{tags}",
             watch.name,
             count(watch.addresses.len(), "address")
         ));

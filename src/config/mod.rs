@@ -11,6 +11,7 @@ pub mod duration;
 pub mod faults;
 pub mod forecast;
 pub mod history;
+pub mod list_file;
 pub mod mailbox;
 mod near;
 pub mod places;

@@ -12,6 +12,13 @@ pub trait Surroundings {
     /// # Errors
     /// As the operating system says.
     fn read(&self, path: &Path) -> io::Result<String>;
+    /// A file, to be read as it comes: a list of addresses may be larger than what should be held at once.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn io::Read>> {
+        self.read(path).map(|text| Box::new(io::Cursor::new(text)) as Box<dyn io::Read>)
+    }
     /// Whether anybody but the owner may read the file.
     ///
     /// # Errors
@@ -50,6 +57,10 @@ impl Surroundings for Machine {
 
     fn read(&self, path: &Path) -> io::Result<String> {
         std::fs::read_to_string(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn io::Read>> {
+        Ok(Box::new(std::fs::File::open(path)?))
     }
 
     fn open_to_others(&self, path: &Path) -> io::Result<bool> {

@@ -1,11 +1,13 @@
 //! What the routes need of the store, and how they get it: questions go to a thread with a read-only connection of its own, so that
 //! nobody who waits for an answer holds anybody else up.
 
-use crate::reactor::rows::{AlertRow, TransferRow};
+use crate::reactor::addresses::Since;
+use crate::reactor::rows::{AddressRow, AlertRow, TransferRow, WatchRow};
 use crate::store::OutboxRow;
 use crate::store::{AlertFilter, OutboxFilter, Page, Reader, StoreFault, TransferFilter, TransferPlace};
-use crate::types::MessageId;
+use crate::types::{Address, ChainId, MessageId, Name};
 use futures::future::BoxFuture;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,6 +28,9 @@ pub enum ArchiveFault {
 /// An answer of the store.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, ArchiveFault>>;
 
+/// The block from which an address is complete, on each of its chains.
+pub type Complete = Vec<(ChainId, Option<u64>)>;
+
 /// What the store holds, newest first.
 pub trait Archive: Send + Sync {
     /// Transfers.
@@ -39,6 +44,23 @@ pub trait Archive: Send + Sync {
 
     /// One row of the outbox.
     fn message(&self, id: MessageId) -> Answer<'_, Option<OutboxRow>>;
+
+    /// The watches that were added at run time behind this name, by name.
+    fn watches(&self, after: Option<Name>, limit: usize) -> Answer<'_, Vec<WatchRow>>;
+
+    /// A watch that was added at run time, and its addresses behind this one.
+    fn watched(
+        &self,
+        name: Name,
+        after: Option<Address>,
+        limit: usize,
+    ) -> Answer<'_, Option<(WatchRow, Vec<AddressRow>)>>;
+
+    /// Every address of a watch that was added at run time.
+    fn addresses(&self, name: Name) -> Answer<'_, Option<BTreeSet<Address>>>;
+
+    /// From which block on everything of each address was read, on each of these chains.
+    fn complete_from(&self, chains: Vec<ChainId>, of: Vec<(Address, Since)>) -> Answer<'_, Vec<Complete>>;
 }
 
 type Question = Box<dyn FnOnce(Result<&Reader, StoreFault>) + Send>;
@@ -106,5 +128,26 @@ impl Archive for StoreArchive {
 
     fn message(&self, id: MessageId) -> Answer<'_, Option<OutboxRow>> {
         self.ask(move |reader| reader.message(id))
+    }
+
+    fn watches(&self, after: Option<Name>, limit: usize) -> Answer<'_, Vec<WatchRow>> {
+        self.ask(move |reader| reader.watches(after.as_ref(), limit))
+    }
+
+    fn watched(
+        &self,
+        name: Name,
+        after: Option<Address>,
+        limit: usize,
+    ) -> Answer<'_, Option<(WatchRow, Vec<AddressRow>)>> {
+        self.ask(move |reader| reader.watched(&name, after.as_ref(), limit))
+    }
+
+    fn addresses(&self, name: Name) -> Answer<'_, Option<BTreeSet<Address>>> {
+        self.ask(move |reader| reader.all_addresses(&name))
+    }
+
+    fn complete_from(&self, chains: Vec<ChainId>, of: Vec<(Address, Since)>) -> Answer<'_, Vec<Complete>> {
+        self.ask(move |reader| reader.complete_from(&chains, &of))
     }
 }

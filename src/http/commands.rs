@@ -34,11 +34,7 @@ pub(super) async fn accept_chain(parts: Shared, asker: Asker, Path(name): Path<S
 }
 
 async fn act(State(parts): Shared, Extension(caller): Asker, command: Command) -> Done {
-    let by: Name = match caller {
-        Caller::Token { name, .. } => name,
-        // The gate lets no write through without a token; should it ever, nothing happens.
-        Caller::Nameless => return Err(super::access::Denial::NoToken.into()),
-    };
+    let by = asker(caller)?;
     let word = command.word();
     let done = parts.control.command(by.clone(), command).await;
     match &done {
@@ -47,6 +43,15 @@ async fn act(State(parts): Shared, Extension(caller): Asker, command: Command) -
     }
     done?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whose token it is.
+pub(super) fn asker(caller: Caller) -> Result<Name, Problem> {
+    match caller {
+        Caller::Token { name, .. } => Ok(name),
+        // The gate lets no write through without a token; should it ever, nothing happens.
+        Caller::Nameless => Err(super::access::Denial::NoToken.into()),
+    }
 }
 
 /// The id of a message in a path.

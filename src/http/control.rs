@@ -1,5 +1,6 @@
 //! Where commands go. Everything that changes something is one of these.
 
+use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::types::{MessageId, Name};
 use futures::future::BoxFuture;
 
@@ -50,4 +51,7 @@ pub enum Refusal {
 pub trait Control: Send + Sync {
     /// Does it. Ready after the commit that holds it, so that who is answered can rely on it. `by` is the token's name.
     fn command(&self, by: Name, command: Command) -> BoxFuture<'_, Result<(), Refusal>>;
+
+    /// The same of an order for the watch list.
+    fn watches(&self, by: Name, order: WatchOrder) -> BoxFuture<'_, Result<WatchAnswer, Refusal>>;
 }

@@ -32,8 +32,13 @@ impl Local {
 
     /// Asks for a path with its query. Gives the status and the body.
     pub async fn ask(&self, method: Method, path: &str) -> (u16, Bytes) {
+        self.send(method, path, Bytes::new()).await
+    }
+
+    /// The same with a body.
+    pub async fn send(&self, method: Method, path: &str, body: Bytes) -> (u16, Bytes) {
         let Ok(uri) = path.parse() else { return (StatusCode::BAD_REQUEST.as_u16(), Bytes::new()) };
-        let mut request = Request::new(Body::empty());
+        let mut request = Request::new(Body::from(body));
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         request.extensions_mut().insert(Caller::Token { name: NAME.into(), role: Role::Approve });

@@ -21,6 +21,8 @@ mod serve;
 mod status;
 #[cfg(test)]
 mod tests;
+mod watch_body;
+mod watches;
 
 pub use access::Tokens;
 pub use archive::Archive;
@@ -37,6 +39,8 @@ use tokio::sync::watch;
 
 /// The largest body that is read (FACES §4).
 pub const LARGEST_BODY: usize = 64 * 1024;
+/// The largest body that adds to the watch list: ten thousand addresses, each with all that can be said of it. Who sends it has a token.
+pub const LARGEST_LIST: usize = 4 * 1024 * 1024;
 /// The largest head of a request; browsers send 2 KiB.
 pub const LARGEST_HEAD: usize = 16 * 1024;
 /// Connections at one time; more wait in the listener's backlog. Far above what a page and a scraper need.

@@ -3,6 +3,7 @@
 use super::access::Denial;
 use super::archive::ArchiveFault;
 use super::control::Refusal;
+use crate::reactor::watch_list::WatchRefusal;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +16,17 @@ pub(super) struct Problem {
     pub status: StatusCode,
     /// A sentence.
     pub detail: String,
+    /// What is wrong in the body, place by place; empty is not said.
+    pub errors: Vec<Item>,
+}
+
+/// One thing that is wrong in a body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Item {
+    /// Where, as a JSON pointer.
+    pub pointer: String,
+    /// What.
+    pub detail: String,
 }
 
 #[derive(Serialize)]
@@ -24,12 +36,24 @@ struct Body<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
+    #[serde(skip_serializing_if = "<[Item]>::is_empty")]
+    errors: &'a [Item],
 }
 
 impl Problem {
     /// Of this status.
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into() }
+        Self { status, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// With what is wrong in the body.
+    pub(super) fn with(self, errors: Vec<Item>) -> Self {
+        Self { errors, ..self }
+    }
+
+    /// An answer that cannot be: a fault of ours.
+    pub(super) fn unexpected() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "an answer came that fits no question: look before asking again")
     }
 }
 
@@ -54,6 +78,21 @@ impl From<Refusal> for Problem {
     }
 }
 
+impl From<WatchRefusal> for Problem {
+    fn from(refusal: WatchRefusal) -> Self {
+        let status = match refusal {
+            WatchRefusal::OfConfig(_)
+            | WatchRefusal::Taken { .. }
+            | WatchRefusal::OtherChains(_)
+            | WatchRefusal::OtherTags(_)
+            | WatchRefusal::TooMany => StatusCode::CONFLICT,
+            WatchRefusal::OtherRequest => StatusCode::UNPROCESSABLE_ENTITY,
+            WatchRefusal::Unknown(_) => StatusCode::NOT_FOUND,
+        };
+        Self::new(status, refusal.to_string())
+    }
+}
+
 impl From<ArchiveFault> for Problem {
     fn from(fault: ArchiveFault) -> Self {
         // The whole story names files of this machine: it is for the log.
@@ -69,6 +108,7 @@ impl IntoResponse for Problem {
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: &self.detail,
+            errors: &self.errors,
         };
         let mut response = (self.status, axum::Json(body)).into_response();
         let headers = response.headers_mut();

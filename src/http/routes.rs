@@ -6,7 +6,7 @@ use super::balances::{self, Balances};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
 use super::status::{self, Status};
-use super::{LARGEST_BODY, Parts, commands, page};
+use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page, watches};
 use crate::reactor::rows::{AlertState, TransferRow};
 use crate::store::{self, OutboxState};
 use crate::telemetry::{Snapshot, unready};
@@ -21,7 +21,7 @@ use axum::http::header::{
 };
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -30,6 +30,9 @@ use std::sync::Arc;
 const USUAL_PAGE: usize = 100;
 /// Rows of a page at most: with their bodies left out some 300 kB.
 const LARGEST_PAGE: usize = 500;
+
+/// The watch list, which alone takes a large body.
+const WATCHES: &str = "/api/v1/watches";
 
 /// Every route, behind the gate.
 pub(super) fn router(parts: Parts) -> Router {
@@ -57,6 +60,10 @@ pub(super) fn routes(parts: Arc<Parts>) -> Router {
         .route("/api/v1/sinks/{name}/test", post(commands::test_sink))
         .route("/api/v1/sinks/{name}/enable", post(commands::enable_sink))
         .route("/api/v1/chains/{name}/accept", post(commands::accept_chain))
+        .route(WATCHES, get(watches::list).post(watches::add))
+        .route("/api/v1/watches/{name}", delete(watches::remove))
+        .route("/api/v1/watches/{name}/addresses", get(watches::addresses))
+        .route("/api/v1/watches/{name}/addresses/{address}", delete(watches::remove_address))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
@@ -79,12 +86,14 @@ async fn gate(
 async fn pass(parts: &Parts, Peer(peer): Peer, mut request: Request, next: Next) -> Result<Response, Problem> {
     let need = Need::of(request.method(), request.uri().path());
     let caller = decide(peer, request.uri(), request.headers(), need, &parts.tokens)?;
-    let too_large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 64 KiB");
+    let most = if request.uri().path() == WATCHES { LARGEST_LIST } else { LARGEST_BODY };
+    let too_large =
+        || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {} KiB", most / 1024));
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > LARGEST_BODY as u64) {
+    if announced.is_some_and(|length| length > most as u64) {
         return Err(too_large());
     }
-    let body = axum::body::to_bytes(std::mem::take(request.body_mut()), LARGEST_BODY);
+    let body = axum::body::to_bytes(std::mem::take(request.body_mut()), most);
     let late = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time: nothing was done");
     let body = tokio::time::timeout(parts.deadlines.answer, body).await.map_err(late)?.map_err(|_| too_large())?;
     *request.body_mut() = Body::from(body);
@@ -251,7 +260,13 @@ async fn stored(
     let (asked, limit) = Asked::read(query, &["chain", "watch", "stage"])?;
     let no = |what: &str| Problem::new(StatusCode::NOT_FOUND, format!("there is no such {what} in the config"));
     let chain = |name: &String| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
-    let watch = |name: &String| snapshot.labels.addresses(name).ok_or_else(|| no("watch"));
+    let addresses = match &asked.watch {
+        None => None,
+        Some(name) => match snapshot.labels.addresses(name) {
+            Some(addresses) => Some(addresses),
+            None => Some(parts.archive.addresses(name.as_str().into()).await?.ok_or_else(|| no("watch"))?),
+        },
+    };
     // The place is written as MILLISECONDS-ID.
     let after = asked.place(|text| {
         let (at, id) = text.rsplit_once('-')?;
@@ -260,7 +275,7 @@ async fn stored(
     })?;
     let filter = store::TransferFilter {
         chain: asked.chain.as_ref().map(chain).transpose()?,
-        addresses: asked.watch.as_ref().map(watch).transpose()?,
+        addresses,
         stage: word("stage", asked.stage.as_ref(), &Stage::ALL, Stage::word)?,
         approvals,
         after,

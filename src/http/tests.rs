@@ -2,6 +2,8 @@
 
 #[path = "tests_served.rs"]
 mod served;
+#[path = "tests_watches.rs"]
+mod watches;
 
 use self::served::{OPERATE, READ, ask, bearer, raw, serving, standing};
 use super::*;

@@ -2,10 +2,12 @@
 
 use crate::config::checked::{Role, TokenConfig};
 use crate::http::*;
+use crate::reactor::addresses::AddressList;
 use crate::reactor::effect::Suspect;
 use crate::reactor::event::{SourceId, SourceKind, SourceState};
-use crate::reactor::rows::{AlertRow, AlertState, AlertSubject, Row, TransferRow, Voucher};
-use crate::reactor::settings::Direction;
+use crate::reactor::rows::{AddressRow, AlertRow, AlertState, AlertSubject, Row, TransferRow, Voucher, WatchRow};
+use crate::reactor::settings::{Direction, Watch};
+use crate::reactor::watch_list::{NewWatch, WatchAnswer, WatchOrder, WatchRefusal, Watching};
 use crate::store::{Commit, NewMessage, Store, Write};
 use crate::store::{IfMissing, SqliteStore};
 use crate::telemetry::Labels;
@@ -28,7 +30,18 @@ const HOSTILE: &str = "<script>alert('x')</script>\"&\u{202e}";
 
 /// Notes every command; refuses what concerns the sink "gone", and never answers for the sink "slow".
 #[derive(Default)]
-pub(super) struct Noted(pub Mutex<Vec<(Name, Command)>>);
+pub(super) struct Noted(pub Mutex<Vec<(Name, Command)>>, pub Mutex<Vec<(Name, WatchOrder)>>);
+
+fn watching(watch: &NewWatch) -> Watching {
+    let addresses = watch.addresses.len() as u64;
+    Watching {
+        watch: watch.name.clone(),
+        chain: ChainId(1),
+        complete_from: Some(19_000_001),
+        addresses,
+        new: addresses,
+    }
+}
 
 impl Control for Noted {
     fn command(&self, by: Name, command: Command) -> BoxFuture<'_, Result<(), Refusal>> {
@@ -41,6 +54,21 @@ impl Control for Noted {
                 Command::Replay(_) | Command::Drop(_) | Command::TestSink(_) | Command::EnableSink(_) => Ok(()),
             }
         })
+    }
+
+    fn watches(&self, by: Name, order: WatchOrder) -> BoxFuture<'_, Result<WatchAnswer, Refusal>> {
+        let answer = match &order {
+            WatchOrder::Add { watches, .. } if watches.iter().any(|watch| watch.name.as_str() == "treasury") => {
+                WatchAnswer::Refused(WatchRefusal::OfConfig("treasury".into()))
+            }
+            WatchOrder::Add { watches, .. } => WatchAnswer::Watching(watches.iter().map(watching).collect()),
+            WatchOrder::Remove { watch, .. } if watch.as_str() == "gone" => {
+                WatchAnswer::Refused(WatchRefusal::Unknown(watch.clone()))
+            }
+            WatchOrder::Remove { addresses, .. } => WatchAnswer::Removed(if addresses.is_some() { 0 } else { 3 }),
+        };
+        self.1.lock().expect("nobody panics").push((by, order));
+        Box::pin(std::future::ready(Ok(answer)))
     }
 }
 
@@ -93,7 +121,14 @@ pub(super) async fn serving(deadlines: Deadlines) -> Served {
 }
 
 pub(super) fn standing() -> Snapshot {
-    let labels: Labels = labels();
+    let treasury = Watch {
+        name: "treasury".into(),
+        addresses: Arc::new(AddressList::from_iter([Address::repeat_byte(2)])),
+        chains: vec![ChainId(1)],
+        tags: Vec::new(),
+        from_block: None,
+    };
+    let labels = Labels { watches: Arc::new(vec![treasury]), ..labels() };
     let status = |id: &SourceId| SourceStatus {
         id: id.clone(),
         state: match id.kind {
@@ -171,8 +206,31 @@ fn filled() -> Commit {
         block_time: Some(Timestamp::from_secs(900)),
         body: br#"{"type":"transfer.seen","version":1}"#.as_slice().into(),
     };
-    let writes = rows.chain([Write::Put(Row::Alert(Box::new(alert)))]).collect();
+    let writes = rows.chain([Write::Put(Row::Alert(Box::new(alert)))]).chain(watched()).collect();
     Commit { at: Timestamp::from_secs(950), writes, outbox: vec![message] }
+}
+
+/// Two watches that were added, "deposits" with three addresses.
+fn watched() -> impl Iterator<Item = Write> {
+    let watch = |number, name: &str, addresses| WatchRow {
+        number,
+        name: name.into(),
+        chains: vec![ChainId(1)],
+        tags: vec!["own".into()],
+        added_at: Timestamp::from_secs(940),
+        addresses,
+    };
+    let address = |byte| AddressRow {
+        watch: 0,
+        address: Address::repeat_byte(byte),
+        reference: Some(format!("c-{byte}").into()),
+        label: None,
+        from_block: None,
+        since: vec![(ChainId(1), 19_000_000)],
+    };
+    let watches = [watch(0, "deposits", 3), watch(1, "zebra", 0)].map(|row| Write::Put(Row::Watch(Box::new(row))));
+    let addresses = [0x10, 0x20, 0x30].map(|byte| Write::Put(Row::Address(Box::new(address(byte)))));
+    watches.into_iter().chain(addresses)
 }
 
 /// An answer.

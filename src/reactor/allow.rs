@@ -32,7 +32,9 @@ impl Reactor {
 
     /// Whether a rule says nothing of this spender. Who may move an NFT no more is nobody: the zero address.
     fn is_trusted(&self, condition: &ApprovalCondition, chain: ChainId, spender: &Address) -> bool {
-        let watch = self.watched.find(chain, spender).map(|(_, watch)| &watch.name);
+        // Whoever may add a watch may not thereby make a spender trusted.
+        let watch = self.watched.find(chain, spender).filter(|(place, _)| self.watched.is_of_config(*place));
+        let watch = watch.map(|(_, watch)| &watch.name);
         condition.trusted.contains(&(chain, *spender))
             || watch.is_some_and(|name| condition.trusted_watches.contains(name))
     }

@@ -40,10 +40,12 @@ impl Balances {
         balances
     }
 
-    /// What is read by these settings: what rules look at, and of the rest what there is room for, in the order of the config.
-    pub fn configure(&mut self, settings: &Settings, effects: &mut Vec<Effect>) {
+    /// What is read by these settings: what rules look at, and of the rest what there is room for, in the order of the config. Of the
+    /// watches that were added at run time (`added`) it is what rules look at alone.
+    pub fn configure(&mut self, settings: &Settings, added: &[Watch], effects: &mut Vec<Effect>) {
         self.wants.clear();
-        self.kept = of_rules(settings);
+        let of_config = settings.watches.iter().flat_map(|watch| of_rules(settings, watch, true));
+        self.kept = of_config.map(|holding| (holding, true)).collect();
         self.left_out = 0;
         let BalanceSettings { shown, most, rebasing } = &settings.balances;
         let moves =
@@ -62,11 +64,38 @@ impl Balances {
                 self.kept.extend(new.into_iter().map(|holding| (holding, moves(*chain, *asset))));
             }
         }
+        let of_added = added.iter().flat_map(|watch| of_rules(settings, watch, false));
+        self.kept.extend(of_added.map(|holding| (holding, true)));
         let gone: Vec<Holding> = self.rows.keys().filter(|holding| !self.kept.contains_key(holding)).copied().collect();
         for holding in gone {
             self.rows.remove(&holding);
             effects.push(Effect::Delete(RowKey::Balance(holding)));
         }
+    }
+
+    /// These addresses of a watch that was added at run time are watched from now on.
+    pub fn add(&mut self, settings: &Settings, watch: &Watch, addresses: &[Address]) {
+        for (chain, asset) in looked_at(settings, watch, false) {
+            self.wants.remove(&chain);
+            let holdings = addresses.iter().map(|address| Holding { chain, address: *address, asset });
+            self.kept.extend(holdings.map(|holding| (holding, true)));
+        }
+    }
+
+    /// An address is not watched any more: nothing of it is read. Gives what was.
+    pub fn remove(&mut self, chain: ChainId, address: Address, effects: &mut Vec<Effect>) -> Vec<Holding> {
+        let all = Holding { chain, address, asset: Asset::Coin }..;
+        let of_address = self.kept.range(all).map(|(holding, _)| *holding);
+        let gone: Vec<Holding> =
+            of_address.take_while(|holding| holding.chain == chain && holding.address == address).collect();
+        for holding in &gone {
+            self.wants.remove(&chain);
+            self.kept.remove(holding);
+            if self.rows.remove(holding).is_some() {
+                effects.push(Effect::Delete(RowKey::Balance(*holding)));
+            }
+        }
+        gone
     }
 
     /// Whether this balance is read.
@@ -179,22 +208,23 @@ fn want(holding: &Holding, often: bool, row: Option<&BalanceRow>) -> BalanceWant
     }
 }
 
-/// What the balance rules look at.
-fn of_rules(settings: &Settings) -> BTreeMap<Holding, bool> {
-    let mut kept = BTreeMap::new();
-    for rule in &settings.rules {
-        let Condition::Balance(condition) = &rule.condition else { continue };
-        for watch in settings.watches.iter().filter(|watch| condition.watches.contains(&watch.name)) {
-            for (chain, asset) in condition.thresholds.keys().filter(|(chain, _)| watch.chains.contains(chain)) {
-                kept.extend(holdings(watch, *chain, *asset).map(|holding| (holding, true)));
-            }
-        }
-    }
-    kept
+/// What the balance rules look at of a watch, by chain and asset.
+fn looked_at(settings: &Settings, watch: &Watch, of_config: bool) -> BTreeSet<(ChainId, Asset)> {
+    let looking = settings.rules.iter().filter(|rule| rule.condition.looks_at(watch, of_config));
+    let assets = looking.flat_map(|rule| match &rule.condition {
+        Condition::Balance(condition) => condition.thresholds.keys().copied().collect(),
+        Condition::Transfer(_) | Condition::Approval(_) | Condition::Price(_) | Condition::Gas(_) => Vec::new(),
+    });
+    assets.filter(|(chain, _)| watch.chains.contains(chain)).collect()
+}
+
+/// What the balance rules look at of a watch.
+fn of_rules(settings: &Settings, watch: &Watch, of_config: bool) -> Vec<Holding> {
+    looked_at(settings, watch, of_config).into_iter().flat_map(|(chain, asset)| holdings(watch, chain, asset)).collect()
 }
 
 fn holdings(watch: &Watch, chain: ChainId, asset: Asset) -> impl Iterator<Item = Holding> + '_ {
-    watch.addresses.iter().map(move |(address, _)| Holding { chain, address: *address, asset })
+    watch.addresses.addresses().iter().map(move |address| Holding { chain, address: *address, asset })
 }
 
 /// No balance of a chain comes before this one.

@@ -4,7 +4,6 @@ use super::Reactor;
 use super::effect::Effect;
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Phase, Row, RowKey, RuleRow};
 use super::settings::{Rule, Settings};
-use super::watched::Watched;
 use crate::types::{AlertId, Name};
 use std::collections::BTreeSet;
 
@@ -13,7 +12,6 @@ const NO_CONDITION: [u8; 16] = [0; 16];
 
 impl Reactor {
     pub(super) fn configure(&mut self, settings: Settings, effects: &mut Vec<Effect>) {
-        self.watched = Watched::new(settings.watches.clone());
         let kept: BTreeSet<&Name> = settings.rules.iter().map(|rule| &rule.name).collect();
         let rows = self.rules.rows().map(|row| &row.rule);
         let removed: Vec<Name> = rows.filter(|name| !kept.contains(name)).cloned().collect();
@@ -23,9 +21,10 @@ impl Reactor {
         for rule in &settings.rules {
             self.put_rule(rule, &settings, effects);
         }
-        self.rules.bind(&settings);
-        self.ask_feeds(&settings);
         self.settings = settings;
+        self.bind_watches();
+        let settings = self.settings.clone();
+        self.ask_feeds(&settings);
         self.configure_balances(effects);
         self.unpublished.extend(self.settings.chains.keys().copied());
         self.configure_history(effects);
@@ -103,6 +102,8 @@ fn fingerprint(rule: &Rule, settings: &Settings) -> [u8; 16] {
     // upgrade starts nothing anew.
     let condition =
         format!("{:?}", rule.condition).replace(", history: false })", " })").replace(", of: Base })", " })");
+    // The same goes for the watches that are added at run time.
+    let condition = condition.replace(", added: All", "").replace(", added: Tagged({})", "");
     let payment = settings.payments.iter().find(|payment| payment.rule == rule.name);
     let pays = payment.map_or_else(String::new, |payment| {
         let payee = settings.payees.get(&payment.payee).map(|payee| (payee.chain, payee.address));

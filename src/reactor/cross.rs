@@ -249,7 +249,17 @@ impl Reactor {
             PaymentState::Rehearsed => MessageKind::PaymentRehearsed,
             PaymentState::Held => MessageKind::PaymentHeld,
             PaymentState::Refused => MessageKind::PaymentRefused,
-            PaymentState::Planned | PaymentState::Approved => return,
+            PaymentState::Planned
+            | PaymentState::Approved
+            | PaymentState::Sending
+            | PaymentState::Reconcile
+            | PaymentState::Human
+            | PaymentState::Accepted
+            | PaymentState::Rejected
+            | PaymentState::Complete
+            | PaymentState::Failed
+            | PaymentState::Cancelled
+            | PaymentState::Denied => return,
         };
         self.say_payment_as(Some(rule), row, kind, effects);
     }

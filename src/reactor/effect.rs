@@ -5,6 +5,7 @@ use super::holdings::NoBalance;
 use super::rows::{Row, RowKey};
 pub use super::source::{SinkBody, SourceBody};
 pub use super::suspect::Suspect;
+use super::watch_list::WatchAnswer;
 use crate::types::gas::Fee;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
@@ -22,6 +23,8 @@ pub enum Effect {
     Tell(Box<Message>),
     /// For the log and the metrics, after the commit.
     Notice(Notice),
+    /// For whoever gave the order, after the commit.
+    Answer(Box<WatchAnswer>),
 }
 
 /// One message of an alert, before it is rendered.
@@ -208,8 +211,10 @@ pub struct TransferBody {
     pub watch: Name,
     /// The watched address.
     pub address: Address,
-    /// The reference of the address in its list file.
+    /// What the owner calls the address in their own books.
     pub reference: Option<Name>,
+    /// What people call it.
+    pub label: Option<Name>,
     /// Of the watch.
     pub tags: Vec<Name>,
     /// As seen from the watch; `Both` is a transfer to itself and is written "self".

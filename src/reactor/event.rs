@@ -6,8 +6,10 @@ pub use super::holdings::{Balances, NoBalance, ReadAt};
 use super::rows::Deadline;
 use super::settings::Settings;
 pub use super::source::{List, SourceId, SourceKind};
+use super::watch_list::WatchOrder;
 use crate::types::gas::Tips;
 use crate::types::{Address, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, Price, Timestamp, U256};
+use std::sync::Arc;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +111,9 @@ pub struct Run {
     pub blocks: Vec<Block>,
     /// What it fills.
     pub part: RunPart,
+    /// Where only receipts that concern watched addresses were read: the version of the list that chose them
+    /// ([`super::match_set::MatchSet::version`]).
+    pub chosen_by: Option<u64>,
 }
 
 /// What a run fills.
@@ -168,8 +173,10 @@ pub struct Logs {
     pub from: u64,
     /// Last block.
     pub to: u64,
-    /// Whose: [`super::wants::LogsWant::until`].
+    /// Of which scan: [`super::wants::LogsWant::until`].
     pub until: u64,
+    /// Whose: [`super::wants::LogsWant::addresses`].
+    pub addresses: Arc<[Address]>,
     /// In order of block and log.
     pub rows: Vec<Reported>,
 }
@@ -339,6 +346,8 @@ pub enum Command {
         /// Which.
         chain: ChainId,
     },
+    /// Change the watch list.
+    Watches(Box<WatchOrder>),
 }
 
 /// The wall clock and the monotonic one went apart.

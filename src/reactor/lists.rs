@@ -136,7 +136,7 @@ pub const fn kind_of(list: List) -> Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reactor::settings::{BetweenOwn, Direction, LeastAllowance};
+    use crate::reactor::settings::{Added, BetweenOwn, Direction, LeastAllowance};
     use crate::types::U256;
     use List::{Approvals, ApprovalsForAll, Internal, MultiTokens, Nfts, Tokens, Transactions};
 
@@ -146,6 +146,7 @@ mod tests {
 
     fn rule(assets: Option<&[(ChainId, Asset)]>, at_least: Option<&[(ChainId, Asset)]>) -> Condition {
         Condition::Transfer(TransferCondition {
+            added: Added::Tagged([].into()),
             watches: ["hot".into()].into(),
             chains: [HERE].into(),
             direction: Direction::In,
@@ -161,6 +162,7 @@ mod tests {
     fn approvals(assets: Option<&[(ChainId, Asset)]>, at_least: Option<LeastAllowance>) -> Condition {
         Condition::Approval(ApprovalCondition {
             watches: ["hot".into()].into(),
+            added: Added::Tagged([].into()),
             chains: [HERE].into(),
             assets: assets.map(|assets| assets.iter().copied().collect()),
             at_least,
@@ -176,7 +178,7 @@ mod tests {
     fn a_list_that_no_rule_needs_is_not_asked_for() {
         let watch = |from_block| Watch {
             name: "hot".into(),
-            addresses: vec![],
+            addresses: std::sync::Arc::default(),
             chains: vec![HERE, THERE],
             tags: vec![],
             from_block,

@@ -11,12 +11,14 @@
 //! `supervise` (with `accounts`), `configure`, `want`.
 
 mod accounts;
+pub mod addresses;
 pub mod alerts;
 mod allow;
 mod authority;
 pub mod backfill;
 pub mod balances;
 pub mod chain;
+mod change_watches;
 mod configure;
 mod cross;
 pub mod crossing;
@@ -30,8 +32,10 @@ pub mod linked;
 pub mod lists;
 pub mod marks;
 pub mod match_set;
+pub mod money;
+pub mod office;
 mod owe_history;
-mod past;
+pub mod past;
 pub mod payments;
 pub mod phase;
 mod read_balances;
@@ -51,6 +55,7 @@ pub mod transfers;
 pub mod troubles;
 mod want;
 pub mod wants;
+pub mod watch_list;
 mod watched;
 
 use crate::types::{Address, B256, ChainId, Name, Pair, Price, Timestamp, TransferId};
@@ -70,6 +75,7 @@ use timers::Timers;
 use transfers::Transfers;
 use troubles::Troubles;
 use wants::Wants;
+use watch_list::WatchList;
 use watched::Watched;
 
 /// After a longer outage than this many blocks the tip goes live at once and the gap is read beside it.
@@ -92,6 +98,7 @@ pub struct Reactor {
     payments: Payments,
     balances: Balances,
     backfills: Backfills,
+    watch_list: WatchList,
     timers: Timers,
     soft: Soft,
     /// The latest time seen: it never runs backwards.
@@ -133,6 +140,8 @@ struct Soft {
     listed_elsewhere: BTreeMap<TransferId, (u64, Timestamp)>,
     /// Chains that a person accepted as another one, and of which nothing has come since.
     accepted: BTreeSet<ChainId>,
+    /// The version of the watch list with which an address last joined a history, by its upper end.
+    joined: BTreeMap<(ChainId, u64), u64>,
 }
 
 impl Reactor {
@@ -161,6 +170,7 @@ impl Reactor {
             views: tables.views.into_iter().map(|row| ((row.chain, row.address, row.list), row)).collect(),
             troubles: Troubles::restore(tables.troubles),
             payments: Payments::restore(tables.payments),
+            watch_list: WatchList::restore(tables.watches, tables.addresses, tables.requests),
             balances: Balances::restore(tables.balances, tables.levels),
             backfills: Backfills::restore(tables.backfills, tables.scans),
             timers: Timers::restore(tables.deadlines, now),
@@ -193,6 +203,7 @@ impl Reactor {
             Event::Delivery(report) => self.delivery(report, &mut effects),
             Event::Command(Command::TestSink { sink }) => self.test_sink(sink, &mut effects),
             Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
+            Event::Command(Command::Watches(order)) => self.order_watches(*order, &mut effects),
             Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
             Event::Unlistable(list) => self.unlistable(list, &mut effects),
             Event::Unreadable { chain, block } => {
@@ -250,6 +261,9 @@ impl Reactor {
             levels: self.balances.levels().cloned().collect(),
             backfills: self.backfills.rows().cloned().collect(),
             scans: self.backfills.scans().copied().collect(),
+            watches: self.watch_list.rows().cloned().collect(),
+            addresses: self.watch_list.addresses(),
+            requests: self.watch_list.requests().cloned().collect(),
         }
     }
 

@@ -8,7 +8,9 @@ use super::chain::Chain;
 use super::effect::Effect;
 use super::event::List;
 use super::lists::Lists;
+use super::past::complete_from;
 use super::rows::{BackfillRow, ListLeft, Scan, ScanRow, TransferRow};
+use super::settings::Watch;
 use super::wants::{HistoryWants, ListWant, LogsWant, StretchWant};
 use crate::types::{Address, BlockRef, ChainId, Kind, Movement};
 use std::sync::Arc;
@@ -36,11 +38,9 @@ impl Reactor {
     /// From which block on everything of a watched address was read; `None` before anything of its chain was.
     #[must_use]
     pub fn complete_from(&self, chain: ChainId, address: &Address) -> Option<u64> {
-        match self.backfills.get(chain, address) {
-            Some(row) if row.left.is_empty() => Some(row.from),
-            Some(row) => Some(row.live_from),
-            None => self.chains.get(&chain).and_then(Chain::live_from),
-        }
+        let listed = self.watched.find(chain, address).and_then(|(_, watch)| watch.addresses.get(address));
+        let begun = self.chains.get(&chain).and_then(Chain::live_from);
+        complete_from(self.backfills.get(chain, address), listed.map_or(&[][..], |listed| listed.since), chain, begun)
     }
 
     /// The history of an address, where it has one.
@@ -74,7 +74,8 @@ impl Reactor {
     /// The first block that is read live for an address: what lies below is history.
     pub(super) fn live_from(&self, chain: ChainId, address: &Address) -> u64 {
         let row = self.backfills.get(chain, address).map(|row| row.live_from);
-        row.or_else(|| self.chains.get(&chain).and_then(Chain::live_from)).unwrap_or(0)
+        let stated = row.or_else(|| self.watched.since(chain, address));
+        stated.or_else(|| self.chains.get(&chain).and_then(Chain::live_from)).unwrap_or(0)
     }
 
     /// The lowest block that is asked for of an address.
@@ -99,7 +100,7 @@ impl Reactor {
     }
 
     /// The first block that an address is read live from when it comes to be watched now; `None` before its chain has begun.
-    fn next_live(&self, id: ChainId) -> Option<u64> {
+    pub(super) fn next_live(&self, id: ChainId) -> Option<u64> {
         let chain = self.chains.get(&id)?;
         let started = chain.row().started?;
         let head = chain.tip().map(|tip| tip.number).or(chain.row().explorer_head);
@@ -203,12 +204,15 @@ impl Reactor {
     /// The addresses of a chain whose watch asks for history, with its lowest block.
     fn asked_histories(&self, id: ChainId) -> Vec<(Address, u64)> {
         let watches = self.watched.watches().iter().filter(|watch| watch.chains.contains(&id));
-        let asking = watches.filter_map(|watch| watch.from_block.map(|from| (watch, from)));
-        asking.flat_map(|(watch, from)| watch.addresses.iter().map(move |(address, _)| (*address, from))).collect()
+        let asking = |watch: &Watch| -> Vec<(Address, u64)> {
+            let listed = watch.addresses.iter();
+            listed.filter_map(|listed| Some((listed.address, watch.from_block_of(&listed)?))).collect()
+        };
+        watches.flat_map(asking).collect()
     }
 
     /// How many blocks below the newest an explorer may still report anew: live reading looks there again.
-    fn late_rows(&self, id: ChainId) -> u64 {
+    pub(super) fn late_rows(&self, id: ChainId) -> u64 {
         let settings = self.settings.chains.get(&id).filter(|settings| settings.explorer.is_some());
         settings.map_or(0, super::settings::ChainSettings::overlap)
     }
@@ -218,12 +222,15 @@ impl Reactor {
     }
 
     /// Writes a history from its beginning, and has it read.
-    fn put_backfill(&mut self, row: BackfillRow, effects: &mut Vec<Effect>) {
+    pub(super) fn put_backfill(&mut self, row: BackfillRow, effects: &mut Vec<Effect>) {
         let next = row.from.max(1);
         let lists = self.past_lists(row.chain, &row.address).iter().filter(|_| next < row.until);
         let left = lists.map(|list| ListLeft { list, next, blank: None }).collect();
         let row = BackfillRow { left, ..row };
         self.unpublished.insert(row.chain);
+        let backfills = &self.backfills;
+        self.soft.joined.retain(|(chain, until), _| backfills.scan(*chain, *until, Scan::Blocks).is_some());
+        self.soft.joined.insert((row.chain, row.until), self.watched.version());
         if !self.reads_lists(row.chain) && !row.left.is_empty() {
             self.begin_scan(&row, Scan::Blocks, effects);
         }

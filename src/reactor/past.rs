@@ -1,5 +1,6 @@
 //! The rows of history: what lies before a watch, and how far it was read. Values only.
 
+use super::addresses::since_on;
 use super::source::List;
 use crate::types::{Address, B256, ChainId, Timestamp};
 
@@ -76,4 +77,20 @@ pub struct ScanRow {
     pub next: u64,
     /// Of blocks: the hash of the one below `next`, where it was read.
     pub below: Option<B256>,
+}
+
+/// From which block on everything of an address was read: from where its history begins once that was read, else from where it was added,
+/// else from where its chain was begun.
+#[must_use]
+pub fn complete_from(
+    history: Option<&BackfillRow>,
+    since: &[(ChainId, u64)],
+    chain: ChainId,
+    begun: Option<u64>,
+) -> Option<u64> {
+    match history {
+        Some(row) if row.left.is_empty() => Some(row.from),
+        Some(row) => Some(row.live_from),
+        None => since_on(since, chain).or(begun),
+    }
 }

@@ -2,6 +2,9 @@
 //!
 //! Only rehearsals exist so far: they do everything but the send. A payee's address comes from the config and nowhere else.
 
+pub mod ask;
+pub mod desk;
+
 use super::effect::Effect;
 use super::rows::{PaymentRow, PaymentState, Row};
 use super::settings::{Approval, Payee, PaymentAmount, PaymentSettings};
@@ -31,7 +34,7 @@ impl Payments {
     /// From rows.
     #[must_use]
     pub fn restore(rows: Vec<PaymentRow>) -> Self {
-        Self { rows: rows.into_iter().map(|row| (row.id, row)).collect() }
+        Self { rows: rows.into_iter().filter(|row| row.live.is_none()).map(|row| (row.id, row)).collect() }
     }
 
     /// One of them.
@@ -94,6 +97,7 @@ impl Payments {
             crossing,
             planned_at: at,
             changed_at: at,
+            live: None,
         };
         self.put(row.clone(), effects);
         Some(row)
@@ -110,7 +114,17 @@ impl Payments {
         let row = self.rows.get(&id)?;
         match row.state {
             PaymentState::Planned | PaymentState::Held | PaymentState::Approved => {}
-            PaymentState::Rehearsed | PaymentState::Refused => return None,
+            PaymentState::Rehearsed
+            | PaymentState::Refused
+            | PaymentState::Sending
+            | PaymentState::Reconcile
+            | PaymentState::Human
+            | PaymentState::Accepted
+            | PaymentState::Rejected
+            | PaymentState::Complete
+            | PaymentState::Failed
+            | PaymentState::Cancelled
+            | PaymentState::Denied => return None,
         }
         let state = PaymentState::Refused;
         let row = PaymentRow { state, reason: Some(reason.into()), changed_at: at, ..row.clone() };
@@ -152,6 +166,16 @@ impl Payments {
             PaymentState::Held => row.reason.as_ref().is_none_or(|reason| reason.as_str() != OVER_LIMIT),
             PaymentState::Planned | PaymentState::Approved | PaymentState::Rehearsed => true,
             PaymentState::Refused => false,
+            // Live ones are at the desk, and counted there.
+            PaymentState::Sending
+            | PaymentState::Reconcile
+            | PaymentState::Human
+            | PaymentState::Accepted
+            | PaymentState::Rejected
+            | PaymentState::Complete
+            | PaymentState::Failed
+            | PaymentState::Cancelled
+            | PaymentState::Denied => false,
         })
     }
 
@@ -178,6 +202,15 @@ fn recent(row: &PaymentRow, at: Timestamp) -> bool {
     match row.state {
         PaymentState::Planned | PaymentState::Held | PaymentState::Approved => true,
         PaymentState::Rehearsed | PaymentState::Refused => at.since(row.changed_at) < DAY,
+        PaymentState::Sending
+        | PaymentState::Reconcile
+        | PaymentState::Human
+        | PaymentState::Accepted
+        | PaymentState::Rejected
+        | PaymentState::Complete
+        | PaymentState::Failed
+        | PaymentState::Cancelled
+        | PaymentState::Denied => false,
     }
 }
 

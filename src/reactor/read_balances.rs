@@ -12,7 +12,7 @@ use super::holdings::{Amount, BalanceRow, LevelKey, LevelRow, Turned};
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Phase};
 use super::rules::InForce;
 use super::settings::{Condition, Threshold};
-use crate::types::{Asset, BlockRef, ChainId, Holding, Kind, Name, Timestamp, TransferKey, U256};
+use crate::types::{Address, Asset, BlockRef, ChainId, Holding, Kind, Name, Timestamp, TransferKey, U256};
 use std::time::Duration;
 
 impl Reactor {
@@ -127,7 +127,8 @@ impl Reactor {
 
     /// Another config: levels that nothing looks at any more are calm, and what was said of them is over.
     pub(super) fn configure_balances(&mut self, effects: &mut Vec<Effect>) {
-        self.balances.configure(&self.settings, effects);
+        let added = self.watched.watches().get(self.watched.of_config()..).unwrap_or_default();
+        self.balances.configure(&self.settings, added, effects);
         let idle = |level: &&LevelRow| {
             let stands = level.phase != Phase::Calm || level.turned.is_some();
             stands && !self.looks_at(&level.key)
@@ -144,6 +145,20 @@ impl Reactor {
             if born.iter().any(|rule| self.looks_at(&LevelKey { rule: rule.clone(), holding })) {
                 self.balances.is_due(&holding, 0, effects);
             }
+        }
+    }
+
+    /// Addresses are not watched any more: nothing of them is read, and what was said of them is over.
+    pub(super) fn unwatch_balances(&mut self, chain: ChainId, address: Address, effects: &mut Vec<Effect>) {
+        for holding in self.balances.remove(chain, address, effects) {
+            let rules: Vec<Name> = self.rules.rows_in_force().map(|row| row.rule.clone()).collect();
+            for key in rules.into_iter().map(|rule| LevelKey { rule, holding }) {
+                let level = self.balances.level(&key);
+                if level != LevelRow::new(key) {
+                    self.calm_down(level, effects);
+                }
+            }
+            self.unpublished.insert(chain);
         }
     }
 
@@ -167,10 +182,11 @@ impl Reactor {
     /// Whether a rule in force looks at a balance.
     fn looks_at(&self, key: &LevelKey) -> bool {
         let Holding { chain, address, asset } = key.holding;
-        let Some((_, watch)) = self.watched.find(chain, &address) else { return false };
+        let Some((place, watch)) = self.watched.find(chain, &address) else { return false };
         let rule = self.rules.named(&key.rule).map(|entry| &entry.rule.condition);
         matches!(rule, Some(Condition::Balance(condition))
-            if condition.watches.contains(&watch.name) && condition.thresholds.contains_key(&(chain, asset)))
+            if condition.thresholds.contains_key(&(chain, asset)))
+            && rule.is_some_and(|rule| rule.looks_at(watch, self.watched.is_of_config(place)))
     }
 
     fn balance_read(&mut self, holding: Holding, raw: U256, answer: &Balances, effects: &mut Vec<Effect>) {
@@ -318,7 +334,7 @@ impl Reactor {
         effects: &mut Vec<Effect>,
     ) {
         let (rule, holding) = (&said.entry.rule, level.key.holding);
-        let Some((index, watch)) = self.watched.find(holding.chain, &holding.address) else { return };
+        let Some((_, watch)) = self.watched.find(holding.chain, &holding.address) else { return };
         let Some(chain) = self.settings.chains.get(&holding.chain) else { return };
         let id = balance_alert(&level.key, &watch.name, level.crossings);
         let old = self.alerts.get(id).cloned();
@@ -342,7 +358,7 @@ impl Reactor {
             holding,
             chain: chain.name.clone(),
             watch: watch.name.clone(),
-            reference: self.watched.reference(index, &holding.address).cloned(),
+            reference: watch.addresses.get(&holding.address).and_then(|listed| listed.reference).map(Name::from),
             tags: watch.tags.clone(),
             symbol,
             decimals,

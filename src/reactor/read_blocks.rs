@@ -80,7 +80,7 @@ impl Reactor {
 
     pub(super) fn run(&mut self, run: &Run, effects: &mut Vec<Effect>) {
         let id = run.chain;
-        if !self.settings.chains.contains_key(&id) {
+        if !self.settings.chains.contains_key(&id) || self.is_outdated(run, effects) {
             return;
         }
         if run.part == RunPart::History {
@@ -159,6 +159,7 @@ impl Reactor {
         }
         let removed = chain.accept(effects);
         self.forget_histories(id, effects);
+        self.forget_since(id, effects);
         self.soft.accepted.insert(id);
         self.balances_gone(id, &removed, effects);
         self.soft.proxy_heads.remove(&id);
@@ -357,7 +358,7 @@ impl Reactor {
     ) {
         let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
         for movement in &block.movements {
-            let Some(history) = self.is_history(id, movement, block.at.number) else { continue };
+            let Some(history) = self.is_history_in(id, movement, block.at.number, late) else { continue };
             let first = TransferKey::of(id, movement, 0);
             let nth = counted.entry(first).or_default();
             let key = TransferKey { nth: *nth, ..first };

@@ -23,7 +23,8 @@ impl Reactor {
         let (Ok(last), Some(first)) = (linked(&run.blocks), run.blocks.first()) else { return };
         let marks = self.settings.chains.get(&id).map_or(Marks::NONE, |settings| chain.marks(settings));
         let here = |scan: &&ScanRow| scan.scan == Scan::Blocks && (first.at.number..=last.number).contains(&scan.next);
-        let scans: Vec<ScanRow> = self.backfills.scans_of(id).filter(here).copied().collect();
+        let whole = |scan: &&ScanRow| !self.is_chosen_before(run, scan.until);
+        let scans: Vec<ScanRow> = self.backfills.scans_of(id).filter(here).filter(whole).copied().collect();
         let mut found = BTreeMap::new();
         for scan in scans {
             let blocks = run.blocks.iter().skip_while(|block| block.at.number < scan.next);
@@ -54,6 +55,13 @@ impl Reactor {
         let Some(chain) = self.chains.get(&id).filter(|chain| chain.row().stopped.is_none()) else { return };
         let Some(scan) = self.backfills.scan(id, logs.until, Scan::Logs) else { return };
         if scan.next != logs.from || logs.to > chain.row().last_final || logs.to >= scan.until {
+            return;
+        }
+        // Of who joined since they were asked for there is nothing in them.
+        let asked = |row: &BackfillRow| row.until != scan.until || logs.addresses.binary_search(&row.address).is_ok();
+        if !self.backfills.open_of(id).all(asked) {
+            let reason = "logs that an older watch list chose";
+            effects.push(Effect::Notice(Notice::Ignored { chain: id, reason }));
             return;
         }
         let marks = self.settings.chains.get(&id).map_or(Marks::NONE, |settings| chain.marks(settings));

@@ -2,16 +2,21 @@
 //!
 //! They carry no serde: the store has formats of its own.
 
+use super::addresses::AddressList;
 use super::holdings::{BalanceRow, LevelKey, LevelRow};
+pub use super::money::{PaymentRow, PaymentState};
 pub use super::past::{BackfillRow, ListLeft, Scan, ScanRow};
 pub use super::phase::Phase;
 use super::phase::Standing;
 use super::source::{List, SourceId};
 use super::suspect::Suspect;
+pub use super::watch_list::{AddressRow, RequestRow, WatchRow};
 use crate::types::{
-    Address, AlertId, B256, BlockRef, ChainId, Holding, Name, PaymentId, Severity, Stage, Timestamp, TransferId,
-    TransferKey, U256,
+    Address, AlertId, B256, BlockRef, ChainId, Holding, Name, PaymentId, RequestId, Severity, Stage, Timestamp,
+    TransferId, TransferKey,
 };
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One row of one table.
@@ -47,6 +52,12 @@ pub enum Row {
     Backfill(Box<BackfillRow>),
     /// How far the history of a chain was read by its blocks or logs.
     Scan(ScanRow),
+    /// A watch that was added at run time.
+    Watch(Box<WatchRow>),
+    /// An address of such a watch.
+    Address(Box<AddressRow>),
+    /// A request that may come twice.
+    Request(Box<RequestRow>),
 }
 
 impl Row {
@@ -69,6 +80,9 @@ impl Row {
             Self::Level(row) => RowKey::Level(row.key.clone()),
             Self::Backfill(row) => RowKey::Backfill(row.chain, row.address),
             Self::Scan(row) => RowKey::Scan(row.chain, row.until, row.scan),
+            Self::Watch(row) => RowKey::Watch(row.number),
+            Self::Address(row) => RowKey::Address(row.watch, row.address),
+            Self::Request(row) => RowKey::Request(row.id),
         }
     }
 }
@@ -106,6 +120,12 @@ pub enum RowKey {
     Backfill(ChainId, Address),
     /// Of [`ScanRow`].
     Scan(ChainId, u64, Scan),
+    /// Of [`WatchRow`]. A watch that is deleted takes its addresses with it.
+    Watch(u32),
+    /// Of [`AddressRow`].
+    Address(u32, Address),
+    /// Of [`RequestRow`].
+    Request(RequestId),
 }
 
 /// Every row that a reactor is rebuilt from.
@@ -143,6 +163,12 @@ pub struct Tables {
     pub backfills: Vec<BackfillRow>,
     /// All.
     pub scans: Vec<ScanRow>,
+    /// All.
+    pub watches: Vec<WatchRow>,
+    /// Every [`AddressRow`], packed, by the number of its watch.
+    pub addresses: BTreeMap<u32, Arc<AddressList>>,
+    /// All: they are few.
+    pub requests: Vec<RequestRow>,
 }
 
 /// What is known of a chain.
@@ -459,71 +485,4 @@ pub struct TroubleRow {
     pub dead: u64,
     /// Whether it still is; a row that is over keeps the count.
     pub open: bool,
-}
-
-/// Where a payment stands (MONEY §4). Only rehearsals exist so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PaymentState {
-    /// Limits are reserved.
-    Planned,
-    /// It waits for a person.
-    Held,
-    /// It may go.
-    Approved,
-    /// It did everything but the send. Terminal.
-    Rehearsed,
-    /// It will not be. Terminal.
-    Refused,
-}
-
-impl PaymentState {
-    /// Every state.
-    pub const ALL: [Self; 5] = [Self::Planned, Self::Held, Self::Approved, Self::Rehearsed, Self::Refused];
-
-    /// The word in bodies, metrics and the API.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Planned => "planned",
-            Self::Held => "held",
-            Self::Approved => "approved",
-            Self::Rehearsed => "rehearsed",
-            Self::Refused => "refused",
-        }
-    }
-
-    /// The state with this word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
-}
-
-/// A payment. Written at planning and never changed but for its state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PaymentRow {
-    /// The hash of its identity.
-    pub id: PaymentId,
-    /// By which rule.
-    pub rule: Name,
-    /// To whom.
-    pub payee: Name,
-    /// Where.
-    pub chain: ChainId,
-    /// To which address, from the config.
-    pub address: Address,
-    /// Raw USDC.
-    pub amount: U256,
-    /// Where it stands.
-    pub state: PaymentState,
-    /// Why, of held and refused.
-    pub reason: Option<Name>,
-    /// The transfer that triggered it.
-    pub transfer: Option<TransferId>,
-    /// The crossing that triggered it.
-    pub crossing: Option<u64>,
-    /// When it was planned.
-    pub planned_at: Timestamp,
-    /// When its state last changed.
-    pub changed_at: Timestamp,
 }

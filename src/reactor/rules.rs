@@ -3,7 +3,7 @@
 //! An event costs the rules that it concerns, however many others there are. It decides nothing about any of them.
 
 use super::rows::RuleRow;
-use super::settings::{Condition, Rule, Settings};
+use super::settings::{Condition, Rule, Settings, Watch};
 use crate::types::{ChainId, Name, Pair};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub struct Rules {
     /// By name; also those of rules that are not in force and may come back.
     rows: Vec<RuleRow>,
     by_name: BTreeMap<Name, InForce>,
+    /// In the order of the config.
+    in_order: Vec<InForce>,
     of_watch: Vec<Arc<[InForce]>>,
     of_balances: Vec<Arc<[InForce]>>,
     of_pair: BTreeMap<Pair, Arc<[InForce]>>,
@@ -36,30 +38,13 @@ impl Rules {
         Self { rows, ..Self::default() }
     }
 
-    /// Puts the rules of `settings`, whose rows are there, into force.
-    pub fn bind(&mut self, settings: &Settings) {
+    /// Puts the rules of `settings`, whose rows are there, into force over these watches, of which the first are the config's.
+    pub fn bind(&mut self, settings: &Settings, watches: &[Watch], of_config: usize) {
         let in_force = |rule: &Rule| {
             let row = self.place(&rule.name).ok()?;
             Some(InForce { rule: Arc::new(rule.clone()), row })
         };
         let rules: Vec<InForce> = settings.rules.iter().filter_map(in_force).collect();
-        let of_watch = |watch: &Name| {
-            let looks_at = |entry: &&InForce| match &entry.rule.condition {
-                Condition::Transfer(condition) => condition.watches.contains(watch),
-                Condition::Approval(condition) => condition.watches.contains(watch),
-                Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
-            };
-            rules.iter().filter(looks_at).cloned().collect()
-        };
-        let of_balances = |watch: &Name| {
-            let looks_at = |entry: &&InForce| match &entry.rule.condition {
-                Condition::Balance(condition) => condition.watches.contains(watch),
-                Condition::Transfer(_) | Condition::Approval(_) | Condition::Price(_) | Condition::Gas(_) => false,
-            };
-            rules.iter().filter(looks_at).cloned().collect()
-        };
-        self.of_watch = settings.watches.iter().map(|watch| of_watch(&watch.name)).collect();
-        self.of_balances = settings.watches.iter().map(|watch| of_balances(&watch.name)).collect();
         let mut of_pair: BTreeMap<Pair, Vec<InForce>> = BTreeMap::new();
         let mut of_gas: BTreeMap<ChainId, Vec<InForce>> = BTreeMap::new();
         for entry in &rules {
@@ -71,7 +56,30 @@ impl Rules {
         }
         self.of_pair = of_pair.into_iter().map(|(pair, rules)| (pair, rules.into())).collect();
         self.of_gas = of_gas.into_iter().map(|(chain, rules)| (chain, rules.into())).collect();
-        self.by_name = rules.into_iter().map(|entry| (entry.rule.name.clone(), entry)).collect();
+        self.by_name = rules.iter().map(|entry| (entry.rule.name.clone(), entry.clone())).collect();
+        self.in_order = rules;
+        self.of_watch.clear();
+        self.of_balances.clear();
+        for (place, watch) in watches.iter().enumerate() {
+            self.look_at(place, watch, place < of_config);
+        }
+    }
+
+    /// The watch at this place of the list is now this one.
+    pub fn look_at(&mut self, place: usize, watch: &Watch, of_config: bool) {
+        let of = |balances: bool| -> Arc<[InForce]> {
+            let kind = |entry: &&InForce| matches!(entry.rule.condition, Condition::Balance(_)) == balances;
+            let looking =
+                self.in_order.iter().filter(kind).filter(|entry| entry.rule.condition.looks_at(watch, of_config));
+            looking.cloned().collect()
+        };
+        let (transfers, balances) = (of(false), of(true));
+        for (all, looking) in [(&mut self.of_watch, transfers), (&mut self.of_balances, balances)] {
+            if all.len() <= place {
+                all.resize_with(place + 1, Arc::default);
+            }
+            all[place] = looking;
+        }
     }
 
     /// A rule in force.

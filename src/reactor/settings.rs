@@ -2,6 +2,7 @@
 //!
 //! Names and tags are resolved, thresholds are in raw units, depths are numbers: the reactor never sees the config.
 
+use super::addresses::{AddressList, Listed};
 use crate::types::gas::Fee;
 use crate::types::{Address, Asset, ChainId, Name, Pair, Price, Severity, Stage, U256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,8 +90,8 @@ pub struct KnownToken {
 pub struct Watch {
     /// Its id.
     pub name: Name,
-    /// The addresses, with the reference that a list file gives each.
-    pub addresses: Vec<(Address, Option<Name>)>,
+    /// The addresses, with what a list file says of each.
+    pub addresses: Arc<AddressList>,
     /// Where.
     pub chains: Vec<ChainId>,
     /// As in the config.
@@ -130,8 +131,10 @@ pub enum Condition {
 /// Which transfers a rule speaks of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransferCondition {
-    /// Names of watches; tags are resolved.
+    /// Names of the config's watches; tags are resolved.
     pub watches: BTreeSet<Name>,
+    /// Which of the watches that are added at run time.
+    pub added: Added,
     /// Chains.
     pub chains: BTreeSet<ChainId>,
     /// As seen from the watch.
@@ -157,6 +160,8 @@ pub struct TransferCondition {
 pub struct ApprovalCondition {
     /// Names of watches; tags are resolved.
     pub watches: BTreeSet<Name>,
+    /// Watches that are added at run time.
+    pub added: Added,
     /// Chains.
     pub chains: BTreeSet<ChainId>,
     /// `None` is every contract.
@@ -191,6 +196,35 @@ impl ApprovalCondition {
         match self.at_least {
             None | Some(LeastAllowance::Unlimited) => true,
             Some(LeastAllowance::Amount(_)) => false,
+        }
+    }
+}
+
+/// Which of the watches that are added at run time a rule looks at. Their names are nobody's promise: a rule names them by tag, or all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Added {
+    /// Each.
+    All,
+    /// Those with one of these tags.
+    Tagged(BTreeSet<Name>),
+}
+
+impl Added {
+    /// Whether it looks at any.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        match self {
+            Self::All => true,
+            Self::Tagged(tags) => !tags.is_empty(),
+        }
+    }
+
+    /// Whether it looks at a watch with these tags.
+    #[must_use]
+    pub fn takes(&self, tags: &[Name]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Tagged(wanted) => tags.iter().any(|tag| wanted.contains(tag)),
         }
     }
 }
@@ -240,8 +274,10 @@ pub struct GasCondition {
 /// Balances of watched addresses and their thresholds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BalanceCondition {
-    /// Names of watches; tags are resolved.
+    /// Names of the config's watches; tags are resolved.
     pub watches: BTreeSet<Name>,
+    /// Which of the watches that are added at run time.
+    pub added: Added,
     /// Where, of what, and past which raw amount: each address of the watches that is watched there has a level of its own.
     pub thresholds: BTreeMap<(ChainId, Asset), Threshold<U256>>,
 }
@@ -370,6 +406,28 @@ impl ChainSettings {
         let block_time = self.block_time.as_millis().max(1);
         let late = u64::try_from(LATEST_ROW.as_millis() / block_time).unwrap_or(u64::MAX);
         self.final_after.max(late)
+    }
+}
+
+impl Condition {
+    /// Whether it looks at a watch, of the config or added at run time.
+    #[must_use]
+    pub fn looks_at(&self, watch: &Watch, of_config: bool) -> bool {
+        let (watches, added) = match self {
+            Self::Transfer(condition) => (&condition.watches, &condition.added),
+            Self::Balance(condition) => (&condition.watches, &condition.added),
+            Self::Approval(condition) => (&condition.watches, &condition.added),
+            Self::Price(_) | Self::Gas(_) => return false,
+        };
+        if of_config { watches.contains(&watch.name) } else { added.takes(&watch.tags) }
+    }
+}
+
+impl Watch {
+    /// From which block on the lists of one of its addresses are read, where somebody said so.
+    #[must_use]
+    pub fn from_block_of(&self, listed: &Listed<'_>) -> Option<u64> {
+        listed.from_block.or(self.from_block)
     }
 }
 

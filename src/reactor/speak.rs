@@ -59,8 +59,10 @@ impl Reactor {
                 let rule = &entry.rule;
                 let Some(stages) = self.speaks_of(entry, &row, &side) else { continue };
                 self.say_stages(rule, stages, &row, &side, effects);
-                // What was long before the watch is nothing to pay for, and an approval moved nothing.
-                if matches!(rule.condition, Condition::Transfer(_)) && !row.history {
+                // What was long before the watch is nothing to pay for, and an approval moved nothing. Whoever may add a watch may not
+                // thereby make somebody pay.
+                let of_config = side.watch < self.watched.of_config();
+                if matches!(rule.condition, Condition::Transfer(_)) && !row.history && of_config {
                     self.pay_for_transfer(rule, &row, effects);
                 }
             }
@@ -306,7 +308,8 @@ impl Reactor {
     ) -> Option<Body> {
         let AlertSubject::Transfer { watch, address, direction, .. } = &alert.subject else { return None };
         let chain = self.settings.chains.get(&row.key.chain)?;
-        let found = self.watched.find(row.key.chain, address);
+        let found = self.watched.find(row.key.chain, address).map(|(_, watch)| watch);
+        let beside = found.and_then(|watch| watch.addresses.get(address));
         let (decimals, symbol, _, verified) = self.asset_facts(row.key.chain, row.key.asset);
         let own = self.has_depth_of_its_own(row);
         let listed = || self.listed_height(row.key.chain, row.key.kind);
@@ -320,8 +323,9 @@ impl Reactor {
             chain: chain.name.clone(),
             watch: watch.clone(),
             address: *address,
-            reference: found.and_then(|(index, _)| self.watched.reference(index, address)).cloned(),
-            tags: found.map(|(_, watch)| watch.tags.clone()).unwrap_or_default(),
+            reference: beside.and_then(|listed| listed.reference).map(Name::from),
+            label: beside.and_then(|listed| listed.label).map(Name::from),
+            tags: found.map(|watch| watch.tags.clone()).unwrap_or_default(),
             direction: *direction,
             symbol,
             decimals,

@@ -212,7 +212,13 @@ fn a_node_that_is_days_behind_gives_blocks_and_the_chain_is_blind_until_they_are
         let at = BlockRef { number, hash: hash(number), parent: hash(number - 1) };
         let fee = Some(U256::from(7));
         let block = Block { at, time, base_fee: fee, next_base_fee: fee, movements: Vec::new(), traced: true };
-        Event::Run(Run { chain: CHAIN, endpoint: "main".into(), blocks: vec![block], part: RunPart::Tip })
+        Event::Run(Run {
+            chain: CHAIN,
+            endpoint: "main".into(),
+            blocks: vec![block],
+            part: RunPart::Tip,
+            chosen_by: None,
+        })
     };
     let old = Timestamp::from_secs(1_700_000_000 - 2 * 86_400);
     for second in 0..60 {

@@ -93,7 +93,7 @@ pub struct LogsWant {
     pub to: u64,
     /// Which scan it is.
     pub until: u64,
-    /// Whose.
+    /// Whose, ascending.
     pub addresses: Arc<[Address]>,
 }
 

@@ -32,6 +32,7 @@ pub(super) fn transfer() -> TransferBody {
         watch: "treasury".into(),
         address: Address::repeat_byte(0x22),
         reference: None,
+        label: None,
         tags: vec!["own".into()],
         direction: Direction::In,
         symbol: Some("USDC".into()),

@@ -102,6 +102,9 @@ fn transfer_text(data: &TransferData<'_>) -> Text {
     if let Some(reference) = &data.reference {
         lines.push(format!("ref {reference}"));
     }
+    if let Some(label) = &data.label {
+        lines.push(format!("label {label}"));
+    }
     lines.push(origin(data.rule.as_deref(), &data.severity));
     Text { title, lines, url: data.url.as_deref().and_then(link) }
 }

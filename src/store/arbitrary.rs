@@ -6,6 +6,7 @@ use crate::reactor::event::{List, SourceId, SourceKind};
 use crate::reactor::holdings::*;
 use crate::reactor::rows::*;
 use crate::reactor::settings::Direction;
+use crate::reactor::watch_list::Watching;
 use crate::types::*;
 use bytes::Bytes;
 use proptest::collection::vec;
@@ -183,6 +184,7 @@ fn payment() -> impl Strategy<Value = PaymentRow> {
                 crossing,
                 planned_at,
                 changed_at,
+                live: None,
             }
         },
     )
@@ -315,7 +317,50 @@ pub(super) fn row() -> impl Strategy<Value = Row> {
         level().prop_map(Row::Level),
         backfill().prop_map(|row| Row::Backfill(Box::new(row))),
         scan().prop_map(Row::Scan),
+        watch().prop_map(|row| Row::Watch(Box::new(row))),
+        watched_address().prop_map(|row| Row::Address(Box::new(row))),
+        request().prop_map(|row| Row::Request(Box::new(row))),
     ]
+}
+
+/// A watch that was added; few numbers, so that some are deleted with their addresses.
+fn watch() -> impl Strategy<Value = WatchRow> {
+    (0_u32..3, name(), vec(chain(), 0..3), vec(name(), 0..3), time(), count()).prop_map(
+        |(number, name, chains, tags, added_at, addresses)| WatchRow {
+            number,
+            name,
+            chains,
+            tags,
+            added_at,
+            addresses,
+        },
+    )
+}
+
+fn watched_address() -> impl Strategy<Value = AddressRow> {
+    let since = vec((chain(), number()), 0..3);
+    (0_u32..3, address(), opt(name()), opt(name()), opt(number()), since).prop_map(
+        |(watch, address, reference, label, from_block, since)| AddressRow {
+            watch,
+            address,
+            reference,
+            label,
+            from_block,
+            since,
+        },
+    )
+}
+
+fn request() -> impl Strategy<Value = RequestRow> {
+    let watching = (name(), chain(), opt(number()), number(), number()).prop_map(
+        |(watch, chain, complete_from, addresses, new)| Watching { watch, chain, complete_from, addresses, new },
+    );
+    (id16(), id16(), time(), vec(watching, 0..3)).prop_map(|(id, body, at, answer)| RequestRow {
+        id: RequestId(id),
+        body: RequestId(body),
+        at,
+        answer,
+    })
 }
 
 /// The key of a row.
@@ -336,6 +381,9 @@ pub(super) fn key_of(row: &Row) -> RowKey {
         Row::Level(row) => RowKey::Level(row.key.clone()),
         Row::Backfill(row) => RowKey::Backfill(row.chain, row.address),
         Row::Scan(row) => RowKey::Scan(row.chain, row.until, row.scan),
+        Row::Watch(row) => RowKey::Watch(row.number),
+        Row::Address(row) => RowKey::Address(row.watch, row.address),
+        Row::Request(row) => RowKey::Request(row.id),
     }
 }
 

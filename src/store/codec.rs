@@ -7,8 +7,8 @@ use crate::reactor::rows::{AlertState, Deadline, PaymentState, Scan, Subject, Vo
 use crate::reactor::settings::Direction;
 use crate::store::OutboxState;
 use crate::types::{
-    Address, AlertId, Asset, B256, ChainId, Kind, MessageId, Name, PaymentId, Severity, Stage, Timestamp, TransferId,
-    U256,
+    Address, AlertId, Asset, B256, ChainId, Kind, MessageId, Name, PaymentId, RequestId, Severity, Stage, Timestamp,
+    TransferId, U256,
 };
 use bytes::Bytes;
 use rusqlite::Row;
@@ -219,7 +219,7 @@ macro_rules! id {
         }
     )*};
 }
-id!(TransferId, AlertId, MessageId, PaymentId);
+id!(TransferId, AlertId, MessageId, PaymentId, RequestId);
 
 macro_rules! word {
     ($($kind:ident: $what:literal),*) => {$(

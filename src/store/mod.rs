@@ -20,12 +20,14 @@ mod numbers;
 mod outbox;
 pub mod prune;
 pub mod read;
+mod read_watches;
 mod schema;
 mod small;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;
 mod transfers;
+mod watches;
 pub mod writer;
 
 pub use fault::{Remedy, StoreFault};

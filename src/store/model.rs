@@ -5,13 +5,16 @@
 use super::keys::{deadline_text, subject_text};
 use super::prune::{Prune, Pruned, may_go};
 use super::{Commit, DeliveryWrite, NewMessage, OutboxRow, OutboxState, Store, Write};
+use crate::reactor::addresses::{AddressList, Builder};
 use crate::reactor::event::List;
 use crate::reactor::holdings::{BalanceRow, LevelRow};
 use crate::reactor::rows::{
-    AlertRow, BackfillRow, BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Row, RowKey, RuleRow, ScanRow, Tables,
-    TokenRow, TransferRow, TroubleRow, ViewRow,
+    AddressRow, AlertRow, BackfillRow, BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, RequestRow, Row, RowKey,
+    RuleRow, ScanRow, Tables, TokenRow, TransferRow, TroubleRow, ViewRow, WatchRow,
 };
-use crate::types::{Address, AlertId, Asset, ChainId, Holding, MessageId, Name, PaymentId, Timestamp, TransferId};
+use crate::types::{
+    Address, AlertId, Asset, ChainId, Holding, MessageId, Name, PaymentId, RequestId, Timestamp, TransferId,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -33,6 +36,9 @@ struct Inner {
     deadlines: BTreeMap<String, DeadlineRow>,
     troubles: BTreeMap<String, TroubleRow>,
     payments: BTreeMap<PaymentId, PaymentRow>,
+    watches: BTreeMap<u32, WatchRow>,
+    addresses: BTreeMap<(u32, Address), AddressRow>,
+    requests: BTreeMap<RequestId, RequestRow>,
     balances: BTreeMap<Place, BalanceRow>,
     levels: BTreeMap<(Name, Place), LevelRow>,
     backfills: BTreeMap<(i64, Address), BackfillRow>,
@@ -125,6 +131,9 @@ impl Inner {
             Row::Deadline(row) => drop(self.deadlines.insert(deadline_text(&row.deadline), row.clone())),
             Row::Trouble(row) => drop(self.troubles.insert(subject_text(&row.subject), row.clone())),
             Row::Payment(row) => drop(self.payments.insert(row.id, (**row).clone())),
+            Row::Watch(row) => drop(self.watches.insert(row.number, (**row).clone())),
+            Row::Address(row) => drop(self.addresses.insert((row.watch, row.address), (**row).clone())),
+            Row::Request(row) => drop(self.requests.insert(row.id, (**row).clone())),
             Row::Balance(row) => drop(self.balances.insert(place(&row.holding), row.clone())),
             Row::Level(row) => {
                 self.levels.insert((row.key.rule.clone(), place(&row.key.holding)), row.clone());
@@ -156,6 +165,12 @@ impl Inner {
             RowKey::Deadline(deadline) => drop(self.deadlines.remove(&deadline_text(deadline))),
             RowKey::Trouble(subject) => drop(self.troubles.remove(&subject_text(subject))),
             RowKey::Payment(id) => drop(self.payments.remove(id)),
+            RowKey::Watch(number) => {
+                self.watches.remove(number);
+                self.addresses.retain(|(watch, _), _| watch != number);
+            }
+            RowKey::Address(watch, address) => drop(self.addresses.remove(&(*watch, *address))),
+            RowKey::Request(id) => drop(self.requests.remove(id)),
             RowKey::Balance(holding) => drop(self.balances.remove(&place(holding))),
             RowKey::Level(key) => drop(self.levels.remove(&(key.rule.clone(), place(&key.holding)))),
             RowKey::Backfill(chain, address) => drop(self.backfills.remove(&(signed(*chain), *address))),
@@ -163,6 +178,15 @@ impl Inner {
                 self.scans.remove(&(signed(*chain), until.cast_signed(), scan.word()));
             }
         }
+    }
+
+    /// The addresses of each watch, as the reactor holds them.
+    fn packed(&self) -> BTreeMap<u32, Arc<AddressList>> {
+        let mut builders: BTreeMap<u32, Builder> = BTreeMap::new();
+        for row in self.addresses.values() {
+            builders.entry(row.watch).or_default().push(row.listed());
+        }
+        builders.into_iter().map(|(watch, builder)| (watch, Arc::new(builder.finish()))).collect()
     }
 
     fn has_messages(&self, number: i64) -> bool {
@@ -253,6 +277,9 @@ impl Store for ModelStore {
             deadlines: inner.deadlines.values().cloned().collect(),
             troubles: inner.troubles.values().cloned().collect(),
             payments: inner.payments.values().cloned().collect(),
+            watches: inner.watches.values().cloned().collect(),
+            addresses: inner.packed(),
+            requests: inner.requests.values().cloned().collect(),
             balances: inner.balances.values().cloned().collect(),
             levels: inner.levels.values().cloned().collect(),
             backfills: inner.backfills.values().cloned().collect(),

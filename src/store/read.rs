@@ -297,6 +297,14 @@ impl Reader {
         self.ask(meta::store_id)
     }
 
+    /// A note, where there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn note(&self, key: &str) -> Result<Option<String>, StoreFault> {
+        self.ask(|connection| meta::note(connection, key))
+    }
+
     /// How much of an explorer's budget is used up; nothing was ever noted is nothing used.
     ///
     /// # Errors
@@ -314,7 +322,7 @@ impl Reader {
         migrate::write_copy(&self.connection, &self.path, to)
     }
 
-    fn ask<T>(&self, question: impl FnOnce(&Connection) -> SqlResult<T>) -> Result<T, StoreFault> {
+    pub(super) fn ask<T>(&self, question: impl FnOnce(&Connection) -> SqlResult<T>) -> Result<T, StoreFault> {
         question(&self.connection).map_err(|error| StoreFault::of_sqlite(&self.path, "reading the store", &error))
     }
 

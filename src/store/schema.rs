@@ -4,6 +4,8 @@
 //! since the epoch. Unsigned 64-bit numbers are kept bit for bit in SQLite's signed ones: those above 2^63 look negative and read back
 //! exactly, because a number that a chain made up must not be able to stop a commit.
 
+use super::watches;
+
 /// `application_id` of every store: "wwch".
 pub(super) const APPLICATION_ID: i32 = 0x7777_6368;
 
@@ -17,8 +19,12 @@ pub(super) struct Migration {
 }
 
 /// Every step, ascending by one.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { to: 1, sql: FIRST }, Migration { to: 2, sql: BALANCES }, Migration { to: 3, sql: HISTORY }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { to: 1, sql: FIRST },
+    Migration { to: 2, sql: BALANCES },
+    Migration { to: 3, sql: HISTORY },
+    Migration { to: 4, sql: watches::TABLES },
+];
 
 /// The history of addresses: what lies before the watch, and how far it was read.
 const HISTORY: &str = "

@@ -225,6 +225,7 @@ pub(super) fn put_payment(connection: &Connection, row: &PaymentRow) -> Result<(
         crossing,
         planned_at,
         changed_at,
+        live: _,
     } = row;
     run!(
         connection,
@@ -263,6 +264,7 @@ pub(super) fn payment(cells: &mut Cells<'_>) -> Result<PaymentRow> {
         crossing: cells.take()?,
         planned_at: cells.take()?,
         changed_at: cells.take()?,
+        live: None,
     })
 }
 

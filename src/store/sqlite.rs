@@ -11,6 +11,7 @@ use super::numbers::AlertNumbers;
 use super::outbox::Sequence;
 use super::prune::{Position, Prune, Pruned};
 use super::schema::{MIGRATIONS, Migration};
+use super::watches;
 use super::{
     Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, balances, codec, history, meta, outbox, prune, small,
     transfers,
@@ -299,6 +300,9 @@ impl Turn<'_> {
             Row::Balance(row) => balances::put_balance(connection, row),
             Row::Level(row) => balances::put_level(connection, row),
             Row::Backfill(row) => history::put_backfill(connection, row),
+            Row::Watch(row) => watches::put_watch(connection, row),
+            Row::Address(row) => watches::put_address(connection, row),
+            Row::Request(row) => watches::put_request(connection, row),
             Row::Scan(row) => history::put_scan(connection, row),
         }
     }
@@ -333,6 +337,11 @@ impl Turn<'_> {
             }
             RowKey::Deadline(deadline) => run!(connection, "DELETE FROM deadlines WHERE deadline = ?1", *deadline),
             RowKey::Trouble(subject) => run!(connection, "DELETE FROM troubles WHERE subject = ?1", *subject),
+            RowKey::Watch(number) => watches::delete_watch(connection, *number),
+            RowKey::Address(watch, address) => {
+                run!(connection, "DELETE FROM addresses WHERE watch = ?1 AND address = ?2", *watch, *address)
+            }
+            RowKey::Request(id) => run!(connection, "DELETE FROM requests WHERE id = ?1", *id),
             RowKey::Payment(id) => run!(connection, "DELETE FROM payments WHERE id = ?1", *id),
             RowKey::Balance(holding) => balances::delete_balance(connection, holding),
             RowKey::Level(key) => balances::delete_level(connection, key),
@@ -357,6 +366,9 @@ fn load(connection: &Connection) -> rusqlite::Result<Tables> {
         deadlines: small::deadlines(connection)?,
         troubles: small::troubles(connection)?,
         payments: small::payments(connection)?,
+        watches: watches::watches(connection)?,
+        addresses: watches::addresses(connection)?,
+        requests: watches::requests(connection)?,
         balances: balances::balances(connection)?,
         levels: balances::levels(connection)?,
         backfills: history::backfills(connection)?,

@@ -52,7 +52,9 @@ impl BalancesStatus {
             Some(BalanceStatus { watch, holding: *holding, row: row.cloned() })
         };
         let items: Vec<BalanceStatus> = kept.kept().filter_map(item).collect();
-        let mut series = sum(&items);
+        // The labels of gauges are the config's: of watches that were added at run time the items alone speak.
+        let of_config = |watch: &Name| reactor.settings().watches.iter().any(|known| known.name == *watch);
+        let mut series = sum(items.iter().filter(|item| of_config(&item.watch)));
         let most = reactor.settings().balances.most;
         let too_many = series.len().saturating_sub(most);
         series.truncate(most);
@@ -60,8 +62,8 @@ impl BalancesStatus {
     }
 }
 
-fn sum(items: &[BalanceStatus]) -> Vec<BalanceSeries> {
-    let mut sums: BTreeMap<(&Name, ChainId, Asset), BalanceSeries> = BTreeMap::new();
+fn sum<'a>(items: impl Iterator<Item = &'a BalanceStatus>) -> Vec<BalanceSeries> {
+    let mut sums: BTreeMap<(&'a Name, ChainId, Asset), BalanceSeries> = BTreeMap::new();
     for BalanceStatus { watch, holding: Holding { chain, asset, .. }, row } in items {
         let last = row.as_ref().and_then(|row| row.last);
         let (raw, read_at) = (last.map(|last| last.raw), last.map(|last| last.read_at));

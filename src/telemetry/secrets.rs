@@ -15,6 +15,8 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
         settings: _,
         endpoints,
         etherscan,
+        lists: _,
+        allow_shrink: _,
         feeds,
         sinks,
         http,
@@ -72,6 +74,8 @@ mod tests {
             required_chains: std::collections::BTreeSet::new(),
             required_feeds: std::collections::BTreeSet::new(),
             settings: Settings::default(),
+            lists: Vec::new(),
+            allow_shrink: false,
             endpoints: vec![EndpointConfig {
                 chain: ChainId(1),
                 name: "main".into(),

@@ -61,7 +61,7 @@ fn chain() -> ChainStatus {
         authority: std::collections::BTreeMap::new(),
         followed: true,
         required: true,
-        gas: crate::telemetry::gas::GasStatus::default(),
+        gas: GasStatus::default(),
         oldest_view: Some(Timestamp::from_millis(4_000)),
         view_promised: Some(Duration::from_secs(90)),
         index_lag: Some((7, Timestamp::from_millis(4_000))),

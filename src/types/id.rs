@@ -114,6 +114,11 @@ id!(
     PaymentId
 );
 
+id!(
+    /// A request that may come twice: the hash of its key and of who asked, or of what it asks.
+    RequestId
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,7 +27,7 @@ pub use alloy::primitives::{B256, U256};
 pub use asset::{Asset, Holding, Kind};
 pub use block::{Block, BlockRef};
 pub use chain::ChainId;
-pub use id::{AlertId, MessageId, Name, PaymentId, TransferId};
+pub use id::{AlertId, MessageId, Name, PaymentId, RequestId, TransferId};
 pub use money::{Pair, Price};
 pub use secret::Secret;
 pub use severity::Severity;

@@ -57,6 +57,31 @@ impl Untrusted {
     }
 }
 
+/// The longest name, in characters: it stands in logs, metrics and chats.
+pub const NAME_CHARS: usize = 64;
+
+/// Whether a text may be somebody's name.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.trim() == text
+        && text.chars().count() <= NAME_CHARS
+        && Untrusted::new(text).as_str() == text
+        && !text.starts_with("tag:")
+}
+
+/// What is wrong with a reference or a label, if something is: they stand in messages as they are.
+#[must_use]
+pub fn wrong_note(text: &str) -> Option<&'static str> {
+    if text.chars().count() > MAX_CHARS || text.len() > MAX_BYTES {
+        Some("is longer than 64 characters")
+    } else if Untrusted::new(text).as_str() != text {
+        Some("holds characters that are not seen, or several blanks in a row")
+    } else {
+        None
+    }
+}
+
 /// Characters that are not seen or that change how their neighbours are seen: control characters, Unicode's format
 /// characters and bidi marks, variation selectors, fillers, combining marks stacked over letters, private use, tags.
 fn hides(c: char) -> bool {

@@ -20,3 +20,4 @@ mod lists;
 mod nodes;
 mod proxy;
 mod reorgs;
+mod watches;

@@ -8,8 +8,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -35,6 +35,8 @@ struct Inside {
     heads: watch::Sender<u64>,
     /// Questions that had to wait.
     waited: AtomicU64,
+    /// Methods that it does not have.
+    lacks: Mutex<Vec<String>>,
 }
 
 impl Proxy {
@@ -49,6 +51,7 @@ impl Proxy {
             kept: watch::Sender::new(0..0),
             heads: watch::Sender::new(0),
             waited: AtomicU64::new(0),
+            lacks: Mutex::default(),
         });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&inside));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
@@ -63,6 +66,11 @@ impl Proxy {
     /// It knows so many blocks less than anvil from here on.
     pub fn lag(&self, blocks: u64) {
         self.inside.lag.store(blocks, Ordering::SeqCst);
+    }
+
+    /// It does not have these methods.
+    pub fn lacks(&self, methods: &[&str]) {
+        *self.inside.lacks.lock().expect("no holder panics") = methods.iter().map(|it| (*it).to_owned()).collect();
     }
 
     /// It answers nobody, or everybody again.
@@ -113,6 +121,10 @@ impl Inside {
         let head = self.anvil.height().await.saturating_sub(self.lag.load(Ordering::SeqCst));
         let nothing = json!({"jsonrpc": "2.0", "id": asked["id"], "result": null});
         let method = asked["method"].as_str().unwrap_or_default().to_owned();
+        if self.lacks.lock().expect("no holder panics").contains(&method) {
+            let error = json!({"code": -32601, "message": "the method does not exist"});
+            return json!({"jsonrpc": "2.0", "id": asked["id"], "error": error});
+        }
         match (method.as_str(), asked["params"][0].as_str()) {
             ("eth_blockNumber", _) => {
                 return json!({"jsonrpc": "2.0", "id": asked["id"], "result": format!("{head:#x}")});

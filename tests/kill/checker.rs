@@ -178,7 +178,7 @@ impl Checker<'_> {
 }
 
 /// Confirmations at which a stage is reached.
-fn depth_of(stage: &str) -> u64 {
+pub(crate) fn depth_of(stage: &str) -> u64 {
     match stage {
         "final" => FINAL,
         "confirmed" => CONFIRMED,

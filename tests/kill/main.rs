@@ -7,6 +7,7 @@
 
 mod checker;
 mod config;
+mod import;
 mod load;
 mod mischief;
 mod monitor;

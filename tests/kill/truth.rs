@@ -59,7 +59,7 @@ fn is_of(watch: &str, address: &str) -> bool {
 }
 
 /// Every movement of a block, each with its transaction's hash.
-fn movements(chain: &str, block: &SimBlock) -> Vec<Movement> {
+pub(crate) fn movements(chain: &str, block: &SimBlock) -> Vec<Movement> {
     let mut all = Vec::new();
     for included in block.txs.iter().filter(|included| included.succeeded) {
         let mut bare = Vec::new();

@@ -179,6 +179,7 @@ pub(crate) fn message(alert: u8, revision: u32, stage: Stage, symbol: &str) -> M
         suspect: Suspect::default(),
         late: false,
         history: false,
+        label: None,
         url: Some("https://etherscan.io/tx/0xabab".into()),
     };
     Message {

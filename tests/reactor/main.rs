@@ -7,6 +7,8 @@ mod handover;
 mod history;
 mod internals;
 mod others;
+mod said;
 mod script;
 mod settings;
 mod transfers;
+mod watches;

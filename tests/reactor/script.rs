@@ -17,19 +17,25 @@
 //! | `soon usdc A yes` | whether that balance is wanted next |
 //! | `token 6` | the unknown token's own word |
 //! | `price 99`, `feed gone`, `wait 5s`, `sink ops fails`, `restart`, `rule x off` | the rest |
+//! | `a chosen 2 102:t1`, `a chosen 2 past 50:t1` | a run of a node whose receipts the second watch list chose |
+//! | `ask logs` | what `a logs` brings next was asked for now |
+//! | `add late L,M`, `add late L from 90`, `add late L key k` | addresses are watched from now on; who L is, is nobody's business before |
+//! | `accept` | a person says that the chain is the right one |
+//! | `remove late`, `remove late L` | they are not any more |
 //! | `= seen t1 treasury in; …` | what the line above says; without it, nothing |
 
+use crate::said::{by_subject, words};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use walletwatch::reactor::Reactor;
-use walletwatch::reactor::effect::{Body, CrossingBody, CrossingSubject, Effect, Message, MessageKind};
+use walletwatch::reactor::effect::Effect;
 use walletwatch::reactor::event::{
-    Balances, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt, Receipt,
-    Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
+    Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt,
+    Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
 };
-use walletwatch::reactor::settings::{Direction, Settings};
+use walletwatch::reactor::settings::Settings;
 use walletwatch::types::{
-    Address, Asset, B256, Block, BlockRef, ChainId, Kind, Movement, Name, Pair, Price, Stage, Timestamp, U256,
+    Address, Asset, B256, Block, BlockRef, ChainId, Kind, Movement, Name, Pair, Price, Timestamp, U256,
 };
 
 pub const CHAIN: ChainId = ChainId(7);
@@ -54,6 +60,10 @@ struct Script {
     /// The name of every block, its reference and its transactions.
     blocks: BTreeMap<String, (BlockRef, Vec<String>)>,
     said: Vec<String>,
+    /// The watch list that chose what is read of the next run.
+    chosen_by: Option<u64>,
+    /// Whose logs were asked for, where that was not now.
+    asked: Option<std::sync::Arc<[Address]>>,
 }
 
 /// Plays a script and compares what is said, line by line.
@@ -65,6 +75,8 @@ pub fn check(settings: Settings, text: &str) {
         txs: BTreeMap::new(),
         blocks: BTreeMap::new(),
         said: Vec::new(),
+        chosen_by: None,
+        asked: None,
     };
     script.handle(Event::Configured(Box::new(settings)));
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -82,9 +94,14 @@ pub fn check(settings: Settings, text: &str) {
 impl Script {
     fn handle(&mut self, event: Event) {
         for effect in self.reactor.handle(self.now, event) {
-            if let Effect::Tell(message) = effect {
-                let words = self.words(&message);
-                self.said.push(words);
+            match effect {
+                Effect::Tell(message) => {
+                    let name = |tx: B256| self.txs.keys().find(|name| hash(name) == tx).cloned().unwrap_or_default();
+                    let words = words(&message, name);
+                    self.said.push(words);
+                }
+                Effect::Answer(answer) => self.said.push(crate::watches::words(&answer)),
+                Effect::Put(_) | Effect::Delete(_) | Effect::Notice(_) => {}
             }
         }
     }
@@ -114,7 +131,8 @@ impl Script {
                 let (asset, address) = (asset(kind), address(who));
                 let wants = self.reactor.wants().chains.get(&CHAIN).cloned().unwrap_or_default();
                 let want = wants.balances.iter().find(|want| want.asset == asset && want.address == address);
-                assert_eq!(want.map(|want| want.soon), Some(*expected == "yes"), "{line}");
+                let known = want.map_or("none", |want| if want.soon { "yes" } else { "no" });
+                assert_eq!(known, *expected, "{line}");
             }
             ["scan", "past", kind, who, range, "at", head, rows @ ..] => {
                 let explored = self.explored(kind, who, range, head, rows);
@@ -131,13 +149,15 @@ impl Script {
             ["left", blocks] => assert_eq!(self.reactor.history_left(CHAIN), number(blocks), "{line}"),
             ["from", who, block] => {
                 let watches = std::sync::Arc::make_mut(&mut self.settings.watches);
-                let ours = |watch: &&mut walletwatch::reactor::settings::Watch| watch.addresses[0].0 == address(who);
+                let ours =
+                    |watch: &&mut walletwatch::reactor::settings::Watch| watch.addresses.get(&address(who)).is_some();
                 watches.iter_mut().find(ours).expect("it is watched").from_block = block.parse().ok();
                 self.handle(Event::Configured(Box::new(self.settings.clone())));
             }
             ["join", who, block] => {
                 let watches = std::sync::Arc::make_mut(&mut self.settings.watches);
-                let (addresses, from_block) = (vec![(address(who), None)], block.parse().ok());
+                let addresses = walletwatch::reactor::addresses::AddressList::from_iter([address(who)]);
+                let (addresses, from_block) = (addresses.into(), block.parse().ok());
                 let (name, chains, tags) = ("late".into(), vec![CHAIN], Vec::new());
                 watches.push(walletwatch::reactor::settings::Watch { name, addresses, chains, tags, from_block });
                 self.handle(Event::Configured(Box::new(self.settings.clone())));
@@ -168,6 +188,23 @@ impl Script {
             ["rule", rule, "off"] => {
                 self.settings.rules.retain(|known| known.name.as_str() != *rule);
                 self.handle(Event::Configured(Box::new(self.settings.clone())));
+            }
+            ["ask", "logs"] => {
+                let wants = self.reactor.wants().chains.get(&CHAIN).and_then(|wants| wants.history.logs.clone());
+                self.asked = Some(wants.expect("logs are wanted").addresses);
+            }
+            ["accept"] => self.handle(Event::Command(Command::AcceptChain { chain: CHAIN })),
+            ["add", watch, addresses, rest @ ..] => self.handle(crate::watches::addition(watch, addresses, rest)),
+            ["remove", watch, rest @ ..] => self.handle(crate::watches::removal(watch, rest)),
+            [endpoint, "chosen", version, "past", blocks @ ..] => {
+                self.chosen_by = Some(number(version));
+                self.run(endpoint, RunPart::History, blocks);
+                self.chosen_by = None;
+            }
+            [endpoint, "chosen", version, blocks @ ..] => {
+                self.chosen_by = Some(number(version));
+                self.run(endpoint, RunPart::Tip, blocks);
+                self.chosen_by = None;
             }
             ["scan", "fresh"] => self.state(SourceKind::Explorer, "scan", SourceState::Fresh),
             ["scan", "gone"] => self.state(SourceKind::Explorer, "scan", SourceState::BackingOff("gone".into())),
@@ -253,13 +290,20 @@ impl Script {
             Block { at, time, base_fee: None, next_base_fee: None, movements, traced: true }
         });
         let blocks = blocks.collect();
-        self.handle(Event::Run(Run { chain: CHAIN, endpoint: endpoint.into(), blocks, part }));
+        self.handle(Event::Run(Run {
+            chain: CHAIN,
+            endpoint: endpoint.into(),
+            blocks,
+            part,
+            chosen_by: self.chosen_by,
+        }));
     }
 
     fn logs(&mut self, endpoint: &str, range: &str, rows: &[&str]) {
         let (from, to) = range.split_once("..").expect("a range");
         let wants = self.reactor.wants().chains.get(&CHAIN).and_then(|wants| wants.history.logs.clone());
-        let until = wants.expect("logs are wanted").until;
+        let want = wants.expect("logs are wanted");
+        let (until, addresses) = (want.until, self.asked.take().unwrap_or(want.addresses));
         let row = |text: &&str| {
             let (tx, block) = text.split_once('@').expect("a transaction and its block");
             let (time, block_hash) = (self.now, Some(hash(block)));
@@ -273,7 +317,7 @@ impl Script {
             reported.collect::<Vec<_>>()
         };
         let (from, to, rows) = (number(from), number(to), rows.iter().flat_map(row).collect());
-        self.handle(Event::Logs(Logs { chain: CHAIN, endpoint: endpoint.into(), from, to, until, rows }));
+        self.handle(Event::Logs(Logs { chain: CHAIN, endpoint: endpoint.into(), from, to, until, addresses, rows }));
     }
 
     fn explored(&self, kind: &str, who: &str, from: &str, head: &str, rows: &[&str]) -> Explored {
@@ -347,62 +391,6 @@ impl Script {
         }
         self.now = until;
     }
-
-    fn words(&self, message: &Message) -> String {
-        let name = |tx: B256| self.txs.keys().find(|name| hash(name) == tx).cloned().unwrap_or_default();
-        let kind = message.kind.word();
-        match &message.body {
-            Body::Transfer(body) => {
-                let direction = match body.direction {
-                    Direction::In => "in",
-                    Direction::Out => "out",
-                    Direction::Both => "self",
-                };
-                let nth = if body.key.nth == 0 { String::new() } else { format!("#{}", body.key.nth) };
-                let mut words = format!("{} {}{nth} {} {direction}", body.stage.word(), name(body.key.tx), body.watch);
-                if !body.verified {
-                    words += body.decimals.map_or_else(|| " raw".to_owned(), |it| format!(" decimals {it}")).as_str();
-                }
-                for word in body.suspect.words() {
-                    words = format!("{words} {word}");
-                }
-                if message.kind == MessageKind::Transfer(Stage::Retracted) && body.confirmations > 0 {
-                    words += " moved";
-                }
-                if body.history {
-                    words += " history";
-                }
-                if body.late { words + " late" } else { words }
-            }
-            Body::Approval(body) => {
-                let allowance =
-                    walletwatch::types::Allowance::of(&body.key).map_or("", walletwatch::types::Allowance::word);
-                format!("{kind} {} {} {allowance}", name(body.key.tx), body.watch)
-            }
-            Body::Crossing(CrossingBody { subject: CrossingSubject::Balance(balance), crossing, .. }) => {
-                let about = if balance.at.hash.is_some() { "" } else { " about" };
-                let again = if balance.reason.is_some() { " undone" } else { "" };
-                format!("{kind} {crossing} {} at{about} {}{again}", balance.value, balance.at.number)
-            }
-            Body::Crossing(body) => format!("{kind} {}", body.crossing),
-            Body::Payment(body) => {
-                format!("{kind} {}", body.reason.as_ref().map_or("", Name::as_str)).trim().to_owned()
-            }
-            Body::Sink(_) => {
-                format!("{kind} on {}", message.sinks.iter().map(Name::as_str).collect::<Vec<_>>().join(","))
-            }
-            Body::Source(body) if body.source.as_str() == "endpoints" => format!("{kind} endpoints"),
-            Body::Source(body) if body.source.as_str() == "scan" && body.chain.is_some() => format!("{kind} scan"),
-            Body::Source(_) | Body::Test => kind.to_owned(),
-        }
-    }
-}
-
-/// Messages of one transfer keep their order; of different ones it does not matter.
-fn by_subject(mut messages: Vec<String>) -> Vec<String> {
-    let subject = |message: &String| message.split(' ').skip(1).take(2).map(str::to_owned).collect::<Vec<_>>();
-    messages.sort_by_key(subject);
-    messages
 }
 
 fn asset(kind: &str) -> Asset {

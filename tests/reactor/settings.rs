@@ -4,8 +4,9 @@ use crate::script::{CHAIN, USDC, address, pair};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use walletwatch::reactor::addresses::AddressList;
 use walletwatch::reactor::settings::{
-    Approval, BalanceCondition, BalanceSettings, BetweenOwn, ChainSettings, Condition, Confirmed, Direction,
+    Added, Approval, BalanceCondition, BalanceSettings, BetweenOwn, ChainSettings, Condition, Confirmed, Direction,
     KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, Rule, Settings, Side, SinkSettings,
     SystemSettings, Threshold, TransferCondition, Watch,
 };
@@ -17,7 +18,7 @@ pub const ALL: [Stage; 3] = [Stage::Seen, Stage::Confirmed, Stage::Final];
 pub fn base() -> Settings {
     let watch = |name: &str, who: &str| Watch {
         name: name.into(),
-        addresses: vec![(address(who), None)],
+        addresses: Arc::new(AddressList::from_iter([address(who)])),
         chains: vec![CHAIN],
         tags: Vec::new(),
         from_block: None,
@@ -67,6 +68,7 @@ pub fn balance_rule(hold: u64) -> Settings {
     };
     let condition = BalanceCondition {
         watches: BTreeSet::from(["treasury".into()]),
+        added: Added::All,
         thresholds: BTreeMap::from([((CHAIN, Asset::Token(USDC)), threshold)]),
     };
     settings.rules = vec![Rule {
@@ -81,6 +83,7 @@ pub fn balance_rule(hold: u64) -> Settings {
 pub fn rule(stages: &[Stage]) -> Rule {
     let condition = TransferCondition {
         watches: BTreeSet::from(["treasury".into(), "hot".into()]),
+        added: Added::All,
         chains: BTreeSet::from([CHAIN]),
         direction: Direction::Both,
         assets: None,

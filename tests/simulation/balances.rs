@@ -1,6 +1,7 @@
 //! The checker of balances: every number that was said was true at the block that it names, and what stands at the end holds.
 
 use crate::chain::{Chain, Mined};
+use crate::late::Late;
 use crate::receivers::Heard;
 use crate::spec::{BACK, BALANCE_RULES, LEVEL, LOW, Spec};
 use serde_json::Value;
@@ -11,7 +12,7 @@ use walletwatch::types::{Address, Asset, U256};
 type Level = (String, u64, Address, Asset);
 
 /// Whether everything that was heard of balances is true, and nothing is missing.
-pub fn check(spec: &Spec, chains: &[Chain], heard: &[Heard]) -> Result<(), String> {
+pub fn check(spec: &Spec, chains: &[Chain], late: &Late, heard: &[Heard]) -> Result<(), String> {
     let mut last: BTreeMap<(Level, u64), (u64, String)> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for one in heard.iter().filter(|one| seen.insert(one.id)) {
@@ -43,7 +44,7 @@ pub fn check(spec: &Spec, chains: &[Chain], heard: &[Heard]) -> Result<(), Strin
     }
     for (rule, _) in BALANCE_RULES {
         for chain in chains {
-            check_end(spec, chain, rule, &last)?;
+            check_end(spec, chain, late, rule, &last)?;
         }
     }
     Ok(())
@@ -53,12 +54,14 @@ pub fn check(spec: &Spec, chains: &[Chain], heard: &[Heard]) -> Result<(), Strin
 fn check_end(
     spec: &Spec,
     chain: &Chain,
+    late: &Late,
     rule: &str,
     last: &BTreeMap<(Level, u64), (u64, String)>,
 ) -> Result<(), String> {
     let tip = &chain.blocks[chain.tip];
     let watched = spec.cast.watches.iter().filter(|(name, _)| LOW.contains(name)).flat_map(|(_, all)| all);
-    for address in watched {
+    let came = spec.cast.late.iter().flat_map(|(_, all)| all).filter(|address| late.stayed(chain.id, **address));
+    for address in watched.chain(came) {
         for asset in [Asset::Coin, Asset::Token(spec.cast.usdc)] {
             let level: Level = (rule.to_owned(), chain.id.0, *address, asset);
             let of_level = last.range((level.clone(), 0)..=(level.clone(), u64::MAX));

@@ -235,6 +235,8 @@ impl Chain {
 pub struct Cast {
     /// Name of the watch and its addresses.
     pub watches: Vec<(&'static str, Vec<Address>)>,
+    /// The same of those that come and go; empty in most worlds.
+    pub late: Vec<(&'static str, Vec<Address>)>,
     pub strangers: Vec<Address>,
     pub usdc: Address,
     /// A token that calls itself USDC.
@@ -250,6 +252,7 @@ impl Cast {
                 ("hot", vec![address(0xb1)]),
                 ("cold", vec![address(0xc1)]),
             ],
+            late: Vec::new(),
             strangers: vec![address(0x01), address(0x02), address(0x03)],
             usdc: address(0x55),
             fake: address(0x66),
@@ -260,8 +263,14 @@ impl Cast {
         self.watches.iter().find(|(_, addresses)| addresses.contains(&address)).map(|(name, _)| *name)
     }
 
+    /// The watch that comes and goes, and may have this address.
+    pub fn late_of(&self, address: Address) -> Option<&'static str> {
+        self.late.iter().find(|(_, addresses)| addresses.contains(&address)).map(|(name, _)| *name)
+    }
+
     fn anyone(&self, rng: &mut Rng) -> Address {
-        let ours: Vec<Address> = self.watches.iter().flat_map(|(_, addresses)| addresses.clone()).collect();
+        let ours: Vec<Address> =
+            self.watches.iter().chain(&self.late).flat_map(|(_, addresses)| addresses.clone()).collect();
         match rng.u8(0..5) {
             0..3 => ours[rng.usize(..ours.len())],
             _ => self.strangers[rng.usize(..self.strangers.len())],

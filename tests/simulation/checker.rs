@@ -1,6 +1,7 @@
 //! The independent checker. It knows every block that ever was and what each receiver got, and nothing of how it came about.
 
 use crate::chain::{Cast, Chain};
+use crate::late::{Demand, Late};
 use crate::receivers::Heard;
 use crate::spec::{APPROVALS, OLD_WATCH, RULES, RuleSpec, Spec};
 use serde_json::Value;
@@ -14,8 +15,11 @@ type Told = (u64, String, String, Option<String>, String, String, String, u64);
 /// What one receiver was told of one transfer by one rule for one watch.
 type Thread = (String, String, String, Told);
 
+/// The stages of threads.
+type Stages = BTreeMap<Thread, Vec<&'static str>>;
+
 /// Whether everything that was heard is true, whole and said once.
-pub fn check(spec: &Spec, chains: &[Chain], heard: &[Heard]) -> Result<(), String> {
+pub fn check(spec: &Spec, chains: &[Chain], late: &Late, heard: &[Heard]) -> Result<(), String> {
     let messages = distinct(heard)?;
     check_order(&messages)?;
     let truth: Vec<Truth> = chains.iter().map(|chain| Truth::of(chain, &spec.cast)).collect();
@@ -28,8 +32,9 @@ pub fn check(spec: &Spec, chains: &[Chain], heard: &[Heard]) -> Result<(), Strin
                 let thread = (sink.clone(), text(&data["rule"]), text(&data["watch"]), told(data));
                 let truth = truth.iter().find(|truth| truth.chain.id.0 == thread.3.0).ok_or("an unknown chain")?;
                 truth.check_told(&thread.3, data)?;
-                // Of approvals nothing is said that lies before the watch.
-                if data.get("history").unwrap_or(&Value::Bool(false)) != truth.past.contains(&thread.3.1) {
+                // Of approvals nothing is said that lies before the watch. Of what came later, what lies before depends on when it came.
+                let of_late = spec.cast.late.iter().any(|(name, _)| *name == thread.2);
+                if !of_late && data.get("history").unwrap_or(&Value::Bool(false)) != truth.past.contains(&thread.3.1) {
                     return Err(format!("said as history or not: {body}"));
                 }
                 let chain = spec.chains.iter().find(|chain| chain.id.0 == thread.3.0).expect("it was found");
@@ -50,7 +55,7 @@ pub fn check(spec: &Spec, chains: &[Chain], heard: &[Heard]) -> Result<(), Strin
     }
     check_crossings(&messages)?;
     check_blindness(&messages)?;
-    check_expected(spec, &truth, &standing)?;
+    check_expected(spec, &truth, late, &standing)?;
     check_rehearsals(&truth, &spec.cast, spec, &messages)
 }
 
@@ -120,12 +125,21 @@ fn follow(
     Ok(())
 }
 
+/// A movement that was in some block of some fork, or waited to be.
+struct Ever {
+    movement: Movement,
+    /// The canonical block that holds it.
+    canonical: Option<u64>,
+    /// The first of all blocks that held it, by their order.
+    first: Option<usize>,
+}
+
 /// Every movement of a chain that concerns a watch.
 struct Truth<'a> {
     chain: &'a Chain,
     /// The canonical ones, and all that ever were.
     canonical: BTreeMap<Told, Movement>,
-    ever: BTreeSet<Told>,
+    ever: BTreeMap<Told, Ever>,
     /// In which blocks each transaction ever was.
     places: BTreeSet<(String, u64, String)>,
     /// Transactions that stand where they were first mined.
@@ -137,11 +151,16 @@ struct Truth<'a> {
 impl<'a> Truth<'a> {
     fn of(chain: &'a Chain, cast: &Cast) -> Self {
         let canonical_txs = chain.canonical_txs();
-        let (mut canonical, mut ever) = (BTreeMap::new(), BTreeSet::new());
+        let (mut canonical, mut ever) = (BTreeMap::new(), BTreeMap::new());
+        let concerns = |address| cast.watch_of(address).is_some() || cast.late_of(address).is_some();
+        let mut mined: BTreeMap<usize, usize> = BTreeMap::new();
+        for (place, block) in chain.blocks.iter().enumerate() {
+            block.txs.iter().for_each(|tx| _ = mined.entry(*tx).or_insert(place));
+        }
         for (index, tx) in chain.txs.iter().enumerate() {
             let mut counted: BTreeMap<Told, u64> = BTreeMap::new();
             for movement in &tx.movements {
-                if movement.parties().all(|party| cast.watch_of(*party).is_none()) {
+                if !movement.parties().any(|party| concerns(*party)) {
                     continue;
                 }
                 let first = name(chain.id.0, movement);
@@ -152,7 +171,8 @@ impl<'a> Truth<'a> {
                 if canonical_txs.contains_key(&index) {
                     canonical.insert(told.clone(), *movement);
                 }
-                ever.insert(told);
+                let at = canonical_txs.get(&index).copied();
+                ever.insert(told, Ever { movement: *movement, canonical: at, first: mined.get(&index).copied() });
             }
         }
         let of_block = |block: &crate::chain::Mined| {
@@ -170,7 +190,7 @@ impl<'a> Truth<'a> {
     }
 
     fn check_told(&self, told: &Told, data: &Value) -> Result<(), String> {
-        if !self.ever.contains(told) {
+        if !self.ever.contains_key(told) {
             return Err(format!("said of what never was: {told:?}"));
         }
         if told.6 == "0" && told.2 != "approval" {
@@ -187,9 +207,14 @@ impl<'a> Truth<'a> {
 }
 
 /// What every rule should have said in the end, and nothing else stands.
-fn check_expected(spec: &Spec, truth: &[Truth], standing: &BTreeMap<Thread, Vec<String>>) -> Result<(), String> {
+fn check_expected(
+    spec: &Spec,
+    truth: &[Truth],
+    late: &Late,
+    standing: &BTreeMap<Thread, Vec<String>>,
+) -> Result<(), String> {
     let cast = &spec.cast;
-    let mut expected: BTreeMap<Thread, Vec<&str>> = BTreeMap::new();
+    let (mut expected, mut allowed) = expected_of_late(spec, truth, late);
     for (told, movement) in truth.iter().flat_map(|truth| &truth.canonical) {
         for rule in &spec.rules() {
             for watch in speaks(rule, cast, movement) {
@@ -198,7 +223,11 @@ fn check_expected(spec: &Spec, truth: &[Truth], standing: &BTreeMap<Thread, Vec<
                 }
                 for sink in rule.sinks {
                     let thread = ((*sink).to_owned(), rule.name.to_owned(), watch.to_owned(), told.clone());
-                    expected.insert(thread, rule.stages.iter().map(|stage| stage.word()).collect());
+                    // Whether the other party was one of ours depends on when it came.
+                    let skips = matches!(rule.between_own, BetweenOwn::Skip);
+                    let other_is_late = [movement.from, movement.to].iter().any(|it| cast.late_of(*it).is_some());
+                    let of = if skips && other_is_late { &mut allowed } else { &mut expected };
+                    of.insert(thread, rule.stages.iter().map(|stage| stage.word()).collect());
                 }
             }
         }
@@ -217,12 +246,40 @@ fn check_expected(spec: &Spec, truth: &[Truth], standing: &BTreeMap<Thread, Vec<
         }
     }
     for (thread, stands) in standing {
-        let allowed = expected.get(thread).map(Vec::as_slice).unwrap_or_default();
+        let allowed = expected.get(thread).or_else(|| allowed.get(thread)).map(Vec::as_slice).unwrap_or_default();
         if let Some(wrong) = stands.iter().find(|stage| !allowed.contains(&stage.as_str())) {
             return Err(format!("{wrong} stands and should not: {thread:?}"));
         }
     }
     Ok(())
+}
+
+/// What every rule has to have said of watches that came and went, and what it may have said besides.
+fn expected_of_late(spec: &Spec, truth: &[Truth], late: &Late) -> (Stages, Stages) {
+    let (mut expected, mut allowed) = (Stages::new(), Stages::new());
+    for (chain, told, ever) in
+        truth.iter().flat_map(|truth| truth.ever.iter().map(|(told, it)| (truth.chain.id, told, it)))
+    {
+        let movement = &ever.movement;
+        for rule in spec.rules().iter().filter(|rule| rule.late && !movement.amount.is_zero()) {
+            for address in [movement.from, movement.to] {
+                let Some(watch) = spec.cast.late_of(address) else { continue };
+                let demand = ever
+                    .first
+                    .map_or(Demand::Never, |first| late.demand(chain, address, ever.canonical, first, rule.history));
+                for sink in rule.sinks {
+                    let thread = ((*sink).to_owned(), rule.name.to_owned(), watch.to_owned(), told.clone());
+                    let stages = rule.stages.iter().map(|stage| stage.word()).collect();
+                    match demand {
+                        Demand::Must => drop(expected.insert(thread, stages)),
+                        Demand::May => drop(allowed.insert(thread, stages)),
+                        Demand::Never => {}
+                    }
+                }
+            }
+        }
+    }
+    (expected, allowed)
 }
 
 /// Whether a movement lies before the watch.

@@ -11,6 +11,7 @@ mod balances;
 mod chain;
 mod checker;
 mod explorer;
+mod late;
 mod process;
 mod receivers;
 mod sources;

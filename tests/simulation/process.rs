@@ -7,9 +7,10 @@ use crate::spec::{SINKS, Spec};
 use fastrand::Rng;
 use walletwatch::app::turn::turn;
 use walletwatch::reactor::Reactor;
-use walletwatch::reactor::event::Event;
+use walletwatch::reactor::event::{Command, Event};
 use walletwatch::reactor::rows::TransferRow;
 use walletwatch::reactor::settings::Settings;
+use walletwatch::reactor::watch_list::{WatchAnswer, WatchOrder};
 use walletwatch::sinks::delivery::{LaneSettings, Machine, Pace};
 use walletwatch::sinks::webhook::verdict;
 use walletwatch::store::{Commit, DeliveryWrite, ModelStore, OutboxRow, Store};
@@ -109,8 +110,26 @@ impl Process {
         Event::Configured(Box::new(self.settings.clone()))
     }
 
-    /// One turn of the pump.
-    pub fn turn(&mut self, now: Timestamp, events: Vec<Event>, rng: &mut Rng, faulty: bool) -> Result<(), Dead> {
+    /// Somebody changes the watch list. Who asked hears nothing where the process dies with it.
+    pub fn order(
+        &mut self,
+        now: Timestamp,
+        order: WatchOrder,
+        rng: &mut Rng,
+        faulty: bool,
+    ) -> Result<WatchAnswer, Dead> {
+        let answers = self.turn(now, vec![Event::Command(Command::Watches(Box::new(order)))], rng, faulty)?;
+        Ok(answers.into_iter().next().expect("an order is answered with its commit"))
+    }
+
+    /// One turn of the pump. Gives what orders were answered.
+    pub fn turn(
+        &mut self,
+        now: Timestamp,
+        events: Vec<Event>,
+        rng: &mut Rng,
+        faulty: bool,
+    ) -> Result<Vec<WatchAnswer>, Dead> {
         let fuse = match rng.u16(0..160) {
             0 if faulty => Fuse::BeforeCommit,
             1 if faulty => Fuse::AfterCommit,
@@ -119,7 +138,7 @@ impl Process {
         let mut doomed = Doomed { model: &mut self.store, fuse };
         let turned = turn(&mut self.reactor, &mut doomed, events.into_iter().map(|event| (now, event)))?;
         self.machine.arrived(turned.rows, now);
-        Ok(())
+        Ok(turned.answers)
     }
 
     /// Deadlines that were reached, as the pump takes them.
@@ -158,7 +177,7 @@ impl Process {
             self.flights.push(Flight::launch(begun.seq, heard, now, rng, faulty));
         }
         let reports: Vec<Event> = self.machine.take_reports().into_iter().map(Event::Delivery).collect();
-        if reports.is_empty() { Ok(()) } else { self.turn(now, reports, rng, faulty) }
+        if reports.is_empty() { Ok(()) } else { self.turn(now, reports, rng, faulty).map(drop) }
     }
 
     /// A person opens every sink again.

@@ -7,14 +7,16 @@
 use crate::chain::Chain;
 use crate::explorer::Explorer;
 use fastrand::Rng;
+use std::sync::Arc;
 use walletwatch::reactor::LARGEST_STEP;
 use walletwatch::reactor::event::{
     Balances, Contact, Event, Head, Logs, NoBalance, ReadAt, Reported, Run, RunPart, SourceId, SourceKind,
     SourceReport, SourceState, Tags, TokenFacts,
 };
+use walletwatch::reactor::match_set::MatchSet;
 use walletwatch::reactor::rows::GapRow;
 use walletwatch::reactor::wants::ChainWants;
-use walletwatch::types::{Asset, B256, BlockRef, Name};
+use walletwatch::types::{Asset, B256, Block, BlockRef, Name};
 
 /// A back end is so many blocks behind …
 const LARGEST_LAG: u64 = 30;
@@ -28,12 +30,25 @@ pub struct Endpoint {
     pub name: Name,
     pub up: bool,
     pub traces: bool,
+    /// It shows only what concerns the watch list.
+    pub chooses: bool,
     /// Index of the block that it calls its head.
     pub head: usize,
     /// Whether the reactor was told that it is up, and who it is.
     pub introduced: bool,
     /// It does not give old blocks.
     pub forgetful: bool,
+}
+
+impl Endpoint {
+    /// A block as it gives it.
+    fn block(&self, chain: &Chain, index: usize, watched: &MatchSet) -> Block {
+        let mut block = chain.block(index, self.traces);
+        if self.chooses {
+            block.movements.retain(|it| watched.contains(&it.from) || watched.contains(&it.to));
+        }
+        block
+    }
 }
 
 /// The sources of a chain.
@@ -121,7 +136,14 @@ impl Sources {
     }
 
     /// What the sources say now.
-    pub fn speak(&mut self, chain: &Chain, wants: &ChainWants, rng: &mut Rng, faulty: bool, events: &mut Vec<Event>) {
+    pub fn speak(
+        &mut self,
+        chain: &Chain,
+        (wants, watched): (&ChainWants, &MatchSet),
+        rng: &mut Rng,
+        faulty: bool,
+        events: &mut Vec<Event>,
+    ) {
         for endpoint in &mut self.endpoints {
             if endpoint.up != endpoint.introduced {
                 endpoint.introduced = endpoint.up;
@@ -146,17 +168,17 @@ impl Sources {
         }
         if let Some(lead) = self.endpoints.iter().find(|endpoint| endpoint.up) {
             let portion = if faulty { rng.usize(1..80) } else { 256 };
-            let tip = walk(chain, lead, wants, portion);
+            let tip = walk(chain, lead, wants, watched, portion);
             if tip.is_some() && faulty && rng.u8(0..12) == 0 {
                 events.extend(tip.clone());
             }
             let idle = tip.is_none() || rng.bool();
             events.extend(tip);
             if let Some(gap) = wants.gaps.last().filter(|_| !wants.stopped && idle && !lead.forgetful) {
-                events.extend(fill(chain, lead, *gap, portion));
+                events.extend(fill(chain, lead, *gap, watched, portion));
             }
             if wants.gaps.is_empty() && !wants.stopped && !lead.forgetful && (!faulty || rng.bool()) {
-                events.extend(past(chain, lead, wants, portion));
+                events.extend(past(chain, lead, wants, watched, portion));
             }
         }
         if let Some(explorer) = &mut self.explorer {
@@ -235,11 +257,17 @@ fn tags(chain: &Chain, endpoint: &Endpoint, final_after: u64) -> Tags {
 }
 
 /// From the head back to what is known (as `sources::chain::walk`, which is private and knows of what was sent as well).
-fn walk(chain: &Chain, lead: &Endpoint, wants: &ChainWants, portion: usize) -> Option<Event> {
+fn walk(chain: &Chain, lead: &Endpoint, wants: &ChainWants, watched: &MatchSet, portion: usize) -> Option<Event> {
     let head = chain.blocks[lead.head].at;
     let run = |indices: &[usize]| {
-        let blocks = indices.iter().map(|index| chain.block(*index, lead.traces)).collect();
-        Some(Event::Run(Run { chain: chain.id, endpoint: lead.name.clone(), blocks, part: RunPart::Tip }))
+        let blocks = indices.iter().map(|index| lead.block(chain, *index, watched)).collect();
+        Some(Event::Run(Run {
+            chain: chain.id,
+            endpoint: lead.name.clone(),
+            blocks,
+            part: RunPart::Tip,
+            chosen_by: lead.chooses.then(|| watched.version()),
+        }))
     };
     if wants.stopped {
         return None;
@@ -275,27 +303,33 @@ fn walk(chain: &Chain, lead: &Endpoint, wants: &ChainWants, portion: usize) -> O
 }
 
 /// The upper end of a gap, by hash.
-fn fill(chain: &Chain, lead: &Endpoint, gap: GapRow, portion: usize) -> Option<Event> {
+fn fill(chain: &Chain, lead: &Endpoint, gap: GapRow, watched: &MatchSet, portion: usize) -> Option<Event> {
     let mut index = chain.index(gap.above).filter(|_| chain.is_beneath(gap.above, lead.head))?;
-    let mut blocks = vec![chain.block(index, lead.traces)];
+    let mut blocks = vec![lead.block(chain, index, watched)];
     while blocks.len() < portion && chain.blocks[index].at.number > gap.from {
         index = chain.parent(index)?;
-        blocks.push(chain.block(index, lead.traces));
+        blocks.push(lead.block(chain, index, watched));
     }
     blocks.reverse();
-    Some(Event::Run(Run { chain: chain.id, endpoint: lead.name.clone(), blocks, part: RunPart::Gap }))
+    Some(Event::Run(Run { chain: chain.id, endpoint: lead.name.clone(), blocks, part: RunPart::Gap, chosen_by: None }))
 }
 
 /// What is wanted of the past, upwards: blocks, and logs.
-fn past(chain: &Chain, lead: &Endpoint, wants: &ChainWants, portion: usize) -> Vec<Event> {
+fn past(chain: &Chain, lead: &Endpoint, wants: &ChainWants, watched: &MatchSet, portion: usize) -> Vec<Event> {
     let head = chain.blocks[lead.head].at.number;
     let at = |number: u64| (number <= head).then(|| chain.ancestor(lead.head, head - number));
     let mut events = Vec::new();
     if let Some(want) = wants.history.blocks {
         let last = want.to.min(want.from + portion as u64 - 1);
         let blocks: Option<Vec<_>> =
-            (want.from..=last).map(|number| at(number).map(|index| chain.block(index, lead.traces))).collect();
-        let run = |blocks| Run { chain: chain.id, endpoint: lead.name.clone(), blocks, part: RunPart::History };
+            (want.from..=last).map(|number| at(number).map(|index| lead.block(chain, index, watched))).collect();
+        let run = |blocks| Run {
+            chain: chain.id,
+            endpoint: lead.name.clone(),
+            blocks,
+            part: RunPart::History,
+            chosen_by: lead.chooses.then(|| watched.version()),
+        };
         events.extend(blocks.map(run).map(Event::Run));
     }
     if let Some(want) = wants.history.logs.as_ref().filter(|want| want.to <= head) {
@@ -311,7 +345,8 @@ fn past(chain: &Chain, lead: &Endpoint, wants: &ChainWants, portion: usize) -> V
             rows.extend(tokens.map(|movement| Reported { block: number, block_hash, time, movement, token: None }));
         }
         let (chain, endpoint, from, until) = (chain.id, lead.name.clone(), want.from, want.until);
-        events.push(Event::Logs(Logs { chain, endpoint, from, to, until, rows }));
+        let addresses = Arc::clone(&want.addresses);
+        events.push(Event::Logs(Logs { chain, endpoint, from, to, until, addresses, rows }));
     }
     events
 }

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use walletwatch::reactor::settings::{
-    Approval, ApprovalCondition, BalanceCondition, BalanceSettings, BetweenOwn, ChainSettings, Condition, Confirmed,
-    Direction, GasCondition, KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, Rule, Settings, Side,
-    SinkSettings, SystemSettings, Threshold, TransferCondition, Watch,
+    Added, Approval, ApprovalCondition, BalanceCondition, BalanceSettings, BetweenOwn, ChainSettings, Condition,
+    Confirmed, Direction, GasCondition, KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, Rule,
+    Settings, Side, SinkSettings, SystemSettings, Threshold, TransferCondition, Watch,
 };
 use walletwatch::types::gas::Fee;
 use walletwatch::types::{Address, Asset, ChainId, Kind, Name, Pair, Price, Severity, Stage, U256};
@@ -27,6 +27,8 @@ pub struct ChainSpec {
     pub block_time: Duration,
     /// Blocks with transactions that lie before the watch.
     pub past: u64,
+    /// Its endpoints show only what concerns the watch list: they give no receipts of whole blocks.
+    pub chooses: bool,
 }
 
 impl ChainSpec {
@@ -48,6 +50,7 @@ impl ChainSpec {
             final_after: rng.u64(16..24),
             block_time: Duration::from_secs(rng.u64(1..13)),
             past: 0,
+            chooses: false,
         }
     }
 
@@ -73,6 +76,8 @@ pub struct RuleSpec {
     pub sinks: &'static [&'static str],
     /// Whether it speaks of what lies before the watch.
     pub history: bool,
+    /// Whether it looks at watches that come and go.
+    pub late: bool,
 }
 
 pub const SINKS: [&str; 3] = ["ops", "log", "chat"];
@@ -87,6 +92,7 @@ pub const RULES: [RuleSpec; 3] = [
         stages: &[Stage::Seen, Stage::Confirmed, Stage::Final],
         sinks: &["ops", "log"],
         history: false,
+        late: true,
     },
     RuleSpec {
         name: "usdc in",
@@ -97,6 +103,7 @@ pub const RULES: [RuleSpec; 3] = [
         stages: &[Stage::Confirmed],
         sinks: &["ops"],
         history: false,
+        late: false,
     },
     RuleSpec {
         name: "out",
@@ -107,6 +114,7 @@ pub const RULES: [RuleSpec; 3] = [
         stages: &[Stage::Seen, Stage::Final],
         sinks: &["chat"],
         history: false,
+        late: false,
     },
 ];
 
@@ -120,6 +128,7 @@ const PAST: RuleSpec = RuleSpec {
     stages: &[Stage::Seen, Stage::Confirmed, Stage::Final],
     sinks: &["log"],
     history: true,
+    late: true,
 };
 
 /// The watch whose history is read.
@@ -148,13 +157,28 @@ impl Spec {
         self
     }
 
+    /// Gives some worlds watches that come and go, and endpoints that choose what they show by the watch list.
+    pub fn with_late(mut self, rng: &mut Rng) -> Self {
+        if rng.u8(0..3) == 0 {
+            let address = Address::repeat_byte;
+            self.cast.late = vec![("late", vec![address(0xd1), address(0xd2)]), ("later", vec![address(0xe1)])];
+            self.chains.iter_mut().for_each(|chain| chain.chooses = rng.bool());
+        }
+        self
+    }
+
+    /// Whether it has a past.
+    pub fn has_past(&self) -> bool {
+        self.chains.iter().any(|chain| chain.past > 0)
+    }
+
     /// Empty blocks between a chain's past and the beginning: nobody has to guess what is history.
     pub fn still(chain: &ChainSpec) -> u64 {
         chain_settings(chain).overlap().max(60) + 10
     }
 
     pub fn rules(&self) -> Vec<RuleSpec> {
-        let past = self.chains.iter().any(|chain| chain.past > 0).then_some(PAST);
+        let past = self.has_past().then_some(PAST);
         RULES.into_iter().chain(past).collect()
     }
 
@@ -162,7 +186,7 @@ impl Spec {
         let ids: Vec<ChainId> = self.chains.iter().map(|chain| chain.id).collect();
         let watches = self.cast.watches.iter().map(|(name, addresses)| Watch {
             name: (*name).into(),
-            addresses: addresses.iter().map(|address| (*address, None)).collect(),
+            addresses: Arc::new(addresses.iter().copied().collect()),
             chains: ids.clone(),
             tags: Vec::new(),
             from_block: (*name == OLD_WATCH && self.chains.iter().any(|chain| chain.past > 0))
@@ -193,10 +217,16 @@ impl Spec {
         }
     }
 
+    /// Which of the watches that come and go a rule looks at: in worlds that have any.
+    fn added(&self, late: bool) -> Added {
+        if late && !self.cast.late.is_empty() { Added::All } else { Added::Tagged(BTreeSet::new()) }
+    }
+
     fn transfer_rule(&self, rule: &RuleSpec, ids: &[ChainId]) -> Rule {
         let usdc = |id: &ChainId| (*id, Asset::Token(self.cast.usdc));
         let condition = TransferCondition {
             watches: rule.watches.iter().map(|name| Name::from(*name)).collect(),
+            added: self.added(rule.late),
             chains: ids.iter().copied().collect(),
             direction: rule.direction,
             assets: rule.usdc_at_least.map(|_| ids.iter().map(usdc).collect()),
@@ -218,6 +248,7 @@ fn approval_rule(ids: &[ChainId]) -> Rule {
     let (name, sink, stages) = APPROVALS;
     let condition = ApprovalCondition {
         watches: ["treasury", "hot", "cold"].map(Name::from).into(),
+        added: Added::Tagged(BTreeSet::new()),
         chains: ids.iter().copied().collect(),
         assets: None,
         at_least: None,
@@ -252,7 +283,8 @@ impl Spec {
         let assets = [Asset::Coin, Asset::Token(self.cast.usdc)];
         let thresholds = ids.iter().flat_map(|id| assets.map(|asset| ((*id, asset), threshold)));
         let watches = LOW.iter().map(|name| Name::from(*name)).collect();
-        let condition = Condition::Balance(BalanceCondition { watches, thresholds: thresholds.collect() });
+        let condition =
+            Condition::Balance(BalanceCondition { watches, added: self.added(true), thresholds: thresholds.collect() });
         Rule { name: name.into(), severity: Severity::Critical, notify: vec!["chat".into()], condition }
     }
 }

@@ -4,6 +4,7 @@ use crate::balances;
 use crate::chain::{BASE, Chain};
 use crate::checker;
 use crate::explorer::Explorer;
+use crate::late::Late;
 use crate::process::{Dead, Process};
 use crate::sources::{Endpoint, Sources};
 use crate::spec::{ChainSpec, OLD_WATCH, Spec, endpoint_name, pair, price};
@@ -34,6 +35,9 @@ pub struct Totals {
     pub uncrossed: u64,
     /// Messages of what lies before a watch.
     pub history: u64,
+    /// Addresses that came, and orders that took some away.
+    pub added: u64,
+    pub removed: u64,
 }
 
 impl Totals {
@@ -48,12 +52,14 @@ impl Totals {
         self.crossed += other.crossed;
         self.uncrossed += other.uncrossed;
         self.history += other.history;
+        self.added += other.added;
+        self.removed += other.removed;
     }
 
     /// Whether every kind of thing happened.
     pub fn is_eventful(&self) -> bool {
         let deliveries = [self.heard, self.retracted, self.repeats, self.rehearsed, self.crossed, self.uncrossed];
-        let others = [self.deaths, self.gaps, self.handed_back, self.history];
+        let others = [self.deaths, self.gaps, self.handed_back, self.history, self.added, self.removed];
         deliveries.into_iter().chain(others).all(|count| count > 0)
     }
 }
@@ -69,6 +75,7 @@ struct World {
     feed_up: bool,
     feed_introduced: bool,
     process: Process,
+    late: Late,
     /// What sources said and the pump has not taken.
     waiting: Vec<Event>,
     gaps: u64,
@@ -103,8 +110,8 @@ fn lived(seed: u64) -> Result<World, String> {
             println!("{} {:?} {:?} to {}: {body}", row.message.created, row.state, row.reason, row.message.sink);
         }
     }
-    checker::check(&world.spec, &world.chains, &world.process.heard)?;
-    balances::check(&world.spec, &world.chains, &world.process.heard)?;
+    checker::check(&world.spec, &world.chains, &world.late, &world.process.heard)?;
+    balances::check(&world.spec, &world.chains, &world.late, &world.process.heard)?;
     world.check_revisions()?;
     world.check_past()?;
     Ok(world)
@@ -115,7 +122,8 @@ impl World {
         let mut rng = Rng::with_seed(seed);
         let now = Timestamp::from_secs(1_700_000_000);
         let mut long_ago = Rng::with_seed(seed ^ 0x9e37_79b9_7f4a_7c15);
-        let spec = Spec::draw(&mut rng).with_past(&mut long_ago);
+        let mut later = Rng::with_seed(seed ^ 0xd1b5_4a32_d192_ed03);
+        let spec = Spec::draw(&mut rng).with_past(&mut long_ago).with_late(&mut later);
         let mut chains: Vec<Chain> = spec.chains.iter().map(|chain| Chain::new(chain.id, now)).collect();
         for (chain, of) in chains.iter_mut().zip(&spec.chains).filter(|(_, of)| of.past > 0) {
             chain.live_through(of.past, Spec::still(of), &spec.cast, &of.kinds(), now, &mut long_ago);
@@ -132,6 +140,7 @@ impl World {
             feed_up: true,
             feed_introduced: false,
             process,
+            late: Late::new(later),
             waiting: Vec::new(),
             gaps: 0,
             told_aloud: std::env::var_os("SIMULATION_ALOUD").is_some(),
@@ -233,14 +242,15 @@ impl World {
         let mut said = Vec::new();
         let wants = self.process.reactor.wants().clone();
         for (chain, sources) in self.chains.iter().zip(&mut self.sources) {
-            let wants = wants.chains.get(&chain.id).cloned().unwrap_or_default();
-            sources.speak(chain, &wants, &mut self.rng, faulty, &mut said);
+            let of_chain = wants.chains.get(&chain.id).cloned().unwrap_or_default();
+            sources.speak(chain, (&of_chain, &wants.watched), &mut self.rng, faulty, &mut said);
         }
         self.feed(&mut said);
         if faulty && self.rng.u8(0..30) == 0 {
             said.push(self.process.reload());
         }
         self.waiting.extend(said);
+        self.order(faulty)?;
         // What is not taken now is taken later, when it is old.
         let take =
             if faulty && self.rng.u8(0..4) == 0 { self.rng.usize(..=self.waiting.len()) } else { self.waiting.len() };
@@ -254,6 +264,20 @@ impl World {
         }
         self.process.deadlines(self.now, &mut self.rng, faulty)?;
         self.process.deliver(self.now, &mut self.rng, faulty)
+    }
+
+    /// The watch list changes, while what was read for the old one waits.
+    fn order(&mut self, faulty: bool) -> Result<(), Dead> {
+        let Some(order) = self.late.order(&self.spec.cast, self.spec.has_past(), faulty) else { return Ok(()) };
+        if self.told_aloud {
+            println!("{} {order:?}", self.now);
+        }
+        let answer = self.process.order(self.now, order, &mut self.rng, faulty)?;
+        if self.told_aloud {
+            println!("{} {answer:?}", self.now);
+        }
+        self.late.answered(&answer, &self.chains, &self.spec.cast).expect("an order is answered");
+        Ok(())
     }
 
     fn feed(&mut self, said: &mut Vec<Event>) {
@@ -299,6 +323,7 @@ impl World {
                 + state.map_or(0, |state| state.gaps().count() + usize::from(chain.endpoints > 0 && !state.is_fresh()))
         });
         lowest.sum::<usize>() == 0
+            && self.late.is_quiet()
             && self
                 .process
                 .reactor
@@ -390,6 +415,8 @@ impl World {
             crossed: of(b"\"balance.crossed\"") as u64,
             uncrossed: of(b"\"balance.retracted\"") as u64,
             history: of(b"\"history\":true") as u64,
+            added: self.late.added,
+            removed: self.late.removed,
         }
     }
 }
@@ -399,6 +426,7 @@ fn sources_of(spec: &ChainSpec) -> Sources {
         name: endpoint_name(place),
         up: true,
         traces: spec.traces[place],
+        chooses: spec.chooses,
         head: 0,
         introduced: false,
         forgetful: false,

@@ -1,6 +1,7 @@
 //! Configs and what is said of them: text in, faults or meaning out. Each case changes one thing in a config that is fine.
 
 mod approvals;
+mod lists;
 mod meaning;
 mod parts;
 
@@ -263,7 +264,6 @@ fn sections_and_kinds_that_are_not_there_yet_say_so() {
         ("[[feed]]\nkind = \"kraken\"\npairs = [\"ETH-USD\"]", "`kind = \"kraken\"` is not there yet"),
         ("[[rule]]\nname = \"b\"\nwhen = \"transfer\"\nat_least_usd = \"1\"", "`at_least_usd` is not there yet"),
         ("[[rule]]\nname = \"b\"\nwas = \"a\"\nwhen = \"transfer\"", "`was` is not there yet"),
-        ("[[watch]]\nname = \"b\"\nfile = \"list.csv\"", "`file` is not there yet"),
     ] {
         check_more(more, &[words]);
     }

@@ -199,7 +199,10 @@ fn rules_must_be_fed_and_heard() {
         &["no source can report gas prices of linea"],
     );
     check_more(&transfer("watch = [\"v\"]"), &["there is no watch `v`"]);
-    check_more(&transfer("watch = [\"tag:mine\"]"), &["no watch has this tag"]);
+    let tagged =
+        "[[watch]]\nname = \"t\"\naddress = \"0x90F79bf6EB2c4f870365E785982E1f101E93b906\"\ntags = [\"mine\"]\n";
+    check_more(&format!("{tagged}{}", transfer("watch = [\"tag:mime\"]")), &["no watch has this tag"]);
+    check_more(&format!("{tagged}{}", transfer("watch = [\"tag:deposits\"]")), &[]);
     check_more(&transfer("chains = [\"polygon\"]"), &["nothing that this rule is about is watched on polygon"]);
     check_more(&transfer("stage = \"mined\""), &["there is no such stage"]);
     check_more(&transfer("stages = [\"seen\", \"retracted\"]"), &["a retraction cannot be asked for alone"]);

@@ -5,14 +5,11 @@ use crate::config::near;
 use crate::config::raw::scope::{Root, Said, Scope};
 use crate::config::secrets;
 use crate::config::surroundings::Surroundings;
-use crate::types::text::Untrusted;
+use crate::types::text::{NAME_CHARS, Untrusted, is_name};
 use crate::types::{Address, Name, Secret, parse_address};
 use std::collections::BTreeMap;
 use std::path::Path;
 use url::Url;
-
-/// The longest name: it stands in logs, metrics and chats.
-const NAME_CHARS: usize = 64;
 
 /// What is checked, and with what.
 #[derive(Clone, Copy)]
@@ -40,12 +37,7 @@ impl Names {
 
     /// Takes this name.
     pub(crate) fn take(&mut self, said: Said<'_, &str>, notes: &Notes) -> Option<Name> {
-        let fine = !said.value.is_empty()
-            && said.value.trim() == said.value
-            && said.value.chars().count() <= NAME_CHARS
-            && Untrusted::new(said.value).as_str() == said.value
-            && !said.value.starts_with("tag:");
-        if !fine {
+        if !is_name(said.value) {
             let hint = format!("1 to {NAME_CHARS} visible characters, no blanks around, not beginning with `tag:`");
             notes.fault(said.place, "this cannot be a name", hint);
             return None;

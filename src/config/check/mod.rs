@@ -65,6 +65,8 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let config = Config {
         settings,
         endpoints: chains.endpoints,
+        lists: watches.lists,
+        allow_shrink: false,
         etherscan,
         feeds,
         sinks: sinks.list,

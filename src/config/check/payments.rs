@@ -2,7 +2,7 @@
 
 use crate::config::amounts;
 use crate::config::check::chains::Chains;
-use crate::config::check::input::{Input, Names};
+use crate::config::check::input::Input;
 use crate::config::check::payees::{Payees, limit};
 use crate::config::check::rules::Read;
 use crate::config::check::watches::Watches;
@@ -44,7 +44,7 @@ pub(super) fn payments(
         }
         let payee = scope.need("payee", "the name of a [[payee]]").and_then(|said| {
             used.insert(said.value.to_owned());
-            payees.names.find("payee", said, input.notes)
+            payees.names().find("payee", said, input.notes)
         });
         let payee = payee.and_then(|name| payees.all.get(&name));
         let terms = terms(&scope);
@@ -309,7 +309,7 @@ fn loops(input: &Input<'_>, rules: &[Read<'_>], payments: &[PaymentSettings], pa
                     continue;
                 };
                 let reached = condition.chains.contains(&payee.chain) && watch.chains.contains(&payee.chain);
-                if reached && watch.addresses.iter().any(|(address, _)| *address == payee.address) {
+                if reached && watch.addresses.get(&payee.address).is_some() {
                     let what = format!(
                         "a loop: the rule `{}` pays `{}`, which the watch `{}` of the paying rule `{}` watches",
                         payment.rule, payee.name, watch.name, read.name

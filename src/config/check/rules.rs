@@ -16,8 +16,8 @@ use crate::config::raw::keys::RULE_KINDS;
 use crate::config::raw::scope::{Said, Scope};
 use crate::reactor::effect::MessageKind;
 use crate::reactor::settings::{
-    BalanceCondition, BetweenOwn, Condition, Direction, KnownToken, Rule, SinkSettings, SystemSettings, Threshold,
-    TransferCondition,
+    Added, BalanceCondition, BetweenOwn, Condition, Direction, KnownToken, Rule, SinkSettings, SystemSettings,
+    Threshold, TransferCondition,
 };
 use crate::types::{Address, Asset, ChainId, Name, Pair, Severity, Stage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -209,8 +209,8 @@ pub(super) fn system_heard(input: &Input<'_>, system: &SystemSettings, sinks: &S
 }
 
 fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> TransferCondition {
-    let watches = watches(input, scope, from.watches);
-    let chains = on(input, scope, from, &watches);
+    let (watches, added) = watches(input, scope, from.watches);
+    let chains = on(input, scope, from, &watches, &added);
     let directions = [("in", Direction::In), ("out", Direction::Out), ("both", Direction::Both)];
     let direction = scope.word("direction", &directions).map_or(Direction::Both, |said| said.value);
     let assets =
@@ -224,6 +224,7 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Trans
     let history = scope.flag("history").unwrap_or(false);
     TransferCondition {
         watches,
+        added,
         chains,
         direction,
         assets: named,
@@ -237,8 +238,8 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Trans
 
 /// `when = "balance"`: each named asset on each chain, with its level in raw units.
 fn balance(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Option<BalanceCondition> {
-    let watches = watches(input, scope, from.watches);
-    let chains = on(input, scope, from, &watches);
+    let (watches, added) = watches(input, scope, from.watches);
+    let chains = on(input, scope, from, &watches, &added);
     let assets =
         Assets { chains: from.chains, tokens: from.tokens, on: &chains, on_named: scope.table.get("chains").is_some() };
     if scope.node("asset").is_none() {
@@ -256,37 +257,55 @@ fn balance(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Option
         let (level, recovers_at) = (*level.get(asset)?, *recovers_at.get(asset)?);
         Some((*asset, Threshold { side, level, recovers_at, hold, at_most_every }))
     };
-    Some(BalanceCondition { watches, thresholds: named.iter().filter_map(of).collect() })
+    Some(BalanceCondition { watches, added, thresholds: named.iter().filter_map(of).collect() })
 }
 
-/// Names and tags of watches, resolved.
-fn watches(input: &Input<'_>, scope: &Scope<'_>, watches: &Watches) -> BTreeSet<Name> {
+/// Names and tags of watches, resolved; and which of the watches that will be added at run time.
+fn watches(input: &Input<'_>, scope: &Scope<'_>, watches: &Watches) -> (BTreeSet<Name>, Added) {
     let Some(said) = scope.texts("watch") else {
-        return watches.list.iter().map(|watch| watch.name.clone()).collect();
+        return (watches.list.iter().map(|watch| watch.name.clone()).collect(), Added::All);
     };
     if said.is_empty() {
         input.notes.fault(scope.place(), "`watch` is empty", "name watches, or leave it out for all");
     }
     let mut found = BTreeSet::new();
+    let mut tags = BTreeSet::new();
     for said in said {
         let Some(tag) = said.value.strip_prefix("tag:") else {
             found.extend(watches.names.find("watch", said, input.notes));
             continue;
         };
-        if !watches.tags.contains(tag) {
-            let hint = near::hint(tag, watches.tags.iter().map(String::as_str));
-            input.notes.fault(said.place, "no watch has this tag", hint);
+        let known = watches.tags.iter().map(String::as_str);
+        if !watches.tags.contains(tag) && near::nearest(tag, known.clone()).is_some() {
+            input.notes.fault(said.place, "no watch has this tag", near::hint(tag, known));
+        } else if !watches.tags.contains(tag) {
+            let what = "no watch here has this tag: it looks only at watches that are added with it at run time";
+            input.notes.warn(said.place, what);
         }
+        tags.insert(Name::from(tag));
         let tagged = watches.list.iter().filter(|watch| watch.tags.iter().any(|own| own.as_str() == tag));
         found.extend(tagged.map(|watch| watch.name.clone()));
     }
-    found
+    (found, Added::Tagged(tags))
 }
 
-/// The chains of a transfer rule: those it names, else all on which its watches are.
-fn on(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>, watches: &BTreeSet<Name>) -> BTreeSet<ChainId> {
+/// The chains of a transfer rule: those it names, else all on which its watches are or may come to be.
+fn on(
+    input: &Input<'_>,
+    scope: &Scope<'_>,
+    from: &Materials<'_>,
+    watches: &BTreeSet<Name>,
+    added: &Added,
+) -> BTreeSet<ChainId> {
     let named = from.watches.list.iter().filter(|watch| watches.contains(&watch.name));
-    let somewhere: BTreeSet<ChainId> = named.flat_map(|watch| watch.chains.iter().copied()).collect();
+    let mut somewhere: BTreeSet<ChainId> = named.flat_map(|watch| watch.chains.iter().copied()).collect();
+    if added.is_any() {
+        let fed = |id: &&ChainId| {
+            let settings = from.chains.all.get(id).map(|chain| &chain.settings);
+            settings.is_some_and(|chain| !chain.endpoints.is_empty() || chain.explorer.is_some())
+        };
+        somewhere.extend(from.chains.configured.iter().filter(fed));
+    }
     let Some(said) = scope.texts("chains") else {
         return somewhere;
     };

@@ -2,19 +2,25 @@
 
 use crate::config::check::chains::Chains;
 use crate::config::check::input::{Input, Names, Taken};
+use crate::config::checked::ListConfig;
 use crate::config::faults::Place;
+use crate::config::list_file::{BadLine, ListFile};
 use crate::config::raw::scope::{Said, Scope};
 use crate::config::raw::tree::Value;
+use crate::reactor::addresses::AddressList;
 use crate::reactor::settings::{KnownToken, Watch};
-use crate::types::{Address, Asset, ChainId, Name, chain, parse_address};
+use crate::types::{Address, Asset, ChainId, Name, Untrusted, chain, parse_address};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Every watch.
 #[derive(Debug, Default)]
 pub(super) struct Watches {
     /// Those without faults, in the order of the config.
     pub list: Vec<Watch>,
+    /// The files that some of them are read from.
+    pub lists: Vec<ListConfig>,
     /// Names, also of watches with faults.
     pub names: Names,
     /// Tags, also of watches with faults.
@@ -24,34 +30,114 @@ pub(super) struct Watches {
 /// Every `[[watch]]`.
 pub(super) fn check(input: &Input<'_>, chains: &Chains) -> Watches {
     let mut watches = Watches::default();
-    let mut owners: Taken<(ChainId, Address)> = BTreeMap::new();
+    let mut sources = Vec::new();
     for scope in input.root.many("watch") {
         let name = watches.names.claim(&scope);
         let tags = tags(&scope);
         watches.tags.extend(tags.iter().map(ToString::to_string));
-        let addresses = addresses(input, &scope);
+        let written = written(input, &scope);
         let on = watched_chains(input, &scope, chains);
         let from_block = from_block(&scope);
         let Some(name) = name else {
             continue;
         };
-        for (address, place) in &addresses {
-            for chain in &on {
-                if let Some((first, at)) = owners.get(&(*chain, *address)) {
-                    let what = format!("{address} on {} belongs to the watch `{first}` at {at}", chains.name(*chain));
-                    input.notes.fault(place, what, "on a chain an address belongs to one watch");
-                } else {
-                    owners.insert((*chain, *address), (name.clone(), (*place).clone()));
-                }
-            }
+        let addresses = Arc::new(written.list());
+        if let Written::File { file, .. } = &written {
+            let addresses = u64::try_from(addresses.len()).unwrap_or(u64::MAX);
+            watches.lists.push(ListConfig { watch: name.clone(), file: input.data.join(file), addresses });
         }
-        let addresses = addresses.into_iter().map(|(address, _)| (address, None)).collect();
         watches.list.push(Watch { name, addresses, chains: on, tags, from_block });
+        sources.push(written);
     }
+    owners(input, chains, &watches.list, &sources);
     if watches.list.is_empty() && input.root.many("watch").is_empty() {
         input.notes.warn(input.root.place(), "nothing is watched: there is no [[watch]]");
     }
     watches
+}
+
+/// The addresses of a watch, as they were written.
+enum Written<'a> {
+    /// In the config itself.
+    Here(Vec<(Address, &'a Place)>),
+    /// In a file.
+    File { file: &'a str, order: usize, read: ListFile },
+}
+
+impl Written<'_> {
+    fn list(&self) -> AddressList {
+        match self {
+            Self::Here(addresses) => addresses.iter().map(|(address, _)| *address).collect(),
+            Self::File { read, .. } => read.list.clone(),
+        }
+    }
+
+    /// Where one of the addresses stands.
+    fn place(&self, address: &Address) -> Option<Place> {
+        match self {
+            Self::Here(addresses) => addresses.iter().find(|(it, _)| it == address).map(|(_, place)| (*place).clone()),
+            Self::File { file, order, read } => read.line_of(address).map(|line| line_place(*order, file, line)),
+        }
+    }
+}
+
+/// Places in list files are named behind all places in the config.
+const FIRST_LIST: usize = 1_000_000;
+
+fn line_place(order: usize, file: &str, line: u64) -> Place {
+    Place { line: usize::try_from(line).unwrap_or(usize::MAX), column: 1, ..Place::whole(order, file) }
+}
+
+/// Notes each address that belongs to two watches on a chain.
+fn owners(input: &Input<'_>, chains: &Chains, list: &[Watch], written: &[Written<'_>]) {
+    // Sorted by address: of very many, only those that stand twice are looked at.
+    let mut all: Vec<(Address, usize)> = Vec::with_capacity(list.iter().map(|watch| watch.addresses.len()).sum());
+    for (place, watch) in list.iter().enumerate() {
+        all.extend(watch.addresses.addresses().iter().map(|address| (*address, place)));
+    }
+    all.sort_unstable();
+    for same in all.chunk_by(|one, other| one.0 == other.0).filter(|same| same.len() > 1) {
+        for (nth, (address, second)) in same.iter().enumerate() {
+            let shared = |first: usize| list[*second].chains.iter().find(|chain| list[first].chains.contains(chain));
+            let Some((first, chain)) = same[..nth].iter().find_map(|(_, first)| Some((*first, shared(*first)?))) else {
+                continue;
+            };
+            let at = written[first].place(address).map_or_else(String::new, |place| format!(" at {place}"));
+            let what = format!("{address} on {} belongs to the watch `{}`{at}", chains.name(*chain), list[first].name);
+            let place = written[*second].place(address).unwrap_or_else(|| input.root.place().clone());
+            input.notes.fault(&place, what, "on a chain an address belongs to one watch");
+        }
+    }
+}
+
+/// The addresses of a watch. What is wrong with a file is noted, line by line.
+fn written<'a>(input: &Input<'a>, scope: &Scope<'a>) -> Written<'a> {
+    let listed = scope.node("file").and_then(|_| scope.text("file"));
+    if let (Some(said), Some((key, _))) = (listed, scope.either("address", "addresses")) {
+        input.notes.fault(said.place, format!("`file` and `{key}` exclude each other"), "keep one of them");
+    } else if let Some(said) = listed {
+        return list_file(input, said);
+    }
+    Written::Here(addresses(input, scope))
+}
+
+fn list_file<'a>(input: &Input<'a>, said: Said<'a, &'a str>) -> Written<'a> {
+    let path = input.data.join(said.value);
+    let order = FIRST_LIST + said.place.line;
+    let read = input.around.open(&path).and_then(|file| ListFile::read(std::io::BufReader::new(file)));
+    let read = read.unwrap_or_else(|error| {
+        let what = format!("`file`: {} cannot be read: {}", path.display(), error.kind());
+        input.notes.fault(said.place, what, "a relative path is inside the data folder: look at name, owner and mode");
+        ListFile::default()
+    });
+    for BadLine { line, what } in &read.bad {
+        let hint = "a line is address,ref,label,from_block; what holds a comma stands in quotation marks";
+        input.notes.fault(&line_place(order, said.value, *line), what.clone(), hint);
+    }
+    if read.list.is_empty() && read.bad.is_empty() {
+        input.notes.warn(said.place, format!("the list file {} is empty", Untrusted::new(said.value).as_str()));
+    }
+    Written::File { file: said.value, order, read }
 }
 
 fn addresses<'a>(input: &Input<'a>, scope: &Scope<'a>) -> Vec<(Address, &'a Place)> {
@@ -60,7 +146,7 @@ fn addresses<'a>(input: &Input<'a>, scope: &Scope<'a>) -> Vec<(Address, &'a Plac
         (_, Some((key, node))) => scope.texts_of(key, node),
         (Some(_), None) => return Vec::new(),
         (None, None) => {
-            scope.missing("address", "address = \"0x…\" or addresses = [\"0x…\"]");
+            scope.missing("address", "address = \"0x…\", addresses = [\"0x…\"] or file = \"deposits.csv\"");
             return Vec::new();
         }
     };
@@ -68,6 +154,15 @@ fn addresses<'a>(input: &Input<'a>, scope: &Scope<'a>) -> Vec<(Address, &'a Plac
         said.iter().filter_map(|said| input.address("address", *said).map(|address| (address, said.place))).collect();
     if said.is_empty() && matches!(scope.node("addresses").map(|node| &node.value), Some(Value::List(_))) {
         scope.missing("address", "`addresses` is empty: write the addresses, or take the watch out");
+    }
+    let mut places: BTreeMap<Address, &Place> = BTreeMap::new();
+    for (address, place) in &addresses {
+        if let Some(first) = places.get(address) {
+            let what = format!("{address} stands twice in this watch; first at {first}");
+            input.notes.fault(place, what, "write it once");
+        } else {
+            places.insert(*address, place);
+        }
     }
     addresses
 }

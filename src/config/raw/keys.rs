@@ -256,7 +256,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("was").later("a renamed watch is a new watch until then"),
             key("address"),
             key("addresses"),
-            key("file").later("lists of addresses in files come later"),
+            key("file"),
             key("chains").default("all"),
             key("tags").default("none"),
             key("from_block").default("now"),

@@ -67,6 +67,9 @@ pub struct TransferData<'a> {
     pub watch: Cow<'a, str>,
     #[serde(rename = "ref")]
     pub reference: Option<Cow<'a, str>>,
+    /// What people call the address; messages of earlier versions have none.
+    #[serde(default)]
+    pub label: Option<Cow<'a, str>>,
     pub tags: Vec<Cow<'a, str>>,
     #[serde(borrow)]
     pub address: Cow<'a, str>,

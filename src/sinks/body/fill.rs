@@ -71,6 +71,7 @@ impl<'a> TransferData<'a> {
             chain_id: key.chain.0,
             watch: body.watch.as_str().into(),
             reference: body.reference.as_ref().map(|reference| reference.as_str().into()),
+            label: body.label.as_ref().map(|label| label.as_str().into()),
             tags: body.tags.iter().map(|tag| tag.as_str().into()).collect(),
             address: address.into(),
             direction: direction(body.direction).into(),

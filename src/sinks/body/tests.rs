@@ -24,7 +24,7 @@ fn a_transfer_has_every_field_of_the_contract_in_its_order() {
         r#"{"type":"transfer.confirmed","version":1,"timestamp":"2026-11-22T00:44:09.123Z","data":{"#,
         r#""alert_id":"07070707070707070707070707070707","revision":2,"rule":"usdc in","severity":"info","#,
         r#""transfer_id":"TRANSFER","#,
-        r#""chain":"ethereum","chain_id":1,"watch":"treasury","ref":null,"tags":["own"],"#,
+        r#""chain":"ethereum","chain_id":1,"watch":"treasury","ref":null,"label":null,"tags":["own"],"#,
         r#""address":"0x2222222222222222222222222222222222222222","direction":"in","#,
         r#""asset":{"symbol":"USDC","contract":"0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48","decimals":6,"verified":true},"#,
         r#""amount":"1234.567","amount_raw":"1234567000","usd":null,"#,
@@ -67,6 +67,7 @@ fn what_is_unknown_or_odd_about_a_transfer_is_said_so() {
     check("internal rows have no hash", &|b| b.block_hash = None, "/data/block/hash", Value::Null);
     check("no log index", &|b| b.log_index = None, "/data/log_index", Value::Null);
     check("a reference", &|b| b.reference = Some("customer 7".into()), "/data/ref", json!("customer 7"));
+    check("a label", &|b| b.label = Some("Ada, cold".into()), "/data/label", json!("Ada, cold"));
     check("a reason", &|b| b.reason = Some("reorg".into()), "/data/reason", json!("reorg"));
     check("late", &|b| b.late = true, "/data/late", json!(true));
     let suspect = Suspect { zero_value: true, look_alike: true, ..Suspect::default() };

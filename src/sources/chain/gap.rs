@@ -218,7 +218,7 @@ impl Filler {
         let refs: Vec<BlockRef> = blocks.iter().map(|block| block.at).collect();
         let bytes = blocks_bytes(&blocks);
         let (chain, endpoint) = (shared.chain, reader.name.clone());
-        let run = Run { chain, endpoint, blocks, part: RunPart::Gap };
+        let run = Run { chain, endpoint, blocks, part: RunPart::Gap, chosen_by: None };
         shared.queue.send(Lane::Later, Event::Run(run), bytes).await?;
         self.progress.note(&refs);
         self.portion.went_well();

@@ -24,6 +24,10 @@ pub(super) async fn read(shared: &Shared) -> Closed {
     let mut past = Past::default();
     loop {
         let chain = shared.chain_wants();
+        // What an older list chose may not be taken: it is read again. Where it was taken in time, that is known soon.
+        if past.chosen_by.is_some_and(|version| version != shared.watched().version()) {
+            (past.chosen_by, past.ahead) = (None, Ahead::default());
+        }
         let stretch = past.next(chain.history.blocks.filter(|_| may_read(&chain)));
         let (Some(stretch), Some(reader)) = (stretch, reader(shared, past.tries)) else {
             drop(timeout(LOOK_EVERY, wants.changed()).await);
@@ -103,6 +107,8 @@ struct Past {
     in_vain: InVain,
     /// The last traces that were asked for did not come at all.
     untraced: bool,
+    /// The version of the watch list that chose what was last read, where receipts were chosen at all.
+    chosen_by: Option<u64>,
 }
 
 impl Past {
@@ -137,6 +143,8 @@ impl Past {
             return Err(ReadFault::Other);
         }
         let watched = shared.watched();
+        // Of a node that gives no receipts of whole blocks only those that matter are read: for another list others may.
+        self.chosen_by = (!reader.abilities().receipts).then(|| watched.version());
         let tries = if self.untraced { 1 } else { TRIES_WITH_TRACES };
         let given_up = self.in_vain.given_up(Duration::ZERO, tries);
         self.untraced |= blocks.first().is_some_and(|first| given_up.contains(&first.hash));
@@ -174,7 +182,7 @@ impl Past {
         let last = blocks.last().map(|block| block.at);
         let bytes = blocks_bytes(&blocks);
         let (chain, endpoint) = (shared.chain, reader.name.clone());
-        let run = Run { chain, endpoint, blocks, part: RunPart::History };
+        let run = Run { chain, endpoint, blocks, part: RunPart::History, chosen_by: self.chosen_by };
         shared.queue.send(Lane::Later, Event::Run(run), bytes).await?;
         if let Some(last) = last {
             self.ahead.note(last.number + 1, Some(last.hash));

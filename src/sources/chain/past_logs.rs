@@ -17,6 +17,7 @@ use crate::wire::Fault;
 use crate::wire::erc20::{Log, TRANSFER, TRANSFER_BATCH, TRANSFER_SINGLE, read_log};
 use crate::wire::jsonrpc::{At, Call, Refusal, Suggestion, parse_header, parse_logs};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::time::{sleep, timeout};
 
@@ -31,9 +32,14 @@ const NAMED_AT_ONCE: usize = 100;
 pub(super) async fn read(shared: &Shared) -> Closed {
     let mut wants = shared.wants.clone();
     let (mut ahead, mut range, mut tries) = (Ahead::default(), FIRST_RANGE, 0_u32);
+    let mut asked: Arc<[Address]> = Arc::default();
     loop {
         let chain = shared.chain_wants();
         let want = chain.history.logs.as_ref().filter(|_| may_read(&chain));
+        // What was sent is without those who joined since, and is not taken.
+        if let Some(want) = want.filter(|want| want.addresses != asked) {
+            (ahead, asked) = (Ahead::default(), Arc::clone(&want.addresses));
+        }
         let next = want.and_then(|want| Some((want, ahead.go_on(want.from, want.to, None)?.0)));
         let (Some((want, from)), Some(reader)) = (next, reader(shared, tries)) else {
             drop(timeout(LOOK_EVERY, wants.changed()).await);
@@ -49,7 +55,8 @@ pub(super) async fn read(shared: &Shared) -> Closed {
             Ok(rows) => {
                 let bytes = SMALL_EVENT_BYTES + rows.len() * size_of::<Reported>();
                 let (chain, endpoint, until) = (shared.chain, reader.name.clone(), want.until);
-                let event = Event::Logs(Logs { chain, endpoint, from, to, until, rows });
+                let addresses = Arc::clone(&want.addresses);
+                let event = Event::Logs(Logs { chain, endpoint, from, to, until, addresses, rows });
                 if let Err(closed) = shared.queue.send(Lane::Later, event, bytes).await {
                     return closed;
                 }

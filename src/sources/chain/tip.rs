@@ -74,6 +74,8 @@ struct Tip {
     in_vain: InVain,
     /// When something was last sent or published.
     moved: Option<Instant>,
+    /// The version of the watch list that chose what was last sent, where receipts were chosen at all.
+    chosen_by: Option<u64>,
 }
 
 /// Follows the tip until the pump is gone.
@@ -125,6 +127,11 @@ impl Tip {
             self.known.forget_sent();
             self.headers.clear();
             self.in_vain.forget_all();
+        }
+        // What was chosen by an older list may be refused: it is read again. Where it was taken in time, that is known soon.
+        if self.chosen_by.is_some_and(|version| version != shared.watched().version()) {
+            self.chosen_by = None;
+            self.known.forget_sent();
         }
         let wants = shared.chain_wants();
         let before = self.known.published_tip();
@@ -210,6 +217,8 @@ impl Tip {
         let watched = shared.watched();
         let untraced = self.in_vain.given_up(WITHOUT_TRACES_AFTER, 1);
         let how = How { watched: &watched, ways: &shared.ways, untraced: &untraced };
+        // Of a node that gives no receipts of whole blocks only those that matter are read: for another list others may.
+        let chosen_by = (!reader.abilities().receipts).then(|| watched.version());
         let mut whole = Vec::with_capacity(wanted.len());
         let mut fault = None;
         let asked = Instant::now();
@@ -232,14 +241,18 @@ impl Tip {
             Some(_) => {}
             None => self.portion.went_well(),
         }
+        if chosen_by.is_some_and(|version| version != shared.watched().version()) {
+            return Ok(Round::Again);
+        }
         if whole.len() >= together.min(wanted.len()) {
+            self.chosen_by = chosen_by;
             self.trouble = None;
             for block in &whole {
                 self.in_vain.forget(block.at.hash);
             }
             // One that turned out not to trace at all has said so.
             shared.note_traces(reader, reader.abilities().tracer.is_some(), &whole);
-            self.send(shared, lead, whole, together).await?;
+            self.send(shared, lead, whole, together, chosen_by).await?;
         }
         Ok(fault.map_or(Round::Again, |fault| Round::Trouble(fault.reason())))
     }
@@ -315,12 +328,13 @@ impl Tip {
         lead: &Endpoint,
         blocks: Vec<Block>,
         together: usize,
+        chosen_by: Option<u64>,
     ) -> Result<(), Closed> {
         for part in parts(blocks, together) {
             let refs: Vec<BlockRef> = part.iter().map(|block| block.at).collect();
             let bytes = blocks_bytes(&part);
             let (chain, endpoint) = (shared.chain, lead.name.clone());
-            let run = Run { chain, endpoint, blocks: part, part: RunPart::Tip };
+            let run = Run { chain, endpoint, blocks: part, part: RunPart::Tip, chosen_by };
             shared.queue.send(Lane::New, Event::Run(run), bytes).await?;
             self.known.note_sent(&lead.name, &refs);
             self.moved = Some(Instant::now());

@@ -1,6 +1,7 @@
 //! The store's laws: what was committed is there, what was not is not, and the model says the same as SQLite.
 
 use super::*;
+use crate::reactor::addresses::AddressList;
 use crate::reactor::rows::Tables;
 use proptest::prelude::*;
 
@@ -98,6 +99,12 @@ proptest! {
             Row::Level(row) => wanted.levels.push(row),
             Row::Backfill(row) => wanted.backfills.push(*row),
             Row::Scan(row) => wanted.scans.push(row),
+            Row::Watch(row) => wanted.watches.push(*row),
+            Row::Address(row) => {
+                let list = AddressList::default().with(&[row.listed()]);
+                wanted.addresses.insert(row.watch, list.into());
+            }
+            Row::Request(row) => wanted.requests.push(*row),
         }
         assert_eq!((tables, at), (wanted, Some(Timestamp::default())));
         open(&path).commit(&Commit { writes: vec![Write::Delete(arbitrary::key_of(&row))], ..Commit::default() }).unwrap();

@@ -16,8 +16,8 @@ const UNLIMITED: &str = "unlimited";
 
 /// Reads the condition of an approval rule.
 pub(super) fn approval(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Option<ApprovalCondition> {
-    let watches = watches(input, scope, from.watches);
-    let chains = on(input, scope, from, &watches);
+    let (watches, added) = watches(input, scope, from.watches);
+    let chains = on(input, scope, from, &watches, &added);
     let assets =
         Assets { chains: from.chains, tokens: from.tokens, on: &chains, on_named: scope.table.get("chains").is_some() };
     let named = assets.named(input, scope);
@@ -37,6 +37,7 @@ pub(super) fn approval(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_
     let (trusted, trusted_watches) = trusted(input, scope, from, &chains);
     Some(ApprovalCondition {
         watches,
+        added,
         chains,
         assets: named,
         at_least,

@@ -1,0 +1,334 @@
+//! What came back from Circle, and what it proves (MONEY §4).
+
+use super::flaws::flawed;
+use super::send::MOST_DATE_SKEW_MS;
+use super::{Desk, OURSELVES, Purpose, Said, Step, Stopped};
+use crate::reactor::money::{CircleId, LivePart, PaymentRow, PaymentState};
+use crate::reactor::payments::ask::{Answer, Outcome, Transaction, Unsent};
+use crate::types::{PaymentId, Timestamp};
+use std::time::Duration;
+
+/// A ciphertext that Circle has seen before: a fresh one is sent.
+const USED_CIPHERTEXT: i64 = 156_004;
+/// An idempotency key that is bound to another request.
+const USED_KEY: i64 = 1_083;
+/// The pauses before another attempt, by the number of those made; the last goes on.
+const AGAIN_AFTER: [u64; 5] = [2, 5, 15, 60, 180];
+/// How often an accepted payment is looked at, in seconds, by its age in minutes.
+const LOOK_EVERY: [(u64, u64); 3] = [(2, 5), (30, 30), (u64::MAX, 300)];
+
+/// What a refusal of a create proves.
+enum Proof {
+    /// Its own attempt did nothing.
+    Nothing,
+    /// Its own attempt did nothing, and a fresh ciphertext may do.
+    FreshCiphertext,
+    /// Our key was used for something.
+    KeyUsed,
+    /// Our API key may not do this: everything stops, and nothing is proven.
+    Locked,
+    /// Nothing at all.
+    Ambiguous,
+}
+
+/// By status first, then by code.
+fn proof(status: u16, code: Option<i64>) -> Proof {
+    match (status, code) {
+        (409, _) | (_, Some(USED_KEY)) => Proof::KeyUsed,
+        (_, Some(USED_CIPHERTEXT)) => Proof::FreshCiphertext,
+        (400 | 422, Some(_)) => Proof::Nothing,
+        (401 | 403 | 404, _) => Proof::Locked,
+        _ => Proof::Ambiguous,
+    }
+}
+
+impl Desk {
+    /// An answer of the worker. One to a question that was given up, or of another run, says nothing.
+    pub fn answered(&mut self, answer: Answer, at: Timestamp, step: &mut Step) {
+        let Some(waiting) = self.soft.asked.remove(&answer.ticket) else { return };
+        if let Some(date) = answer.date {
+            let skew = at.millis().abs_diff(date.millis());
+            // The header may be as old as the question.
+            let waited = u64::try_from(at.since(waiting.since).as_millis()).unwrap_or(u64::MAX);
+            if skew > MOST_DATE_SKEW_MS.saturating_add(waited.min(30_000)) {
+                self.pause("Circle's clock is more than a minute away from ours", at, step);
+            }
+        }
+        match waiting.purpose {
+            Purpose::Create(id) => self.created(id, answer, at, step),
+            Purpose::Get(id) => {
+                self.looked(id, answer.outcome, at, step);
+                self.ended_no_earlier(id, answer.date, step);
+            }
+            Purpose::Prove(id, circle, by) => {
+                self.proven(id, &circle, by.as_str(), answer.outcome, at, step);
+                self.ended_no_earlier(id, answer.date, step);
+            }
+            Purpose::Scan(from) => match answer.outcome {
+                Outcome::Found(found) => {
+                    self.scanned(&found, from, waiting.since, at, step);
+                    let ended: Vec<PaymentId> = step.payments.iter().map(|row| row.id).collect();
+                    for id in ended {
+                        self.ended_no_earlier(id, answer.date, step);
+                    }
+                }
+                other => {
+                    if flawed!(self, IncompleteScanCounts) {
+                        self.scanned(&[], from, waiting.since, at, step);
+                    }
+                    self.locked_out(&other, at, step);
+                    self.soft.scan_after = at.after(Duration::from_secs(30));
+                }
+            },
+            Purpose::Funds => {
+                if let Outcome::Funds { usdc, .. } = answer.outcome {
+                    self.soft.funds = Some((waiting.since, usdc));
+                } else {
+                    self.locked_out(&answer.outcome, at, step);
+                    self.soft.send_after = at.after(Duration::from_secs(30));
+                }
+            }
+            // Only a GET ends a payment: what came of asking says nothing.
+            Purpose::Cancel(id) => self.amend(id, step, |live| live.due = Some(at)),
+        }
+    }
+
+    /// It ended no earlier than Circle says that it is now: a clock of ours that is behind takes nothing out of a limit too soon.
+    fn ended_no_earlier(&mut self, id: PaymentId, date: Option<Timestamp>, step: &mut Step) {
+        if let Some(row) = self.rows.get_mut(&id)
+            && row.state.is_terminal()
+            && let Some(date) = date.filter(|date| *date > row.changed_at)
+        {
+            row.changed_at = date;
+            step.payments.push(row.clone());
+        }
+    }
+
+    /// A key that Circle does not take, or that may not do this, stops everything (MONEY §4.4).
+    fn locked_out(&mut self, outcome: &Outcome, at: Timestamp, step: &mut Step) {
+        if let Outcome::Refused { status: status @ (401 | 403), words, .. } = outcome {
+            self.freeze(&format!("Circle does not take our key ({status}: {words})"), OURSELVES, at, step);
+        }
+    }
+
+    fn created(&mut self, id: PaymentId, answer: Answer, at: Timestamp, step: &mut Step) {
+        let Some((row, live)) = self.live(id) else { return };
+        if row.state != PaymentState::Sending {
+            // It was found in the meantime. What the answer says is found there too.
+            return;
+        }
+        let (first, attempts) = (live.attempts == 1, live.attempts);
+        if let Some(key) = answer.entity_key.filter(|_| self.office.entity_key.is_none()) {
+            self.put_office(step, |office| office.entity_key = Some(key));
+            self.audit(OURSELVES, "entity key pinned", None, &super::request::short(&key), at, step);
+        }
+        match answer.outcome {
+            Outcome::Accepted { id: circle, state, new } => {
+                let word = state.word().into();
+                self.amend(id, step, |live| {
+                    live.circle_id = Some(circle.clone());
+                    live.circle_state = Some(word);
+                    live.due = Some(at);
+                });
+                let odd = first && !new;
+                let why = if odd {
+                    "our key was used before our first attempt"
+                } else {
+                    "accepted; Circle is asked to show it"
+                };
+                self.audit(OURSELVES, "answered", Some(id), circle.as_str(), at, step);
+                self.advance(id, PaymentState::Reconcile, Some(why), OURSELVES, at, step);
+            }
+            Outcome::Refused { status, code, words } => {
+                self.refused(id, (status, code), words.as_str(), attempts, at, step)
+            }
+            Outcome::NotSent(why) => self.unsent(id, why, at, step),
+            Outcome::Ambiguous(_)
+            | Outcome::Read(_)
+            | Outcome::Found(_)
+            | Outcome::CancelAsked
+            | Outcome::Wallet { .. }
+            | Outcome::Funds { .. }
+            | Outcome::Fee(_) => self.later(id, attempts, at, step),
+        }
+    }
+
+    fn refused(
+        &mut self,
+        id: PaymentId,
+        (status, code): (u16, Option<i64>),
+        words: &str,
+        attempts: u32,
+        at: Timestamp,
+        step: &mut Step,
+    ) {
+        let said = format!("Circle: {status} {words}");
+        self.audit(OURSELVES, "answered", Some(id), &said, at, step);
+        let proof = match proof(status, code) {
+            Proof::KeyUsed if flawed!(self, ConflictIsRejected) => Proof::Nothing,
+            other => other,
+        };
+        match proof {
+            Proof::Nothing => {
+                self.amend(id, step, |live| live.disproven += 1);
+                let all = self.live(id).is_some_and(|(_, live)| live.disproven == live.attempts);
+                if all || flawed!(self, OneProofRejects) {
+                    self.advance(id, PaymentState::Rejected, Some(&said), OURSELVES, at, step);
+                    self.ended_badly(id, at, step);
+                } else {
+                    // Circle would refuse the next one too; what became of the one before is looked for.
+                    self.amend(id, step, |live| live.due = None);
+                    self.advance(id, PaymentState::Reconcile, Some(&said), OURSELVES, at, step);
+                }
+            }
+            Proof::FreshCiphertext => {
+                self.amend(id, step, |live| live.disproven += 1);
+                self.later(id, attempts, at, step);
+            }
+            Proof::KeyUsed => {
+                self.amend(id, step, |live| live.due = None);
+                let why = "our key is bound to another request";
+                self.advance(id, PaymentState::Reconcile, Some(why), OURSELVES, at, step);
+                self.freeze(why, OURSELVES, at, step);
+            }
+            Proof::Locked => {
+                self.freeze(&format!("Circle refuses our key ({status} {words})"), OURSELVES, at, step);
+                self.later(id, attempts, at, step);
+            }
+            Proof::Ambiguous => self.later(id, attempts, at, step),
+        }
+    }
+
+    fn unsent(&mut self, id: PaymentId, why: Unsent, at: Timestamp, step: &mut Step) {
+        let attempts = self.live(id).map_or(1, |(_, live)| live.attempts);
+        self.amend(id, step, |live| live.disproven += 1);
+        match why {
+            Unsent::TooLate | Unsent::FreezeFile | Unsent::NoEntityKey => {}
+            Unsent::OtherEntityKey(other) => {
+                let why = format!("Circle shows another entity public key ({})", super::request::short(&other));
+                self.freeze(&why, OURSELVES, at, step);
+            }
+            Unsent::OtherBytes => self.freeze("the bytes of a request are not what was frozen", OURSELVES, at, step),
+        }
+        self.later(id, attempts, at, step);
+    }
+
+    /// It stays where it is, and is looked at again.
+    fn later(&mut self, id: PaymentId, attempts: u32, at: Timestamp, step: &mut Step) {
+        let place = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX).min(AGAIN_AFTER.len() - 1);
+        let due = at.after(Duration::from_secs(AGAIN_AFTER[place]));
+        self.amend(id, step, |live| live.due = Some(due));
+    }
+
+    /// What Circle shows of a transaction that is known by its id.
+    fn looked(&mut self, id: PaymentId, outcome: Outcome, at: Timestamp, step: &mut Step) {
+        let Outcome::Read(shown) = outcome else {
+            self.locked_out(&outcome, at, step);
+            self.amend(id, step, |live| live.due = Some(at.after(Duration::from_secs(15))));
+            return;
+        };
+        self.shown(id, &shown, at, step);
+    }
+
+    /// Circle shows a payment's transaction: it is believed when it is what was frozen.
+    pub(super) fn shown(&mut self, id: PaymentId, shown: &Transaction, at: Timestamp, step: &mut Step) {
+        let Some((row, live)) = self.live(id) else { return };
+        if row.state.is_terminal() && !flawed!(self, EndOverwritten) {
+            return;
+        }
+        if !live.compared {
+            let same = is_what_was_frozen(row, live, shown);
+            let two = live.circle_id.as_ref().is_some_and(|known| *known != shown.id);
+            if !same || two {
+                let why = if two {
+                    "two transactions at Circle have its reference"
+                } else {
+                    "Circle shows something else than what was frozen"
+                };
+                self.freeze(why, OURSELVES, at, step);
+                self.amend(id, step, |live| live.due = Some(at.after(LOOK_LATER)));
+                // From `sending` a person is reached over the search.
+                self.advance(id, PaymentState::Reconcile, Some(why), OURSELVES, at, step);
+                self.advance(id, PaymentState::Human, Some(why), OURSELVES, at, step);
+                return;
+            }
+        }
+        let word = shown.state.word().into();
+        let every = look_every(at.since(row.changed_at));
+        let changed = live.circle_state.as_ref() != Some(&word) || live.tx != shown.tx;
+        let (circle, tx) = (shown.id.clone(), shown.tx);
+        if changed || !live.compared {
+            self.audit(OURSELVES, "shown", Some(id), shown.state.word(), at, step);
+        }
+        self.amend(id, step, |live| {
+            live.circle_id = Some(circle);
+            live.circle_state = Some(word);
+            live.compared = true;
+            live.tx = tx.or(live.tx);
+            live.due = Some(at.after(every));
+        });
+        // A person says what becomes of one that they were asked about.
+        let state = self.rows.get(&id).map(|row| row.state);
+        if state == Some(PaymentState::Human) {
+            return;
+        }
+        self.advance(id, PaymentState::Accepted, None, OURSELVES, at, step);
+        let stuck = shown.state.word() == "STUCK" && flawed!(self, StuckIsFailed);
+        let end = if stuck { Some(PaymentState::Failed) } else { shown.state.end() };
+        if let Some(end) = end {
+            let why = shown.reason.as_ref().map(|reason| format!("Circle: {reason}"));
+            if self.advance(id, end, why.as_deref(), OURSELVES, at, step) && end != PaymentState::Complete {
+                self.ended_badly(id, at, step);
+            }
+        }
+    }
+
+    /// A payment that ended without paying stops its rule, and a denied one its payee (MONEY §4.7).
+    pub(super) fn ended_badly(&mut self, id: PaymentId, at: Timestamp, step: &mut Step) {
+        let Some(row) = self.rows.get(&id) else { return };
+        let (rule, payee, state) = (row.rule.clone(), row.payee.clone(), row.state);
+        let why = format!("its payment {id} ended {}", state.word());
+        self.stop(Stopped::Rule(rule), &why, at, step);
+        if state == PaymentState::Denied {
+            self.stop(Stopped::Payee(payee), &why, at, step);
+        }
+    }
+
+    /// A person showed a transaction as the payment's: it is believed when Circle says so.
+    fn proven(&mut self, id: PaymentId, circle: &CircleId, by: &str, outcome: Outcome, at: Timestamp, step: &mut Step) {
+        let Outcome::Read(shown) = outcome else {
+            step.said
+                .push(Said::Warning(format!("Circle did not show {circle}: payment {id} still needs a person").into()));
+            return;
+        };
+        let Some((row, live)) = self.live(id) else { return };
+        if row.state != PaymentState::Human || shown.id != *circle || !is_what_was_frozen(row, live, &shown) {
+            let what = format!("{circle} is not what was frozen: payment {id} still needs a person");
+            step.said.push(Said::Warning(what.into()));
+            return;
+        }
+        self.amend(id, step, |live| {
+            live.circle_id = Some(shown.id.clone());
+            live.compared = true;
+        });
+        self.advance(id, PaymentState::Accepted, Some("resolved"), by, at, step);
+        self.shown(id, &shown, at, step);
+    }
+}
+
+/// How long a payment that a person looks at is left alone.
+const LOOK_LATER: Duration = Duration::from_mins(5);
+
+fn look_every(age: Duration) -> Duration {
+    let found = LOOK_EVERY.iter().find(|(minutes, _)| age < Duration::from_secs(minutes.saturating_mul(60)));
+    Duration::from_secs(found.map_or(300, |(_, seconds)| *seconds))
+}
+
+/// Whether Circle shows destination, amount, token, chain and wallet, and each is the frozen one. What it does not show is not the same.
+pub(super) fn is_what_was_frozen(row: &PaymentRow, live: &LivePart, shown: &Transaction) -> bool {
+    shown.destination == Some(row.address)
+        && shown.amount == Some(row.amount)
+        && shown.token == Some(live.token)
+        && shown.chain.as_ref() == Some(&live.blockchain)
+        && shown.wallet.as_ref() == Some(&live.wallet)
+}

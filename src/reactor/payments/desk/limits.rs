@@ -1,0 +1,153 @@
+//! Limits (MONEY §5): what counts, and whether one more fits. Counted over every version of a rule, at planning, at approval and at send.
+
+use super::flaws::flawed;
+use super::terms::Offer;
+use super::{Desk, request};
+use crate::reactor::money::{PaymentRow, PaymentState};
+use crate::types::{Name, PaymentId, Timestamp, U256};
+use std::time::Duration;
+
+/// A rolling day.
+pub(super) const DAY: Duration = Duration::from_hours(24);
+/// Why a payment waits that had no room in a limit: alone of those that wait it reserves nothing.
+pub(super) const NO_ROOM: &str = "limit";
+
+/// A limit that has no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Over {
+    /// `per_payment` of the rule.
+    Payment,
+    /// `per_day` of the rule.
+    Day,
+    /// `in_total` of the rule.
+    Total,
+    /// `max_per_day` of the rule.
+    Count,
+    /// `per_day` of the payee.
+    PayeeDay,
+    /// `per_day` of the wallet.
+    WalletDay,
+    /// `in_total` of the wallet.
+    WalletTotal,
+}
+
+impl Over {
+    /// Whether two approvers may pass it for one payment.
+    #[must_use]
+    pub const fn yields_to_two(self) -> bool {
+        matches!(self, Self::Payment | Self::Day)
+    }
+}
+
+impl Desk {
+    /// The time that limits are counted at: while money is paused nothing ages out of them.
+    fn counted_at(&self, at: Timestamp) -> Timestamp {
+        self.office.paused.as_ref().map_or(at, |(_, since)| at.min(*since))
+    }
+
+    /// The limits without room for `amount` by this rule to this payee, `own` not counted. Empty is fine.
+    pub(super) fn over(&self, rule: &Name, offer: &Offer, amount: U256, own: PaymentId, at: Timestamp) -> Vec<Over> {
+        let at = self.counted_at(at);
+        let Some(terms) = &self.terms else { return vec![Over::WalletTotal] };
+        let Some(payee) = terms.payees.get(&offer.payee) else { return vec![Over::PayeeDay] };
+        let others = || self.rows.values().filter(move |row| row.id != own);
+        let version = |row: &&PaymentRow| {
+            !flawed!(self, LimitsOfOneVersion)
+                || row.live.as_deref().is_some_and(|live| live.version == terms.fingerprint)
+        };
+        let of_rule = || others().filter(move |row| row.rule == *rule).filter(version);
+        let of_payee = || others().filter(move |row| row.address == payee.address);
+        // What another deployment sent to this payee is counted wherever it may belong.
+        let foreign = |recent: bool, ours: bool, payee_only: bool| {
+            let rows = self.foreign.values().filter(move |row| {
+                let reference =
+                    row.reference.as_ref().is_some_and(|text| text.as_str().starts_with(request::REFERENCE));
+                !row.void
+                    && (!recent || at.since(row.at) < DAY)
+                    && (!ours || reference)
+                    && (!payee_only || row.destination.is_none_or(|to| to == payee.address))
+            });
+            let rows = rows.filter(|_| !flawed!(self, ForeignUncounted));
+            sum(rows.map(|row| row.amount))
+        };
+        let day = |row: &&PaymentRow| self.counts(row, Some(at));
+        let ever = |row: &&PaymentRow| self.counts(row, None);
+        let amounts = |row: &PaymentRow| row.amount;
+        let fits = |parts: [Option<U256>; 2], limit: U256| {
+            let used = parts[0].zip(parts[1]).and_then(|(one, other)| one.checked_add(other));
+            used.and_then(|used| used.checked_add(amount)).is_some_and(|sum| sum <= limit)
+        };
+        let count = of_rule().filter(|row| number_counts(row, at)).count();
+        let mut over = Vec::new();
+        let mut check = |fits: bool, limit: Over| over.extend((!fits).then_some(limit));
+        check(amount <= offer.per_payment, Over::Payment);
+        check(fits([sum(of_rule().filter(day).map(amounts)), foreign(true, true, true)], offer.per_day), Over::Day);
+        check(
+            fits([sum(of_rule().filter(ever).map(amounts)), foreign(false, true, true)], offer.in_total),
+            Over::Total,
+        );
+        check(u32::try_from(count).is_ok_and(|count| count < offer.max_per_day), Over::Count);
+        check(
+            fits([sum(of_payee().filter(day).map(amounts)), foreign(true, false, true)], payee.per_day),
+            Over::PayeeDay,
+        );
+        check(
+            fits([sum(others().filter(day).map(amounts)), foreign(true, false, false)], terms.per_day),
+            Over::WalletDay,
+        );
+        check(
+            fits([sum(others().filter(ever).map(amounts)), foreign(false, false, false)], terms.in_total),
+            Over::WalletTotal,
+        );
+        over
+    }
+
+    /// Whether a payment counts in sums: of a rolling day that ends at `day`, or of all time.
+    fn counts(&self, row: &PaymentRow, day: Option<Timestamp>) -> bool {
+        let recent = |row: &PaymentRow| day.is_none_or(|at| at.since(row.changed_at) < DAY);
+        match row.state {
+            PaymentState::Held => {
+                row.reason.as_ref().is_none_or(|reason| reason.as_str() != NO_ROOM)
+                    && !flawed!(self, HeldForgottenInLimits)
+            }
+            PaymentState::Planned
+            | PaymentState::Approved
+            | PaymentState::Sending
+            | PaymentState::Reconcile
+            | PaymentState::Human
+            | PaymentState::Accepted => true,
+            // Nothing here proves that the chain agrees that a failed one moved nothing: it stays.
+            PaymentState::Complete | PaymentState::Failed | PaymentState::Cancelled | PaymentState::Denied => {
+                recent(row)
+            }
+            // Every attempt was proven to have done nothing, or a person said so: a person may be wrong.
+            PaymentState::Rejected => row.live.as_deref().is_some_and(|live| live.absent.is_some()) && recent(row),
+            PaymentState::Refused | PaymentState::Rehearsed => false,
+        }
+    }
+}
+
+/// Whether a payment counts in `max_per_day`: it never leaves it before its day is over, whatever its end.
+fn number_counts(row: &PaymentRow, at: Timestamp) -> bool {
+    match row.state {
+        PaymentState::Held => row.reason.as_ref().is_none_or(|reason| reason.as_str() != NO_ROOM),
+        PaymentState::Planned
+        | PaymentState::Approved
+        | PaymentState::Sending
+        | PaymentState::Reconcile
+        | PaymentState::Human
+        | PaymentState::Accepted => true,
+        PaymentState::Complete
+        | PaymentState::Failed
+        | PaymentState::Cancelled
+        | PaymentState::Denied
+        | PaymentState::Rejected => at.since(row.changed_at) < DAY,
+        PaymentState::Refused | PaymentState::Rehearsed => false,
+    }
+}
+
+/// `None` is more than 256 bits: more than any limit.
+fn sum(amounts: impl Iterator<Item = U256>) -> Option<U256> {
+    let mut amounts = amounts;
+    amounts.try_fold(U256::ZERO, U256::checked_add)
+}

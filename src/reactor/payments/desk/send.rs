@@ -1,0 +1,278 @@
+//! Time: what is due. Waiting payments expire, approved ones are sent one by one, ambiguous ones are sent again or given to the search,
+//! accepted ones are followed (MONEY §4, §6).
+
+use super::flaws::flawed;
+use super::limits::NO_ROOM;
+use super::{Desk, Holds, OURSELVES, Purpose, Step};
+use crate::reactor::money::{PaymentRow, PaymentState};
+use crate::reactor::payments::ask::{Ask, Create};
+use crate::types::{PaymentId, Timestamp, U256};
+use std::time::Duration;
+
+/// A wall clock further away than this from the monotonic one cannot be trusted.
+pub(super) const MOST_SKEW_MS: u64 = 2_000;
+/// Nor one further away than this from Circle's.
+pub(super) const MOST_DATE_SKEW_MS: u64 = 60_000;
+/// The same bytes are sent again only so long after the first attempt: Circle may forget a key a day later.
+const RESEND_WITHIN: Duration = Duration::from_mins(30);
+/// An approval that old is given again.
+const APPROVAL_LASTS: Duration = Duration::from_hours(1);
+/// What was read of the wallet before a first send is no older.
+const FRESH: Duration = Duration::from_secs(60);
+/// Nothing that is followed is left alone for longer.
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
+/// Something that cannot go now is looked at again after this.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+impl Desk {
+    /// Does everything that is due. `holds` says whether what made a payment still holds.
+    pub fn tick(&mut self, at: Timestamp, holds: Holds<'_>, step: &mut Step) {
+        if self.audit_head.as_ref().is_some_and(|head| at < head.at) {
+            self.pause("the clock is earlier than what was committed last", at, step);
+        }
+        self.give_up(at);
+        self.expire(at, step);
+        self.follow(at, holds, step);
+        self.search(at);
+        self.send_next(at, holds, step);
+    }
+
+    /// When something may be due next.
+    #[must_use]
+    pub fn next_due(&self, at: Timestamp) -> Option<Timestamp> {
+        self.terms.as_ref()?;
+        let busy = self.open.iter().filter_map(|id| self.rows.get(id)).any(|row| row.state != PaymentState::Held);
+        let pace = if busy || !self.soft.asked.is_empty() { Duration::from_secs(1) } else { LOOK_AGAIN };
+        Some(at.after(pace))
+    }
+
+    fn open_rows(&self) -> Vec<PaymentId> {
+        self.open.iter().copied().collect()
+    }
+
+    /// Payments that waited too long. While money is paused nobody can have said yes.
+    fn expire(&mut self, at: Timestamp, step: &mut Step) {
+        if self.office.paused.is_some() {
+            return;
+        }
+        for id in self.open_rows() {
+            let Some((row, live)) = self.live(id) else { continue };
+            let offer = self.terms.as_ref().and_then(|terms| terms.offers.get(&row.rule));
+            let expires = offer.map_or(super::limits::DAY, |offer| offer.expires);
+            match row.state {
+                PaymentState::Held if at.since(row.changed_at) >= expires => {
+                    self.advance(id, PaymentState::Refused, Some("nobody approved it in time"), OURSELVES, at, step);
+                }
+                PaymentState::Approved if live.approved_at.is_none_or(|since| at.since(since) >= APPROVAL_LASTS) => {
+                    self.amend(id, step, |live| live.approvals.clear());
+                    self.advance(id, PaymentState::Held, Some("age"), OURSELVES, at, step);
+                }
+                PaymentState::Planned
+                | PaymentState::Held
+                | PaymentState::Approved
+                | PaymentState::Rehearsed
+                | PaymentState::Refused
+                | PaymentState::Sending
+                | PaymentState::Reconcile
+                | PaymentState::Human
+                | PaymentState::Accepted
+                | PaymentState::Rejected
+                | PaymentState::Complete
+                | PaymentState::Failed
+                | PaymentState::Cancelled
+                | PaymentState::Denied => {}
+            }
+        }
+    }
+
+    /// What may have left is followed to its end, whatever the config says by now.
+    fn follow(&mut self, at: Timestamp, holds: Holds<'_>, step: &mut Step) {
+        for id in self.open_rows() {
+            let Some((row, live)) = self.live(id) else { continue };
+            // A clock that was ahead postpones nothing.
+            let due = live.due.is_none_or(|due| due <= at || due > at.after(LONGEST_PAUSE));
+            match row.state {
+                PaymentState::Sending if due && !self.is_asked(|purpose| *purpose == Purpose::Create(id)) => {
+                    self.try_again(id, at, holds, step);
+                }
+                PaymentState::Reconcile | PaymentState::Accepted => {
+                    let asked = self.is_asked(|purpose| *purpose == Purpose::Get(id));
+                    if let Some(circle) = live.circle_id.clone().filter(|_| due && !asked) {
+                        self.ask(Ask::Get { id: circle }, Purpose::Get(id), at);
+                    }
+                }
+                PaymentState::Sending
+                | PaymentState::Planned
+                | PaymentState::Held
+                | PaymentState::Approved
+                | PaymentState::Rehearsed
+                | PaymentState::Refused
+                | PaymentState::Human
+                | PaymentState::Rejected
+                | PaymentState::Complete
+                | PaymentState::Failed
+                | PaymentState::Cancelled
+                | PaymentState::Denied => {}
+            }
+        }
+    }
+
+    /// The same bytes again, while that is safe; else nothing is sent any more.
+    fn try_again(&mut self, id: PaymentId, at: Timestamp, holds: Holds<'_>, step: &mut Step) {
+        let Some((row, live)) = self.live(id) else { return };
+        let ambiguous = live.attempts > live.disproven;
+        let since = if flawed!(self, AgesMixedUp) { live.last_sent } else { live.first_sent };
+        let row = row.clone();
+        let age = since.map_or(Duration::MAX, |since| at.since(since));
+        let allowed = !ambiguous || self.office.probed || self.terms.as_ref().is_some_and(|terms| terms.relaxed);
+        let forever = flawed!(self, ResendAfterKeyLife);
+        if (age >= RESEND_WITHIN && !forever) || !allowed {
+            let to = if ambiguous { PaymentState::Reconcile } else { PaymentState::Rejected };
+            let why = if ambiguous { "nobody knows whether it arrived" } else { "nothing left in time" };
+            self.amend(id, step, |live| live.due = None);
+            self.advance(id, to, Some(why), OURSELVES, at, step);
+            if to == PaymentState::Rejected {
+                self.ended_badly(id, at, step);
+            }
+            return;
+        }
+        let frozen = self.office.frozen.is_some() && !flawed!(self, ResendUnderFreeze);
+        let known = self.soft.scanned.is_some() || flawed!(self, NoStartScan);
+        if frozen || self.office.paused.is_some() || !known || !self.is_accepted() || self.is_creating() {
+            return;
+        }
+        // Where nothing can have left, it is a first send all the same: what was changed since counts.
+        if !ambiguous && let Some(why) = self.first_send_forbidden(&row, at, holds) {
+            self.advance(id, PaymentState::Rejected, Some(why), OURSELVES, at, step);
+            self.ended_badly(id, at, step);
+            return;
+        }
+        self.attempt(id, at, step);
+    }
+
+    /// Why a payment of which nothing has left yet may not go any more.
+    fn first_send_forbidden(&self, row: &PaymentRow, at: Timestamp, holds: Holds<'_>) -> Option<&'static str> {
+        let anyway = row.live.as_deref().is_some_and(|live| live.anyway);
+        let over = || (holds(row) == Some(false) && !anyway).then_some("what made it does not hold any more");
+        let full = || (!self.has_room(row, at)).then_some("a limit has no room any more");
+        self.forbidden(row).or_else(over).or_else(full)
+    }
+
+    /// One attempt: the commit that allows it, and the question behind it.
+    fn attempt(&mut self, id: PaymentId, at: Timestamp, step: &mut Step) {
+        self.amend(id, step, |live| {
+            live.attempts += 1;
+            live.first_sent = live.first_sent.or(Some(at));
+            live.last_sent = Some(at);
+            live.due = None;
+        });
+        #[cfg(feature = "faults")]
+        self.spoil(id);
+        let Some(row) = self.rows.get(&id) else { return };
+        let number = row.live.as_deref().map_or(0, |live| live.attempts);
+        let create = Create::of(row, at, self.office.entity_key);
+        self.audit(OURSELVES, "attempt", Some(id), &number.to_string(), at, step);
+        if let Some(create) = create {
+            self.ask(Ask::Create(Box::new(create)), Purpose::Create(id), at);
+        }
+    }
+
+    fn is_creating(&self) -> bool {
+        self.is_asked(|purpose| matches!(purpose, Purpose::Create(_)))
+    }
+
+    /// Whether an approver accepted the money config in force.
+    pub(super) fn is_accepted(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.relaxed || self.office.accepted == Some(terms.fingerprint))
+    }
+
+    /// Sends of a wallet are serial: none begins while what became of another is open. Whose turn it is has the wallet read first.
+    fn send_next(&mut self, at: Timestamp, holds: Holds<'_>, step: &mut Step) {
+        let known = self.soft.scanned.is_some() || flawed!(self, NoStartScan);
+        let blocked = self.office.frozen.is_some() || self.office.paused.is_some() || !self.is_accepted();
+        let busy = self.is_creating() || self.rows_in(PaymentState::Sending).next().is_some();
+        if blocked || busy || !known || at < self.soft.send_after {
+            return;
+        }
+        let first = self
+            .rows_in(PaymentState::Approved)
+            .min_by_key(|row| (row.live.as_deref().and_then(|live| live.approved_at), row.id));
+        let Some(row) = first.cloned() else {
+            self.soft.turn = None;
+            return;
+        };
+        if let Some(why) = self.forbidden(&row) {
+            self.advance(row.id, PaymentState::Refused, Some(why), OURSELVES, at, step);
+            return;
+        }
+        let since = match self.soft.turn {
+            Some((id, since)) if id == row.id && at.since(since) < FRESH => since,
+            Some(_) | None => {
+                self.soft.turn = Some((row.id, at));
+                at
+            }
+        };
+        if self.is_ready(&row, since, at) {
+            self.first_send(&row, at, holds, step);
+        }
+    }
+
+    pub(super) fn rows_in(&self, state: PaymentState) -> impl Iterator<Item = &PaymentRow> {
+        self.open.iter().filter_map(|id| self.rows.get(id)).filter(move |row| row.state == state)
+    }
+
+    /// Whether the wallet was read since it is this payment's turn, and holds enough.
+    fn is_ready(&mut self, row: &PaymentRow, since: Timestamp, at: Timestamp) -> bool {
+        if self.soft.scanned.is_none_or(|scanned| scanned < since) && !flawed!(self, NoStartScan) {
+            self.scan(at);
+            return false;
+        }
+        let Some(terms) = self.terms.as_ref().filter(|terms| !terms.relaxed) else { return true };
+        match self.soft.funds.filter(|(asked, _)| *asked >= since) {
+            Some((_, held)) => {
+                let out = self.open.iter().filter_map(|id| self.rows.get(id)).filter(|other| other.state.is_out());
+                let needed = out.map(|other| other.amount).try_fold(row.amount, U256::checked_add);
+                let enough = needed.is_some_and(|needed| held >= needed);
+                if !enough {
+                    self.soft.send_after = at.after(LOOK_AGAIN);
+                    self.soft.turn = None;
+                }
+                enough
+            }
+            None => {
+                if !self.is_asked(|purpose| *purpose == Purpose::Funds) {
+                    let ask = Ask::Funds { wallet: terms.wallet.clone(), token: terms.token };
+                    self.ask(ask, Purpose::Funds, at);
+                }
+                false
+            }
+        }
+    }
+
+    /// The commit that lets a payment go: everything is looked at once more.
+    fn first_send(&mut self, row: &PaymentRow, at: Timestamp, holds: Holds<'_>, step: &mut Step) {
+        let id = row.id;
+        if !self.has_room(row, at) {
+            self.amend(id, step, |live| live.approvals.clear());
+            self.advance(id, PaymentState::Held, Some(NO_ROOM), OURSELVES, at, step);
+            return;
+        }
+        let anyway = row.live.as_deref().is_some_and(|live| live.anyway);
+        match holds(row) {
+            Some(false) if !anyway => {
+                let why = "what made it does not hold any more";
+                self.advance(id, PaymentState::Refused, Some(why), OURSELVES, at, step);
+                return;
+            }
+            None if !anyway => {
+                self.soft.send_after = at.after(LOOK_AGAIN);
+                return;
+            }
+            Some(_) | None => {}
+        }
+        self.soft.turn = None;
+        if self.advance(id, PaymentState::Sending, None, OURSELVES, at, step) {
+            self.attempt(id, at, step);
+        }
+    }
+}
