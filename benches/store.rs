@@ -191,6 +191,7 @@ fn transfer(number: u64, at: Timestamp) -> TransferRow {
         history: false,
         missing: None,
         first_seen: at,
+        quote: None,
         settled: false,
     }
 }

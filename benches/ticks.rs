@@ -14,7 +14,7 @@ use walletwatch::reactor::effect::Effect;
 use walletwatch::reactor::event::{Event, Tick};
 use walletwatch::reactor::settings::{Condition, PriceCondition, Rule, Settings, Side, SinkSettings, Threshold};
 use walletwatch::types::{self, Name, Price, Severity, Timestamp};
-use walletwatch::wire::tickers::{Frame, parse_frame};
+use walletwatch::wire::tickers::{Frame, coinbase};
 
 /// Rounds of each kind.
 const ROUNDS: usize = 11;
@@ -101,7 +101,7 @@ fn main() {
     let feed = Name::from("coinbase");
     let mut said = 0_usize;
     let mut read_and_handle = |text: &str| {
-        let Ok(Frame::Tick(tick)) = parse_frame(text) else { panic!("it is a tick") };
+        let Ok(Frame::Tick(tick)) = coinbase::parse(text) else { panic!("it is a tick") };
         let time = tick.time.unwrap_or(at);
         let event = Event::Tick(Tick { feed: feed.clone(), pair: tick.pair, price: tick.price, time });
         let effects = reactor.handle(at, event);
@@ -113,7 +113,7 @@ fn main() {
         let mut each = frames.iter();
         let limit = rate(TICKS, || each.next().map(|frame| bare(frame)));
         let mut each = frames.iter();
-        parse.ours.push(rate(TICKS, || each.next().map(|frame| parse_frame(frame))));
+        parse.ours.push(rate(TICKS, || each.next().map(|frame| coinbase::parse(frame))));
         let mut each = frames.iter();
         whole.ours.push(rate(TICKS, || each.next().into_iter().for_each(|frame| read_and_handle(frame))));
         parse.bare.push(limit);

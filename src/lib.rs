@@ -21,21 +21,22 @@
 //!
 //! # What is where
 //!
-//! A folder knows only those below it in this list; `sources` and `sinks` do not know each other; only the demo and the tests know
-//! `world`. `tests/tidy.rs` reads the tree and checks it.
+//! A folder knows only those below it in this list; `sources`, `sinks` and `payments` do not know each other; only the demo and the
+//! tests know `world`. `tests/tidy.rs` reads the tree and checks it.
 //!
 //! - [`cli`]: the commands, one file each; what is written to stdout; exit codes; the only home of `anyhow`.
 //! - [`app`]: the wiring. It builds the rest from a config, starts it, stops it in stages; the pump, the clock.
 //! - [`http`]: the page, the API, `/metrics`, `/healthz`, `/readyz`, and who may ask for what.
 //! - [`sources`]: what reports. Chains over RPC, an Etherscan-compatible explorer, price feeds: settings in, events out.
+//! - [`payments`]: the client of Circle Wallets and the worker that does what the payments' protocol asks, each thing once.
 //! - [`sinks`]: where alerts go. Each a pure message→request and response→verdict; the delivery machine; its worker.
 //! - [`store`]: SQLite. One writer thread, migrations, the lists that people read; a model of it in memory for the simulation.
 //! - [`net`]: the supervised WebSocket, the HTTP client with its limits, call budget, breaker, backoff.
 //! - [`telemetry`]: the log without secrets, the names of all metrics, health, the kill points of tests.
 //! - [`config`]: from what is written (`raw`) to what is meant (`checked`); every fault at once, with its place and a hint.
 //! - [`reactor`]: the state machine. What is canonical, what moved, what rules say of it, what may be paid.
-//! - [`world`]: a simulated chain with its node, an explorer, a price feed and receivers that fail, on loopback.
-//! - [`wire`]: bytes to values and back: JSON-RPC, Etherscan's API, ERC-20 logs, tickers.
+//! - [`world`]: a simulated chain with its node, an explorer, a price feed, Circle and receivers that fail, on loopback.
+//! - [`wire`]: bytes to values and back: JSON-RPC, Etherscan's API, ERC-20 logs, tickers, Circle's API and hooks.
 //! - [`types`]: chains, addresses, amounts, assets, times, ids, secrets.
 //!
 //! # What is absent
@@ -49,7 +50,7 @@
 //! - Amounts are integers in the smallest unit, prices are decimals. There is no float for money.
 //! - No secret has a `Display` or `Debug` that shows it, and no error holds a url: urls carry keys.
 //! - Nothing leaves the process before the commit that holds it.
-//! - Only `reactor/payments.rs` makes a payment, and in this version it can only rehearse one: there is no code that sends money.
+//! - Only `reactor/payments` makes a payment, and only an `Ask::Create` of its, behind a durable commit, makes `payments` send one.
 //!
 //! # Where to begin
 //!
@@ -69,6 +70,8 @@ pub mod cli;
 pub mod config;
 pub mod http;
 pub mod net;
+#[cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
+pub mod payments;
 #[cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]
 pub mod reactor;
 #[cfg_attr(not(test), warn(clippy::wildcard_enum_match_arm))]

@@ -13,7 +13,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use walletwatch::reactor::rows::{ChainRow, Row};
+use walletwatch::reactor::rows::{ChainRow, Row, Stop};
 use walletwatch::store::lock::StoreLock;
 use walletwatch::store::{Commit, IfMissing, Reader, SqliteStore, Store, StoreFault, Write as StoreWrite};
 use walletwatch::types::{ChainId, Timestamp};
@@ -330,7 +330,8 @@ fn a_chain_that_was_stopped_is_accepted_without_a_monitor() {
         confirmed: 0,
         last_final: 0,
         explorer_head: None,
-        stopped: Some("it begins with another block".into()),
+        stopped: Some(Stop::OtherChain("it begins with another block".into())),
+        accepted: false,
     };
     let mut store = open(&place.store());
     let writes = vec![StoreWrite::Put(Row::Chain(row))];
@@ -338,7 +339,7 @@ fn a_chain_that_was_stopped_is_accepted_without_a_monitor() {
     drop(store);
     place.ask(&["chain", "accept", "devnet"]).answers(&["devnet is accepted"]);
     let chains = Reader::open(&place.store()).unwrap().chains().unwrap();
-    assert_eq!(chains[0].stopped, None);
+    assert_eq!((&chains[0].stopped, chains[0].accepted), (&None, true), "the next run says that it was accepted");
     place.ask(&["chain", "accept", "devnet"]).fails(2, &["not stopped"]);
 }
 

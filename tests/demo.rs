@@ -129,7 +129,7 @@ async fn a_stranger_sees_everything_that_the_monitor_promises_and_nothing_leaves
 }
 
 /// What a line of the story has to hold, for each promise.
-const PROMISED: [&[&str]; 16] = [
+const PROMISED: [&[&str]; 18] = [
     &["seen ", "2.5 ETH in to treasury on simnet", "[large deposit]"],
     &["confirmed ", "2.5 ETH in to treasury on simnet, 3 confirmations"],
     &["block ", "2.5 ETH to treasury 5 of 8"],
@@ -139,6 +139,8 @@ const PROMISED: [&[&str]; 16] = [
     &["RETRACTED ", "5 ETH in to deposits", "no longer holds"],
     &["crossed ", "ETH-USD is 24", "below 2500"],
     &["recovered ", "ETH-USD is 25", "2550"],
+    &["crossed ", "hot holds 400000 ", "on simnet, below 500000", "[hot wallet low]"],
+    &["recovered ", "hot holds 1002000 ", "on simnet, at 900000 or more again"],
     &["confirmed ", "USDC in to treasury on ethereum", "[usdc in]"],
     &["BLIND ", "on simnet"],
     &["sees again ", "simnet", "were missed and are read now"],

@@ -15,6 +15,8 @@ use walletwatch::wire::etherscan::{self, Body, List, open};
 use walletwatch::wire::jsonrpc::{self, Message, Refusal, RpcError, Suggestion};
 use walletwatch::wire::tickers::{self, Frame};
 
+#[path = "recordings/circle.rs"]
+mod circle;
 #[path = "recordings/mangled.rs"]
 mod mangled;
 
@@ -301,7 +303,7 @@ fn every_recorded_coinbase_frame_is_told_apart_and_its_price_kept_to_the_digit()
     for file in ["coinbase_exchange_recording.json", "price_feeds_captured_2026_09_04.json", "rejections.json"] {
         let Some(frames) = frames(file) else { return };
         for text in frames {
-            let frame = tickers::parse_frame(&text).unwrap_or_else(|fault| panic!("{fault}: {text}"));
+            let frame = tickers::coinbase::parse(&text).unwrap_or_else(|fault| panic!("{fault}: {text}"));
             if let Frame::Tick(tick) = &frame {
                 let value: Value = serde_json::from_str(&text).expect("it is JSON");
                 assert_eq!(value["price"].as_str(), Some(tick.price.to_string().as_str()));
@@ -313,6 +315,7 @@ fn every_recorded_coinbase_frame_is_told_apart_and_its_price_kept_to_the_digit()
                 Frame::Heartbeat { .. } => "heartbeat",
                 Frame::Error { .. } => "error",
                 Frame::Other => "other",
+                other => panic!("Coinbase says no {other:?}"),
             };
             *counts.entry(word).or_default() += 1;
         }

@@ -113,6 +113,7 @@ fn transfer_rule(name: &str, direction: Direction) -> Rule {
             direction,
             assets: None,
             at_least: None,
+            at_least_usd: None,
             stages: BTreeSet::from([Stage::Confirmed]),
             between_own: BetweenOwn::Each,
             skip_suspect: false,

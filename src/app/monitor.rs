@@ -4,6 +4,7 @@
 //! pump (it takes what the sources left), then the delivery worker, then the store.
 
 use super::board::{Board, DeliveryCounter};
+use super::circle::{self, CircleParts};
 use super::clock::Clock;
 use super::commands::Commands;
 use super::lists::{self, Shrunk};
@@ -73,6 +74,20 @@ pub enum MonitorFault {
         /// Why.
         source: io::Error,
     },
+    /// The listener of hooks.
+    #[error("cannot listen on {at} ([inbound] listen; is another program running there?)")]
+    Inbound {
+        /// Where.
+        at: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Circle's key or host.
+    #[error(transparent)]
+    Circle(#[from] crate::wire::circle::PlaceFault),
+    /// The entity secret.
+    #[error(transparent)]
+    Entity(#[from] crate::payments::SealFault),
     /// A list file lost too much to be believed.
     #[error(transparent)]
     Shrunk(#[from] Shrunk),
@@ -170,6 +185,15 @@ pub async fn run(
         clock: Arc::clone(&clock),
         stop: stops.pump.clone(),
     };
+    let circle = circle::build(CircleParts {
+        config: &config,
+        clock: Arc::clone(&clock),
+        writer: writer.clone(),
+        store: &path,
+        metrics: metrics.clone(),
+        stop: stops.workers.clone(),
+    })
+    .await?;
     let pump = Pump::start(reactor, config.settings.clone(), poison, overview, wires).await?;
     let (archive, reader) = http::archive::of_store(path.clone());
     tasks.thread("the store's reader", move || {
@@ -228,6 +252,19 @@ pub async fn run(
         }
         Ok(())
     });
+    if let Some(mut circle) = circle {
+        for (name, task) in std::mem::take(&mut circle.tasks) {
+            tasks.essential(name, async move {
+                task.await;
+                Ok(())
+            });
+        }
+        let idle = circle::idle(circle, stops.workers.clone());
+        tasks.essential("Circle's ends", async move {
+            idle.await;
+            Ok(())
+        });
+    }
     for (name, source) in sources {
         tasks.source(name, source);
     }

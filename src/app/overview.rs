@@ -12,13 +12,14 @@ use crate::reactor::Reactor;
 use crate::reactor::chain::Chain;
 use crate::reactor::effect::Notice;
 use crate::reactor::event::{Event, SourceId, SourceKind, SourceState};
-use crate::reactor::rows::{PaymentState, Phase, Subject};
+use crate::reactor::rows::{PaymentState, Phase, Stop, Subject};
 use crate::reactor::settings::{Condition, Rule};
 use crate::telemetry::balances::BalancesStatus;
 use crate::telemetry::observe::SUMMARY_EVERY;
 use crate::telemetry::snapshot::{
     ChainStatus, Limit, LimitUse, PaymentsStatus, PriceStatus, RuleStatus, Snapshot, SourceStatus,
 };
+use crate::telemetry::worth::{self, PairStatus, portfolios};
 use crate::telemetry::{Labels, Metrics, Observer, Tally};
 use crate::types::{Asset, ChainId, Kind, Name, Timestamp, U256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -241,6 +242,7 @@ impl Overview {
             blind_since: self.blind_since.get(id).copied(),
             required: id.kind == SourceKind::Feed && self.required_feeds.contains(&id.name),
         };
+        let pairs = worth::pairs(reactor, now);
         Snapshot {
             labels: Arc::clone(&self.labels),
             taken: now,
@@ -248,13 +250,15 @@ impl Overview {
             starting: false,
             store_writable: true,
             sources: self.labels.sources.iter().map(source).collect(),
-            chains: self.labels.chains.keys().map(|chain| self.chain(*chain, reactor)).collect(),
+            chains: self.labels.chains.keys().map(|chain| self.chain(*chain, reactor, &pairs)).collect(),
             sinks: self.board.sinks(reactor),
             rules: self.rules(reactor),
             prices: reactor
                 .prices()
                 .map(|(pair, feed, price, as_of)| PriceStatus { pair: pair.clone(), feed: feed.clone(), price, as_of })
                 .collect(),
+            portfolios: portfolios(reactor, &self.balances, &pairs),
+            pairs,
             balances: Arc::clone(&self.balances),
             budget: self.board.budget(now),
             payments: payments(now, reactor),
@@ -262,7 +266,7 @@ impl Overview {
     }
 
     /// The highest head that any endpoint of a chain shows, and since when.
-    fn chain(&self, id: ChainId, reactor: &Reactor) -> ChainStatus {
+    fn chain(&self, id: ChainId, reactor: &Reactor, pairs: &[PairStatus]) -> ChainStatus {
         let chain = reactor.chain(id);
         let newest = chain.and_then(|chain| chain.window().next_back());
         let trouble = reactor.troubles().find(|row| row.open && row.subject == Subject::Chain(id));
@@ -281,13 +285,13 @@ impl Overview {
             backfill_blocks: reactor.history_left(id),
             backfill_addresses: reactor.open_backfills(id).count() as u64,
             stalled: reactor.is_stalled(id),
-            stopped: chain.and_then(|chain| chain.row().stopped.clone()),
+            stopped: chain.and_then(|chain| chain.row().stopped.as_ref().map(Stop::reason)),
             blind_since: trouble.map(|row| row.since),
             taken_over_since: reactor.taken_over_since(id),
             authority: KINDS.into_iter().filter_map(|kind| Some((kind, reactor.authority(id, kind)?))).collect(),
             followed: self.followed.contains(&id),
             required: self.required_chains.contains(&id),
-            gas: gas(id, reactor),
+            gas: gas(id, reactor, pairs),
             oldest_view: age.map(|age| age.oldest),
             view_promised: age.map(|age| age.promised).or_else(|| self.promised.get(&id).copied()),
             index_lag: self.indexes.lag(id),
@@ -303,7 +307,11 @@ impl Overview {
             Condition::Transfer(transfer) => {
                 transfer.assets.as_ref().is_none_or(|assets| assets.contains(&(chain, Asset::Coin)))
             }
-            Condition::Approval(_) | Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
+            Condition::Approval(_)
+            | Condition::Price(_)
+            | Condition::Change(_)
+            | Condition::Gas(_)
+            | Condition::Balance(_) => false,
         };
         let fed = |chain: ChainId| {
             let explored = reactor.settings().chains.get(&chain).is_some_and(|settings| settings.explorer.is_some());

@@ -100,9 +100,9 @@ pub fn start_sources(parts: SourceParts<'_>) -> (Vec<(SourceId, EventIntake)>, V
     for feed in &parts.config.feeds {
         let (stop, feed, tally) = (parts.stop.clone(), feed.clone(), parts.tally.clone());
         let queue = queue(SourceKind::Feed, None, &feed.name);
-        let name = feed.name.clone();
+        let (name, clock) = (feed.name.clone(), Arc::clone(&clock));
         let run = async move {
-            if let Err(fault) = prices::run(&feed, Tls::baked(), &queue, tally, stop).await {
+            if let Err(fault) = prices::run(&feed, Tls::baked(), &queue, tally, clock, stop).await {
                 tracing::error!("the feed {}: {fault}", feed.name);
             }
         };

@@ -110,6 +110,7 @@ impl Draft {
             | RowKey::Gap(..)
             | RowKey::Backfill(..)
             | RowKey::Scan(..)
+            | RowKey::Bar(..)
             | RowKey::Balance(_) => false,
             RowKey::Transfer(..)
             | RowKey::Alert(_)
@@ -121,6 +122,7 @@ impl Draft {
             | RowKey::Address(..)
             | RowKey::Request(_)
             | RowKey::Payment(_)
+            | RowKey::Office(_)
             | RowKey::Level(_) => true,
         };
     }

@@ -13,7 +13,7 @@ use crate::http::{Archive, Command, Control, Deadlines, Local, Parts, Refusal, T
 use crate::reactor::Reactor;
 use crate::reactor::addresses::Since;
 use crate::reactor::event::{Command as Ask, Event};
-use crate::reactor::rows::{AddressRow, AlertRow, TransferRow, WatchRow};
+use crate::reactor::rows::{AddressRow, AlertRow, Stop, TransferRow, WatchRow};
 use crate::reactor::settings::Settings;
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::sinks::delivery::{LaneSettings, Machine, OrderFault, Pace};
@@ -76,7 +76,7 @@ fn picture(config: &Config, reader: &Reader) -> Result<Snapshot, StoreFault> {
             backfill_blocks: 0,
             backfill_addresses: 0,
             stalled: false,
-            stopped: row.and_then(|row| row.stopped.clone()),
+            stopped: row.and_then(|row| row.stopped.as_ref().map(Stop::reason)),
             blind_since: None,
             taken_over_since: None,
             authority: BTreeMap::new(),

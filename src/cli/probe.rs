@@ -64,7 +64,7 @@ pub(super) async fn probe(config: &Config) -> Result<Vec<Finding>, HttpFault> {
             None => Vec::new(),
         }
     };
-    let feeds = join_all(config.feeds.iter().map(feed));
+    let feeds = join_all(config.feeds.iter().map(|one| feed(one, &asker.clock)));
     let sinks = receivers::probe(config, &asker.http, &asker.clock);
     let (nodes, answers, prices, receivers) = join4(nodes, explorer, feeds, sinks).await;
     let mut findings = same_genesis(known, nodes);
@@ -232,14 +232,14 @@ async fn explored(config: &Config, explorer: &impl Fetch, chain: ChainId) -> Fin
 }
 
 /// Connects to a feed and waits for a price of each pair.
-async fn feed(feed: &FeedConfig) -> Finding {
+async fn feed(feed: &FeedConfig, clock: &WallClock) -> Finding {
     let bell = Arc::new(Notify::new());
     let (queue, mut intake) = event_queue(Arc::clone(&bell));
     let mut prices: BTreeMap<Pair, Price> = BTreeMap::new();
     let mut wrong = None;
     let stop = CancellationToken::new();
     let running = Box::pin(async {
-        let ended = prices::run(feed, Tls::baked(), &queue, Tally::default(), stop).await;
+        let ended = prices::run(feed, Tls::baked(), &queue, Tally::default(), Arc::clone(clock), stop).await;
         ended.err().map(|fault| fault.to_string())
     });
     let mut unusable = None;

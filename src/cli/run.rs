@@ -86,10 +86,13 @@ pub(super) fn stop_on_signals() -> Result<CancellationToken, Failure> {
 pub(super) fn failure(fault: MonitorFault) -> Failure {
     let person = match &fault {
         MonitorFault::Store(fault) | MonitorFault::Pump(PumpFault::Store(fault)) => fault.remedy() == Remedy::Person,
-        MonitorFault::Sink(_) | MonitorFault::Shrunk(_) => return Failure::usage(anyhow!("{fault}")),
+        MonitorFault::Sink(_) | MonitorFault::Shrunk(_) | MonitorFault::Circle(_) | MonitorFault::Entity(_) => {
+            return Failure::usage(anyhow!("{fault}"));
+        }
         MonitorFault::Pump(PumpFault::Panicked(_) | PumpFault::NoDelivery)
         | MonitorFault::Delivery(_)
         | MonitorFault::Listen { .. }
+        | MonitorFault::Inbound { .. }
         | MonitorFault::Http(_)
         | MonitorFault::Folder { .. }
         | MonitorFault::Ended(_) => false,

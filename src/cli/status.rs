@@ -71,6 +71,14 @@ fn words(status: &Value) -> String {
     if let Some(line) = balances(&status["balances"]) {
         all.push(line);
     }
+    let worth = |item: &Value| match item["usd"].as_str() {
+        Some(usd) => format!("{} is worth {usd} USD", text(item, "watch")),
+        None => format!("{} is worth an unknown sum", text(item, "watch")),
+    };
+    let worth: Vec<String> = items(status, "portfolios").iter().map(worth).collect();
+    if !worth.is_empty() {
+        all.push(format!("{}\n", worth.join("\n")));
+    }
     if let Value::Object(_) = &status["etherscan"] {
         let budget = &status["etherscan"];
         all.push(format!(

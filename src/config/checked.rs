@@ -3,6 +3,7 @@
 //! Rooms take the part that concerns them; nobody parses text behind this. Secrets are resolved here and held in types that cannot
 //! print them.
 
+use crate::config::circle::{CircleConfig, InboundConfig};
 use crate::config::mailbox::MailAddress;
 use crate::reactor::settings::Settings;
 use crate::types::{ChainId, Name, Pair, Secret};
@@ -30,6 +31,10 @@ pub struct Config {
     pub sinks: Vec<SinkConfig>,
     /// The page, API and metrics.
     pub http: HttpConfig,
+    /// Circle, where payments may be live.
+    pub circle: Option<CircleConfig>,
+    /// Where hooks are received.
+    pub inbound: Option<InboundConfig>,
     /// The store.
     pub store: StoreConfig,
     /// Chains whose blindness makes the monitor not ready.
@@ -99,6 +104,36 @@ pub struct FeedConfig {
 pub enum FeedKind {
     /// Coinbase Exchange.
     Coinbase,
+    /// Kraken's socket, second version.
+    Kraken,
+    /// Binance spot, market data alone.
+    Binance,
+}
+
+impl FeedKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Coinbase, Self::Kraken, Self::Binance];
+
+    /// The word in the config.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Coinbase => "coinbase",
+            Self::Kraken => "kraken",
+            Self::Binance => "binance",
+        }
+    }
+
+    /// The venue's own public socket.
+    #[must_use]
+    pub const fn url(self) -> &'static str {
+        match self {
+            Self::Coinbase => "wss://ws-feed.exchange.coinbase.com",
+            Self::Kraken => "wss://ws.kraken.com/v2",
+            // The host for market data alone: it serves places that the exchange itself does not.
+            Self::Binance => "wss://data-stream.binance.vision/stream",
+        }
+    }
 }
 
 /// One sink.

@@ -9,8 +9,8 @@ use super::history::histories;
 use crate::reactor::event::List;
 use crate::reactor::lists::Lists;
 use crate::reactor::settings::{
-    Approval, ApprovalCondition, ChainSettings, Condition, Confirmed, Direction, LeastAllowance, PaymentAmount,
-    PaymentSettings, Rule, Side, Threshold,
+    Approval, ApprovalCondition, ChainSettings, ChangeCondition, Condition, Confirmed, Direction, LeastAllowance, Move,
+    PaymentAmount, PaymentSettings, PriceCondition, Rule, Side, Threshold,
 };
 use crate::types::amount::format_amount;
 use crate::types::gas::Fee;
@@ -155,11 +155,25 @@ fn condition(config: &Config, rule: &Rule) -> String {
                 (None, Some(assets)) => list(assets.iter().map(|asset| symbol(config, *asset))),
                 (None, None) => "every asset".into(),
             };
-            format!("transfers of {assets} {way} {} on {on}, when {stages}", list(&transfer.watches))
+            let worth = transfer.at_least_usd.map_or_else(String::new, |least| {
+                let unknown =
+                    if least.unknown_speaks { "what has no price is said too" } else { "not what has no price" };
+                format!(" worth at least {} USD ({unknown})", least.worth)
+            });
+            format!("transfers of {assets}{worth} {way} {} on {on}, when {stages}", list(&transfer.watches))
         }
         Condition::Approval(approval) => approval_words(config, approval),
         Condition::Price(price) => {
             format!("{} {}", price.pair, level(&price.threshold, |value| value.to_string()))
+        }
+        Condition::Change(change) => {
+            let way = match change.movement {
+                Move::Fall => "falls",
+                Move::Rise => "rises",
+                Move::Either => "moves",
+            };
+            let within = forecast::span(change.within);
+            format!("{} {way} within {within}, {}", change.pair, level(&change.threshold, |value| format!("{value} %")))
         }
         Condition::Gas(gas) => {
             let gwei = |wei: U256| format!("{} gwei", format_amount(wei, 9));
@@ -432,8 +446,8 @@ fn maker(config: &Config, payment: &PaymentSettings) -> String {
                 least.collect::<Vec<_>>().join(" or ")
             )
         }
-        Some(Condition::Price(price)) => {
-            format!("whoever moves {} past the threshold on its feed can make it pay", price.pair)
+        Some(Condition::Price(PriceCondition { pair, .. }) | Condition::Change(ChangeCondition { pair, .. })) => {
+            format!("whoever moves {pair} past the threshold on its feeds can make it pay")
         }
         Some(Condition::Gas(gas)) => {
             format!(

@@ -4,11 +4,12 @@
 //! A plain function of the config. It knows nothing of urls and keys.
 
 use super::checked::Config;
+use crate::reactor::balances::Balances;
 use crate::reactor::event::List;
 use crate::reactor::lists::{Lists, needed};
 use crate::reactor::settings::{Condition, Settings, Watch};
 use crate::types::pace::{BATCH, Demand, Limits, Pace, SECOND_ONE_IN};
-use crate::types::{ChainId, Name};
+use crate::types::{Address, Asset, ChainId, Name};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -76,23 +77,31 @@ pub fn forecasts(config: &Config) -> Vec<Forecast> {
 pub fn forecast(source: Name, limits: Limits, chains: &[ChainId], settings: &Settings) -> Forecast {
     let mut all = BTreeMap::new();
     let mut demand = Demand::default();
+    let mut balances = Balances::default();
+    balances.configure(settings, &[], &mut Vec::new());
     for chain in chains.iter().copied().collect::<BTreeSet<_>>() {
         let own_blocks = settings.chains.get(&chain).is_some_and(|chain| !chain.endpoints.is_empty());
         let (on, swept) = on_chain(settings, chain, own_blocks);
         let lead: u64 = on.lead.values().sum();
         demand.lead += lead;
         demand.second += on.second.values().sum::<u64>();
-        demand.batches += swept.div_ceil(u64::try_from(BATCH).unwrap_or(u64::MAX));
+        demand.batches += u64::try_from(swept.len().div_ceil(BATCH)).unwrap_or(u64::MAX);
         demand.heads += u64::from(!own_blocks && lead > 0);
+        if !own_blocks {
+            for want in balances.wants(chain).iter() {
+                let is_shown = want.asset == Asset::Coin && swept.contains(&want.address);
+                if is_shown { &mut demand.coins } else { &mut demand.singles }.add(want.often);
+            }
+        }
         all.insert(chain, on);
     }
     Forecast { source, limits, demand, pace: Pace::of(limits, demand), chains: all }
 }
 
-/// Of one chain, with how many addresses have a balance that shows what moved.
-fn on_chain(settings: &Settings, chain: ChainId, own_blocks: bool) -> (OnChain, u64) {
+/// Of one chain, with the addresses whose coin balance shows what moved.
+fn on_chain(settings: &Settings, chain: ChainId, own_blocks: bool) -> (OnChain, BTreeSet<Address>) {
     let mut on = OnChain::default();
-    let mut swept = 0;
+    let mut swept = BTreeSet::new();
     for watch in settings.watches.iter().filter(|watch| watch.chains.contains(&chain)) {
         let addresses = u64::try_from(watch.addresses.len()).unwrap_or(u64::MAX);
         let lists = lists_of(settings, watch, chain);
@@ -104,7 +113,7 @@ fn on_chain(settings: &Settings, chain: ChainId, own_blocks: bool) -> (OnChain, 
             shows |= leads && list.shows_in_balance();
             *if leads { &mut on.lead } else { &mut on.second }.entry(list).or_default() += addresses;
         }
-        swept += if shows { addresses } else { 0 };
+        swept.extend(watch.addresses.iter().filter(|_| shows).map(|it| it.address));
         if lists.and(Lists::USUAL) != lists {
             on.left_out.push((watch.name.clone(), lists));
         }
@@ -116,7 +125,7 @@ fn lists_of(settings: &Settings, watch: &Watch, chain: ChainId) -> Lists {
     let looks_at = |condition: &&Condition| match condition {
         Condition::Transfer(condition) => condition.watches.contains(&watch.name),
         Condition::Approval(condition) => condition.watches.contains(&watch.name),
-        Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => false,
+        Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => false,
     };
     let conditions = settings.rules.iter().map(|rule| &rule.condition).filter(looks_at);
     needed(conditions, watch, chain, &settings.tokens)

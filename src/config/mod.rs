@@ -6,6 +6,7 @@
 pub mod amounts;
 mod check;
 pub mod checked;
+pub mod circle;
 pub mod describe;
 pub mod duration;
 pub mod faults;
@@ -45,5 +46,8 @@ pub fn load(path: &Path, data: &Path, around: &dyn Surroundings) -> Result<Confi
         check::check(&check::input::Input { root: &root, notes: &notes, around, data })
     };
     config.warnings = notes.finish()?;
+    if let Some(circle) = &mut config.circle {
+        circle.freeze_file = path.with_file_name(check::FREEZE_FILE);
+    }
     Ok(config)
 }

@@ -6,7 +6,7 @@ use crate::reactor::holdings::BalanceRow;
 use crate::telemetry::Snapshot;
 use crate::telemetry::balances::BalanceStatus;
 use crate::types::amount::format_amount;
-use crate::types::{Asset, Timestamp};
+use crate::types::{Asset, Timestamp, Usd};
 use serde::Serialize;
 
 /// Every balance that is read.
@@ -26,6 +26,8 @@ pub(super) struct BalanceItem {
     pub asset: AssetItem,
     pub amount: Option<String>,
     pub amount_raw: Option<String>,
+    /// Null where nothing values it, or no price is fresh.
+    pub usd: Option<String>,
     pub block: Option<BlockItem>,
     pub read_at: Option<String>,
     pub age_seconds: Option<u64>,
@@ -101,6 +103,11 @@ fn item(snapshot: &Snapshot, now: Timestamp, balance: &BalanceStatus) -> Balance
             decimals: known.map(|(_, decimals)| decimals),
         },
         amount: last.zip(known).map(|(last, (_, decimals))| format_amount(last.raw, decimals)),
+        usd: last.zip(known).and_then(|(last, (_, decimals))| {
+            let pair = snapshot.labels.values.get(&(holding.chain, holding.asset))?;
+            let quote = snapshot.pairs.iter().find(|status| status.pair == *pair)?.quote.as_ref()?;
+            Usd::of(last.raw, decimals, quote.price).map(|usd| usd.to_string())
+        }),
         amount_raw: last.map(|last| last.raw.to_string()),
         block: last.map(|last| BlockItem { number: last.at.number, hash: last.at.hash.map(|hash| hash.to_string()) }),
         read_at: last.map(|last| last.read_at.to_string()),

@@ -8,7 +8,7 @@ use crate::reactor::settings::Direction;
 use crate::store::OutboxRow;
 use crate::telemetry::{Labels, Snapshot};
 use crate::types::amount::format_amount;
-use crate::types::{Asset, Name, Stage};
+use crate::types::{Asset, Name, Stage, Usd};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -46,6 +46,8 @@ pub(super) struct TransferItem {
     pub late: bool,
     pub history: bool,
     pub first_seen: String,
+    /// Null where it is unknown: by the price when it was first seen.
+    pub usd: Option<String>,
     pub url: Option<String>,
 }
 
@@ -106,6 +108,11 @@ pub(super) fn transfer(row: &TransferRow, snapshot: &Snapshot) -> TransferItem {
         late: row.late,
         history: row.history,
         first_seen: row.first_seen.to_string(),
+        usd: row
+            .quote
+            .as_ref()
+            .zip(known)
+            .and_then(|(quote, (_, decimals))| Usd::of(key.amount, decimals, quote.price).map(|usd| usd.to_string())),
         url: labels
             .chains
             .get(&chain)
@@ -175,6 +182,7 @@ fn subject(subject: &AlertSubject, labels: &Labels) -> Value {
             let (chain, address) = (labels.chain(*chain), address.to_checksum(None));
             json!({"kind": "list", "chain": chain.as_str(), "address": address, "list": list.word()})
         }
+        AlertSubject::Trouble(Subject::Prices(pair)) => json!({"kind": "prices", "pair": pair.as_str()}),
         AlertSubject::Trouble(Subject::Sink(sink)) => json!({"kind": "sink", "sink": sink.as_str()}),
         AlertSubject::Payment(payment) => json!({"kind": "payment", "payment_id": payment.to_string()}),
     }

@@ -12,6 +12,7 @@ mod bodies;
 mod commands;
 pub mod control;
 mod gas;
+pub mod inbound;
 mod listing;
 mod local;
 mod page;

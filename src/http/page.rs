@@ -161,8 +161,17 @@ fn standing(page: &mut Document, snapshot: &Snapshot, now: Timestamp) {
         [item.sink, state, item.pending.to_string(), item.dead.to_string(), or_none(item.oldest_pending)]
     });
     page.table("Sinks", ["Name", "State", "Pending", "Dead", "Oldest pending"], sinks.collect());
-    let prices = status.prices.into_iter().map(|item| [item.pair, item.price, item.source, item.as_of]);
-    page.table("Prices", ["Pair", "Price", "Source", "As of"], prices.collect());
+    let unknown = || "unknown".to_owned();
+    let pairs = status.pairs.into_iter().map(|item| {
+        let apart = item.spread_percent.filter(|_| item.sources > 1).map(|percent| format!("{percent} %"));
+        [item.pair, item.price.unwrap_or_else(unknown), or_none(item.source), or_none(apart), or_none(item.as_of)]
+    });
+    page.table("Prices", ["Pair", "Price", "Source", "Apart", "As of"], pairs.collect());
+    let worth = status
+        .portfolios
+        .into_iter()
+        .map(|item| [item.watch, item.usd.map_or_else(unknown, |usd| format!("{usd} USD")), or_none(item.as_of)]);
+    page.table("Worth", ["Watch", "Of what has a price", "As of"], worth.collect());
 }
 
 /// Who vouches for what; one name where it is one for everything.

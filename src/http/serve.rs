@@ -23,7 +23,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Serves until `stop`, then lets requests that are under way end within their grace.
 pub async fn serve(listener: TcpListener, parts: Parts, stop: CancellationToken) {
     let deadlines = parts.deadlines;
-    let router = routes::router(parts);
+    serve_router(listener, routes::router(parts), deadlines, stop).await;
+}
+
+/// Serves these routes until `stop`, then lets requests that are under way end within their grace.
+pub(super) async fn serve_router(listener: TcpListener, router: Router, deadlines: Deadlines, stop: CancellationToken) {
     let mut open = FuturesUnordered::new();
     loop {
         tokio::select! {

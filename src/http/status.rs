@@ -22,7 +22,12 @@ pub(super) struct Status {
     pub chains: Vec<ChainItem>,
     pub sinks: Vec<SinkItem>,
     pub rules: Vec<RuleItem>,
+    /// Feed by feed.
     pub prices: Vec<PriceItem>,
+    /// Over all fresh feeds of each.
+    pub pairs: Vec<PairItem>,
+    /// What each watch is worth.
+    pub portfolios: Vec<PortfolioItem>,
     pub balances: BalancesLine,
     pub etherscan: Option<BudgetItem>,
     pub payments: PaymentsItem,
@@ -96,6 +101,25 @@ pub(super) struct PriceItem {
     pub as_of: String,
 }
 
+/// Null while no feed has a fresh price of it.
+#[derive(Serialize)]
+pub(super) struct PairItem {
+    pub pair: String,
+    pub price: Option<String>,
+    pub source: Option<String>,
+    pub sources: u32,
+    pub spread_percent: Option<String>,
+    pub as_of: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct PortfolioItem {
+    pub watch: String,
+    /// Null while a balance or a price of it is not known.
+    pub usd: Option<String>,
+    pub as_of: Option<String>,
+}
+
 #[derive(Serialize)]
 pub(super) struct BudgetItem {
     pub calls_left: u64,
@@ -125,6 +149,8 @@ pub(super) fn status(snapshot: &Snapshot, now: Timestamp) -> Status {
         sinks: sinks(snapshot),
         rules: rules(snapshot),
         prices: prices(snapshot),
+        pairs: pairs(snapshot),
+        portfolios: portfolios(snapshot),
         balances: balances::line(snapshot),
         etherscan: snapshot.budget.map(|budget| BudgetItem { calls_left: budget.left, calls_per_day: budget.of }),
         payments: PaymentsItem {
@@ -225,4 +251,28 @@ fn prices(snapshot: &Snapshot) -> Vec<PriceItem> {
         as_of: price.as_of.to_string(),
     };
     snapshot.prices.iter().map(item).collect()
+}
+
+fn pairs(snapshot: &Snapshot) -> Vec<PairItem> {
+    let item = |status: &crate::telemetry::worth::PairStatus| {
+        let quote = status.quote.as_ref();
+        PairItem {
+            pair: status.pair.to_string(),
+            price: quote.map(|quote| quote.price.to_string()),
+            source: quote.map(|quote| quote.source.to_string()),
+            sources: quote.map_or(0, |quote| quote.sources),
+            spread_percent: quote.map(|quote| quote.spread.to_string()),
+            as_of: quote.map(|quote| quote.as_of.to_string()),
+        }
+    };
+    snapshot.pairs.iter().map(item).collect()
+}
+
+fn portfolios(snapshot: &Snapshot) -> Vec<PortfolioItem> {
+    let item = |portfolio: &crate::telemetry::worth::Portfolio| PortfolioItem {
+        watch: portfolio.watch.to_string(),
+        usd: portfolio.value.map(|value| value.to_string()),
+        as_of: time(portfolio.as_of),
+    };
+    snapshot.portfolios.iter().map(item).collect()
 }

@@ -169,6 +169,7 @@ fn transfer(nth: u32) -> TransferRow {
         history: false,
         missing: None,
         first_seen: Timestamp::from_secs(950),
+        quote: None,
         settled: false,
     }
 }

@@ -35,6 +35,9 @@ pub trait Protocol {
 
     /// A text frame came at `now`. Push what it means; pushing nothing means chatter. Must not block.
     fn frame(&mut self, text: &str, now: Instant, verdicts: &mut Vec<Verdict>);
+
+    /// Comes every [`Timing::look_every`] while a connection stands, whether frames come or not: for deadlines of the protocol's own.
+    fn look(&mut self, _now: Instant, _verdicts: &mut Vec<Verdict>) {}
 }
 
 /// What a protocol says of a frame.
@@ -54,6 +57,8 @@ pub enum Verdict {
         /// For people; is bounded, freed of control characters and of the url's parts before it is shown.
         detail: String,
     },
+    /// The other side says that it will close soon: whoever can has another connection made before it does.
+    Leaving,
     /// This connection is of no more use (junk, an error without an id): reconnect.
     Broken {
         /// As of `Rejected`.
@@ -72,6 +77,9 @@ pub enum SocketState {
     Live,
     /// Connected, but nothing useful came for `Timing::useful_within`.
     Stale,
+    /// It goes on, but not for long: it is as old as [`Timing::ages_after`] says, or the other side announced that it will close. Said once
+    /// for each connection.
+    Aging,
     /// Not connected; the next attempt is at `until`. Whoever waits for an answer waits in vain.
     BackingOff {
         /// When the next attempt begins.
@@ -196,6 +204,14 @@ pub struct Timing {
     pub stale_for: Duration,
     /// Replace the connection at this age, before the venue does (Binance: 24 h); none: keep it.
     pub longest_life: Option<Duration>,
+    /// Say at this age that it is aging, so that a successor stands before it goes; none: say nothing.
+    pub ages_after: Option<Duration>,
+    /// How often [`Protocol::look`] comes; none: never.
+    pub look_every: Option<Duration>,
+    /// Shortest time between two texts or pings of ours: some venues count them, and hang up.
+    pub text_spacing: Duration,
+    /// Shortest time between the beginnings of two attempts: some venues count them, and shut an address out.
+    pub connect_spacing: Duration,
 }
 
 impl Default for Timing {
@@ -210,6 +226,10 @@ impl Default for Timing {
             useful_within: Duration::from_mins(1),
             stale_for: Duration::from_mins(1),
             longest_life: None,
+            ages_after: None,
+            look_every: None,
+            text_spacing: Duration::ZERO,
+            connect_spacing: Duration::ZERO,
         }
     }
 }

@@ -24,6 +24,8 @@ pub enum StreamReach {
     PublicOnly,
     /// This machine and private networks only: for what goes in the clear.
     PrivateOnly,
+    /// This machine only.
+    LoopbackOnly,
     /// Any address: the operator wrote this destination and says that it may be inside.
     Anywhere,
 }
@@ -115,8 +117,9 @@ fn vet(address: IpAddr, reach: StreamReach) -> Result<(), StreamFault> {
         (StreamReach::PublicOnly, Err(why)) => Err(StreamFault::Refused { why }),
         // The meta-data services of clouds are one link away, and no mail server is there.
         (StreamReach::PrivateOnly, Err(Forbidden::Loopback | Forbidden::Private | Forbidden::CarrierShared)) => Ok(()),
-        (StreamReach::PrivateOnly, Err(why)) => Err(StreamFault::Refused { why }),
-        (StreamReach::PrivateOnly, Ok(())) => Err(StreamFault::Public),
+        (StreamReach::LoopbackOnly, Err(Forbidden::Loopback)) => Ok(()),
+        (StreamReach::PrivateOnly | StreamReach::LoopbackOnly, Err(why)) => Err(StreamFault::Refused { why }),
+        (StreamReach::PrivateOnly | StreamReach::LoopbackOnly, Ok(())) => Err(StreamFault::Public),
     }
 }
 
@@ -173,6 +176,11 @@ mod tests {
         check("fd00::1", false, true);
         check("169.254.169.254", false, false);
         check("0.0.0.0", false, false);
+        for (address, here) in
+            [("127.0.0.1", true), ("127.8.8.8", true), ("::1", true), ("10.1.2.3", false), ("8.8.8.8", false)]
+        {
+            assert_eq!(vet(address.parse().expect("an address"), StreamReach::LoopbackOnly).is_ok(), here, "{address}");
+        }
         check("2606:4700::1111", true, false);
     }
 

@@ -18,6 +18,8 @@ pub struct Balances {
     kept: BTreeMap<Holding, bool>,
     /// Balances that would be shown, were there not too many.
     left_out: u64,
+    /// The watches whose balances those are.
+    partial: BTreeSet<Name>,
     rows: BTreeMap<Holding, BalanceRow>,
     levels: BTreeMap<LevelKey, LevelRow>,
     /// Levels that a reorg can still undo.
@@ -47,6 +49,7 @@ impl Balances {
         let of_config = settings.watches.iter().flat_map(|watch| of_rules(settings, watch, true));
         self.kept = of_config.map(|holding| (holding, true)).collect();
         self.left_out = 0;
+        self.partial.clear();
         let BalanceSettings { shown, most, rebasing } = &settings.balances;
         let moves =
             |chain: ChainId, asset: Asset| matches!(asset, Asset::Token(token) if rebasing.contains(&(chain, token)));
@@ -58,6 +61,7 @@ impl Balances {
                 // A watch is shown as a whole or not at all: a sum over some of its addresses would be a lie.
                 if new.len() > room {
                     self.left_out += new.len() as u64;
+                    self.partial.insert(watch.name.clone());
                     continue;
                 }
                 room -= new.len();
@@ -113,6 +117,12 @@ impl Balances {
     #[must_use]
     pub const fn left_out(&self) -> u64 {
         self.left_out
+    }
+
+    /// Whether all balances of a watch are read.
+    #[must_use]
+    pub fn is_whole(&self, watch: &Name) -> bool {
+        !self.partial.contains(watch)
     }
 
     /// One of them.
@@ -197,13 +207,14 @@ impl Balances {
 }
 
 fn want(holding: &Holding, often: bool, row: Option<&BalanceRow>) -> BalanceWant {
-    // What a contract refuses to say it will refuse again: it is asked as seldom as anything.
+    // What a contract refuses to say it will refuse again: it is asked as seldom as anything, unless it has said it once.
     let refused = row.and_then(|row| row.failing).is_some_and(|(_, reason)| reason.lasts());
+    let never_said = row.is_none_or(|row| row.last.is_none());
     BalanceWant {
         address: holding.address,
         asset: holding.asset,
         read_at: row.and_then(|row| row.last).map(|last| last.read_at),
-        often: often && !refused,
+        often: often && !(refused && never_said),
         soon: !refused && row.is_none_or(|row| row.last.is_none() || row.due.is_some()),
     }
 }
@@ -213,7 +224,11 @@ fn looked_at(settings: &Settings, watch: &Watch, of_config: bool) -> BTreeSet<(C
     let looking = settings.rules.iter().filter(|rule| rule.condition.looks_at(watch, of_config));
     let assets = looking.flat_map(|rule| match &rule.condition {
         Condition::Balance(condition) => condition.thresholds.keys().copied().collect(),
-        Condition::Transfer(_) | Condition::Approval(_) | Condition::Price(_) | Condition::Gas(_) => Vec::new(),
+        Condition::Transfer(_)
+        | Condition::Approval(_)
+        | Condition::Price(_)
+        | Condition::Change(_)
+        | Condition::Gas(_) => Vec::new(),
     });
     assets.filter(|(chain, _)| watch.chains.contains(chain)).collect()
 }

@@ -10,7 +10,7 @@ use super::effect::Effect;
 use super::event::{Contact, Head, Tags};
 use super::linked::{Change, Refusal, linked};
 use super::marks::Marks;
-use super::rows::{BlockRow, ChainRow, GapRow, Row, RowKey};
+use super::rows::{BlockRow, ChainRow, GapRow, Row, RowKey, Stop};
 use super::settings::{ChainSettings, Confirmed};
 use crate::types::{B256, Block, BlockRef, ChainId, Name};
 use std::collections::BTreeMap;
@@ -74,6 +74,7 @@ impl Chain {
             last_final: 0,
             explorer_head: None,
             stopped: None,
+            accepted: false,
         };
         Self::restore(row, Vec::new(), Vec::new())
     }
@@ -267,15 +268,25 @@ impl Chain {
         self.row.tip_endpoint = None;
         self.row.confirmed = 0;
         self.row.last_final = 0;
+        self.row.accepted = true;
         self.said = None;
         self.put_row(effects);
         removed
     }
 
     /// Stops the chain until a person accepts it.
-    pub fn stop(&mut self, reason: Name, effects: &mut Vec<Effect>) {
-        self.row.stopped = Some(reason);
+    pub fn stop(&mut self, why: Stop, effects: &mut Vec<Effect>) {
+        self.row.stopped = Some(why);
         self.put_row(effects);
+    }
+
+    /// It was accepted as another chain, and that is told now: not again. Gives whether it was.
+    pub fn tell_accepted(&mut self, effects: &mut Vec<Effect>) -> bool {
+        let accepted = std::mem::take(&mut self.row.accepted);
+        if accepted {
+            self.put_row(effects);
+        }
+        accepted
     }
 
     /// An explorer showed this head. Gives whether it is higher than any before.

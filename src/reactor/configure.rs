@@ -24,7 +24,8 @@ impl Reactor {
         self.settings = settings;
         self.bind_watches();
         let settings = self.settings.clone();
-        self.ask_feeds(&settings);
+        self.ask_feeds(&settings, effects);
+        self.bars.configure(&settings, self.at, effects);
         self.configure_balances(effects);
         self.unpublished.extend(self.settings.chains.keys().copied());
         self.configure_history(effects);
@@ -102,6 +103,8 @@ fn fingerprint(rule: &Rule, settings: &Settings) -> [u8; 16] {
     // upgrade starts nothing anew.
     let condition =
         format!("{:?}", rule.condition).replace(", history: false })", " })").replace(", of: Base })", " })");
+    // Nor has one without a threshold in dollars, for the same reason.
+    let condition = condition.replace(", at_least_usd: None, stages", ", stages");
     // The same goes for the watches that are added at run time.
     let condition = condition.replace(", added: All", "").replace(", added: Tagged({})", "");
     let payment = settings.payments.iter().find(|payment| payment.rule == rule.name);

@@ -1,77 +1,20 @@
-//! Prices against rules, what a crossing says, and what any trigger pays.
+//! What follows from any crossing, and what any trigger pays.
 
+use super::Reactor;
 use super::alerts::{Saying, crossing_alert, new_alert, payment_alert};
-use super::crossing::{Step, step, unknown};
+use super::crossing::Step;
 use super::effect::{Body, CrossingBody, CrossingSubject, Effect, MessageKind, Notice, PaymentBody};
-use super::event::Tick;
 use super::payments::Trigger;
 use super::rows::{AlertState, AlertSubject, Deadline, PaymentRow, PaymentState, Row};
 use super::rules::InForce;
-use super::settings::{Condition, PaymentSettings, PriceCondition, Rule, Settings, Side};
-use super::{Market, Reactor};
-use crate::types::{ChainId, Name, Pair, PaymentId, Price, Severity, Stage, Timestamp, TransferId};
-use std::sync::Arc;
+use super::settings::{Condition, PaymentSettings, Rule, Side};
+use crate::types::{ChainId, Name, PaymentId, Severity, Stage, Timestamp, TransferId};
 use std::time::Duration;
 
 /// Beyond a chain's usual time to a trigger's stage, this much more: older triggers wait for a person.
 const TRIGGER_AGE: Duration = Duration::from_hours(1);
 
-/// A price as it is known now.
-struct KnownPrice {
-    feed: Name,
-    value: Price,
-    time: Timestamp,
-}
-
-/// The newest of a pair's prices.
-fn newest(market: &Market) -> Option<KnownPrice> {
-    let known = market.by_feed.iter().filter_map(|(feed, known)| known.map(|(value, time)| (feed, value, time)));
-    let (feed, value, time) = known.max_by_key(|(_, _, time)| *time)?;
-    Some(KnownPrice { feed: feed.clone(), value, time })
-}
-
 impl Reactor {
-    /// Makes room for the prices that feeds are asked for; what is known already stays.
-    pub(super) fn ask_feeds(&mut self, settings: &Settings) {
-        let mut known = std::mem::take(&mut self.soft.prices);
-        for (feed, pairs) in &settings.feeds {
-            for pair in pairs {
-                let price = known.get_mut(pair).and_then(|market| market.by_feed.remove(feed)).flatten();
-                let market = self.soft.prices.entry(pair.clone()).or_default();
-                market.by_feed.insert(feed.clone(), price);
-                market.rules = self.rules.of_pair(pair);
-            }
-        }
-    }
-
-    pub(super) fn tick(&mut self, tick: Tick, effects: &mut Vec<Effect>) {
-        let Tick { feed, pair, price, time } = tick;
-        let Some(market) = self.soft.prices.get_mut(&pair) else { return };
-        let Some(known) = market.by_feed.get_mut(&feed) else { return };
-        *known = Some((price, time));
-        let (newest, rules) = (newest(market), Arc::clone(&market.rules));
-        effects.push(Effect::Notice(Notice::Price { pair, feed, price }));
-        self.look_at_prices(&rules, newest.as_ref(), effects);
-    }
-
-    /// A feed is not fresh any more: its prices are not known.
-    pub(super) fn forget_prices(&mut self, feed: &Name, effects: &mut Vec<Effect>) {
-        let forget = |market: &mut Market| market.by_feed.get_mut(feed).and_then(Option::take).is_some();
-        let of_feed = self.soft.prices.iter_mut().filter_map(|(pair, market)| forget(market).then(|| pair.clone()));
-        let gone: Vec<Pair> = of_feed.collect();
-        for pair in gone {
-            self.look_at_prices(&self.rules.of_pair(&pair), self.known_price(&pair).as_ref(), effects);
-        }
-    }
-
-    /// A feed is silent about one pair, and may speak of others: its price of that pair is not known.
-    pub(super) fn forget_price(&mut self, feed: &Name, pair: &Pair, effects: &mut Vec<Effect>) {
-        let price = self.soft.prices.get_mut(pair).and_then(|market| market.by_feed.get_mut(feed));
-        if price.and_then(Option::take).is_some() {
-            self.look_at_prices(&self.rules.of_pair(pair), self.known_price(pair).as_ref(), effects);
-        }
-    }
-
     pub(super) fn held_long_enough(&mut self, rule: &Name, effects: &mut Vec<Effect>) {
         let Some(entry) = self.rules.named(rule).cloned() else { return };
         match &entry.rule.condition {
@@ -79,42 +22,10 @@ impl Reactor {
             Condition::Price(price) => {
                 self.look_at_price(&entry, price, self.known_price(&price.pair).as_ref(), effects);
             }
-            Condition::Gas(gas) => self.look_at_fee(&entry, gas, effects),
-        }
-    }
-
-    /// Looks at the rules on a pair again, with its price as it is known now.
-    fn look_at_prices(&mut self, rules: &[InForce], known: Option<&KnownPrice>, effects: &mut Vec<Effect>) {
-        for entry in rules {
-            if let Condition::Price(price) = &entry.rule.condition {
-                self.look_at_price(entry, price, known, effects);
+            Condition::Change(change) => {
+                self.look_at_change(&entry, change, self.known_price(&change.pair).as_ref(), effects);
             }
-        }
-    }
-
-    fn look_at_price(
-        &mut self,
-        entry: &InForce,
-        condition: &PriceCondition,
-        known: Option<&KnownPrice>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let threshold = &condition.threshold;
-        let row = self.rules.row_mut(entry);
-        let Some(KnownPrice { feed, value, time }) = known else {
-            let step = unknown(row.standing());
-            return self.follow(entry, step, None, effects);
-        };
-        let step = step(row.standing(), threshold, value, self.at);
-        if step != Step::Nothing {
-            let subject = CrossingSubject::Price {
-                pair: condition.pair.clone(),
-                feed: feed.clone(),
-                value: *value,
-                level: threshold.level,
-                recovers_at: threshold.recovers_at,
-            };
-            self.follow(entry, step, Some((subject, threshold.side, *time)), effects);
+            Condition::Gas(gas) => self.look_at_fee(&entry, gas, effects),
         }
     }
 
@@ -164,8 +75,8 @@ impl Reactor {
     fn say_crossing(&mut self, rule: &Rule, body: CrossingBody, state: AlertState, effects: &mut Vec<Effect>) {
         let over = state == AlertState::Resolved;
         let kind = match (&body.subject, over) {
-            (CrossingSubject::Price { .. }, false) => MessageKind::PriceCrossed,
-            (CrossingSubject::Price { .. }, true) => MessageKind::PriceRecovered,
+            (CrossingSubject::Price { .. } | CrossingSubject::Change(_), false) => MessageKind::PriceCrossed,
+            (CrossingSubject::Price { .. } | CrossingSubject::Change(_), true) => MessageKind::PriceRecovered,
             (CrossingSubject::Gas { .. }, false) => MessageKind::GasCrossed,
             (CrossingSubject::Gas { .. }, true) => MessageKind::GasRecovered,
             (CrossingSubject::Balance(_), false) => MessageKind::BalanceCrossed,
@@ -181,11 +92,6 @@ impl Reactor {
         let alert = alert.unwrap_or_else(|| new_alert(id, rule.name.clone(), rule.severity, subject, self.at));
         let saying = Saying { kind, body: Body::Crossing(body), state, close: over };
         self.alerts.say(alert, saying, &rule.notify, &self.settings, self.at, effects);
-    }
-
-    /// The price of a pair: the newest of its feeds that are fresh.
-    fn known_price(&self, pair: &Pair) -> Option<KnownPrice> {
-        self.soft.prices.get(pair).and_then(newest)
     }
 
     fn pay_for_crossing(&mut self, rule: &Rule, crossing: u64, time: Timestamp, effects: &mut Vec<Effect>) {

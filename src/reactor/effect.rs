@@ -2,15 +2,18 @@
 
 pub use super::holdings::BalanceBody;
 use super::holdings::NoBalance;
+pub use super::market::Quote;
 use super::rows::{Row, RowKey};
 pub use super::source::{SinkBody, SourceBody};
 pub use super::suspect::Suspect;
 use super::watch_list::WatchAnswer;
+pub use super::worth::Worth;
 use crate::types::gas::Fee;
 use crate::types::{
-    Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
-    Timestamp, TransferId, TransferKey, U256,
+    Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Percent, Price, Severity,
+    Stage, Timestamp, TransferId, TransferKey, U256,
 };
+use std::time::Duration;
 
 /// One thing that the reactor asks for. All effects of a turn are one commit; nothing leaves the process before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -247,6 +250,10 @@ pub struct TransferBody {
     pub late: bool,
     /// It lies before the watch.
     pub history: bool,
+    /// What it is worth, where that is known.
+    pub usd: Option<Worth>,
+    /// Why that is not known, of an asset that has a price.
+    pub usd_unknown: Option<Name>,
     /// Link to the transaction, where the chain has a known explorer.
     pub url: Option<Name>,
 }
@@ -271,17 +278,15 @@ pub struct CrossingBody {
 pub enum CrossingSubject {
     /// A price.
     Price {
-        /// Which.
-        pair: Pair,
-        /// Of which feed.
-        feed: Name,
-        /// The price now.
-        value: Price,
+        /// The price now, and where it comes from.
+        quote: Quote,
         /// The rule's level.
         level: Price,
         /// The rule's way back.
         recovers_at: Price,
     },
+    /// How far a price moved within a time.
+    Change(Box<ChangeBody>),
     /// A fee for gas, in wei.
     Gas {
         /// Name of the chain.
@@ -301,6 +306,23 @@ pub enum CrossingSubject {
     },
     /// A balance.
     Balance(Box<BalanceBody>),
+}
+
+/// How far a price moved within a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeBody {
+    /// The price now, and where it comes from.
+    pub quote: Quote,
+    /// How far it moved, as a part of `from`. Which way, the crossing's side says: below is a fall.
+    pub moved: Percent,
+    /// The highest price of the window where it fell, the lowest where it rose.
+    pub from: Price,
+    /// The window.
+    pub within: Duration,
+    /// The rule's level.
+    pub level: Percent,
+    /// The rule's way back.
+    pub recovers_at: Percent,
 }
 
 /// The facts of `payment.*`.

@@ -3,6 +3,7 @@
 //! It says what [`TransferRow`] says. What few transfers have stands apart, and the id is the key under which it is held.
 
 use super::effect::Suspect;
+use super::market::Quote;
 use super::rows::{Missing, TransferRow, Voucher};
 use crate::types::{Address, Asset, B256, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey, U256};
 
@@ -31,6 +32,8 @@ pub(super) struct Held {
     /// Of what an explorer ceased to list only.
     missing: Option<Box<Missing>>,
     first_seen: Timestamp,
+    /// Of what has a price only.
+    quote: Option<Box<Quote>>,
 }
 
 impl Held {
@@ -60,6 +63,7 @@ impl Held {
             log_index,
             missing: missing.map(Box::new),
             first_seen,
+            quote: row.quote.clone().map(Box::new),
         }
     }
 
@@ -81,6 +85,7 @@ impl Held {
             history: self.history,
             missing: self.missing.as_deref().copied(),
             first_seen: self.first_seen,
+            quote: self.quote.as_deref().cloned(),
             settled: false,
         }
     }
@@ -89,8 +94,9 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::{Pair, Percent, Price};
 
-    fn check(token_id: Option<U256>, missing: Option<Missing>) {
+    fn check(token_id: Option<U256>, missing: Option<Missing>, quote: Option<Quote>) {
         let key = TransferKey {
             chain: ChainId(1),
             tx: B256::repeat_byte(1),
@@ -116,6 +122,7 @@ mod tests {
             history: true,
             missing,
             first_seen: Timestamp::from_secs(11),
+            quote,
             settled: false,
         };
         assert_eq!(Held::new(&row).row(row.id), row);
@@ -123,14 +130,22 @@ mod tests {
 
     #[test]
     fn what_is_held_is_the_row_that_was_given() {
-        check(None, None);
+        check(None, None, None);
+        let quote = Quote {
+            pair: Pair::parse("ETH-USD").expect("it is a pair"),
+            price: Price::parse("2345.10").expect("it is a price"),
+            source: "coinbase".into(),
+            sources: 1,
+            spread: Percent::default(),
+            as_of: Timestamp::from_secs(13),
+        };
         let missing = Missing { answers: 1, at: Timestamp::from_secs(12), receipts: 2 };
-        check(Some(U256::MAX), Some(missing));
+        check(Some(U256::MAX), Some(missing), Some(quote));
     }
 
     #[test]
     fn a_held_row_stays_small() {
-        // 400 bytes an open transfer, less what its places in two indexes take.
-        assert!(size_of::<Held>() <= 248, "{}", size_of::<Held>());
+        // 400 bytes an open transfer, less what its places in two indexes take; a price is beside it where there is one.
+        assert!(size_of::<Held>() <= 256, "{}", size_of::<Held>());
     }
 }

@@ -3,6 +3,7 @@
 //! A balance is an amount at a block. One that could not be read is never zero: the last one stands, with its age.
 
 use super::phase::{Phase, Standing};
+use super::worth::Worth;
 use crate::types::{Address, Asset, B256, ChainId, Holding, Name, Timestamp, U256};
 
 /// Balances of one chain, all read at one block.
@@ -172,6 +173,10 @@ pub struct BalanceBody {
     pub level: U256,
     /// The rule's way back, raw.
     pub recovers_at: U256,
+    /// What it is worth, where that is known.
+    pub usd: Option<Worth>,
+    /// Why that is not known, of an asset that has a price.
+    pub usd_unknown: Option<Name>,
     /// Why what was said before does not hold.
     pub reason: Option<Name>,
 }

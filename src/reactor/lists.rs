@@ -53,7 +53,11 @@ pub fn needed<'a>(rules: impl Iterator<Item = &'a Condition>, watch: &Watch, cha
     let of_rule = |rule: &Condition| match rule {
         Condition::Transfer(rule) if rule.chains.contains(&chain) => of_rule(rule, chain, tokens),
         Condition::Approval(rule) => of_approvals(rule, chain),
-        Condition::Transfer(_) | Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => Lists::NONE,
+        Condition::Transfer(_)
+        | Condition::Price(_)
+        | Condition::Change(_)
+        | Condition::Gas(_)
+        | Condition::Balance(_) => Lists::NONE,
     };
     let asked = rules.fold(Lists::NONE, |lists, rule| lists.and(of_rule(rule)));
     if asked == Lists::NONE || watch.from_block.is_some() { asked.and(Lists::USUAL) } else { asked }
@@ -152,6 +156,7 @@ mod tests {
             direction: Direction::In,
             assets: assets.map(|assets| assets.iter().copied().collect()),
             at_least: at_least.map(|levels| levels.iter().map(|asset| (*asset, U256::from(1))).collect()),
+            at_least_usd: None,
             stages: [].into(),
             between_own: BetweenOwn::Each,
             skip_suspect: false,

@@ -6,8 +6,8 @@
 //! The tables are the record: a reactor rebuilt from them equals the running one but for [`Soft`].
 //!
 //! Sub-machines hold the state and know nothing of each other: [`chain`] (what is canonical), [`transfers`] (identity, place, stage),
-//! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`balances`], [`payments`] (limits), [`troubles`], [`timers`]. The files that
-//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `speak` (with `allow`), `cross` (with `gas`),
+//! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`market`] (what a pair costs), [`balances`], [`payments`] (limits), [`troubles`], [`timers`]. The files that
+//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `read_prices`, `speak` (with `allow`), `cross` (with `gas`),
 //! `supervise` (with `accounts`), `configure`, `want`.
 
 mod accounts;
@@ -17,6 +17,7 @@ mod allow;
 mod authority;
 pub mod backfill;
 pub mod balances;
+pub mod bars;
 pub mod chain;
 mod change_watches;
 mod configure;
@@ -30,6 +31,7 @@ pub mod holdings;
 mod internals;
 pub mod linked;
 pub mod lists;
+pub mod market;
 pub mod marks;
 pub mod match_set;
 pub mod money;
@@ -42,6 +44,7 @@ mod read_balances;
 mod read_blocks;
 mod read_explorer;
 mod read_history;
+mod read_prices;
 pub mod rows;
 pub mod rules;
 pub mod settings;
@@ -57,17 +60,21 @@ mod want;
 pub mod wants;
 pub mod watch_list;
 mod watched;
+pub mod worth;
 
-use crate::types::{Address, B256, ChainId, Name, Pair, Price, Timestamp, TransferId};
+use crate::types::{Address, B256, ChainId, Pair, Timestamp, TransferId};
 use alerts::Alerts;
 use backfill::Backfills;
 use balances::Balances;
+use bars::Bars;
 use chain::Chain;
 use effect::{Effect, Notice};
 use event::{Command, Event, List, SourceId, SourceState};
 use payments::Payments;
-use rows::{Deadline, Subject, Tables, TokenRow, ViewRow};
-use rules::{InForce, Rules};
+use payments::desk::Desk;
+use read_prices::Followed;
+use rows::{Deadline, Stop, Subject, Tables, TokenRow, ViewRow};
+use rules::Rules;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -96,8 +103,10 @@ pub struct Reactor {
     views: BTreeMap<(ChainId, Address, List), ViewRow>,
     troubles: Troubles,
     payments: Payments,
+    desk: Desk,
     balances: Balances,
     backfills: Backfills,
+    bars: Bars,
     watch_list: WatchList,
     timers: Timers,
     soft: Soft,
@@ -108,20 +117,11 @@ pub struct Reactor {
     unpublished: BTreeSet<ChainId>,
 }
 
-/// A pair that feeds are asked for.
-#[derive(Debug, Clone, Default)]
-struct Market {
-    /// The feeds, and the newest price of those that are fresh.
-    by_feed: BTreeMap<Name, Option<(Price, Timestamp)>>,
-    /// The rules that look at it.
-    rules: Arc<[InForce]>,
-}
-
 /// What starts empty after a restart, and may.
 #[derive(Debug, Clone, Default)]
 struct Soft {
     /// The newest price of each pair by feed, only while the feed is fresh.
-    prices: BTreeMap<Pair, Market>,
+    prices: BTreeMap<Pair, Followed>,
     /// What gas costs.
     gas: BTreeMap<ChainId, gas::Gas>,
     /// States of sources.
@@ -138,8 +138,6 @@ struct Soft {
     proxy_heads: BTreeMap<ChainId, (u64, Timestamp)>,
     /// Where the explorer's list last had an internal movement that was known to be elsewhere, or gone: the block and its time.
     listed_elsewhere: BTreeMap<TransferId, (u64, Timestamp)>,
-    /// Chains that a person accepted as another one, and of which nothing has come since.
-    accepted: BTreeSet<ChainId>,
     /// The version of the watch list with which an address last joined a history, by its upper end.
     joined: BTreeMap<(ChainId, u64), u64>,
 }
@@ -169,10 +167,12 @@ impl Reactor {
             tokens: tables.tokens.into_iter().map(|row| ((row.chain, row.contract), row)).collect(),
             views: tables.views.into_iter().map(|row| ((row.chain, row.address, row.list), row)).collect(),
             troubles: Troubles::restore(tables.troubles),
+            desk: Desk::restore(tables.payments.clone(), tables.office),
             payments: Payments::restore(tables.payments),
             watch_list: WatchList::restore(tables.watches, tables.addresses, tables.requests),
             balances: Balances::restore(tables.balances, tables.levels),
             backfills: Backfills::restore(tables.backfills, tables.scans),
+            bars: Bars::restore(tables.bars),
             timers: Timers::restore(tables.deadlines, now),
             at: now,
             ..Self::default()
@@ -206,9 +206,7 @@ impl Reactor {
             Event::Command(Command::Watches(order)) => self.order_watches(*order, &mut effects),
             Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
             Event::Unlistable(list) => self.unlistable(list, &mut effects),
-            Event::Unreadable { chain, block } => {
-                self.stop(chain, &read_blocks::unreadable_words(block), &mut effects);
-            }
+            Event::Unreadable { chain, block } => self.stop(chain, Stop::Unreadable(block), &mut effects),
             Event::Deadline(deadline) => self.deadline(deadline, &mut effects),
         }
         effects
@@ -256,11 +254,13 @@ impl Reactor {
             tokens: self.tokens.values().cloned().collect(),
             deadlines: self.timers.rows().cloned().collect(),
             troubles: self.troubles.iter().cloned().collect(),
-            payments: self.payments.iter().cloned().collect(),
+            payments: self.payments.iter().chain(self.desk.payments()).cloned().collect(),
+            office: self.desk.tables(),
             balances: self.balances.rows().cloned().collect(),
             levels: self.balances.levels().cloned().collect(),
             backfills: self.backfills.rows().cloned().collect(),
             scans: self.backfills.scans().copied().collect(),
+            bars: self.bars.rows().cloned().collect(),
             watches: self.watch_list.rows().cloned().collect(),
             addresses: self.watch_list.addresses(),
             requests: self.watch_list.requests().cloned().collect(),

@@ -167,12 +167,8 @@ pub enum OfficeWrite {
     Office(OfficeRow),
     /// Put under what is stopped.
     Stop(StopRow),
-    /// Taken away: it goes on.
-    Unstop(Stopped),
     /// Put under whose birth it is.
     Birth(BirthRow),
-    /// Taken away: it is in the config no more, and would be born anew.
-    Unborn(Stopped),
     /// Put under Circle's id.
     Foreign(ForeignRow),
     /// Put under what it is of.
@@ -188,9 +184,7 @@ impl OfficeWrite {
         match self {
             Self::Office(_) => OfficeKey::Office,
             Self::Stop(row) => OfficeKey::Stop(row.what.clone()),
-            Self::Unstop(what) => OfficeKey::Stop(what.clone()),
             Self::Birth(row) => OfficeKey::Birth(row.what.clone()),
-            Self::Unborn(what) => OfficeKey::Birth(what.clone()),
             Self::Foreign(row) => OfficeKey::Foreign(row.id.clone()),
             Self::Arm(row) => OfficeKey::Arm(row.what.clone()),
             Self::Audit(row) => OfficeKey::Audit(row.seq),

@@ -354,6 +354,8 @@ impl Reactor {
         let (decimals, symbol, _, verified) = self.asset_facts(holding.chain, holding.asset);
         let block_time = self.chains.get(&holding.chain).and_then(|chain| chain.block(said.last.at.number));
         let as_of = block_time.filter(|_| said.last.at.hash.is_some()).map_or(said.last.read_at, |block| block.time);
+        let valued = self.worth_of_balance(holding.chain, holding.asset, said.last.raw);
+        let (usd, usd_unknown) = valued.into_parts();
         let body = BalanceBody {
             holding,
             chain: chain.name.clone(),
@@ -367,6 +369,8 @@ impl Reactor {
             at: said.last.at,
             level: said.threshold.level,
             recovers_at: said.threshold.recovers_at,
+            usd,
+            usd_unknown,
             reason,
         };
         let subject =

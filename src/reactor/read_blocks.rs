@@ -6,21 +6,13 @@ use super::effect::{Effect, Notice};
 use super::event::{Contact, Head, Run, RunPart, Tags};
 use super::linked::Refusal;
 use super::marks::Marks;
-use super::rows::{Deadline, Subject, TransferRow, Voucher};
+use super::rows::{Deadline, Stop, Subject, TransferRow, Voucher};
 use crate::types::{B256, Block, BlockRef, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A head that went back has to stay back at every endpoint for at least this long, or four block times.
 const SHORTEST_REVERT: Duration = Duration::from_secs(30);
-
-/// What is said of a chain one of whose blocks ends the process, behind the block's number.
-const UNREADABLE: &str = " cannot be read: reading it ended the process";
-
-/// Why a chain is stopped whose block ends the process.
-pub(super) fn unreadable_words(block: u64) -> String {
-    format!("block {block}{UNREADABLE}")
-}
 
 /// Where a movement was reported.
 pub(super) struct Place {
@@ -42,11 +34,8 @@ impl Reactor {
     pub(super) fn contact(&mut self, contact: &Contact, effects: &mut Vec<Effect>) {
         let id = contact.chain;
         if !self.chain_mut(id).contact(contact, effects) {
-            self.stop(
-                id,
-                "the endpoint's block 0 is another one: this is not the chain that was watched so far",
-                effects,
-            );
+            let reason = "the endpoint's block 0 is another one: this is not the chain that was watched so far";
+            self.stop(id, Stop::OtherChain(reason.into()), effects);
         }
         self.unpublished.insert(id);
     }
@@ -96,7 +85,8 @@ impl Reactor {
         let change = match taken {
             Ok(change) => change,
             Err(Refusal::BelowFinal) => {
-                return self.stop(id, "no common ancestor: a fork reaches below the last final block", effects);
+                let reason = "no common ancestor: a fork reaches below the last final block";
+                return self.stop(id, Stop::OtherChain(reason.into()), effects);
             }
             Err(refusal) => {
                 effects.push(Effect::Notice(Notice::Ignored { chain: id, reason: refusal.words() }));
@@ -151,16 +141,16 @@ impl Reactor {
     }
 
     pub(super) fn accept_chain(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
-        let Some(chain) = self.chains.get_mut(&id).filter(|chain| chain.row().stopped.is_some()) else { return };
+        let Some(chain) = self.chains.get_mut(&id) else { return };
+        let Some(why) = &chain.row().stopped else { return };
         self.unpublished.insert(id);
-        // A block that could not be read makes it no other chain: what was read stands, and it goes on where it stopped.
-        if chain.row().stopped.as_ref().is_some_and(|reason| reason.as_str().ends_with(UNREADABLE)) {
-            return chain.go_on(effects);
-        }
-        let removed = chain.accept(effects);
+        let removed = match why {
+            // It makes it no other chain: what was read stands, and it goes on where it stopped.
+            Stop::Unreadable(_) => return chain.go_on(effects),
+            Stop::OtherChain(_) => chain.accept(effects),
+        };
         self.forget_histories(id, effects);
         self.forget_since(id, effects);
-        self.soft.accepted.insert(id);
         self.balances_gone(id, &removed, effects);
         self.soft.proxy_heads.remove(&id);
         for transfer in self.standing_in(id, &removed) {
@@ -247,6 +237,7 @@ impl Reactor {
             history: place.history,
             missing: None,
             first_seen: self.at,
+            quote: self.quote_for(&key, place.time, place.history),
             settled: false,
         }
     }
@@ -255,13 +246,14 @@ impl Reactor {
         self.chains.entry(id).or_insert_with(|| Chain::new(id))
     }
 
-    pub(super) fn stop(&mut self, id: ChainId, reason: &str, effects: &mut Vec<Effect>) {
+    pub(super) fn stop(&mut self, id: ChainId, why: Stop, effects: &mut Vec<Effect>) {
         let chain = self.chain_mut(id);
         if chain.row().stopped.is_none() {
-            chain.stop(reason.into(), effects);
-            effects.push(Effect::Notice(Notice::Stopped { chain: id, reason: reason.into() }));
+            let reason = why.reason();
+            chain.stop(why, effects);
+            effects.push(Effect::Notice(Notice::Stopped { chain: id, reason: reason.clone() }));
             self.unpublished.insert(id);
-            self.chain_in_trouble(id, reason, effects);
+            self.chain_in_trouble(id, reason.as_str(), effects);
         }
     }
 

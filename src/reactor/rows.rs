@@ -3,8 +3,11 @@
 //! They carry no serde: the store has formats of its own.
 
 use super::addresses::AddressList;
+pub use super::bars::BarRow;
 use super::holdings::{BalanceRow, LevelKey, LevelRow};
+use super::market::Quote;
 pub use super::money::{PaymentRow, PaymentState};
+pub use super::office::{OfficeKey, OfficeTables, OfficeWrite};
 pub use super::past::{BackfillRow, ListLeft, Scan, ScanRow};
 pub use super::phase::Phase;
 use super::phase::Standing;
@@ -12,7 +15,7 @@ use super::source::{List, SourceId};
 use super::suspect::Suspect;
 pub use super::watch_list::{AddressRow, RequestRow, WatchRow};
 use crate::types::{
-    Address, AlertId, B256, BlockRef, ChainId, Holding, Name, PaymentId, RequestId, Severity, Stage, Timestamp,
+    Address, AlertId, B256, BlockRef, ChainId, Holding, Name, Pair, PaymentId, RequestId, Severity, Stage, Timestamp,
     TransferId, TransferKey,
 };
 use std::collections::BTreeMap;
@@ -44,6 +47,8 @@ pub enum Row {
     Trouble(TroubleRow),
     /// A payment.
     Payment(Box<PaymentRow>),
+    /// What holds for live payments.
+    Office(Box<OfficeWrite>),
     /// A balance.
     Balance(BalanceRow),
     /// Where a rule stands with a balance.
@@ -52,6 +57,8 @@ pub enum Row {
     Backfill(Box<BackfillRow>),
     /// How far the history of a chain was read by its blocks or logs.
     Scan(ScanRow),
+    /// A minute of a price.
+    Bar(BarRow),
     /// A watch that was added at run time.
     Watch(Box<WatchRow>),
     /// An address of such a watch.
@@ -76,10 +83,12 @@ impl Row {
             Self::Deadline(row) => RowKey::Deadline(row.deadline.clone()),
             Self::Trouble(row) => RowKey::Trouble(row.subject.clone()),
             Self::Payment(row) => RowKey::Payment(row.id),
+            Self::Office(row) => RowKey::Office(row.key()),
             Self::Balance(row) => RowKey::Balance(row.holding),
             Self::Level(row) => RowKey::Level(row.key.clone()),
             Self::Backfill(row) => RowKey::Backfill(row.chain, row.address),
             Self::Scan(row) => RowKey::Scan(row.chain, row.until, row.scan),
+            Self::Bar(row) => RowKey::Bar(row.pair.clone(), row.minute),
             Self::Watch(row) => RowKey::Watch(row.number),
             Self::Address(row) => RowKey::Address(row.watch, row.address),
             Self::Request(row) => RowKey::Request(row.id),
@@ -112,6 +121,8 @@ pub enum RowKey {
     Trouble(Subject),
     /// Of [`PaymentRow`].
     Payment(PaymentId),
+    /// Of [`OfficeWrite`].
+    Office(OfficeKey),
     /// Of [`BalanceRow`].
     Balance(Holding),
     /// Of [`LevelRow`].
@@ -120,6 +131,8 @@ pub enum RowKey {
     Backfill(ChainId, Address),
     /// Of [`ScanRow`].
     Scan(ChainId, u64, Scan),
+    /// Of [`BarRow`].
+    Bar(Pair, u64),
     /// Of [`WatchRow`]. A watch that is deleted takes its addresses with it.
     Watch(u32),
     /// Of [`AddressRow`].
@@ -155,6 +168,8 @@ pub struct Tables {
     pub troubles: Vec<TroubleRow>,
     /// All: `max_per_day` bounds how many there can be.
     pub payments: Vec<PaymentRow>,
+    /// What holds for live payments; of the audit the last line.
+    pub office: OfficeTables,
     /// All: a rule or `[http] max_balances` asks for each.
     pub balances: Vec<BalanceRow>,
     /// All.
@@ -163,6 +178,8 @@ pub struct Tables {
     pub backfills: Vec<BackfillRow>,
     /// All.
     pub scans: Vec<ScanRow>,
+    /// All: as many minutes as the longest window of a rule has.
+    pub bars: Vec<BarRow>,
     /// All.
     pub watches: Vec<WatchRow>,
     /// Every [`AddressRow`], packed, by the number of its watch.
@@ -191,7 +208,29 @@ pub struct ChainRow {
     /// The highest head that an explorer showed.
     pub explorer_head: Option<u64>,
     /// Stopped until a person accepts it: why.
-    pub stopped: Option<Name>,
+    pub stopped: Option<Stop>,
+    /// A person accepted it as another chain, and nothing has come of it since.
+    pub accepted: bool,
+}
+
+/// Why a chain waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// It is not the chain that was watched so far; what shows that, in words.
+    OtherChain(Name),
+    /// This block of it cannot be read: reading it ended the process.
+    Unreadable(u64),
+}
+
+impl Stop {
+    /// For people.
+    #[must_use]
+    pub fn reason(&self) -> Name {
+        match self {
+            Self::OtherChain(reason) => reason.clone(),
+            Self::Unreadable(block) => format!("block {block} cannot be read: reading it ended the process").into(),
+        }
+    }
 }
 
 /// A block of a chain's window.
@@ -260,6 +299,8 @@ pub struct TransferRow {
     pub missing: Option<Missing>,
     /// When we first saw it.
     pub first_seen: Timestamp,
+    /// What it is valued at: the price that was known when it was first seen, or soon after.
+    pub quote: Option<Quote>,
     /// Nothing can change it any more: a rebuilt reactor does not need it.
     pub settled: bool,
 }
@@ -468,6 +509,19 @@ pub enum Subject {
     List(ChainId, Address, List),
     /// A sink.
     Sink(Name),
+    /// Feeds that differ about a pair.
+    Prices(Pair),
+}
+
+impl Subject {
+    /// The pair that feeds differ about.
+    #[must_use]
+    pub fn pair(&self) -> Option<Pair> {
+        match self {
+            Self::Prices(pair) => Some(pair.clone()),
+            Self::Chain(_) | Self::Source(_) | Self::Disagreement(_) | Self::List(..) | Self::Sink(_) => None,
+        }
+    }
 }
 
 /// Something in trouble, with an open built-in alert.

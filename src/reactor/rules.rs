@@ -3,7 +3,7 @@
 //! An event costs the rules that it concerns, however many others there are. It decides nothing about any of them.
 
 use super::rows::RuleRow;
-use super::settings::{Condition, Rule, Settings, Watch};
+use super::settings::{ChangeCondition, Condition, PriceCondition, Rule, Settings, Watch};
 use crate::types::{ChainId, Name, Pair};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,7 +50,9 @@ impl Rules {
         for entry in &rules {
             match &entry.rule.condition {
                 Condition::Transfer(_) | Condition::Approval(_) | Condition::Balance(_) => {}
-                Condition::Price(price) => of_pair.entry(price.pair.clone()).or_default().push(entry.clone()),
+                Condition::Price(PriceCondition { pair, .. }) | Condition::Change(ChangeCondition { pair, .. }) => {
+                    of_pair.entry(pair.clone()).or_default().push(entry.clone());
+                }
                 Condition::Gas(gas) => of_gas.entry(gas.chain).or_default().push(entry.clone()),
             }
         }

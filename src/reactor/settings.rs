@@ -4,7 +4,7 @@
 
 use super::addresses::{AddressList, Listed};
 use crate::types::gas::Fee;
-use crate::types::{Address, Asset, ChainId, Name, Pair, Price, Severity, Stage, U256};
+use crate::types::{Address, Asset, ChainId, Name, Pair, Percent, Price, Severity, Stage, U256, Usd};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,10 +30,30 @@ pub struct Settings {
     pub system: SystemSettings,
     /// Price feeds by name, with the pairs that each is asked for.
     pub feeds: BTreeMap<Name, Vec<Pair>>,
+    /// What is made of prices.
+    pub prices: PriceSettings,
+    /// The pair that values an asset; what is not here is never valued.
+    pub values: BTreeMap<(ChainId, Asset), Pair>,
     /// Which balances are read though no rule looks at them.
     pub balances: BalanceSettings,
     /// Set by `demo`: every message says that it is simulated.
     pub simulated: bool,
+}
+
+/// What is made of prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PriceSettings {
+    /// A price whose own time is longer ago is not known.
+    pub stale_after: Duration,
+    /// Feeds of a pair that are further apart, as a part of its price, are said to differ.
+    pub disagree: Percent,
+}
+
+impl Default for PriceSettings {
+    fn default() -> Self {
+        // Long enough for a pair that trades seldom, short enough for a price to mean something; as far as venues of one pair are ever apart.
+        Self { stale_after: Duration::from_mins(5), disagree: Percent::whole(2) }
+    }
 }
 
 /// One chain.
@@ -120,6 +140,8 @@ pub enum Condition {
     Transfer(TransferCondition),
     /// Crossings of a price.
     Price(PriceCondition),
+    /// A price that changes within a time.
+    Change(ChangeCondition),
     /// Crossings of a gas price.
     Gas(GasCondition),
     /// Crossings of balances.
@@ -144,6 +166,8 @@ pub struct TransferCondition {
     /// Smallest amount that speaks, raw, inclusive, per asset. Where a rule sets a threshold, an asset without an entry is not
     /// spoken of; `None` is no threshold.
     pub at_least: Option<BTreeMap<(ChainId, Asset), U256>>,
+    /// Smallest worth that speaks, inclusive. An asset that nothing values is not spoken of then.
+    pub at_least_usd: Option<AtLeastUsd>,
     /// The stages it speaks at, ascending; a retraction of what was said is always said.
     pub stages: BTreeSet<Stage>,
     /// Transfers between two watches.
@@ -198,6 +222,15 @@ impl ApprovalCondition {
             Some(LeastAllowance::Amount(_)) => false,
         }
     }
+}
+
+/// What has to be worth how much to be spoken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AtLeastUsd {
+    /// The least, inclusive.
+    pub worth: Usd,
+    /// Whether it speaks where the price is not known, and says so.
+    pub unknown_speaks: bool,
 }
 
 /// Which of the watches that are added at run time a rule looks at. Their names are nobody's promise: a rule names them by tag, or all.
@@ -258,6 +291,30 @@ pub struct PriceCondition {
     pub pair: Pair,
     /// When.
     pub threshold: Threshold<Price>,
+}
+
+/// How far a price may move within a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeCondition {
+    /// Of what.
+    pub pair: Pair,
+    /// Within this time before now; whole minutes.
+    pub within: Duration,
+    /// Which way.
+    pub movement: Move,
+    /// Past how much of the price it moved from; the side is above.
+    pub threshold: Threshold<Percent>,
+}
+
+/// Which way a price moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Move {
+    /// Down from the highest in the window.
+    Fall,
+    /// Up from the lowest.
+    Rise,
+    /// Either; the larger of the two counts.
+    Either,
 }
 
 /// A chain's fee for gas and its threshold, in wei.
@@ -417,7 +474,7 @@ impl Condition {
             Self::Transfer(condition) => (&condition.watches, &condition.added),
             Self::Balance(condition) => (&condition.watches, &condition.added),
             Self::Approval(condition) => (&condition.watches, &condition.added),
-            Self::Price(_) | Self::Gas(_) => return false,
+            Self::Price(_) | Self::Change(_) | Self::Gas(_) => return false,
         };
         if of_config { watches.contains(&watch.name) } else { added.takes(&watch.tags) }
     }

@@ -4,10 +4,11 @@ use super::Reactor;
 use super::balances::Balances;
 use super::chain::Chain;
 use super::event::{SourceId, SourceState};
+use super::market::Quote;
 use super::payments::Payments;
 use super::rows::{Deadline, RuleRow, TroubleRow, ViewRow};
 use super::settings::{Settings, Watch};
-use crate::types::{Address, ChainId, Name, Pair, Price, Timestamp};
+use crate::types::{Address, Asset, ChainId, Name, Pair, Price, Timestamp};
 
 impl Reactor {
     /// The settings in force.
@@ -55,11 +56,23 @@ impl Reactor {
         self.soft.sources.iter()
     }
 
-    /// The prices that are known now, with their own times.
+    /// The prices that feeds gave last, with their own times.
     pub fn prices(&self) -> impl Iterator<Item = (&Pair, &Name, Price, Timestamp)> {
-        self.soft.prices.iter().flat_map(|(pair, market)| {
-            market.by_feed.iter().filter_map(move |(feed, known)| known.map(|(price, time)| (pair, feed, price, time)))
+        self.soft.prices.iter().flat_map(|(pair, followed)| {
+            followed.market.prices().map(move |(feed, price, time)| (pair, feed, price, time))
         })
+    }
+
+    /// Every pair that feeds are asked for, and what it costs at `at`, where that is known.
+    pub fn quotes(&self, at: Timestamp) -> impl Iterator<Item = (&Pair, Option<Quote>)> {
+        let stale_after = self.settings.prices.stale_after;
+        self.soft.prices.iter().map(move |(pair, followed)| (pair, followed.market.quote(pair, at, stale_after)))
+    }
+
+    /// The decimals of an asset, where they are known.
+    #[must_use]
+    pub fn decimals(&self, chain: ChainId, asset: Asset) -> Option<u8> {
+        self.asset_facts(chain, asset).0
     }
 
     /// How far explorer lists were read.

@@ -1,6 +1,6 @@
 //! Which source something is about, and what is told of one. Values only: how a source is doing is in `supervise`.
 
-use crate::types::{ChainId, Name, Timestamp};
+use crate::types::{ChainId, Name, Pair, Timestamp};
 
 /// What kind of source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,6 +124,8 @@ pub struct SourceBody {
     pub last_block: Option<u64>,
     /// Blocks that were missed and are read now: `(from, to)`.
     pub gap: Option<(u64, u64)>,
+    /// The pair that feeds differ about.
+    pub pair: Option<Pair>,
     /// In words, without urls or secrets.
     pub reason: Name,
 }

@@ -50,6 +50,7 @@ impl Reactor {
         if self.wait_for_token(&row, effects) {
             return;
         }
+        let row = self.quoted(row, effects);
         for side in self.sides(&row.key) {
             let wanted = only.is_none_or(|only| only.contains(&side.address));
             if !wanted || (row.history && !self.is_history_of(&row, &side.address)) {
@@ -223,9 +224,9 @@ impl Reactor {
             return None;
         }
         match &entry.rule.condition {
-            Condition::Transfer(condition) => matches(condition, row, side).then_some(&condition.stages),
+            Condition::Transfer(condition) => self.matches(entry, condition, row, side).then_some(&condition.stages),
             Condition::Approval(condition) => self.allows(condition, row).then_some(&condition.stages),
-            Condition::Price(_) | Condition::Gas(_) | Condition::Balance(_) => None,
+            Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => None,
         }
     }
 
@@ -244,6 +245,41 @@ impl Reactor {
             (Some(from), Some(to)) if from.0 == to.0 => vec![side(to, Direction::Both, key.from != key.to)],
             (Some(from), Some(to)) => vec![side(from, Direction::Out, true), side(to, Direction::In, true)],
         }
+    }
+
+    fn matches(&self, entry: &InForce, condition: &TransferCondition, row: &TransferRow, side: &Side) -> bool {
+        let key = &row.key;
+        let asset = (key.chain, key.asset);
+        // What was spoken of stays spoken of, should its price become known only then.
+        let worth = condition.at_least_usd.is_none_or(|least| {
+            let said = || {
+                let watch = self.watched.watches().get(side.watch)?;
+                self.alerts.get(transfer_alert(&entry.rule.name, &watch.name, row.id))
+            };
+            self.is_worth(row, &least) || said().is_some_and(|alert| alert.revision > 0)
+        });
+        let between_own = match condition.between_own {
+            BetweenOwn::Each => true,
+            BetweenOwn::Once => !(side.between_own && side.direction == Direction::Out),
+            BetweenOwn::Skip => !side.between_own,
+        };
+        let direction = match (condition.direction, side.direction) {
+            (Direction::Both, _) | (_, Direction::Both) => true,
+            (wanted, seen) => wanted == seen,
+        };
+        let enough = match &condition.at_least {
+            None => true,
+            Some(levels) => levels.get(&asset).is_some_and(|level| key.amount >= *level),
+        };
+        !key.kind.is_approval()
+            && between_own
+            && direction
+            && enough
+            && worth
+            && (condition.history || !row.history)
+            && condition.chains.contains(&key.chain)
+            && condition.assets.as_ref().is_none_or(|assets| assets.contains(&asset))
+            && !(condition.skip_suspect && row.suspect.any())
     }
 
     /// Says each listed stage that is reached and was not said, in order.
@@ -317,6 +353,7 @@ impl Reactor {
         // Of what moved, and is not as deep there, the confirmations that it has are said; of what is gone, none.
         let gone = row.stage == Stage::Retracted;
         let confirmations = if gone { 0 } else { (height + 1).saturating_sub(row.block).max(1) };
+        let (usd, usd_unknown) = self.worth_of(row).into_parts();
         let body = Box::new(TransferBody {
             key: row.key,
             transfer: row.id,
@@ -341,6 +378,8 @@ impl Reactor {
             suspect: row.suspect,
             late: row.late,
             history: row.history,
+            usd,
+            usd_unknown,
             url: chain.tx_url.as_ref().map(|prefix| Name::from(format!("{prefix}{}", row.key.tx))),
         });
         Some(if row.key.kind.is_approval() { Body::Approval(body) } else { Body::Transfer(body) })
@@ -405,30 +444,4 @@ impl Reactor {
 /// The type of message that says this stage.
 const fn said_of(key: &TransferKey, stage: Stage) -> MessageKind {
     if key.kind.is_approval() { MessageKind::Approval(stage) } else { MessageKind::Transfer(stage) }
-}
-
-fn matches(condition: &TransferCondition, row: &TransferRow, side: &Side) -> bool {
-    let key = &row.key;
-    let asset = (key.chain, key.asset);
-    let between_own = match condition.between_own {
-        BetweenOwn::Each => true,
-        BetweenOwn::Once => !(side.between_own && side.direction == Direction::Out),
-        BetweenOwn::Skip => !side.between_own,
-    };
-    let direction = match (condition.direction, side.direction) {
-        (Direction::Both, _) | (_, Direction::Both) => true,
-        (wanted, seen) => wanted == seen,
-    };
-    let enough = match &condition.at_least {
-        None => true,
-        Some(levels) => levels.get(&asset).is_some_and(|level| key.amount >= *level),
-    };
-    !key.kind.is_approval()
-        && between_own
-        && direction
-        && enough
-        && (condition.history || !row.history)
-        && condition.chains.contains(&key.chain)
-        && condition.assets.as_ref().is_none_or(|assets| assets.contains(&asset))
-        && !(condition.skip_suspect && row.suspect.any())
 }

@@ -98,7 +98,7 @@ impl Reactor {
                 };
                 self.source_blind(source, &reason.into(), effects);
             }
-            Subject::Disagreement(_) | Subject::List(..) | Subject::Sink(_) => {}
+            Subject::Disagreement(_) | Subject::List(..) | Subject::Sink(_) | Subject::Prices(_) => {}
         }
     }
 
@@ -217,7 +217,7 @@ impl Reactor {
         let of_chain = match subject {
             Subject::Chain(chain) => Some(*chain),
             Subject::Source(source) => source.chain.filter(|chain| *subject == endpoints_of(*chain)),
-            Subject::Disagreement(_) | Subject::List(..) | Subject::Sink(_) => None,
+            Subject::Disagreement(_) | Subject::List(..) | Subject::Sink(_) | Subject::Prices(_) => None,
         };
         self.unpublished.extend(of_chain);
         let gap = match (of_chain, row.last_block) {
@@ -232,7 +232,7 @@ impl Reactor {
         let blind_for = self.at.since(row.since).as_secs();
         match subject {
             Subject::Chain(_) | Subject::Source(_) | Subject::List(..) => {
-                let reason = self.back_words(subject, blind_for);
+                let reason = self.back_words(subject, blind_for, effects);
                 let body = self.source_body(&row, gap, reason.into());
                 self.say_trouble(&row, MessageKind::SourceRecovered, Severity::Info, body, effects);
             }
@@ -240,16 +240,17 @@ impl Reactor {
                 let body = sink_body(&row, row.dead, format!("back after {blind_for} s").into());
                 self.say_trouble(&row, MessageKind::SinkRecovered, Severity::Info, body, effects);
             }
-            Subject::Disagreement(_) => {}
+            Subject::Disagreement(_) | Subject::Prices(_) => {}
         }
     }
 
     /// That a chain or a source is back, and what of it is not as it was.
-    fn back_words(&mut self, subject: &Subject, blind_for: u64) -> String {
+    fn back_words(&mut self, subject: &Subject, blind_for: u64, effects: &mut Vec<Effect>) -> String {
         let mut words = format!("back after {blind_for} s");
         if let Subject::Chain(chain) = subject
-            && self.soft.accepted.remove(chain)
-            && let Some(started) = self.chains.get(chain).and_then(|chain| chain.row().started)
+            && let Some(chain) = self.chains.get_mut(chain)
+            && chain.tell_accepted(effects)
+            && let Some(started) = chain.row().started
         {
             let _ = write!(
                 words,
@@ -277,10 +278,13 @@ impl Reactor {
                 (SourceKind::Explorer, Some(*chain), explorer)
             }
             Subject::Sink(name) => (SourceKind::Feed, None, Some(name.clone())),
+            Subject::Prices(pair) => (SourceKind::Feed, None, Some(pair.as_str().into())),
         };
+        let pair = row.subject.pair();
         let chain = chain.and_then(|chain| self.settings.chains.get(&chain)).map(|chain| chain.name.clone());
         let source = source.or_else(|| chain.clone()).unwrap_or_else(|| "unknown".into());
-        Body::Source(SourceBody { kind, chain, source, since: row.since, last_block: row.last_block, gap, reason })
+        let (since, last_block) = (row.since, row.last_block);
+        Body::Source(SourceBody { kind, chain, source, since, last_block, gap, pair, reason })
     }
 
     pub(super) fn say_trouble(
@@ -325,7 +329,11 @@ impl Reactor {
         // A sink that fails is told of on the others.
         let failing = match &row.subject {
             Subject::Sink(sink) => Some(sink),
-            Subject::Chain(_) | Subject::Source(_) | Subject::Disagreement(_) | Subject::List(..) => None,
+            Subject::Chain(_)
+            | Subject::Source(_)
+            | Subject::Disagreement(_)
+            | Subject::List(..)
+            | Subject::Prices(_) => None,
         };
         let sinks: Vec<Name> =
             self.settings.system.notify.iter().filter(|sink| Some(*sink) != failing).cloned().collect();
@@ -352,7 +360,9 @@ impl Reactor {
 fn sink_body(row: &TroubleRow, dead: u64, reason: Name) -> Body {
     let sink = match &row.subject {
         Subject::Sink(name) => name.clone(),
-        Subject::Chain(_) | Subject::Source(_) | Subject::Disagreement(_) | Subject::List(..) => "unknown".into(),
+        Subject::Chain(_) | Subject::Source(_) | Subject::Disagreement(_) | Subject::List(..) | Subject::Prices(_) => {
+            "unknown".into()
+        }
     };
     Body::Sink(SinkBody { sink, since: row.since, dead, reason })
 }

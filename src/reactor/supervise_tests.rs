@@ -283,7 +283,7 @@ fn a_quiet_pair_is_unknown_and_its_neighbours_are_not() {
     assert!(words(3, quiet("coinbase", "BTC-USD")).is_empty(), "unknown neither crosses nor recovers");
     assert!(words(3, quiet("another", "ETH-USD")).is_empty());
     let known = |reactor: &Reactor, text: &str| {
-        reactor.soft.prices.get(&pair(text)).is_some_and(|it| it.by_feed.values().any(Option::is_some))
+        reactor.soft.prices.get(&pair(text)).is_some_and(|it| it.market.prices().next().is_some())
     };
     assert!(words(4, tick("BTC-USD", "91", 4)).is_empty(), "the crossing was said");
     assert_eq!(words(5, tick("BTC-USD", "111", 5)), ["price.recovered"]);

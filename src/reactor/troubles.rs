@@ -86,5 +86,6 @@ pub fn words(subject: &Subject) -> String {
         Subject::Disagreement(chain) => format!("disagreement/{chain}"),
         Subject::List(chain, address, list) => format!("list/{chain}/{address:#x}/{}", list.word()),
         Subject::Sink(name) => format!("sink/{name}"),
+        Subject::Prices(pair) => format!("prices/{pair}"),
     }
 }

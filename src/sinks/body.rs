@@ -10,8 +10,8 @@ mod fill;
 pub(in crate::sinks) mod tests;
 
 pub use data::{
-    ApprovalData, AssetData, BalanceData, Basics, BlockData, Data, GapData, GasData, PaymentData, PriceData,
-    ReadAtData, SinkData, SourceData, TransferData,
+    ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, PaymentData,
+    PriceData, ReadAtData, SinkData, SourceData, TransferData, UsdData,
 };
 
 use crate::reactor::effect::{Body, Message};

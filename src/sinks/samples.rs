@@ -49,6 +49,8 @@ pub(super) fn transfer() -> TransferBody {
         suspect: Suspect::default(),
         late: false,
         history: false,
+        usd: None,
+        usd_unknown: None,
         url: Some("https://etherscan.io/tx/0xabab".into()),
     }
 }

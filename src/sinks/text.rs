@@ -6,7 +6,7 @@
 
 use super::body::{
     ApprovalData, AssetData, BalanceData, Basics, BodyFault, Data, GasData, PaymentData, PriceData, SinkData,
-    SourceData, TransferData, read,
+    SourceData, TransferData, UsdData, read,
 };
 use crate::types::gas::Fee;
 use crate::types::{Name, Untrusted};
@@ -86,6 +86,7 @@ fn transfer_text(data: &TransferData<'_>) -> Text {
     if let Some(reason) = &data.reason {
         lines.push(format!("why: {reason}"));
     }
+    lines.extend(worth_text(data.usd.as_ref(), data.usd_unknown.as_deref()));
     lines.push(format!("from {}", data.from));
     lines.push(format!("to {}", data.to));
     if let Some(contract) = &data.asset.contract {
@@ -150,6 +151,18 @@ fn approval_text(data: &ApprovalData<'_>) -> Text {
     Text { title, lines, url: data.url.as_deref().and_then(link) }
 }
 
+/// What it is worth, by which price, or why nobody knows.
+fn worth_text(usd: Option<&UsdData<'_>>, unknown: Option<&str>) -> Option<String> {
+    match (usd, unknown) {
+        (Some(usd), _) => {
+            let UsdData { value, price, pair, source, as_of, .. } = usd;
+            Some(format!("worth {value} USD ({pair} {price} by {source} at {as_of})"))
+        }
+        (None, Some(why)) => Some(format!("worth unknown: {why}")),
+        (None, None) => None,
+    }
+}
+
 /// What moved, exactly: `1234.567 USDC`, `raw 1234567000 of the unverified token "USDC"`, `NFT 7 of …`.
 fn amount_text(data: &TransferData<'_>) -> String {
     let symbol = symbol_text(&data.asset);
@@ -178,9 +191,23 @@ fn symbol_text(asset: &AssetData<'_>) -> String {
 }
 
 fn price_text(kind: &str, data: &PriceData<'_>) -> Text {
-    let title =
-        crossing_title(kind, &format!("{} is {}", data.pair, data.value), &data.side, &data.level, &data.recovers_at);
-    let mut lines = vec![format!("price of {} at {}", data.source, data.as_of)];
+    let title = match &data.change {
+        None => {
+            let what = format!("{} is {}", data.pair, data.value);
+            crossing_title(kind, &what, &data.side, &data.level, &data.recovers_at)
+        }
+        Some(change) => {
+            let moved = if data.side == "below" { "fell" } else { "rose" };
+            let (percent, from, within) = (&change.percent, &change.from, change.within_seconds / 60);
+            let what = format!("{} {moved} {percent} % within {within} min, from {from} to {}", data.pair, data.value);
+            let word = if kind.ends_with(".recovered") { "RECOVERED: " } else { "" };
+            let limit = if word.is_empty() { &data.level } else { &data.recovers_at };
+            let than = if word.is_empty() { "more than" } else { "no more than" };
+            format!("{word}{what}: {than} {limit} %")
+        }
+    };
+    let apart = if data.sources > 1 { format!(", {} % apart", data.spread_percent) } else { String::new() };
+    let mut lines = vec![format!("price of {}{apart} at {}", data.source, data.as_of)];
     lines.push(format!("crossing {} since {}", data.crossing, data.since));
     lines.push(origin(data.basics.rule.as_deref(), &data.basics.severity));
     Text { title, lines, url: None }
@@ -214,6 +241,7 @@ fn balance_text(kind: &str, data: &BalanceData<'_>) -> Text {
     if let Some(reason) = &data.reason {
         lines.push(format!("why: {reason}"));
     }
+    lines.extend(worth_text(data.usd.as_ref(), data.usd_unknown.as_deref()));
     lines.push(format!("address {}", data.address));
     if let Some(contract) = &data.asset.contract {
         let word = if data.asset.verified { "token" } else { "unverified token" };
@@ -242,6 +270,8 @@ fn source_text(kind: &str, data: &SourceData<'_>) -> Text {
         None => format!("{} {}", data.kind, data.source),
     };
     let title = match kind {
+        "source.disagrees" if data.pair.is_some() => format!("DISAGREES: the feeds of {}", data.source),
+        "source.recovered" if data.pair.is_some() => format!("RECOVERED: the feeds of {} agree again", data.source),
         "source.blind" => format!("BLIND on {place} since {}", data.since),
         "source.recovered" => format!("RECOVERED: {place} is seen again, blind since {}", data.since),
         "source.disagrees" => format!("DISAGREES: {place}"),

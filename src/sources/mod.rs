@@ -5,6 +5,7 @@
 
 pub mod chain;
 pub mod etherscan;
+pub mod hooks;
 pub mod prices;
 pub mod queue;
 

@@ -1,9 +1,13 @@
 //! Random rows, commits and deliveries for the store's laws: few keys, so that they collide, and numbers at the edges.
 
+mod money;
+
 use super::{Commit, DeliveryWrite, NewMessage, OutboxState, Prune, Write};
+use crate::reactor::bars::BarRow;
 use crate::reactor::effect::Suspect;
 use crate::reactor::event::{List, SourceId, SourceKind};
 use crate::reactor::holdings::*;
+use crate::reactor::market::Quote;
 use crate::reactor::rows::*;
 use crate::reactor::settings::Direction;
 use crate::reactor::watch_list::Watching;
@@ -71,8 +75,36 @@ fn subject() -> impl Strategy<Value = Subject> {
         (chain(), address(), select(List::ALL.to_vec()))
             .prop_map(|(chain, address, list)| Subject::List(chain, address, list)),
         name().prop_map(Subject::Sink),
+        pair().prop_map(Subject::Prices),
         source.prop_map(|(kind, chain, name)| Subject::Source(SourceId { kind, chain, name })),
     ]
+}
+
+fn pair() -> impl Strategy<Value = Pair> {
+    select(vec!["ETH-USD", "1INCH-USDT"]).prop_map(|text| Pair::parse(text).expect("it is a pair"))
+}
+
+fn price() -> impl Strategy<Value = Price> {
+    select(vec!["0.00000001", "2345.10", "79228162514264337593543950335"])
+        .prop_map(|text| Price::parse(text).expect("it is a price"))
+}
+
+fn quote() -> impl Strategy<Value = Quote> {
+    let source = select(vec!["coinbase", "median of a, b  c", ""]);
+    (pair(), price(), source, count(), any::<u64>(), time()).prop_map(
+        |(pair, price, source, sources, spread, as_of)| Quote {
+            pair,
+            price,
+            source: source.into(),
+            sources,
+            spread: Percent::from_millionths(spread),
+            as_of,
+        },
+    )
+}
+
+fn bar() -> impl Strategy<Value = BarRow> {
+    (pair(), number(), price(), price()).prop_map(|(pair, minute, low, high)| BarRow { pair, minute, low, high })
 }
 
 fn deadline() -> impl Strategy<Value = Deadline> {
@@ -97,14 +129,14 @@ fn transfer() -> impl Strategy<Value = TransferRow> {
     let asset = opt(address()).prop_map(|contract| contract.map_or(Asset::Coin, Asset::Token));
     let key =
         (chain(), hash(), select(Kind::ALL.to_vec()), asset, (address(), address()), opt(amount()), amount(), count());
-    let place = (number(), opt(hash()), time(), opt(number()), time());
+    let place = (number(), opt(hash()), time(), opt(number()), time(), opt(quote()));
     let missing = opt((count(), time(), count()));
     let voucher = select(vec![Voucher::Authority, Voucher::Other]);
     (key, place, stage(), suspect, voucher, missing, any::<[bool; 3]>()).prop_map(
         |(key, place, stage, suspect, voucher, missing, [late, history, settled])| {
             let (chain, tx, kind, asset, (from, to), token_id, amount, nth) = key;
             let key = TransferKey { chain, tx, kind, asset, from, to, token_id, amount, nth };
-            let (block, block_hash, block_time, log_index, first_seen) = place;
+            let (block, block_hash, block_time, log_index, first_seen, quote) = place;
             let missing = missing.map(|(answers, at, receipts)| Missing { answers, at, receipts });
             let id = key.id();
             TransferRow {
@@ -121,6 +153,7 @@ fn transfer() -> impl Strategy<Value = TransferRow> {
                 history,
                 missing,
                 first_seen,
+                quote,
                 settled,
             }
         },
@@ -232,9 +265,22 @@ fn level() -> impl Strategy<Value = LevelRow> {
 
 fn chain_row() -> impl Strategy<Value = ChainRow> {
     let heads = ((opt(number()), opt(number())), number(), number(), opt(number()));
-    (chain(), opt(hash()), heads, opt(name()), opt(name())).prop_map(
-        |(chain, genesis, ((started, live_from), confirmed, last_final, explorer_head), tip_endpoint, stopped)| {
-            ChainRow { chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped }
+    let stop = prop_oneof![name().prop_map(Stop::OtherChain), number().prop_map(Stop::Unreadable)];
+    (chain(), opt(hash()), heads, opt(name()), (opt(stop), any::<bool>())).prop_map(
+        |(chain, genesis, ((started, live_from), confirmed, last_final, explorer_head), tip_endpoint, stop)| {
+            let (stopped, accepted) = stop;
+            ChainRow {
+                chain,
+                genesis,
+                started,
+                live_from,
+                tip_endpoint,
+                confirmed,
+                last_final,
+                explorer_head,
+                stopped,
+                accepted,
+            }
         },
     )
 }
@@ -313,10 +359,13 @@ pub(super) fn row() -> impl Strategy<Value = Row> {
         deadline.prop_map(Row::Deadline),
         trouble.prop_map(Row::Trouble),
         payment().prop_map(|row| Row::Payment(Box::new(row))),
+        money::live_payment().prop_map(|row| Row::Payment(Box::new(row))),
+        money::office().prop_map(|row| Row::Office(Box::new(row))),
         balance().prop_map(Row::Balance),
         level().prop_map(Row::Level),
         backfill().prop_map(|row| Row::Backfill(Box::new(row))),
         scan().prop_map(Row::Scan),
+        bar().prop_map(Row::Bar),
         watch().prop_map(|row| Row::Watch(Box::new(row))),
         watched_address().prop_map(|row| Row::Address(Box::new(row))),
         request().prop_map(|row| Row::Request(Box::new(row))),
@@ -377,10 +426,12 @@ pub(super) fn key_of(row: &Row) -> RowKey {
         Row::Deadline(row) => RowKey::Deadline(row.deadline.clone()),
         Row::Trouble(row) => RowKey::Trouble(row.subject.clone()),
         Row::Payment(row) => RowKey::Payment(row.id),
+        Row::Office(row) => RowKey::Office(row.key()),
         Row::Balance(row) => RowKey::Balance(row.holding),
         Row::Level(row) => RowKey::Level(row.key.clone()),
         Row::Backfill(row) => RowKey::Backfill(row.chain, row.address),
         Row::Scan(row) => RowKey::Scan(row.chain, row.until, row.scan),
+        Row::Bar(row) => RowKey::Bar(row.pair.clone(), row.minute),
         Row::Watch(row) => RowKey::Watch(row.number),
         Row::Address(row) => RowKey::Address(row.watch, row.address),
         Row::Request(row) => RowKey::Request(row.id),

@@ -3,9 +3,9 @@
 use crate::reactor::event::{List, SourceId, SourceKind};
 use crate::reactor::holdings::LevelKey;
 use crate::reactor::rows::{Deadline, Subject};
-use crate::types::{Asset, ChainId, Holding, PaymentId, TransferId};
+use crate::types::{Asset, ChainId, Holding, Pair, PaymentId, TransferId};
 
-/// `chain:1`, `source:rpc:1:main`, `source:feed:-:coinbase`, `disagreement:1`, `list:1:0x…:tokentx`, `sink:ops`. A name comes last and needs no escapes.
+/// `chain:1`, `source:rpc:1:main`, `source:feed:-:coinbase`, `disagreement:1`, `list:1:0x…:tokentx`, `prices:ETH-USD`, `sink:ops`. A name comes last and needs no escapes.
 #[must_use]
 pub(super) fn subject_text(subject: &Subject) -> String {
     match subject {
@@ -17,6 +17,7 @@ pub(super) fn subject_text(subject: &Subject) -> String {
         Subject::Disagreement(chain) => format!("disagreement:{chain}"),
         Subject::List(chain, address, list) => format!("list:{chain}:{address:#x}:{}", list.word()),
         Subject::Sink(sink) => format!("sink:{sink}"),
+        Subject::Prices(pair) => format!("prices:{pair}"),
     }
 }
 
@@ -33,6 +34,7 @@ pub(super) fn read_subject(text: &str) -> Option<Subject> {
             Some(Subject::List(read_chain(chain)?, address.parse().ok()?, List::from_word(list)?))
         }
         "sink" => Some(Subject::Sink(rest.into())),
+        "prices" => Pair::parse(rest).map(Subject::Prices),
         "source" => {
             let (kind, rest) = rest.split_once(':')?;
             let (chain, name) = rest.split_once(':')?;

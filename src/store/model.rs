@@ -6,14 +6,16 @@ use super::keys::{deadline_text, subject_text};
 use super::prune::{Prune, Pruned, may_go};
 use super::{Commit, DeliveryWrite, NewMessage, OutboxRow, OutboxState, Store, Write};
 use crate::reactor::addresses::{AddressList, Builder};
+use crate::reactor::bars::BarRow;
 use crate::reactor::event::List;
 use crate::reactor::holdings::{BalanceRow, LevelRow};
+use crate::reactor::office::{AuditRow, OfficeKey, OfficeTables, OfficeWrite, Stopped};
 use crate::reactor::rows::{
     AddressRow, AlertRow, BackfillRow, BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, RequestRow, Row, RowKey,
     RuleRow, ScanRow, Tables, TokenRow, TransferRow, TroubleRow, ViewRow, WatchRow,
 };
 use crate::types::{
-    Address, AlertId, Asset, ChainId, Holding, MessageId, Name, PaymentId, RequestId, Timestamp, TransferId,
+    Address, AlertId, Asset, ChainId, Holding, MessageId, Name, Pair, PaymentId, RequestId, Timestamp, TransferId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -36,6 +38,7 @@ struct Inner {
     deadlines: BTreeMap<String, DeadlineRow>,
     troubles: BTreeMap<String, TroubleRow>,
     payments: BTreeMap<PaymentId, PaymentRow>,
+    office: BTreeMap<OfficeKey, OfficeWrite>,
     watches: BTreeMap<u32, WatchRow>,
     addresses: BTreeMap<(u32, Address), AddressRow>,
     requests: BTreeMap<RequestId, RequestRow>,
@@ -43,6 +46,7 @@ struct Inner {
     levels: BTreeMap<(Name, Place), LevelRow>,
     backfills: BTreeMap<(i64, Address), BackfillRow>,
     scans: BTreeMap<(i64, i64, &'static str), ScanRow>,
+    bars: BTreeMap<(Pair, i64), BarRow>,
     /// In the order in which they were first mentioned.
     alerts: BTreeMap<i64, AlertRow>,
     numbers: BTreeMap<AlertId, i64>,
@@ -103,6 +107,30 @@ impl ModelStore {
 }
 
 impl Inner {
+    /// In SQLite's order: by the text of what is stopped or born.
+    fn office_tables(&self) -> OfficeTables {
+        let mut tables = OfficeTables::default();
+        for row in self.office.values().cloned() {
+            match row {
+                OfficeWrite::Office(row) => tables.office = Some(row),
+                OfficeWrite::Stop(row) => tables.stops.push(row),
+                OfficeWrite::Birth(row) => tables.births.push(row),
+                OfficeWrite::Foreign(row) => tables.foreign.push(row),
+                OfficeWrite::Arm(row) => tables.arms.push(row),
+                OfficeWrite::Audit(row) => {
+                    let newer = |head: &AuditRow| row.seq.cast_signed() > head.seq.cast_signed();
+                    if tables.audit_head.as_ref().is_none_or(newer) {
+                        tables.audit_head = Some(row);
+                    }
+                }
+            }
+        }
+        let is_rule = |what: &Stopped| matches!(what, Stopped::Rule(_));
+        tables.stops.sort_by_key(|row| (is_rule(&row.what), row.what.clone()));
+        tables.births.sort_by_key(|row| (is_rule(&row.what), row.what.clone()));
+        tables
+    }
+
     fn number(&mut self, id: AlertId) -> i64 {
         if let Some(number) = self.numbers.get(&id) {
             return *number;
@@ -131,6 +159,7 @@ impl Inner {
             Row::Deadline(row) => drop(self.deadlines.insert(deadline_text(&row.deadline), row.clone())),
             Row::Trouble(row) => drop(self.troubles.insert(subject_text(&row.subject), row.clone())),
             Row::Payment(row) => drop(self.payments.insert(row.id, (**row).clone())),
+            Row::Office(row) => drop(self.office.insert(row.key(), (**row).clone())),
             Row::Watch(row) => drop(self.watches.insert(row.number, (**row).clone())),
             Row::Address(row) => drop(self.addresses.insert((row.watch, row.address), (**row).clone())),
             Row::Request(row) => drop(self.requests.insert(row.id, (**row).clone())),
@@ -142,6 +171,7 @@ impl Inner {
             Row::Scan(row) => {
                 self.scans.insert((signed(row.chain), row.until.cast_signed(), row.scan.word()), *row);
             }
+            Row::Bar(row) => drop(self.bars.insert((row.pair.clone(), row.minute.cast_signed()), row.clone())),
         }
     }
 
@@ -165,6 +195,7 @@ impl Inner {
             RowKey::Deadline(deadline) => drop(self.deadlines.remove(&deadline_text(deadline))),
             RowKey::Trouble(subject) => drop(self.troubles.remove(&subject_text(subject))),
             RowKey::Payment(id) => drop(self.payments.remove(id)),
+            RowKey::Office(key) => drop(self.office.remove(key)),
             RowKey::Watch(number) => {
                 self.watches.remove(number);
                 self.addresses.retain(|(watch, _), _| watch != number);
@@ -177,6 +208,7 @@ impl Inner {
             RowKey::Scan(chain, until, scan) => {
                 self.scans.remove(&(signed(*chain), until.cast_signed(), scan.word()));
             }
+            RowKey::Bar(pair, minute) => drop(self.bars.remove(&(pair.clone(), minute.cast_signed()))),
         }
     }
 
@@ -277,6 +309,7 @@ impl Store for ModelStore {
             deadlines: inner.deadlines.values().cloned().collect(),
             troubles: inner.troubles.values().cloned().collect(),
             payments: inner.payments.values().cloned().collect(),
+            office: inner.office_tables(),
             watches: inner.watches.values().cloned().collect(),
             addresses: inner.packed(),
             requests: inner.requests.values().cloned().collect(),
@@ -284,6 +317,7 @@ impl Store for ModelStore {
             levels: inner.levels.values().cloned().collect(),
             backfills: inner.backfills.values().cloned().collect(),
             scans: inner.scans.values().copied().collect(),
+            bars: inner.bars.values().cloned().collect(),
         };
         Ok((tables, inner.last_at))
     }

@@ -234,7 +234,7 @@ impl Reader {
     /// # Errors
     /// When they cannot be read.
     pub fn payments(&self) -> Result<Vec<PaymentRow>, StoreFault> {
-        let sql = format!("SELECT {} FROM payments ORDER BY planned_at DESC, id DESC", small::PAYMENT_COLUMNS);
+        let sql = format!("{} ORDER BY planned_at DESC, id DESC", small::select_payments());
         self.ask(|connection| all(connection, &sql, small::payment))
     }
 
@@ -243,7 +243,7 @@ impl Reader {
     /// # Errors
     /// When it cannot be read.
     pub fn payment(&self, id: PaymentId) -> Result<Option<PaymentRow>, StoreFault> {
-        let sql = format!("SELECT {} FROM payments WHERE id = ?1", small::PAYMENT_COLUMNS);
+        let sql = format!("{} WHERE id = ?1", small::select_payments());
         self.one(&sql, &id, small::payment)
     }
 
@@ -312,6 +312,15 @@ impl Reader {
     pub fn budget(&self, source: &str) -> Result<Option<Budget>, StoreFault> {
         let note = self.ask(|connection| meta::note(connection, &Budget::key(source)))?;
         Ok(note.as_deref().and_then(Budget::from_note))
+    }
+
+    /// Small notes, those of these keys that are there.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn notes(&self, keys: impl IntoIterator<Item = String>) -> Result<Vec<String>, StoreFault> {
+        let note = |connection: &Connection, key: String| meta::note(connection, &key);
+        self.ask(|connection| keys.into_iter().filter_map(|key| note(connection, key).transpose()).collect())
     }
 
     /// Writes a whole, compact copy of the store, as of one moment, durably.

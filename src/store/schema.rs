@@ -4,6 +4,7 @@
 //! since the epoch. Unsigned 64-bit numbers are kept bit for bit in SQLite's signed ones: those above 2^63 look negative and read back
 //! exactly, because a number that a chain made up must not be able to stop a commit.
 
+use super::money;
 use super::watches;
 
 /// `application_id` of every store: "wwch".
@@ -24,7 +25,27 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { to: 2, sql: BALANCES },
     Migration { to: 3, sql: HISTORY },
     Migration { to: 4, sql: watches::TABLES },
+    Migration { to: 5, sql: PRICES },
+    Migration { to: 6, sql: money::TABLES },
+    Migration { to: 7, sql: STOPS },
 ];
+
+/// What transfers are valued at, and the minutes of prices that rules over a window look at. A price is its exact text.
+const PRICES: &str = "
+ALTER TABLE transfers ADD COLUMN quote TEXT;
+CREATE TABLE bars (
+  pair TEXT NOT NULL, minute INTEGER NOT NULL, low TEXT NOT NULL, high TEXT NOT NULL, PRIMARY KEY (pair, minute)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Why a chain waits for a person: `stopped` says that it is another one, `unreadable` names a block. Earlier stores told them apart by
+/// the words.
+const STOPS: &str = "
+ALTER TABLE chains ADD COLUMN unreadable INTEGER;
+ALTER TABLE chains ADD COLUMN accepted INTEGER NOT NULL DEFAULT 0;
+UPDATE chains SET unreadable = CAST(substr(stopped, 7) AS INTEGER), stopped = NULL
+  WHERE stopped LIKE 'block % cannot be read: reading it ended the process';
+";
 
 /// The history of addresses: what lies before the watch, and how far it was read.
 const HISTORY: &str = "

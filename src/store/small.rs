@@ -1,8 +1,9 @@
 //! The small tables: chains, blocks, gaps, rules, views, tokens, deadlines, troubles, payments. Each is put, deleted and read whole.
 
 use super::codec::{Cells, all, run};
+use super::money::{LIVE_COLUMNS, live, put_live};
 use crate::reactor::rows::{
-    BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Phase, RuleRow, TokenRow, TroubleRow, ViewRow,
+    BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Phase, RuleRow, Stop, TokenRow, TroubleRow, ViewRow,
 };
 use crate::types::{BlockRef, Name, Timestamp};
 use rusqlite::{Connection, Result};
@@ -10,10 +11,15 @@ use std::time::Duration;
 
 pub(super) fn put_chain(connection: &Connection, row: &ChainRow) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO chains \
-        (chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    let ChainRow { chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped } =
-        row;
+        (chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped, unreadable, \
+        accepted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let ChainRow { chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, .. } = row;
+    let ChainRow { explorer_head, stopped, accepted, .. } = row;
+    let (other_chain, unreadable) = match stopped {
+        None => (None, None),
+        Some(Stop::OtherChain(reason)) => (Some(reason.clone()), None),
+        Some(Stop::Unreadable(block)) => (None, Some(*block)),
+    };
     run!(
         connection,
         sql,
@@ -25,14 +31,16 @@ pub(super) fn put_chain(connection: &Connection, row: &ChainRow) -> Result<()> {
         *confirmed,
         *last_final,
         *explorer_head,
-        *stopped
+        other_chain,
+        unreadable,
+        *accepted
     )
     .map(drop)
 }
 
 pub(super) fn chains(connection: &Connection) -> Result<Vec<ChainRow>> {
-    let sql = "SELECT chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped \
-        FROM chains ORDER BY chain";
+    let sql = "SELECT chain, genesis, started, live_from, tip_endpoint, confirmed, last_final, explorer_head, stopped, \
+        unreadable, accepted FROM chains ORDER BY chain";
     all(connection, sql, |cells| {
         Ok(ChainRow {
             chain: cells.take()?,
@@ -43,9 +51,15 @@ pub(super) fn chains(connection: &Connection) -> Result<Vec<ChainRow>> {
             confirmed: cells.take()?,
             last_final: cells.take()?,
             explorer_head: cells.take()?,
-            stopped: cells.take()?,
+            stopped: stop(cells.take()?, cells.take()?),
+            accepted: cells.take()?,
         })
     })
+}
+
+/// A block that cannot be read, or that it is another chain.
+fn stop(other_chain: Option<Name>, unreadable: Option<u64>) -> Option<Stop> {
+    unreadable.map(Stop::Unreadable).or_else(|| other_chain.map(Stop::OtherChain))
 }
 
 pub(super) fn put_block(connection: &Connection, row: &BlockRow) -> Result<()> {
@@ -210,6 +224,7 @@ pub(super) fn troubles(connection: &Connection) -> Result<Vec<TroubleRow>> {
 }
 
 pub(super) fn put_payment(connection: &Connection, row: &PaymentRow) -> Result<()> {
+    put_live(connection, row.id, row.live.as_deref())?;
     let sql = "INSERT OR REPLACE INTO payments (id, rule, payee, chain, address, amount, state, reason, transfer, \
         crossing, planned_at, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     let PaymentRow {
@@ -247,8 +262,13 @@ pub(super) fn put_payment(connection: &Connection, row: &PaymentRow) -> Result<(
 }
 
 /// What [`payment`] reads.
-pub(super) const PAYMENT_COLUMNS: &str =
+const PAYMENT_COLUMNS: &str =
     "id, rule, payee, chain, address, amount, state, reason, transfer, crossing, planned_at, changed_at";
+
+/// Every payment with its live part, if it has one: what [`payment`] reads, without a `WHERE`.
+pub(super) fn select_payments() -> String {
+    format!("SELECT {PAYMENT_COLUMNS}, {LIVE_COLUMNS} FROM payments LEFT JOIN live_payments USING (id)")
+}
 
 pub(super) fn payment(cells: &mut Cells<'_>) -> Result<PaymentRow> {
     Ok(PaymentRow {
@@ -264,10 +284,10 @@ pub(super) fn payment(cells: &mut Cells<'_>) -> Result<PaymentRow> {
         crossing: cells.take()?,
         planned_at: cells.take()?,
         changed_at: cells.take()?,
-        live: None,
+        live: live(cells)?,
     })
 }
 
 pub(super) fn payments(connection: &Connection) -> Result<Vec<PaymentRow>> {
-    all(connection, &format!("SELECT {PAYMENT_COLUMNS} FROM payments ORDER BY id"), payment)
+    all(connection, &format!("{} ORDER BY id", select_payments()), payment)
 }

@@ -7,14 +7,15 @@ use super::fault::StoreFault;
 use super::lock::StoreLock;
 use super::meta::StoreId;
 use super::migrate::{self, Found};
+use super::money;
 use super::numbers::AlertNumbers;
 use super::outbox::Sequence;
 use super::prune::{Position, Prune, Pruned};
 use super::schema::{MIGRATIONS, Migration};
 use super::watches;
 use super::{
-    Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, balances, codec, history, meta, outbox, prune, small,
-    transfers,
+    Commit, DeliveryWrite, OutboxRow, Store, Write, alerts, balances, codec, history, meta, outbox, prices, prune,
+    small, transfers,
 };
 use crate::reactor::rows::{Row, RowKey, Tables};
 use crate::telemetry::faults::{KillPoint, kill_point};
@@ -297,6 +298,7 @@ impl Turn<'_> {
             Row::Deadline(row) => small::put_deadline(connection, row),
             Row::Trouble(row) => small::put_trouble(connection, row),
             Row::Payment(row) => small::put_payment(connection, row),
+            Row::Office(row) => money::put(connection, row),
             Row::Balance(row) => balances::put_balance(connection, row),
             Row::Level(row) => balances::put_level(connection, row),
             Row::Backfill(row) => history::put_backfill(connection, row),
@@ -304,6 +306,7 @@ impl Turn<'_> {
             Row::Address(row) => watches::put_address(connection, row),
             Row::Request(row) => watches::put_request(connection, row),
             Row::Scan(row) => history::put_scan(connection, row),
+            Row::Bar(row) => prices::put_bar(connection, row),
         }
     }
 
@@ -342,11 +345,16 @@ impl Turn<'_> {
                 run!(connection, "DELETE FROM addresses WHERE watch = ?1 AND address = ?2", *watch, *address)
             }
             RowKey::Request(id) => run!(connection, "DELETE FROM requests WHERE id = ?1", *id),
-            RowKey::Payment(id) => run!(connection, "DELETE FROM payments WHERE id = ?1", *id),
+            RowKey::Payment(id) => {
+                money::put_live(connection, *id, None)?;
+                run!(connection, "DELETE FROM payments WHERE id = ?1", *id)
+            }
+            RowKey::Office(key) => money::delete(connection, key),
             RowKey::Balance(holding) => balances::delete_balance(connection, holding),
             RowKey::Level(key) => balances::delete_level(connection, key),
             RowKey::Backfill(chain, address) => pair(history::DELETE_BACKFILL, &chain.to_cell(), &address.to_cell()),
             RowKey::Scan(chain, until, scan) => run!(connection, history::DELETE_SCAN, *chain, *until, *scan),
+            RowKey::Bar(of, minute) => run!(connection, prices::DELETE_BAR, *of, *minute),
         }
         .map(drop)
     }
@@ -366,6 +374,7 @@ fn load(connection: &Connection) -> rusqlite::Result<Tables> {
         deadlines: small::deadlines(connection)?,
         troubles: small::troubles(connection)?,
         payments: small::payments(connection)?,
+        office: money::tables(connection)?,
         watches: watches::watches(connection)?,
         addresses: watches::addresses(connection)?,
         requests: watches::requests(connection)?,
@@ -373,6 +382,7 @@ fn load(connection: &Connection) -> rusqlite::Result<Tables> {
         levels: balances::levels(connection)?,
         backfills: history::backfills(connection)?,
         scans: history::scans(connection)?,
+        bars: prices::bars(connection)?,
     })
 }
 

@@ -8,12 +8,12 @@ use rusqlite::{Connection, Result};
 pub(super) fn put(connection: &Connection, row: &TransferRow) -> Result<()> {
     let sql = "INSERT INTO transfers (chain, block, id, tx, kind, contract, sender, receiver, token_id, amount, nth, \
         block_hash, block_time, log_index, stage, suspect, voucher, late, missing_answers, missing_at, missing_receipts, \
-        first_seen, settled, history) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-        ?18, ?19, ?20, ?21, ?22, ?23, ?24) \
+        first_seen, settled, history, quote) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
+        ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25) \
         ON CONFLICT DO UPDATE SET tx = ?4, kind = ?5, contract = ?6, sender = ?7, receiver = ?8, token_id = ?9, \
         amount = ?10, nth = ?11, block_hash = ?12, block_time = ?13, log_index = ?14, stage = ?15, suspect = ?16, \
         voucher = ?17, late = ?18, missing_answers = ?19, missing_at = ?20, missing_receipts = ?21, first_seen = ?22, \
-        settled = ?23, history = ?24";
+        settled = ?23, history = ?24, quote = ?25";
     let TransferRow { id, key, block, block_hash, block_time, log_index, stage, suspect, voucher, late, .. } = row;
     let TransferKey { chain, tx, kind, asset, from, to, token_id, amount, nth } = key;
     let contract = match asset {
@@ -48,6 +48,7 @@ pub(super) fn put(connection: &Connection, row: &TransferRow) -> Result<()> {
         row.first_seen,
         row.settled,
         row.history,
+        row.quote,
     )
     .map(drop)
 }
@@ -59,7 +60,7 @@ pub(super) fn delete(connection: &Connection, chain: ChainId, block: u64, id: Tr
 /// What [`transfer`] reads. The first four are what lists are filtered by.
 pub(super) const COLUMNS: &str = "chain, stage, sender, receiver, block, id, tx, kind, contract, token_id, amount, nth, \
     block_hash, block_time, log_index, suspect, voucher, late, missing_answers, missing_at, missing_receipts, \
-    first_seen, settled, history";
+    first_seen, settled, history, quote";
 
 pub(super) fn transfer(cells: &mut Cells<'_>) -> Result<TransferRow> {
     let chain = cells.take()?;
@@ -94,6 +95,7 @@ pub(super) fn transfer(cells: &mut Cells<'_>) -> Result<TransferRow> {
         first_seen: cells.take()?,
         settled: cells.take()?,
         history: cells.take()?,
+        quote: cells.take()?,
     })
 }
 

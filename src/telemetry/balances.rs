@@ -12,6 +12,8 @@ pub struct BalancesStatus {
     pub items: Vec<BalanceStatus>,
     /// What the gauges show: no more than `[http] max_balances`.
     pub series: Vec<BalanceSeries>,
+    /// All of what has a price, shown or not.
+    pub valued: Vec<BalanceSeries>,
     /// Balances that are not read, and series that are not shown, because there are more than that.
     pub left_out: u64,
 }
@@ -55,10 +57,13 @@ impl BalancesStatus {
         // The labels of gauges are the config's: of watches that were added at run time the items alone speak.
         let of_config = |watch: &Name| reactor.settings().watches.iter().any(|known| known.name == *watch);
         let mut series = sum(items.iter().filter(|item| of_config(&item.watch)));
+        let values = &reactor.settings().values;
+        let valued =
+            series.iter().filter(|series| values.contains_key(&(series.chain, series.asset))).cloned().collect();
         let most = reactor.settings().balances.most;
         let too_many = series.len().saturating_sub(most);
         series.truncate(most);
-        Self { items, series, left_out: kept.left_out() + too_many as u64 }
+        Self { items, series, valued, left_out: kept.left_out() + too_many as u64 }
     }
 }
 

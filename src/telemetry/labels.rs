@@ -39,6 +39,8 @@ pub struct Labels {
     pub sinks: Vec<Name>,
     /// Every rule with its severity and, where it is about chains, which.
     pub rules: Vec<(Name, Severity, Vec<ChainId>)>,
+    /// The pair that values an asset.
+    pub values: BTreeMap<(ChainId, Asset), Pair>,
     /// Every price that is taken: the pair and its feed.
     pub prices: Vec<(Pair, Name)>,
     /// Rules that pay.
@@ -68,6 +70,7 @@ impl Labels {
             sources: sources(settings),
             sinks: settings.sinks.keys().cloned().collect(),
             rules: settings.rules.iter().map(|rule| (rule.name.clone(), rule.severity, rule_chains(rule))).collect(),
+            values: settings.values.clone(),
             prices: prices.collect(),
             paying: settings.payments.iter().map(|payment| payment.rule.clone()).collect(),
         }
@@ -117,7 +120,7 @@ fn rule_chains(rule: &Rule) -> Vec<ChainId> {
         Condition::Transfer(condition) => condition.chains.iter().copied().collect(),
         Condition::Approval(condition) => condition.chains.iter().copied().collect(),
         Condition::Gas(condition) => vec![condition.chain],
-        Condition::Price(_) => Vec::new(),
+        Condition::Price(_) | Condition::Change(_) => Vec::new(),
         Condition::Balance(condition) => {
             let chains: BTreeSet<ChainId> = condition.thresholds.keys().map(|(chain, _)| *chain).collect();
             chains.into_iter().collect()

@@ -12,6 +12,7 @@ use super::names::{
     SILENT_PAIRS,
 };
 use super::snapshot::{Limit, Snapshot};
+use super::worth::{PairStatus, Portfolio};
 use crate::reactor::effect::MessageKind;
 use crate::reactor::event::{List, NoBalance, SourceId, SourceKind, SourceState};
 use crate::reactor::rows::{AlertState, PaymentState};
@@ -115,6 +116,11 @@ impl Metrics {
         }
         for (rule, severity) in built_in() {
             self.register_alerts(rule, severity);
+        }
+        for (pair, _) in &labels.prices {
+            for metric in [Metric::PairPrice, Metric::PairSources, Metric::PairSpread, Metric::PairTime] {
+                self.touch(metric, &[pair.as_str()]);
+            }
         }
         for (pair, feed) in &labels.prices {
             self.touch(Metric::PriceValue, &[pair.as_str(), feed.as_str()]);
@@ -318,6 +324,7 @@ impl Metrics {
                 self.set(Metric::RuleCovered, &[rule.name.as_str(), labels.chain(*chain).as_str()], flag(*covered));
             }
         }
+        self.show_worth(snapshot, now);
         if let Some(budget) = snapshot.budget {
             self.set(Metric::EtherscanBudget, &[], integer(budget.left));
         }
@@ -349,6 +356,30 @@ impl Metrics {
             self.set(Metric::TransferCost, &of, decimal(&format_amount(cost.wei, decimals)));
             if let Some(dollars) = &cost.dollars {
                 self.set(Metric::TransferCostDollars, &of, decimal(dollars));
+            }
+        }
+    }
+
+    /// Sets the gauges of pairs and portfolios. What is not known keeps its last value, with its age.
+    fn show_worth(&self, snapshot: &Snapshot, now: Timestamp) {
+        for PairStatus { pair, quote } in &snapshot.pairs {
+            let of = [pair.as_str()];
+            self.set(Metric::PairSources, &of, quote.as_ref().map_or(0.0, |quote| f64::from(quote.sources)));
+            if let Some(quote) = quote {
+                self.set(Metric::PairPrice, &of, decimal(&quote.price.to_string()));
+                // Millionths of a percent are a hundredth of a millionth.
+                self.set(Metric::PairSpread, &of, decimal(&format_amount(U256::from(quote.spread.millionths()), 8)));
+                self.set(Metric::PairTime, &of, seconds(now));
+            }
+        }
+        for Portfolio { watch, value, as_of: _ } in &snapshot.portfolios {
+            let of = [watch.as_str()];
+            match value {
+                Some(value) => {
+                    self.set(Metric::PortfolioUsd, &of, decimal(&value.to_string()));
+                    self.set(Metric::PortfolioTime, &of, seconds(now));
+                }
+                None => self.touch(Metric::PortfolioTime, &of),
             }
         }
     }

@@ -3,6 +3,7 @@
 //! It reads no clock and starts nothing: times are passed in, and what runs for long is a future that `app` starts.
 
 pub mod balances;
+mod circle;
 pub mod faults;
 pub mod gas;
 pub mod health;
@@ -15,6 +16,7 @@ pub mod redact;
 pub mod secrets;
 pub mod snapshot;
 pub mod tally;
+pub mod worth;
 
 pub use health::{Unready, unready};
 pub use labels::Labels;

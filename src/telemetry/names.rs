@@ -127,6 +127,14 @@ table! {
     IndexLag = Gauge, "etherscan_index_lag_blocks", ["chain"], "How far the index of the lists was last seen behind the head of the chain.";
     PriceValue = Gauge, "price", ["pair", "source"], "The latest price; for display, rules use the exact one.";
     PriceTime = Gauge, "price_last_success_timestamp_seconds", ["pair", "source"], "When the price was last taken.";
+    PairPrice = Gauge, "pair_price", ["pair"], "The price of the pair over its fresh feeds; for display, rules use the exact one.";
+    PairSources = Gauge, "pair_sources", ["pair"], "How many fresh feeds the price of the pair comes from; 0 while it is unknown.";
+    PairSpread = Gauge, "pair_spread_ratio", ["pair"], "From the lowest to the highest fresh feed, as a part of the price.";
+    PairTime = Gauge, "pair_last_success_timestamp_seconds", ["pair"], "When the price of the pair was last known.";
+    PortfolioUsd = Gauge, "portfolio_usd", ["watch"],
+        "What the watch holds of all that has a price, in US dollars; it keeps its last value while a part is unknown.";
+    PortfolioTime = Gauge, "portfolio_last_success_timestamp_seconds", ["watch"],
+        "When all of it was last known; 0 until it was.";
     BaseFee = Gauge, "gas_base_fee_gwei", ["chain"], "The latest base fee.";
     BaseFeeTime = Gauge, "gas_base_fee_last_success_timestamp_seconds", ["chain"], "When the base fee was last taken.";
     NextBaseFee = Gauge, "gas_next_base_fee_gwei", ["chain"], "What the next block takes at least.";
@@ -145,6 +153,10 @@ table! {
     Payments = Gauge, "payments", ["state", "rehearsal"], "Payments by where they stand.";
     PaymentsFrozen = Gauge, "payments_frozen", [], "1 while no payment may go.";
     LimitUsed = Gauge, "payment_limit_used_ratio", ["rule", "limit"], "The part of a limit that is used, from 0 to 1.";
+    PayingWalletCoins = Gauge, "paying_wallet_coins", ["asset"],
+        "What the wallet at Circle that pays holds, in the unit of the asset; for display, payments ask for themselves.";
+    PayingWalletTime = Gauge, "paying_wallet_last_success_timestamp_seconds", [], "When the paying wallet was last read; 0 until it was.";
+    Hooks = Counter, "inbound_hooks_total", ["kind", "outcome"], "Webhooks that came in, by what became of them.";
     Commit = Histogram(COMMIT_BUCKETS), "store_commit_seconds", [], "How long commits took, with their fsync.";
     ClockJumps = Counter, "clock_jumps_total", [], "How often the wall clock went apart from the monotonic one.";
 }
@@ -221,10 +233,13 @@ pub const OUTBOX_DEAD: &str = "dead";
 pub const OTHER_CALLS: [&str; 6] =
     ["eth_blockNumber", "eth_getTransactionReceipt", "balancemulti", "balance", "tokenbalance", "gasoracle"];
 
+/// What became of a hook: values of the label `outcome`, the words of `sources::hooks::Verdict`.
+pub const HOOK_OUTCOMES: [&str; 4] = ["taken", "noted", "refused", "later"];
+
 /// Why a frame of a feed made no price: values of the label `reason`.
 pub const DROPPED_FRAMES: [&str; 5] = ["sequence", "older", "no_time", "stranger", "junk"];
 /// Why a pair of a feed has no price, or may soon have none: values of the label `reason`.
-pub const SILENT_PAIRS: [&str; 4] = ["rejected", "unacknowledged", "no_first_price", "no_heartbeat"];
+pub const SILENT_PAIRS: [&str; 5] = ["rejected", "unacknowledged", "no_first_price", "no_heartbeat", "unconfirmed"];
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ use crate::config::checked::{
     Config, EmailConfig, EndpointConfig, EtherscanConfig, FeedConfig, HttpConfig, SinkConfig, SinkKind, TelegramConfig,
     TokenConfig,
 };
+use crate::config::circle::CircleConfig;
 use crate::types::Secret;
 
 /// Every secret of this config, urls that may carry a key included.
@@ -20,6 +21,8 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
         feeds,
         sinks,
         http,
+        circle,
+        inbound: _,
         store: _,
         required_chains: _,
         required_feeds: _,
@@ -49,6 +52,24 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
             }
         }
     }
+    if let Some(circle) = circle {
+        let CircleConfig {
+            environment: _,
+            url,
+            api_key,
+            entity_secret,
+            entity_key: _,
+            wallet: _,
+            per_day: _,
+            in_total: _,
+            two_approvals_over: _,
+            notify: _,
+            relaxed: _,
+            freeze_file: _,
+        } = circle;
+        secrets.extend(url);
+        secrets.extend([api_key, entity_secret]);
+    }
     let HttpConfig { listen: _, tokens } = http;
     for TokenConfig { name: _, role: _, secret } in tokens {
         secrets.push(secret);
@@ -63,7 +84,8 @@ mod tests {
     use crate::config::mailbox::MailAddress;
     use crate::reactor::settings::Settings;
     use crate::telemetry::Redactor;
-    use crate::types::ChainId;
+    use crate::types::{ChainId, U256};
+    use crate::wire::circle::KeyKind;
     use std::net::{Ipv4Addr, SocketAddr};
 
     #[test]
@@ -130,11 +152,26 @@ mod tests {
                 listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
                 tokens: vec![TokenConfig { name: "admin".into(), role: Role::Operate, secret: secret("token") }],
             },
+            circle: Some(CircleConfig {
+                environment: KeyKind::Test,
+                url: Some(secret("circle-place")),
+                api_key: secret("circle-key"),
+                entity_secret: secret("entity"),
+                entity_key: None,
+                wallet: "w".into(),
+                per_day: U256::ZERO,
+                in_total: U256::ZERO,
+                two_approvals_over: None,
+                notify: None,
+                relaxed: false,
+                freeze_file: "FREEZE".into(),
+            }),
+            inbound: None,
             store: StoreConfig { path: "x".into(), keep_outbox: None, keep_transfers: None },
             warnings: Vec::new(),
         };
         let secrets = of_config(&config);
-        assert_eq!(secrets.len(), 11);
+        assert_eq!(secrets.len(), 14);
         let redactor = Redactor::new(secrets.iter().copied());
         for secret in secrets {
             assert_eq!(redactor.clean(secret.expose()), "***");

@@ -6,6 +6,7 @@
 use super::balances::BalancesStatus;
 use super::gas::GasStatus;
 use super::labels::Labels;
+use super::worth::{PairStatus, Portfolio};
 use crate::reactor::event::{SourceId, SourceState};
 use crate::reactor::rows::PaymentState;
 use crate::types::{ChainId, Kind, Name, Pair, Price, Severity, Timestamp};
@@ -34,8 +35,12 @@ pub struct Snapshot {
     pub sinks: Vec<SinkStatus>,
     /// Every rule.
     pub rules: Vec<RuleStatus>,
-    /// The latest prices.
+    /// The latest prices, feed by feed.
     pub prices: Vec<PriceStatus>,
+    /// What each pair costs.
+    pub pairs: Vec<PairStatus>,
+    /// What each watch is worth.
+    pub portfolios: Vec<Portfolio>,
     /// Balances.
     pub balances: Arc<BalancesStatus>,
     /// The explorer's budget, where one is configured.

@@ -30,6 +30,10 @@ pub const SHORTEST_GAP: Duration = Duration::from_secs(15);
 pub const SECOND_ONE_IN: u32 = 8;
 /// Addresses whose balances one call gives.
 pub const BATCH: usize = 20;
+/// How old a balance may get that a rule looks at, or that moves by itself …
+pub const BALANCE_OFTEN: Duration = Duration::from_mins(5);
+/// … and any other: what moved is read again at once, and each costs a call.
+pub const BALANCE_SELDOM: Duration = Duration::from_hours(1);
 
 const DAY_MILLIS: u128 = 86_400_000;
 /// Rates are calls in so many days.
@@ -59,6 +63,38 @@ impl Limits {
     }
 }
 
+/// Balances that are read one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Singles {
+    /// Those that are read every [`BALANCE_OFTEN`].
+    pub often: u64,
+    /// Those that are read every [`BALANCE_SELDOM`].
+    pub seldom: u64,
+}
+
+impl Singles {
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self { often: self.often.saturating_add(others.often), seldom: self.seldom.saturating_add(others.seldom) }
+    }
+
+    /// One more of them.
+    pub const fn add(&mut self, often: bool) {
+        if often {
+            self.often = self.often.saturating_add(1);
+        } else {
+            self.seldom = self.seldom.saturating_add(1);
+        }
+    }
+
+    /// Calls in [`DAYS`].
+    fn rate(self) -> u128 {
+        let of = |count: u64, gap: Duration| u128::from(count) * DAY_MILLIS * DAYS / gap.as_millis().max(1);
+        of(self.often, BALANCE_OFTEN) + of(self.seldom, BALANCE_SELDOM)
+    }
+}
+
 /// What is asked of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Demand {
@@ -70,6 +106,10 @@ pub struct Demand {
     pub batches: u64,
     /// Chains whose index is held against a head that has to be asked for.
     pub heads: u64,
+    /// Balances that no batch shows.
+    pub singles: Singles,
+    /// Coin balances that a batch shows as well: they cost nothing while batches come often enough.
+    pub coins: Singles,
 }
 
 /// How an account's calls are shared out over what is asked of it.
@@ -107,7 +147,11 @@ impl Pace {
         let every = span(heads * u128::from(HEADS_ONE_IN), rate).max(LEAST_HEADS);
         let asked = heads * DAY_MILLIS * DAYS / every.as_millis().max(1);
         let planned = worst - worst / u128::from(HURRIED_ONE_IN);
-        let quiet = (turns > 0).then(|| round(rate.saturating_sub(swept + asked)));
+        let shown = sweep.is_some_and(|sweep| sweep <= BALANCE_OFTEN);
+        let singles = if shown { demand.singles } else { demand.singles.and(demand.coins) };
+        // Like heads they are in a hurry, as everything is that is due at a time of its own: they get no more than that is given.
+        let singles = singles.rate().min((rate / u128::from(HURRIED_ONE_IN)).saturating_sub(asked));
+        let quiet = (turns > 0).then(|| round(rate.saturating_sub(swept + asked + singles)));
         let listed =
             quiet.map_or(0, |quiet| turns * DAY_MILLIS * DAYS / (quiet.as_millis().max(1) * u128::from(SECOND_ONE_IN)));
         Self {
@@ -116,7 +160,7 @@ impl Pace {
             promised: (turns > 0).then(|| round(planned.saturating_sub(swept))),
             sweep,
             heads: every,
-            per_day: u64::try_from((listed + swept + asked) / DAYS).unwrap_or(u64::MAX).min(limits.per_day),
+            per_day: u64::try_from((listed + swept + asked + singles) / DAYS).unwrap_or(u64::MAX).min(limits.per_day),
         }
     }
 
@@ -183,6 +227,11 @@ mod tests {
         check(FREE, lists(1_800), 1_586, 2_205, None);
         check(FREE, Demand { lead: 1_800, batches: 30, heads: 3, ..Demand::default() }, 1_780, 2_562, Some(264));
         check(FREE, Demand { lead: 120, batches: 4, heads: 4, ..Demand::default() }, 107, 147, None);
+        // Balances take a place in what is in a hurry, and no more than that has.
+        let (few, many) = (Singles { often: 0, seldom: 600 }, Singles { often: 600, seldom: 0 });
+        let held = |singles, coins| Demand { lead: 1_800, second: 0, batches: 30, heads: 3, singles, coins };
+        check(FREE, held(few, many), 2_132, 2_562, Some(264));
+        check(FREE, held(many, many), 2_441, 2_562, Some(264));
         // A day's spreading binds where calls a day are few, spacing where they are many.
         check(Limits { per_second: 5, per_day: 5_000 }, lists(30), 528, 735, None);
         check(Limits { per_second: 3, per_day: 1_500_000 }, lists(1_200), 420, 560, None);
@@ -196,9 +245,10 @@ mod tests {
         fn a_promise_is_no_shorter_than_a_quiet_round_and_grows_with_what_is_asked(
             per_second in 0_u32..40, per_day in 0_u64..2_000_000, lead in 0_u64..200_000, second in 0_u64..200_000,
             batches in 0_u64..10_000, heads in 0_u64..70, more in 1_u64..1_000,
+            (often, seldom) in (0_u64..1_000, 0_u64..1_000),
         ) {
             let limits = Limits { per_second, per_day };
-            let demand = Demand { lead, second, batches, heads };
+            let demand = Demand { lead, second, batches, heads, singles: Singles { often, seldom }, ..Demand::default() };
             let pace = Pace::of(limits, demand);
             prop_assert!(pace.per_day <= per_day);
             prop_assert_eq!(pace.quiet.is_some(), lead + second > 0);

@@ -5,6 +5,7 @@
 #![deny(clippy::float_arithmetic)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+pub mod circle;
 pub mod erc20;
 pub mod etherscan;
 pub mod hex;

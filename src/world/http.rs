@@ -116,6 +116,24 @@ impl Connection {
         self.stream.write_all(text.as_bytes()).await
     }
 
+    /// Answers with the start of a body that was said to be longer; whoever calls closes behind it.
+    ///
+    /// # Errors
+    /// When the peer is gone.
+    pub(super) async fn answer_cut(
+        &mut self,
+        status: u16,
+        headers: &[(&str, String)],
+        start: &str,
+        length: usize,
+    ) -> io::Result<()> {
+        let mut text = format!("HTTP/1.1 {status} {}\r\ncontent-length: {length}\r\n", reason(status));
+        for (name, value) in headers {
+            let _ = write!(text, "{name}: {value}\r\n");
+        }
+        self.stream.write_all(format!("{text}\r\n{start}").as_bytes()).await
+    }
+
     /// Answers with JSON.
     ///
     /// # Errors

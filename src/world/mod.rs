@@ -7,6 +7,7 @@
 
 pub mod chain;
 pub mod chance;
+pub mod circle;
 pub mod explorer;
 mod http;
 pub mod live;

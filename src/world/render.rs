@@ -1,6 +1,6 @@
 //! A simulated chain in the JSON of nodes. Pure.
 
-use super::chain::{Chain, Frame, GAS_LIMIT, Included, SimBlock, SimLog};
+use super::chain::{Chain, Frame, GAS_LIMIT, Included, Ledger, SimBlock, SimLog};
 use crate::types::amount::format_amount;
 use crate::types::gas::next_base_fee;
 use crate::types::{Address, B256, U256};
@@ -206,10 +206,15 @@ fn frame(call: &Frame) -> Value {
     value
 }
 
-/// What a token says to `decimals()`, `symbol()` and `name()`; `None` where it reverts. Accounts without code say `0x`.
-pub(super) fn read_contract(chain: &Chain, to: Address, data: &str) -> Option<String> {
-    use crate::wire::erc20::{DECIMALS, NAME, SYMBOL};
+/// What a token says to `balanceOf(address)` behind a block, and to `decimals()`, `symbol()` and `name()`; `None` where it reverts.
+/// Accounts without code say `0x`.
+pub(super) fn read_contract(chain: &Chain, behind: Option<&Ledger>, to: Address, data: &str) -> Option<String> {
+    use crate::wire::erc20::{DECIMALS, NAME, SYMBOL, balance_of};
     let Some(token) = chain.token(to) else { return Some("0x".into()) };
+    let holder = data.get(34..74).and_then(|digits| digits.parse().ok()).filter(|holder| balance_of(holder) == data);
+    if let (Some(holder), Some(ledger)) = (holder, behind) {
+        return Some(format!("0x{:064x}", ledger.tokens.get(&(to, holder)).copied().unwrap_or_default()));
+    }
     match data.get(..10)? {
         DECIMALS => token.decimals.map(|decimals| format!("0x{:064x}", U256::from(decimals))),
         SYMBOL => Some(abi_text(&token.symbol)),

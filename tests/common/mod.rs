@@ -9,6 +9,7 @@
 
 pub mod anvil;
 pub mod bot;
+pub mod config;
 pub mod html;
 pub mod mail;
 pub mod monitor;

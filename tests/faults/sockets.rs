@@ -4,7 +4,6 @@ use crate::proxy::{New, Proxy};
 use crate::stage::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use walletwatch::types::{ChainId, Pair, Price};
@@ -214,10 +213,27 @@ async fn feed_case(case: &FeedCase) {
     let (listener, address) = listen().await;
     tokio::spawn(Arc::clone(&feed).serve(listener, CancellationToken::new()));
     let proxy = Proxy::start(address).await;
+    // Another feed that nothing happens to: what it tells comes behind what the first one would have.
+    let marker = Pair::parse("USDC-USD").expect("it is a pair");
+    let beside = Arc::new(PriceFeed::new(clock(), BTreeMap::from([(marker.clone(), price("1"))])));
+    let (listener, beside_at) = listen().await;
+    tokio::spawn(Arc::clone(&beside).serve(listener, CancellationToken::new()));
     let (receiver, hook) = receiver(Answer::Status(204)).await;
     let config = format!(
         r#"
 [system]
+notify = ["ops"]
+[[feed]]
+name = "beside"
+kind = "coinbase"
+pairs = ["USDC-USD"]
+url = "ws://{beside_at}"
+[[rule]]
+name = "marker"
+when = "price"
+pair = "USDC-USD"
+below = "0.9"
+recovers_at = "0.95"
 notify = ["ops"]
 [[feed]]
 name = "prices"
@@ -239,13 +255,19 @@ notify = ["ops"]
     until(&format!("{name}: it begins well"), async || stage.is_up("prices").await).await;
     (case.begin)(&feed, &proxy);
     until(&format!("{name}: source_up is 0"), async || !stage.is_up("prices").await).await;
-    // It falls while nobody hears it.
+    // It falls while nobody hears it. What is told after that is told of the other feed.
     feed.trade(&pair, price("2400"));
-    sleep(Duration::from_secs(1)).await;
-    assert!(took(&receiver, "price.crossed").is_empty(), "{name}: what is not known does not cross");
+    until(&format!("{name}: the other feed is heard"), async || stage.is_up("beside").await).await;
+    beside.trade(&marker, price("0.8"));
+    let crossed = |rule: &str| {
+        let told = took(&receiver, "price.crossed");
+        told.iter().filter(|body| body["data"]["rule"] == rule).count()
+    };
+    until(&format!("{name}: the other feed's crossing is told"), async || crossed("marker") == 1).await;
+    assert_eq!(crossed("falls"), 0, "{name}: what is not known does not cross");
     (case.end)(&feed, &proxy);
     until(&format!("{name}: source_up is 1"), async || stage.is_up("prices").await).await;
-    until(&format!("{name}: the crossing is told"), async || took(&receiver, "price.crossed").len() == 1).await;
+    until(&format!("{name}: the crossing is told"), async || crossed("falls") == 1).await;
     stage.stop().await;
 }
 

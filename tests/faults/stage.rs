@@ -1,10 +1,9 @@
 //! A monitor in this process with a config of its own, a chain with a node, and what both say.
 
+use crate::config;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -15,7 +14,6 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use walletwatch::app::clock::Clock;
 use walletwatch::app::monitor::{self, MonitorFault};
-use walletwatch::config::surroundings::Surroundings;
 use walletwatch::telemetry::Metrics;
 use walletwatch::types::{Address, ChainId, Timestamp, U256};
 use walletwatch::world::chain::{Action, Chain, Genesis, Plan};
@@ -121,9 +119,7 @@ pub(crate) fn took(receiver: &Receiver, kind: &str) -> Vec<Value> {
 
 /// A webhook sink.
 pub(crate) fn sink(name: &str, at: SocketAddr) -> String {
-    format!(
-        "[[sink]]\nname = \"{name}\"\nkind = \"webhook\"\nurl = \"http://{at}/hook\"\nsecret = \"env:HOOK\"\nallow_private = true\n"
-    )
+    config::webhook(name, &format!("http://{at}/hook"))
 }
 
 /// A chain with a node behind this address, WATCHED on it, and a rule that tells each transfer once to these sinks.
@@ -153,29 +149,6 @@ notify = [{notify}]
     )
 }
 
-struct Around {
-    text: String,
-    variables: BTreeMap<String, String>,
-}
-
-impl Surroundings for Around {
-    fn variable(&self, name: &str) -> Option<String> {
-        self.variables.get(name).cloned()
-    }
-    fn read(&self, _: &Path) -> io::Result<String> {
-        Ok(self.text.clone())
-    }
-    fn open_to_others(&self, _: &Path) -> io::Result<bool> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-    fn list(&self, _: &Path) -> io::Result<Vec<PathBuf>> {
-        Ok(Vec::new())
-    }
-    fn exists(&self, _: &Path) -> bool {
-        true
-    }
-}
-
 /// A running monitor.
 pub(crate) struct Stage {
     _folder: TempDir,
@@ -187,15 +160,12 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Runs the monitor with this config; `[http]` is added.
-    pub(crate) async fn start(config: &str) -> Self {
+    pub(crate) async fn start(text: &str) -> Self {
         walletwatch::net::install_crypto_provider();
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let text = format!("[http]\nlisten = \"127.0.0.1:0\"\n{config}");
+        let text = format!("[http]\nlisten = \"127.0.0.1:0\"\n{text}");
         let secret = Receiver::new(clock(), [7; 32]).secret().expose().to_owned();
-        let variables = BTreeMap::from([("HOOK".into(), secret), ("KEY".into(), "SIMULATED".into())]);
-        let around = Around { text, variables };
-        let mut config = walletwatch::config::load(Path::new("x.toml"), folder.path(), &around)
-            .unwrap_or_else(|faults| panic!("{faults}"));
+        let mut config = config::checked(&text, folder.path(), &[("HOOK", &secret), ("KEY", "SIMULATED")]);
         for chain in config.settings.chains.values_mut().filter(|chain| !chain.endpoints.is_empty()) {
             chain.stale_after = STALE_AFTER;
         }

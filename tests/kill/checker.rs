@@ -1,7 +1,7 @@
 //! Compares what the receivers got with what is on the chains. It knows nothing else: no store, no log, none of the monitor's code but
 //! the simulated world's record.
 
-use super::scene::{CONFIRMED, FINAL, KNOWN, Scene, UNKNOWN, WATCHES};
+use super::scene::{CONFIRMED, FINAL, KNOWN, PAST, Scene, UNKNOWN, WATCHES};
 use super::truth::{About, Movement, RULES, Truth, is_of_explorers_internal, text, truth};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -18,6 +18,8 @@ pub(crate) struct Report {
     pub(crate) messages: usize,
     /// Deliveries of messages that had come before.
     pub(crate) repeats: usize,
+    /// Deaths while history was being read.
+    pub(crate) in_history: u64,
 }
 
 /// The life of one alert, as its receiver has followed it.
@@ -69,7 +71,7 @@ pub(crate) fn compare_with(truth: &Truth, got: &[Vec<Delivery>]) -> Report {
     if more > 0 {
         checker.violations.push(format!("and {more} more"));
     }
-    Report { violations: checker.violations, messages, repeats }
+    Report { violations: checker.violations, messages, repeats, in_history: 0 }
 }
 
 impl Checker<'_> {
@@ -119,6 +121,10 @@ impl Checker<'_> {
         let verified = about.2.contract.is_none() || about.2.contract == Some(text(KNOWN));
         if data["asset"]["verified"] != verified {
             return Err("verified is wrong".into());
+        }
+        let number = data["block"]["number"].as_u64().ok_or("no block number")?;
+        if data["history"] != (number <= PAST) {
+            return Err("history is what lies before the monitor's time, and nothing else".into());
         }
         let block = data["block"]["hash"].as_str().map(str::to_owned);
         if block.is_none() && !is_of_explorers_internal(&about.2) {

@@ -1,6 +1,6 @@
 //! The config that the monitor is run with: everything leads to the scene's own faces. Text only.
 
-use super::scene::{CALLS, CONFIRMED, FINAL, Face, KEY, KNOWN, Scene, SceneChain, TOKEN, WATCHES};
+use super::scene::{ARCHIVE, CALLS, CONFIRMED, FINAL, Face, KEY, KNOWN, Scene, SceneChain, TOKEN, WATCHES};
 use std::net::SocketAddr;
 use walletwatch::types::Address;
 
@@ -36,7 +36,8 @@ decimals = 6
         };
         let watch = |(name, addresses): &(&str, &[Address])| {
             let addresses: Vec<String> = addresses.iter().map(|address| format!("\"{address}\"")).collect();
-            format!("\n[[watch]]\nname = \"{name}\"\naddresses = [{}]\n", addresses.join(", "))
+            let from = if *name == ARCHIVE { "from_block = 1\n" } else { "" };
+            format!("\n[[watch]]\nname = \"{name}\"\naddresses = [{}]\n{from}", addresses.join(", "))
         };
         let sink = |(name, place): (&str, &SocketAddr)| {
             let secret = name.to_uppercase();
@@ -71,6 +72,14 @@ watch = ["till"]
 direction = "in"
 asset = "native"
 at_least = "0.5 ETH"
+notify = ["second"]
+
+[[rule]]
+name = "what was"
+when = "transfer"
+watch = ["archive"]
+stages = ["final"]
+history = true
 notify = ["second"]
 "#;
         [&head, &explorer, &chains, &watches, &sinks, rules].concat()

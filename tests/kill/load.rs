@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use walletwatch::types::{B256, U256};
 use walletwatch::world::chain::{Action, Chain, Fails, Plan, Reorg};
 use walletwatch::world::chance::Chance;
+use walletwatch::world::explorer::{Fault, Trouble};
 use walletwatch::world::live::LiveChain;
 use walletwatch::world::receiver::{Answer, Receiver};
 
@@ -59,9 +60,22 @@ impl Load {
         match (self.chance.between(1, 40), face) {
             (1, Face::Node(node, _)) => node.drop_connections(),
             (2, Face::Node(node, _)) => node.set(|faults| faults.null_blocks = 1),
-            (1, Face::Explorer(explorer)) => explorer.set(|settings| settings.busy = 1),
-            (2, Face::Explorer(explorer)) => explorer.set(|settings| settings.empty_lists = 1),
-            (3, Face::Explorer(explorer)) => explorer.set(|settings| settings.cut = 1),
+            (1..=3, Face::Explorer(explorer)) => {
+                const TROUBLES: [Trouble; 9] = [
+                    Trouble::Busy,
+                    Trouble::Empty,
+                    Trouble::Cut,
+                    Trouble::Shed,
+                    Trouble::Blank,
+                    Trouble::Challenge,
+                    Trouble::Gateway,
+                    Trouble::QueryTimeout,
+                    Trouble::Partial,
+                ];
+                if let Some(trouble) = self.chance.pick(&TROUBLES) {
+                    explorer.set(|settings| settings.faults = vec![Fault::once(*trouble)]);
+                }
+            }
             (4, Face::Explorer(explorer)) => {
                 let lag = self.chance.between(0, 3);
                 explorer.set(|settings| settings.index_lag = lag);

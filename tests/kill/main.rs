@@ -76,7 +76,7 @@ fn nothing_is_lost_and_nothing_is_told_twice_however_the_monitor_dies() {
     let started = Instant::now();
     let all = deaths(rounds, &mut Chance::new(seed));
     let per_world = usize::try_from(ROUNDS_IN_A_WORLD).expect("it is small");
-    let (mut messages, mut repeats) = (0, 0);
+    let (mut messages, mut repeats, mut in_history) = (0, 0, 0);
     let worlds = all.chunks(per_world);
     let last = worlds.len() as u64 - 1;
     for (world, deaths) in (0..).zip(worlds) {
@@ -85,12 +85,14 @@ fn nothing_is_lost_and_nothing_is_told_twice_however_the_monitor_dies() {
         let told = live_and_die(seed.wrapping_add(world), deaths, explored);
         messages += told.messages;
         repeats += told.repeats;
+        in_history += told.in_history;
         assert!(told.violations.is_empty(), "KILL_SEED={seed}, world {world}: {}", told.violations.join("\n"));
     }
     println!(
-        "{rounds} deaths in {} s: {messages} messages told, {repeats} of them again, none lost",
+        "{rounds} deaths in {} s, {in_history} of them while history was read: {messages} messages told, {repeats} of them again, none lost",
         started.elapsed().as_secs()
     );
+    assert!(in_history * 3 >= rounds, "history was read too soon: only {in_history} deaths fell into that");
 }
 
 /// One world: warm up, die again and again, settle, compare.
@@ -98,14 +100,20 @@ fn live_and_die(seed: u64, deaths: &[Death], explored: bool) -> checker::Report 
     let mut scene = Scene::new(seed, explored);
     scene.warm_up();
     scene.mine_on(true);
-    let mut last_at = None;
+    let (mut last_at, mut in_history) = (None, 0);
     for (round, death) in deaths.iter().enumerate() {
         let mut monitor = scene.start(match death {
             Death::At(point, passage) => Some((point.word(), *passage)),
             Death::AfterStart(_) | Death::AfterReady(_) => None,
         });
         let problem = die(&mut monitor, *death).err();
-        let problem = problem.or_else(|| store::check(scene.folder(), &mut last_at).err());
+        let problem = problem.or_else(|| match store::check(scene.folder(), &mut last_at) {
+            Ok(reading) => {
+                in_history += u64::from(reading);
+                None
+            }
+            Err(problem) => Some(problem),
+        });
         if let Some(problem) = problem {
             scene.keep();
             panic!("seed {seed}, round {round} ({death:?}): {problem}\n{}", monitor.log_tail());
@@ -113,7 +121,7 @@ fn live_and_die(seed: u64, deaths: &[Death], explored: bool) -> checker::Report 
     }
     scene.mine_on(false);
     scene.settle();
-    let report = checker::compare(&scene);
+    let report = checker::Report { in_history, ..checker::compare(&scene) };
     if !report.violations.is_empty() {
         scene.keep();
     }

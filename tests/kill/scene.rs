@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use walletwatch::types::{Address, ChainId, Timestamp, U256};
 use walletwatch::world::Clock;
-use walletwatch::world::chain::{Action, Chain, Genesis, Plan, Token};
+use walletwatch::world::chain::{Action, Chain, Fails, Genesis, Plan, Token};
 use walletwatch::world::chance::Chance;
 use walletwatch::world::explorer::{Explorer, ExplorerSettings};
 use walletwatch::world::live::LiveChain;
@@ -60,8 +60,17 @@ fn explorer_settings() -> ExplorerSettings {
 }
 
 /// The watches: name and addresses.
-pub(crate) const WATCHES: [(&str, &[Address]); 2] =
-    [("till", &[Address::repeat_byte(0xa1), Address::repeat_byte(0xa2)]), ("vault", &[Address::repeat_byte(0xb1)])];
+pub(crate) const WATCHES: [(&str, &[Address]); 3] = [
+    ("till", &[Address::repeat_byte(0xa1), Address::repeat_byte(0xa2)]),
+    ("vault", &[Address::repeat_byte(0xb1)]),
+    (ARCHIVE, &[Address::repeat_byte(0xc1), Address::repeat_byte(0xc2)]),
+];
+/// The watch whose history is read while the monitor lives and dies.
+pub(crate) const ARCHIVE: &str = "archive";
+/// Blocks in which something moved before anybody looked: more than the lives of a world have the time to read.
+pub(crate) const PAST: u64 = 2_500;
+/// Empty blocks on top of them: more than an explorer may still report anew, so that nobody has to guess what is history.
+const STILL: u64 = 700;
 
 /// Who is not watched.
 pub(crate) const STRANGERS: [Address; 3] =
@@ -153,10 +162,30 @@ fn genesis(id: ChainId, seed: u64) -> Chain {
         coin: coins(18),
         tokens: vec![(token(KNOWN, "SIM"), coins(6)), (token(UNKNOWN, "ODD"), coins(6))],
     });
-    for _ in 0..3 {
+    let mut chance = Chance::new(seed ^ id.0 ^ PAST);
+    for _ in 0..PAST {
+        let actions = if chance.one_in(4) { past_actions(&mut chance) } else { Vec::new() };
+        chain.mine(now(), &Plan { actions, ..Plan::default() });
+    }
+    for _ in 0..STILL {
         chain.mine(now(), &Plan::default());
     }
     chain
+}
+
+/// One or two movements of the archive, the second equal to the first at times.
+fn past_actions(chance: &mut Chance) -> Vec<Action> {
+    let old = WATCHES.iter().find(|(name, _)| *name == ARCHIVE).map_or(&[][..], |(_, addresses)| addresses);
+    let (archive, stranger) = (*chance.pick(old).expect("it has addresses"), STRANGERS[0]);
+    let (from, to) = if chance.one_in(3) { (archive, stranger) } else { (stranger, archive) };
+    let value = U256::from(chance.between(1, 1_000_000));
+    match chance.between(1, 6) {
+        1 | 2 => vec![Action::Pay { from, to, value }],
+        3 => vec![Action::Send { token: KNOWN, from, to, amount: value }],
+        4 => vec![Action::SendTwice { token: KNOWN, from, to, amount: value }],
+        5 => vec![Action::Through { from, contract: CONTRACT, to, value, fails: Fails::Nothing }],
+        _ => vec![Action::PayInVain { from, to, value }, Action::Pay { from, to, value }],
+    }
 }
 
 impl Scene {
@@ -282,7 +311,8 @@ impl Scene {
         let silence = if self.is_explored() { QUIET_EXPLORED } else { QUIET };
         self.wait(&monitor, "everything is told", || {
             let count: u64 = self.receivers.iter().map(|receiver| receiver.count()).sum();
-            if !(self.reached_tips(at, Some(mined)) && nothing_pending(at)) || quiet.0 != count {
+            let done = self.reached_tips(at, Some(mined)) && nothing_pending(at) && history_is_read(at);
+            if !done || quiet.0 != count {
                 quiet = (count, Instant::now());
             }
             quiet.1.elapsed() > silence
@@ -329,6 +359,11 @@ impl Drop for Scene {
         self.mining.store(false, Ordering::SeqCst);
         self.cancel.cancel();
     }
+}
+
+fn history_is_read(at: SocketAddr) -> bool {
+    let Some(status) = monitor::status(at) else { return false };
+    status["chains"].as_array().expect("a list").iter().all(|chain| chain["backfill_addresses"] == 0)
 }
 
 fn nothing_pending(at: SocketAddr) -> bool {

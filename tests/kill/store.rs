@@ -4,8 +4,8 @@ use std::path::Path;
 use walletwatch::store::{IfMissing, Reader, SqliteStore, Store};
 use walletwatch::types::Timestamp;
 
-/// Looks at a copy, so that the next start finds the log of the store as the dead left it.
-pub(crate) fn check(folder: &Path, last_at: &mut Option<Timestamp>) -> Result<(), String> {
+/// Looks at a copy, so that the next start finds the log of the store as the dead left it. Gives whether history was being read.
+pub(crate) fn check(folder: &Path, last_at: &mut Option<Timestamp>) -> Result<bool, String> {
     let copies = tempfile::tempdir().map_err(|error| error.to_string())?;
     let copy = copies.path().join("kill.db");
     for end in ["", "-wal"] {
@@ -24,12 +24,12 @@ pub(crate) fn check(folder: &Path, last_at: &mut Option<Timestamp>) -> Result<()
     }
     let mut store =
         SqliteStore::open(&copy, IfMissing::Refuse).map_err(|fault| format!("the store does not open: {fault}"))?;
-    let (_, at) = store.load().map_err(|fault| format!("the store cannot be loaded: {fault}"))?;
+    let (tables, at) = store.load().map_err(|fault| format!("the store cannot be loaded: {fault}"))?;
     if at < *last_at {
         return Err(format!("the store's time went from {last_at:?} back to {at:?}"));
     }
     *last_at = at;
-    Ok(())
+    Ok(!tables.backfills.is_empty())
 }
 
 /// Messages that are neither delivered nor taken back, by the store of a monitor that has stopped: a line each.

@@ -1,6 +1,6 @@
 //! What happened, by the chains' own record, and what has to be told of it by the config's rules.
 
-use super::scene::{Scene, WATCHES};
+use super::scene::{ARCHIVE, PAST, Scene, WATCHES};
 use std::collections::{BTreeMap, BTreeSet};
 use walletwatch::types::{Address, B256, U256};
 use walletwatch::world::chain::{Chain, Frame, Included, SimBlock};
@@ -31,14 +31,21 @@ pub(crate) struct Rule {
     pub(crate) stages: &'static [&'static str],
 }
 
-pub(crate) const RULES: [Rule; 2] = [
+pub(crate) const RULES: [Rule; 3] = [
     Rule { name: "everything", receiver: 0, stages: &["seen", "confirmed", "final"] },
     Rule { name: "coin for the till", receiver: 1, stages: &["confirmed"] },
+    Rule { name: "what was", receiver: 1, stages: &["final"] },
 ];
 
 impl Rule {
-    /// Whether it speaks of a movement to this watch.
-    fn speaks(&self, watch: &str, movement: &Movement) -> bool {
+    /// Whether it speaks of a movement to this watch. What lies before the monitor's time is one rule's.
+    fn speaks(&self, watch: &str, movement: &Movement, block: u64) -> bool {
+        if self.name == "what was" {
+            return watch == ARCHIVE;
+        }
+        if block <= PAST {
+            return false;
+        }
         if self.name == "everything" {
             return true;
         }
@@ -105,12 +112,12 @@ fn logs(included: &Included, all: &mut Vec<Bare>) {
 }
 
 /// What has to be told of a movement: each rule, with each watch that is a side of it.
-fn concerns(movement: &Movement) -> Vec<About> {
+fn concerns(movement: &Movement, block: u64) -> Vec<About> {
     let mut all = Vec::new();
     for (watch, _) in WATCHES {
         for rule in &RULES {
             let side = is_of(watch, &movement.from) || is_of(watch, &movement.to);
-            if side && rule.speaks(watch, movement) {
+            if side && rule.speaks(watch, movement, block) {
                 all.push((rule.name, watch, movement.clone()));
             }
         }
@@ -134,12 +141,13 @@ pub(crate) fn truth(scene: &Scene) -> Truth {
         at.live.read(|chain: &Chain| {
             for number in 0..=chain.height() {
                 let block = chain.at(number).expect("it is not above the head");
-                for about in movements(at.name, block).iter().flat_map(concerns) {
+                for about in movements(at.name, block).iter().flat_map(|movement| concerns(movement, number)) {
                     truth.standing.insert(about, (number, format!("{:#x}", block.at.hash)));
                 }
             }
             for block in chain.all_blocks() {
-                truth.ever.extend(movements(at.name, block).iter().flat_map(concerns));
+                let number = block.at.number;
+                truth.ever.extend(movements(at.name, block).iter().flat_map(|movement| concerns(movement, number)));
             }
         });
     }

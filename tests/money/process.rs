@@ -6,7 +6,7 @@ use crate::config::{CHAIN, Config, LEVEL, RECOVERS};
 use fastrand::Rng;
 use std::collections::BTreeMap;
 use walletwatch::reactor::money::{PaymentRow, PaymentState};
-use walletwatch::reactor::office::{AuditRow, OfficeTables, OfficeWrite};
+use walletwatch::reactor::office::{AuditRow, OfficeKey, OfficeTables, OfficeWrite};
 use walletwatch::reactor::payments::ask::{Answer, Ask, Asked, Outcome, Ticket, Unsent, Why};
 use walletwatch::reactor::payments::desk::{Desk, Facts, Order, Reading, Refusal, Step, Trigger, Value, Vouched};
 use walletwatch::types::{PaymentId, Stage, Timestamp, U256};
@@ -42,6 +42,10 @@ impl Store {
                 self.faults.push(format!("{}: {} → {}", row.id, old.state.word(), row.state.word()));
             }
         }
+        for key in &step.gone {
+            self.office.stops.retain(|row| OfficeKey::Stop(row.what.clone()) != *key);
+            self.office.births.retain(|row| OfficeKey::Birth(row.what.clone()) != *key);
+        }
         for write in &step.office {
             match write.clone() {
                 OfficeWrite::Office(row) => {
@@ -49,9 +53,7 @@ impl Store {
                     self.office.office = Some(row);
                 }
                 OfficeWrite::Stop(row) => replace(&mut self.office.stops, row, |row| row.what.clone()),
-                OfficeWrite::Unstop(what) => self.office.stops.retain(|row| row.what != what),
                 OfficeWrite::Birth(row) => replace(&mut self.office.births, row, |row| row.what.clone()),
-                OfficeWrite::Unborn(what) => self.office.births.retain(|row| row.what != what),
                 OfficeWrite::Foreign(row) => replace(&mut self.office.foreign, row, |row| row.id.clone()),
                 OfficeWrite::Arm(row) => replace(&mut self.office.arms, row, |row| row.what.clone()),
                 OfficeWrite::Audit(row) => {
@@ -196,7 +198,7 @@ impl Process {
         if store.epoch != self.epoch && !out.sloppy.no_fence {
             return Err(Dead);
         }
-        let writes = !step.payments.is_empty() || !step.office.is_empty();
+        let writes = !(step.payments.is_empty() && step.office.is_empty() && step.gone.is_empty());
         let fate = if writes && out.faulty { rng.u16(0..400) } else { 2 };
         if fate == 0 {
             return Err(Dead);

@@ -179,6 +179,8 @@ pub(crate) fn message(alert: u8, revision: u32, stage: Stage, symbol: &str) -> M
         suspect: Suspect::default(),
         late: false,
         history: false,
+        usd: None,
+        usd_unknown: None,
         label: None,
         url: Some("https://etherscan.io/tx/0xabab".into()),
     };

@@ -206,6 +206,35 @@ fn another_genesis_stops_the_chain() {
 }
 
 #[test]
+fn that_a_chain_was_accepted_is_said_when_it_goes_on_whoever_accepted_it() {
+    for between in ["", "restart"] {
+        check(
+            base(),
+            &format!(
+                "
+                tx t1 coin S>A 5
+                a fresh
+                a genesis 1
+                a 100
+                a genesis 2
+                = source.blind
+                accept
+                {between}
+                a fresh
+                a genesis 2
+                a 7
+                = source.recovered accepted
+                a 8:t1
+                = seen t1 treasury in
+                a genesis 3
+                = source.blind
+                "
+            ),
+        );
+    }
+}
+
+#[test]
 fn repeated_blocks_and_blocks_below_the_window_are_lag() {
     check(
         base(),

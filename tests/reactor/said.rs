@@ -28,7 +28,14 @@ pub fn words(message: &Message, name: impl Fn(B256) -> String) -> String {
             if body.history {
                 words += " history";
             }
-            if body.late { words + " late" } else { words }
+            if body.late {
+                words += " late";
+            }
+            match (&body.usd, &body.usd_unknown) {
+                (Some(usd), _) => format!("{words} {} USD by {}", usd.value, usd.quote.source),
+                (None, Some(_)) => words + " worth unknown",
+                (None, None) => words,
+            }
         }
         Body::Approval(body) => {
             let allowance = Allowance::of(&body.key).map_or("", Allowance::word);
@@ -46,6 +53,7 @@ pub fn words(message: &Message, name: impl Fn(B256) -> String) -> String {
         }
         Body::Source(body) if body.source.as_str() == "endpoints" => format!("{kind} endpoints"),
         Body::Source(body) if body.source.as_str() == "scan" && body.chain.is_some() => format!("{kind} scan"),
+        Body::Source(body) if body.reason.as_str().contains("was accepted") => format!("{kind} accepted"),
         Body::Source(_) | Body::Test => kind.to_owned(),
     }
 }

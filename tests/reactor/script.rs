@@ -16,7 +16,7 @@
 //! | `balance usdc A 100 at 120`, `… empty at 120` | what an endpoint reads in a block; `scan balance …` is of about a block |
 //! | `soon usdc A yes` | whether that balance is wanted next |
 //! | `token 6` | the unknown token's own word |
-//! | `price 99`, `feed gone`, `wait 5s`, `sink ops fails`, `restart`, `rule x off` | the rest |
+//! | `price 99`, `price 99 of other`, `feed gone`, `wait 5s`, `sink ops fails`, `restart`, `rule x off` | the rest |
 //! | `a chosen 2 102:t1`, `a chosen 2 past 50:t1` | a run of a node whose receipts the second watch list chose |
 //! | `ask logs` | what `a logs` brings next was asked for now |
 //! | `add late L,M`, `add late L from 90`, `add late L key k` | addresses are watched from now on; who L is, is nobody's business before |
@@ -172,6 +172,10 @@ impl Script {
             ["price", value] => {
                 let price = Price::parse(value).expect("a price");
                 self.handle(Event::Tick(Tick { feed: "feed".into(), pair: pair(), price, time: self.now }));
+            }
+            ["price", value, "of", feed] => {
+                let price = Price::parse(value).expect("a price");
+                self.handle(Event::Tick(Tick { feed: (*feed).into(), pair: pair(), price, time: self.now }));
             }
             ["feed", "gone"] => self.state(SourceKind::Feed, "feed", SourceState::Stale),
             ["wait", span] => self.wait(seconds(span)),

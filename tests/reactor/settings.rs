@@ -7,8 +7,8 @@ use std::time::Duration;
 use walletwatch::reactor::addresses::AddressList;
 use walletwatch::reactor::settings::{
     Added, Approval, BalanceCondition, BalanceSettings, BetweenOwn, ChainSettings, Condition, Confirmed, Direction,
-    KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, Rule, Settings, Side, SinkSettings,
-    SystemSettings, Threshold, TransferCondition, Watch,
+    KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, PriceSettings, Rule, Settings, Side,
+    SinkSettings, SystemSettings, Threshold, TransferCondition, Watch,
 };
 use walletwatch::types::{Asset, Name, Price, Severity, Stage, U256};
 
@@ -51,6 +51,8 @@ pub fn base() -> Settings {
         payees: BTreeMap::new(),
         system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new() },
         feeds: BTreeMap::from([("feed".into(), vec![pair()])]),
+        prices: PriceSettings::default(),
+        values: BTreeMap::new(),
         balances: BalanceSettings::default(),
         simulated: false,
     }
@@ -88,6 +90,7 @@ pub fn rule(stages: &[Stage]) -> Rule {
         direction: Direction::Both,
         assets: None,
         at_least: None,
+        at_least_usd: None,
         stages: stages.iter().copied().collect(),
         between_own: BetweenOwn::Each,
         skip_suspect: false,

@@ -298,7 +298,7 @@ fn a_chain_that_is_another_one_forgets_what_was_stated_of_its_blocks() {
         = source.blind
         accept
         a 5 6:t1
-        = source.recovered; seen t1 late in
+        = source.recovered accepted; seen t1 late in
         add late L
         = late complete from 5, 0 new
         ",

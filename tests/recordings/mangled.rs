@@ -20,7 +20,7 @@ fn next(state: &mut u64) -> usize {
     usize::try_from(*state >> 8).expect("a machine of 64 bits")
 }
 
-fn mangle(body: &str, state: &mut u64) -> String {
+pub(crate) fn mangle(body: &str, state: &mut u64) -> String {
     let mut bytes = body.as_bytes().to_vec();
     let at = next(state) % bytes.len();
     match next(state) % 5 {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use walletwatch::reactor::settings::{
     Added, Approval, ApprovalCondition, BalanceCondition, BalanceSettings, BetweenOwn, ChainSettings, Condition,
-    Confirmed, Direction, GasCondition, KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, Rule,
-    Settings, Side, SinkSettings, SystemSettings, Threshold, TransferCondition, Watch,
+    Confirmed, Direction, GasCondition, KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition,
+    PriceSettings, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold, TransferCondition, Watch,
 };
 use walletwatch::types::gas::Fee;
 use walletwatch::types::{Address, Asset, ChainId, Kind, Name, Pair, Price, Severity, Stage, U256};
@@ -208,6 +208,8 @@ impl Spec {
             payees: BTreeMap::from([(Name::from("payee"), payee(ids[0]))]),
             system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new() },
             feeds: BTreeMap::from([(Name::from("feed"), vec![pair()])]),
+            prices: PriceSettings::default(),
+            values: BTreeMap::new(),
             balances: BalanceSettings {
                 shown: ids.iter().map(|id| (*id, Asset::Coin)).collect(),
                 most: 6,
@@ -231,6 +233,7 @@ impl Spec {
             direction: rule.direction,
             assets: rule.usdc_at_least.map(|_| ids.iter().map(usdc).collect()),
             at_least: rule.usdc_at_least.map(|level| ids.iter().map(|id| (usdc(id), U256::from(level))).collect()),
+            at_least_usd: None,
             stages: rule.stages.iter().copied().collect(),
             between_own: rule.between_own,
             skip_suspect: false,

@@ -186,7 +186,7 @@ impl World {
         }
         for chain in &self.spec.chains {
             if let Some(reason) = self.process.reactor.chain(chain.id).and_then(|state| state.row().stopped.clone()) {
-                return Err(format!("chain {} was stopped: {reason}", chain.id));
+                return Err(format!("chain {} was stopped: {}", chain.id, reason.reason()));
             }
             self.gaps += self.process.reactor.chain(chain.id).map_or(0, |state| state.gaps().count() as u64);
         }

@@ -124,7 +124,7 @@ fn a_list_that_no_rule_needs_is_not_asked_for_and_check_says_so() {
     let tokens = format!("{alone}{rule}");
     let words = describe(&fine(&tokens));
     for part in [
-        "etherscan: 1 call a round, 6048 calls a day of 100000, at most 3 a second",
+        "etherscan: 1 call a round, 6096 calls a day of 100000, at most 3 a second",
         "ethereum: tokentx 1; each is read every 15s while nothing moves, and is never older than 15s",
         "w: txlist, txlistinternal, which no rule needs",
     ] {

@@ -2,11 +2,13 @@
 
 mod assets;
 mod chains;
+mod circle;
 mod endpoints;
 pub(super) mod input;
 mod page_and_store;
 mod payees;
 mod payments;
+mod prices;
 mod rules;
 mod sinks;
 mod sources;
@@ -16,6 +18,7 @@ mod watches;
 use crate::config::checked::{Config, Role};
 use crate::config::forecast;
 use crate::reactor::settings::{Approval, BalanceSettings, Settings};
+pub(super) use circle::FREEZE_FILE;
 use input::Input;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +29,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let etherscan = sources::etherscan(input, &chains);
     let (feeds, required_feeds) = sources::feeds(input);
     let pairs = feeds.iter().map(|feed| (feed.name.clone(), feed.pairs.clone())).collect();
+    let values = prices::values(input, &chains, &pairs);
     let tokens = watches::tokens(input, &chains);
     let watches = watches::check(input, &chains);
     let sinks = sinks::check(input);
@@ -39,6 +43,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         sinks: &sinks,
         payees: &payees,
         feeds: &pairs,
+        values: &values,
     };
     let read = rules::check(input, &materials);
     let balances = BalanceSettings {
@@ -49,6 +54,9 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let payments = payments::payments(input, &read, &payees, &watches, &chains);
     let required = |chain: &&chains::Chain| chain.required.unwrap_or(true);
     let required_chains = chains.all.values().filter(required).map(|chain| chain.settings.id).collect();
+    let circle = circle::circle(input, &sinks);
+    let http = page_and_store::http(input);
+    let inbound = circle::inbound(input, input.root.one("circle").is_some(), http.listen);
     let settings = Settings {
         chains: chains.all.iter().map(|(id, chain)| (*id, chain.settings.clone())).collect(),
         watches: Arc::new(watches.list),
@@ -58,6 +66,8 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         payments,
         payees: payees.all,
         system,
+        prices: prices::prices(input),
+        values,
         feeds: pairs,
         balances,
         simulated: false,
@@ -70,7 +80,9 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         etherscan,
         feeds,
         sinks: sinks.list,
-        http: page_and_store::http(input),
+        http,
+        circle,
+        inbound,
         store: page_and_store::store(input),
         required_chains,
         required_feeds,

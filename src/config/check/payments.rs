@@ -192,6 +192,12 @@ fn fits(pair: &Pair<'_>, amount: Option<PaymentAmount>) {
                 pair.fault("`match` needs a transfer to match", "write an `amount`");
             }
         }
+        Condition::Change(condition) => {
+            steady(pair, &condition.threshold);
+            if matches {
+                pair.fault("`match` needs a transfer to match", "write an `amount`");
+            }
+        }
         Condition::Gas(condition) => {
             steady(pair, &condition.threshold);
             if matches {

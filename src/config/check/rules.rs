@@ -7,6 +7,7 @@ use crate::config::check::chains::Chains;
 use crate::config::check::input::{Input, Names};
 use crate::config::check::page_and_store::sinks as named_sinks;
 use crate::config::check::payees::Payees;
+use crate::config::check::prices;
 use crate::config::check::sinks::{SEVERITIES, Sinks, is_built_in};
 use crate::config::check::thresholds;
 use crate::config::check::watches::Watches;
@@ -36,6 +37,8 @@ pub(super) struct Materials<'a> {
     pub payees: &'a Payees,
     /// Pairs by feed.
     pub feeds: &'a BTreeMap<Name, Vec<Pair>>,
+    /// What values which asset.
+    pub values: &'a BTreeMap<(ChainId, Asset), Pair>,
 }
 
 /// A rule with the table it was read from.
@@ -60,7 +63,7 @@ pub(super) fn check<'a>(input: &Input<'a>, from: &Materials<'_>) -> Vec<Read<'a>
         let notify = notify(input, &scope, from.sinks, &routes, severity);
         let condition = match kind {
             Some("transfer") => Some(Condition::Transfer(transfer(input, &scope, from))),
-            Some("price") => thresholds::price(input, &scope, from.feeds).map(Condition::Price),
+            Some("price") => thresholds::price(input, &scope, from.feeds),
             Some("gas") => thresholds::gas(input, &scope, from.chains).map(Condition::Gas),
             Some("balance") => balance(input, &scope, from).map(Condition::Balance),
             Some("approval") => approvals::approval(input, &scope, from).map(Condition::Approval),
@@ -161,7 +164,7 @@ fn heard(input: &Input<'_>, place: &Place, rule: &Rule, sinks: &Sinks) {
             let stages = condition.stages.iter().map(|stage| MessageKind::Approval(*stage)).collect();
             (stages, MessageKind::Approval(Stage::Retracted))
         }
-        Condition::Price(_) => (vec![MessageKind::PriceCrossed], MessageKind::PriceRecovered),
+        Condition::Price(_) | Condition::Change(_) => (vec![MessageKind::PriceCrossed], MessageKind::PriceRecovered),
         Condition::Gas(_) => (vec![MessageKind::GasCrossed], MessageKind::GasRecovered),
         Condition::Balance(_) => (vec![MessageKind::BalanceCrossed], MessageKind::BalanceRecovered),
     };
@@ -216,7 +219,15 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Trans
     let assets =
         Assets { chains: from.chains, tokens: from.tokens, on: &chains, on_named: scope.table.get("chains").is_some() };
     let named = assets.named(input, scope);
-    let at_least = scope.text("at_least").map(|said| assets.in_each(input, "at_least", said, named.as_ref()));
+    let at_least_usd = prices::at_least_usd(input, scope);
+    let in_dollars = |said: &Said<'_, &str>| crate::config::amounts::split(said.value).unit == Some("USD");
+    if at_least_usd.is_some() {
+        valued(input, scope, from, &chains, named.as_ref());
+    }
+    let at_least = scope
+        .text("at_least")
+        .filter(|said| !in_dollars(said))
+        .map(|said| assets.in_each(input, "at_least", said, named.as_ref()));
     let stages = stages(scope);
     let between = [("each", BetweenOwn::Each), ("once", BetweenOwn::Once), ("skip", BetweenOwn::Skip)];
     let between_own = scope.word("between_own", &between).map_or(BetweenOwn::Each, |said| said.value);
@@ -229,10 +240,35 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Trans
         direction,
         assets: named,
         at_least,
+        at_least_usd,
         stages,
         between_own,
         skip_suspect,
         history,
+    }
+}
+
+/// Notes a threshold in dollars that nothing can be held against, and says which assets it leaves out.
+fn valued(
+    input: &Input<'_>,
+    scope: &Scope<'_>,
+    from: &Materials<'_>,
+    chains: &BTreeSet<ChainId>,
+    named: Option<&BTreeSet<(ChainId, Asset)>>,
+) {
+    let all = |(chain, asset): &(ChainId, Asset)| {
+        chains.contains(chain) && named.is_none_or(|named| named.contains(&(*chain, *asset)))
+    };
+    if !from.values.keys().any(all) && !chains.is_empty() {
+        let what = "nothing that this rule is about has a price: `at_least_usd` can never be reached";
+        let hint = "add a [[feed]] with the pair (\"ETH-USD\"), or a `pair` to the [[token]] or [[chain]]";
+        return input.notes.fault(scope.place(), what, hint);
+    }
+    let unvalued = named.into_iter().flatten().filter(|asset| !from.values.contains_key(asset)).count();
+    if unvalued > 0 {
+        let what =
+            format!("{unvalued} of the assets of this rule have no price: with `at_least_usd` it says nothing of them");
+        input.notes.warn(scope.place(), what);
     }
 }
 

@@ -15,8 +15,6 @@ const ETHERSCAN_URL: &str = "https://api.etherscan.io/v2/api";
 const CALLS_PER_SECOND: u64 = 3;
 /// Of a free key.
 const CALLS_PER_DAY: u64 = 100_000;
-/// Coinbase Exchange's public socket.
-const COINBASE_URL: &str = "wss://ws-feed.exchange.coinbase.com";
 
 /// `[etherscan]`.
 pub(super) fn etherscan(input: &Input<'_>, chains: &Chains) -> Option<EtherscanConfig> {
@@ -51,20 +49,27 @@ pub(super) fn feeds(input: &Input<'_>) -> (Vec<FeedConfig>, BTreeSet<Name>) {
         let Some(kind) = scope.kind("kind", &FEED_KINDS) else {
             continue;
         };
+        let Some(venue) = FeedKind::ALL.into_iter().find(|venue| venue.word() == kind) else {
+            continue;
+        };
         let own = scope.text("name").unwrap_or(Said { value: kind, place: scope.place() });
         let name = names.take(own, input.notes);
         let pairs = pairs(&scope);
+        if venue == FeedKind::Binance && pairs.iter().any(|pair| pair.as_str().ends_with("-USD")) {
+            let what = "Binance trades nothing against US dollars themselves: its pairs end in -USDT, -USDC or -FDUSD";
+            input.notes.warn(scope.place(), format!("feed {}: {what}", own.value));
+        }
         let url = match scope.text("url") {
             Some(said) => input.url("url", said, &["wss", "ws"]).map(|(secret, _, _)| secret),
             None if scope.node("url").is_some() => None,
-            None => Some(Secret::new(COINBASE_URL.into())),
+            None => Some(Secret::new(venue.url().into())),
         };
         let needed = scope.flag("required") == Some(true);
         if let (Some(name), Some(url)) = (name, url) {
             if needed {
                 required.insert(name.clone());
             }
-            feeds.push(FeedConfig { name, kind: FeedKind::Coinbase, url, pairs });
+            feeds.push(FeedConfig { name, kind: venue, url, pairs });
         }
     }
     (feeds, required)

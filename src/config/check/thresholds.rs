@@ -3,18 +3,22 @@
 use crate::config::amounts::{self, split};
 use crate::config::check::chains::{Chain, Chains};
 use crate::config::check::input::Input;
+use crate::config::check::prices::percent;
 use crate::config::near;
 use crate::config::raw::scope::{Said, Scope};
 use crate::config::raw::tree::Value;
-use crate::reactor::settings::{GasCondition, PriceCondition, Side, Threshold};
+use crate::reactor::settings::{ChangeCondition, Condition, GasCondition, Move, PriceCondition, Side, Threshold};
 use crate::types::amount::parse_amount;
 use crate::types::gas::Fee;
 use crate::types::{Name, Pair, Price, U256};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// `when = "price"`.
-pub(super) fn price(input: &Input<'_>, scope: &Scope<'_>, feeds: &BTreeMap<Name, Vec<Pair>>) -> Option<PriceCondition> {
+/// The longest window of a price: its minutes are kept, 10,080 of them.
+const LONGEST_WINDOW: Duration = Duration::from_hours(7 * 24);
+
+/// `when = "price"`: a level, or a change within a time.
+pub(super) fn price(input: &Input<'_>, scope: &Scope<'_>, feeds: &BTreeMap<Name, Vec<Pair>>) -> Option<Condition> {
     let pair = scope.need("pair", "for example pair = \"ETH-USD\"").and_then(|said| {
         let pair = Pair::parse(said.value);
         if pair.is_none() {
@@ -55,8 +59,66 @@ pub(super) fn price(input: &Input<'_>, scope: &Scope<'_>, feeds: &BTreeMap<Name,
         }
         price
     };
+    if scope.node("change_percent").is_some() || scope.node("within").is_some() {
+        return change(input, scope, pair?.value).map(Condition::Change);
+    }
     let threshold = threshold(scope, read)?;
-    Some(PriceCondition { pair: pair?.value, threshold })
+    Some(Condition::Price(PriceCondition { pair: pair?.value, threshold }))
+}
+
+/// `change_percent` with `within`.
+fn change(input: &Input<'_>, scope: &Scope<'_>, pair: Pair) -> Option<ChangeCondition> {
+    for key in ["below", "above"] {
+        if let Some(node) = scope.table.get(key) {
+            let what = format!("`{key}` and `change_percent` exclude each other");
+            input.notes.fault(&node.place, what, "write a rule for each");
+        }
+    }
+    let said = scope.need("change_percent", "for example change_percent = \"-5\", with `within`");
+    let (movement, number) = match said.as_ref().map(|said| said.value.trim()) {
+        Some(text) if text.starts_with('-') => (Move::Fall, text.trim_start_matches('-')),
+        Some(text) if text.starts_with('+') => (Move::Rise, text.trim_start_matches('+')),
+        Some(text) => (Move::Either, text),
+        None => (Move::Either, ""),
+    };
+    let level = percent(number);
+    if let (Some(said), None) = (&said, level) {
+        let hint = "\"5\" for either way, \"-5\" for a fall, \"+5\" for a rise";
+        input.notes.fault(said.place, "`change_percent` is no percentage above zero", hint);
+    }
+    if scope.node("within").is_none() {
+        scope.missing("within", "for example within = \"1h\"");
+    }
+    let within = scope.span("within").filter(|said| {
+        let good =
+            said.value <= LONGEST_WINDOW && said.value.as_secs() >= 60 && said.value.as_secs().is_multiple_of(60);
+        if !good {
+            input.notes.fault(said.place, "`within` is not whole minutes up to a week", "for example \"1h\"");
+        }
+        good
+    });
+    let back = scope.text("recovers_at").map(|said| (said.place, percent(said.value)));
+    let recovers_at = match back {
+        Some((place, None)) => {
+            input.notes.fault(place, "`recovers_at` of a change is no percentage above zero", "for example \"2\"");
+            return None;
+        }
+        Some((place, Some(back))) if level.is_some_and(|level| back > level) => {
+            let what = "`recovers_at` lies above the threshold: it would be crossed and recovered at once";
+            input.notes.fault(place, what, "write less than `change_percent`, or leave it out");
+            return None;
+        }
+        Some((_, Some(back))) => Some(back),
+        None => {
+            let what = "no `recovers_at`: it is the threshold itself, so a change that trembles around it speaks often";
+            input.notes.warn(scope.place(), what.to_owned());
+            level
+        }
+    };
+    let hold = scope.span("for").map_or(Duration::ZERO, |said| said.value);
+    let at_most_every = scope.span("at_most_every").map(|said| said.value);
+    let threshold = Threshold { side: Side::Above, level: level?, recovers_at: recovers_at?, hold, at_most_every };
+    Some(ChangeCondition { pair, within: within?.value, movement, threshold })
 }
 
 /// Whether every feed was read without a fault: else a missing pair may only be a consequence.
@@ -124,11 +186,8 @@ pub(super) fn threshold<T: Clone + Ord>(
 ) -> Option<Threshold<T>> {
     let hold = scope.span("for").map_or(Duration::ZERO, |said| said.value);
     let at_most_every = scope.span("at_most_every").map(|said| said.value);
-    let windowed = scope.node("change_percent").is_some() || scope.node("within").is_some();
     let Some((key, node)) = scope.either("below", "above") else {
-        if !windowed {
-            scope.missing("below", "`below` or `above`, with `recovers_at`");
-        }
+        scope.missing("below", "`below` or `above`, with `recovers_at`");
         return None;
     };
     let Value::Text(text) = &node.value else {

@@ -111,9 +111,12 @@ pub(crate) const SINK_KINDS: [(&str, Option<&str>); 9] = [
     ("ntfy", Some("there is no such sink yet")),
 ];
 
+/// What `kind` of `[circle]` may say, and why one cannot be used yet.
+pub(crate) const CIRCLE_KINDS: [(&str, Option<&str>); 2] =
+    [("wallets", None), ("mint", Some("Circle Mint is not spoken to yet"))];
+
 /// What `kind` of a feed may say, and why one cannot be used yet.
-pub(crate) const FEED_KINDS: [(&str, Option<&str>); 3] =
-    [("coinbase", None), ("kraken", Some("there is no such feed yet")), ("binance", Some("there is no such feed yet"))];
+pub(crate) const FEED_KINDS: [(&str, Option<&str>); 3] = [("coinbase", None), ("kraken", None), ("binance", None)];
 
 const RULE_KEYS: &[Key] = &[
     key("name"),
@@ -124,7 +127,8 @@ const RULE_KEYS: &[Key] = &[
     key("direction").of(&["transfer"]).default("both"),
     key("asset").of(&["transfer", "balance", "approval"]).default("all"),
     key("at_least").of(&["transfer", "approval"]),
-    key("at_least_usd").of(&["transfer"]).later("thresholds in US dollars need prices in rules"),
+    key("at_least_usd").of(&["transfer"]),
+    key("without_price").of(&["transfer"]).default("speak"),
     key("stage").of(&["transfer", "approval"]).default("confirmed"),
     key("stages").of(&["transfer", "approval"]).default("[\"confirmed\"]"),
     key("from").of(&["transfer"]).default("anyone").later("rules do not look at the other side yet"),
@@ -134,8 +138,8 @@ const RULE_KEYS: &[Key] = &[
     key("unless_spender").of(&["approval"]).default("none"),
     key("revokes").of(&["approval"]).default("false"),
     key("pair").of(&["price"]),
-    key("change_percent").of(&["price"]).later("rules over a window of time come later"),
-    key("within").of(&["price"]).later("rules over a window of time come later"),
+    key("change_percent").of(&["price"]),
+    key("within").of(&["price"]),
     key("chain").of(&["gas"]),
     key("of").of(&["gas"]).default("base_fee"),
     key("below").of(LEVELS),
@@ -166,7 +170,7 @@ pub(crate) const SECTIONS: &[Section] = &[
         later: None,
         keys: &[key("name"), key("role"), key("secret").secret()],
     },
-    Section { name: "inbound", repeated: false, later: Some("webhooks are not received yet"), keys: &[key("listen")] },
+    Section { name: "inbound", repeated: false, later: None, keys: &[key("listen")] },
     Section {
         name: "store",
         repeated: false,
@@ -216,6 +220,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("name"),
             key("chain_id").default("of the chain table"),
             key("coin").default("of the chain table"),
+            key("pair").default("COIN-USD of a main network of the chain table, else none: it is not valued"),
             key("block_time").default("of the chain table"),
             key("confirmations").default("of the chain table"),
             key("final_after").default("of the chain table"),
@@ -244,7 +249,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("contract"),
             key("decimals"),
             key("rebasing").default("false"),
-            key("pair").later("tokens of the config are not valued yet"),
+            key("pair").default("none: it is not valued"),
         ],
     },
     Section {
@@ -273,6 +278,12 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("url").url().default("of its kind"),
             key("required").default("false"),
         ],
+    },
+    Section {
+        name: "prices",
+        repeated: false,
+        later: None,
+        keys: &[key("stale_after").default("5m"), key("disagree_percent").default("2")],
     },
     Section {
         name: "sink",
@@ -337,9 +348,9 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section {
         name: "circle",
         repeated: false,
-        later: Some("Circle is not spoken to yet; rehearsals need no [circle]"),
+        later: None,
         keys: &[
-            key("kind"),
+            key("kind").default("wallets"),
             key("environment"),
             key("url").url(),
             key("api_key").secret(),
@@ -350,7 +361,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("in_total"),
             key("two_approvals_over"),
             key("notify"),
-            key("relaxed"),
+            key("relaxed").default("false"),
         ],
     },
 ];

@@ -49,7 +49,7 @@ impl Target {
         self.0.scheme() == "https"
     }
 
-    pub(super) const fn url(&self) -> &Url {
+    pub(in crate::net) const fn url(&self) -> &Url {
         &self.0
     }
 }

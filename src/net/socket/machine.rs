@@ -55,6 +55,8 @@ pub(super) enum Due {
     Ping,
     /// Say that it is stale.
     Stale,
+    /// Say that it is aging.
+    Aging,
     /// Give the connection up.
     GiveUp(Reason),
 }
@@ -65,6 +67,7 @@ struct Open {
     since: Instant,
     subscribed: bool,
     stale: bool,
+    aging: bool,
     last_inbound: Instant,
     last_ping: Instant,
     unanswered_ping: Option<Instant>,
@@ -79,11 +82,18 @@ pub(super) struct Machine {
     timing: Timing,
     backoff: Backoff,
     open: Option<Open>,
+    /// When the last attempt began.
+    attempted: Option<Instant>,
 }
 
 impl Machine {
     pub(super) const fn new(timing: Timing) -> Self {
-        Self { timing, backoff: Backoff::new(), open: None }
+        Self { timing, backoff: Backoff::new(), open: None, attempted: None }
+    }
+
+    /// An attempt begins.
+    pub(super) const fn attempts(&mut self, now: Instant) {
+        self.attempted = Some(now);
     }
 
     /// The upgrade succeeded.
@@ -92,6 +102,7 @@ impl Machine {
             since: now,
             subscribed: false,
             stale: false,
+            aging: false,
             last_inbound: now,
             last_ping: now,
             unanswered_ping: None,
@@ -126,6 +137,13 @@ impl Machine {
         was_stale.then_some(SocketState::Live)
     }
 
+    /// The other side says that it will close soon.
+    pub(super) fn leaving(&mut self) -> Option<SocketState> {
+        let open = self.open.as_mut().filter(|open| !open.aging)?;
+        open.aging = true;
+        Some(SocketState::Aging)
+    }
+
     /// What is to be done at `now`. What it answers counts as done: a ping as sent, staleness as said.
     pub(super) fn due(&mut self, now: Instant) -> Due {
         let timing = self.timing;
@@ -151,6 +169,11 @@ impl Machine {
             open.stale = true;
             return Due::Stale;
         }
+        let ages_at = timing.ages_after.filter(|_| !open.aging).map(|age| open.since.after(age));
+        if ages_at.is_some_and(|at| at <= now) {
+            open.aging = true;
+            return Due::Aging;
+        }
         let ping_at = open.last_ping.after(timing.ping_every);
         if ping_at <= now {
             open.last_ping = now;
@@ -158,7 +181,7 @@ impl Machine {
             return Due::Ping;
         }
         let says_stale_at = (open.subscribed && !open.stale).then_some(stale_at);
-        let next = fatal.into_iter().map(|(at, _)| at).chain(says_stale_at).fold(ping_at, Instant::min);
+        let next = fatal.into_iter().map(|(at, _)| at).chain(says_stale_at).chain(ages_at).fold(ping_at, Instant::min);
         Due::Nothing(next)
     }
 
@@ -173,7 +196,8 @@ impl Machine {
             let wait = self.backoff.failed(useful, random);
             wait.max(ending.stay_away.unwrap_or_default().min(crate::net::backoff::LONGEST_REFUSED))
         };
-        let until = now.after(wait);
+        let spaced = self.attempted.map_or(now, |began| began.after(self.timing.connect_spacing));
+        let until = now.after(wait).max(spaced);
         let state = match ending.reason {
             Reason::RefusedHttp(status) if ending.turned_down => SocketState::Refused { until, status },
             reason => SocketState::BackingOff { until, reason, detail: ending.detail },
@@ -213,6 +237,7 @@ mod tests {
                     }
                     Due::Ping => pings += 1,
                     Due::Stale => stale += 1,
+                    Due::Aging => {}
                     Due::GiveUp(reason) => return (u64::from(second), reason, pings, stale),
                 }
             }
@@ -272,6 +297,40 @@ mod tests {
         machine.useful(start + SECOND * 60);
         let (until, _) = machine.ended(start + SECOND * 61, Reason::Close.into(), u64::MAX);
         assert_eq!(until, start + SECOND * 61);
+    }
+
+    #[test]
+    fn attempts_keep_the_distance_that_a_venue_asks_for() {
+        let start = Instant::now();
+        let mut machine = Machine::new(Timing { connect_spacing: SECOND * 5, ..Timing::default() });
+        machine.attempts(start);
+        machine.opened(start);
+        let (until, _) = machine.ended(start + SECOND, Reason::Close.into(), 0);
+        assert_eq!(until, start + SECOND * 5, "the immediate retry is not that immediate");
+        machine.attempts(until);
+        machine.opened(until);
+        let (until, _) = machine.ended(start + SECOND * 60, Reason::Close.into(), 0);
+        assert_eq!(
+            until,
+            start + SECOND * 60 + crate::net::backoff::SHORTEST,
+            "what lived for longer waits for nothing more"
+        );
+    }
+
+    #[test]
+    fn a_connection_says_once_that_it_is_aging_and_goes_on() {
+        let start = Instant::now();
+        let hour = Duration::from_hours(1);
+        let patient = Timing { ages_after: Some(hour), ping_every: hour * 9, silence: hour * 9, ..Timing::default() };
+        let mut machine = Machine::new(Timing { useful_within: hour * 9, ..patient });
+        machine.opened(start);
+        machine.subscribed(start);
+        assert_eq!(machine.due(start), Due::Nothing(start + hour));
+        assert_eq!(machine.due(start + hour), Due::Aging);
+        assert!(matches!(machine.due(start + hour), Due::Nothing(_)), "said once");
+        assert_eq!(machine.leaving(), None, "and not for another reason again");
+        machine.opened(start + hour);
+        assert_eq!(machine.leaving(), Some(SocketState::Aging));
     }
 
     #[test]

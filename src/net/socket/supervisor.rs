@@ -5,7 +5,8 @@
 
 use super::dial::{Socket, open, reason_of_read};
 use super::machine::{Due, Ending, Machine};
-use super::{Dial, Protocol, Reason, SocketSettings, SocketState, Verdict};
+use super::{Dial, Protocol, Reason, SocketSettings, SocketState, Timing, Verdict};
+use crate::net::Moment;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{FutureExt, SinkExt, StreamExt};
 use std::pin::pin;
@@ -43,6 +44,7 @@ pub async fn supervise<D, P>(
     let mut machine = Machine::new(settings.timing);
     let endless = async {
         loop {
+            machine.attempts(Instant::now());
             on_state(SocketState::Connecting);
             let mut ending = match open(settings, &mut dial).await {
                 Err(ending) => ending,
@@ -53,8 +55,9 @@ pub async fn supervise<D, P>(
                         protocol: &mut protocol,
                         on_state: &mut on_state,
                         changed: false,
+                        looked: Instant::now(),
                     };
-                    talk.run(socket, &mut outgoing, settings.timing.write_within).await
+                    talk.run(socket, &mut outgoing, &settings.timing).await
                 }
             };
             ending.detail = settings.endpoint.cleaned(&ending.detail);
@@ -77,22 +80,19 @@ struct Talk<'a, P, F> {
     on_state: &'a mut F,
     /// Whether a state was said since the timer was last set.
     changed: bool,
+    /// When the protocol last looked at its deadlines.
+    looked: Instant,
 }
 
 impl<P: Protocol, F: FnMut(SocketState)> Talk<'_, P, F> {
     /// Talks until it ends. Dropping the socket is all the goodbye there is.
-    async fn run<S>(
-        &mut self,
-        socket: Socket<S>,
-        outgoing: &mut mpsc::Receiver<String>,
-        write_within: Duration,
-    ) -> Ending
+    async fn run<S>(&mut self, socket: Socket<S>, outgoing: &mut mpsc::Receiver<String>, timing: &Timing) -> Ending
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let (sink, mut frames) = socket.split();
         let (own, own_queue) = mpsc::channel(OWN_QUEUE);
-        let mut writing = pin!(write(sink, own_queue, outgoing, write_within));
+        let mut writing = pin!(write(sink, own_queue, outgoing, timing));
         let mut verdicts = Vec::new();
 
         let now = Instant::now();
@@ -107,7 +107,7 @@ impl<P: Protocol, F: FnMut(SocketState)> Talk<'_, P, F> {
         loop {
             tokio::select! {
                 biased;
-                () = &mut timer => match self.keep_time(&own) {
+                () = &mut timer => match self.keep_time(timing.look_every, &mut verdicts, &own) {
                     Ok(next) => timer.as_mut().reset(next),
                     Err(ending) => return ending,
                 },
@@ -166,6 +166,7 @@ impl<P: Protocol, F: FnMut(SocketState)> Talk<'_, P, F> {
                 Verdict::Useful => self.machine.useful(now),
                 Verdict::Chatter => None,
                 Verdict::Subscribed => self.machine.subscribed(now),
+                Verdict::Leaving => self.machine.leaving(),
                 Verdict::Send(text) => {
                     own.try_send(Message::text(text)).map_err(|_| Reason::WriteTimeout)?;
                     None
@@ -181,11 +182,23 @@ impl<P: Protocol, F: FnMut(SocketState)> Talk<'_, P, F> {
     }
 
     /// Does all that is due, and tells when the next thing will be.
-    fn keep_time(&mut self, own: &mpsc::Sender<Message>) -> Result<Instant, Ending> {
+    fn keep_time(
+        &mut self,
+        look_every: Option<Duration>,
+        verdicts: &mut Vec<Verdict>,
+        own: &mpsc::Sender<Message>,
+    ) -> Result<Instant, Ending> {
         let now = Instant::now();
+        if look_every.is_some_and(|every| self.looked.after(every) <= now) {
+            self.looked = now;
+            self.protocol.look(now, verdicts);
+            self.obey(verdicts, now, own)?;
+        }
+        let looks_at = look_every.map(|every| self.looked.after(every));
         loop {
             match self.machine.due(now) {
-                Due::Nothing(next) => return Ok(next),
+                Due::Nothing(next) => return Ok(looks_at.map_or(next, |look| look.min(next))),
+                Due::Aging => self.say(SocketState::Aging),
                 Due::Ping => own.try_send(Message::Ping(Bytes::new())).map_err(|_| Reason::WriteTimeout)?,
                 Due::Stale => self.say(SocketState::Stale),
                 Due::GiveUp(reason) => return Err(reason.into()),
@@ -206,16 +219,18 @@ fn closed(frame: Option<&CloseFrame>) -> Ending {
     Ending { detail, turned_down, ..Reason::Close.into() }
 }
 
-/// Writes the protocol's texts and pings first, then requests, one at a time; ends when the peer does not take them.
+/// Writes the protocol's texts and pings first, then requests, one at a time and no closer than they may come; ends when the peer does not
+/// take them.
 async fn write<S>(
     mut sink: SplitSink<Socket<S>, Message>,
     mut own: mpsc::Receiver<Message>,
     outgoing: &mut mpsc::Receiver<String>,
-    within: Duration,
+    timing: &Timing,
 ) -> Reason
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let mut free_at = Instant::now();
     loop {
         let message = tokio::select! {
             biased;
@@ -224,7 +239,11 @@ where
             // Both ends are gone: nothing will ever be written again.
             else => std::future::pending().await,
         };
-        match timeout(within, sink.send(message)).await {
+        if !timing.text_spacing.is_zero() {
+            sleep_until(free_at).await;
+            free_at = Instant::now().after(timing.text_spacing);
+        }
+        match timeout(timing.write_within, sink.send(message)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return reason_of_read(&error),
             Err(_) => return Reason::WriteTimeout,

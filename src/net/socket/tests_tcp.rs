@@ -46,6 +46,7 @@ fn reason_and_wait(state: &SocketState) -> (Reason, Duration) {
         | SocketState::Subscribing
         | SocketState::Live
         | SocketState::Stale
+        | SocketState::Aging
         | SocketState::Stopped => panic!("{state:?} is no ending"),
     }
 }

@@ -23,7 +23,7 @@ pub use plan::{Facts, Trigger, Vouched};
 use super::ask::{Ask, Asked, Ticket};
 use crate::reactor::money::{CircleId, LivePart, PaymentRow, PaymentState, Sha256};
 use crate::reactor::office::{
-    ArmRow, AuditRow, BirthRow, ForeignRow, OfficeRow, OfficeTables, OfficeWrite, StopRow, Stopped,
+    ArmRow, AuditRow, BirthRow, ForeignRow, OfficeKey, OfficeRow, OfficeTables, OfficeWrite, StopRow, Stopped,
 };
 use crate::types::{ChainId, Name, PaymentId, Timestamp, TransferId, U256};
 use flaws::{Flaws, flawed};
@@ -110,6 +110,8 @@ pub struct Step {
     pub payments: Vec<PaymentRow>,
     /// Other rows to put.
     pub office: Vec<OfficeWrite>,
+    /// Other rows to take away, before those are put.
+    pub gone: Vec<OfficeKey>,
     /// What people are told.
     pub said: Vec<Said>,
 }
@@ -221,7 +223,7 @@ impl Desk {
         let gone: Vec<Stopped> = self.births.keys().filter(|what| !there(what)).cloned().collect();
         for what in gone {
             self.births.remove(&what);
-            step.office.push(OfficeWrite::Unborn(what));
+            step.gone.push(OfficeKey::Birth(what));
         }
         let Some(terms) = terms else {
             self.terms = None;

@@ -80,9 +80,12 @@ pub struct TransferData<'a> {
     pub amount: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub amount_raw: Cow<'a, str>,
-    /// Always `null` in this version: no valuation yet.
-    #[serde(skip_deserializing)]
-    pub usd: (),
+    /// `null` where it is unknown.
+    #[serde(default)]
+    pub usd: Option<UsdData<'a>>,
+    /// Why it is unknown, of what has a price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_unknown: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub from: Cow<'a, str>,
     #[serde(borrow)]
@@ -177,6 +180,31 @@ pub struct AssetData<'a> {
     pub verified: bool,
 }
 
+/// What it is worth in US dollars, and by which price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsdData<'a> {
+    /// To the cent.
+    #[serde(borrow)]
+    pub value: Cow<'a, str>,
+    /// Exact.
+    #[serde(borrow)]
+    pub price: Cow<'a, str>,
+    /// Of what.
+    #[serde(borrow)]
+    pub pair: Cow<'a, str>,
+    /// The feed; of several, that it is the median of which.
+    #[serde(borrow)]
+    pub source: Cow<'a, str>,
+    /// How many feeds.
+    pub sources: u32,
+    /// From the lowest to the highest of them, in percent of the price.
+    #[serde(borrow)]
+    pub spread_percent: Cow<'a, str>,
+    /// The price's own time.
+    #[serde(borrow)]
+    pub as_of: Cow<'a, str>,
+}
+
 /// Where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockData<'a> {
@@ -197,8 +225,18 @@ pub struct PriceData<'a> {
     pub basics: Basics<'a>,
     #[serde(borrow)]
     pub pair: Cow<'a, str>,
+    /// The feed; of several, that it is the median of which.
     #[serde(borrow)]
     pub source: Cow<'a, str>,
+    /// How many feeds the price comes from.
+    #[serde(default = "one")]
+    pub sources: u32,
+    /// From the lowest to the highest of them, in percent of the price.
+    #[serde(default)]
+    pub spread_percent: Cow<'a, str>,
+    /// Of a change within a time only; `level` and `recovers_at` are in percent then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<ChangeData<'a>>,
     #[serde(borrow)]
     pub value: Cow<'a, str>,
     #[serde(borrow)]
@@ -212,6 +250,24 @@ pub struct PriceData<'a> {
     pub since: Cow<'a, str>,
     #[serde(borrow)]
     pub as_of: Cow<'a, str>,
+}
+
+/// How far a price moved within a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeData<'a> {
+    /// As a part of `from`; which way, `side` says: below is a fall.
+    #[serde(borrow)]
+    pub percent: Cow<'a, str>,
+    /// The highest price of the window where it fell, the lowest where it rose.
+    #[serde(borrow)]
+    pub from: Cow<'a, str>,
+    /// The window.
+    pub within_seconds: u64,
+}
+
+/// Bodies of versions before the median have one source.
+const fn one() -> u32 {
+    1
 }
 
 /// Of `gas.*`. Values are in gwei, and raw in wei.
@@ -268,6 +324,12 @@ pub struct BalanceData<'a> {
     pub amount: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub amount_raw: Cow<'a, str>,
+    /// `null` where it is unknown.
+    #[serde(default)]
+    pub usd: Option<UsdData<'a>>,
+    /// Why it is unknown, of what has a price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_unknown: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub side: Cow<'a, str>,
     pub level: Option<Cow<'a, str>>,
@@ -310,6 +372,9 @@ pub struct SourceData<'a> {
     pub since: Cow<'a, str>,
     pub last_block: Option<u64>,
     pub gap: Option<GapData>,
+    /// Of feeds that differ, and agree again: about what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub reason: Cow<'a, str>,
 }

@@ -3,12 +3,12 @@
 //! Nothing here decides anything: it says what the message says, exactly, in the words of FACES §3.
 
 use super::data::{
-    ApprovalData, AssetData, BalanceData, Basics, BlockData, Data, GapData, GasData, PaymentData, PriceData,
-    ReadAtData, SinkData, SourceData, TransferData,
+    ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, PaymentData,
+    PriceData, ReadAtData, SinkData, SourceData, TransferData, UsdData,
 };
 use super::time;
 use crate::reactor::effect::{
-    BalanceBody, Body, CrossingBody, CrossingSubject, Message, PaymentBody, SinkBody, SourceBody, TransferBody,
+    BalanceBody, Body, CrossingBody, CrossingSubject, Message, PaymentBody, SinkBody, SourceBody, TransferBody, Worth,
 };
 use crate::reactor::settings::{Direction, Side};
 use crate::types::amount::format_amount;
@@ -79,7 +79,8 @@ impl<'a> TransferData<'a> {
             amount: shown_decimals(body.decimals, body.verified)
                 .map(|decimals| format_amount(key.amount, decimals).into()),
             amount_raw: text(key.amount),
-            usd: (),
+            usd: body.usd.as_ref().map(usd_data),
+            usd_unknown: body.usd_unknown.as_ref().map(|why| why.as_str().into()),
             from: from.into(),
             to: to.into(),
             tx_hash: text(key.tx),
@@ -170,6 +171,7 @@ impl<'a> SourceData<'a> {
             since: time(body.since),
             last_block: body.last_block,
             gap: body.gap.map(|(from, to)| GapData { from, to }),
+            pair: body.pair.as_ref().map(|pair| pair.as_str().into()),
             reason: body.reason.as_str().into(),
         }
     }
@@ -210,14 +212,36 @@ fn crossing_data<'a>(basics: Basics<'a>, body: &'a CrossingBody) -> Data<'a> {
     let side = side(body.side);
     let (crossing, since, as_of) = (body.crossing, time(body.since), time(body.as_of));
     match &body.subject {
-        CrossingSubject::Price { pair, feed, value, level, recovers_at } => Data::Price(PriceData {
+        CrossingSubject::Price { quote, level, recovers_at } => Data::Price(PriceData {
             basics,
-            pair: pair.as_str().into(),
-            source: feed.as_str().into(),
-            value: text(value),
+            pair: quote.pair.as_str().into(),
+            source: quote.source.as_str().into(),
+            sources: quote.sources,
+            spread_percent: text(quote.spread),
+            change: None,
+            value: text(quote.price),
             side,
             level: text(level),
             recovers_at: text(recovers_at),
+            crossing,
+            since,
+            as_of,
+        }),
+        CrossingSubject::Change(change) => Data::Price(PriceData {
+            basics,
+            pair: change.quote.pair.as_str().into(),
+            source: change.quote.source.as_str().into(),
+            sources: change.quote.sources,
+            spread_percent: text(change.quote.spread),
+            change: Some(ChangeData {
+                percent: text(change.moved),
+                from: text(change.from),
+                within_seconds: change.within.as_secs(),
+            }),
+            value: text(change.quote.price),
+            side,
+            level: text(change.level),
+            recovers_at: text(change.recovers_at),
             crossing,
             since,
             as_of,
@@ -258,6 +282,8 @@ impl<'a> BalanceData<'a> {
             asset: AssetData::of(body.holding.asset, body.symbol.as_ref(), body.decimals, body.verified),
             amount: shown(body.value),
             amount_raw: text(body.value),
+            usd: body.usd.as_ref().map(usd_data),
+            usd_unknown: body.usd_unknown.as_ref().map(|why| why.as_str().into()),
             side: side(crossing.side),
             level: shown(body.level),
             level_raw: text(body.level),
@@ -269,6 +295,19 @@ impl<'a> BalanceData<'a> {
             as_of: time(crossing.as_of),
             reason: body.reason.as_ref().map(|reason| reason.as_str().into()),
         }
+    }
+}
+
+fn usd_data(worth: &Worth) -> UsdData<'_> {
+    let Worth { value, quote } = worth;
+    UsdData {
+        value: text(value),
+        price: text(quote.price),
+        pair: quote.pair.as_str().into(),
+        source: quote.source.as_str().into(),
+        sources: quote.sources,
+        spread_percent: text(quote.spread),
+        as_of: time(quote.as_of),
     }
 }
 

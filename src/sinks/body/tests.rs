@@ -2,14 +2,16 @@
 
 use super::*;
 use crate::reactor::effect::{
-    BalanceBody, CrossingBody, CrossingSubject, MessageKind, PaymentBody, SinkBody, SourceBody, Suspect,
+    BalanceBody, CrossingBody, CrossingSubject, MessageKind, PaymentBody, Quote, SinkBody, SourceBody, Suspect,
 };
 use crate::reactor::event::{ReadAt, SourceKind};
 use crate::reactor::rows::PaymentState;
 use crate::reactor::settings::{Direction, Side};
 use crate::sinks::samples::{at, of_transfer, test, transfer};
 use crate::types::gas::Fee;
-use crate::types::{Address, Asset, B256, ChainId, Holding, Kind, Pair, PaymentId, Price, Stage, TransferId, U256};
+use crate::types::{
+    Address, Asset, B256, ChainId, Holding, Kind, Pair, PaymentId, Percent, Price, Stage, TransferId, U256,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -125,9 +127,15 @@ fn an_approval_says_who_may_move_how_much_of_what() {
 
 fn price() -> Body {
     let price = |text| Price::parse(text).expect("it is a price");
-    let (pair, feed) = (Pair::parse("ETH-USD").expect("it is a pair"), "coinbase".into());
-    let (value, level, recovers_at) = (price("2499.99"), price("2500"), price("2550"));
-    let subject = CrossingSubject::Price { pair, feed, value, level, recovers_at };
+    let quote = Quote {
+        pair: Pair::parse("ETH-USD").expect("it is a pair"),
+        price: price("2499.99"),
+        source: "coinbase".into(),
+        sources: 1,
+        spread: Percent::default(),
+        as_of: at(2),
+    };
+    let subject = CrossingSubject::Price { quote, level: price("2500"), recovers_at: price("2550") };
     Body::Crossing(CrossingBody { subject, crossing: 3, side: Side::Below, since: at(1), as_of: at(2) })
 }
 
@@ -153,6 +161,8 @@ fn balance() -> Body {
         at: ReadAt { number: 19_000_000, hash: Some(B256::repeat_byte(0xcd)) },
         level: U256::from(500_000_000),
         recovers_at: U256::from(1_400_000_000),
+        usd: None,
+        usd_unknown: None,
         reason: None,
     };
     let subject = CrossingSubject::Balance(Box::new(body));
@@ -167,6 +177,7 @@ fn source() -> Body {
         since: at(0),
         last_block: Some(1234),
         gap: Some((1235, 1300)),
+        pair: None,
         reason: "no new block".into(),
     })
 }

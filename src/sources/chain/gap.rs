@@ -3,37 +3,24 @@
 //! A gap's rows shrink when the reactor has committed what was sent; until then it is remembered here, so that nothing is read twice.
 
 use super::Shared;
+use super::beside::{Beside, PATIENCE, TRIES_WITH_TRACES, Told, read_in_order};
 use super::endpoint::Endpoint;
 use super::pace::Portion;
-use super::read::{How, ReadFault, read_blocks};
+use super::read::{How, ReadFault};
 use super::vain::InVain;
 use crate::reactor::event::{Event, Run, RunPart};
 use crate::reactor::rows::GapRow;
-use crate::sources::queue::{Closed, Lane, blocks_bytes};
-use crate::types::{B256, Block, BlockRef};
+use crate::reactor::wants::ChainWants;
+use crate::sources::queue::blocks_bytes;
+use crate::types::{B256, BlockRef};
 use crate::wire::jsonrpc::{At, Call, parse_header};
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
-
-/// How soon it looks again whether the tip is done.
-pub(super) const YIELD: Duration = Duration::from_millis(20);
-/// How often it looks whether somebody can be asked, when nothing changes.
-pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// First wait after a portion that could not be read; doubled up to [`LONGEST_WAIT`].
-pub(super) const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// See [`FIRST_WAIT`].
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// A block whose traces did not come so often, though all else of it did, is taken without them, and says so: old states are pruned
-/// first. Before so many tries in a row only endpoints that trace are asked, where the lead does.
-pub(super) const TRIES_WITH_TRACES: u32 = 4;
-/// What was sent and is not committed after so long was not taken: it is read again.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+use tokio::time::Instant;
 
 /// A stretch to read: block `to` must have hash `above`; nothing below `from`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stretch {
+pub(super) struct Stretch {
     from: u64,
     to: u64,
     above: B256,
@@ -89,83 +76,36 @@ fn linked(stretch: Stretch, headers: &[BlockRef]) -> Vec<BlockRef> {
     blocks
 }
 
-/// Fills gaps until the pump is gone.
-pub(super) async fn fill(shared: &Shared) -> Closed {
-    let mut wants = shared.wants.clone();
-    let mut filler = Filler::default();
-    loop {
-        let chain = shared.chain_wants();
-        if chain.gaps != filler.gaps {
-            filler.gaps.clone_from(&chain.gaps);
-            filler.moved = Some(Instant::now());
-        }
-        if chain.gaps.is_empty() || filler.moved.is_none_or(|moved| moved.elapsed() >= PATIENCE) {
-            filler.progress.forget();
-        }
-        let stretch = filler.progress.next(&chain.gaps).filter(|_| !chain.stopped);
-        let reader = filler.reader(shared);
-        let (Some(stretch), Some(reader)) = (stretch, reader) else {
-            drop(timeout(LOOK_EVERY, wants.changed()).await);
-            // Where nobody publishes any more, `changed` fails at once.
-            sleep(YIELD).await;
-            continue;
-        };
-        if shared.tip_is_busy.load(Ordering::Relaxed) {
-            sleep(YIELD).await;
-            continue;
-        }
-        match filler.read(shared, reader, stretch).await {
-            Ok(blocks) => {
-                if let Err(closed) = filler.send(shared, reader, blocks).await {
-                    return closed;
-                }
-            }
-            Err(fault) => {
-                filler.tries = filler.tries.saturating_add(1);
-                if fault.is_too_much() {
-                    filler.portion.too_much();
-                }
-                sleep(FIRST_WAIT.saturating_mul(1 << filler.tries.min(8)).min(LONGEST_WAIT)).await;
-            }
-        }
-    }
-}
-
-/// Who is asked for what is old after so many tries in vain.
-pub(super) fn reader(shared: &Shared, tries: u32) -> Option<&Endpoint> {
-    let lead = shared.lead()?;
-    let traces = |endpoint: &Endpoint| endpoint.abilities().tracer.is_some();
-    let anyone = tries >= TRIES_WITH_TRACES || !shared.endpoints.get(lead).is_some_and(traces);
-    let usable = |(place, endpoint): &(usize, &Endpoint)| {
-        *place == lead || (endpoint.standing().usable && (anyone || traces(endpoint)))
-    };
-    let readers: Vec<_> = shared.endpoints.iter().enumerate().filter(usable).collect();
-    let first = readers.iter().position(|(place, _)| *place == lead).unwrap_or(0);
-    readers.get((first + tries as usize) % readers.len().max(1)).map(|(_, endpoint)| *endpoint)
-}
-
-/// The memory between portions.
+/// Fills gaps.
 #[derive(Default)]
-struct Filler {
+pub(super) struct Filler {
     gaps: Vec<GapRow>,
     progress: Progress,
     portion: Portion,
-    /// Tries in a row that came to nothing.
-    tries: u32,
     /// Traces that did not come.
     in_vain: InVain,
+    /// What was read last, ascending.
+    read: Vec<BlockRef>,
     /// When something was last sent or committed.
     moved: Option<Instant>,
 }
 
-impl Filler {
-    /// Who is asked: the lead, and after failures each usable endpoint in turn, for not every node keeps old blocks.
-    fn reader<'a>(&self, shared: &'a Shared) -> Option<&'a Endpoint> {
-        reader(shared, self.tries)
+impl Beside for Filler {
+    type Part = Stretch;
+
+    fn next(&mut self, _: &Shared, wants: &ChainWants) -> Option<Stretch> {
+        if wants.gaps != self.gaps {
+            self.gaps.clone_from(&wants.gaps);
+            self.moved = Some(Instant::now());
+        }
+        if wants.gaps.is_empty() || self.moved.is_none_or(|moved| moved.elapsed() >= PATIENCE) {
+            self.progress.forget();
+        }
+        self.progress.next(&wants.gaps)
     }
 
     /// Reads the upper end of a stretch: headers by number, checked by their links, then the blocks by hash.
-    async fn read(&mut self, shared: &Shared, reader: &Endpoint, stretch: Stretch) -> Result<Vec<Block>, ReadFault> {
+    async fn read(&mut self, shared: &Shared, reader: &Endpoint, stretch: &Stretch) -> Result<Told, ReadFault> {
         let lowest = stretch.from.max((stretch.to + 1).saturating_sub(self.portion.blocks()));
         let upper = Call::BlockByHash { hash: stretch.above, whole: false };
         let lower = (lowest..stretch.to).map(|number| Call::BlockByNumber { at: At::Number(number), whole: false });
@@ -179,52 +119,42 @@ impl Filler {
                 Err(_) => {}
             }
         }
-        let blocks = linked(stretch, &headers);
+        let mut blocks = linked(*stretch, &headers);
         if blocks.is_empty() {
             return Err(ReadFault::Other);
         }
         let watched = shared.watched();
         let untraced = self.in_vain.given_up(Duration::ZERO, TRIES_WITH_TRACES);
         let how = How { watched: &watched, ways: &shared.ways, untraced: &untraced };
-        let mut read = Vec::with_capacity(blocks.len());
-        let mut fault = None;
-        let asked = Instant::now();
         // From above: what is below a block that could not be read cannot be sent yet.
-        for (block, result) in blocks.iter().zip(read_blocks(reader, &blocks, how).await).rev() {
-            match result {
-                Ok(whole) if fault.is_none() => {
-                    self.in_vain.forget(block.hash);
-                    read.push(whole);
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    if let ReadFault::Traces(_) = error {
-                        self.in_vain.note(block.hash, asked, Instant::now());
-                    }
-                    fault = fault.or(Some(error));
-                }
-            }
-        }
-        if let Some(fault) = fault.filter(|_| read.is_empty()) {
-            return Err(fault);
-        }
+        blocks.reverse();
+        let mut read = read_in_order(reader, &blocks, how, &mut self.in_vain).await?;
         let lead_traces = shared.lead().and_then(|lead| shared.endpoints.get(lead)?.abilities().tracer).is_some();
         shared.note_traces(reader, lead_traces || reader.abilities().tracer.is_some(), &read);
         read.reverse();
-        Ok(read)
+        self.read = read.iter().map(|block| block.at).collect();
+        let bytes = blocks_bytes(&read);
+        let run = Run {
+            chain: shared.chain,
+            endpoint: reader.name.clone(),
+            blocks: read,
+            part: RunPart::Gap,
+            chosen_by: None,
+        };
+        Ok((Event::Run(run), bytes))
     }
 
-    async fn send(&mut self, shared: &Shared, reader: &Endpoint, blocks: Vec<Block>) -> Result<(), Closed> {
-        let refs: Vec<BlockRef> = blocks.iter().map(|block| block.at).collect();
-        let bytes = blocks_bytes(&blocks);
-        let (chain, endpoint) = (shared.chain, reader.name.clone());
-        let run = Run { chain, endpoint, blocks, part: RunPart::Gap, chosen_by: None };
-        shared.queue.send(Lane::Later, Event::Run(run), bytes).await?;
-        self.progress.note(&refs);
+    fn sent(&mut self, _: Stretch) {
+        self.progress.note(&self.read);
         self.portion.went_well();
-        self.tries = 0;
         self.moved = Some(Instant::now());
-        Ok(())
+    }
+
+    fn failed(&mut self, _: Stretch, fault: &ReadFault) -> bool {
+        if fault.is_too_much() {
+            self.portion.too_much();
+        }
+        true
     }
 }
 

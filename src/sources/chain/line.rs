@@ -151,7 +151,7 @@ impl Line {
         let mut table = self.shared.table();
         let line = match state {
             SocketState::Connecting => LineState::Connecting,
-            SocketState::Subscribing => return,
+            SocketState::Subscribing | SocketState::Aging => return,
             SocketState::Live => LineState::Up(table.connections),
             SocketState::Stale => LineState::Stale,
             SocketState::BackingOff { reason: reason @ Reason::Rejected, .. } => {

@@ -7,6 +7,7 @@
 mod ask_fault;
 mod asks;
 mod balances;
+mod beside;
 mod dial;
 mod endpoint;
 mod fees;
@@ -183,9 +184,9 @@ impl ChainReader {
             () = cancel.cancelled() => {}
             _ = keeping => {}
             _closed = tip::follow(&shared) => {}
-            _closed = gap::fill(&shared) => {}
-            _closed = past::read(&shared) => {}
-            _closed = past_logs::read(&shared) => {}
+            _closed = beside::read(&shared, gap::Filler::default()) => {}
+            _closed = beside::read(&shared, past::Past::default()) => {}
+            _closed = beside::read(&shared, past_logs::PastLogs::default()) => {}
             _closed = asks::answer(&shared) => {}
             _closed = Box::pin(balances::read(&shared)) => {}
             _closed = fees::follow(&shared) => {}

@@ -4,64 +4,22 @@
 //! was sent; until then it is remembered here, so that nothing is read twice.
 
 use super::Shared;
+use super::beside::{Beside, PATIENCE, TRIES_WITH_TRACES, Told, read_in_order};
 use super::endpoint::Endpoint;
-use super::gap::{FIRST_WAIT, LONGEST_WAIT, LOOK_EVERY, PATIENCE, TRIES_WITH_TRACES, YIELD, reader};
 use super::pace::Portion;
-use super::read::{How, ReadFault, read_blocks};
+use super::read::{How, ReadFault};
 use super::vain::InVain;
 use crate::reactor::event::{Event, Run, RunPart};
 use crate::reactor::wants::{ChainWants, StretchWant};
-use crate::sources::queue::{Closed, Lane, blocks_bytes};
-use crate::types::{B256, Block, BlockRef};
+use crate::sources::queue::blocks_bytes;
+use crate::types::{B256, BlockRef};
 use crate::wire::jsonrpc::{At, Call, parse_header};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
-
-/// Reads what is wanted until the pump is gone.
-pub(super) async fn read(shared: &Shared) -> Closed {
-    let mut wants = shared.wants.clone();
-    let mut past = Past::default();
-    loop {
-        let chain = shared.chain_wants();
-        // What an older list chose may not be taken: it is read again. Where it was taken in time, that is known soon.
-        if past.chosen_by.is_some_and(|version| version != shared.watched().version()) {
-            (past.chosen_by, past.ahead) = (None, Ahead::default());
-        }
-        let stretch = past.next(chain.history.blocks.filter(|_| may_read(&chain)));
-        let (Some(stretch), Some(reader)) = (stretch, reader(shared, past.tries)) else {
-            drop(timeout(LOOK_EVERY, wants.changed()).await);
-            // Where nobody publishes any more, `changed` fails at once.
-            sleep(YIELD).await;
-            continue;
-        };
-        if shared.tip_is_busy.load(Ordering::Relaxed) {
-            sleep(YIELD).await;
-            continue;
-        }
-        match past.portion(shared, reader, stretch).await {
-            Ok(blocks) => {
-                if let Err(closed) = past.send(shared, reader, blocks).await {
-                    return closed;
-                }
-            }
-            Err(fault) => {
-                if fault.is_too_much() {
-                    past.portion.too_much();
-                }
-                // Old states are pruned: the next blocks are not waited for as long as the first one was.
-                if !(past.untraced && matches!(fault, ReadFault::Traces(_))) {
-                    past.tries = past.tries.saturating_add(1);
-                    sleep(FIRST_WAIT.saturating_mul(1 << past.tries.min(8)).min(LONGEST_WAIT)).await;
-                }
-            }
-        }
-    }
-}
+use tokio::time::Instant;
 
 /// Whether the past may be read now: nothing that is new waits.
 pub(super) fn may_read(chain: &ChainWants) -> bool {
-    !chain.stopped && chain.gaps.is_empty()
+    chain.gaps.is_empty()
 }
 
 /// Up to where was sent, and not committed yet.
@@ -96,35 +54,36 @@ impl Ahead {
     }
 }
 
-/// The memory between portions.
+/// Reads blocks of the past.
 #[derive(Default)]
-struct Past {
+pub(super) struct Past {
     ahead: Ahead,
     portion: Portion,
-    /// Tries in a row that came to nothing.
-    tries: u32,
     /// Traces that did not come.
     in_vain: InVain,
     /// The last traces that were asked for did not come at all.
     untraced: bool,
     /// The version of the watch list that chose what was last read, where receipts were chosen at all.
     chosen_by: Option<u64>,
+    /// The last block that was read.
+    read: Option<BlockRef>,
 }
 
-impl Past {
-    fn next(&mut self, wanted: Option<StretchWant>) -> Option<StretchWant> {
-        let StretchWant { from, to, below } = wanted?;
+impl Beside for Past {
+    type Part = StretchWant;
+
+    fn next(&mut self, shared: &Shared, wants: &ChainWants) -> Option<StretchWant> {
+        // What an older list chose may not be taken: it is read again. Where it was taken in time, that is known soon.
+        if self.chosen_by.is_some_and(|version| version != shared.watched().version()) {
+            (self.chosen_by, self.ahead) = (None, Ahead::default());
+        }
+        let StretchWant { from, to, below } = wants.history.blocks.filter(|_| may_read(wants))?;
         let (from, below) = self.ahead.go_on(from, to, below)?;
         Some(StretchWant { from, to, below })
     }
 
     /// Reads the lower end of a stretch: headers by number, checked by their links, then the blocks by hash.
-    async fn portion(
-        &mut self,
-        shared: &Shared,
-        reader: &Endpoint,
-        stretch: StretchWant,
-    ) -> Result<Vec<Block>, ReadFault> {
+    async fn read(&mut self, shared: &Shared, reader: &Endpoint, stretch: &StretchWant) -> Result<Told, ReadFault> {
         let last = stretch.to.min(stretch.from.saturating_add(self.portion.blocks() - 1));
         let numbers = stretch.from..=last;
         let calls: Vec<Call> =
@@ -138,7 +97,7 @@ impl Past {
                 Err(_) => break,
             }
         }
-        let blocks = linked(stretch, &headers);
+        let blocks = linked(*stretch, &headers);
         if blocks.is_empty() {
             return Err(ReadFault::Other);
         }
@@ -149,47 +108,30 @@ impl Past {
         let given_up = self.in_vain.given_up(Duration::ZERO, tries);
         self.untraced |= blocks.first().is_some_and(|first| given_up.contains(&first.hash));
         let how = How { watched: &watched, ways: &shared.ways, untraced: &given_up };
-        let asked = Instant::now();
-        let mut read = Vec::with_capacity(blocks.len());
-        let mut fault = None;
         // From below: what is above a block that could not be read cannot be sent yet.
-        for (block, result) in blocks.iter().zip(read_blocks(reader, &blocks, how).await) {
-            match result {
-                Ok(whole) if fault.is_none() => {
-                    self.in_vain.forget(block.hash);
-                    self.untraced &= !whole.traced;
-                    read.push(whole);
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    if let ReadFault::Traces(_) = error {
-                        self.in_vain.note(block.hash, asked, Instant::now());
-                    }
-                    fault = fault.or(Some(error));
-                }
-            }
-        }
-        match fault {
-            Some(fault) if read.is_empty() => Err(fault),
-            _ => {
-                shared.note_traces(reader, reader.abilities().tracer.is_some(), &read);
-                Ok(read)
-            }
-        }
+        let read = read_in_order(reader, &blocks, how, &mut self.in_vain).await?;
+        self.untraced &= !read.iter().any(|block| block.traced);
+        shared.note_traces(reader, reader.abilities().tracer.is_some(), &read);
+        self.read = read.last().map(|block| block.at);
+        let bytes = blocks_bytes(&read);
+        let (chain, endpoint, chosen_by) = (shared.chain, reader.name.clone(), self.chosen_by);
+        let run = Run { chain, endpoint, blocks: read, part: RunPart::History, chosen_by };
+        Ok((Event::Run(run), bytes))
     }
 
-    async fn send(&mut self, shared: &Shared, reader: &Endpoint, blocks: Vec<Block>) -> Result<(), Closed> {
-        let last = blocks.last().map(|block| block.at);
-        let bytes = blocks_bytes(&blocks);
-        let (chain, endpoint) = (shared.chain, reader.name.clone());
-        let run = Run { chain, endpoint, blocks, part: RunPart::History, chosen_by: self.chosen_by };
-        shared.queue.send(Lane::Later, Event::Run(run), bytes).await?;
-        if let Some(last) = last {
+    fn sent(&mut self, _: StretchWant) {
+        if let Some(last) = self.read {
             self.ahead.note(last.number + 1, Some(last.hash));
         }
         self.portion.went_well();
-        self.tries = 0;
-        Ok(())
+    }
+
+    fn failed(&mut self, _: StretchWant, fault: &ReadFault) -> bool {
+        if fault.is_too_much() {
+            self.portion.too_much();
+        }
+        // Old states are pruned: the next blocks are not waited for as long as the first one was.
+        !(self.untraced && matches!(fault, ReadFault::Traces(_)))
     }
 }
 

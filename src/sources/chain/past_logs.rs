@@ -5,21 +5,19 @@
 
 use super::Shared;
 use super::ask_fault::AskFault;
+use super::beside::{Beside, Told};
 use super::endpoint::Endpoint;
-use super::gap::{FIRST_WAIT, LONGEST_WAIT, LOOK_EVERY, YIELD, reader};
 use super::past::{Ahead, may_read};
 use super::read::ReadFault;
 use crate::reactor::event::{Event, Logs, Reported};
-use crate::reactor::wants::LogsWant;
-use crate::sources::queue::{Closed, Lane, SMALL_EVENT_BYTES};
+use crate::reactor::wants::{ChainWants, LogsWant};
+use crate::sources::queue::SMALL_EVENT_BYTES;
 use crate::types::{Address, B256, Timestamp};
 use crate::wire::Fault;
 use crate::wire::erc20::{Log, TRANSFER, TRANSFER_BATCH, TRANSFER_SINGLE, read_log};
 use crate::wire::jsonrpc::{At, Call, Refusal, Suggestion, parse_header, parse_logs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use tokio::time::{sleep, timeout};
 
 /// The first range: what nearly every node takes (facts/streams.md §2).
 const FIRST_RANGE: u64 = 1_000;
@@ -28,51 +26,52 @@ const LONGEST_RANGE: u64 = 50_000;
 /// Addresses that one question names: some nodes take no more topics (facts/streams.md §2).
 const NAMED_AT_ONCE: usize = 100;
 
-/// Reads what is wanted until the pump is gone.
-pub(super) async fn read(shared: &Shared) -> Closed {
-    let mut wants = shared.wants.clone();
-    let (mut ahead, mut range, mut tries) = (Ahead::default(), FIRST_RANGE, 0_u32);
-    let mut asked: Arc<[Address]> = Arc::default();
-    loop {
-        let chain = shared.chain_wants();
-        let want = chain.history.logs.as_ref().filter(|_| may_read(&chain));
+/// Reads logs of the past.
+pub(super) struct PastLogs {
+    ahead: Ahead,
+    /// Whose logs were asked for.
+    asked: Arc<[Address]>,
+    /// Blocks of one question.
+    range: u64,
+}
+
+impl Default for PastLogs {
+    fn default() -> Self {
+        Self { ahead: Ahead::default(), asked: Arc::default(), range: FIRST_RANGE }
+    }
+}
+
+impl Beside for PastLogs {
+    type Part = LogsWant;
+
+    fn next(&mut self, _: &Shared, wants: &ChainWants) -> Option<LogsWant> {
+        let want = wants.history.logs.as_ref().filter(|_| may_read(wants))?;
         // What was sent is without those who joined since, and is not taken.
-        if let Some(want) = want.filter(|want| want.addresses != asked) {
-            (ahead, asked) = (Ahead::default(), Arc::clone(&want.addresses));
+        if want.addresses != self.asked {
+            (self.ahead, self.asked) = (Ahead::default(), Arc::clone(&want.addresses));
         }
-        let next = want.and_then(|want| Some((want, ahead.go_on(want.from, want.to, None)?.0)));
-        let (Some((want, from)), Some(reader)) = (next, reader(shared, tries)) else {
-            drop(timeout(LOOK_EVERY, wants.changed()).await);
-            sleep(YIELD).await;
-            continue;
-        };
-        if shared.tip_is_busy.load(Ordering::Relaxed) {
-            sleep(YIELD).await;
-            continue;
-        }
-        let to = want.to.min(from.saturating_add(range - 1));
-        match logs(shared, reader, want, (from, to)).await {
-            Ok(rows) => {
-                let bytes = SMALL_EVENT_BYTES + rows.len() * size_of::<Reported>();
-                let (chain, endpoint, until) = (shared.chain, reader.name.clone(), want.until);
-                let addresses = Arc::clone(&want.addresses);
-                let event = Event::Logs(Logs { chain, endpoint, from, to, until, addresses, rows });
-                if let Err(closed) = shared.queue.send(Lane::Later, event, bytes).await {
-                    return closed;
-                }
-                ahead.note(to + 1, None);
-                range = range.saturating_mul(2).min(LONGEST_RANGE);
-                tries = 0;
-            }
-            Err(fault) => {
-                if let Some(smaller) = smaller(&fault, from, to) {
-                    range = smaller;
-                } else {
-                    tries = tries.saturating_add(1);
-                    sleep(FIRST_WAIT.saturating_mul(1 << tries.min(8)).min(LONGEST_WAIT)).await;
-                }
-            }
-        }
+        let from = self.ahead.go_on(want.from, want.to, None)?.0;
+        let to = want.to.min(from.saturating_add(self.range - 1));
+        Some(LogsWant { from, to, ..want.clone() })
+    }
+
+    async fn read(&mut self, shared: &Shared, reader: &Endpoint, part: &LogsWant) -> Result<Told, ReadFault> {
+        let rows = logs(shared, reader, part).await?;
+        let bytes = SMALL_EVENT_BYTES + rows.len() * size_of::<Reported>();
+        let LogsWant { from, to, until, .. } = *part;
+        let (chain, endpoint, addresses) = (shared.chain, reader.name.clone(), Arc::clone(&part.addresses));
+        Ok((Event::Logs(Logs { chain, endpoint, from, to, until, addresses, rows }), bytes))
+    }
+
+    fn sent(&mut self, part: LogsWant) {
+        self.ahead.note(part.to + 1, None);
+        self.range = self.range.saturating_mul(2).min(LONGEST_RANGE);
+    }
+
+    fn failed(&mut self, part: LogsWant, fault: &ReadFault) -> bool {
+        let smaller = smaller(fault, part.from, part.to);
+        self.range = smaller.unwrap_or(self.range);
+        smaller.is_none()
     }
 }
 
@@ -121,16 +120,12 @@ fn questions(addresses: &[Address], from: u64, to: u64) -> Vec<Call> {
     addresses.chunks(NAMED_AT_ONCE).flat_map(of).collect()
 }
 
-async fn logs(
-    shared: &Shared,
-    reader: &Endpoint,
-    want: &LogsWant,
-    (from, to): (u64, u64),
-) -> Result<Vec<Reported>, ReadFault> {
+async fn logs(shared: &Shared, reader: &Endpoint, part: &LogsWant) -> Result<Vec<Reported>, ReadFault> {
+    let LogsWant { from, to, .. } = *part;
     let reading = shared.ways.reading();
     // By place in the chain: what two questions bring is one log.
     let mut found: BTreeMap<(u64, u64), (B256, Vec<crate::types::Movement>)> = BTreeMap::new();
-    for answer in reader.rpc.ask_all(&questions(&want.addresses, from, to)).await {
+    for answer in reader.rpc.ask_all(&questions(&part.addresses, from, to)).await {
         let answer = answer?;
         for log in parse_logs(&answer)? {
             let place = log.number.zip(log.log.index).filter(|(number, _)| (from..=to).contains(number));
@@ -142,7 +137,7 @@ async fn logs(
             found.insert(place, (log.block, moved));
         }
     }
-    let ours: BTreeSet<Address> = want.addresses.iter().copied().collect();
+    let ours: BTreeSet<Address> = part.addresses.iter().copied().collect();
     found.retain(|_, (_, moved)| {
         moved.retain(|it| ours.contains(&it.from) || ours.contains(&it.to));
         !moved.is_empty()

@@ -45,6 +45,9 @@ pub(super) enum ReadFault {
     /// Everything of the block came but its traces, for this reason.
     #[error("the block came without its traces: {0}")]
     Traces(Box<ReadFault>),
+    /// Everything of the block came but its traces, of which the node gives no more for now.
+    #[error("the block came without its traces: too many were asked for")]
+    TracesLimited,
     /// Another block came than the one that was asked for.
     #[error("another block came than the one that was asked for")]
     Other,
@@ -56,7 +59,7 @@ impl ReadFault {
         match self {
             Self::Ask(fault) => fault.reason(),
             Self::Parts(Fault::NotReady { .. } | Fault::LogsMissing | Fault::Missing { .. }) => "blocks missing".into(),
-            Self::Traces(_) => "traces missing".into(),
+            Self::Traces(_) | Self::TracesLimited => "traces missing".into(),
             Self::Parts(_) => "unreadable block".into(),
             Self::Other => "wrong block".into(),
         }
@@ -67,7 +70,7 @@ impl ReadFault {
         match self {
             Self::Ask(fault) => matches!(fault, AskFault::TooLarge | AskFault::Timeout),
             Self::Traces(fault) => fault.is_too_much(),
-            Self::Parts(_) | Self::Other => false,
+            Self::Parts(_) | Self::Other | Self::TracesLimited => false,
         }
     }
 }
@@ -148,8 +151,8 @@ async fn put_together(
     with_traces(endpoint, at.hash, parts.traced, |traces| assemble(&block, &receipts, traces, &reading))
 }
 
-/// Puts a block together with its traces, where they were asked for. [`ReadFault::Traces`] where all is well without them; but that
-/// a node is in a hurry is never a word about traces.
+/// Puts a block together with its traces, where they were asked for. [`ReadFault::Traces`] where all is well without them; that a node
+/// is in a hurry is no word about this block's traces, and is told from it.
 fn with_traces(
     endpoint: &Endpoint,
     hash: B256,
@@ -160,10 +163,10 @@ fn with_traces(
     let traces = read_traces(endpoint, tracer, answer, hash);
     match traces.and_then(|traces| Ok(assembled(traces.as_deref())?)) {
         Ok(block) => Ok(block),
-        Err(fault @ ReadFault::Ask(AskFault::RateLimited)) => Err(fault),
         Err(fault) => {
             assembled(None)?;
-            Err(ReadFault::Traces(Box::new(fault)))
+            let is_limit = fault == ReadFault::Ask(AskFault::RateLimited);
+            Err(if is_limit { ReadFault::TracesLimited } else { ReadFault::Traces(Box::new(fault)) })
         }
     }
 }

@@ -47,6 +47,8 @@ pub(super) enum Way {
 pub(super) struct Rpc {
     pub(super) way: Way,
     pace: Mutex<Pace>,
+    /// Of traces alone: many nodes count them by themselves, and give few.
+    trace_pace: Mutex<Pace>,
     owed: Mutex<Owed>,
     /// How long it may answer nothing.
     patience: Duration,
@@ -56,8 +58,8 @@ pub(super) struct Rpc {
 
 impl Rpc {
     pub(super) fn new(way: Way, patience: Duration) -> Self {
-        let (pace, owed) = (Mutex::default(), Mutex::default());
-        Self { way, pace, owed, patience, takes_batches: AtomicBool::new(true) }
+        let (pace, trace_pace, owed) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { way, pace, trace_pace, owed, patience, takes_batches: AtomicBool::new(true) }
     }
 
     /// Whether it was asked and has answered nothing for too long.
@@ -79,12 +81,17 @@ impl Rpc {
 
     /// Whether it said "too many" a moment ago: nothing is asked until the pause is over.
     pub(super) fn is_paused(&self) -> bool {
-        self.pace().is_paused(Instant::now())
+        is_paused(&self.pace)
+    }
+
+    /// Whether it is asked for no traces for now, and answers everything else.
+    pub(super) fn is_short_of_traces(&self) -> bool {
+        is_paused(&self.trace_pace) && !self.is_paused()
     }
 
     /// Asks one question.
     pub(super) async fn ask(&self, call: &Call) -> Answer {
-        if self.is_paused() {
+        if self.is_paused() || (is_trace(call) && is_paused(&self.trace_pace)) {
             return Err(AskFault::RateLimited);
         }
         let deadline = deadline_of(call);
@@ -97,7 +104,7 @@ impl Rpc {
             }
             Way::Http { .. } => self.post(&[call]).await.pop().unwrap_or(Err(AskFault::Unreadable)),
         };
-        self.note(answer)
+        self.note(answer, is_trace(call))
     }
 
     /// Asks many questions; the answers come in the same order. Over a socket all are sent at once, over HTTP in batches where the
@@ -139,25 +146,27 @@ impl Rpc {
                 answers.push(self.ask(call).await);
             }
         }
-        places.into_iter().zip(answers.into_iter().map(|answer| self.note(answer))).collect()
+        places.into_iter().zip(answers.into_iter().map(|answer| self.note(answer, false))).collect()
     }
 
     /// Keeps the pace by what was answered.
-    fn note(&self, answer: Answer) -> Answer {
+    fn note(&self, answer: Answer, is_trace: bool) -> Answer {
         if let Err(AskFault::Refused { error, .. }) = &answer
             && let Refusal::RateLimited { retry_after, long } = error.refusal
         {
-            self.pace().limited(Instant::now(), retry_after, long);
+            self.pace(is_trace).limited(Instant::now(), retry_after, long);
             return Err(AskFault::RateLimited);
         }
         if answer.is_ok() {
-            self.pace().answered(Instant::now());
+            self.pace(is_trace).answered(Instant::now());
         }
         answer
     }
 
-    fn pace(&self) -> MutexGuard<'_, Pace> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Where a node is short of everything, the next question that is no trace says so.
+    fn pace(&self, is_trace: bool) -> MutexGuard<'_, Pace> {
+        let pace = if is_trace { &self.trace_pace } else { &self.pace };
+        pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One HTTP request with one question or a batch.
@@ -171,6 +180,8 @@ impl Rpc {
         let deadline = calls.iter().map(|call| deadline_of(call)).max().unwrap_or(DEADLINE);
         let request = Request::post_json(target.clone(), Bytes::from(text));
         let request = request.within(deadline).capped(RPC_BODY_CAP).reaching(Reach::Anywhere);
+        // Traces are asked for one by one.
+        let is_of_traces = calls.iter().any(|call| is_trace(call));
         let question = self.open(calls.iter().any(|call| is_aside(call)));
         let sent = client.send(request).await;
         question.close(!matches!(sent, Err(HttpFault::Timeout { .. })));
@@ -181,7 +192,7 @@ impl Rpc {
             Err(fault) => return all(AskFault::Http(fault)),
         };
         if response.status == 429 {
-            self.pace().limited(Instant::now(), response.retry_after(clock()), false);
+            self.pace(is_of_traces).limited(Instant::now(), response.retry_after(clock()), false);
             return all(AskFault::RateLimited);
         }
         // Many nodes say what is wrong in the body of a 4xx or 5xx: it is read first.
@@ -243,6 +254,10 @@ impl Drop for Question<'_> {
             (true, false) => {}
         }
     }
+}
+
+fn is_paused(pace: &Mutex<Pace>) -> bool {
+    pace.lock().unwrap_or_else(PoisonError::into_inner).is_paused(Instant::now())
 }
 
 /// Whether a refusal says nothing about batches: it passes.

@@ -30,6 +30,9 @@ const LONGEST_WAIT: Duration = Duration::from_millis(800);
 const ASK_OTHERS_AFTER: Duration = Duration::from_millis(1_500);
 /// A block whose traces do not come for so long, though all else of it does, is taken without them, and says so.
 const WITHOUT_TRACES_AFTER: Duration = Duration::from_secs(4);
+/// Where a node gives no more traces for now, and everything else, blocks wait for them so long, and are taken without them then: what
+/// an explorer says of the inner movements comes later, but nothing else does.
+const SHORT_AFTER: Duration = Duration::from_secs(10);
 /// After so long the endpoint hands the lead over for a while.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(6);
 /// What was sent and is not published after so long was not taken: it is read again. Longer than a cursor waits for its commit.
@@ -72,6 +75,8 @@ struct Tip {
     outdone: Option<Instant>,
     /// Traces that did not come.
     in_vain: InVain,
+    /// Since when no block came with its traces because the node gives no more of them.
+    short: Option<Instant>,
     /// When something was last sent or published.
     moved: Option<Instant>,
     /// The version of the watch list that chose what was last sent, where receipts were chosen at all.
@@ -123,7 +128,7 @@ impl Tip {
         // One that comes back is the same: its trouble may be why it went.
         if lead.is_some() && lead != self.lead {
             // What another sent may be refused; and a walk begins from what is published.
-            (self.lead, self.trouble, self.outdone) = (lead, None, None);
+            (self.lead, self.trouble, self.outdone, self.short) = (lead, None, None, None);
             self.known.forget_sent();
             self.headers.clear();
             self.in_vain.forget_all();
@@ -213,9 +218,16 @@ impl Tip {
         let Some(wanted) = blocks.get(..portion) else { return Ok(Round::Idle) };
         let since = self.trouble.map_or(Duration::ZERO, |(since, _)| since.elapsed());
         let traces = lead.abilities().tracer.is_some();
-        let reader = if since >= ASK_OTHERS_AFTER { self.other_reader(shared, traces).unwrap_or(lead) } else { lead };
+        let others = since >= ASK_OTHERS_AFTER || lead.rpc.is_short_of_traces();
+        let reader = if others { self.other_reader(shared, traces).unwrap_or(lead) } else { lead };
         let watched = shared.watched();
-        let untraced = self.in_vain.given_up(WITHOUT_TRACES_AFTER, 1);
+        let mut untraced = self.in_vain.given_up(WITHOUT_TRACES_AFTER, 1);
+        if let Some(since) = self.short.filter(|_| reader.rpc.is_short_of_traces()) {
+            if since.elapsed() < SHORT_AFTER {
+                return Ok(Round::Wait(LOOK_EVERY));
+            }
+            untraced.extend(wanted.iter().map(|block| block.hash));
+        }
         let how = How { watched: &watched, ways: &shared.ways, untraced: &untraced };
         // Of a node that gives no receipts of whole blocks only those that matter are read: for another list others may.
         let chosen_by = (!reader.abilities().receipts).then(|| watched.version());
@@ -227,8 +239,11 @@ impl Tip {
             self.note_outdone(shared, lead, reader, asked);
         }
         for (block, read) in wanted.iter().zip(read) {
-            if let Err(ReadFault::Traces(_)) = read {
-                self.in_vain.note(block.hash, asked, Instant::now());
+            match &read {
+                Err(ReadFault::Traces(_)) => self.in_vain.note(block.hash, asked, Instant::now()),
+                Err(ReadFault::TracesLimited) => self.short = self.short.or(Some(asked)),
+                Ok(block) if block.traced => self.short = None,
+                Ok(_) | Err(ReadFault::Ask(_) | ReadFault::Parts(_) | ReadFault::Other) => {}
             }
             match read {
                 Ok(block) if fault.is_none() => whole.push(block),
@@ -253,6 +268,10 @@ impl Tip {
             // One that turned out not to trace at all has said so.
             shared.note_traces(reader, reader.abilities().tracer.is_some(), &whole);
             self.send(shared, lead, whole, together, chosen_by).await?;
+        }
+        // Of a node that gives everything but traces the tip is not taken away: that would cost all of the chain, and not a part.
+        if fault == Some(ReadFault::TracesLimited) {
+            return Ok(Round::Wait(LOOK_EVERY));
         }
         Ok(fault.map_or(Round::Again, |fault| Round::Trouble(fault.reason())))
     }

@@ -1,29 +1,29 @@
 //! Price feeds: one supervised socket each, prices exact, the newest only.
 //!
-//! [`run`] keeps a feed alive until it is cancelled. A price carries the venue's own time; how old is too old is the
-//! reactor's to say. Never invents, repeats or rounds a price.
+//! [`run`] keeps a feed alive until it is cancelled. A price carries the venue's own time; how old is too old is the reactor's to say, and
+//! which of several feeds is right too. Never invents, repeats or rounds a price.
 
-mod coinbase;
+mod dialect;
+mod exchange;
+mod outlet;
+mod relay;
 mod report;
 
-pub use coinbase::Coinbase;
-pub use report::Reporter;
-
-use crate::config::checked::{FeedConfig, FeedKind};
+use crate::config::checked::FeedConfig;
 use crate::net::Tls;
-use crate::net::socket::{
-    BadEndpoint, Dial, Endpoint, Limits, SocketSettings, SocketState, TcpDial, Timing, supervise,
-};
-use crate::reactor::event::{SourceId, SourceKind};
+use crate::net::socket::{BadEndpoint, Dial, Endpoint, Limits, SocketSettings, SocketState, TcpDial, supervise};
+use crate::reactor::event::{SourceId, SourceKind, SourceState};
+use crate::sources::WallClock;
 use crate::sources::queue::EventQueue;
 use crate::telemetry::Tally;
-use std::time::Duration;
+use dialect::Dialect;
+use exchange::Exchange;
+use outlet::Outlet;
+use relay::{Shift, relay};
+use report::Reporter;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-
-/// A feed without a price of any pair for this long is stale; it is replaced after another minute.
-const PRICE_WITHIN: Duration = Duration::from_secs(90);
 
 /// Keeps a feed alive until cancelled.
 ///
@@ -34,50 +34,62 @@ pub async fn run(
     tls: Tls,
     queue: &EventQueue,
     tally: Tally,
+    clock: WallClock,
     cancel: CancellationToken,
 ) -> Result<(), BadEndpoint> {
-    run_over(config, tls, TcpDial, queue, tally, cancel).await
+    run_over(config, tls, &TcpDial, queue, tally, clock, cancel).await
 }
 
 /// The same over connections of another making.
-async fn run_over<D: Dial>(
+async fn run_over<D: Dial + Clone + Sync>(
     config: &FeedConfig,
     tls: Tls,
-    dial: D,
+    dial: &D,
     queue: &EventQueue,
     tally: Tally,
+    clock: WallClock,
     cancel: CancellationToken,
 ) -> Result<(), BadEndpoint> {
     let endpoint = Endpoint::parse(&config.url)?;
     let source = SourceId { kind: SourceKind::Feed, chain: None, name: config.name.clone() };
-    let reporter = Reporter::new(source.clone(), queue.slot());
-    let slots: Vec<_> = config.pairs.iter().map(|pair| (pair.clone(), queue.slot())).collect();
-    let protocol = match config.kind {
-        FeedKind::Coinbase => {
-            Coinbase::new(config.name.clone(), slots, reporter.clone(), tally.clone(), Instant::now())
+    // Its slot is before those of prices: that a feed is fresh is taken before what it says.
+    let voice = Reporter::new(source.clone(), config.kind, queue.slot());
+    let outlets: Vec<_> = config.pairs.iter().map(|pair| (pair.clone(), Outlet::new(queue.slot()))).collect();
+    let begin = |shift: Shift| {
+        let dialect = Dialect::new(config.kind, config.pairs.iter());
+        let timing = dialect.timing(fastrand::u64(..));
+        let settings = SocketSettings { endpoint: endpoint.clone(), timing, limits: Limits::FEED, tls: tls.clone() };
+        let reporter = voice.of(&shift);
+        let said = (shift.clone(), reporter.clone());
+        let protocol = Exchange::new(
+            (config.name.clone(), dialect),
+            outlets.clone(),
+            said,
+            tally.clone(),
+            clock.clone(),
+            Instant::now(),
+        );
+        let (dial, source, tally) = (dial.clone(), &source, &tally);
+        async move {
+            // Nothing is ever asked besides what the protocol sends.
+            let (_requests, outgoing) = mpsc::channel(1);
+            let told = |state: SocketState| {
+                if let SocketState::BackingOff { reason, .. } = &state {
+                    tally.ended(source, reason.label());
+                }
+                if state == SocketState::Aging {
+                    shift.is_aging();
+                }
+                reporter.socket(&state);
+            };
+            supervise(&settings, dial, protocol, outgoing, told, shift.stop().clone()).await;
         }
     };
-    // Heartbeats come every second: silence is shorter than the time between our pings.
-    let timing = Timing {
-        subscribe: coinbase::ACK_WITHIN,
-        silence: coinbase::HEARTBEAT_WITHIN,
-        useful_within: PRICE_WITHIN,
-        ..Timing::default()
-    };
-    let settings = SocketSettings { endpoint, timing, limits: Limits::FEED, tls };
-    // Nothing is ever asked besides what the protocol sends.
-    let (_requests, outgoing) = mpsc::channel(1);
-    supervise(&settings, dial, protocol, outgoing, |state| told(&source, &state, &reporter, &tally), cancel).await;
+    relay(begin, || voice.say(SourceState::Fresh), &cancel).await;
     Ok(())
-}
-
-/// Says and counts a change of the socket.
-fn told(source: &SourceId, state: &SocketState, reporter: &Reporter, tally: &Tally) {
-    if let SocketState::BackingOff { reason, .. } = state {
-        tally.ended(source, reason.label());
-    }
-    reporter.socket(state);
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_venues;

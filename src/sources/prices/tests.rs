@@ -1,31 +1,33 @@
 //! The feed: its protocol frame by frame, and the whole of it over piped sockets on tokio's paused clock.
 
 use super::*;
+use crate::config::checked::FeedKind;
 use crate::net::{Protocol, Verdict};
 use crate::reactor::event::{Event, SourceState};
 use crate::sources::queue::{EventIntake, event_queue};
 use crate::telemetry::Tally;
-use crate::types::{Pair, Secret};
+use crate::types::{Pair, Secret, Timestamp};
 use futures::{SinkExt, StreamExt};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::DuplexStream;
 use tokio::sync::Notify;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-fn pair(text: &str) -> Pair {
+pub(super) fn pair(text: &str) -> Pair {
     Pair::parse(text).unwrap()
 }
 
-fn tick(pair: &str, sequence: u64, price: &str, second: u64) -> String {
+pub(super) fn tick(pair: &str, sequence: u64, price: &str, second: u64) -> String {
     format!(
         r#"{{"type":"ticker","sequence":{sequence},"product_id":"{pair}","price":"{price}","open_24h":"1","best_bid":"1.1",
         "best_ask":"1.2","side":"sell","time":"2026-09-04T00:00:{second:02}.905270Z","trade_id":1,"last_size":"0.013388"}}"#
     )
 }
 
-fn heartbeat(pair: &str) -> String {
+pub(super) fn heartbeat(pair: &str) -> String {
     format!(
         r#"{{"type":"heartbeat","sequence":90,"last_trade_id":0,"product_id":"{pair}","time":"2026-09-04T00:00:00Z"}}"#
     )
@@ -63,36 +65,65 @@ fn words(events: Vec<Event>) -> Vec<String> {
     events.into_iter().map(word).collect()
 }
 
+/// A wall clock behind every recorded and written time.
+fn clock() -> WallClock {
+    Arc::new(|| Timestamp::parse("2026-11-22T00:00:00Z").unwrap())
+}
+
 /// A protocol that stands by itself.
-struct Desk {
-    protocol: Coinbase,
+pub(super) struct Desk {
+    protocol: Exchange,
     intake: EventIntake,
     start: Instant,
 }
 
 impl Desk {
     fn new(pairs: &[&str]) -> Self {
-        let (queue, intake) = event_queue(Arc::new(Notify::new()));
-        let source = SourceId { kind: SourceKind::Feed, chain: None, name: "coinbase".into() };
-        let reporter = Reporter::new(source, queue.slot());
-        let slots: Vec<_> = pairs.iter().map(|text| (pair(text), queue.slot())).collect();
-        let start = Instant::now();
-        Self { protocol: Coinbase::new("coinbase".into(), slots, reporter, Tally::default(), start), intake, start }
+        Self::at(FeedKind::Coinbase, pairs)
     }
 
-    fn connect(&mut self, second: u64) -> Vec<Verdict> {
+    pub(super) fn at(kind: FeedKind, pairs: &[&str]) -> Self {
+        let (queue, intake) = event_queue(Arc::new(Notify::new()));
+        let source = SourceId { kind: SourceKind::Feed, chain: None, name: kind.word().into() };
+        let shift = Shift::first(CancellationToken::new());
+        let reporter = Reporter::new(source, kind, queue.slot()).of(&shift);
+        let outlets: Vec<_> = pairs.iter().map(|text| (pair(text), Outlet::new(queue.slot()))).collect();
+        let dialect = Dialect::new(kind, outlets.iter().map(|(pair, _)| pair));
+        let start = Instant::now();
+        let who = (kind.word().into(), dialect);
+        Self {
+            protocol: Exchange::new(who, outlets, (shift, reporter), Tally::default(), clock(), start),
+            intake,
+            start,
+        }
+    }
+
+    pub(super) fn connect(&mut self, second: u64) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
         self.protocol.connected(self.start + Duration::from_secs(second), &mut verdicts);
         verdicts
     }
 
-    fn frame(&mut self, second: u64, text: &str) -> Vec<Verdict> {
+    pub(super) fn frame(&mut self, second: u64, text: &str) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
         self.protocol.frame(text, self.start + Duration::from_secs(second), &mut verdicts);
         verdicts
     }
 
-    fn out(&mut self) -> Vec<String> {
+    pub(super) fn look(&mut self, second: u64) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        self.protocol.look(self.start + Duration::from_secs(second), &mut verdicts);
+        verdicts
+    }
+
+    /// A frame and a look.
+    pub(super) fn second(&mut self, second: u64, text: &str) -> Vec<Verdict> {
+        let mut verdicts = self.frame(second, text);
+        verdicts.extend(self.look(second));
+        verdicts
+    }
+
+    pub(super) fn out(&mut self) -> Vec<String> {
         words(self.intake.try_recv_many(64))
     }
 }
@@ -155,7 +186,7 @@ fn each_pair_has_deadlines_of_its_own() {
     let mut sent = Vec::new();
     for second in 1..=140 {
         let frame = if second % 2 == 0 { heartbeat("BTC-USD") } else { tick("BTC-USD", second, "5", 1) };
-        for verdict in desk.frame(second, &frame) {
+        for verdict in desk.second(second, &frame) {
             if let Verdict::Send(text) = verdict {
                 sent.push((second, text));
             }
@@ -179,8 +210,8 @@ fn a_pair_that_falls_silent_beside_a_live_one_is_said_to_be_unknown_once() {
     let mut beat = |seconds: std::ops::RangeInclusive<u64>, expected: &[(u64, &str)]| {
         let mut said = Vec::new();
         for second in seconds {
-            let verdicts = desk.frame(second, &heartbeat("BTC-USD"));
-            said.extend(desk.out().into_iter().map(|word| (second, word)));
+            let verdicts = desk.second(second, &tick("BTC-USD", second + 1, "5", 1));
+            said.extend(desk.out().into_iter().filter(|word| word != "BTC-USD 5").map(|word| (second, word)));
             said.extend(verdicts.into_iter().filter_map(|verdict| match verdict {
                 Verdict::Send(text) => Some((second, text)),
                 _ => None,
@@ -195,8 +226,9 @@ fn a_pair_that_falls_silent_beside_a_live_one_is_said_to_be_unknown_once() {
     desk.frame(80, &tick("ETH-USD", 7, "3", 1));
     assert_eq!(desk.out(), ["ETH-USD 3"]);
     let mut beat = |second| {
-        let verdicts = desk.frame(second, &heartbeat("BTC-USD"));
-        (desk.out(), verdicts.contains(&send("ETH-USD")))
+        let verdicts = desk.second(second, &tick("BTC-USD", second + 1, "5", 1));
+        let out: Vec<_> = desk.out().into_iter().filter(|word| word != "BTC-USD 5").collect();
+        (out, verdicts.contains(&send("ETH-USD")))
     };
     // Silent again, sooner than it may be asked for again: it is unknown all the same, and asked for when it may be.
     let words: Vec<_> =
@@ -219,7 +251,7 @@ fn a_pair_that_is_rejected_or_never_acknowledged_is_said_to_be_unknown() {
     desk.frame(0, &tick("BTC-USD", 1, "5", 1));
     desk.out();
     for second in 1..=30 {
-        desk.frame(second, &heartbeat("BTC-USD"));
+        desk.second(second, &heartbeat("BTC-USD"));
     }
     assert_eq!(desk.out(), ["ETH-USD quiet"]);
 }
@@ -246,6 +278,7 @@ fn many_pairs_are_asked_for_in_at_most_fifty_frames() {
 }
 
 /// Connections as pipes whose other ends the test serves.
+#[derive(Clone)]
 struct Pipes(mpsc::UnboundedSender<DuplexStream>);
 
 impl Dial for Pipes {
@@ -259,21 +292,26 @@ impl Dial for Pipes {
 }
 
 /// A venue's end of one connection.
-struct Venue(WebSocketStream<DuplexStream>);
+pub(super) struct Venue(WebSocketStream<DuplexStream>);
 
 impl Venue {
-    async fn accept(peers: &mut mpsc::UnboundedReceiver<DuplexStream>) -> Self {
+    pub(super) async fn accept(peers: &mut mpsc::UnboundedReceiver<DuplexStream>) -> Self {
         Self(tokio_tungstenite::accept_async(peers.recv().await.unwrap()).await.unwrap())
     }
 
     /// The pair of the next subscription.
-    async fn asked(&mut self) -> String {
+    pub(super) async fn asked(&mut self) -> String {
         let Some(Ok(Message::Text(text))) = self.0.next().await else { panic!("no subscription came") };
         text.as_str().to_owned()
     }
 
-    async fn say(&mut self, text: String) {
+    pub(super) async fn say(&mut self, text: String) {
         self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    /// Whether the other end has let go.
+    pub(super) async fn is_gone(&mut self) -> bool {
+        !matches!(self.0.next().await, Some(Ok(_)))
     }
 
     /// Beats for so many seconds.
@@ -289,33 +327,48 @@ impl Venue {
 
 /// Runs a feed of two pairs beside the venue's part.
 async fn with_venue<F: Future<Output = ()>>(venue: impl FnOnce(mpsc::UnboundedReceiver<DuplexStream>, Tap) -> F) {
+    with_feed(FeedKind::Coinbase, &["BTC-USD", "ETH-USD"], venue).await;
+}
+
+/// The same of any kind and pairs.
+pub(super) async fn with_feed<F: Future<Output = ()>>(
+    kind: FeedKind,
+    pairs: &[&str],
+    venue: impl FnOnce(mpsc::UnboundedReceiver<DuplexStream>, Tap) -> F,
+) {
     let (sender, peers) = mpsc::unbounded_channel();
     let (queue, intake) = event_queue(Arc::new(Notify::new()));
     let config = FeedConfig {
-        name: "coinbase".into(),
-        kind: FeedKind::Coinbase,
+        name: kind.word().into(),
+        kind,
         url: Secret::new("ws://venue.test".into()),
-        pairs: vec![pair("BTC-USD"), pair("ETH-USD")],
+        pairs: pairs.iter().map(|text| pair(text)).collect(),
     };
+    let (stop, dial) = (CancellationToken::new(), Pipes(sender));
     tokio::select! {
-        ended = run_over(&config, Tls::baked(), Pipes(sender), &queue, Tally::default(), CancellationToken::new()) => panic!("{ended:?}"),
+        ended = run_over(&config, Tls::baked(), &dial, &queue, Tally::default(), clock(), stop) => panic!("{ended:?}"),
         () = venue(peers, Tap(intake)) => {}
     }
 }
 
 /// The pump's end.
-struct Tap(EventIntake);
+pub(super) struct Tap(EventIntake);
 
 impl Tap {
     /// The next words, once something came.
-    async fn next(&mut self) -> Vec<String> {
+    pub(super) async fn next(&mut self) -> Vec<String> {
         self.0.ready().await;
         tokio::task::yield_now().await;
         words(self.0.try_recv_many(64))
     }
 
+    /// Everything that came so far.
+    pub(super) fn take(&mut self) -> Vec<String> {
+        words(self.0.try_recv_many(64))
+    }
+
     /// Waits until this is said.
-    async fn until(&mut self, word: &str) {
+    pub(super) async fn until(&mut self, word: &str) {
         while !self.next().await.iter().any(|said| said == word) {}
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::reactor::addresses::AddressList;
-use crate::reactor::rows::Tables;
+use crate::reactor::rows::{OfficeWrite, Tables};
 use proptest::prelude::*;
 
 /// What happens to a store.
@@ -95,10 +95,19 @@ proptest! {
             Row::Deadline(row) => wanted.deadlines.push(row),
             Row::Trouble(row) => wanted.troubles.push(row),
             Row::Payment(row) => wanted.payments.push(*row),
+            Row::Office(row) => match *row {
+                OfficeWrite::Office(row) => wanted.office.office = Some(row),
+                OfficeWrite::Stop(row) => wanted.office.stops.push(row),
+                OfficeWrite::Birth(row) => wanted.office.births.push(row),
+                OfficeWrite::Foreign(row) => wanted.office.foreign.push(row),
+                OfficeWrite::Arm(row) => wanted.office.arms.push(row),
+                OfficeWrite::Audit(row) => wanted.office.audit_head = Some(row),
+            },
             Row::Balance(row) => wanted.balances.push(row),
             Row::Level(row) => wanted.levels.push(row),
             Row::Backfill(row) => wanted.backfills.push(*row),
             Row::Scan(row) => wanted.scans.push(row),
+            Row::Bar(row) => wanted.bars.push(row),
             Row::Watch(row) => wanted.watches.push(*row),
             Row::Address(row) => {
                 let list = AddressList::default().with(&[row.listed()]);

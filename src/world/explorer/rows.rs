@@ -3,23 +3,27 @@
 use crate::types::{Address, Asset, B256, Kind, Movement, U256};
 use crate::wire::erc20::{Log, Reading, read_log};
 use crate::world::chain::{Chain, Frame, Included, SimBlock, SimLog};
-use crate::world::render::{account, gas_price, hash};
+use crate::world::render::{account, gas_price, hash, hex};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// A chain as far as the index has read it.
 pub(super) struct Index<'a> {
     pub chain: &'a Chain,
     /// Height of the newest block in the index.
     pub head: u64,
+    /// Transactions that it does not show.
+    pub hidden: &'a BTreeSet<B256>,
 }
 
 impl<'a> Index<'a> {
     /// The mined transactions of a range of blocks, both ends included, with their blocks and places.
     fn mined(&self, start: u64, end: u64) -> impl Iterator<Item = (&'a SimBlock, usize, &'a Included)> {
-        let chain = self.chain;
+        let (chain, hidden) = (self.chain, self.hidden);
         (start..=end.min(self.head))
             .filter_map(move |number| chain.at(number))
             .flat_map(|block| block.txs.iter().enumerate().map(move |(index, tx)| (&**block, index, tx)))
+            .filter(move |(_, _, tx)| !hidden.contains(&tx.tx.hash))
     }
 
     /// blockNumber + confirmations − 1 is the index's head on every row.
@@ -113,27 +117,30 @@ impl<'a> Index<'a> {
         self.mined(start, end).flat_map(of).collect()
     }
 
-    /// `getLogs`: everything hexadecimal, and zero as `0x`.
-    pub(super) fn logs(&self, wanted: &[(usize, B256)], start: u64, end: u64) -> Vec<Value> {
-        let number = |number: u64| if number == 0 { "0x".to_owned() } else { format!("{number:#x}") };
-        let fits = |log: &&SimLog| wanted.iter().all(|(place, topic)| log.topics.get(*place) == Some(topic));
+    /// `getLogs`: of a contract, with topics, or both. All numbers are hexadecimal, and `0x` is zero.
+    pub(super) fn logs(&self, contract: Option<Address>, topics: &[Option<B256>], start: u64, end: u64) -> Vec<Value> {
+        let fits = |log: &SimLog| {
+            let wanted = topics.iter().enumerate().filter_map(|(place, topic)| Some((place, (*topic)?)));
+            contract.is_none_or(|contract| log.contract == contract)
+                && wanted.into_iter().all(|(place, topic)| log.topics.get(place) == Some(&topic))
+        };
         let of = |(block, index, tx): (&SimBlock, usize, &Included)| -> Vec<Value> {
             let row = |log: &SimLog| {
                 json!({
                     "address": account(log.contract),
                     "topics": log.topics.iter().copied().map(hash).collect::<Vec<_>>(),
                     "data": log.data,
-                    "blockNumber": number(block.at.number),
+                    "blockNumber": short_hex(block.at.number),
                     "blockHash": hash(block.at.hash),
-                    "timeStamp": number(block.time),
-                    "gasPrice": "0x",
-                    "gasUsed": number(tx.gas_used),
-                    "logIndex": number(log.index),
+                    "timeStamp": short_hex(block.time),
+                    "gasPrice": hex(gas_price(block)),
+                    "gasUsed": short_hex(tx.gas_used),
+                    "logIndex": short_hex(log.index),
                     "transactionHash": hash(tx.tx.hash),
-                    "transactionIndex": number(u64::try_from(index).unwrap_or(u64::MAX)),
+                    "transactionIndex": short_hex(u64::try_from(index).unwrap_or(u64::MAX)),
                 })
             };
-            tx.logs.iter().filter(fits).map(row).collect()
+            tx.logs.iter().filter(|log| fits(log)).map(row).collect()
         };
         self.mined(start, end).flat_map(of).collect()
     }
@@ -179,6 +186,11 @@ impl<'a> Index<'a> {
         }
         row
     }
+}
+
+/// A number as `getLogs` writes it.
+fn short_hex(number: u64) -> String {
+    if number == 0 { "0x".into() } else { hex(U256::from(number)) }
 }
 
 fn internal_row(block: &SimBlock, frame: &Frame, failed: bool) -> Value {

@@ -1,7 +1,7 @@
 //! The explorer as the wire room reads it, over real loopback sockets.
 
 use super::*;
-use crate::types::{Kind, Movement};
+use crate::types::{B256, Kind, Movement, Timestamp, U256};
 use crate::wire::erc20::{APPROVAL, APPROVAL_FOR_ALL, Reading, read_log};
 use crate::wire::etherscan::{Body, List, Page, Query, Refusal, balance, balances, gas_oracle, logs, open, rows};
 use crate::world::chain::{Action, Plan};
@@ -115,7 +115,8 @@ async fn an_index_that_lags_shows_less_and_its_own_head() {
     assert_eq!(served.page(List::Coin, 1, 1_000).await.index_head, Some(1));
     served.explorer.set(|settings| settings.index_lag = 2);
     assert_eq!(served.page(List::Coin, 1, 1_000).await, Page::default());
-    served.explorer.set(|settings| (settings.index_lag, settings.empty_lists) = (0, 1));
+    served.explorer.set(|settings| settings.index_lag = 0);
+    served.explorer.suffer(Fault::once(Trouble::Empty));
     assert_eq!(served.page(List::Coin, 1, 1_000).await, Page::default());
     assert_eq!(served.page(List::Coin, 1, 1_000).await.length, 2);
     let (status, body) = served.ask(&Query::BlockNumber).await;
@@ -160,13 +161,132 @@ async fn refusals_are_in_the_words_that_clients_sort_by() {
     );
     let deep = Query::Rows { list: List::Coin, address: account(2), start: 0, end: 9, page: 11, offset: 1_000 };
     assert_eq!(refused(served.ask(&deep).await), "too_large");
-    served.explorer.set(|settings| (settings.busy, settings.web_pages) = (1, 1));
-    assert_eq!(refused(served.ask(&head).await), "web_page");
-    assert_eq!(refused(served.ask(&head).await), "server_busy");
-    served.explorer.set(|settings| settings.cut = 1);
-    assert_eq!(refused(served.ask(&head).await), "cut");
+    let long = Query::Rows { list: List::Coin, address: account(2), start: 0, end: 9, page: 1, offset: 1_000 };
+    served.explorer.set(|settings| settings.longest_range = Some(1));
+    assert_eq!(refused(served.ask(&long).await), "too_large");
+    served.explorer.set(|settings| settings.longest_range = Some(2));
+    assert!(open(200, &served.ask(&long).await.1).is_ok(), "the index has two blocks");
     served.explorer.set(|settings| settings.calls_left = 0);
     assert!(matches!(open(200, &served.ask(&head).await.1), Err(Refusal::PerDay { reset: None })));
+}
+
+/// How clients are to take each kind of trouble.
+const fn taken_as(trouble: Trouble) -> &'static str {
+    match trouble {
+        Trouble::PerSecond | Trouble::TooMany => "rate_limit_second",
+        Trouble::PerDay => "rate_limit_day",
+        Trouble::ChainDay(_) => "rate_limit_chain_day",
+        Trouble::NotInPlan => "chain_not_in_plan",
+        Trouble::ProEndpoint => "endpoint_not_in_plan",
+        Trouble::Shed => "temporarily_unavailable",
+        Trouble::BadKey => "bad_key",
+        Trouble::KeyThrottled => "bad_key_throttled",
+        Trouble::NoChain | Trouble::NoAction | Trouble::NoModule | Trouble::BadAddress => "bad_request",
+        Trouble::FormerApi => "bad_endpoint",
+        Trouble::QueryTimeout | Trouble::Window => "too_large",
+        Trouble::Busy | Trouble::Gateway => "server_busy",
+        Trouble::NotYet => "retry_later",
+        Trouble::Blank => "unknown_error",
+        Trouble::Empty => "empty",
+        Trouble::Cut => "cut",
+        Trouble::Partial => "partial",
+        Trouble::Challenge | Trouble::Blocked | Trouble::NoPage => "web_page",
+        Trouble::Hang => "nothing",
+    }
+}
+
+#[tokio::test]
+async fn every_trouble_comes_when_it_is_asked_for_and_is_told_from_every_other() {
+    let served = serve().await;
+    let list = Query::Rows { list: List::Coin, address: account(2), start: 0, end: 9, page: 1, offset: 1_000 };
+    let word = async |query: &Query| {
+        let (status, body) = served.ask(query).await;
+        match open(status, &body) {
+            Ok(Body::Result { partial: true, .. }) => "partial",
+            Ok(Body::Result { .. } | Body::Node(_)) => "data",
+            Ok(Body::Empty) => "empty",
+            Err(refusal) => refusal.word(),
+        }
+    };
+    for trouble in Trouble::ALL {
+        served.explorer.suffer(Fault::once(trouble));
+        assert_eq!(word(&list).await, taken_as(trouble), "{trouble:?}");
+        served.explorer.suffer(Fault::once(trouble).in_message());
+        assert_eq!(word(&list).await, taken_as(trouble), "{trouble:?}, in `message`");
+        assert_eq!((word(&list).await, served.explorer.faults_left()), ("data", 0), "{trouble:?} is over");
+    }
+    // Only those calls have it that it is meant for, and each its own first.
+    served.explorer.suffer(Fault::always(Trouble::Busy).of("eth_blockNumber"));
+    served.explorer.suffer(Fault::once(Trouble::Shed).times(2).of("txlist").on(ID));
+    served.explorer.suffer(Fault::once(Trouble::Busy).on(ChainId(2)));
+    for expected in ["temporarily_unavailable", "temporarily_unavailable", "data"] {
+        assert_eq!((word(&list).await, word(&Query::BlockNumber).await), (expected, "server_busy"));
+    }
+    let resets = Timestamp::parse("2027-01-16T12:00:00Z").expect("it is a time");
+    served.explorer.set(|settings| settings.faults = vec![Fault::once(Trouble::ChainDay(Some(resets)))]);
+    let (status, body) = served.ask(&list).await;
+    assert_eq!(open(status, &body).expect_err("it is refused"), Refusal::ChainDay { reset: Some(resets) });
+}
+
+#[tokio::test]
+async fn an_explorer_that_hangs_never_answers() {
+    let served = serve().await;
+    served.explorer.suffer(Fault::once(Trouble::Hang));
+    let head = Query::BlockNumber;
+    let next = async {
+        while served.explorer.faults_left() > 0 {
+            tokio::task::yield_now().await;
+        }
+        served.ask(&head).await
+    };
+    tokio::select! {
+        (_, body) = served.ask(&head) => panic!("the call is answered: {body}"),
+        (status, _) = next => assert_eq!(status, 200, "the next one is"),
+    }
+}
+
+#[tokio::test]
+async fn two_indexes_disagree_and_rows_vanish_and_return() {
+    let served = serve().await;
+    served.explorer.chain.change(|chain| chain.mine(noon(), &Plan::default()));
+    served.explorer.set(|settings| settings.second_lag = Some(1));
+    let mut heads = vec![];
+    for _ in 0..4 {
+        heads.push(served.page(List::Coin, 1, 1_000).await.index_head);
+    }
+    heads.sort_unstable();
+    assert_eq!(heads, [Some(1), Some(1), Some(2), Some(2)], "each in turn");
+    served.explorer.set(|settings| settings.second_lag = None);
+    let whole = served.page(List::Token, 1, 1_000).await;
+    served.explorer.set(|settings| settings.hidden = [whole.rows[0].tx].into());
+    assert_eq!(served.page(List::Token, 1, 1_000).await.rows, whole.rows[1..]);
+    served.explorer.set(|settings| settings.hidden.clear());
+    assert_eq!(served.page(List::Token, 1, 1_000).await, whole);
+}
+
+#[tokio::test]
+async fn logs_gas_calls_and_what_is_left_of_the_day_are_answered_too() {
+    use crate::wire::erc20::{balance_of, decode_balance};
+    use crate::wire::etherscan::{api_limit, gas_oracle, logs};
+    let served = serve().await;
+    let result = async |query: &Query| served.ask(query).await.1;
+    let query = Query::Logs { contract: Some(TOKEN), topics: [None; 4], start: 0, end: 9, page: 1, offset: 1_000 };
+    let body = result(&query).await;
+    let Ok(Body::Result { result: list, .. }) = open(200, &body) else { panic!("{body}") };
+    let found = logs(list).expect("it is a list");
+    assert_eq!((found.rows.len(), found.aside.len()), (4, 0), "{body}");
+    let body = result(&Query::GasOracle).await;
+    let Ok(Body::Result { result: oracle, .. }) = open(200, &body) else { panic!("{body}") };
+    assert!(gas_oracle(oracle).is_ok(), "{body}");
+    let body = result(&Query::ApiLimit).await;
+    let Ok(Body::Result { result: said, .. }) = open(200, &body) else { panic!("{body}") };
+    let said = api_limit(said).expect("it is one");
+    assert_eq!((said.used, said.left, said.limit), (3, 99_997, 100_000), "itself counted");
+    let call = Query::Call { to: TOKEN, data: balance_of(&account(2)), block: None };
+    let body = result(&call).await;
+    let Ok(Body::Node(said)) = open(200, &body) else { panic!("{body}") };
+    let said: String = serde_json::from_str(said.get()).expect("it is a text");
+    assert_eq!(decode_balance(&said), Some(U256::from(30)));
 }
 
 #[tokio::test(start_paused = true)]

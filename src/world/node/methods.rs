@@ -4,8 +4,7 @@ use super::faults::{NodeFaults, Refused, take};
 use crate::types::gas::next_base_fee;
 use crate::types::{Address, B256, U256};
 use crate::wire::hex as read_hex;
-use crate::world::chain::GAS_LIMIT;
-use crate::world::chain::{Chain, SimBlock, SimLog};
+use crate::world::chain::{Chain, GAS_LIMIT, Ledger, SimBlock, SimLog};
 use crate::world::render::{self, hex};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -131,19 +130,24 @@ impl View<'_> {
         let request = params.first().ok_or_else(Refused::params)?;
         let to = account(request.get("to"))?;
         let data = request.get("data").or_else(|| request.get("input")).and_then(Value::as_str).unwrap_or("0x");
-        render::read_contract(self.chain, to, data)
+        let ledger = self.state(params.get(1))?;
+        render::read_contract(self.chain, Some(ledger), to, data)
             .map(Value::from)
             .ok_or_else(|| Refused::new(3, "execution reverted"))
     }
 
     fn balance(&self, params: &[Value]) -> Answer {
         let of = account(params.first())?;
-        let latest = json!("latest");
-        let block = self.named(params.get(1).unwrap_or(&latest))?;
-        let block = block.ok_or_else(|| Refused::new(-32_000, "header not found"))?;
-        let ledger = self.chain.ledger(block.at.hash);
-        let ledger = ledger.ok_or_else(|| Refused::new(-32_000, "missing trie node"))?;
+        let ledger = self.state(params.get(1))?;
         Ok(json!(hex(ledger.coin.get(&of).copied().unwrap_or_default())))
+    }
+
+    /// Who has what behind the block that is named, or the newest.
+    fn state(&self, named: Option<&Value>) -> Result<&Ledger, Refused> {
+        let latest = json!("latest");
+        let block = self.named(named.unwrap_or(&latest))?;
+        let block = block.ok_or_else(|| Refused::new(-32_000, "header not found"))?;
+        self.chain.ledger(block.at.hash).ok_or_else(|| Refused::new(-32_000, "missing trie node"))
     }
 
     fn fee_history(&self, params: &[Value]) -> Answer {

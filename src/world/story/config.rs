@@ -182,6 +182,17 @@ severity = "critical"
 notify = ["log", "receiver", "book-keeping"]
 
 [[rule]]
+name = "hot wallet low"
+when = "balance"
+watch = ["hot"]
+chains = ["simnet"]
+asset = "SIM"
+below = "500000 SIM"
+recovers_at = "900000 SIM"
+severity = "warning"
+notify = ["log", "receiver", "book-keeping"]
+
+[[rule]]
 name = "ether falls"
 when = "price"
 pair = "ETH-USD"

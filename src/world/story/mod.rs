@@ -7,7 +7,8 @@ mod script;
 
 pub use cast::{Cast, EXPLORED, SIMNET};
 pub use script::{
-    ACT, Beat, DOOMED, LARGE_DEPOSIT, MINED_AGAIN, MOVED, NODE_ANSWERS, NODE_HANGS, Script, TAKEN_BACK, Turn,
+    ACT, Beat, DOOMED, HOT_FILLED, HOT_PAYS, LARGE_DEPOSIT, MINED_AGAIN, MOVED, NODE_ANSWERS, NODE_HANGS, Script,
+    TAKEN_BACK, Turn,
 };
 
 use super::explorer::{Explorer, ExplorerSettings};

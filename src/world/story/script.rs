@@ -32,6 +32,12 @@ const BOOKS_OPEN: u64 = 32;
 pub const MOVED: u64 = 34;
 /// That reorg.
 pub const MINED_AGAIN: u64 = 36;
+/// The hot wallet pays so much out that a rule asks for more to be in it.
+pub const HOT_PAYS: u64 = 37;
+/// It is filled up again: the balance is read seldom enough that it needs some beats.
+pub const HOT_FILLED: u64 = 45;
+/// What the hot wallet pays out then, and what it pays out later in an act, in thousandths of a token.
+const OUT_OF_HOT: (u64, u64) = (600_000_000, 2_000_000);
 /// Until here only the script's own scenes happen, so that each can be followed; then also what happens every day.
 const SCENES_END: u64 = 44;
 /// Ether in US cents at beats of an act; between them in a straight line. It falls below 2,500 and comes back.
@@ -171,7 +177,13 @@ impl Script {
             64 => vec![Action::Send { token: mute, from: regular, to: treasury, amount: U256::from(123_456_789) }],
             UNSEEN => vec![Action::Pay { from: regular, to: deposits, value: milli_ether(800) }],
             BOOKS_CLOSE => vec![Action::Pay { from: regular, to: deposits, value: milli_ether(1_100) }],
-            96 => vec![Action::Send { token: sim, from: hot, to: regular, amount: thousandths(2_000_000, 6) }],
+            HOT_PAYS => vec![Action::Send { token: sim, from: hot, to: regular, amount: thousandths(OUT_OF_HOT.0, 6) }],
+            // All that an act takes out of it comes back, so that the next act begins alike.
+            HOT_FILLED => {
+                let amount = thousandths(OUT_OF_HOT.0.saturating_add(OUT_OF_HOT.1), 6);
+                vec![Action::Send { token: sim, from: regular, to: hot, amount }]
+            }
+            96 => vec![Action::Send { token: sim, from: hot, to: regular, amount: thousandths(OUT_OF_HOT.1, 6) }],
             _ => Vec::new(),
         }
     }
@@ -269,6 +281,8 @@ const fn told(beat: u64) -> Option<&'static str> {
         BOOKS_OPEN => "the book-keeping's receiver is up again",
         MOVED => "1.4 ETH come in",
         MINED_AGAIN => "a reorg: the 1.4 ETH stand in another block now. They are not told twice",
+        HOT_PAYS => "the hot wallet pays 600,000 SIM out: what is left is less than a rule asks for",
+        HOT_FILLED => "the hot wallet is filled up again",
         39 => "two equal token transfers in one transaction: two deposits, not one",
         41 => "a payment of 9 ETH that fails on the chain: nothing moved",
         43 => "the hot wallet signs an unlimited approval: whoever got it may take every SIM it will ever hold",

@@ -41,7 +41,7 @@ fn every_act_has_its_crossings_its_reorgs_and_its_calm() {
     for seed in 0..5 {
         let cast = Cast::new(seed);
         let (mut fees, mut prices, mut alive) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut doomed, mut moved) = (BTreeSet::new(), Vec::new());
+        let (mut doomed, mut moved, mut hot) = (BTreeSet::new(), Vec::new(), Vec::new());
         let (simnet, _) = play(seed, 2 * ACT, |nth, beat, chain| {
             fees.push(chain.head().base_fee);
             prices.push(beat.ether);
@@ -54,11 +54,17 @@ fn every_act_has_its_crossings_its_reorgs_and_its_calm() {
                 assert!((3..8).contains(&confirmations), "confirmed and not final: {confirmations}");
                 doomed.insert(tx.tx.hash);
             }
+            if [0, HOT_PAYS, HOT_FILLED].contains(&(nth % ACT)) {
+                let ledger = chain.ledger(chain.head().at.hash).expect("the newest is kept");
+                hot.push(ledger.tokens[&(cast.sim, cast.hot)] / U256::from(1_000_000));
+            }
             if nth % ACT == MOVED {
                 moved.extend(chain.head().txs.iter().map(|tx| (tx.tx.hash, chain.head().at)));
             }
         });
         assert_eq!((doomed.len(), moved.len()), (2, 2));
+        let (full, low, filled) = (1_000_000, 400_000, 1_002_000);
+        assert_eq!(hot, [full, low, filled, full, low, filled].map(U256::from), "an act gives back what it takes");
         assert!(doomed.iter().all(|tx| simnet.mined(*tx).is_none()), "what was taken back stays away");
         for (tx, old) in moved {
             assert!(simnet.mined(tx).is_some_and(|(block, _)| block.at.hash != old.hash), "it stands elsewhere");
@@ -115,7 +121,7 @@ async fn a_world_serves_all_its_faces_and_its_config_names_them() {
     let Ok(wire::Message::Notice { result, .. }) = wire::parse_message(&head) else { panic!("{head}") };
     assert!(wire::parse_header(result).expect("it is a header").at.number > 12);
     let mut prices = connect(feed).await;
-    say(&mut prices, crate::wire::tickers::subscribe(&[pair("ETH-USD")])).await;
+    say(&mut prices, crate::wire::tickers::coinbase::subscribe(&[pair("ETH-USD")])).await;
     assert!(hear(&mut prices).await.expect("it acknowledges").contains("subscriptions"));
     let key = &world.environment()["SIMULATED_EXPLORER_KEY"];
     let head = format!("GET /v2/api?chainid=1&module=proxy&action=eth_blockNumber&apikey={key} HTTP/1.1");

@@ -80,7 +80,7 @@ pub(super) use flawed;
 
 #[cfg(feature = "faults")]
 mod planted {
-    use super::{Flaw, flawed};
+    use super::Flaw;
     use crate::reactor::money::{IdempotencyKey, LivePart, PaymentRow, PaymentState};
     use crate::reactor::payments::desk::request::{Request, digest, request};
     use crate::reactor::payments::desk::terms::Terms;

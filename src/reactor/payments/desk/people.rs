@@ -4,7 +4,7 @@ use super::flaws::flawed;
 use super::limits::NO_ROOM;
 use super::{Desk, Holds, Purpose, Said, Step, Stopped, request};
 use crate::reactor::money::{CircleId, PaymentRow, PaymentState, Sha256};
-use crate::reactor::office::OfficeWrite;
+use crate::reactor::office::{OfficeKey, OfficeWrite};
 use crate::reactor::payments::ask::Ask;
 use crate::types::{Name, PaymentId, Timestamp};
 
@@ -290,7 +290,7 @@ impl Desk {
     /// What was mined while it was stopped never pays.
     fn resume(&mut self, what: Stopped, who: &str, at: Timestamp, step: &mut Step) -> Result<(), Refusal> {
         self.stops.remove(&what).ok_or(Refusal::Unknown)?;
-        step.office.push(OfficeWrite::Unstop(what.clone()));
+        step.gone.push(OfficeKey::Stop(what.clone()));
         let name = match &what {
             Stopped::Rule(name) | Stopped::Payee(name) => name.clone(),
         };

@@ -54,6 +54,39 @@ async fn check_late_and_traced(late: &'static str, reply: Reply) {
 }
 
 #[tokio::test]
+async fn a_node_that_gives_no_more_traces_keeps_the_tip_and_only_inner_movements_are_late() {
+    let node = Node::start(100).await;
+    let mut bench = Bench::start(vec![node.endpoint("one", true)], &line(90..=99, b'a'));
+    expect_run(&mut bench, "one", &line(100..=100, b'a')).await;
+    let limited = || Reply::Error(json!({"code": -32005, "message": "rate limit exceeded"}));
+    node.script(move |method, _| (method == "debug_traceBlockByHash").then(limited));
+    let began = tokio::time::Instant::now();
+    node.mine(&line(101..=101, b'a'));
+    let run = bench.run().await;
+    assert_eq!((refs(&run).1, run.blocks[0].traced), (line(101..=101, b'a'), false));
+    assert!((10..20).contains(&began.elapsed().as_secs()), "a moment of hurry passes: {:?}", began.elapsed());
+    // It is known by now that none come: the next ones do not wait.
+    for number in 102..=104 {
+        let began = tokio::time::Instant::now();
+        node.mine(&line(number..=number, b'a'));
+        let run = bench.run().await;
+        assert_eq!((refs(&run).1, run.blocks[0].traced), (line(number..=number, b'a'), false));
+        assert!(began.elapsed().as_secs() < 9, "{number}: {:?}", began.elapsed());
+    }
+    assert_eq!(bench.untraced(), 4);
+    node.script(|_, _| None);
+    let mut number = 105;
+    loop {
+        node.mine(&line(number..=number, b'a'));
+        if bench.run().await.blocks[0].traced {
+            break;
+        }
+        number += 1;
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn a_gap_is_read_without_only_those_traces_that_do_not_come() {
     let node = Node::start(400).await;
     let lost = block(398, b'a', b'a').hash.to_string();

@@ -4,15 +4,11 @@
 
 use super::lines::{Lane, Places};
 use crate::types::Timestamp;
-use crate::types::pace::{SECOND_ONE_IN, SHORTEST_GAP};
+use crate::types::pace::{BALANCE_OFTEN, BALANCE_SELDOM, SECOND_ONE_IN, SHORTEST_GAP};
 use std::time::Duration;
 
 /// A list, a head or a receipt that something points at may be asked for again after this.
 pub(super) const SOON_GAP: Duration = Duration::from_secs(5);
-/// How old a balance may get that a rule looks at, or that moves by itself …
-const BALANCE_OFTEN: Duration = Duration::from_mins(5);
-/// … and any other: what moved is read again at once, and each costs a call.
-const BALANCE_SELDOM: Duration = Duration::from_hours(1);
 /// What gas costs is asked this often where a rule looks at it: 1,440 calls a day.
 const GAS_EVERY: Duration = Duration::from_mins(1);
 /// A call that keeps failing is made at least this often.

@@ -21,8 +21,8 @@ impl Planner {
     /// Takes everything that is wanted of a chain.
     pub fn take(&mut self, now: Timestamp, chain: ChainId, wants: &ChainWants, extras: &Extras) {
         self.history.take(chain, wants);
-        let share = if wants.stopped { Share::default() } else { self.take_views(now, chain, &wants.views) };
-        self.take_balances(now, chain, wants);
+        let mut share = if wants.stopped { Share::default() } else { self.take_views(now, chain, &wants.views) };
+        self.take_balances(now, chain, wants, &mut share);
         self.drop_unwanted(chain, wants, extras, share.swept.len());
         if !wants.stopped {
             let own = extras.own_receipts.contains(&chain);
@@ -44,12 +44,15 @@ impl Planner {
         self.share(chain, Share { demand: Demand { heads, ..share.demand }, ..share });
     }
 
-    /// Balances that no endpoint can read now.
-    fn take_balances(&mut self, now: Timestamp, chain: ChainId, wants: &ChainWants) {
+    /// Balances that no endpoint can read now. `share` knows what batches show.
+    fn take_balances(&mut self, now: Timestamp, chain: ChainId, wants: &ChainWants, share: &mut Share) {
         for past in self.pasts.range_mut(balances_of(chain)).map(|(_, past)| past) {
             past.wanted = false;
         }
         for want in wants.balances.iter().filter(|_| wants.explorer_receipts && !wants.stopped) {
+            let is_shown = want.asset == Asset::Coin && share.swept.binary_search(&want.address).is_ok();
+            let demand = &mut share.demand;
+            if is_shown { &mut demand.coins } else { &mut demand.singles }.add(want.often);
             let call = Call::Balance(chain, want.address, want.asset);
             let what = What::Balance { soon: want.soon, often: want.often };
             let past = self.pasts.entry(call).or_insert_with(|| Past::new(now));
@@ -157,6 +160,8 @@ impl Planner {
             second: sum.second + share.demand.second,
             batches: sum.batches + share.demand.batches,
             heads: sum.heads + share.demand.heads,
+            singles: sum.singles.and(share.demand.singles),
+            coins: sum.coins.and(share.demand.coins),
         });
         if sum == self.demand {
             return;

@@ -42,7 +42,7 @@ impl Poller {
     pub(super) async fn no_balance(&mut self, call: Call, failure: &Failure) -> Result<(), Closed> {
         let Call::Balance(chain, address, asset) = call else { return Ok(()) };
         let why = match failure {
-            Failure::Refused(Refusal::Blank | Refusal::Shape { .. } | Refusal::BadRequest { .. }) => NoBalance::Empty,
+            Failure::Refused(Refusal::Shape { .. } | Refusal::BadRequest { .. }) => NoBalance::Empty,
             _ if failure.outcome() == CallOutcome::Limited => return Ok(()),
             Failure::Refused(_) | Failure::Http(_) => NoBalance::NoAnswer,
         };

@@ -1,52 +1,11 @@
 //! Frames of Coinbase Exchange's public socket: ticker and heartbeat. Prices are read from their text, never as
 //! floats. `sequence` only grows; it is not without gaps.
 
-use super::{Fault, read};
+use super::{Frame, Tick};
 use crate::types::{Pair, Price, Timestamp, Untrusted};
+use crate::wire::{Fault, read};
 use serde::Deserialize;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-
-/// One frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Frame {
-    /// What is subscribed now, all of it: each acknowledgement repeats the ones before.
-    Ack {
-        /// The pairs of each channel; names that are no pair are left out.
-        pairs: BTreeMap<String, Vec<Pair>>,
-    },
-    /// A price.
-    Tick(Tick),
-    /// A pair's feed is alive.
-    Heartbeat {
-        /// Which pair.
-        pair: Pair,
-        /// When.
-        time: Timestamp,
-    },
-    /// A subscription was refused; the others go on.
-    Error {
-        /// What failed.
-        message: Untrusted,
-        /// Why.
-        reason: Untrusted,
-    },
-    /// A kind of frame that is not read.
-    Other,
-}
-
-/// The price of the last trade.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tick {
-    /// Of which pair.
-    pub pair: Pair,
-    /// The price.
-    pub price: Price,
-    /// Grows with each frame of a pair; also jumps.
-    pub sequence: u64,
-    /// When the trade was; `None` where the frame does not say (the first one of a pair without trades).
-    pub time: Option<Timestamp>,
-}
 
 /// The frame that subscribes to prices and heartbeats of these pairs. It has to be sent within 5 s of connecting.
 #[must_use]
@@ -88,7 +47,7 @@ struct Channel {
 /// # Errors
 /// [`Fault::Shape`] for what is no JSON object with a type, or a ticker or heartbeat without what makes it one:
 /// a price that is zero, negative or no plain number is no price.
-pub fn parse_frame(text: &str) -> Result<Frame, Fault> {
+pub fn parse(text: &str) -> Result<Frame, Fault> {
     if !text.trim_start().starts_with('{') {
         return Err(Fault::shape("a price frame", "it is no object"));
     }
@@ -101,23 +60,30 @@ pub fn parse_frame(text: &str) -> Result<Frame, Fault> {
         "ticker" => Ok(Frame::Tick(Tick {
             pair: pair()?,
             price: price(raw.price).ok_or_else(|| lacks("price"))?,
-            sequence: raw.sequence.ok_or_else(|| lacks("sequence"))?,
+            sequence: Some(raw.sequence.ok_or_else(|| lacks("sequence"))?),
             time,
         })),
-        "heartbeat" => Ok(Frame::Heartbeat { pair: pair()?, time: time.ok_or_else(|| lacks("time"))? }),
+        "heartbeat" => Ok(Frame::Heartbeat { pair: Some(pair()?) }),
         "subscriptions" => {
-            let channels = raw.channels.unwrap_or_default().into_iter();
-            let pairs = channels.map(|channel| {
-                (channel.name, channel.product_ids.iter().filter_map(|product| Pair::parse(product)).collect())
-            });
-            Ok(Frame::Ack { pairs: pairs.collect() })
+            // Each acknowledgement repeats all that is subscribed; only the channel that prices come on counts.
+            let channels = raw.channels.unwrap_or_default();
+            let ticker = channels.iter().filter(|channel| channel.name == "ticker").flat_map(|it| &it.product_ids);
+            Ok(Frame::Ack { pairs: ticker.filter_map(|product| Pair::parse(product)).collect() })
         }
         "error" => {
             let text = |text: &Option<Cow<'_, str>>| Untrusted::new(text.as_deref().unwrap_or_default());
-            Ok(Frame::Error { message: text(&raw.message), reason: text(&raw.reason) })
+            // The venue names the pair in its words, nowhere else.
+            let words = [raw.message.as_deref(), raw.reason.as_deref()];
+            let pairs = words.into_iter().flatten().flat_map(named).collect();
+            Ok(Frame::Error { pairs, message: text(&raw.message), reason: text(&raw.reason) })
         }
         _ => Ok(Frame::Other),
     }
+}
+
+/// The pairs that a text names, each as a word of its own: `BTC-USD` is not named by `WBTC-USDC`.
+fn named(text: &str) -> impl Iterator<Item = Pair> + '_ {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter_map(Pair::parse)
 }
 
 #[cfg(test)]
@@ -133,8 +99,8 @@ mod tests {
 
     #[test]
     fn a_tick_keeps_every_digit_of_its_price() {
-        let Ok(Frame::Tick(tick)) = parse_frame(TICK) else { panic!("it is a tick") };
-        assert_eq!((tick.pair, tick.sequence), (pair("ETH-USD"), 42));
+        let Ok(Frame::Tick(tick)) = parse(TICK) else { panic!("it is a tick") };
+        assert_eq!((tick.pair, tick.sequence), (pair("ETH-USD"), Some(42)));
         assert_eq!(tick.price.to_string(), "2345.10");
         assert_eq!(tick.time.map(|time| time.to_string()).as_deref(), Some("2026-09-04T00:21:02.905Z"));
     }
@@ -153,27 +119,30 @@ mod tests {
         ] {
             let text = TICK.replacen(from, to, 1);
             assert_ne!(text, TICK);
-            assert!(parse_frame(&text).is_err(), "{text}");
+            assert!(parse(&text).is_err(), "{text}");
         }
         let without_bid = TICK.replace("\"best_bid\":\"2345.00\",", "").replace("2345.20", "");
-        assert!(matches!(parse_frame(&without_bid), Ok(Frame::Tick(_))), "what is not read may be anything");
+        assert!(matches!(parse(&without_bid), Ok(Frame::Tick(_))), "what is not read may be anything");
     }
 
     #[test]
     fn other_frames_are_told_apart() {
         let ack = r#"{"type":"subscriptions","channels":[{"name":"ticker","product_ids":["ETH-USD","?"],"account_ids":null},{"name":"heartbeat","product_ids":[]}]}"#;
-        let pairs = BTreeMap::from([("ticker".to_owned(), vec![pair("ETH-USD")]), ("heartbeat".to_owned(), vec![])]);
-        assert_eq!(parse_frame(ack), Ok(Frame::Ack { pairs }));
+        assert_eq!(parse(ack), Ok(Frame::Ack { pairs: vec![pair("ETH-USD")] }));
         let beat = r#"{"type":"heartbeat","sequence":90,"last_trade_id":20,"product_id":"ETH-USD","time":"2026-11-07T08:19:28.464459Z"}"#;
-        assert!(matches!(parse_frame(beat), Ok(Frame::Heartbeat { .. })));
+        assert!(matches!(parse(beat), Ok(Frame::Heartbeat { .. })));
         let error = r#"{"type":"error","message":"Failed to subscribe","reason":"matches is not a valid product"}"#;
         let (message, reason) =
             (Untrusted::new("Failed to subscribe"), Untrusted::new("matches is not a valid product"));
-        assert_eq!(parse_frame(error), Ok(Frame::Error { message, reason }));
-        assert_eq!(parse_frame(r#"{"type":"match","price":"1"}"#), Ok(Frame::Other));
-        assert_eq!(parse_frame(r#"{"type":"of tomorrow","x":{}}"#), Ok(Frame::Other));
+        assert_eq!(parse(error), Ok(Frame::Error { pairs: vec![], message, reason }));
+        let named =
+            r#"{"type":"error","message":"Failed to subscribe","reason":"WBTC-USDC is delisted, LOOM-USD too"}"#;
+        let Ok(Frame::Error { pairs, .. }) = parse(named) else { panic!("it is an error") };
+        assert_eq!(pairs, [pair("WBTC-USDC"), pair("LOOM-USD")]);
+        assert_eq!(parse(r#"{"type":"match","price":"1"}"#), Ok(Frame::Other));
+        assert_eq!(parse(r#"{"type":"of tomorrow","x":{}}"#), Ok(Frame::Other));
         for text in ["", "{}", "[]", "7", "null"] {
-            assert!(parse_frame(text).is_err(), "{text}");
+            assert!(parse(text).is_err(), "{text}");
         }
     }
 
@@ -190,7 +159,7 @@ mod tests {
         fn mangled_frames_are_read_or_refused(at in 0..TICK.len(), with in any::<char>(), cut in any::<bool>()) {
             let mut text = TICK.to_owned();
             if cut { text.truncate(at) } else { text.insert(at, with) }
-            let _ = parse_frame(&text);
+            let _ = parse(&text);
         }
     }
 }

@@ -1,0 +1,194 @@
+//! Circle, as the monitor runs it: the payment worker, the listener of its hooks, and what people see of the paying wallet.
+//!
+//! Everything is built here from the config and handed back unstarted. Without `[circle]` there is nothing of it.
+
+use super::clock::Clock;
+use super::monitor::MonitorFault;
+use crate::config::checked::Config;
+use crate::http::Deadlines;
+use crate::http::inbound::serve_hooks;
+use crate::net::{SingleUse, Tls};
+use crate::payments::worker::{self, WalletFunds};
+use crate::payments::{CircleClient, CirclePlace, EntitySecret, Trouble};
+use crate::reactor::payments::ask::{Answer, Asked};
+use crate::sources::hooks::{CircleHooks, FetchKey, Hint, HookWires, KeepNote, KeyTrouble, Seen};
+use crate::store::{Reader, WriterHandle};
+use crate::telemetry::Metrics;
+use crate::types::{Address, chain};
+use crate::wire::circle::{self, KeyKind};
+use futures::future::BoxFuture;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Questions that may wait for the worker: one of each kind for every open payment of a full house (20 a rule).
+const ASKS: usize = 256;
+/// Answers and hints that may wait for the pump.
+const ANSWERS: usize = 256;
+
+/// What Circle is built from.
+#[derive(Debug)]
+pub struct CircleParts<'config> {
+    /// The config.
+    pub config: &'config Config,
+    /// The time.
+    pub clock: Arc<Clock>,
+    /// Keeps what hooks were taken.
+    pub writer: WriterHandle,
+    /// Knows what hooks were taken.
+    pub store: &'config Path,
+    /// Shows the wallet and counts hooks.
+    pub metrics: Metrics,
+    /// Ends all of it.
+    pub stop: CancellationToken,
+}
+
+/// What runs, by name, and its ends.
+pub struct CircleSide {
+    /// Questions of the protocol, behind their commit.
+    pub asks: mpsc::Sender<Asked>,
+    /// What came of them.
+    pub answers: mpsc::Receiver<Answer>,
+    /// Transactions that a hook hinted at.
+    pub hints: mpsc::Receiver<Hint>,
+    /// The client, for what a person asks for.
+    pub client: CircleClient,
+    /// Futures that have to run.
+    pub tasks: Vec<(&'static str, BoxFuture<'static, ()>)>,
+}
+
+impl std::fmt::Debug for CircleSide {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CircleSide").field("tasks", &self.tasks.len()).finish_non_exhaustive()
+    }
+}
+
+/// Builds all of it; binds the listener of hooks.
+///
+/// # Errors
+/// [`MonitorFault`] for a port that is taken, a store that cannot be read, or a key that the config should not have let through.
+pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, MonitorFault> {
+    let Some(settings) = &parts.config.circle else { return Ok(None) };
+    let place = CirclePlace::new(settings.url.as_ref(), settings.api_key.clone())?;
+    let secret = EntitySecret::parse(&settings.entity_secret)?;
+    let client = CircleClient::new(SingleUse::new(Tls::baked()), place, || fastrand::u128(..).to_be_bytes());
+    let (asks, asked) = mpsc::channel(ASKS);
+    let (answers_to, answers) = mpsc::channel(ANSWERS);
+    let (hints_to, hints) = mpsc::channel(ANSWERS);
+    let (funds_to, funds) = watch::channel(None);
+    let token = usdc(parts.config);
+    let shown = token.map(|(_, token)| (settings.wallet.clone(), token));
+    let clock = Arc::clone(&parts.clock);
+    let wires = worker::Wires {
+        asks: asked,
+        answers: answers_to,
+        funds: funds_to,
+        clock: move || clock.now(),
+        frozen: frozen(settings.freeze_file.clone()),
+        stop: parts.stop.clone(),
+    };
+    let run = worker::run(worker::Parts { client: client.clone(), secret, shown }, wires);
+    let mut tasks: Vec<(&'static str, BoxFuture<'static, ()>)> = vec![("the payment worker", Box::pin(run))];
+    if let Some((chain, _)) = token {
+        tasks.push((
+            "the paying wallet's gauge",
+            Box::pin(show(funds, parts.metrics.clone(), chain, parts.stop.clone())),
+        ));
+    }
+    if let Some(inbound) = parts.config.inbound {
+        let listener = TcpListener::bind(inbound.listen).await;
+        let listener = listener.map_err(|source| MonitorFault::Inbound { at: inbound.listen, source })?;
+        let seen = Seen::restore(Reader::open(parts.store)?.notes(Seen::keys())?);
+        let now = Arc::clone(&parts.clock);
+        let wires = HookWires {
+            fetch: fetch(client.clone()),
+            keep: keep(parts.writer),
+            hints: hints_to,
+            clock: Arc::new(move || now.now()),
+        };
+        parts.metrics.register_hooks();
+        let counted = parts.metrics;
+        let hooks = CircleHooks::new(wires, seen).counted(move |verdict| counted.hook("circle", verdict.word()));
+        let serving = serve_hooks(listener, Arc::new(hooks), Deadlines::default(), parts.stop);
+        tasks.push(("the listener of hooks", Box::pin(serving)));
+    }
+    Ok(Some(CircleSide { asks, answers, hints, client, tasks }))
+}
+
+/// Whether the file lies there that stops everything. What cannot be looked for counts as there.
+fn frozen(file: PathBuf) -> impl Fn() -> bool + Send + Sync + 'static {
+    move || file.try_exists().unwrap_or(true)
+}
+
+/// The chain of the payees, or its test network where the key is a test key, and its USDC.
+fn usdc(config: &Config) -> Option<(&'static chain::KnownChain, Address)> {
+    let circle = config.circle.as_ref()?;
+    let chain = config.settings.payees.values().next()?.chain;
+    let chain = match circle.environment {
+        KeyKind::Test => circle::test_twin(chain).unwrap_or(chain),
+        KeyKind::Live => chain,
+    };
+    let known = chain::by_id(chain)?;
+    Some((known, known.usdc?.address))
+}
+
+fn fetch(client: CircleClient) -> FetchKey {
+    Arc::new(move |id| {
+        let client = client.clone();
+        Box::pin(async move {
+            client.hook_key(id).await.told.map_err(|trouble| match trouble {
+                Trouble::Said { status: 400 | 404, error: _ } => KeyTrouble::Unknown,
+                Trouble::Said { .. }
+                | Trouble::Unreadable { .. }
+                | Trouble::Withheld
+                | Trouble::NoConnection(_)
+                | Trouble::Lost(_) => KeyTrouble::Unavailable,
+            })
+        })
+    })
+}
+
+fn keep(writer: WriterHandle) -> KeepNote {
+    Arc::new(move |key, note| {
+        let writer = writer.clone();
+        Box::pin(async move { writer.note(key, note).await.is_ok() })
+    })
+}
+
+/// Shows what the paying wallet holds.
+async fn show(
+    mut funds: watch::Receiver<Option<WalletFunds>>,
+    metrics: Metrics,
+    chain: &'static chain::KnownChain,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = funds.changed() => if changed.is_err() {
+                // The worker is gone; whoever started both knows.
+                return stop.cancelled().await;
+            },
+        }
+        let read = *funds.borrow_and_update();
+        if let Some(WalletFunds { usdc, coin, at }) = read {
+            metrics.show_wallet(chain.coin, usdc, coin, at);
+        }
+    }
+}
+
+/// Takes what nobody waits for: without live payments a hint leads nowhere, and no question is asked.
+pub async fn idle(mut side: CircleSide, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            Some(hint) = side.hints.recv() => {
+                tracing::debug!("a hook hints at the transaction {}, and no payment is live", hint.transaction);
+            }
+            Some(_) = side.answers.recv() => {}
+            else => return stop.cancelled().await,
+        }
+    }
+}

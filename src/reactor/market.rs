@@ -1,0 +1,243 @@
+//! What a pair costs: the median of its fresh feeds, or the one that is fresh; and whether they differ too much.
+//!
+//! A price whose own time is too long ago is not known. Plain values: it knows no rules and says nothing.
+
+use super::settings::PriceSettings;
+use crate::types::{Name, Pair, Percent, Price, Timestamp};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Feeds that differ for less than this, or agree for less, have not changed their mind: in a fast market one is always ahead.
+const LASTS: Duration = Duration::from_mins(1);
+
+/// What feeds say of one pair.
+#[derive(Debug, Clone, Default)]
+pub struct Market {
+    /// The feeds that are asked for it, and the newest price of those that have one.
+    by_feed: BTreeMap<Name, Option<(Price, Timestamp)>>,
+    /// Since when they have said something else of each other than what was said last.
+    turned: Option<Timestamp>,
+    /// Whether it was said that they differ.
+    apart: bool,
+}
+
+/// What a pair costs now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The price.
+    pub price: Price,
+    /// How many feeds it comes from.
+    pub sources: u32,
+    /// The lowest of them.
+    pub low: Price,
+    /// The highest of them.
+    pub high: Price,
+    /// The time of the oldest that the price was made of.
+    pub as_of: Timestamp,
+}
+
+/// A price with all that is said of it: where a message or a row keeps one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    /// Of what.
+    pub pair: Pair,
+    /// The price.
+    pub price: Price,
+    /// The feed; of several, that it is the median of which.
+    pub source: Name,
+    /// How many feeds.
+    pub sources: u32,
+    /// From the lowest to the highest of them, as a part of the price.
+    pub spread: Percent,
+    /// The price's own time.
+    pub as_of: Timestamp,
+}
+
+/// How the feeds of a pair turned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// As before.
+    None,
+    /// They have differed for long enough to say so.
+    Apart,
+    /// They have agreed again for long enough.
+    Agreed,
+}
+
+impl Market {
+    /// Makes room for a feed; `known` is its price from before.
+    pub fn ask(&mut self, feed: Name, known: Option<(Price, Timestamp)>) {
+        self.by_feed.insert(feed, known);
+    }
+
+    /// The price of a feed, which is forgotten here.
+    pub fn forget(&mut self, feed: &Name) -> Option<(Price, Timestamp)> {
+        self.by_feed.get_mut(feed).and_then(Option::take)
+    }
+
+    /// It was said that its feeds differ, before this market began.
+    pub const fn said_apart(&mut self) {
+        self.apart = true;
+    }
+
+    /// How many feeds are asked for it.
+    #[must_use]
+    pub fn feeds(&self) -> usize {
+        self.by_feed.len()
+    }
+
+    /// Takes a price. Gives whether it counts: it is of a feed that is asked, and no older than what that feed said before.
+    pub fn take(&mut self, feed: &Name, price: Price, time: Timestamp) -> bool {
+        let Some(known) = self.by_feed.get_mut(feed) else { return false };
+        if known.is_some_and(|(_, newest)| time < newest) {
+            return false;
+        }
+        *known = Some((price, time));
+        true
+    }
+
+    /// The newest price of each feed that has one, stale or not.
+    pub fn prices(&self) -> impl Iterator<Item = (&Name, Price, Timestamp)> {
+        self.by_feed.iter().filter_map(|(feed, known)| known.map(|(price, time)| (feed, price, time)))
+    }
+
+    fn fresh(&self, at: Timestamp, stale_after: Duration) -> impl Iterator<Item = (&Name, Price, Timestamp)> {
+        self.prices().filter(move |(_, _, time)| at.since(*time) <= stale_after)
+    }
+
+    /// What it costs at `at`, if that is known.
+    #[must_use]
+    pub fn known(&self, at: Timestamp, stale_after: Duration) -> Option<Known> {
+        let mut fresh = self.fresh(at, stale_after);
+        let (_, price, as_of) = fresh.next()?;
+        let Some((_, second, second_as_of)) = fresh.next() else {
+            return Some(Known { price, sources: 1, low: price, high: price, as_of });
+        };
+        let two = [(price, as_of), (second, second_as_of)];
+        let mut all: Vec<_> = two.into_iter().chain(fresh.map(|(_, price, time)| (price, time))).collect();
+        all.sort_unstable();
+        let (low, high) = (all.first()?.0, all.last()?.0);
+        let (left, right) = (all.get((all.len() - 1) / 2)?, all.get(all.len() / 2)?);
+        let price = if left == right { left.0 } else { left.0.half_way(right.0) };
+        let sources = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        Some(Known { price, sources, low, high, as_of: left.1.min(right.1) })
+    }
+
+    /// The same with all that is said of it.
+    #[must_use]
+    pub fn quote(&self, pair: &Pair, at: Timestamp, stale_after: Duration) -> Option<Quote> {
+        let Known { price, sources, low, high, as_of } = self.known(at, stale_after)?;
+        let names: Vec<&str> = self.fresh(at, stale_after).map(|(feed, _, _)| feed.as_str()).collect();
+        let names = names.join(", ");
+        let source = if sources == 1 { names } else { format!("median of {names}") };
+        let spread = spread(low, high, price);
+        Some(Quote { pair: pair.clone(), price, source: source.into(), sources, spread, as_of })
+    }
+
+    /// Whether its feeds have turned against each other, or agree again. Asked after each price; says each turn once.
+    pub fn turn(&mut self, known: &Known, at: Timestamp, settings: &PriceSettings) -> Turn {
+        // One feed alone neither agrees nor differs.
+        if known.sources < 2 {
+            self.turned = None;
+            return Turn::None;
+        }
+        let apart = spread(known.low, known.high, known.price) > settings.disagree;
+        if apart == self.apart {
+            self.turned = None;
+            return Turn::None;
+        }
+        let since = *self.turned.get_or_insert(at);
+        if at.since(since) < LASTS {
+            return Turn::None;
+        }
+        (self.apart, self.turned) = (apart, None);
+        if apart { Turn::Apart } else { Turn::Agreed }
+    }
+}
+
+/// From the lowest to the highest, as a part of the price, which lies between them.
+fn spread(low: Price, high: Price, price: Price) -> Percent {
+    let below = low.apart_from(price).millionths();
+    let above = high.apart_from(price).millionths();
+    Percent::from_millionths(below.saturating_add(above))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn price(text: &str) -> Price {
+        Price::parse(text).expect("it is a price")
+    }
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp::from_secs(1_800_000_000 + second)
+    }
+
+    fn market(prices: &[(&str, &str, u64)]) -> Market {
+        let mut market = Market::default();
+        for (feed, text, second) in prices {
+            market.ask((*feed).into(), None);
+            assert!(market.take(&(*feed).into(), price(text), at(*second)));
+        }
+        market
+    }
+
+    #[test]
+    fn the_price_is_the_median_of_what_is_fresh() {
+        // (prices with their seconds, at second) → price, feeds, spread, as of
+        let check = |prices: &[(&str, &str, u64)], now: u64, expected: Option<(&str, u32, &str, u64)>| {
+            let pair = Pair::parse("ETH-USD").expect("it is a pair");
+            let quote = market(prices).quote(&pair, at(now), Duration::from_mins(5));
+            let found = quote.map(|quote| (quote.price.to_string(), quote.sources, quote.spread.shown(), quote.as_of));
+            let expected = expected
+                .map(|(price, sources, spread, second)| (price.to_owned(), sources, spread.to_owned(), at(second)));
+            assert_eq!(found, expected, "{prices:?} at {now}");
+        };
+        check(&[], 0, None);
+        check(&[("a", "100", 0)], 300, Some(("100", 1, "0", 0)));
+        check(&[("a", "100", 0)], 301, None);
+        check(&[("a", "100", 0), ("b", "101", 5)], 10, Some(("100.5", 2, "0.99", 0)));
+        check(&[("a", "100", 0), ("b", "101", 5)], 302, Some(("101", 1, "0", 5)));
+        check(&[("a", "90", 0), ("b", "101", 5), ("c", "100", 7)], 10, Some(("100", 3, "11", 7)));
+        check(&[("a", "90", 0), ("b", "101", 5), ("c", "100", 7), ("d", "1", 9)], 10, Some(("95", 4, "105.26", 0)));
+        check(&[("a", "100.10", 0), ("b", "100.10", 5)], 10, Some(("100.1", 2, "0", 0)));
+        // A venue's clock that is ahead of ours does not age less than one that is right.
+        check(&[("a", "100", 500)], 10, Some(("100", 1, "0", 500)));
+    }
+
+    #[test]
+    fn an_older_price_and_a_stranger_are_not_taken() {
+        let mut market = market(&[("a", "100", 10)]);
+        assert!(!market.take(&"a".into(), price("90"), at(9)));
+        assert!(!market.take(&"b".into(), price("90"), at(20)));
+        assert!(market.take(&"a".into(), price("101"), at(10)));
+        assert_eq!(market.forget(&"a".into()), Some((price("101"), at(10))));
+        assert_eq!(market.known(at(10), Duration::from_mins(5)), None);
+    }
+
+    #[test]
+    fn feeds_that_differ_for_a_minute_are_said_once_and_so_is_that_they_agree() {
+        let settings = PriceSettings::default();
+        let mut market = market(&[("a", "100", 0), ("b", "100", 0)]);
+        let mut check = |second, one: &str, other: &str, expected| {
+            market.take(&"a".into(), price(one), at(second));
+            market.take(&"b".into(), price(other), at(second));
+            let known = market.known(at(second), settings.stale_after).expect("it is fresh");
+            assert_eq!(market.turn(&known, at(second), &settings), expected, "{one} and {other} at {second}");
+        };
+        check(1, "100", "101.9", Turn::None);
+        check(2, "100", "103", Turn::None);
+        check(30, "100", "101", Turn::None);
+        check(31, "100", "103", Turn::None);
+        check(90, "100", "103", Turn::None);
+        check(91, "100", "103", Turn::Apart);
+        check(92, "100", "103", Turn::None);
+        check(500, "100", "110", Turn::None);
+        check(501, "100", "100", Turn::None);
+        check(520, "100", "103", Turn::None);
+        check(530, "100", "100", Turn::None);
+        check(590, "100", "100", Turn::Agreed);
+        check(700, "100", "100", Turn::None);
+    }
+}

@@ -1,0 +1,218 @@
+//! Prices that feeds report, against the rules that look at them; and feeds that differ about a pair.
+//!
+//! A price that is not known (nobody reports it, or what was reported is stale) fires nothing and resolves nothing: a wait begins anew.
+
+use super::Reactor;
+use super::alerts::trouble_alert;
+use super::crossing::{Step, step, unknown};
+use super::effect::{ChangeBody, CrossingSubject, Effect, MessageKind, Notice};
+use super::event::Tick;
+use super::market::{Known, Market, Quote, Turn};
+use super::rows::{AlertRow, AlertState, Subject};
+use super::rules::InForce;
+use super::settings::{ChangeCondition, Condition, Move, PriceCondition, Settings, Side};
+use super::troubles::words;
+use crate::types::{Name, Pair, Severity, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// That the feeds of a pair differ is said no more often than this.
+const DISAGREEMENT_SILENCE: Duration = Duration::from_hours(1);
+
+/// A pair that feeds are asked for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Followed {
+    /// What the feeds say.
+    pub(super) market: Market,
+    /// The rules that look at it.
+    rules: Arc<[InForce]>,
+}
+
+impl Reactor {
+    /// Makes room for the prices that feeds are asked for; what is known already stays.
+    pub(super) fn ask_feeds(&mut self, settings: &Settings, effects: &mut Vec<Effect>) {
+        let mut known = std::mem::take(&mut self.soft.prices);
+        for (feed, pairs) in &settings.feeds {
+            for pair in pairs {
+                let price = known.get_mut(pair).and_then(|followed| followed.market.forget(feed));
+                let followed = self.soft.prices.entry(pair.clone()).or_default();
+                followed.market.ask(feed.clone(), price);
+                followed.rules = self.rules.of_pair(pair);
+            }
+        }
+        // What was said of a pair's feeds holds until they agree; where there are not two any more they never will.
+        let apart: Vec<Pair> =
+            self.troubles.iter().filter(|row| row.open).filter_map(|row| row.subject.pair()).collect();
+        for pair in apart {
+            match self.soft.prices.get_mut(&pair).filter(|followed| followed.market.feeds() > 1) {
+                Some(followed) => followed.market.said_apart(),
+                None => self.feeds_forgotten(&pair, effects),
+            }
+        }
+    }
+
+    pub(super) fn tick(&mut self, tick: Tick, effects: &mut Vec<Effect>) {
+        let Tick { feed, pair, price, time } = tick;
+        let (at, settings) = (self.at, self.settings.prices);
+        let Some(followed) = self.soft.prices.get_mut(&pair) else { return };
+        let unseen = followed.market.known(at, settings.stale_after).is_none();
+        if !followed.market.take(&feed, price, time) {
+            return;
+        }
+        let known = followed.market.known(at, settings.stale_after);
+        let turn = known.as_ref().map_or(Turn::None, |known| followed.market.turn(known, at, &settings));
+        let rules = Arc::clone(&followed.rules);
+        if let Some(known) = &known {
+            self.bars.take(&pair, known.price, at, effects);
+        }
+        if unseen {
+            // It was stale until now, and nobody saw that happen: what waited has to wait anew.
+            self.look_at_prices(&rules, None, effects);
+        }
+        self.look_at_prices(&rules, known.as_ref(), effects);
+        match turn {
+            Turn::None => {}
+            Turn::Apart => self.feeds_differ(&pair, effects),
+            Turn::Agreed => self.feeds_agree(&pair, effects),
+        }
+        effects.push(Effect::Notice(Notice::Price { pair, feed, price }));
+    }
+
+    /// A feed is not fresh any more: its prices are not known.
+    pub(super) fn forget_prices(&mut self, feed: &Name, effects: &mut Vec<Effect>) {
+        let of_feed = self.soft.prices.iter_mut();
+        let of_feed = of_feed.filter_map(|(pair, it)| it.market.forget(feed).is_some().then(|| pair.clone()));
+        let gone: Vec<Pair> = of_feed.collect();
+        for pair in gone {
+            self.look_at_pair(&pair, effects);
+        }
+    }
+
+    /// A feed is silent about one pair, and may speak of others: its price of that pair is not known.
+    pub(super) fn forget_price(&mut self, feed: &Name, pair: &Pair, effects: &mut Vec<Effect>) {
+        if self.soft.prices.get_mut(pair).and_then(|followed| followed.market.forget(feed)).is_some() {
+            self.look_at_pair(pair, effects);
+        }
+    }
+
+    /// What a pair costs now: the median of its fresh feeds, or the one fresh feed.
+    pub(super) fn known_price(&self, pair: &Pair) -> Option<Known> {
+        self.soft.prices.get(pair)?.market.known(self.at, self.settings.prices.stale_after)
+    }
+
+    /// The same, with all that is said of it.
+    pub(super) fn quote(&self, pair: &Pair) -> Option<Quote> {
+        self.soft.prices.get(pair)?.market.quote(pair, self.at, self.settings.prices.stale_after)
+    }
+
+    fn look_at_pair(&mut self, pair: &Pair, effects: &mut Vec<Effect>) {
+        self.look_at_prices(&self.rules.of_pair(pair), self.known_price(pair).as_ref(), effects);
+    }
+
+    /// Looks at the rules on a pair again, with its price as it is known now.
+    fn look_at_prices(&mut self, rules: &[InForce], known: Option<&Known>, effects: &mut Vec<Effect>) {
+        for entry in rules {
+            match &entry.rule.condition {
+                Condition::Price(price) => self.look_at_price(entry, price, known, effects),
+                Condition::Change(change) => self.look_at_change(entry, change, known, effects),
+                Condition::Transfer(_) | Condition::Approval(_) | Condition::Gas(_) | Condition::Balance(_) => {}
+            }
+        }
+    }
+
+    pub(super) fn look_at_price(
+        &mut self,
+        entry: &InForce,
+        condition: &PriceCondition,
+        known: Option<&Known>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let threshold = &condition.threshold;
+        let row = self.rules.row_mut(entry);
+        let Some(known) = known else {
+            let step = unknown(row.standing());
+            return self.follow(entry, step, None, effects);
+        };
+        let step = step(row.standing(), threshold, &known.price, self.at);
+        if step != Step::Nothing {
+            let subject = self.quote(&condition.pair).map(|quote| {
+                let (level, recovers_at) = (threshold.level, threshold.recovers_at);
+                (CrossingSubject::Price { quote, level, recovers_at }, threshold.side, known.as_of)
+            });
+            self.follow(entry, step, subject, effects);
+        }
+    }
+
+    pub(super) fn look_at_change(
+        &mut self,
+        entry: &InForce,
+        condition: &ChangeCondition,
+        known: Option<&Known>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let ChangeCondition { pair, within, movement, threshold } = condition;
+        let seen = known.and_then(|known| Some((known, self.bars.range(pair, *within, self.at)?)));
+        let row = self.rules.row_mut(entry);
+        let Some((known, range)) = seen else {
+            let step = unknown(row.standing());
+            return self.follow(entry, step, None, effects);
+        };
+        let (fell, rose) = (known.price.apart_from(range.high), known.price.apart_from(range.low));
+        let falls = match movement {
+            Move::Fall => true,
+            Move::Rise => false,
+            Move::Either => fell >= rose,
+        };
+        let (moved, from, side) = if falls { (fell, range.high, Side::Below) } else { (rose, range.low, Side::Above) };
+        let step = step(row.standing(), threshold, &moved, self.at);
+        if step != Step::Nothing {
+            let subject = self.quote(pair).map(|quote| {
+                let (within, level, recovers_at) = (*within, threshold.level, threshold.recovers_at);
+                let body = ChangeBody { quote, moved, from, within, level, recovers_at };
+                (CrossingSubject::Change(Box::new(body)), side, known.as_of)
+            });
+            self.follow(entry, step, subject, effects);
+        }
+    }
+
+    /// The feeds of a pair say too different things.
+    fn feeds_differ(&mut self, pair: &Pair, effects: &mut Vec<Effect>) {
+        let subject = Subject::Prices(pair.clone());
+        let lately = |since: Timestamp| self.at.since(since) < DISAGREEMENT_SILENCE;
+        if self.troubles.get(&subject).is_some_and(|row| row.open || lately(row.since)) {
+            return;
+        }
+        let reason = self.differences(pair);
+        if let Some(row) = self.troubles.open(subject, self.at, None, effects) {
+            let body = self.source_body(&row, None, reason.into());
+            self.say_trouble(&row, MessageKind::SourceDisagrees, Severity::Warning, body, effects);
+        }
+    }
+
+    fn feeds_agree(&mut self, pair: &Pair, effects: &mut Vec<Effect>) {
+        if let Some(row) = self.troubles.close(&Subject::Prices(pair.clone()), effects) {
+            let reason = format!("the feeds of {pair} agree again: {}", self.differences(pair));
+            let body = self.source_body(&row, None, reason.into());
+            self.say_trouble(&row, MessageKind::SourceRecovered, Severity::Info, body, effects);
+        }
+    }
+
+    /// Nothing will ever say whether the feeds of a pair agree again.
+    fn feeds_forgotten(&mut self, pair: &Pair, effects: &mut Vec<Effect>) {
+        let Some(row) = self.troubles.close(&Subject::Prices(pair.clone()), effects) else { return };
+        let id = trouble_alert(&words(&row.subject), row.count);
+        if let Some(alert) = self.alerts.get(id).cloned() {
+            let state = AlertState::Resolved;
+            self.alerts.put(AlertRow { state, changed_at: self.at, closed: true, ..alert }, effects);
+        }
+    }
+
+    /// What each feed says of a pair, in words.
+    fn differences(&self, pair: &Pair) -> String {
+        let each = |(feed, price, _): (&Name, _, _)| format!("{feed} says {price}");
+        let prices = self.soft.prices.get(pair).into_iter().flat_map(|followed| followed.market.prices());
+        let said: Vec<String> = prices.map(each).collect();
+        let spread = self.quote(pair).map_or_else(String::new, |quote| format!(", {} % apart", quote.spread.shown()));
+        format!("{}{spread}", said.join(", "))
+    }
+}
