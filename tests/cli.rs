@@ -321,18 +321,8 @@ fn commands_do_the_same_with_and_without_a_monitor() {
 #[test]
 fn a_chain_that_was_stopped_is_accepted_without_a_monitor() {
     let place = Place::new().with_store();
-    let row = ChainRow {
-        chain: ChainId(31337),
-        genesis: None,
-        started: None,
-        live_from: None,
-        tip_endpoint: None,
-        confirmed: 0,
-        last_final: 0,
-        explorer_head: None,
-        stopped: Some(Stop::OtherChain("it begins with another block".into())),
-        accepted: false,
-    };
+    let stopped = Some(Stop::OtherChain("it begins with another block".into()));
+    let row = ChainRow { stopped, ..ChainRow::new(ChainId(31337)) };
     let mut store = open(&place.store());
     let writes = vec![StoreWrite::Put(Row::Chain(row))];
     store.commit(&Commit { at: Timestamp::from_secs(1), writes, outbox: Vec::new() }).unwrap();

@@ -2,6 +2,8 @@
 //! Then everything that the monitor wrote is searched for them, in every shape in which they may turn up.
 
 mod common;
+#[path = "secrets/config.rs"]
+mod config;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -167,84 +169,9 @@ const SIGNING: &str = "CANARY-signing-key-of-32-bytes-x";
 const SLACK: &str = "CANARYslack93a4b5c6d7e8";
 const BOT: &str = "987654321:CANARYbot04b5c6d7e8f9a0b1c2d3e4f5";
 const MAIL: &str = "CANARY mail pass+word/15c6d7e8f9";
+const CIRCLE: &str = "CANARYcircle5c6d7e8f90a1b2";
+const ENTITY: &str = "ca9a27e9717c1e5c6d7e8f90a1b2c3d4ca9a27e9717c1e5c6d7e8f90a1b2c3d4";
 const TOKEN: &str = "CANARY-token-a4b5c6d7e8f90123456789";
-
-fn config(etherscan: SocketAddr, good: SocketAddr, bot: SocketAddr, mail: SocketAddr, cast: &Cast) -> String {
-    format!(
-        r#"
-token = "env:TOKEN"
-[system]
-notify = ["good", "hook", "chat", "phone", "mail", "log"]
-[etherscan]
-url = "http://{etherscan}/v2/api"
-api_key = "env:KEY"
-[[chain]]
-name = "devnet"
-chain_id = 31337
-coin = "ETH"
-block_time = "1s"
-confirmations = 2
-final_after = 10
-etherscan = false
-rpc = [{{ name = "node", url = "env:NODE" }}, {{ name = "user", url = "env:USER_NODE" }}, {{ name = "http", url = "env:HTTP_NODE" }}, {{ name = "closed", url = "env:CLOSED_NODE" }}]
-[[chain]]
-name = "ethereum"
-etherscan = true
-[[watch]]
-name = "hot"
-address = "{}"
-chains = ["devnet", "ethereum"]
-[[feed]]
-name = "prices"
-kind = "coinbase"
-pairs = ["ETH-USD"]
-url = "env:FEED"
-[[sink]]
-name = "log"
-kind = "log"
-[[sink]]
-name = "good"
-kind = "webhook"
-url = "http://{good}/hook"
-secret = "env:GOOD"
-allow_private = true
-[[sink]]
-name = "hook"
-kind = "webhook"
-url = "env:HOOK"
-secret = "env:SIGNING"
-allow_private = true
-[[sink]]
-name = "chat"
-kind = "slack"
-url = "env:SLACK"
-allow_private = true
-[[sink]]
-name = "phone"
-kind = "telegram"
-url = "http://{bot}"
-token = "env:BOT"
-chat = "-100123"
-allow_private = true
-[[sink]]
-name = "mail"
-kind = "email"
-url = "smtp://{mail}"
-starttls = false
-user = "alerts@example.com"
-password = "env:MAIL"
-from = "alerts@example.com"
-to = "ops@example.com"
-allow_private = true
-[[rule]]
-name = "all"
-when = "transfer"
-stages = ["seen", "confirmed"]
-notify = ["good", "hook", "chat", "phone", "mail", "log"]
-"#,
-        cast.treasury
-    )
-}
 
 /// A chain that works behind a url with a key, so that there are alerts too.
 fn chain(cast: &Cast, at: Timestamp) -> Arc<LiveChain> {
@@ -277,6 +204,8 @@ fn marked(signing: &str) -> Vec<(&'static str, String)> {
         ("chat's url", SLACK),
         ("bot's token", BOT),
         ("mail server's password", MAIL),
+        ("Circle's key", CIRCLE),
+        ("entity secret", ENTITY),
         ("API token", TOKEN),
     ]
     .map(|(name, secret)| (name, secret.to_owned()))
@@ -339,12 +268,13 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
     tokio::spawn(Arc::clone(&receiver).serve(listener, stop.clone()));
     let (closed, closed_at) = serve().await;
     drop(closed);
-    let echoes = futures::future::join_all([0, 0, 1, 0, 0, 1, 2].map(Echo::start)).await;
-    let [user, http, etherscan, feed, hook, slack, bot] = [0, 1, 2, 3, 4, 5, 6].map(|nth: usize| &echoes[nth]);
+    let echoes = futures::future::join_all([0, 0, 1, 0, 0, 1, 2, 2].map(Echo::start)).await;
+    let [user, http, etherscan, feed, hook, slack, bot, circle] =
+        [0, 1, 2, 3, 4, 5, 6, 7].map(|nth: usize| &echoes[nth]);
     // It wants another password, and quotes the wrong one.
     let mail = MailServer::start(Encryption::None, Some(("alerts@example.com", "another"))).await;
 
-    let place = Place::new(&config(etherscan.address, good, bot.address, mail.at, &cast));
+    let place = Place::new(&config::with_secrets(etherscan.address, good, bot.address, mail.at, circle.address, &cast));
     let signing = format!("whsec_{}", STANDARD.encode(SIGNING));
     for (name, value) in [
         ("NODE", format!("ws://{node}/v3/{NODE}?token={QUERY}")),
@@ -358,6 +288,8 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
         ("SLACK", format!("http://{}/services/{SLACK}", slack.address)),
         ("BOT", BOT.to_owned()),
         ("MAIL", MAIL.to_owned()),
+        ("CIRCLE", format!("TEST_API_KEY:circle-id:{CIRCLE}")),
+        ("ENTITY", ENTITY.to_owned()),
         ("GOOD", receiver.secret().expose().to_owned()),
         ("TOKEN", TOKEN.to_owned()),
         ("WALLETWATCH_LOG", "trace".to_owned()),
@@ -382,6 +314,7 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
         ("hook", hook),
         ("chat", slack),
         ("phone", bot),
+        ("circle", circle),
     ];
     for (name, echo) in asked {
         until(&format!("{name} is asked twice"), || echo.asked() >= 2).await;
@@ -421,9 +354,16 @@ async fn no_secret_is_in_anything_that_the_monitor_writes() {
     }
     // The secrets were in play: whoever they are for has got them.
     let basic = STANDARD.encode(format!("{USER}:{PASSWORD}"));
-    for (echo, secret) in
-        [(user, basic.as_str()), (http, HTTP), (etherscan, KEY), (feed, FEED), (hook, HOOK), (slack, SLACK), (bot, BOT)]
-    {
+    for (echo, secret) in [
+        (user, basic.as_str()),
+        (http, HTTP),
+        (etherscan, KEY),
+        (feed, FEED),
+        (hook, HOOK),
+        (slack, SLACK),
+        (bot, BOT),
+        (circle, CIRCLE),
+    ] {
         assert!(echo.has_heard(secret), "{secret} was not used");
     }
     assert!(mail.has_heard(MAIL), "the mail server's password was not used");

@@ -54,6 +54,19 @@ impl Board {
         self.state().budget = Some(Spent { note, per_day });
     }
 
+    /// What was last used of it.
+    #[must_use]
+    pub fn budget_note(&self) -> Option<BudgetNote> {
+        self.state().budget.map(|spent| spent.note)
+    }
+
+    /// There is no explorer any more.
+    pub fn no_budget(&self) {
+        let mut state = self.state();
+        state.budget = None;
+        state.ages.clear();
+    }
+
     /// How old an explorer's lists are.
     pub fn ages(&self, ages: BTreeMap<ChainId, ViewAge>) {
         self.state().ages.extend(ages);

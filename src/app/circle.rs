@@ -3,20 +3,21 @@
 //! Everything is built here from the config and handed back unstarted. Without `[circle]` there is nothing of it.
 
 use super::clock::Clock;
-use super::monitor::MonitorFault;
 use crate::config::checked::Config;
 use crate::http::Deadlines;
 use crate::http::inbound::serve_hooks;
 use crate::net::{SingleUse, Tls};
 use crate::payments::worker::{self, WalletFunds};
-use crate::payments::{CircleClient, CirclePlace, EntitySecret, Trouble};
+use crate::payments::{CircleClient, CirclePlace, EntitySecret, SealFault, Trouble};
 use crate::reactor::payments::ask::{Answer, Asked};
 use crate::sources::hooks::{CircleHooks, FetchKey, Hint, HookWires, KeepNote, KeyTrouble, Seen};
-use crate::store::{Reader, WriterHandle};
+use crate::store::{Reader, StoreFault, WriterHandle};
 use crate::telemetry::Metrics;
-use crate::types::{Address, chain};
-use crate::wire::circle::{self, KeyKind};
+use crate::types::chain;
+use crate::wire::circle::PlaceFault;
 use futures::future::BoxFuture;
+use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -27,6 +28,28 @@ use tokio_util::sync::CancellationToken;
 const ASKS: usize = 256;
 /// Answers and hints that may wait for the pump.
 const ANSWERS: usize = 256;
+
+/// Why it cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum CircleFault {
+    /// The listener of hooks.
+    #[error("cannot listen on {at} ([inbound] listen; is another program running there?)")]
+    Listen {
+        /// Where.
+        at: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Key and host, which the config should not have let through.
+    #[error(transparent)]
+    Place(#[from] PlaceFault),
+    /// The entity secret, which the config should not have let through.
+    #[error(transparent)]
+    Entity(#[from] SealFault),
+    /// What hooks were taken cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+}
 
 /// What Circle is built from.
 #[derive(Debug)]
@@ -68,8 +91,8 @@ impl std::fmt::Debug for CircleSide {
 /// Builds all of it; binds the listener of hooks.
 ///
 /// # Errors
-/// [`MonitorFault`] for a port that is taken, a store that cannot be read, or a key that the config should not have let through.
-pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, MonitorFault> {
+/// [`CircleFault`].
+pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, CircleFault> {
     let Some(settings) = &parts.config.circle else { return Ok(None) };
     let place = CirclePlace::new(settings.url.as_ref(), settings.api_key.clone())?;
     let secret = EntitySecret::parse(&settings.entity_secret)?;
@@ -78,8 +101,6 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, Monitor
     let (answers_to, answers) = mpsc::channel(ANSWERS);
     let (hints_to, hints) = mpsc::channel(ANSWERS);
     let (funds_to, funds) = watch::channel(None);
-    let token = usdc(parts.config);
-    let shown = token.map(|(_, token)| (settings.wallet.clone(), token));
     let clock = Arc::clone(&parts.clock);
     let wires = worker::Wires {
         asks: asked,
@@ -89,18 +110,17 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, Monitor
         frozen: frozen(settings.freeze_file.clone()),
         stop: parts.stop.clone(),
     };
-    let run = worker::run(worker::Parts { client: client.clone(), secret, shown }, wires);
-    let mut tasks: Vec<(&'static str, BoxFuture<'static, ()>)> = vec![("the payment worker", Box::pin(run))];
-    if let Some((chain, _)) = token {
-        tasks.push((
-            "the paying wallet's gauge",
-            Box::pin(show(funds, parts.metrics.clone(), chain, parts.stop.clone())),
-        ));
-    }
+    let run =
+        worker::run(worker::Parts { client: client.clone(), secret, shown: Some(settings.wallet.clone()) }, wires);
+    let shown = show(funds, parts.metrics.clone(), parts.stop.clone());
+    let mut tasks: Vec<(&'static str, BoxFuture<'static, ()>)> =
+        vec![("the payment worker", Box::pin(run)), ("the paying wallet's gauge", Box::pin(shown))];
     if let Some(inbound) = parts.config.inbound {
         let listener = TcpListener::bind(inbound.listen).await;
-        let listener = listener.map_err(|source| MonitorFault::Inbound { at: inbound.listen, source })?;
-        let seen = Seen::restore(Reader::open(parts.store)?.notes(Seen::keys())?);
+        let listener = listener.map_err(|source| CircleFault::Listen { at: inbound.listen, source })?;
+        let reader = Reader::open(parts.store)?;
+        let notes = Seen::keys().filter_map(|key| reader.note(&key).transpose());
+        let seen = Seen::restore(notes.collect::<Result<Vec<String>, StoreFault>>()?);
         let now = Arc::clone(&parts.clock);
         let wires = HookWires {
             fetch: fetch(client.clone()),
@@ -120,18 +140,6 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, Monitor
 /// Whether the file lies there that stops everything. What cannot be looked for counts as there.
 fn frozen(file: PathBuf) -> impl Fn() -> bool + Send + Sync + 'static {
     move || file.try_exists().unwrap_or(true)
-}
-
-/// The chain of the payees, or its test network where the key is a test key, and its USDC.
-fn usdc(config: &Config) -> Option<(&'static chain::KnownChain, Address)> {
-    let circle = config.circle.as_ref()?;
-    let chain = config.settings.payees.values().next()?.chain;
-    let chain = match circle.environment {
-        KeyKind::Test => circle::test_twin(chain).unwrap_or(chain),
-        KeyKind::Live => chain,
-    };
-    let known = chain::by_id(chain)?;
-    Some((known, known.usdc?.address))
 }
 
 fn fetch(client: CircleClient) -> FetchKey {
@@ -158,12 +166,7 @@ fn keep(writer: WriterHandle) -> KeepNote {
 }
 
 /// Shows what the paying wallet holds.
-async fn show(
-    mut funds: watch::Receiver<Option<WalletFunds>>,
-    metrics: Metrics,
-    chain: &'static chain::KnownChain,
-    stop: CancellationToken,
-) {
+async fn show(mut funds: watch::Receiver<Option<WalletFunds>>, metrics: Metrics, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -173,22 +176,33 @@ async fn show(
             },
         }
         let read = *funds.borrow_and_update();
-        if let Some(WalletFunds { usdc, coin, at }) = read {
-            metrics.show_wallet(chain.coin, usdc, coin, at);
+        if let Some(WalletFunds { chain, usdc, coin, at }) = read
+            && let Some(known) = chain::by_id(chain)
+        {
+            metrics.show_wallet(known.coin, usdc, coin, at);
         }
     }
 }
 
-/// Takes what nobody waits for: without live payments a hint leads nowhere, and no question is asked.
-pub async fn idle(mut side: CircleSide, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            Some(hint) = side.hints.recv() => {
-                tracing::debug!("a hook hints at the transaction {}, and no payment is live", hint.transaction);
+impl CircleSide {
+    /// Everything that has to run. Without live payments nobody waits for its ends: a hint leads nowhere, and no question is asked.
+    #[must_use]
+    pub fn into_tasks(mut self, stop: CancellationToken) -> Vec<(&'static str, BoxFuture<'static, ()>)> {
+        let mut tasks = std::mem::take(&mut self.tasks);
+        tasks.push(("Circle's ends", Box::pin(self.idle(stop))));
+        tasks
+    }
+
+    async fn idle(mut self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                Some(hint) = self.hints.recv() => {
+                    tracing::debug!("a hook hints at the transaction {}, and no payment is live", hint.transaction);
+                }
+                Some(_) = self.answers.recv() => {}
+                else => return stop.cancelled().await,
             }
-            Some(_) = side.answers.recv() => {}
-            else => return stop.cancelled().await,
         }
     }
 }

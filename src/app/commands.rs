@@ -1,8 +1,9 @@
 //! Where a command of the API goes: to the pump, or to the delivery worker. It is answered after the commit that holds it.
 
 use super::pump::Asked;
+use super::reload::Asker;
 use crate::config::checked::Config;
-use crate::http::{Archive, Command, Control, Refusal};
+use crate::http::{Archive, Command, Control, Refusal, Reloaded};
 use crate::reactor::event::Command as Ask;
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::sinks::delivery::OrderFault;
@@ -10,35 +11,33 @@ use crate::sinks::worker::Order;
 use crate::telemetry::Snapshot;
 use crate::types::{ChainId, MessageId, Name};
 use futures::future::BoxFuture;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// The commands of a running monitor.
 pub struct Commands {
-    chains: BTreeMap<Name, ChainId>,
-    sinks: BTreeSet<Name>,
+    in_force: watch::Receiver<Arc<Config>>,
     pump: mpsc::Sender<Asked>,
     worker: mpsc::Sender<Order>,
     archive: Arc<dyn Archive>,
     snapshot: watch::Receiver<Arc<Snapshot>>,
+    reloads: mpsc::Sender<Asker>,
 }
 
 type Answer = oneshot::Sender<Result<(), OrderFault>>;
 
 impl Commands {
-    /// Of a config, over the two queues, what the store holds and how things stand.
+    /// Of the config in force, over the queues, what the store holds and how things stand.
     #[must_use]
-    pub fn new(
-        config: &Config,
+    pub const fn new(
+        in_force: watch::Receiver<Arc<Config>>,
         pump: mpsc::Sender<Asked>,
         worker: mpsc::Sender<Order>,
         archive: Arc<dyn Archive>,
         snapshot: watch::Receiver<Arc<Snapshot>>,
+        reloads: mpsc::Sender<Asker>,
     ) -> Self {
-        let chains = config.settings.chains.values().map(|chain| (chain.name.clone(), chain.id));
-        let sinks = config.sinks.iter().map(|sink| sink.name.clone());
-        Self { chains: chains.collect(), sinks: sinks.collect(), pump, worker, archive, snapshot }
+        Self { in_force, pump, worker, archive, snapshot, reloads }
     }
 
     async fn ask(&self, command: Ask) -> Result<Option<WatchAnswer>, Refusal> {
@@ -69,8 +68,14 @@ impl Commands {
         Ok(())
     }
 
+    fn chain(&self, name: &Name) -> Option<ChainId> {
+        let in_force = self.in_force.borrow();
+        in_force.settings.chains.values().find(|chain| chain.name == *name).map(|chain| chain.id)
+    }
+
     fn sink(&self, name: Name) -> Result<Name, Refusal> {
-        if self.sinks.contains(&name) { Ok(name) } else { Err(Refusal::Unknown(format!("sink {name}"))) }
+        let known = self.in_force.borrow().sinks.iter().any(|sink| sink.name == name);
+        if known { Ok(name) } else { Err(Refusal::Unknown(format!("sink {name}"))) }
     }
 }
 
@@ -92,12 +97,20 @@ impl Control for Commands {
                     self.order(|answer| Order::Enable(sink, answer)).await
                 }
                 Command::AcceptChain(name) => {
-                    let chain = self.chains.get(&name).copied();
+                    let chain = self.chain(&name);
                     let chain = chain.ok_or_else(|| Refusal::Unknown(format!("chain {name}")))?;
                     self.is_stopped(chain, &name)?;
                     self.ask(Ask::AcceptChain { chain }).await.map(drop)
                 }
             }
+        })
+    }
+
+    fn reload(&self, _by: Name) -> BoxFuture<'_, Result<Reloaded, Refusal>> {
+        Box::pin(async move {
+            let (done, answered) = oneshot::channel();
+            self.reloads.send(done).await.map_err(|_| stopping())?;
+            answered.await.map_err(|_| stopping())?
         })
     }
 

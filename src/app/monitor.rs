@@ -4,14 +4,15 @@
 //! pump (it takes what the sources left), then the delivery worker, then the store.
 
 use super::board::{Board, DeliveryCounter};
-use super::circle::{self, CircleParts};
+use super::circle::{self, CircleFault, CircleParts};
 use super::clock::Clock;
 use super::commands::Commands;
 use super::lists::{self, Shrunk};
 use super::overview::Overview;
 use super::poison::Poison;
 use super::pump::{Pump, PumpFault, Wires as PumpWires};
-use super::sources::{EXPLORER, SourceParts, start_sources};
+use super::reload::{self, Reloader, Reloading};
+use super::sources::{EXPLORER, SourceParts, Sources, Started};
 use crate::config::checked::Config;
 use crate::http;
 use crate::net::http::{HttpClient, HttpFault};
@@ -19,12 +20,11 @@ use crate::net::{Tls, install_crypto_provider};
 use crate::reactor::Reactor;
 use crate::reactor::wants::Wants;
 use crate::sinks::worker::{self, LedgerClosed};
-use crate::sinks::{Courier, HttpPost, Sink, SinkFault, SmtpPost, StoreLedger};
+use crate::sinks::{Courier, HttpPost, SinkFault, SmtpPost, StoreLedger};
 use crate::store::{IfMissing, Prune, Reader, SqliteStore, Store, StoreFault, WriterHandle};
 use crate::telemetry::faults::{KillPoint, kill_point};
-use crate::telemetry::{Labels, Metrics, Snapshot, Tally};
+use crate::telemetry::{Metrics, Snapshot};
 use crate::types::{Name, Timestamp};
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -74,20 +74,9 @@ pub enum MonitorFault {
         /// Why.
         source: io::Error,
     },
-    /// The listener of hooks.
-    #[error("cannot listen on {at} ([inbound] listen; is another program running there?)")]
-    Inbound {
-        /// Where.
-        at: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// Circle's key or host.
+    /// Circle.
     #[error(transparent)]
-    Circle(#[from] crate::wire::circle::PlaceFault),
-    /// The entity secret.
-    #[error(transparent)]
-    Entity(#[from] crate::payments::SealFault),
+    Circle(#[from] CircleFault),
     /// A list file lost too much to be believed.
     #[error(transparent)]
     Shrunk(#[from] Shrunk),
@@ -118,7 +107,7 @@ pub struct Running {
     pub resumed: Vec<(Name, u64)>,
 }
 
-/// Runs the monitor. `ready` is told once when everything has been started.
+/// Runs the monitor. `ready` is told once when everything has been started; `reloading` is how it can be told to read its config again.
 ///
 /// # Errors
 /// [`MonitorFault`]. Whatever was committed goes on at the next start.
@@ -127,6 +116,7 @@ pub async fn run(
     config: Config,
     metrics: Metrics,
     stop: CancellationToken,
+    reloading: Option<Reloading>,
     ready: impl FnOnce(&Running),
 ) -> Result<(), MonitorFault> {
     install_crypto_provider();
@@ -144,7 +134,7 @@ pub async fn run(
     let poison = Poison::read(&folder).map_err(|source| MonitorFault::Folder { path: folder, source })?;
     let reactor = Reactor::restore(tables, now);
     let resumed = resumed(&config, &reactor);
-    let sinks = sinks(&config)?;
+    let sinks = reload::sinks(&config)?;
 
     let mut tasks = Tasks::default();
     let (writer, body) = crate::store::writer(store);
@@ -161,22 +151,27 @@ pub async fn run(
     let stops = Stops::default();
 
     let client = HttpClient::new(&Tls::baked())?;
-    let parts = SourceParts {
-        config: &config,
+    let mut sources = Sources::new(SourceParts {
         wants,
         bell: Arc::clone(&bell),
         http: client.clone(),
         clock: Arc::clone(&clock),
         writer: writer.clone(),
         board: Arc::clone(&board),
-        tally: Tally::new(metrics.clone(), Arc::new(Labels::of(&config.settings))),
+        metrics: metrics.clone(),
         budget: Reader::open(&path)?.budget(EXPLORER)?,
         stop: stops.sources.clone(),
-    };
-    let (intakes, sources) = start_sources(parts);
+    });
+    let (intakes, started) = sources.make_missing(&config);
+    let (changes_to, changes) = mpsc::channel(1);
+    let (starts_to, mut starts) = mpsc::channel(COMMANDS);
+    let (reloads_to, reloads) = mpsc::channel(COMMANDS);
+    let (tokens_to, tokens) = watch::channel(http::Tokens::new(&config.http.tokens));
+    let (in_force_to, in_force) = watch::channel(Arc::new(config.clone()));
     let wires = PumpWires {
         writer: writer.clone(),
         intakes,
+        changes,
         bell,
         commands: asked,
         reports,
@@ -226,9 +221,16 @@ pub async fn run(
     let face = http::Parts {
         metrics: metrics.clone(),
         archive: Arc::new(archive.clone()),
-        control: Arc::new(Commands::new(&config, asked_to, orders_to, Arc::new(archive), snapshot.clone())),
+        control: Arc::new(Commands::new(
+            in_force.clone(),
+            asked_to,
+            orders_to.clone(),
+            Arc::new(archive),
+            snapshot.clone(),
+            reloads_to,
+        )),
         snapshot,
-        tokens: http::Tokens::new(&config.http.tokens),
+        tokens,
         now,
         deadlines: http::Deadlines::default(),
     };
@@ -242,8 +244,26 @@ pub async fn run(
         serving.await;
         Ok(())
     });
-    tasks.essential("retention", prune(writer.clone(), config.store.clone(), clock, stops.workers.clone()));
-    tasks.essential("counting", count(path, board, stops.workers.clone()));
+    tasks.essential("retention", prune(writer.clone(), in_force, Arc::clone(&clock), stops.workers.clone()));
+    tasks.essential("counting", count(path, Arc::clone(&board), stops.workers.clone()));
+    let reloader = Reloader {
+        in_force: in_force_to,
+        reloading,
+        asked: reloads,
+        sources,
+        starts: starts_to,
+        changes: changes_to,
+        orders: orders_to,
+        tokens: tokens_to,
+        board,
+        metrics: metrics.clone(),
+        clock,
+        stop: stops.workers.clone(),
+    };
+    tasks.essential("reload", async move {
+        reloader.run().await;
+        Ok(())
+    });
     let upkeep_stop = stops.workers.clone();
     tasks.essential("the metrics' upkeep", async move {
         tokio::select! {
@@ -252,23 +272,16 @@ pub async fn run(
         }
         Ok(())
     });
-    if let Some(mut circle) = circle {
-        for (name, task) in std::mem::take(&mut circle.tasks) {
-            tasks.essential(name, async move {
-                task.await;
-                Ok(())
-            });
-        }
-        let idle = circle::idle(circle, stops.workers.clone());
-        tasks.essential("Circle's ends", async move {
-            idle.await;
+    for (name, task) in circle.map(|circle| circle.into_tasks(stops.workers.clone())).unwrap_or_default() {
+        tasks.essential(name, async move {
+            task.await;
             Ok(())
         });
     }
-    for (name, source) in sources {
-        tasks.source(name, source);
+    for source in started {
+        tasks.source(source);
     }
-    let ended = tasks.until(&stop).await;
+    let ended = tasks.until(&stop, &mut starts).await;
     if ended.is_err() {
         // What ended is the pump or something that it cannot do without: nobody has to wait for its last turn.
         stops.pump.cancel();
@@ -290,7 +303,7 @@ struct Stops {
 #[derive(Debug, Default)]
 struct Tasks {
     essential: JoinSet<(&'static str, Result<(), MonitorFault>)>,
-    sources: JoinSet<Name>,
+    sources: JoinSet<(Name, CancellationToken)>,
     /// Something essential ended by itself.
     broken: bool,
     threads: Vec<(&'static str, std::thread::JoinHandle<Result<(), StoreFault>>)>,
@@ -301,10 +314,10 @@ impl Tasks {
         self.essential.spawn(async move { (name, task.await) });
     }
 
-    fn source(&mut self, name: Name, task: impl Future<Output = ()> + Send + 'static) {
+    fn source(&mut self, Started { name, stop, run }: Started) {
         self.sources.spawn(async move {
-            task.await;
-            name
+            run.await;
+            (name, stop)
         });
     }
 
@@ -313,7 +326,11 @@ impl Tasks {
     }
 
     /// Waits until it is told to stop, or until something ends that must not.
-    async fn until(&mut self, stop: &CancellationToken) -> Result<(), MonitorFault> {
+    async fn until(
+        &mut self,
+        stop: &CancellationToken,
+        starts: &mut mpsc::Receiver<Started>,
+    ) -> Result<(), MonitorFault> {
         loop {
             tokio::select! {
                 biased;
@@ -322,9 +339,11 @@ impl Tasks {
                     self.broken = true;
                     return Err(fault(ended));
                 }
+                Some(source) = starts.recv() => self.source(source),
                 Some(ended) = self.sources.join_next() => match ended {
                     // The pump keeps its queue open: a source that ends has nothing more to read, and its silence is said.
-                    Ok(name) => tracing::error!("the source {name} ended"),
+                    Ok((name, stop)) if !stop.is_cancelled() => tracing::error!("the source {name} ended"),
+                    Ok(_) => {}
                     Err(_) => return Err(MonitorFault::Ended("a source, by a panic,")),
                 },
             }
@@ -393,10 +412,6 @@ async fn listen(at: SocketAddr) -> Result<TcpListener, MonitorFault> {
     TcpListener::bind(at).await.map_err(|source| MonitorFault::Listen { at, source })
 }
 
-fn sinks(config: &Config) -> Result<BTreeMap<Name, Sink>, SinkFault> {
-    config.sinks.iter().map(|sink| Ok((sink.name.clone(), Sink::new(sink)?.signed_at(Clock::wall)))).collect()
-}
-
 fn resumed(config: &Config, reactor: &Reactor) -> Vec<(Name, u64)> {
     let at = |chain: &crate::reactor::settings::ChainSettings| {
         reactor.height(chain.id).map(|height| (chain.name.clone(), height))
@@ -412,7 +427,7 @@ fn random_id() -> [u8; 16] {
 /// Removes what is closed and older than the config keeps it.
 async fn prune(
     writer: WriterHandle,
-    store: crate::config::checked::StoreConfig,
+    in_force: watch::Receiver<Arc<Config>>,
     clock: Arc<Clock>,
     stop: CancellationToken,
 ) -> Result<(), MonitorFault> {
@@ -421,6 +436,7 @@ async fn prune(
         Timestamp::from_millis(clock.now().millis().saturating_sub(millis))
     };
     loop {
+        let store = in_force.borrow().store.clone();
         let step = Prune {
             before_outbox: store.keep_outbox.map_or(Timestamp::default(), ago),
             before_transfers: store.keep_transfers.map(ago),

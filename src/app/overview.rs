@@ -5,6 +5,7 @@
 use super::board::Board;
 use super::gas::gas;
 use super::indexes::Indexes;
+use super::outages::Outages;
 use crate::config::checked::Config;
 use crate::config::forecast::{Forecast, forecasts};
 use crate::net::socket::Reason;
@@ -53,6 +54,7 @@ pub struct Overview {
     followed: BTreeSet<ChainId>,
     last_events: BTreeMap<SourceId, Timestamp>,
     blind_since: BTreeMap<SourceId, Timestamp>,
+    outages: Outages,
     tally: Tally,
     dropped: BTreeMap<SourceId, u64>,
     changed: bool,
@@ -72,14 +74,7 @@ impl Overview {
         board: Arc<Board>,
         now: Timestamp,
     ) -> Self {
-        let labels = Arc::new(Labels::of(&config.settings));
-        for source in &labels.sources {
-            metrics.register_socket(&labels, source, &Reason::ALL.map(Reason::label));
-        }
-        let promised = |forecast: Forecast| {
-            let chains: Vec<ChainId> = forecast.chains.keys().copied().collect();
-            chains.into_iter().filter_map(move |chain| Some((chain, forecast.ages(chain)?.1)))
-        };
+        let labels = labels_of(config, &metrics);
         Self {
             observer: Observer::new(Arc::clone(&labels), metrics.clone()),
             tally: Tally::new(metrics.clone(), Arc::clone(&labels)),
@@ -89,13 +84,14 @@ impl Overview {
             simulated: config.settings.simulated,
             required_chains: config.required_chains.clone(),
             required_feeds: config.required_feeds.clone(),
-            promised: forecasts(config).into_iter().flat_map(promised).collect(),
+            promised: promised(config),
             indexes: Indexes::default(),
             blind_since: labels.sources.iter().map(|source| (source.clone(), now)).collect(),
             labels,
             heads: BTreeMap::new(),
             followed: BTreeSet::new(),
             last_events: BTreeMap::new(),
+            outages: Outages::default(),
             dropped: BTreeMap::new(),
             changed: true,
             balances: Arc::default(),
@@ -103,6 +99,40 @@ impl Overview {
             shown: Timestamp::default(),
             summed: now,
         }
+    }
+
+    /// Another config is in force. What is known of what stays is kept.
+    pub fn reconfigure(&mut self, config: &Config, now: Timestamp) {
+        let labels = labels_of(config, &self.metrics);
+        self.metrics.retire(&self.labels, &labels);
+        self.observer.relabel(Arc::clone(&labels));
+        self.tally = Tally::new(self.metrics.clone(), Arc::clone(&labels));
+        self.simulated = config.settings.simulated;
+        self.required_chains.clone_from(&config.required_chains);
+        self.required_feeds.clone_from(&config.required_feeds);
+        self.promised = promised(config);
+        let known = |source: &SourceId| labels.sources.contains(source);
+        self.last_events.retain(|source, _| known(source));
+        self.blind_since.retain(|source, _| known(source));
+        for source in &labels.sources {
+            if !self.last_events.contains_key(source) {
+                self.blind_since.entry(source.clone()).or_insert(now);
+            }
+        }
+        for (chain, heads) in &mut self.heads {
+            let endpoint = |name: &Name| SourceId { kind: SourceKind::Rpc, chain: Some(*chain), name: name.clone() };
+            heads.retain(|name, _| known(&endpoint(name)));
+        }
+        self.outages.keep(known, |chain| labels.chains.contains_key(chain));
+        self.followed.retain(|chain| labels.chains.contains_key(chain));
+        self.labels = labels;
+        self.balances_changed = true;
+    }
+
+    /// Shows how things stand with the next look, however lately that was done.
+    pub const fn show_now(&mut self) {
+        self.changed = true;
+        self.shown = Timestamp::from_millis(0);
     }
 
     /// An event was taken.
@@ -161,7 +191,8 @@ impl Overview {
     }
 
     /// A turn was committed.
-    pub fn committed(&mut self, at: Timestamp, notices: &[Notice], _reactor: &Reactor) {
+    pub fn committed(&mut self, at: Timestamp, notices: &[Notice], reactor: &Reactor) {
+        self.outages.chains(at, reactor);
         for notice in notices {
             self.observer.observe(at, notice);
             self.balances_changed |= matches!(notice, Notice::BalancesRead { .. } | Notice::BalanceFailed { .. });
@@ -225,8 +256,12 @@ impl Overview {
 
     fn state_changed(&mut self, at: Timestamp, source: SourceId, state: &SourceState) {
         if *state == SourceState::Fresh {
-            self.blind_since.remove(&source);
-            self.last_events.insert(source, at);
+            // Who was never heard of before was not blind, but on its way.
+            let since = self.blind_since.remove(&source);
+            let heard = self.last_events.insert(source.clone(), at).is_some();
+            if let Some(since) = since.filter(|_| heard) {
+                self.outages.of_source(source, since, at);
+            }
         } else {
             self.blind_since.entry(source).or_insert(at);
         }
@@ -240,6 +275,7 @@ impl Overview {
             state: states.get(id).map_or(SourceState::Connecting, |state| (*state).clone()),
             last_event: self.last_events.get(id).copied(),
             blind_since: self.blind_since.get(id).copied(),
+            last_outage: self.outages.source(id),
             required: id.kind == SourceKind::Feed && self.required_feeds.contains(&id.name),
         };
         let pairs = worth::pairs(reactor, now);
@@ -287,6 +323,7 @@ impl Overview {
             stalled: reactor.is_stalled(id),
             stopped: chain.and_then(|chain| chain.row().stopped.as_ref().map(Stop::reason)),
             blind_since: trouble.map(|row| row.since),
+            last_outage: self.outages.chain(id),
             taken_over_since: reactor.taken_over_since(id),
             authority: KINDS.into_iter().filter_map(|kind| Some((kind, reactor.authority(id, kind)?))).collect(),
             followed: self.followed.contains(&id),
@@ -337,6 +374,24 @@ impl Overview {
         };
         reactor.settings().rules.iter().map(rule).collect()
     }
+}
+
+/// The words of a config, with every series of its sockets.
+fn labels_of(config: &Config, metrics: &Metrics) -> Arc<Labels> {
+    let labels = Arc::new(Labels::of(&config.settings));
+    for source in &labels.sources {
+        metrics.register_socket(&labels, source, &Reason::ALL.map(Reason::label));
+    }
+    labels
+}
+
+/// How old the views of each chain may get, by what a config forecasts.
+fn promised(config: &Config) -> BTreeMap<ChainId, Duration> {
+    let promised = |forecast: Forecast| {
+        let chains: Vec<ChainId> = forecast.chains.keys().copied().collect();
+        chains.into_iter().filter_map(move |chain| Some((chain, forecast.ages(chain)?.1)))
+    };
+    forecasts(config).into_iter().flat_map(promised).collect()
 }
 
 fn payments(now: Timestamp, reactor: &Reactor) -> PaymentsStatus {

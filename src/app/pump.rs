@@ -7,6 +7,7 @@ use super::clock::Clock;
 use super::overview::Overview;
 use super::poison::{Poison, Stretch};
 use super::turn::Draft;
+use crate::config::checked::Config;
 use crate::reactor::Reactor;
 use crate::reactor::effect::Notice;
 use crate::reactor::event::{ClockReport, Command, DeliveryReport, Event, SourceId};
@@ -18,6 +19,7 @@ use crate::store::writer::WriterHandle;
 use crate::store::{OutboxRow, StoreFault};
 use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{ChainId, Timestamp};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,13 +46,41 @@ pub struct Asked {
     pub done: oneshot::Sender<Option<WatchAnswer>>,
 }
 
+/// The queue of a source, as the pump has it.
+#[derive(Debug)]
+pub struct Intake {
+    /// Which source runs at its other end: `sources::Sources` names them.
+    pub key: SourceId,
+    /// For whom its drops are counted.
+    pub source: SourceId,
+    /// What comes.
+    pub events: EventIntake,
+}
+
+/// Another config comes into force. What had been sent by sources that are gone is taken before it.
+#[derive(Debug)]
+pub struct Change {
+    /// As it was read, less what a reload does not apply.
+    pub config: Arc<Config>,
+    /// Sources that have ended.
+    pub gone: Vec<SourceId>,
+    /// Sources that begin behind the commit.
+    pub new: Vec<Intake>,
+    /// For whom the drops of each are counted from now on.
+    pub labels: BTreeMap<SourceId, SourceId>,
+    /// Told after the commit.
+    pub done: oneshot::Sender<()>,
+}
+
 /// What the pump is connected to.
 #[derive(Debug)]
 pub struct Wires {
     /// Commits.
     pub writer: WriterHandle,
-    /// The queues of the sources, each with the source that its drops are counted for.
-    pub intakes: Vec<(SourceId, EventIntake)>,
+    /// The queues of the sources.
+    pub intakes: Vec<Intake>,
+    /// Other configs; none is lost by a stop, for nobody was told that it is in force.
+    pub changes: mpsc::Receiver<Change>,
     /// Rung by the queues.
     pub bell: Arc<Notify>,
     /// Commands; drained first.
@@ -93,6 +123,10 @@ pub struct Pump {
     draft: Draft,
     drafted_since: Option<Timestamp>,
     answers: Vec<(oneshot::Sender<Option<WatchAnswer>>, Option<WatchAnswer>)>,
+    /// Who waits for another config to be in force.
+    changed: Vec<oneshot::Sender<()>>,
+    /// The same, behind the commit.
+    in_force: Vec<oneshot::Sender<()>>,
     poison: Poison,
     overview: Overview,
     wires: Wires,
@@ -119,22 +153,31 @@ impl Pump {
             draft: Draft::default(),
             drafted_since: None,
             answers: Vec::new(),
+            changed: Vec::new(),
+            in_force: Vec::new(),
             poison,
             overview,
             wires,
             clock_checked,
             first: 0,
         };
-        let chains: Vec<ChainId> = settings.chains.keys().copied().collect();
-        pump.handle(Event::Configured(Box::new(settings)))?;
-        kill_point(KillPoint::Configured);
-        for chain in chains {
-            if let Some(block) = pump.poison.unreadable(chain) {
-                pump.handle(Event::Unreadable { chain, block })?;
-            }
-        }
+        pump.configure(settings)?;
         pump.commit().await?;
         Ok(pump)
+    }
+
+    /// Settings come into force.
+    fn configure(&mut self, settings: Settings) -> Result<(), PumpFault> {
+        let new = |chain: &ChainId| !self.reactor.settings().chains.contains_key(chain);
+        let chains: Vec<ChainId> = settings.chains.keys().copied().filter(new).collect();
+        self.handle(Event::Configured(Box::new(settings)))?;
+        kill_point(KillPoint::Configured);
+        for chain in chains {
+            if let Some(block) = self.poison.unreadable(chain) {
+                self.handle(Event::Unreadable { chain, block })?;
+            }
+        }
+        Ok(())
     }
 
     /// Runs until it is stopped.
@@ -166,6 +209,10 @@ impl Pump {
             busy = true;
             self.command(asked)?;
         }
+        while let Ok(change) = self.wires.changes.try_recv() {
+            busy = true;
+            self.change(change)?;
+        }
         for _ in 0..MOST_EVENTS {
             let Ok(report) = self.wires.reports.try_recv() else { break };
             busy = true;
@@ -179,7 +226,7 @@ impl Pump {
             if self.draft.rows() >= MOST_ROWS {
                 break;
             }
-            for event in self.wires.intakes[place].1.try_recv_many(MOST_EVENTS) {
+            for event in self.wires.intakes[place].events.try_recv_many(MOST_EVENTS) {
                 busy = true;
                 self.handle(event)?;
             }
@@ -222,6 +269,35 @@ impl Pump {
         Ok(())
     }
 
+    /// Another config comes into force: what ended sources had sent is taken first, and nothing of any other source is touched.
+    fn change(&mut self, change: Change) -> Result<(), PumpFault> {
+        let Change { config, gone, new, mut labels, done } = change;
+        let (ended, kept): (Vec<Intake>, Vec<Intake>) =
+            std::mem::take(&mut self.wires.intakes).into_iter().partition(|intake| gone.contains(&intake.key));
+        self.wires.intakes = kept;
+        for mut intake in ended {
+            loop {
+                let events = intake.events.try_recv_many(MOST_EVENTS);
+                if events.is_empty() {
+                    break;
+                }
+                for event in events {
+                    self.handle(event)?;
+                }
+            }
+        }
+        self.configure(config.settings.clone())?;
+        self.wires.intakes.extend(new);
+        for intake in &mut self.wires.intakes {
+            if let Some(source) = labels.remove(&intake.key) {
+                intake.source = source;
+            }
+        }
+        self.overview.reconfigure(&config, self.wires.clock.now());
+        self.changed.push(done);
+        Ok(())
+    }
+
     fn handle(&mut self, mut event: Event) -> Result<(), PumpFault> {
         let at = self.wires.clock.now();
         let stretch = stretch(&event);
@@ -260,6 +336,7 @@ impl Pump {
         let waited = self.drafted_since.is_some_and(|since| self.wires.clock.now().since(since) >= LONGEST_DRAFT);
         self.draft.is_weighty()
             || !self.answers.is_empty()
+            || !self.changed.is_empty()
             || waited
             || self.draft.blocks() >= MOST_DRAFT_BLOCKS
             || self.draft.rows() >= MOST_ROWS
@@ -289,6 +366,7 @@ impl Pump {
             let _ = done.send(answer);
         }
         self.say(at, &notices);
+        self.in_force.append(&mut self.changed);
         Ok(())
     }
 
@@ -301,8 +379,16 @@ impl Pump {
             let wants = Arc::new(self.reactor.wants().clone());
             self.wires.wants.send_replace(wants);
         }
-        let intakes = self.wires.intakes.iter().map(|(source, intake)| (source, intake.dropped() + intake.replaced()));
+        let dropped = |intake: &EventIntake| intake.dropped() + intake.replaced();
+        let intakes = self.wires.intakes.iter().map(|intake| (&intake.source, dropped(&intake.events)));
+        if !self.in_force.is_empty() {
+            self.overview.show_now();
+        }
         self.overview.publish(self.wires.clock.now(), &self.reactor, intakes);
+        for done in self.in_force.drain(..) {
+            // It is shown: who asked for it may look. Who asked may have gone.
+            let _ = done.send(());
+        }
     }
 
     async fn wait(&mut self) -> Result<(), PumpFault> {
@@ -312,14 +398,18 @@ impl Pump {
         let draft = self.drafted_since.map(|since| until(since.after(LONGEST_DRAFT)));
         let longest = self.overview.pause();
         let pause = [deadline, draft].into_iter().flatten().fold(longest, Duration::min);
-        let mut early = None;
+        let (mut early, mut change) = (None, None);
         tokio::select! {
             () = self.wires.bell.notified() => {}
             Some(asked) = self.wires.commands.recv() => early = Some(Err(asked)),
             Some(report) = self.wires.reports.recv() => early = Some(Ok(report)),
+            Some(other) = self.wires.changes.recv() => change = Some(other),
             () = self.wires.stop.cancelled() => {}
             // A millisecond more: the clock counts in whole ones, and a deadline must have passed when it is looked at.
             () = tokio::time::sleep(pause + Duration::from_millis(1)) => {}
+        }
+        if let Some(change) = change {
+            self.change(change)?;
         }
         match early {
             Some(Err(asked)) => self.command(asked),

@@ -1,8 +1,9 @@
-//! Builds every source of a config: its queue, its future, its name.
+//! What runs of the sources of a config: their queues, their futures, and what each was made of, so that a reload touches no other.
 
 use super::board::Board;
 use super::clock::Clock;
-use crate::config::checked::{Config, EndpointConfig, EtherscanConfig};
+use super::pump::Intake;
+use crate::config::checked::{Config, EndpointConfig, EtherscanConfig, FeedConfig};
 use crate::net::Tls;
 use crate::net::http::HttpClient;
 use crate::reactor::event::{SourceId, SourceKind};
@@ -11,25 +12,26 @@ use crate::sources::WallClock;
 use crate::sources::chain::ChainReader;
 use crate::sources::etherscan::{self, BudgetNote, Explorer, Word};
 use crate::sources::prices;
-use crate::sources::queue::{EventIntake, EventQueue, event_queue};
+use crate::sources::queue::{EventQueue, event_queue};
 use crate::store::{Budget, WriterHandle};
-use crate::telemetry::Tally;
+use crate::telemetry::{Labels, Metrics, Tally};
 use crate::types::pace::Limits;
 use crate::types::{ChainId, Name};
 use futures::future::BoxFuture;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tokio::sync::{Notify, watch};
+use std::time::Duration;
+use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// The name of the explorer as a source, and of its spent budget in the store.
 pub const EXPLORER: &str = "etherscan";
+/// A source that was told to end has ended by then, or is left to itself: its queue is closed to it.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
-/// What sources are built from.
+/// What sources are built from, besides their config.
 #[derive(Debug)]
-pub struct SourceParts<'config> {
-    /// The config.
-    pub config: &'config Config,
+pub struct SourceParts {
     /// What the reactor wants.
     pub wants: watch::Receiver<Arc<Wants>>,
     /// Rung when a queue has something.
@@ -42,114 +44,247 @@ pub struct SourceParts<'config> {
     pub writer: WriterHandle,
     /// Shows it.
     pub board: Arc<Board>,
-    /// Counts what sources do.
-    pub tally: Tally,
-    /// What the explorer's budget had spent.
+    /// Where what sources do is counted.
+    pub metrics: Metrics,
+    /// What the explorer's budget had spent when the process began.
     pub budget: Option<Budget>,
     /// Ends every source.
     pub stop: CancellationToken,
 }
 
-/// A source's future, with its name.
-pub type Started = (Name, BoxFuture<'static, ()>);
-
-/// Builds every source. The queues are for the pump, in the order in which it drains them.
-#[must_use]
-pub fn start_sources(parts: SourceParts<'_>) -> (Vec<(SourceId, EventIntake)>, Vec<Started>) {
-    let mut intakes = Vec::new();
-    let mut sources = Vec::new();
-    let clock: WallClock = {
-        let clock = Arc::clone(&parts.clock);
-        Arc::new(move || clock.now())
-    };
-    let mut queue = |kind, chain, name: &Name| {
-        let (queue, intake) = event_queue(Arc::clone(&parts.bell));
-        intakes.push((SourceId { kind, chain, name: name.clone() }, intake));
-        queue
-    };
-    let mut chains: BTreeMap<ChainId, Vec<EndpointConfig>> = BTreeMap::new();
-    for endpoint in &parts.config.endpoints {
-        chains.entry(endpoint.chain).or_default().push(endpoint.clone());
-    }
-    for (chain, endpoints) in chains {
-        let Some(settings) = parts.config.settings.chains.get(&chain) else { continue };
-        let Some(first) = endpoints.first().map(|endpoint| endpoint.name.clone()) else { continue };
-        let reader = ChainReader {
-            chain,
-            block_time: settings.block_time,
-            endpoints,
-            wants: parts.wants.clone(),
-            queue: queue(SourceKind::Rpc, Some(chain), &first),
-            http: parts.http.clone(),
-            tls: Tls::baked(),
-            clock: Arc::clone(&clock),
-            tally: parts.tally.clone(),
-        };
-        sources.push((settings.name.clone(), Box::pin(reader.run(parts.stop.clone())) as BoxFuture<'static, ()>));
-    }
-    if let Some(etherscan) = &parts.config.etherscan {
-        match Explorer::new(parts.http.clone(), &etherscan.url, etherscan.api_key.clone()) {
-            Ok(explorer) => {
-                let queue = queue(SourceKind::Explorer, etherscan.chains.first().copied(), &EXPLORER.into());
-                let poller = explorer_poller(&parts, etherscan, explorer, queue, Arc::clone(&clock));
-                sources.push((EXPLORER.into(), poller));
-            }
-            Err(fault) => tracing::error!("[etherscan] url: {fault}"),
-        }
-    }
-    for feed in &parts.config.feeds {
-        let (stop, feed, tally) = (parts.stop.clone(), feed.clone(), parts.tally.clone());
-        let queue = queue(SourceKind::Feed, None, &feed.name);
-        let (name, clock) = (feed.name.clone(), Arc::clone(&clock));
-        let run = async move {
-            if let Err(fault) = prices::run(&feed, Tls::baked(), &queue, tally, clock, stop).await {
-                tracing::error!("the feed {}: {fault}", feed.name);
-            }
-        };
-        sources.push((name, Box::pin(run)));
-    }
-    (intakes, sources)
+/// A source to run.
+pub struct Started {
+    /// Of its chain, explorer or feed.
+    pub name: Name,
+    /// Cancelled when it is to end.
+    pub stop: CancellationToken,
+    /// It.
+    pub run: BoxFuture<'static, ()>,
 }
 
-/// The poller of the explorer's account, with its spent budget kept over a restart.
-fn explorer_poller(
-    parts: &SourceParts<'_>,
-    etherscan: &EtherscanConfig,
-    explorer: Explorer,
-    queue: EventQueue,
-    clock: WallClock,
-) -> BoxFuture<'static, ()> {
-    let has_endpoint = |chain: &ChainId| parts.config.endpoints.iter().any(|endpoint| endpoint.chain == *chain);
-    let limits = Limits { per_second: etherscan.calls_per_second, per_day: u64::from(etherscan.calls_per_day) };
-    let setup = etherscan::Setup {
-        name: EXPLORER.into(),
-        chains: etherscan.chains.iter().copied().collect(),
-        own_receipts: etherscan.chains.iter().copied().filter(|chain| !has_endpoint(chain)).collect(),
-        limits,
-        tally: parts.tally.clone(),
-        used: parts.budget.map(|budget| BudgetNote { day: budget.day, used: budget.used }).unwrap_or_default(),
-    };
-    let (wants, stop) = (parts.wants.clone(), parts.stop.clone());
-    let (writer, board) = (parts.writer.clone(), Arc::clone(&parts.board));
-    board.budget_used(setup.used, limits.per_day);
-    Box::pin(async move {
-        let (newest_to, mut newest) = watch::channel(BudgetNote::default());
-        let tell = move |word: Word| match word {
-            Word::Used(note) => {
-                board.budget_used(note, limits.per_day);
-                newest_to.send_replace(note);
-            }
-            Word::Ages(ages) => board.ages(ages),
-        };
-        // The count is kept beside the calls: a call never waits for a commit, and a crash forgets at most the last few.
-        let keep = async move {
-            while newest.changed().await.is_ok() {
-                let BudgetNote { day, used } = *newest.borrow_and_update();
-                if writer.note_budget(EXPLORER, Budget { day, used }).await.is_err() {
-                    return;
+/// The sources that run. A chain's endpoints are one source, whose key has the chain's name.
+pub struct Sources {
+    parts: SourceParts,
+    running: BTreeMap<SourceId, Running>,
+}
+
+struct Running {
+    made_of: MadeOf,
+    stop: CancellationToken,
+    ended: oneshot::Receiver<()>,
+    /// Of a chain: its endpoints change while it is read.
+    endpoints: Option<watch::Sender<Arc<[EndpointConfig]>>>,
+}
+
+/// What a source was made of: where this is the same, it goes on untouched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum MadeOf {
+    /// The endpoints of a chain with this block time.
+    Chain(Duration),
+    /// An explorer's account, and its chains that no endpoint reads.
+    Explorer(Box<EtherscanConfig>, BTreeSet<ChainId>),
+    /// A feed.
+    Feed(Box<FeedConfig>),
+}
+
+impl Sources {
+    /// None yet.
+    #[must_use]
+    pub fn new(parts: SourceParts) -> Self {
+        Self { parts, running: BTreeMap::new() }
+    }
+
+    /// Ends the sources that the config has no more, or has otherwise, and waits for that. Gives their keys.
+    pub async fn end_others(&mut self, config: &Config) -> Vec<SourceId> {
+        let meant = meant(config);
+        let other =
+            |(key, running): (&SourceId, &Running)| (meant.get(key) != Some(&running.made_of)).then(|| key.clone());
+        let others: Vec<SourceId> = self.running.iter().filter_map(other).collect();
+        let ending: Vec<Running> = others.iter().filter_map(|key| self.running.remove(key)).collect();
+        for running in &ending {
+            running.stop.cancel();
+        }
+        let all = futures::future::join_all(ending.into_iter().map(|running| running.ended));
+        if tokio::time::timeout(ENDS_WITHIN, all).await.is_err() {
+            tracing::warn!("a source does not end when it is told to");
+        }
+        others
+    }
+
+    /// Makes every source of the config that does not run: what the pump is to take from each, and what is to be run.
+    pub fn make_missing(&mut self, config: &Config) -> (Vec<Intake>, Vec<Started>) {
+        let tally = Tally::new(self.parts.metrics.clone(), Arc::new(Labels::of(&config.settings)));
+        let missing = meant(config).into_iter().filter(|(key, _)| !self.running.contains_key(key));
+        let (mut intakes, mut started) = (Vec::new(), Vec::new());
+        for (key, made_of) in missing.collect::<Vec<_>>() {
+            let (queue, events) = event_queue(Arc::clone(&self.parts.bell));
+            let stop = self.parts.stop.child_token();
+            let (endpoints_to, endpoints) = watch::channel(endpoints_of(config, key.chain));
+            let run: Option<BoxFuture<'static, ()>> = match &made_of {
+                MadeOf::Chain(block_time) => key.chain.map(|chain| {
+                    let reader = ChainReader {
+                        chain,
+                        block_time: *block_time,
+                        endpoints,
+                        wants: self.parts.wants.clone(),
+                        queue,
+                        http: self.parts.http.clone(),
+                        tls: Tls::baked(),
+                        clock: self.wall_clock(),
+                        tally: tally.clone(),
+                    };
+                    Box::pin(reader.run(stop.clone())) as BoxFuture<'static, ()>
+                }),
+                MadeOf::Explorer(etherscan, alone) => {
+                    self.explorer(etherscan, alone, queue, tally.clone(), stop.clone())
                 }
+                MadeOf::Feed(feed) => {
+                    let (feed, clock) = (FeedConfig::clone(feed), self.wall_clock());
+                    Some(run_feed(feed, queue, tally.clone(), clock, stop.clone()))
+                }
+            };
+            let Some(run) = run else { continue };
+            let (ended_to, ended) = oneshot::channel();
+            let run = Box::pin(async move {
+                run.await;
+                // Nobody waits for one that ends by itself.
+                let _ = ended_to.send(());
+            });
+            let endpoints = matches!(made_of, MadeOf::Chain(_)).then_some(endpoints_to);
+            started.push(Started { name: key.name.clone(), stop: stop.clone(), run });
+            intakes.push(Intake { source: counted_for(config, &key), key: key.clone(), events });
+            self.running.insert(key, Running { made_of, stop, ended, endpoints });
+        }
+        (intakes, started)
+    }
+
+    /// For which source the events of each are counted that are dropped.
+    #[must_use]
+    pub fn labels(&self, config: &Config) -> BTreeMap<SourceId, SourceId> {
+        self.running.keys().map(|key| (key.clone(), counted_for(config, key))).collect()
+    }
+
+    /// Hands every chain that goes on its endpoints of the config. Only those that changed are connected or dropped.
+    pub fn hand_endpoints(&self, config: &Config) {
+        for (key, running) in &self.running {
+            let now = endpoints_of(config, key.chain);
+            if let Some(endpoints) = &running.endpoints
+                && **endpoints.borrow() != *now
+            {
+                endpoints.send_replace(now);
+            }
+        }
+    }
+
+    fn wall_clock(&self) -> WallClock {
+        let clock = Arc::clone(&self.parts.clock);
+        Arc::new(move || clock.now())
+    }
+
+    /// The poller of the explorer's account, with its spent budget kept over a restart.
+    fn explorer(
+        &self,
+        etherscan: &EtherscanConfig,
+        alone: &BTreeSet<ChainId>,
+        queue: EventQueue,
+        tally: Tally,
+        stop: CancellationToken,
+    ) -> Option<BoxFuture<'static, ()>> {
+        let explorer = match Explorer::new(self.parts.http.clone(), &etherscan.url, etherscan.api_key.clone()) {
+            Ok(explorer) => explorer,
+            Err(fault) => {
+                tracing::error!("[etherscan] url: {fault}");
+                return None;
             }
         };
-        futures::future::join(etherscan::run(setup, &explorer, wants, queue, clock, tell, stop), keep).await;
+        let (writer, board) = (self.parts.writer.clone(), Arc::clone(&self.parts.board));
+        let limits = Limits { per_second: etherscan.calls_per_second, per_day: u64::from(etherscan.calls_per_day) };
+        let before = self.parts.budget.map(|budget| BudgetNote { day: budget.day, used: budget.used });
+        let used = board.budget_note().or(before).unwrap_or_default();
+        let setup = etherscan::Setup {
+            name: EXPLORER.into(),
+            chains: etherscan.chains.iter().copied().collect(),
+            own_receipts: alone.clone(),
+            limits,
+            tally,
+            used,
+        };
+        let (wants, clock) = (self.parts.wants.clone(), self.wall_clock());
+        board.budget_used(used, limits.per_day);
+        Some(Box::pin(async move {
+            let (newest_to, mut newest) = watch::channel(BudgetNote::default());
+            let tell = move |word: Word| match word {
+                Word::Used(note) => {
+                    board.budget_used(note, limits.per_day);
+                    newest_to.send_replace(note);
+                }
+                Word::Ages(ages) => board.ages(ages),
+            };
+            // The count is kept beside the calls: a call never waits for a commit, and a crash forgets at most the last few.
+            let keep = async move {
+                while newest.changed().await.is_ok() {
+                    let BudgetNote { day, used } = *newest.borrow_and_update();
+                    if writer.note_budget(EXPLORER, Budget { day, used }).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            futures::future::join(etherscan::run(setup, &explorer, wants, queue, clock, tell, stop), keep).await;
+        }))
+    }
+}
+
+/// Every source that the config means, with what it is made of.
+fn meant(config: &Config) -> BTreeMap<SourceId, MadeOf> {
+    let mut all = BTreeMap::new();
+    for (chain, settings) in &config.settings.chains {
+        if config.endpoints.iter().any(|endpoint| endpoint.chain == *chain) {
+            let key = SourceId { kind: SourceKind::Rpc, chain: Some(*chain), name: settings.name.clone() };
+            all.insert(key, MadeOf::Chain(settings.block_time));
+        }
+    }
+    if let Some(etherscan) = &config.etherscan {
+        let has_endpoint = |chain: &ChainId| config.endpoints.iter().any(|endpoint| endpoint.chain == *chain);
+        let alone = etherscan.chains.iter().copied().filter(|chain| !has_endpoint(chain)).collect();
+        let key = SourceId { kind: SourceKind::Explorer, chain: None, name: EXPLORER.into() };
+        all.insert(key, MadeOf::Explorer(Box::new(etherscan.clone()), alone));
+    }
+    for feed in &config.feeds {
+        let key = SourceId { kind: SourceKind::Feed, chain: None, name: feed.name.clone() };
+        all.insert(key, MadeOf::Feed(Box::new(feed.clone())));
+    }
+    all
+}
+
+/// The source under whose labels the drops of a queue are counted: of a chain its first endpoint, of an explorer its first chain.
+fn counted_for(config: &Config, key: &SourceId) -> SourceId {
+    match key.kind {
+        SourceKind::Rpc => {
+            let first = config.endpoints.iter().find(|endpoint| Some(endpoint.chain) == key.chain);
+            SourceId { name: first.map_or_else(|| key.name.clone(), |endpoint| endpoint.name.clone()), ..key.clone() }
+        }
+        SourceKind::Explorer => {
+            let chain = config.etherscan.as_ref().and_then(|etherscan| etherscan.chains.first().copied());
+            SourceId { chain, ..key.clone() }
+        }
+        SourceKind::Feed => key.clone(),
+    }
+}
+
+fn endpoints_of(config: &Config, chain: Option<ChainId>) -> Arc<[EndpointConfig]> {
+    config.endpoints.iter().filter(|endpoint| Some(endpoint.chain) == chain).cloned().collect()
+}
+
+fn run_feed(
+    feed: FeedConfig,
+    queue: EventQueue,
+    tally: Tally,
+    clock: WallClock,
+    stop: CancellationToken,
+) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        if let Err(fault) = prices::run(&feed, Tls::baked(), &queue, tally, clock, stop).await {
+            tracing::error!("the feed {}: {fault}", feed.name);
+        }
     })
 }

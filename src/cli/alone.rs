@@ -55,7 +55,7 @@ fn local(config: &Config, reader: Reader, last_at: Option<Timestamp>, control: A
         metrics: Metrics::new(),
         archive: Arc::new(Books(Mutex::new(reader))),
         control: Arc::new(control),
-        tokens: Tokens::default(),
+        tokens: watch::channel(Tokens::default()).1,
         now: Arc::new(move || clock.now()),
         deadlines: Deadlines::default(),
     }))
@@ -78,6 +78,7 @@ fn picture(config: &Config, reader: &Reader) -> Result<Snapshot, StoreFault> {
             stalled: false,
             stopped: row.and_then(|row| row.stopped.as_ref().map(Stop::reason)),
             blind_since: None,
+            last_outage: None,
             taken_over_since: None,
             authority: BTreeMap::new(),
             followed: false,

@@ -140,7 +140,8 @@ fn judge(status: u16, body: Bytes) -> Result<Bytes, Failure> {
     }
     let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
     let unsaid = || format!("an answer with status {status} that says nothing more");
-    let mut said = problem["detail"].as_str().map_or_else(unsaid, super::show::clean);
+    let lines = |detail: &str| detail.lines().map(super::show::clean).collect::<Vec<_>>().join("\n");
+    let mut said = problem["detail"].as_str().map_or_else(unsaid, lines);
     for wrong in problem["errors"].as_array().into_iter().flatten() {
         let part = |key: &str| super::show::clean(wrong[key].as_str().unwrap_or_default());
         said.push_str(&format!("\n  {}: {}", part("pointer"), part("detail")));
@@ -208,6 +209,15 @@ pub(super) async fn of_monitor(located: &Located, question: &Question) -> Result
             None => anyhow!("{silence}"),
         })
     })
+}
+
+/// Has the monitor do something, and nobody else.
+pub(super) async fn by_monitor(located: &Located, need: Role, question: &Question) -> Result<Bytes, Failure> {
+    let monitor = Monitor::new(&located.config.http, Some(need))?;
+    if monitor.token.is_none() {
+        return Err(Failure::usage(anyhow!("the config has no token that may do this. hint: set `token` in [http]")));
+    }
+    monitor.ask(Method::POST, question).await?.map_err(|silence| Failure::again(anyhow!("{silence}")))
 }
 
 /// Who answers what only reads: the monitor, else the store.

@@ -12,6 +12,7 @@ mod list;
 mod outbox;
 mod places;
 mod probe;
+mod reload;
 mod run;
 mod show;
 mod sink;
@@ -69,6 +70,8 @@ enum Command {
     /// What chains are
     #[command(subcommand)]
     Chain(chain::Chain),
+    /// Let the running monitor read its config again, as SIGHUP does: what did not change is not touched
+    Reload(reload::Reload),
 }
 
 /// The exit code of a command whose answer nobody read to its end: what a shell gives to one that SIGPIPE ended.
@@ -117,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Outbox(command) => asked(command.run(&places)),
         Command::Sink(command) => asked(command.run(&places)),
         Command::Chain(command) => asked(command.run(&places)),
+        Command::Reload(command) => asked(command.run(&places)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,6 +3,7 @@
 //! It runs the sources themselves, each alone, until they have said who they are. Of sinks it asks those that can be asked without telling
 //! anybody anything ([`receivers`]). Nothing is committed, and nothing is delivered.
 
+mod circle;
 mod receivers;
 
 use crate::app::clock::Clock;
@@ -14,7 +15,7 @@ use crate::net::{Tls, install_crypto_provider};
 use crate::reactor::event::{Contact, Event, Head, SourceState};
 use crate::reactor::wants::Wants;
 use crate::sources::WallClock;
-use crate::sources::chain::ChainReader;
+use crate::sources::chain::{ChainReader, unchanging};
 use crate::sources::etherscan::fetch::head_of;
 use crate::sources::etherscan::{Explorer, Fetch};
 use crate::sources::prices;
@@ -71,6 +72,7 @@ pub(super) async fn probe(config: &Config) -> Result<Vec<Finding>, HttpFault> {
     findings.extend(answers);
     findings.extend(prices);
     findings.extend(receivers);
+    findings.extend(circle::probe(config).await);
     Ok(findings)
 }
 
@@ -168,7 +170,7 @@ impl Asker {
             tally: Tally::default(),
             chain,
             block_time: settings.map_or(PATIENCE, |settings| settings.block_time),
-            endpoints: vec![endpoint.clone()],
+            endpoints: unchanging(vec![endpoint.clone()]),
             wants,
             queue,
             http: self.http.clone(),

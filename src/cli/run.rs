@@ -2,9 +2,12 @@
 
 use super::places::Located;
 use super::{Failure, Places};
+use crate::app::circle::CircleFault;
 use crate::app::monitor::{self, MonitorFault, Running};
 use crate::app::pump::PumpFault;
+use crate::app::reload::Reloading;
 use crate::config::checked::Config;
+use crate::config::surroundings::Machine;
 use crate::store::Remedy;
 use crate::telemetry::{Metrics, Redactor, logs, secrets};
 use anyhow::{Context, anyhow};
@@ -12,6 +15,7 @@ use std::io::IsTerminal;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// The settings of this command.
@@ -26,7 +30,7 @@ impl Run {
     pub(super) fn run(self, places: &Places) -> Result<(), Failure> {
         let Located { file, data, mut config } = places.load()?;
         config.allow_shrink = self.allow_shrink;
-        start_log(&config)?;
+        let redactor = start_log(&config)?;
         make_folder(&data).map_err(Failure::again)?;
         let warnings = config.warnings.clone();
         let told = |running: &Running| {
@@ -37,21 +41,29 @@ impl Run {
         };
         runtime()?.block_on(async {
             let stop = stop_on_signals()?;
-            monitor::run(config, Metrics::new(), stop, told).await.map_err(failure)
+            let (file, data) = (file.clone(), data.clone());
+            let load = move || {
+                let config = crate::config::load(&file, &data, &Machine)?;
+                redactor.learn(secrets::of_config(&config));
+                Ok(config)
+            };
+            let reloading = Reloading { load: Box::new(load), hangups: hangups()? };
+            monitor::run(config, Metrics::new(), stop, Some(reloading), told).await.map_err(failure)
         })
     }
 }
 
 /// Starts the log, with every secret of the config replaced in it, also in the words of a panic.
-pub(super) fn start_log(config: &Config) -> Result<(), Failure> {
+pub(super) fn start_log(config: &Config) -> Result<Redactor, Failure> {
     let redactor = Redactor::new(secrets::of_config(config));
     let filter = std::env::var(logs::VARIABLE).ok();
     logs::start(redactor.clone(), filter.as_deref(), std::io::stderr().is_terminal()).map_err(Failure::usage)?;
+    let told = redactor.clone();
     std::panic::set_hook(Box::new(move |panic| {
         let text = panic.to_string();
-        tracing::error!("a fault of ours: {}", redactor.clean(&text));
+        tracing::error!("a fault of ours: {}", told.clean(&text));
     }));
-    Ok(())
+    Ok(redactor)
 }
 
 /// The data folder, for its owner only.
@@ -82,17 +94,33 @@ pub(super) fn stop_on_signals() -> Result<CancellationToken, Failure> {
     Ok(stop)
 }
 
+/// Each SIGHUP, from now on. Several at once are one.
+fn hangups() -> Result<mpsc::Receiver<()>, Failure> {
+    let heard = signal(SignalKind::hangup()).context("signals cannot be listened to").map_err(Failure::again);
+    let mut heard = heard?;
+    let (told, hangups) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while heard.recv().await.is_some() {
+            // One that waits already is this one too.
+            let _ = told.try_send(());
+        }
+    });
+    Ok(hangups)
+}
+
 /// What the end of a monitor asks of whoever started it.
 pub(super) fn failure(fault: MonitorFault) -> Failure {
     let person = match &fault {
         MonitorFault::Store(fault) | MonitorFault::Pump(PumpFault::Store(fault)) => fault.remedy() == Remedy::Person,
-        MonitorFault::Sink(_) | MonitorFault::Shrunk(_) | MonitorFault::Circle(_) | MonitorFault::Entity(_) => {
+        MonitorFault::Sink(_)
+        | MonitorFault::Shrunk(_)
+        | MonitorFault::Circle(CircleFault::Place(_) | CircleFault::Entity(_)) => {
             return Failure::usage(anyhow!("{fault}"));
         }
         MonitorFault::Pump(PumpFault::Panicked(_) | PumpFault::NoDelivery)
         | MonitorFault::Delivery(_)
         | MonitorFault::Listen { .. }
-        | MonitorFault::Inbound { .. }
+        | MonitorFault::Circle(CircleFault::Listen { .. } | CircleFault::Store(_))
         | MonitorFault::Http(_)
         | MonitorFault::Folder { .. }
         | MonitorFault::Ended(_) => false,

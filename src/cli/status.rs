@@ -115,12 +115,24 @@ fn since(item: &Value, key: &str, words: &str) -> Option<String> {
     (!item[key].is_null()).then(|| format!("{words} {}", text(item, key)))
 }
 
+/// When something last was blind, and what was missed meanwhile.
+fn outage(last: &Value) -> Option<String> {
+    let between = |from: &str, to: &str| format!("{} to {}", text(last, from), text(last, to));
+    if last.is_null() {
+        return None;
+    }
+    let blocks = || format!(" (blocks {})", between("from_block", "to_block"));
+    let gap = if last["from_block"].is_null() { String::new() } else { blocks() };
+    Some(format!("was blind {}{gap}", between("since", "until")))
+}
+
 fn sources(status: &Value) -> String {
     let row = |item: &Value| {
         let detail = text(item, "detail");
         let state = text(item, "state");
         let state = if detail.is_empty() { state } else { format!("{state}: {detail}") };
-        let blind = since(item, "blind_since", "blind since").unwrap_or_default();
+        let blind = since(item, "blind_since", "blind since").or_else(|| outage(&item["last_outage"]));
+        let blind = blind.unwrap_or_default();
         [source_name(item), text(item, "kind"), state, text(item, "last_event"), blind]
     };
     let rows: Vec<_> = items(status, "sources").iter().map(row).collect();
@@ -154,6 +166,7 @@ fn chains(status: &Value) -> String {
         if !item["index_lag_blocks"].is_null() {
             more.push(format!("index {} blocks behind", text(item, "index_lag_blocks")));
         }
+        more.extend(outage(&item["last_outage"]));
         let of = |key| text(item, key);
         [of("chain"), state, of("block"), of("block_time"), of("lag_blocks"), more.join(", ")]
     };

@@ -46,7 +46,7 @@ pub struct Config {
 }
 
 /// One RPC endpoint.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointConfig {
     /// Which chain.
     pub chain: ChainId,
@@ -72,7 +72,7 @@ pub struct ListConfig {
 }
 
 /// Etherscan v2.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EtherscanConfig {
     /// Base url without a query.
     pub url: Secret,
@@ -87,7 +87,7 @@ pub struct EtherscanConfig {
 }
 
 /// One price feed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedConfig {
     /// Unique.
     pub name: Name,
@@ -137,7 +137,7 @@ impl FeedKind {
 }
 
 /// One sink.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SinkConfig {
     /// Unique.
     pub name: Name,
@@ -146,7 +146,7 @@ pub struct SinkConfig {
 }
 
 /// What a sink is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SinkKind {
     /// Lines in the log.
     Log,
@@ -170,10 +170,49 @@ pub enum SinkKind {
     Telegram(TelegramConfig),
     /// A mailbox, or several.
     Email(Box<EmailConfig>),
+    /// A service of PagerDuty.
+    PagerDuty(PagerDutyConfig),
+    /// A Discord webhook.
+    Discord(DiscordConfig),
+    /// A topic of an ntfy server.
+    Ntfy(NtfyConfig),
+}
+
+/// A Discord webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscordConfig {
+    /// Where to, without a query: the url is the secret.
+    pub url: Secret,
+    /// As for a webhook; for receivers that speak Discord's format.
+    pub allow_private: bool,
+}
+
+/// A topic of an ntfy server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NtfyConfig {
+    /// The server: scheme and host.
+    pub url: Secret,
+    /// The topic.
+    pub topic: Name,
+    /// An access token, where the topic needs one.
+    pub token: Option<Secret>,
+    /// As for a webhook; for a server of one's own.
+    pub allow_private: bool,
+}
+
+/// A service of PagerDuty, by its Events API v2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PagerDutyConfig {
+    /// Scheme and host of the Events API.
+    pub url: Secret,
+    /// The integration key of the service.
+    pub routing_key: Secret,
+    /// As for a webhook; for receivers that speak PagerDuty's format.
+    pub allow_private: bool,
 }
 
 /// A Telegram chat, spoken to by a bot.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TelegramConfig {
     /// Scheme and host of the Bot API.
     pub url: Secret,
@@ -188,7 +227,7 @@ pub struct TelegramConfig {
 }
 
 /// A mailbox, or several, by way of a mail server.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailConfig {
     /// A name, or an address (of the sixth version in brackets).
     pub host: Name,
@@ -218,7 +257,7 @@ pub enum MailSecurity {
 }
 
 /// The page, API and metrics.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpConfig {
     /// Where to listen.
     pub listen: SocketAddr,
@@ -227,7 +266,7 @@ pub struct HttpConfig {
 }
 
 /// One token.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenConfig {
     /// Who.
     pub name: Name,
@@ -249,7 +288,7 @@ pub enum Role {
 }
 
 /// The store.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
     /// The database file, absolute.
     pub path: PathBuf,

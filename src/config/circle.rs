@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// `[circle]`: from which wallet payments are made, and how much at most.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CircleConfig {
     /// Test networks or main networks; the key is of the same kind.
     pub environment: KeyKind,

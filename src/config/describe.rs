@@ -3,6 +3,7 @@
 //! It never prints a secret, and of urls nothing but who runs them.
 
 use super::checked::{Config, EmailConfig, SinkKind};
+use super::describe_circle;
 use super::duration;
 use super::forecast::{self, Forecast, forecasts};
 use super::history::histories;
@@ -31,6 +32,11 @@ pub fn describe(config: &Config) -> String {
     learns(&mut text, config);
     unseen(&mut text, config);
     payments(&mut text, config);
+    let circle = describe_circle::lines(config);
+    if !circle.is_empty() {
+        text.head("circle");
+        circle.iter().for_each(|line| text.line(line));
+    }
     text.head("warnings");
     if config.warnings.is_empty() {
         text.line("none");
@@ -335,6 +341,9 @@ fn learns(text: &mut Lines, config: &Config) {
             SinkKind::Log => "the log on this machine: addresses in alerts".to_owned(),
             SinkKind::Webhook { .. } => "webhook: addresses in the alerts that it takes".to_owned(),
             SinkKind::Slack { .. } => "Slack: addresses in the alerts that it takes".to_owned(),
+            SinkKind::PagerDuty(_) => "PagerDuty: addresses in the alerts that it takes".to_owned(),
+            SinkKind::Discord(_) => "Discord: addresses in the alerts that it takes".to_owned(),
+            SinkKind::Ntfy(_) => "ntfy: addresses in the alerts that it takes".to_owned(),
             SinkKind::Telegram(telegram) => {
                 format!("Telegram, and who is in the chat {}: addresses in the alerts that it takes", telegram.chat)
             }

@@ -8,6 +8,7 @@ mod check;
 pub mod checked;
 pub mod circle;
 pub mod describe;
+mod describe_circle;
 pub mod duration;
 pub mod faults;
 pub mod forecast;

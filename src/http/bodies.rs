@@ -233,12 +233,10 @@ pub(super) fn outbox(row: &OutboxRow, whole: bool) -> OutboxItem {
 
 /// The word of a source's state, and what is to say beside it.
 pub(super) fn state(state: &SourceState) -> (&'static str, Option<String>) {
-    match state {
-        SourceState::Connecting => ("connecting", None),
-        SourceState::Fresh => ("fresh", None),
-        SourceState::Stale => ("stale", None),
-        SourceState::BackingOff(reason) => ("backing_off", Some(reason.to_string())),
-        SourceState::Refused(reason) => ("refused", Some(reason.to_string())),
-        SourceState::OverBudget(until) => ("over_budget", Some(format!("until {until}"))),
-    }
+    let detail = match state {
+        SourceState::Connecting | SourceState::Fresh | SourceState::Stale => None,
+        SourceState::BackingOff(reason) | SourceState::Refused(reason) => Some(reason.to_string()),
+        SourceState::OverBudget(until) => Some(format!("until {until}")),
+    };
+    (state.word(), detail)
 }

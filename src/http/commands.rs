@@ -2,9 +2,10 @@
 
 use super::Parts;
 use super::access::Caller;
-use super::control::Command;
+use super::control::{Command, Reloaded};
 use super::problem::Problem;
 use crate::types::{MessageId, Name};
+use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use std::sync::Arc;
@@ -31,6 +32,12 @@ pub(super) async fn enable_sink(parts: Shared, asker: Asker, Path(name): Path<St
 
 pub(super) async fn accept_chain(parts: Shared, asker: Asker, Path(name): Path<String>) -> Done {
     act(parts, asker, Command::AcceptChain(name.into())).await
+}
+
+pub(super) async fn reload(State(parts): Shared, Extension(caller): Asker) -> Result<Json<Reloaded>, Problem> {
+    let by = asker(caller)?;
+    tracing::info!("reload, by the token \"{by}\"");
+    Ok(Json(parts.control.reload(by).await?))
 }
 
 async fn act(State(parts): Shared, Extension(caller): Asker, command: Command) -> Done {

@@ -2,7 +2,8 @@
 
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::types::{MessageId, Name};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
+use serde::Serialize;
 
 /// What a person asks for through the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,17 @@ impl Command {
     }
 }
 
+/// What a reload did, in words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Reloaded {
+    /// What is otherwise now; empty where the config says what it said before.
+    pub changes: Vec<String>,
+    /// What the file says otherwise and stays as it was: each with the reason.
+    pub not_applied: Vec<String>,
+    /// What is allowed, and should be said.
+    pub warnings: Vec<String>,
+}
+
 /// Why a command was not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -42,6 +54,9 @@ pub enum Refusal {
     /// It is there, and not in a state in which this can be done.
     #[error("{0}")]
     Conflict(String),
+    /// The config cannot come into force: every fault of it. The old one goes on.
+    #[error("the config is not taken, and the one in force goes on:\n{}", .0.join("\n"))]
+    Config(Vec<String>),
     /// It cannot be done now: stopping, or the queue is full.
     #[error("{0}; trying again may help")]
     NotNow(String),
@@ -54,4 +69,9 @@ pub trait Control: Send + Sync {
 
     /// The same of an order for the watch list.
     fn watches(&self, by: Name, order: WatchOrder) -> BoxFuture<'_, Result<WatchAnswer, Refusal>>;
+
+    /// Reads the config again and puts it into force. Ready when it is.
+    fn reload(&self, _by: Name) -> BoxFuture<'_, Result<Reloaded, Refusal>> {
+        Box::pin(ready(Err(Refusal::NotNow("no monitor runs here: the config is read when one starts".to_owned()))))
+    }
 }

@@ -27,7 +27,7 @@ mod watches;
 
 pub use access::Tokens;
 pub use archive::Archive;
-pub use control::{Command, Control, Refusal};
+pub use control::{Command, Control, Refusal, Reloaded};
 pub use listing::Listing;
 pub use local::Local;
 pub use serve::serve;
@@ -78,8 +78,8 @@ pub struct Parts {
     pub archive: Arc<dyn Archive>,
     /// Where commands go.
     pub control: Arc<dyn Control>,
-    /// Who may do what.
-    pub tokens: Tokens,
+    /// Who may do what; a reload changes it.
+    pub tokens: watch::Receiver<Tokens>,
     /// The wall time.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// How long anything may take.

@@ -72,6 +72,7 @@ impl From<Refusal> for Problem {
         let status = match refusal {
             Refusal::Unknown(_) => StatusCode::NOT_FOUND,
             Refusal::Conflict(_) => StatusCode::CONFLICT,
+            Refusal::Config(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::NotNow(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self::new(status, refusal.to_string())

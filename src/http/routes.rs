@@ -60,6 +60,7 @@ pub(super) fn routes(parts: Arc<Parts>) -> Router {
         .route("/api/v1/sinks/{name}/test", post(commands::test_sink))
         .route("/api/v1/sinks/{name}/enable", post(commands::enable_sink))
         .route("/api/v1/chains/{name}/accept", post(commands::accept_chain))
+        .route("/api/v1/reload", post(commands::reload))
         .route(WATCHES, get(watches::list).post(watches::add))
         .route("/api/v1/watches/{name}", delete(watches::remove))
         .route("/api/v1/watches/{name}/addresses", get(watches::addresses))
@@ -85,7 +86,7 @@ async fn gate(
 
 async fn pass(parts: &Parts, Peer(peer): Peer, mut request: Request, next: Next) -> Result<Response, Problem> {
     let need = Need::of(request.method(), request.uri().path());
-    let caller = decide(peer, request.uri(), request.headers(), need, &parts.tokens)?;
+    let caller = decide(peer, request.uri(), request.headers(), need, &parts.tokens.borrow())?;
     let most = if request.uri().path() == WATCHES { LARGEST_LIST } else { LARGEST_BODY };
     let too_large =
         || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {} KiB", most / 1024));

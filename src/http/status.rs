@@ -4,6 +4,7 @@ use super::balances::{self, BalancesLine};
 use super::bodies::state;
 use super::gas::{GasItem, gwei};
 use crate::reactor::event::SourceId;
+use crate::telemetry::snapshot::Outage;
 use crate::telemetry::{Snapshot, unready};
 use crate::types::{Kind, Name, Timestamp};
 use serde::Serialize;
@@ -42,7 +43,18 @@ pub(super) struct SourceItem {
     pub detail: Option<String>,
     pub last_event: Option<String>,
     pub blind_since: Option<String>,
+    /// When it last was blind, since the process began.
+    pub last_outage: Option<OutageItem>,
     pub required: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct OutageItem {
+    pub since: String,
+    pub until: String,
+    /// Of a chain: the blocks that were mined meanwhile.
+    pub from_block: Option<u64>,
+    pub to_block: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -60,6 +72,7 @@ pub(super) struct ChainItem {
     pub stalled: bool,
     pub stopped: Option<String>,
     pub blind_since: Option<String>,
+    pub last_outage: Option<OutageItem>,
     pub taken_over_since: Option<String>,
     /// Who vouches now for coin, internal movements and tokens; `null` is nobody.
     pub authority: BTreeMap<&'static str, Option<String>>,
@@ -164,6 +177,15 @@ fn time(at: Option<Timestamp>) -> Option<String> {
     at.map(|at| at.to_string())
 }
 
+fn outage(outage: Outage) -> OutageItem {
+    OutageItem {
+        since: outage.since.to_string(),
+        until: outage.until.to_string(),
+        from_block: outage.gap.map(|(from, _)| from),
+        to_block: outage.gap.map(|(_, to)| to),
+    }
+}
+
 fn sources(snapshot: &Snapshot) -> Vec<SourceItem> {
     let item = |source: &crate::telemetry::snapshot::SourceStatus| {
         let (state, detail) = state(&source.state);
@@ -175,6 +197,7 @@ fn sources(snapshot: &Snapshot) -> Vec<SourceItem> {
             detail,
             last_event: time(source.last_event),
             blind_since: time(source.blind_since),
+            last_outage: source.last_outage.map(outage),
             required: source.required,
         }
     };
@@ -200,6 +223,7 @@ fn chains(snapshot: &Snapshot, now: Timestamp) -> Vec<ChainItem> {
         stalled: chain.stalled,
         stopped: chain.stopped.as_ref().map(Name::to_string),
         blind_since: time(chain.blind_since),
+        last_outage: chain.last_outage.map(outage),
         taken_over_since: time(chain.taken_over_since),
         authority: [Kind::Coin, Kind::Internal, Kind::Token]
             .map(|kind| (kind.word(), who(chain.authority.get(&kind))))

@@ -109,7 +109,11 @@ pub(super) async fn serving(deadlines: Deadlines) -> Served {
         metrics,
         archive: Arc::new(archive),
         control: Arc::clone(&control) as Arc<dyn Control>,
-        tokens: Tokens::new(&[token("prometheus", Role::Read, READ), token("admin", Role::Operate, OPERATE)]),
+        tokens: watch::channel(Tokens::new(&[
+            token("prometheus", Role::Read, READ),
+            token("admin", Role::Operate, OPERATE),
+        ]))
+        .1,
         now: Arc::new(|| Timestamp::from_secs(1_000)),
         deadlines,
     };
@@ -137,6 +141,7 @@ pub(super) fn standing() -> Snapshot {
         },
         last_event: Some(Timestamp::from_secs(990)),
         blind_since: (id.kind == SourceKind::Feed).then(|| Timestamp::from_secs(900)),
+        last_outage: None,
         required: false,
     };
     let sources = labels.sources.iter().map(status).collect();

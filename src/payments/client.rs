@@ -55,7 +55,7 @@ pub struct Heard<T> {
     pub told: Result<T, Trouble>,
     /// Circle's `Date`.
     pub date: Option<Timestamp>,
-    /// Circle's `X-Request-Id`, opaque, cleaned.
+    /// The `X-Request-Id` that Circle answered with, opaque, cleaned; where no answer came, the one that was sent.
     pub request_id: Option<Name>,
 }
 
@@ -181,9 +181,9 @@ impl CircleClient {
     }
 
     async fn page<T>(&self, target: Target, read: impl FnOnce(&str) -> Result<T, Unread>) -> Heard<(T, Next)> {
-        let response = self.send(Request::get(target), || true).await;
+        let (id, response) = self.send(Request::get(target), || true).await;
         let next = response.as_ref().map_or(Next::Silent, |response| circle::next_page(response.text(&LINK)));
-        judged(response, read).1.map(|told| (told, next))
+        judged(&id, response, read).1.map(|told| (told, next))
     }
 
     /// One exchange: the status, where there was one, and what it means.
@@ -193,19 +193,25 @@ impl CircleClient {
         may_leave: impl FnOnce() -> bool,
         read: impl FnOnce(&str) -> Result<T, Unread>,
     ) -> (Option<u16>, Heard<T>) {
-        judged(self.send(request, may_leave).await, read)
+        let (id, response) = self.send(request, may_leave).await;
+        judged(&id, response, read)
     }
 
-    async fn send(&self, request: Request, may_leave: impl FnOnce() -> bool) -> Result<Response, Trouble> {
+    /// One attempt, with the id that it was sent under.
+    async fn send(&self, request: Request, may_leave: impl FnOnce() -> bool) -> (String, Result<Response, Trouble>) {
         let id = Uuid::v4((self.random)()).to_string();
         let named = request.within(DEADLINE).capped(BODY_CAP).header(REQUEST_ID, &id);
-        let request = named.and_then(|request| request.bearer(self.place.key())).map_err(Trouble::NoConnection)?;
-        self.out.send(request, may_leave).await.map_err(|fault| match fault {
+        let request = match named.and_then(|request| request.bearer(self.place.key())) {
+            Ok(request) => request,
+            Err(fault) => return (id, Err(Trouble::NoConnection(fault))),
+        };
+        let sent = self.out.send(request, may_leave).await.map_err(|fault| match fault {
             SingleFault::Withheld => Trouble::Withheld,
             SingleFault::Http(HttpFault::TooLarge { status, .. }) => Trouble::Unreadable { status },
             SingleFault::Http(fault) if fault.sent() == Sent::NotSent => Trouble::NoConnection(fault),
             SingleFault::Http(fault) => Trouble::Lost(fault),
-        })
+        });
+        (id, sent)
     }
 }
 
@@ -213,12 +219,13 @@ impl CircleClient {
 const LINK: HeaderName = HeaderName::from_static("link");
 
 fn judged<T>(
+    id: &str,
     response: Result<Response, Trouble>,
     read: impl FnOnce(&str) -> Result<T, Unread>,
 ) -> (Option<u16>, Heard<T>) {
     let response = match response {
         Ok(response) => response,
-        Err(trouble) => return (None, Heard { told: Err(trouble), date: None, request_id: None }),
+        Err(trouble) => return (None, Heard { told: Err(trouble), date: None, request_id: Some(id.into()) }),
     };
     let status = response.status;
     let told = match std::str::from_utf8(&response.body) {
@@ -229,7 +236,7 @@ fn judged<T>(
         Err(_) => Err(Trouble::Unreadable { status }),
     };
     let request_id = response.text(&REQUEST_ID).map(Untrusted::new).filter(|id| !id.is_empty());
-    let request_id = request_id.map(|id| id.as_str().into());
+    let request_id = Some(request_id.map_or_else(|| id.into(), |id| id.as_str().into()));
     (Some(status), Heard { told, date: response.date(), request_id })
 }
 

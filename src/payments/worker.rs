@@ -10,7 +10,7 @@ use super::seal::{EntitySecret, Sealer};
 use crate::reactor::money::CircleId;
 use crate::reactor::money::CircleState;
 use crate::reactor::payments::ask::{Answer, Ask, Asked, Create, LEAVE_WITHIN, Outcome, Unsent, Why};
-use crate::types::{Address, Name, PaymentId, Timestamp, U256, Uuid};
+use crate::types::{Address, ChainId, Name, PaymentId, Timestamp, U256, Uuid, chain};
 use crate::wire::circle::{self, FeeLevel};
 use futures::future::{BoxFuture, OptionFuture};
 use futures::stream::{FuturesUnordered, StreamExt as _};
@@ -35,6 +35,8 @@ const CHORES_EVERY: Duration = Duration::from_mins(1);
 /// What the paying wallet holds, for people: nothing is decided by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WalletFunds {
+    /// The chain that Circle says it is on.
+    pub chain: ChainId,
     /// Raw USDC.
     pub usdc: U256,
     /// Wei of the chain's coin.
@@ -50,8 +52,8 @@ pub struct Parts {
     pub client: CircleClient,
     /// What authorizes transfers.
     pub secret: EntitySecret,
-    /// The paying wallet and the USDC contract whose balance is shown.
-    pub shown: Option<(Name, Address)>,
+    /// The paying wallet whose balance is shown.
+    pub shown: Option<Name>,
 }
 
 /// What the worker is connected with. `clock` is the clock that dates commits; `frozen` whether a file `FREEZE` lies beside the config.
@@ -76,6 +78,7 @@ struct Worker<'a, C, F> {
     sends: Pace,
     secret: &'a EntitySecret,
     sealer: Mutex<Option<(Sealer, Instant)>>,
+    place: Mutex<Option<(ChainId, Address)>>,
     clock: &'a C,
     frozen: &'a F,
 }
@@ -99,6 +102,7 @@ where
         sends: Pace::new(SEND_SPACING),
         secret: &secret,
         sealer: Mutex::default(),
+        place: Mutex::default(),
         clock: &clock,
         frozen: &frozen,
     };
@@ -168,7 +172,9 @@ where
         match &due.asked.ask {
             Ask::Create(create) => {
                 let (heard, entity_key) = self.create(create, due.came).await;
-                answer(heard, entity_key)
+                let answer = answer(heard, entity_key);
+                say(create, &answer);
+                answer
             }
             Ask::Cancel { id } => answer(self.cancel(id, due.came).await, None),
             Ask::Get { .. } | Ask::Scan(_) | Ask::Wallet { .. } | Ask::Funds { .. } | Ask::Fee { .. } => {
@@ -312,14 +318,58 @@ where
     }
 
     /// Keeps the key at hand, since a payment has a second for everything; and reads what people look at.
-    async fn chores(&self, shown: Option<&(Name, Address)>, funds: &watch::Sender<Option<WalletFunds>>) {
+    async fn chores(&self, shown: Option<&Name>, funds: &watch::Sender<Option<WalletFunds>>) {
         let _said = self.sealer().await;
-        let Some((wallet, token)) = shown else { return };
-        let (outcome, _, _) = settled(self.reader.funds(wallet, *token).await);
+        let Some(wallet) = shown else { return };
+        let Some((chain, token)) = self.place_of(wallet).await else { return };
+        let (outcome, _, _) = settled(self.reader.funds(wallet, token).await);
         if let Outcome::Funds { usdc, coin } = outcome {
-            funds.send_replace(Some(WalletFunds { usdc, coin, at: (self.clock)() }));
+            funds.send_replace(Some(WalletFunds { chain, usdc, coin, at: (self.clock)() }));
         }
     }
+
+    /// The chain that Circle says a wallet is on, and USDC there by the chain table. It never moves.
+    async fn place_of(&self, wallet: &Name) -> Option<(ChainId, Address)> {
+        let kept = *self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.is_some() {
+            return kept;
+        }
+        self.reader.pace().turn().await;
+        let found = match self.reader.client().wallet(wallet).await.told {
+            Ok(read) => {
+                circle::chain_of(read.blockchain.as_str()).and_then(|id| Some((id, chain::by_id(id)?.usdc?.address)))
+            }
+            Err(trouble) => {
+                tracing::warn!("the paying wallet cannot be read: {trouble}");
+                None
+            }
+        };
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        found
+    }
+}
+
+/// A line for each attempt: what Circle's support asks for is the id of the request.
+fn say(create: &Create, answer: &Answer) {
+    let request = answer.request_id.as_ref().map_or("none", Name::as_str);
+    let what = match &answer.outcome {
+        Outcome::Accepted { id, state, new } => {
+            let status = if *new { "201" } else { "200, known before" };
+            format!("accepted ({status}) as {id}, {}", state.word())
+        }
+        Outcome::Refused { status, code, words } => {
+            format!("refused with HTTP {status}, code {}: {words}", code.unwrap_or_default())
+        }
+        Outcome::NotSent(why) => format!("not sent: {why:?}"),
+        Outcome::Ambiguous(why) => format!("nobody knows what became of it: {why:?}"),
+        Outcome::Read(_)
+        | Outcome::Found(_)
+        | Outcome::CancelAsked
+        | Outcome::Wallet { .. }
+        | Outcome::Funds { .. }
+        | Outcome::Fee(_) => return,
+    };
+    tracing::info!("payment {}, attempt {}: {what} (X-Request-Id {request})", create.payment(), create.attempt());
 }
 
 #[cfg(test)]

@@ -1,142 +1,156 @@
-//! The addresses of one watch, packed: 24 bytes each, and what a list file says of one beside it.
+//! The addresses of one watch, in packed parts.
 //!
-//! A watch may hold a million of them: each as values of their own would take ten times as much. Sorted by address, so that two lists of the
-//! same addresses are equal, byte for byte, however they came about. It decides nothing.
+//! A watch may hold a million of them: each as values of their own would take ten times as much. A part is what a change makes anew: one
+//! address more costs as much as a part has, however many parts there are. It decides nothing.
 
-use crate::types::{Address, ChainId};
-use std::collections::BTreeMap;
+pub use super::packed::{LONGEST_NOTE, Listed, Since, since_on, since_without};
+use super::packed::{Packed, Packer};
+use crate::types::Address;
 use std::fmt;
+use std::sync::Arc;
 
-/// The most addresses of one watch: what is written beside them stays within what 32 bits can point into, at its longest.
+/// The most addresses of one watch: their numbers stay within 32 bits, and the list within what a machine has.
 pub const MOST_ADDRESSES: usize = 5_000_000;
-/// The longest reference or label, in bytes: what [`crate::types::text::MAX_CHARS`] characters can take.
-pub const LONGEST_NOTE: usize = 256;
-
-/// A record has a reference.
-const HAS_REFERENCE: u8 = 1;
-/// A record has a label.
-const HAS_LABEL: u8 = 2;
-/// A record has a block to read from.
-const HAS_FROM: u8 = 4;
-/// A record has the blocks from which it is complete.
-const HAS_SINCE: u8 = 8;
-
-/// The blocks from which an address is complete, by chain: what was the next block on each when it was added.
-pub type Since = Vec<(ChainId, u64)>;
-
-/// An address, and what is known of it beside the watch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listed<'a> {
-    /// Which.
-    pub address: Address,
-    /// What the owner calls it in their own books.
-    pub reference: Option<&'a str>,
-    /// What people call it.
-    pub label: Option<&'a str>,
-    /// Its lists are read from this block on; `None` is as the watch says.
-    pub from_block: Option<u64>,
-    /// Of what was added at run time: the blocks from which it is complete, by chain, ascending.
-    pub since: &'a [(ChainId, u64)],
-}
-
-impl Listed<'_> {
-    /// An address without anything beside it.
-    #[must_use]
-    pub const fn plain(address: Address) -> Self {
-        Self { address, reference: None, label: None, from_block: None, since: &[] }
-    }
-
-    fn is_plain(&self) -> bool {
-        self.reference.is_none() && self.label.is_none() && self.from_block.is_none() && self.since.is_empty()
-    }
-}
+/// Addresses of a part: to pack so many costs less than a disk takes to write one, and a million are a thousand parts.
+const MOST_IN_A_PART: usize = 1_024;
+/// Parts that would fit into one are joined when there are this many times as many as there have to be.
+const TOO_MANY_PARTS: usize = 4;
 
 /// The addresses of one watch, each once.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, Default)]
 pub struct AddressList {
-    /// Sorted.
-    addresses: Vec<Address>,
-    /// Where the record of each begins; empty while no address has one.
-    records: Vec<u32>,
-    /// What stands beside them: flags, then what the flags say.
-    bytes: Vec<u8>,
-    /// Few of them are shared by very many addresses.
-    since: Vec<Since>,
+    /// Ascending; none is empty.
+    parts: Vec<Arc<Packed>>,
+    count: usize,
 }
 
 impl AddressList {
     /// Every address, ascending.
-    #[must_use]
-    pub fn addresses(&self) -> &[Address] {
-        &self.addresses
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> + Clone {
+        self.parts.iter().flat_map(|part| part.addresses())
     }
 
     /// How many there are.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.addresses.len()
+    pub const fn len(&self) -> usize {
+        self.count
     }
 
     /// Whether there is none.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.addresses.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     /// Each with what stands beside it, ascending.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Listed<'_>> + Clone {
-        (0..self.addresses.len()).map(|place| self.at(place))
+    pub fn iter(&self) -> impl Iterator<Item = Listed<'_>> + Clone {
+        self.parts.iter().flat_map(|part| part.from(0))
     }
 
     /// What stands beside an address, if it is in the list.
     #[must_use]
     pub fn get(&self, address: &Address) -> Option<Listed<'_>> {
-        self.addresses.binary_search(address).ok().map(|place| self.at(place))
+        self.parts.get(self.part_of(address)).and_then(|part| part.get(address))
     }
 
     /// Those behind `after`, ascending.
     pub fn behind(&self, after: Option<&Address>) -> impl Iterator<Item = Listed<'_>> {
-        let first = after.map_or(0, |after| self.addresses.partition_point(|address| address <= after));
-        (first..self.addresses.len()).map(|place| self.at(place))
+        let first = after.map_or(0, |after| self.part_of(after));
+        let parts = self.parts.iter().skip(first);
+        parts.flat_map(move |part| {
+            part.from(after.map_or(0, |after| part.addresses().partition_point(|address| address <= after)))
+        })
     }
 
     /// This list with these put in, which are sorted by address; what was said of one before is replaced.
     #[must_use]
     pub fn with(&self, added: &[Listed<'_>]) -> Self {
-        let mut builder = Builder::with_room(self.len() + added.len());
-        let mut added = added.iter().peekable();
-        for old in self.iter() {
-            while let Some(new) = added.next_if(|new| new.address < old.address) {
-                builder.push(*new);
-            }
-            builder.push(added.next_if(|new| new.address == old.address).copied().unwrap_or(old));
+        if self.parts.is_empty() {
+            return Self::of(pack(added));
         }
-        added.for_each(|new| builder.push(*new));
-        builder.finish()
+        let mut parts = Vec::with_capacity(self.parts.len() + added.len().div_ceil(MOST_IN_A_PART));
+        let mut rest = added;
+        for (place, part) in self.parts.iter().enumerate() {
+            let here = self.until(place).map_or(rest.len(), |next| rest.partition_point(|new| new.address < next));
+            let (now, later) = rest.split_at(here);
+            rest = later;
+            if now.is_empty() {
+                parts.push(Arc::clone(part));
+            } else {
+                parts.extend(pack(&merged(part.from(0), now)));
+            }
+        }
+        Self::of(parts)
     }
 
     /// This list without these, which are sorted.
     #[must_use]
     pub fn without(&self, removed: &[Address]) -> Self {
-        let mut builder = Builder::with_room(self.len());
-        let kept = self.iter().filter(|listed| removed.binary_search(&listed.address).is_err());
-        kept.for_each(|listed| builder.push(listed));
+        let mut parts = Vec::with_capacity(self.parts.len());
+        let mut rest = removed;
+        for (place, part) in self.parts.iter().enumerate() {
+            let here = self.until(place).map_or(rest.len(), |next| rest.partition_point(|gone| *gone < next));
+            let (now, later) = rest.split_at(here);
+            rest = later;
+            if now.is_empty() {
+                parts.push(Arc::clone(part));
+            } else {
+                let kept = part.from(0).filter(|listed| now.binary_search(&listed.address).is_err());
+                parts.extend(pack(&kept.collect::<Vec<_>>()));
+            }
+        }
+        let list = Self::of(parts);
+        if list.parts.len() <= TOO_MANY_PARTS * (list.count / MOST_IN_A_PART + 1) {
+            return list;
+        }
+        let mut builder = Builder::default();
+        list.iter().for_each(|listed| builder.push(listed));
         builder.finish()
     }
 
-    fn at(&self, place: usize) -> Listed<'_> {
-        let address = self.addresses[place];
-        let Some(record) = self.records.get(place) else { return Listed::plain(address) };
-        let mut cursor = Cursor(&self.bytes[*record as usize..]);
-        let flags = cursor.take::<1>()[0];
-        let mut note = |flag| (flags & flag != 0).then(|| cursor.text());
-        let (reference, label) = (note(HAS_REFERENCE), note(HAS_LABEL));
-        let from_block = (flags & HAS_FROM != 0).then(|| u64::from_le_bytes(cursor.take()));
-        let since = (flags & HAS_SINCE != 0).then(|| u32::from_le_bytes(cursor.take()));
-        let since = since.and_then(|place| self.since.get(place as usize)).map_or(&[][..], Vec::as_slice);
-        Listed { address, reference, label, from_block, since }
+    fn of(parts: Vec<Arc<Packed>>) -> Self {
+        let count = parts.iter().map(|part| part.addresses().len()).sum();
+        Self { parts, count }
+    }
+
+    /// The place of the part that an address is in, if it is in any.
+    fn part_of(&self, address: &Address) -> usize {
+        self.parts.partition_point(|part| part.first() <= *address).saturating_sub(1)
+    }
+
+    /// The first address that is no part's up to this one.
+    fn until(&self, place: usize) -> Option<Address> {
+        self.parts.get(place + 1).map(|next| next.first())
     }
 }
+
+/// In as few parts as they fit into, of one size: what is put into a full part leaves two that have room.
+fn pack(all: &[Listed<'_>]) -> Vec<Arc<Packed>> {
+    let parts = all.len().div_ceil(MOST_IN_A_PART).max(1);
+    all.chunks(all.len().div_ceil(parts).max(1)).map(|part| Arc::new(Packed::of(part))).collect()
+}
+
+/// Both, ascending; of two with one address the new one.
+fn merged<'a>(old: impl Iterator<Item = Listed<'a>>, new: &[Listed<'a>]) -> Vec<Listed<'a>> {
+    let mut all = Vec::with_capacity(new.len() + MOST_IN_A_PART);
+    let mut new = new.iter().copied().peekable();
+    for old in old {
+        while let Some(new) = new.next_if(|new| new.address < old.address) {
+            all.push(new);
+        }
+        all.push(new.next_if(|new| new.address == old.address).unwrap_or(old));
+    }
+    all.extend(new);
+    all
+}
+
+impl PartialEq for AddressList {
+    fn eq(&self, other: &Self) -> bool {
+        self.count == other.count && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for AddressList {}
 
 impl fmt::Debug for AddressList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,154 +166,73 @@ impl FromIterator<Address> for AddressList {
     }
 }
 
-/// Reads a record.
-struct Cursor<'a>(&'a [u8]);
-
-impl<'a> Cursor<'a> {
-    fn take<const N: usize>(&mut self) -> [u8; N] {
-        let mut taken = [0; N];
-        let (head, rest) = self.0.split_at(N.min(self.0.len()));
-        taken[..head.len()].copy_from_slice(head);
-        self.0 = rest;
-        taken
-    }
-
-    fn text(&mut self) -> &'a str {
-        let length = usize::from(u16::from_le_bytes(self.take()));
-        let (head, rest) = self.0.split_at(length.min(self.0.len()));
-        self.0 = rest;
-        std::str::from_utf8(head).unwrap_or_default()
-    }
-}
-
 /// Puts a list together. What is pushed in order of address costs no sorting; of two with one address the first is kept.
 #[derive(Debug, Default)]
 pub struct Builder {
-    list: AddressList,
-    /// Places in `since`, to find one again; empty while the last one is the one that is pushed.
-    known: BTreeMap<Since, u32>,
+    /// Full ones.
+    parts: Vec<Arc<Packed>>,
+    open: Packer,
+    last: Option<Address>,
     unsorted: bool,
 }
 
 impl Builder {
-    /// For so many.
-    #[must_use]
-    pub fn with_room(addresses: usize) -> Self {
-        let mut builder = Self::default();
-        builder.list.addresses.reserve_exact(addresses);
-        builder
-    }
-
     /// Puts one more in.
     pub fn push(&mut self, listed: Listed<'_>) {
-        let list = &mut self.list;
-        self.unsorted |= list.addresses.last().is_some_and(|last| *last >= listed.address);
-        if list.records.is_empty() && !listed.is_plain() {
-            // Those before have nothing beside them: one empty record serves them all.
-            list.bytes.push(0);
-            list.records.reserve_exact(list.addresses.capacity());
-            list.records.resize(list.addresses.len(), 0);
+        self.unsorted |= self.last.is_some_and(|last| last >= listed.address);
+        self.last = Some(listed.address);
+        if self.open.len() == MOST_IN_A_PART {
+            self.seal();
         }
-        let is_recorded = !list.bytes.is_empty();
-        list.addresses.push(listed.address);
-        if is_recorded {
-            let record = self.record(&listed);
-            self.list.records.push(record);
-        }
+        self.open.push(listed);
     }
 
     /// How many were pushed.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.list.len()
+        self.parts.len() * MOST_IN_A_PART + self.open.len()
     }
 
     /// Whether nothing was pushed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.len() == 0
     }
 
     /// The list.
     #[must_use]
-    pub fn finish(self) -> AddressList {
-        let mut list = self.list;
-        if self.unsorted {
-            let mut order: Vec<u32> = (0..).take(list.len()).collect();
-            order.sort_by_key(|place| list.addresses[*place as usize]);
-            order.dedup_by_key(|place| list.addresses[*place as usize]);
-            let mut sorted = Self::with_room(order.len());
-            order.iter().for_each(|place| sorted.push(list.at(*place as usize)));
-            list = sorted.list;
+    pub fn finish(mut self) -> AddressList {
+        if self.open.len() > 0 {
+            self.seal();
         }
-        list.addresses.shrink_to_fit();
-        list.records.shrink_to_fit();
-        list.bytes.shrink_to_fit();
-        list
+        let parts = self.parts;
+        if !self.unsorted {
+            return AddressList::of(parts);
+        }
+        let places = parts.iter().enumerate().flat_map(|(part, packed)| {
+            let part = u32::try_from(part).unwrap_or(u32::MAX);
+            (0_u32..).zip(packed.addresses()).map(move |(place, _)| (part, place))
+        });
+        let mut order: Vec<(u32, u32)> = places.collect();
+        let address = |(part, place): &(u32, u32)| parts[*part as usize].addresses()[*place as usize];
+        order.sort_by_key(address);
+        order.dedup_by_key(|place| address(place));
+        let mut sorted = Self::default();
+        order.iter().for_each(|(part, place)| sorted.push(parts[*part as usize].at(*place as usize)));
+        sorted.finish()
     }
 
-    /// Writes a record, and gives where it begins.
-    fn record(&mut self, listed: &Listed<'_>) -> u32 {
-        if listed.is_plain() {
-            return 0;
-        }
-        let since = (!listed.since.is_empty()).then(|| self.since(listed.since));
-        let bytes = &mut self.list.bytes;
-        let place = u32::try_from(bytes.len()).unwrap_or(0);
-        let flag = |has: bool, flag: u8| if has { flag } else { 0 };
-        bytes.push(
-            flag(listed.reference.is_some(), HAS_REFERENCE)
-                | flag(listed.label.is_some(), HAS_LABEL)
-                | flag(listed.from_block.is_some(), HAS_FROM)
-                | flag(since.is_some(), HAS_SINCE),
-        );
-        for note in [listed.reference, listed.label].into_iter().flatten() {
-            let note = cut(note);
-            bytes.extend(u16::try_from(note.len()).unwrap_or(0).to_le_bytes());
-            bytes.extend(note.as_bytes());
-        }
-        bytes.extend(listed.from_block.iter().flat_map(|from| from.to_le_bytes()));
-        bytes.extend(since.iter().flat_map(|since| since.to_le_bytes()));
-        place
+    fn seal(&mut self) {
+        self.parts.push(Arc::new(std::mem::take(&mut self.open).finish()));
     }
-
-    fn since(&mut self, since: &[(ChainId, u64)]) -> u32 {
-        let all = &mut self.list.since;
-        let place = u32::try_from(all.len()).unwrap_or(u32::MAX);
-        if let Some(known) = self.known.get(since) {
-            return *known;
-        }
-        self.known.insert(since.to_vec(), place);
-        all.push(since.to_vec());
-        place
-    }
-}
-
-/// No longer than a note may be. Whoever takes one in says so; this only keeps the list whole.
-fn cut(note: &str) -> &str {
-    let mut end = note.len().min(LONGEST_NOTE);
-    while !note.is_char_boundary(end) {
-        end -= 1;
-    }
-    &note[..end]
-}
-
-/// The block from which an address is complete on a chain, as it was stated when it was added.
-#[must_use]
-pub fn since_on(since: &[(ChainId, u64)], chain: ChainId) -> Option<u64> {
-    since.iter().find(|(id, _)| *id == chain).map(|(_, block)| *block)
-}
-
-/// The same with one chain left out.
-#[must_use]
-pub fn since_without(since: &[(ChainId, u64)], chain: ChainId) -> Since {
-    since.iter().copied().filter(|(id, _)| *id != chain).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::ChainId;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     #[derive(Debug, Clone, PartialEq, Eq)]
     struct Plain {
@@ -349,7 +282,7 @@ mod tests {
                     let found = model.get(&address).map(|one| one.listed(address));
                     assert_eq!(list.get(&Address::repeat_byte(address)), found);
                 }
-                // However it came about, the same list is the same bytes.
+                // However it came about, it is the same list.
                 let mut anew = Builder::default();
                 expected.iter().for_each(|one| anew.push(*one));
                 assert_eq!(list, &anew.finish());
@@ -368,10 +301,22 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_address_takes_its_own_bytes_and_nothing_else() {
-        let list: AddressList = (0..100).map(Address::repeat_byte).collect();
-        assert_eq!((list.len(), list.records.len(), list.bytes.len()), (100, 0, 0));
-        assert_eq!(list.behind(Some(&Address::repeat_byte(97))).count(), 2);
+    fn one_address_more_or_less_makes_one_part_anew() {
+        let address = |n: u64| Address::left_padding_from(&n.to_be_bytes());
+        let count = 10 * MOST_IN_A_PART as u64;
+        let list: AddressList = (0..count).rev().map(|n| address(2 * n)).collect();
+        let same = |one: &AddressList, other: &AddressList| {
+            one.parts.iter().filter(|part| other.parts.iter().any(|known| Arc::ptr_eq(part, known))).count()
+        };
+        let more = list.with(&[Listed::plain(address(5_001))]);
+        assert_eq!((list.parts.len(), more.parts.len(), same(&list, &more)), (10, 11, 9));
+        assert!((0..2 * count).all(|n| more.get(&address(n)).is_some() == (n % 2 == 0 || n == 5_001)));
+        let less = more.without(&[address(5_001), address(5_003)]);
+        assert_eq!((&less, less.len()), (&list, list.len()));
+        assert_eq!(less.behind(Some(&address(2 * count - 5))).count(), 2);
+        // What is left of many parts is not left in many.
+        let few: Vec<Address> = list.addresses().copied().filter(|it| it.as_slice()[19] != 0).collect();
+        assert_eq!(list.without(&few).parts.len(), 1);
     }
 
     #[test]

@@ -71,7 +71,8 @@ impl Alerts {
 
     /// Says something of an alert: counts its revision, addresses it, writes it.
     ///
-    /// `sinks` are filtered by what each takes; a message that takes something back goes to whoever was told, unfiltered.
+    /// `sinks` are filtered by what each takes; a message that takes something back goes to whoever was told, unfiltered, and so does that an
+    /// alert is over for a reason of the config's, where that sink is still there.
     pub fn say(
         &mut self,
         mut row: AlertRow,
@@ -83,7 +84,13 @@ impl Alerts {
     ) {
         let retracts = saying.kind.retracts();
         let takes = |sink: &&Name| settings.takes(sink, saying.kind.word(), row.severity);
-        let sinks: Vec<Name> = if retracts { row.told.clone() } else { sinks.iter().filter(takes).cloned().collect() };
+        let sinks: Vec<Name> = if retracts {
+            row.told.clone()
+        } else if saying.kind == MessageKind::AlertResolved {
+            row.told.iter().filter(|sink| settings.sinks.contains_key(*sink)).cloned().collect()
+        } else {
+            sinks.iter().filter(takes).cloned().collect()
+        };
         row.revision += 1;
         row.state = saying.state;
         row.changed_at = at;

@@ -239,7 +239,7 @@ fn of_rules(settings: &Settings, watch: &Watch, of_config: bool) -> Vec<Holding>
 }
 
 fn holdings(watch: &Watch, chain: ChainId, asset: Asset) -> impl Iterator<Item = Holding> + '_ {
-    watch.addresses.addresses().iter().map(move |address| Holding { chain, address: *address, asset })
+    watch.addresses.addresses().map(move |address| Holding { chain, address: *address, asset })
 }
 
 /// No balance of a chain comes before this one.

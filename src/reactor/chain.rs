@@ -64,19 +64,7 @@ impl Chain {
     /// A chain of which nothing is known.
     #[must_use]
     pub fn new(chain: ChainId) -> Self {
-        let row = ChainRow {
-            chain,
-            genesis: None,
-            started: None,
-            live_from: None,
-            tip_endpoint: None,
-            confirmed: 0,
-            last_final: 0,
-            explorer_head: None,
-            stopped: None,
-            accepted: false,
-        };
-        Self::restore(row, Vec::new(), Vec::new())
+        Self::restore(ChainRow::new(chain), Vec::new(), Vec::new())
     }
 
     /// An endpoint said who it is. Gives false where its block 0 is another one than the first that was noted.
@@ -101,6 +89,11 @@ impl Chain {
             endpoint.head = None;
             endpoint.lacks = None;
         }
+    }
+
+    /// The config names these endpoints, and no others: what others said of themselves is forgotten.
+    pub fn keep_endpoints(&mut self, named: &[Name]) {
+        self.endpoints.retain(|name, _| named.contains(name));
     }
 
     /// An endpoint's newest head.

@@ -224,15 +224,17 @@ impl Reactor {
         self.balances.add(&self.settings, &watch, new);
     }
 
-    /// History is owed from a block on: of who is watched already, up to where it is complete.
-    fn owe_history(&mut self, chain: ChainId, address: Address, from: u64, effects: &mut Vec<Effect>) {
+    /// History of an address that was added at run time is owed from a block on, up to where it is complete: the block that was stated, or
+    /// the first one of a chain that was begun later.
+    pub(super) fn owe_history(&mut self, chain: ChainId, address: Address, from: u64, effects: &mut Vec<Effect>) {
         match self.backfills.get(chain, &address).cloned() {
             Some(row) if from < row.from => self.put_backfill(BackfillRow { from, ..row }, effects),
             Some(_) => {}
             // Where nothing of the chain was read yet, it is begun with the chain.
             None => {
-                let since = self.watched.since(chain, &address).filter(|since| from < *since);
-                if let Some(live_from) = since {
+                let begun = self.chains.get(&chain).and_then(Chain::live_from);
+                let since = self.watched.since(chain, &address).or(begun);
+                if let Some(live_from) = since.filter(|since| from < *since) {
                     let until = live_from.saturating_sub(self.late_rows(chain)).max(from);
                     let row = BackfillRow { chain, address, from, until, live_from, left: Vec::new() };
                     self.put_backfill(row, effects);
@@ -252,7 +254,7 @@ impl Reactor {
             return Err(if of_config { WatchRefusal::OfConfig } else { WatchRefusal::Unknown }(name.clone()));
         };
         let gone: Vec<Address> = match addresses {
-            None => list.addresses().to_vec(),
+            None => list.addresses().copied().collect(),
             Some(addresses) => addresses.iter().copied().filter(|address| list.get(address).is_some()).collect(),
         };
         if addresses.is_none() {
@@ -282,9 +284,11 @@ impl Reactor {
     /// How far the lists of addresses were read, and what of their history, is forgotten where nobody watches them any more: who watches
     /// one again begins anew.
     fn forget_views(&mut self, chain: ChainId, gone: &[Address], effects: &mut Vec<Effect>) {
+        let mut open = false;
         for address in
             gone.iter().filter(|address| self.watched.find(chain, address).is_none()).copied().collect::<Vec<_>>()
         {
+            open |= self.backfills.get(chain, &address).is_some_and(|row| !row.left.is_empty());
             self.end_backfill(chain, address, effects);
             self.unwatch_balances(chain, address, effects);
             for list in List::ALL {
@@ -292,6 +296,10 @@ impl Reactor {
                     effects.push(Effect::Delete(RowKey::View(chain, address, list)));
                 }
             }
+        }
+        // What was being read for them alone is read no more.
+        if open {
+            self.arrange_scans(chain, effects);
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::Reactor;
 use super::effect::Effect;
-use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Phase, Row, RowKey, RuleRow};
+use super::let_go::{RULE_CHANGED, RULE_REMOVED};
+use super::rows::{AlertRow, AlertSubject, Deadline, Phase, Row, RowKey, RuleRow};
 use super::settings::{Rule, Settings};
 use crate::types::{AlertId, Name};
 use std::collections::BTreeSet;
@@ -12,6 +13,8 @@ const NO_CONDITION: [u8; 16] = [0; 16];
 
 impl Reactor {
     pub(super) fn configure(&mut self, settings: Settings, effects: &mut Vec<Effect>) {
+        // What is said from here on goes to the sinks that are there now.
+        self.settings = settings.clone();
         let kept: BTreeSet<&Name> = settings.rules.iter().map(|rule| &rule.name).collect();
         let rows = self.rules.rows().map(|row| &row.rule);
         let removed: Vec<Name> = rows.filter(|name| !kept.contains(name)).cloned().collect();
@@ -21,14 +24,14 @@ impl Reactor {
         for rule in &settings.rules {
             self.put_rule(rule, &settings, effects);
         }
-        self.settings = settings;
         self.bind_watches();
-        let settings = self.settings.clone();
         self.ask_feeds(&settings, effects);
         self.bars.configure(&settings, self.at, effects);
+        self.let_go(effects);
         self.configure_balances(effects);
         self.unpublished.extend(self.settings.chains.keys().copied());
         self.configure_history(effects);
+        self.configure_heartbeat(effects);
         self.expect_words(effects);
         // Alerts that wait for a token's decimals wait anew; everything else that was due is in the tables.
         let waiting: Vec<_> = self.transfers.ids().collect();
@@ -52,7 +55,7 @@ impl Reactor {
             }
         }
         self.timers.clear(&Deadline::Holds(name.clone()), effects);
-        self.calm_levels(name, effects);
+        self.calm_levels(name, RULE_REMOVED, effects);
         let of_rule = |alert: &&AlertRow| match alert.subject {
             AlertSubject::Transfer { .. } | AlertSubject::Crossing(_) | AlertSubject::Balance { .. } => {
                 alert.rule == *name
@@ -60,13 +63,8 @@ impl Reactor {
             AlertSubject::Trouble(_) | AlertSubject::Payment(_) => false,
         };
         let alerts: Vec<AlertRow> = self.alerts.iter().filter(of_rule).cloned().collect();
-        self.resolve(alerts, effects);
-    }
-
-    fn resolve(&mut self, alerts: Vec<AlertRow>, effects: &mut Vec<Effect>) {
         for alert in alerts {
-            let state = AlertState::Resolved;
-            self.alerts.put(AlertRow { state, changed_at: self.at, closed: true, ..alert }, effects);
+            self.say_resolved(alert, RULE_REMOVED, effects);
         }
     }
 
@@ -86,13 +84,15 @@ impl Reactor {
             spoke_at: None,
         };
         self.timers.clear(&Deadline::Holds(rule.name.clone()), effects);
-        self.calm_levels(&rule.name, effects);
+        self.calm_levels(&rule.name, RULE_CHANGED, effects);
         effects.push(Effect::Put(Row::Rule(row.clone())));
         self.rules.put(row);
         // Nothing will ever say that a crossing of the old condition is over.
         let of_rule = |alert: &&AlertRow| matches!(alert.subject, AlertSubject::Crossing(_)) && alert.rule == rule.name;
         let alerts: Vec<AlertRow> = self.alerts.iter().filter(of_rule).cloned().collect();
-        self.resolve(alerts, effects);
+        for alert in alerts {
+            self.say_resolved(alert, RULE_CHANGED, effects);
+        }
     }
 }
 

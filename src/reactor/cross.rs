@@ -225,6 +225,8 @@ impl Reactor {
             | MessageKind::SourceDisagrees
             | MessageKind::SinkFailing
             | MessageKind::SinkRecovered
+            | MessageKind::AlertResolved
+            | MessageKind::Heartbeat
             | MessageKind::Test => false,
         };
         let saying = Saying { kind, body, state, close };

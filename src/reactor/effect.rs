@@ -4,7 +4,7 @@ pub use super::holdings::BalanceBody;
 use super::holdings::NoBalance;
 pub use super::market::Quote;
 use super::rows::{Row, RowKey};
-pub use super::source::{SinkBody, SourceBody};
+pub use super::source::{HeartbeatBody, SinkBody, SourceBody};
 pub use super::suspect::Suspect;
 use super::watch_list::WatchAnswer;
 pub use super::worth::Worth;
@@ -109,13 +109,17 @@ pub enum MessageKind {
     PaymentRefused,
     /// `payment.trigger_retracted`
     PaymentTriggerRetracted,
+    /// `alert.resolved`: it is over for a reason that is none of its subject's, such as a rule that left the config.
+    AlertResolved,
+    /// `heartbeat`
+    Heartbeat,
     /// `test`
     Test,
 }
 
 impl MessageKind {
     /// Every kind, for schemas and filters.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Transfer(Stage::Seen),
         Self::Transfer(Stage::Confirmed),
         Self::Transfer(Stage::Final),
@@ -140,6 +144,8 @@ impl MessageKind {
         Self::PaymentHeld,
         Self::PaymentRefused,
         Self::PaymentTriggerRetracted,
+        Self::AlertResolved,
+        Self::Heartbeat,
         Self::Test,
     ];
 
@@ -171,6 +177,8 @@ impl MessageKind {
             Self::PaymentHeld => "payment.held",
             Self::PaymentRefused => "payment.refused",
             Self::PaymentTriggerRetracted => "payment.trigger_retracted",
+            Self::AlertResolved => "alert.resolved",
+            Self::Heartbeat => "heartbeat",
             Self::Test => "test",
         }
     }
@@ -197,6 +205,10 @@ pub enum Body {
     Sink(SinkBody),
     /// Of `payment.*`.
     Payment(Box<PaymentBody>),
+    /// Of `alert.resolved`: why.
+    Resolved(Name),
+    /// Of `heartbeat`.
+    Heartbeat(HeartbeatBody),
     /// Of `test`.
     Test,
 }

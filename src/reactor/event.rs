@@ -300,6 +300,21 @@ pub enum SourceState {
     OverBudget(Timestamp),
 }
 
+impl SourceState {
+    /// The word in metrics and the API.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Fresh => "fresh",
+            Self::Stale => "stale",
+            Self::BackingOff(_) => "backing_off",
+            Self::Refused(_) => "refused",
+            Self::OverBudget(_) => "over_budget",
+        }
+    }
+}
+
 /// What became of a delivery, where the reactor must know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryReport {

@@ -8,7 +8,7 @@
 //! Sub-machines hold the state and know nothing of each other: [`chain`] (what is canonical), [`transfers`] (identity, place, stage),
 //! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`market`] (what a pair costs), [`balances`], [`payments`] (limits), [`troubles`], [`timers`]. The files that
 //! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `read_prices`, `speak` (with `allow`), `cross` (with `gas`),
-//! `supervise` (with `accounts`), `configure`, `want`.
+//! `supervise` (with `accounts` and `steady`), `configure` (with `let_go`), `want`.
 
 mod accounts;
 pub mod addresses;
@@ -18,6 +18,7 @@ mod authority;
 pub mod backfill;
 pub mod balances;
 pub mod bars;
+mod beat;
 pub mod chain;
 mod change_watches;
 mod configure;
@@ -29,6 +30,7 @@ pub mod gas;
 mod held;
 pub mod holdings;
 mod internals;
+mod let_go;
 pub mod linked;
 pub mod lists;
 pub mod market;
@@ -37,6 +39,7 @@ pub mod match_set;
 pub mod money;
 pub mod office;
 mod owe_history;
+mod packed;
 pub mod past;
 pub mod payments;
 pub mod phase;
@@ -51,6 +54,7 @@ pub mod settings;
 mod show;
 pub mod source;
 mod speak;
+mod steady;
 mod supervise;
 pub mod suspect;
 pub mod timers;
@@ -183,6 +187,10 @@ impl Reactor {
     pub fn handle(&mut self, at: Timestamp, event: Event) -> Vec<Effect> {
         self.at = self.at.max(at);
         let mut effects = Vec::new();
+        if let Err(notice) = self.is_ours(&event) {
+            effects.push(Effect::Notice(notice));
+            return effects;
+        }
         match event {
             Event::Configured(settings) => self.configure(*settings, &mut effects),
             Event::Contact(contact) => self.contact(&contact, &mut effects),
@@ -227,6 +235,10 @@ impl Reactor {
     /// What it needs from sources.
     pub fn wants(&mut self) -> &Wants {
         for chain in std::mem::take(&mut self.unpublished) {
+            if !self.settings.chains.contains_key(&chain) {
+                self.wants.chains.remove(&chain);
+                continue;
+            }
             let wants = Arc::new(self.chain_wants(chain));
             self.wants.chains.insert(chain, wants);
         }
@@ -281,6 +293,8 @@ impl Reactor {
             Deadline::Forget(transfer) => self.forget(transfer, effects),
             Deadline::Expires(payment) => self.expire(payment, effects),
             Deadline::BalanceHolds(level) => self.balance_holds(&level, effects),
+            Deadline::Heartbeat => self.beat(effects),
+            Deadline::Steady(subject) => self.steady(subject, effects),
         }
     }
 }

@@ -143,6 +143,7 @@ impl Reactor {
                     // More is asked for than before.
                     Some(row) if from < row.from => self.put_backfill(BackfillRow { from, ..row }, effects),
                     Some(_) => {}
+                    None if self.watched.was_added(id, &address) => self.owe_history(id, address, from, effects),
                     None => {
                         if self.next_live(id).is_some_and(|live_from| from < live_from) {
                             self.begin_backfill(id, address, Some(from), effects);
@@ -261,7 +262,7 @@ impl Reactor {
     }
 
     /// The config may have given the chain an explorer, or taken it: what is left is read by whoever is there now.
-    fn arrange_scans(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
+    pub(super) fn arrange_scans(&mut self, id: ChainId, effects: &mut Vec<Effect>) {
         let scans: Vec<ScanRow> = self.backfills.scans_of(id).copied().collect();
         let open: Vec<BackfillRow> = self.backfills.open_of(id).cloned().collect();
         for scan in &scans {

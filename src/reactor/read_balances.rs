@@ -135,7 +135,7 @@ impl Reactor {
         };
         let levels: Vec<LevelRow> = self.balances.levels().filter(idle).cloned().collect();
         for level in levels {
-            self.calm_down(level, effects);
+            self.calm_down(level, "the rule does not look at this balance any more", effects);
         }
         // A rule that is new or changed looks at every balance of its own at once.
         let born = self.rules.rows_in_force().filter(|row| row.born == self.at).map(|row| row.rule.clone());
@@ -155,7 +155,7 @@ impl Reactor {
             for key in rules.into_iter().map(|rule| LevelKey { rule, holding }) {
                 let level = self.balances.level(&key);
                 if level != LevelRow::new(key) {
-                    self.calm_down(level, effects);
+                    self.calm_down(level, "the address is not watched any more", effects);
                 }
             }
             self.unpublished.insert(chain);
@@ -163,16 +163,18 @@ impl Reactor {
     }
 
     /// The levels of a rule whose condition is another one now, or that is gone: they start anew, and go on counting.
-    pub(super) fn calm_levels(&mut self, rule: &Name, effects: &mut Vec<Effect>) {
+    pub(super) fn calm_levels(&mut self, rule: &Name, why: &str, effects: &mut Vec<Effect>) {
         let levels: Vec<LevelRow> = self.balances.of_rule(rule).cloned().collect();
         for level in levels {
-            self.calm_down(level, effects);
+            self.calm_down(level, why, effects);
         }
     }
 
-    fn calm_down(&mut self, level: LevelRow, effects: &mut Vec<Effect>) {
+    fn calm_down(&mut self, level: LevelRow, why: &str, effects: &mut Vec<Effect>) {
         self.timers.clear(&Deadline::BalanceHolds(level.key.clone()), effects);
-        self.close_crossing(&level, level.crossings, AlertState::Resolved, effects);
+        if let Some(alert) = self.crossing_of(&level, level.crossings).cloned() {
+            self.say_resolved(alert, why, effects);
+        }
         let calm = LevelRow { phase: Phase::Calm, spoke_at: None, turned: None, ..level.clone() };
         if calm != level {
             self.balances.put_level(calm, effects);
@@ -382,15 +384,19 @@ impl Reactor {
         self.alerts.say(alert, saying, &rule.notify, &self.settings, self.at, effects);
     }
 
-    /// Nothing more will be said of a crossing.
-    fn close_crossing(&mut self, level: &LevelRow, crossing: u64, state: AlertState, effects: &mut Vec<Effect>) {
+    /// The alert of a crossing, while it is open.
+    fn crossing_of(&self, level: &LevelRow, crossing: u64) -> Option<&AlertRow> {
         let address = level.key.holding.address;
         let ours = |alert: &&AlertRow| {
             matches!(&alert.subject, AlertSubject::Balance { address: whose, crossing: nth, watch }
                 if *whose == address && *nth == crossing && alert.id == balance_alert(&level.key, watch, crossing))
         };
-        let alert = self.alerts.iter().find(ours).cloned();
-        if let Some(alert) = alert {
+        self.alerts.iter().find(ours)
+    }
+
+    /// Nothing more will be said of a crossing.
+    fn close_crossing(&mut self, level: &LevelRow, crossing: u64, state: AlertState, effects: &mut Vec<Effect>) {
+        if let Some(alert) = self.crossing_of(level, crossing).cloned() {
             self.alerts.put(AlertRow { state, changed_at: self.at, closed: true, ..alert }, effects);
         }
     }

@@ -213,6 +213,25 @@ pub struct ChainRow {
     pub accepted: bool,
 }
 
+impl ChainRow {
+    /// Of a chain of which nothing is known.
+    #[must_use]
+    pub const fn new(chain: ChainId) -> Self {
+        Self {
+            chain,
+            genesis: None,
+            started: None,
+            live_from: None,
+            tip_endpoint: None,
+            confirmed: 0,
+            last_final: 0,
+            explorer_head: None,
+            stopped: None,
+            accepted: false,
+        }
+    }
+}
+
 /// Why a chain waits for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
@@ -483,6 +502,10 @@ pub enum Deadline {
     Expires(PaymentId),
     /// A balance has been past a rule's level for long enough, if it still is.
     BalanceHolds(LevelKey),
+    /// The next heartbeat.
+    Heartbeat,
+    /// What was in trouble has been well for long enough to be believed, or to be forgotten.
+    Steady(Subject),
 }
 
 /// A deadline, with its length: after a restart it is due no later than that from now.

@@ -392,6 +392,17 @@ pub struct SystemSettings {
     pub notify: Vec<Name>,
     /// Types silenced by name (`sink.failing`).
     pub disabled: BTreeSet<Name>,
+    /// Who hears every so often that the monitor is alive.
+    pub heartbeat: Option<Heartbeat>,
+}
+
+/// A message every so often, whatever happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// To which sink, whatever it takes otherwise.
+    pub to: Name,
+    /// How often.
+    pub every: Duration,
 }
 
 /// What a rule pays, beside it.

@@ -142,3 +142,12 @@ pub struct SinkBody {
     /// In words, without urls or secrets.
     pub reason: Name,
 }
+
+/// The facts of `heartbeat`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeartbeatBody {
+    /// When the next one is due: who hears nothing for much longer knows that the monitor is gone.
+    pub next: Timestamp,
+    /// What is blind or fails now, by name.
+    pub trouble: Vec<Name>,
+}

@@ -52,8 +52,10 @@ impl Reactor {
         }
         let row = self.quoted(row, effects);
         for side in self.sides(&row.key) {
-            let wanted = only.is_none_or(|only| only.contains(&side.address));
-            if !wanted || (row.history && !self.is_history_of(&row, &side.address)) {
+            // Within one watch it is the history of either.
+            let either = [if side.direction == Direction::Both { row.key.from } else { side.address }, side.address];
+            let wanted = only.is_none_or(|only| either.iter().any(|address| only.contains(address)));
+            if !wanted || (row.history && !either.iter().any(|address| self.is_history_of(&row, address))) {
                 continue;
             }
             for entry in self.rules.of_watch(side.watch).iter() {

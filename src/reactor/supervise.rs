@@ -125,7 +125,7 @@ impl Reactor {
         let since = self.soft.progress.get(&subject).copied().unwrap_or(self.at);
         let last_block = self.height(chain);
         self.unpublished.insert(chain);
-        if let Some(row) = self.troubles.open(subject, since, last_block, effects) {
+        if let Some(row) = self.open_trouble(subject, since, last_block, effects) {
             let body = self.source_body(&row, None, reason.into());
             self.say_trouble(&row, MessageKind::SourceBlind, Severity::Critical, body, effects);
         }
@@ -164,7 +164,7 @@ impl Reactor {
         let subject = Subject::Sink(sink);
         // What is more than the dead letters that were told of is told of too.
         let worse = self.troubles.get(&subject).filter(|row| row.open && row.dead > 0 && !dead).cloned();
-        let opened = self.troubles.open(subject.clone(), since, None, effects);
+        let opened = self.open_trouble(subject.clone(), since, None, effects);
         if dead {
             self.troubles.count_dead(&subject, effects);
         }
@@ -196,13 +196,14 @@ impl Reactor {
     fn source_blind(&mut self, source: SourceId, reason: &Name, effects: &mut Vec<Effect>) {
         let subject = Subject::Source(source);
         self.timers.clear(&Deadline::Silent(subject.clone()), effects);
-        if let Some(row) = self.troubles.open(subject, self.at, None, effects) {
+        let was_open = self.troubles.is_open(&subject);
+        if let Some(row) = self.open_trouble(subject.clone(), self.at, None, effects) {
             let body = self.source_body(&row, None, reason.clone());
             self.say_trouble(&row, MessageKind::SourceBlind, Severity::Warning, body, effects);
-            if let Subject::Source(source) = &row.subject {
-                for source in self.all_of(source) {
-                    self.explorer_changed(&source, effects);
-                }
+        }
+        if !was_open && let Subject::Source(source) = &subject {
+            for source in self.all_of(source) {
+                self.explorer_changed(&source, effects);
             }
         }
     }
@@ -214,12 +215,16 @@ impl Reactor {
             return;
         }
         let Some(row) = self.troubles.close(subject, effects) else { return };
-        let of_chain = match subject {
-            Subject::Chain(chain) => Some(*chain),
-            Subject::Source(source) => source.chain.filter(|chain| *subject == endpoints_of(*chain)),
-            Subject::Disagreement(_) | Subject::List(..) | Subject::Sink(_) | Subject::Prices(_) => None,
-        };
-        self.unpublished.extend(of_chain);
+        self.unpublished.extend(chain_of(subject));
+        if !self.has_to_wait(subject, effects) {
+            self.say_recovered(&row, effects);
+        }
+    }
+
+    /// That what was in trouble is back, with what was missed.
+    pub(super) fn say_recovered(&mut self, row: &TroubleRow, effects: &mut Vec<Effect>) {
+        let subject = &row.subject;
+        let of_chain = chain_of(subject);
         let gap = match (of_chain, row.last_block) {
             (Some(chain), Some(last)) => {
                 // A chain that was begun anew above it has no such gap: what lies between is history.
@@ -233,12 +238,12 @@ impl Reactor {
         match subject {
             Subject::Chain(_) | Subject::Source(_) | Subject::List(..) => {
                 let reason = self.back_words(subject, blind_for, effects);
-                let body = self.source_body(&row, gap, reason.into());
-                self.say_trouble(&row, MessageKind::SourceRecovered, Severity::Info, body, effects);
+                let body = self.source_body(row, gap, reason.into());
+                self.say_trouble(row, MessageKind::SourceRecovered, Severity::Info, body, effects);
             }
             Subject::Sink(_) => {
-                let body = sink_body(&row, row.dead, format!("back after {blind_for} s").into());
-                self.say_trouble(&row, MessageKind::SinkRecovered, Severity::Info, body, effects);
+                let body = sink_body(row, row.dead, format!("back after {blind_for} s").into());
+                self.say_trouble(row, MessageKind::SinkRecovered, Severity::Info, body, effects);
             }
             Subject::Disagreement(_) | Subject::Prices(_) => {}
         }
@@ -315,6 +320,8 @@ impl Reactor {
             | MessageKind::PaymentHeld
             | MessageKind::PaymentRefused
             | MessageKind::PaymentTriggerRetracted
+            | MessageKind::AlertResolved
+            | MessageKind::Heartbeat
             | MessageKind::Test => None,
         };
         let (over, opened_by) = (opener.is_some(), opener.unwrap_or(kind.word()));
@@ -354,6 +361,15 @@ impl Reactor {
                 self.timers.set(since.max(self.at), deadline, stale_after, effects);
             }
         }
+    }
+}
+
+/// The chain whose reading is in trouble with this.
+fn chain_of(subject: &Subject) -> Option<ChainId> {
+    match subject {
+        Subject::Chain(chain) => Some(*chain),
+        Subject::Source(source) => source.chain.filter(|chain| *subject == endpoints_of(*chain)),
+        Subject::Disagreement(_) | Subject::List(..) | Subject::Sink(_) | Subject::Prices(_) => None,
     }
 }
 

@@ -59,7 +59,7 @@ fn settings() -> Settings {
         chains: [(CHAIN, chain)].into(),
         sinks: [sink("ops"), sink("chat")].into(),
         rules: vec![rule("BTC-USD"), rule("ETH-USD")],
-        system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: [].into() },
+        system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: [].into(), heartbeat: None },
         feeds: [("coinbase".into(), vec![pair("BTC-USD"), pair("ETH-USD")])].into(),
         ..Settings::default()
     }

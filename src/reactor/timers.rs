@@ -31,7 +31,12 @@ impl Timers {
     #[must_use]
     pub const fn stored(deadline: &Deadline) -> bool {
         match deadline {
-            Deadline::Holds(_) | Deadline::Forget(_) | Deadline::Expires(_) | Deadline::BalanceHolds(_) => true,
+            Deadline::Holds(_)
+            | Deadline::Forget(_)
+            | Deadline::Expires(_)
+            | Deadline::BalanceHolds(_)
+            | Deadline::Heartbeat
+            | Deadline::Steady(_) => true,
             Deadline::Silent(_) | Deadline::TokenWait(..) | Deadline::Revert(_) => false,
         }
     }
@@ -59,6 +64,12 @@ impl Timers {
     #[must_use]
     pub fn contains(&self, deadline: &Deadline) -> bool {
         self.rows.contains_key(deadline)
+    }
+
+    /// The length with which it was set, where it is.
+    #[must_use]
+    pub fn length(&self, deadline: &Deadline) -> Option<Duration> {
+        self.rows.get(deadline).map(|row| row.length)
     }
 
     /// Whether it is set and reached.

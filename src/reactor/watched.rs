@@ -39,7 +39,7 @@ impl Watched {
         let pairs = watches
             .iter()
             .enumerate()
-            .flat_map(|(place, watch)| watch.addresses.addresses().iter().map(move |it| (*it, index(place))));
+            .flat_map(|(place, watch)| watch.addresses.addresses().map(move |it| (*it, index(place))));
         let set = Arc::new(MatchSet::new(pairs).with_version(version));
         let of_config = config.len();
         let named = watches.iter().enumerate().skip(of_config);
@@ -97,6 +97,12 @@ impl Watched {
     pub(super) fn since(&self, chain: ChainId, address: &Address) -> Option<u64> {
         let (_, watch) = self.find(chain, address)?;
         since_on(watch.addresses.get(address)?.since, chain)
+    }
+
+    /// Whether an address is watched on a chain because it was added at run time.
+    #[must_use]
+    pub(super) fn was_added(&self, chain: ChainId, address: &Address) -> bool {
+        self.find(chain, address).is_some_and(|(index, _)| !self.is_of_config(index))
     }
 
     /// The addresses, for sources that must choose what to read, and some that are watched no longer.

@@ -41,13 +41,26 @@ impl Destination {
     }
 }
 
-/// One POST of JSON.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a request does at its destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendMethod {
+    /// Something new.
+    Post,
+    /// A change of something that is there.
+    Patch,
+}
+
+/// One request with JSON.
+#[derive(Clone, PartialEq, Eq)]
 pub struct SinkRequest {
+    /// What it does.
+    pub method: SendMethod,
     /// Where to.
     pub to: Destination,
     /// Besides `content-type: application/json`; names in lower case.
     pub headers: Vec<(&'static str, String)>,
+    /// For `Authorization: Bearer`.
+    pub bearer: Option<Arc<Secret>>,
     /// The body.
     pub body: Bytes,
     /// For the whole attempt.
@@ -56,11 +69,36 @@ pub struct SinkRequest {
     pub answer_cap: usize,
 }
 
+/// Neither headers nor body: both may hold a key.
+impl std::fmt::Debug for SinkRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SinkRequest").field("method", &self.method).field("to", &self.to).finish_non_exhaustive()
+    }
+}
+
+/// A change of a message that is there, and a new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The change; safe to repeat.
+    pub edit: SinkRequest,
+    /// The new message: sent where the old one is gone.
+    pub new: SinkRequest,
+    /// Sent behind the change too.
+    pub both: bool,
+}
+
 impl SinkRequest {
-    /// With the usual deadline and cap.
+    /// A POST with the usual deadline and cap.
     #[must_use]
     pub fn new(to: Destination, headers: Vec<(&'static str, String)>, body: Bytes) -> Self {
-        Self { to, headers, body, deadline: DEADLINE, answer_cap: ANSWER_CAP }
+        let (method, bearer) = (SendMethod::Post, None);
+        Self { method, to, headers, bearer, body, deadline: DEADLINE, answer_cap: ANSWER_CAP }
+    }
+
+    /// The same as a PATCH.
+    #[must_use]
+    pub fn patching(self) -> Self {
+        Self { method: SendMethod::Patch, ..self }
     }
 }
 
@@ -71,6 +109,8 @@ pub struct SinkResponse {
     pub status: u16,
     /// What it asks us to wait, from seconds or a date.
     pub retry_after: Option<Duration>,
+    /// What it asks us to wait before anything else is sent, though it took this: it counts, and says so in headers.
+    pub pause: Option<Duration>,
     /// Its body: a stranger's text.
     pub body: Bytes,
 }
@@ -82,6 +122,15 @@ pub struct SendFault {
     pub ambiguous: bool,
     /// In words, without urls or secrets.
     pub reason: Name,
+}
+
+/// Seconds as decimal text, with a fraction or without.
+#[must_use]
+pub fn decimal_seconds(text: &str) -> Option<Duration> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = fraction.get(..fraction.len().min(9))?;
+    let nanos: u32 = if digits.is_empty() { 0 } else { format!("{digits:0<9}").parse().ok()? };
+    Some(Duration::new(whole.parse().ok()?, nanos))
 }
 
 /// What an attempt ended with.

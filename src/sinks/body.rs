@@ -10,8 +10,8 @@ mod fill;
 pub(in crate::sinks) mod tests;
 
 pub use data::{
-    ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, PaymentData,
-    PriceData, ReadAtData, SinkData, SourceData, TransferData, UsdData,
+    ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, HeartbeatData,
+    PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
 };
 
 use crate::reactor::effect::{Body, Message};
@@ -74,7 +74,13 @@ pub fn freeze_all(message: &Message) -> Vec<NewMessage> {
 fn address(message: &Message, sink: &Name, body: Bytes) -> NewMessage {
     let block_time = match &message.body {
         Body::Transfer(of) | Body::Approval(of) => Some(of.block_time),
-        Body::Crossing(_) | Body::Source(_) | Body::Sink(_) | Body::Payment(_) | Body::Test => None,
+        Body::Crossing(_)
+        | Body::Source(_)
+        | Body::Sink(_)
+        | Body::Payment(_)
+        | Body::Resolved(_)
+        | Body::Heartbeat(_)
+        | Body::Test => None,
     };
     NewMessage {
         id: message.id(sink),

@@ -82,6 +82,24 @@ pub fn cut(text: &str, most: usize) -> String {
     kept
 }
 
+/// As many lines as there is room for, each with its line break. The last one, which says whose rule it was or that it may be a repeat,
+/// stays. Lengths are UTF-16 units.
+#[must_use]
+pub fn fitting(mut lines: Vec<String>, room: usize) -> Vec<String> {
+    let length = |lines: &[String]| lines.iter().map(|line| units(line) + 1).sum::<usize>();
+    if length(&lines) <= room {
+        return lines;
+    }
+    let last = lines.pop();
+    let rest = room.saturating_sub(last.iter().map(|line| units(line) + 1).sum::<usize>() + 2);
+    while length(&lines) > rest {
+        lines.pop();
+    }
+    lines.push("…".to_owned());
+    lines.extend(last);
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,11 +8,14 @@ pub mod answer;
 pub mod body;
 pub mod courier;
 pub mod delivery;
+pub mod discord;
 pub mod email;
 pub mod http_post;
 pub mod letter;
 pub mod log;
 pub mod markup;
+pub mod ntfy;
+pub mod pagerduty;
 #[cfg(test)]
 mod samples;
 pub mod schedule;
@@ -24,7 +27,7 @@ pub mod text;
 pub mod webhook;
 pub mod worker;
 
-pub use answer::{Answer, Destination, Post, SendFault, Setback, SinkRequest, SinkResponse, Verdict};
+pub use answer::{Answer, Destination, Edit, Post, SendFault, SendMethod, Setback, SinkRequest, SinkResponse, Verdict};
 pub use body::{freeze, freeze_all};
 pub use courier::Courier;
 pub use http_post::HttpPost;
@@ -69,6 +72,12 @@ pub enum Sink {
     Telegram(telegram::Telegram),
     /// Mail.
     Email(Box<email::Email>),
+    /// A service of PagerDuty.
+    PagerDuty(pagerduty::PagerDuty),
+    /// A Discord webhook.
+    Discord(discord::Discord),
+    /// A topic of an ntfy server.
+    Ntfy(ntfy::Ntfy),
 }
 
 /// What an attempt does.
@@ -80,6 +89,8 @@ pub enum Outgoing {
     Post(SinkRequest),
     /// A message to a chat: a request, and what it becomes where the answer wants it otherwise.
     Chat(Box<telegram::Draft>),
+    /// A change of an earlier message, and where that is not enough a new one.
+    Edit(Box<Edit>),
     /// A mail.
     Mail(Letter),
 }
@@ -99,7 +110,13 @@ impl Sink {
     pub fn signed_at(self, wall: fn() -> Timestamp) -> Self {
         match self {
             Self::Webhook(webhook) => Self::Webhook(webhook.signed_at(wall)),
-            Self::Log | Self::Slack(_) | Self::Telegram(_) | Self::Email(_) => self,
+            Self::Log
+            | Self::Slack(_)
+            | Self::Telegram(_)
+            | Self::Email(_)
+            | Self::PagerDuty(_)
+            | Self::Discord(_)
+            | Self::Ntfy(_) => self,
         }
     }
 
@@ -119,6 +136,9 @@ impl Sink {
                 Self::Slack(slack::Slack::new(Destination::new(url, *allow_private)))
             }
             SinkKind::Telegram(telegram) => Self::Telegram(telegram::Telegram::new(telegram)),
+            SinkKind::PagerDuty(pager) => Self::PagerDuty(pagerduty::PagerDuty::new(pager)),
+            SinkKind::Discord(discord) => Self::Discord(discord::Discord::new(discord)),
+            SinkKind::Ntfy(ntfy) => Self::Ntfy(ntfy::Ntfy::new(ntfy)),
             SinkKind::Email(email) => {
                 let email = email::Email::new(email);
                 Self::Email(Box::new(email.ok_or_else(|| SinkFault::Mailbox { sink: config.name.clone() })?))
@@ -135,6 +155,10 @@ impl Sink {
             Self::Slack(_) => (slack::CONCURRENCY, Pace::apart(slack::PACE)),
             Self::Telegram(telegram) => (telegram::CONCURRENCY, telegram.pace()),
             Self::Email(_) => (email::CONCURRENCY, Pace::FREE),
+            Self::PagerDuty(_) => (pagerduty::CONCURRENCY, pagerduty::PACE),
+            // Its own headers say when to wait.
+            Self::Discord(_) => (discord::CONCURRENCY, Pace::FREE),
+            Self::Ntfy(_) => (ntfy::CONCURRENCY, ntfy::PACE),
         };
         LaneSettings { name, concurrency, pace }
     }
@@ -143,8 +167,8 @@ impl Sink {
     #[must_use]
     pub const fn threads(&self) -> bool {
         match self {
-            Self::Telegram(_) | Self::Email(_) => true,
-            Self::Log | Self::Webhook(_) | Self::Slack(_) => false,
+            Self::Telegram(_) | Self::Email(_) | Self::Discord(_) => true,
+            Self::Log | Self::Webhook(_) | Self::Slack(_) | Self::PagerDuty(_) | Self::Ntfy(_) => false,
         }
     }
 
@@ -158,6 +182,9 @@ impl Sink {
             Self::Slack(slack) => Outgoing::Post(slack.request(row, attempt)),
             Self::Telegram(telegram) => Outgoing::Chat(Box::new(telegram.draft(row, attempt, first))),
             Self::Email(email) => Outgoing::Mail(email.letter(row, attempt, first)),
+            Self::PagerDuty(pager) => Outgoing::Post(pager.request(row)),
+            Self::Discord(discord) => discord.outgoing(row, attempt, first),
+            Self::Ntfy(ntfy) => Outgoing::Post(ntfy.request(row, attempt)),
         }
     }
 
@@ -170,6 +197,9 @@ impl Sink {
             Self::Webhook(_) => webhook::verdict(answer),
             Self::Slack(_) => slack::verdict(answer),
             Self::Telegram(telegram) => telegram::verdict(telegram, answer),
+            Self::PagerDuty(_) => pagerduty::verdict(answer),
+            Self::Discord(_) => discord::verdict(answer),
+            Self::Ntfy(_) => ntfy::verdict(answer),
         }
     }
 
@@ -182,7 +212,20 @@ impl Sink {
             (Self::Slack(now), Self::Slack(before)) => now.destination() != before.destination(),
             (Self::Telegram(now), Self::Telegram(before)) => now.leads_elsewhere(before),
             (Self::Email(now), Self::Email(before)) => now.leads_elsewhere(before),
-            (Self::Log | Self::Webhook(_) | Self::Slack(_) | Self::Telegram(_) | Self::Email(_), _) => true,
+            (Self::PagerDuty(now), Self::PagerDuty(before)) => now.leads_elsewhere(before),
+            (Self::Discord(now), Self::Discord(before)) => now.destination() != before.destination(),
+            (Self::Ntfy(now), Self::Ntfy(before)) => now.leads_elsewhere(before),
+            (
+                Self::Log
+                | Self::Webhook(_)
+                | Self::Slack(_)
+                | Self::Telegram(_)
+                | Self::Email(_)
+                | Self::PagerDuty(_)
+                | Self::Discord(_)
+                | Self::Ntfy(_),
+                _,
+            ) => true,
         }
     }
 }

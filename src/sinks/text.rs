@@ -5,8 +5,8 @@
 //! unverified. Nothing here escapes: each sink escapes for itself.
 
 use super::body::{
-    ApprovalData, AssetData, BalanceData, Basics, BodyFault, Data, GasData, PaymentData, PriceData, SinkData,
-    SourceData, TransferData, UsdData, read,
+    ApprovalData, AssetData, BalanceData, Basics, BodyFault, Data, GasData, HeartbeatData, PaymentData, PriceData,
+    ResolvedData, SinkData, SourceData, TransferData, UsdData, read,
 };
 use crate::types::gas::Fee;
 use crate::types::{Name, Untrusted};
@@ -51,6 +51,8 @@ pub fn render(body: &[u8], again: bool) -> Result<Text, BodyFault> {
         Data::Source(source) => (source_text(&kind, source), source.basics.simulated),
         Data::Sink(sink) => (sink_text(&kind, sink), sink.basics.simulated),
         Data::Payment(payment) => (payment_text(&kind, payment), payment.basics.simulated),
+        Data::Resolved(resolved) => (resolved_text(resolved), resolved.basics.simulated),
+        Data::Heartbeat(heartbeat) => (heartbeat_text(heartbeat), heartbeat.basics.simulated),
         Data::Other(basics) => (other_text(&kind, basics), basics.simulated),
     };
     if simulated {
@@ -317,6 +319,27 @@ fn payment_text(kind: &str, data: &PaymentData<'_>) -> Text {
         lines.push(format!("triggered by crossing {crossing}"));
     }
     lines.push(origin(data.basics.rule.as_deref(), &data.basics.severity));
+    Text { title, lines, url: None }
+}
+
+fn resolved_text(data: &ResolvedData<'_>) -> Text {
+    let whose = match &data.basics.rule {
+        Some(rule) => format!("an alert of {rule}"),
+        None => "a built-in alert".to_owned(),
+    };
+    let lines =
+        vec![format!("alert {}", data.basics.alert_id), origin(data.basics.rule.as_deref(), &data.basics.severity)];
+    Text { title: format!("RESOLVED: {whose}: {}", data.reason), lines, url: None }
+}
+
+fn heartbeat_text(data: &HeartbeatData<'_>) -> Text {
+    let title = match data.trouble.len() {
+        0 => "walletwatch is alive, and all is well".to_owned(),
+        count => format!("walletwatch is alive, and {count} of what it needs is in trouble"),
+    };
+    let mut lines: Vec<String> = data.trouble.iter().map(|name| format!("in trouble: {name}")).collect();
+    lines.push(format!("the next heartbeat is due {}", data.next));
+    lines.push(origin(None, &data.basics.severity));
     Text { title, lines, url: None }
 }
 

@@ -116,6 +116,8 @@ fn deadline() -> impl Strategy<Value = Deadline> {
         id16().prop_map(|id| Deadline::Forget(TransferId(id))),
         id16().prop_map(|id| Deadline::Expires(PaymentId(id))),
         level_key().prop_map(Deadline::BalanceHolds),
+        Just(Deadline::Heartbeat),
+        subject().prop_map(Deadline::Steady),
     ]
 }
 
@@ -267,20 +269,10 @@ fn chain_row() -> impl Strategy<Value = ChainRow> {
     let heads = ((opt(number()), opt(number())), number(), number(), opt(number()));
     let stop = prop_oneof![name().prop_map(Stop::OtherChain), number().prop_map(Stop::Unreadable)];
     (chain(), opt(hash()), heads, opt(name()), (opt(stop), any::<bool>())).prop_map(
-        |(chain, genesis, ((started, live_from), confirmed, last_final, explorer_head), tip_endpoint, stop)| {
-            let (stopped, accepted) = stop;
-            ChainRow {
-                chain,
-                genesis,
-                started,
-                live_from,
-                tip_endpoint,
-                confirmed,
-                last_final,
-                explorer_head,
-                stopped,
-                accepted,
-            }
+        |(chain, genesis, (starts, confirmed, last_final, explorer_head), tip_endpoint, (stopped, accepted))| {
+            let (started, live_from) = starts;
+            let row = ChainRow { chain, genesis, started, live_from, tip_endpoint, confirmed, ..ChainRow::new(chain) };
+            ChainRow { last_final, explorer_head, stopped, accepted, ..row }
         },
     )
 }

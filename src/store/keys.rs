@@ -49,7 +49,7 @@ fn read_chain(text: &str) -> Option<ChainId> {
     text.parse().ok().map(ChainId)
 }
 
-/// `holds:RULE`, `balance_holds:1:0x…:coin:RULE`, `silent:SUBJECT`, `token_wait:1:0x…`, `revert:1`, `forget:HEX`, `expires:HEX`.
+/// `holds:RULE`, `balance_holds:1:0x…:coin:RULE`, `silent:SUBJECT`, `token_wait:1:0x…`, `revert:1`, `forget:HEX`, `expires:HEX`, `heartbeat:`, `steady:SUBJECT`.
 #[must_use]
 pub(super) fn deadline_text(deadline: &Deadline) -> String {
     match deadline {
@@ -66,6 +66,8 @@ pub(super) fn deadline_text(deadline: &Deadline) -> String {
             };
             format!("balance_holds:{chain}:{address:#x}:{asset}:{rule}")
         }
+        Deadline::Heartbeat => "heartbeat:".to_owned(),
+        Deadline::Steady(subject) => format!("steady:{}", subject_text(subject)),
     }
 }
 
@@ -92,6 +94,8 @@ pub(super) fn read_deadline(text: &str) -> Option<Deadline> {
             let holding = Holding { chain, address, asset };
             Some(Deadline::BalanceHolds(LevelKey { rule: parts.next()?.into(), holding }))
         }
+        "heartbeat" => Some(Deadline::Heartbeat),
+        "steady" => read_subject(rest).map(Deadline::Steady),
         "expires" => PaymentId::parse(rest).map(Deadline::Expires),
         _ => None,
     }

@@ -314,15 +314,6 @@ impl Reader {
         Ok(note.as_deref().and_then(Budget::from_note))
     }
 
-    /// Small notes, those of these keys that are there.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub fn notes(&self, keys: impl IntoIterator<Item = String>) -> Result<Vec<String>, StoreFault> {
-        let note = |connection: &Connection, key: String| meta::note(connection, &key);
-        self.ask(|connection| keys.into_iter().filter_map(|key| note(connection, key).transpose()).collect())
-    }
-
     /// Writes a whole, compact copy of the store, as of one moment, durably.
     ///
     /// # Errors

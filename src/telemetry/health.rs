@@ -70,6 +70,7 @@ mod tests {
             stalled: false,
             stopped: stopped.then(|| "another genesis".into()),
             blind_since: blind.then(Timestamp::default),
+            last_outage: None,
             taken_over_since: None,
             authority: BTreeMap::new(),
             followed: true,

@@ -92,7 +92,7 @@ impl Labels {
     #[must_use]
     pub fn addresses(&self, watch: &str) -> Option<BTreeSet<Address>> {
         let watch = self.watches.iter().find(|one| one.name.as_str() == watch)?;
-        Some(watch.addresses.addresses().iter().copied().collect())
+        Some(watch.addresses.addresses().copied().collect())
     }
 
     /// Symbol and decimals of an asset that the table or the config names.

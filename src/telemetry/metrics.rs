@@ -8,9 +8,10 @@ use super::gas::{GasStatus, KINDS as TIPS};
 use super::health::unready;
 use super::labels::Labels;
 use super::names::{
-    AttemptOutcome, CallOutcome, DROPPED_FRAMES, Metric, MetricKind, OTHER_CALLS, OUTBOX_DEAD, OUTBOX_PENDING,
-    SILENT_PAIRS,
+    AttemptOutcome, CallOutcome, DROPPED_FRAMES, Metric, MetricKind, OTHER_CALLS, OUTBOX_DEAD, OUTBOX_PENDING, RELOADS,
+    SILENT_PAIRS, SOURCE_STATES,
 };
+use super::retired::Retired;
 use super::snapshot::{Limit, Snapshot};
 use super::worth::{PairStatus, Portfolio};
 use crate::reactor::effect::MessageKind;
@@ -20,7 +21,7 @@ use crate::types::amount::format_amount;
 use crate::types::{ChainId, Severity, Stage, Timestamp, U256};
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// Between two runs of upkeep: the exporter's own choice. Without it samples of histograms pile up in memory.
@@ -36,6 +37,7 @@ pub struct Metrics {
     recorder: Arc<PrometheusRecorder>,
     handle: PrometheusHandle,
     process: Arc<metrics_process::Collector>,
+    retired: Arc<RwLock<Retired>>,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -67,7 +69,7 @@ impl Metrics {
             }
         }
         let recorder = Arc::new(builder.build_recorder());
-        let metrics = Self { handle: recorder.handle(), recorder, process: Arc::default() };
+        let metrics = Self { handle: recorder.handle(), recorder, process: Arc::default(), retired: Arc::default() };
         metrics::with_local_recorder(&*metrics.recorder, || metrics.process.describe());
         for &metric in Metric::ALL {
             metrics.describe(metric);
@@ -114,6 +116,9 @@ impl Metrics {
                 self.touch(Metric::RuleCovered, &[rule.as_str(), labels.chain(*chain).as_str()]);
             }
         }
+        for outcome in RELOADS {
+            self.touch(Metric::Reloads, &[outcome]);
+        }
         for (rule, severity) in built_in() {
             self.register_alerts(rule, severity);
         }
@@ -143,6 +148,7 @@ impl Metrics {
             Metric::ProcessedBlock,
             Metric::ProcessedBlockTime,
             Metric::GapBlocks,
+            Metric::GapFilled,
             Metric::BackfillBlocks,
             Metric::BackfillAddresses,
             Metric::UntracedBlocks,
@@ -175,8 +181,11 @@ impl Metrics {
     fn register_source(&self, labels: &Labels, source: &SourceId) {
         let values = source_values(labels, source);
         let values = [values[0].as_str(), values[1].as_str(), values[2].as_str()];
-        for metric in [Metric::SourceUp, Metric::SourceLastEvent, Metric::QueueDropped] {
+        for metric in [Metric::SourceUp, Metric::SourceBlindSince, Metric::SourceLastEvent, Metric::QueueDropped] {
             self.touch(metric, &values);
+        }
+        for state in SOURCE_STATES {
+            self.touch(Metric::SourceState, &[values[0], values[1], values[2], state]);
         }
         if source.kind == SourceKind::Feed {
             self.register_feed(labels, values[0]);
@@ -284,6 +293,11 @@ impl Metrics {
             let values = source_values(labels, &source.id);
             let values = [values[0].as_str(), values[1].as_str(), values[2].as_str()];
             self.set(Metric::SourceUp, &values, flag(source.state == SourceState::Fresh));
+            for state in SOURCE_STATES {
+                let [name, kind, chain] = values;
+                self.set(Metric::SourceState, &[name, kind, chain, state], flag(source.state.word() == state));
+            }
+            self.set(Metric::SourceBlindSince, &values, source.blind_since.map_or(0.0, seconds));
             if let Some(at) = source.last_event {
                 self.set(Metric::SourceLastEvent, &values, seconds(at));
             }
@@ -402,7 +416,12 @@ impl Metrics {
     #[must_use]
     pub fn render(&self) -> String {
         metrics::with_local_recorder(&*self.recorder, || self.process.collect());
-        self.handle.render()
+        self.retired.read().unwrap_or_else(PoisonError::into_inner).out_of(self.handle.render())
+    }
+
+    /// A reload: the series of what is not in the config any more are not shown, until it is back.
+    pub fn retire(&self, before: &Labels, now: &Labels) {
+        self.retired.write().unwrap_or_else(PoisonError::into_inner).relabel(before, now);
     }
 
     /// Drains the samples of histograms now and every [`UPKEEP_EVERY`], for ever.

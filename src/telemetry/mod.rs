@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod names;
 pub mod observe;
 pub mod redact;
+mod retired;
 pub mod secrets;
 pub mod snapshot;
 pub mod tally;

@@ -85,6 +85,9 @@ macro_rules! table {
 table! {
     Ready = Gauge, "ready", [], "1 while /readyz says ok.";
     SourceUp = Gauge, "source_up", ["source", "kind", "chain"], "1 while the source answers now.";
+    SourceState = Gauge, "source_state", ["source", "kind", "chain", "state"], "1 for the state in which the source is, 0 for the others.";
+    SourceBlindSince = Gauge, "source_blind_since_timestamp_seconds", ["source", "kind", "chain"],
+        "Since when the source does not answer; 0 while it does.";
     SourceLastEvent = Gauge, "source_last_event_timestamp_seconds", ["source", "kind", "chain"],
         "When the source last reported anything.";
     SocketReconnects = Counter, "socket_reconnects_total", ["source", "kind", "chain", "reason"],
@@ -98,6 +101,7 @@ table! {
     ProcessedBlockTime = Gauge, "chain_processed_block_timestamp_seconds", ["chain"], "The time of the newest block that was processed.";
     StaleAfter = Gauge, "chain_stale_after_seconds", ["chain"], "Without a new block for this long the chain counts as blind.";
     GapBlocks = Gauge, "chain_gap_blocks", ["chain"], "Blocks below the tip that are still to be read.";
+    GapFilled = Counter, "chain_gap_filled_blocks_total", ["chain"], "Blocks of gaps that were read.";
     BackfillBlocks = Gauge, "backfill_remaining_blocks", ["chain"], "The most blocks of history that any address still lacks.";
     BackfillAddresses = Gauge, "backfill_remaining_addresses", ["chain"], "Addresses whose history is not complete.";
     UntracedBlocks = Counter, "chain_untraced_blocks_total", ["chain"],
@@ -158,6 +162,8 @@ table! {
     PayingWalletTime = Gauge, "paying_wallet_last_success_timestamp_seconds", [], "When the paying wallet was last read; 0 until it was.";
     Hooks = Counter, "inbound_hooks_total", ["kind", "outcome"], "Webhooks that came in, by what became of them.";
     Commit = Histogram(COMMIT_BUCKETS), "store_commit_seconds", [], "How long commits took, with their fsync.";
+    Reloads = Counter, "config_reloads_total", ["outcome"], "How often the config was read again, by what came of it.";
+    ReloadTime = Gauge, "config_last_success_timestamp_seconds", [], "When the config in force was read.";
     ClockJumps = Counter, "clock_jumps_total", [], "How often the wall clock went apart from the monotonic one.";
 }
 
@@ -232,6 +238,12 @@ pub const OUTBOX_DEAD: &str = "dead";
 /// What an explorer is called for that is no list of an address: values of the label `list`.
 pub const OTHER_CALLS: [&str; 6] =
     ["eth_blockNumber", "eth_getTransactionReceipt", "balancemulti", "balance", "tokenbalance", "gasoracle"];
+
+/// How a source is: values of the label `state`.
+pub const SOURCE_STATES: [&str; 6] = ["connecting", "fresh", "stale", "backing_off", "refused", "over_budget"];
+
+/// What became of a reload: values of the label `outcome`.
+pub const RELOADS: [&str; 2] = ["ok", "refused"];
 
 /// What became of a hook: values of the label `outcome`, the words of `sources::hooks::Verdict`.
 pub const HOOK_OUTCOMES: [&str; 4] = ["taken", "noted", "refused", "later"];

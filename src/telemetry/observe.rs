@@ -178,11 +178,9 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
             let chain = name(chain);
             let (level, rest) =
                 if *left == 0 { (Level::INFO, String::new()) } else { (Level::DEBUG, format!(", {left} are left")) };
-            Reading::say(level, format!("blocks {from} to {to} of a gap on {chain} were read{rest}")).with(
-                Metric::GapBlocks,
-                [&chain],
-                Change::Set(integer(*left)),
-            )
+            Reading::say(level, format!("blocks {from} to {to} of a gap on {chain} were read{rest}"))
+                .with(Metric::GapBlocks, [&chain], Change::Set(integer(*left)))
+                .with(Metric::GapFilled, [&chain], Change::Add(to.saturating_sub(*from) + 1))
         }
         Notice::Stopped { chain, reason } => {
             let chain = name(chain);

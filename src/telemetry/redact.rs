@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
 /// What stands where a secret was.
@@ -18,13 +18,14 @@ const SHORTEST: usize = 6;
 /// A path segment or query value of a secret url that is this long may be a key; shorter ones are words like `v2` or `mainnet`.
 const SHORTEST_PART: usize = 12;
 
-/// Knows every secret that was loaded.
+/// Knows every secret that was loaded. Clones share what they know.
 #[derive(Clone, Default)]
-pub struct Redactor(Arc<Vec<Zeroizing<String>>>);
+pub struct Redactor(Arc<RwLock<Vec<Zeroizing<String>>>>);
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Redactor({} shapes)", self.0.len())
+        let shapes = self.0.read().unwrap_or_else(PoisonError::into_inner).len();
+        write!(f, "Redactor({shapes} shapes)")
     }
 }
 
@@ -32,24 +33,32 @@ impl Redactor {
     /// For these secrets. Of one that is a url also its path, query values, user and password are taken out.
     #[must_use]
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        let mut shapes = Vec::new();
+        let redactor = Self::default();
+        redactor.learn(secrets);
+        redactor
+    }
+
+    /// For these too, as a reload brings them. None is forgotten: what used them may still run.
+    pub fn learn<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>) {
+        let mut learnt = Vec::new();
         for secret in secrets {
-            add_shapes(&mut shapes, secret.expose());
+            add_shapes(&mut learnt, secret.expose());
             for part in url_parts(secret.expose()) {
-                add_shapes(&mut shapes, &part);
+                add_shapes(&mut learnt, &part);
             }
         }
+        let mut shapes = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        shapes.append(&mut learnt);
         // The longest first: a shape that is inside another must not leave the other's rest behind.
         shapes.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         shapes.dedup();
-        Self(Arc::new(shapes))
     }
 
     /// The text without secrets.
     #[must_use]
     pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut clean = Cow::Borrowed(text);
-        for shape in self.0.iter() {
+        for shape in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
             if clean.contains(shape.as_str()) {
                 clean = Cow::Owned(clean.replace(shape.as_str(), MARK));
             }

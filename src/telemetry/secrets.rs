@@ -3,8 +3,8 @@
 //! Written without `..`: a new field of a config part that can hold a secret does not compile until it is thought of here.
 
 use crate::config::checked::{
-    Config, EmailConfig, EndpointConfig, EtherscanConfig, FeedConfig, HttpConfig, SinkConfig, SinkKind, TelegramConfig,
-    TokenConfig,
+    Config, DiscordConfig, EmailConfig, EndpointConfig, EtherscanConfig, FeedConfig, HttpConfig, NtfyConfig,
+    PagerDutyConfig, SinkConfig, SinkKind, TelegramConfig, TokenConfig,
 };
 use crate::config::circle::CircleConfig;
 use crate::types::Secret;
@@ -45,6 +45,14 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
             SinkKind::Slack { url, allow_private: _ } => secrets.push(url),
             SinkKind::Telegram(TelegramConfig { url, token, chat: _, thread: _, allow_private: _ }) => {
                 secrets.extend([url, token]);
+            }
+            SinkKind::Discord(DiscordConfig { url, allow_private: _ }) => secrets.push(url),
+            SinkKind::Ntfy(NtfyConfig { url, topic: _, token, allow_private: _ }) => {
+                secrets.push(url);
+                secrets.extend(token);
+            }
+            SinkKind::PagerDuty(PagerDutyConfig { url, routing_key, allow_private: _ }) => {
+                secrets.extend([url, routing_key]);
             }
             SinkKind::Email(email) => {
                 let EmailConfig { host: _, port: _, security: _, login, from: _, to: _, allow_private: _ } = &**email;
@@ -136,6 +144,27 @@ mod tests {
                     }),
                 },
                 SinkConfig {
+                    name: "pager".into(),
+                    kind: SinkKind::PagerDuty(PagerDutyConfig {
+                        url: secret("pager-server"),
+                        routing_key: secret("routing"),
+                        allow_private,
+                    }),
+                },
+                SinkConfig {
+                    name: "channel".into(),
+                    kind: SinkKind::Discord(DiscordConfig { url: secret("channel"), allow_private }),
+                },
+                SinkConfig {
+                    name: "topic".into(),
+                    kind: SinkKind::Ntfy(NtfyConfig {
+                        url: secret("topics"),
+                        topic: "x".into(),
+                        token: Some(secret("topic-token")),
+                        allow_private,
+                    }),
+                },
+                SinkConfig {
                     name: "mail".into(),
                     kind: SinkKind::Email(Box::new(EmailConfig {
                         host: "mail.example.com".into(),
@@ -171,7 +200,7 @@ mod tests {
             warnings: Vec::new(),
         };
         let secrets = of_config(&config);
-        assert_eq!(secrets.len(), 14);
+        assert_eq!(secrets.len(), 19);
         let redactor = Redactor::new(secrets.iter().copied());
         for secret in secrets {
             assert_eq!(redactor.clean(secret.expose()), "***");

@@ -58,11 +58,23 @@ impl Snapshot {
             state: SourceState::Connecting,
             last_event: None,
             blind_since: None,
+            last_outage: None,
             required: false,
         };
         let sources = labels.sources.iter().map(source).collect();
         Self { labels, simulated, starting: true, store_writable: true, sources, ..Self::default() }
     }
+}
+
+/// A time in which something was blind, and is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outage {
+    /// Since when.
+    pub since: Timestamp,
+    /// When it was back.
+    pub until: Timestamp,
+    /// Of a chain: the blocks that were mined meanwhile, both ends included. What of them is still to be read is its `gap_blocks`.
+    pub gap: Option<(u64, u64)>,
 }
 
 /// A source.
@@ -76,6 +88,8 @@ pub struct SourceStatus {
     pub last_event: Option<Timestamp>,
     /// Since when it does not answer; `None` while it does.
     pub blind_since: Option<Timestamp>,
+    /// When it last was blind, since the process began.
+    pub last_outage: Option<Outage>,
     /// Readiness waits for it (`required = true` on a feed; of a chain's sources see [`ChainStatus::required`]).
     pub required: bool,
 }
@@ -101,6 +115,8 @@ pub struct ChainStatus {
     pub stopped: Option<Name>,
     /// Since when no source of it answers.
     pub blind_since: Option<Timestamp>,
+    /// When it last was blind, since the process began.
+    pub last_outage: Option<Outage>,
     /// Since when an explorer reads it in the place of its endpoints.
     pub taken_over_since: Option<Timestamp>,
     /// Who vouches now for transfers of each kind; a kind that nobody vouches for is not there.

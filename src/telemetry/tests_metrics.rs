@@ -57,6 +57,7 @@ fn chain() -> ChainStatus {
         stalled: false,
         stopped: None,
         blind_since: None,
+        last_outage: None,
         taken_over_since: None,
         authority: std::collections::BTreeMap::new(),
         followed: true,
@@ -78,9 +79,17 @@ fn every_series_of_a_config_is_there_at_zero_before_anything_happens() {
     metrics.register(&labels());
     metrics.register_socket(&labels(), &labels().sources[0], &["idle", "close"]);
     let text = metrics.render();
-    // Their last label has values that only their authors know; a balance that was never read has no value, and 0 would be a lie.
+    // Their last label has values that only their authors know; a balance that was never read has no value, and 0 would be a lie;
+    // hooks are counted where they are received.
     let worth = [Metric::PortfolioUsd, Metric::PortfolioTime, Metric::TransferCost, Metric::TransferCostDollars];
-    let open = [Metric::Suppressed, Metric::Ignored, Metric::BalanceCoins, Metric::BalanceTime];
+    let open = [
+        Metric::Suppressed,
+        Metric::Ignored,
+        Metric::BalanceCoins,
+        Metric::BalanceTime,
+        Metric::PayingWalletCoins,
+        Metric::Hooks,
+    ];
     for metric in Metric::ALL.iter().filter(|metric| !open.contains(metric) && !worth.contains(metric)) {
         assert!(text.contains(&format!("# TYPE {} ", metric.name())), "{} is not in\n{text}", metric.name());
     }
@@ -149,6 +158,7 @@ fn gauges_follow_how_things_stand_and_the_time_of_the_scrape() {
         state: SourceState::Connecting,
         last_event: Some(Timestamp::from_secs(8)),
         blind_since: None,
+        last_outage: None,
         required: false,
     };
     let mut snapshot = Snapshot {

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 /// How far a signature's time may be from ours, as the standard advises.
 const TOLERANCE: Duration = Duration::from_mins(5);
 /// Deliveries that are kept: a demo that runs for days must not grow without end.
-const MOST_KEPT: usize = 10_000;
+const MOST_KEPT: usize = 30_000;
 
 /// How a delivery is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use walletwatch::config::checked::Config;
+use walletwatch::config::faults::Faults;
 use walletwatch::config::surroundings::Surroundings;
 
 /// A webhook sink on loopback, whose key is in the variable `HOOK`.
@@ -22,11 +23,16 @@ pub fn etherscan(url: &str, per_second: usize, per_day: u64) -> String {
     )
 }
 
-/// Reads a config. These variables and this text are all that there is around it.
+/// Reads a config that is fine.
 pub fn checked(text: &str, data: &Path, variables: &[(&str, &str)]) -> Config {
+    read(text, data, variables).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+/// Reads a config. These variables and this text are all that there is around it.
+pub fn read(text: &str, data: &Path, variables: &[(&str, &str)]) -> Result<Config, Faults> {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let around = Around { text: text.to_owned(), variables };
-    walletwatch::config::load(Path::new("x.toml"), data, &around).unwrap_or_else(|faults| panic!("{faults}"))
+    walletwatch::config::load(Path::new("x.toml"), data, &around)
 }
 
 struct Around {

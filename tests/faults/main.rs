@@ -6,5 +6,6 @@ mod config;
 mod explorer;
 mod proxy;
 mod receivers;
+mod reload;
 mod sockets;
 mod stage;

@@ -59,6 +59,11 @@ impl Proxy {
         self.address
     }
 
+    /// How many connections were made so far.
+    pub(crate) fn connections(&self) -> u64 {
+        self.modes.borrow().next
+    }
+
     /// What happens to new connections from now on.
     pub(crate) fn new_are(&self, new: New) {
         self.modes.send_modify(|modes| modes.new = new);

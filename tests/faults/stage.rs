@@ -4,16 +4,20 @@ use crate::config;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use walletwatch::app::clock::Clock;
 use walletwatch::app::monitor::{self, MonitorFault};
+use walletwatch::app::reload::Reloading;
+use walletwatch::config::checked::Config;
+use walletwatch::config::faults::Faults;
 use walletwatch::telemetry::Metrics;
 use walletwatch::types::{Address, ChainId, Timestamp, U256};
 use walletwatch::world::chain::{Action, Chain, Genesis, Plan};
@@ -149,6 +153,12 @@ notify = [{notify}]
     )
 }
 
+/// The text of a config file, which may be written again.
+pub(crate) type File = Arc<Mutex<String>>;
+
+/// The token of the API.
+pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
 /// A running monitor.
 pub(crate) struct Stage {
     _folder: TempDir,
@@ -156,28 +166,61 @@ pub(crate) struct Stage {
     done: JoinHandle<Result<(), MonitorFault>>,
     page: String,
     http: reqwest::Client,
+    file: File,
+    hangups: mpsc::Sender<()>,
+}
+
+/// The file as the monitor is to have it.
+fn load(file: &File, folder: &Path) -> Result<Config, Faults> {
+    let text = file.lock().expect("no holder panics").clone();
+    let secret = Receiver::new(clock(), [7; 32]).secret().expose().to_owned();
+    let mut config = config::read(&text, folder, &[("HOOK", &secret), ("KEY", "SIMULATED"), ("TOKEN", TOKEN)])?;
+    for chain in config.settings.chains.values_mut().filter(|chain| !chain.endpoints.is_empty()) {
+        chain.stale_after = STALE_AFTER;
+    }
+    Ok(config)
+}
+
+/// With `[http]` before it.
+fn whole(config: &str) -> String {
+    format!("[http]\nlisten = \"127.0.0.1:0\"\ntoken = \"env:TOKEN\"\n{config}")
 }
 
 impl Stage {
     /// Runs the monitor with this config; `[http]` is added.
-    pub(crate) async fn start(text: &str) -> Self {
+    pub(crate) async fn start(config: &str) -> Self {
         walletwatch::net::install_crypto_provider();
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let text = format!("[http]\nlisten = \"127.0.0.1:0\"\n{text}");
-        let secret = Receiver::new(clock(), [7; 32]).secret().expose().to_owned();
-        let mut config = config::checked(&text, folder.path(), &[("HOOK", &secret), ("KEY", "SIMULATED")]);
-        for chain in config.settings.chains.values_mut().filter(|chain| !chain.endpoints.is_empty()) {
-            chain.stale_after = STALE_AFTER;
-        }
+        let file: File = Arc::new(Mutex::new(whole(config)));
+        let config = load(&file, folder.path()).unwrap_or_else(|faults| panic!("{faults}"));
+        let (read, place) = (Arc::clone(&file), folder.path().to_owned());
+        let (hangups, heard) = mpsc::channel(1);
+        let reloading = Reloading { load: Box::new(move || load(&read, &place)), hangups: heard };
         let stop = CancellationToken::new();
         let (ready_to, ready) = oneshot::channel();
-        let running = monitor::run(config, Metrics::new(), stop.clone(), |running| {
+        let running = monitor::run(config, Metrics::new(), stop.clone(), Some(reloading), |running| {
             let _nobody = ready_to.send(running.listen);
         });
         let done = tokio::spawn(running);
         let page = format!("http://{}", ready.await.expect("it starts"));
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client can be made");
-        Self { _folder: folder, stop, done, page, http }
+        Self { _folder: folder, stop, done, page, http, file, hangups }
+    }
+
+    /// Writes another config, and has it read: what came of it, as the API tells it.
+    pub(crate) async fn reload(&self, config: &str) -> (u16, Value) {
+        *self.file.lock().expect("no holder panics") = whole(config);
+        let asked = self.http.post(format!("{}/api/v1/reload", self.page)).bearer_auth(TOKEN).send().await;
+        let answer = asked.expect("it answers");
+        let status = answer.status().as_u16();
+        let text = answer.text().await.expect("it is whole");
+        (status, serde_json::from_str(&text).unwrap_or_else(|fault| panic!("{fault}: {text}")))
+    }
+
+    /// Writes another config, and sends what SIGHUP sends.
+    pub(crate) async fn hang_up(&self, config: &str) {
+        *self.file.lock().expect("no holder panics") = whole(config);
+        self.hangups.send(()).await.expect("it listens");
     }
 
     /// The text at a path.

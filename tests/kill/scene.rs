@@ -68,7 +68,7 @@ pub(crate) const WATCHES: [(&str, &[Address]); 3] = [
 /// The watch whose history is read while the monitor lives and dies.
 pub(crate) const ARCHIVE: &str = "archive";
 /// Blocks in which something moved before anybody looked: more than the lives of a world have the time to read.
-pub(crate) const PAST: u64 = 2_500;
+pub(crate) const PAST: u64 = 2_000;
 /// Empty blocks on top of them: more than an explorer may still report anew, so that nobody has to guess what is history.
 const STILL: u64 = 700;
 

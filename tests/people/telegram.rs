@@ -34,7 +34,9 @@ impl Post for Phone {
         let path =
             request.to.url().expose().strip_prefix("https://api.telegram.org").expect("it is Telegram's").to_owned();
         match self.bot().call("POST", &path, "application/json", &request.body, Instant::now()) {
-            Some((status, body)) => Ok(SinkResponse { status, retry_after: None, body: body.to_string().into() }),
+            Some((status, body)) => {
+                Ok(SinkResponse { status, retry_after: None, pause: None, body: body.to_string().into() })
+            }
             None => Err(SendFault { ambiguous: true, reason: "no answer in time".into() }),
         }
     }

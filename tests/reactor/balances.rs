@@ -44,6 +44,7 @@ fn a_first_reading_past_the_level_is_crossing_one_and_other_balances_are_not_rea
         balance usdc A 5 at 101
         = balance.crossed 1 5 at 101
         rule low off
+        = alert.resolved low on ops
         balance usdc A 200 at 101
         ",
     );

@@ -8,6 +8,7 @@ mod history;
 mod internals;
 mod others;
 mod prices;
+mod reload;
 mod said;
 mod script;
 mod settings;

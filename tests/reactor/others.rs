@@ -65,6 +65,7 @@ fn a_rule_that_comes_back_goes_on_counting() {
         price 99
         = price.crossed 1
         rule low off
+        = alert.resolved low on ops
         price 110
         restart
         ",

@@ -53,6 +53,11 @@ pub fn words(message: &Message, name: impl Fn(B256) -> String) -> String {
         }
         Body::Source(body) if body.source.as_str() == "endpoints" => format!("{kind} endpoints"),
         Body::Source(body) if body.source.as_str() == "scan" && body.chain.is_some() => format!("{kind} scan"),
+        Body::Resolved(_) => {
+            let sinks = message.sinks.iter().map(Name::as_str).collect::<Vec<_>>().join(",");
+            format!("{kind} {} on {sinks}", message.rule.as_ref().map_or("built-in", Name::as_str))
+        }
+        Body::Heartbeat(body) => format!("{kind} {}", body.trouble.len()),
         Body::Source(body) if body.reason.as_str().contains("was accepted") => format!("{kind} accepted"),
         Body::Source(_) | Body::Test => kind.to_owned(),
     }

@@ -19,6 +19,7 @@
 //! | `price 99`, `price 99 of other`, `feed gone`, `wait 5s`, `sink ops fails`, `restart`, `rule x off` | the rest |
 //! | `a chosen 2 102:t1`, `a chosen 2 past 50:t1` | a run of a node whose receipts the second watch list chose |
 //! | `ask logs` | what `a logs` brings next was asked for now |
+//! | `wanted no blocks` | nothing of the past is asked of endpoints |
 //! | `add late L,M`, `add late L from 90`, `add late L key k` | addresses are watched from now on; who L is, is nobody's business before |
 //! | `accept` | a person says that the chain is the right one |
 //! | `remove late`, `remove late L` | they are not any more |
@@ -60,6 +61,8 @@ struct Script {
     /// The name of every block, its reference and its transactions.
     blocks: BTreeMap<String, (BlockRef, Vec<String>)>,
     said: Vec<String>,
+    /// Other configs, by name.
+    configs: BTreeMap<String, Settings>,
     /// The watch list that chose what is read of the next run.
     chosen_by: Option<u64>,
     /// Whose logs were asked for, where that was not now.
@@ -68,6 +71,11 @@ struct Script {
 
 /// Plays a script and compares what is said, line by line.
 pub fn check(settings: Settings, text: &str) {
+    check_with(settings, &[], text);
+}
+
+/// The same, with other configs that `config NAME` puts into force.
+pub fn check_with(settings: Settings, configs: &[(&str, Settings)], text: &str) {
     let mut script = Script {
         reactor: Reactor::default(),
         settings: settings.clone(),
@@ -75,6 +83,7 @@ pub fn check(settings: Settings, text: &str) {
         txs: BTreeMap::new(),
         blocks: BTreeMap::new(),
         said: Vec::new(),
+        configs: configs.iter().map(|(name, settings)| ((*name).to_owned(), settings.clone())).collect(),
         chosen_by: None,
         asked: None,
     };
@@ -193,9 +202,17 @@ impl Script {
                 self.settings.rules.retain(|known| known.name.as_str() != *rule);
                 self.handle(Event::Configured(Box::new(self.settings.clone())));
             }
+            ["config", name] => {
+                self.settings = self.configs[*name].clone();
+                self.handle(Event::Configured(Box::new(self.settings.clone())));
+            }
             ["ask", "logs"] => {
                 let wants = self.reactor.wants().chains.get(&CHAIN).and_then(|wants| wants.history.logs.clone());
                 self.asked = Some(wants.expect("logs are wanted").addresses);
+            }
+            ["wanted", "no", "blocks"] => {
+                let wants = self.reactor.wants().chains.get(&CHAIN).cloned().unwrap_or_default();
+                assert!(wants.history.blocks.is_none() && wants.history.logs.is_none(), "{:?}", wants.history);
             }
             ["accept"] => self.handle(Event::Command(Command::AcceptChain { chain: CHAIN })),
             ["add", watch, addresses, rest @ ..] => self.handle(crate::watches::addition(watch, addresses, rest)),

@@ -49,7 +49,11 @@ pub fn base() -> Settings {
         sinks: BTreeMap::from([sink("ops"), sink("chat")]),
         payments: Vec::new(),
         payees: BTreeMap::new(),
-        system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new() },
+        system: SystemSettings {
+            notify: vec!["ops".into(), "chat".into()],
+            disabled: BTreeSet::new(),
+            heartbeat: None,
+        },
         feeds: BTreeMap::from([("feed".into(), vec![pair()])]),
         prices: PriceSettings::default(),
         values: BTreeMap::new(),

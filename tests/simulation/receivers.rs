@@ -28,7 +28,7 @@ impl Flight {
     pub fn launch(seq: i64, heard: Heard, now: Timestamp, rng: &mut Rng, faulty: bool) -> Self {
         let status = |status: u16, retry_after: Option<u64>| {
             let retry_after = retry_after.map(Duration::from_secs);
-            Ok(SinkResponse { status, retry_after, body: bytes::Bytes::new() })
+            Ok(SinkResponse { status, retry_after, pause: None, body: bytes::Bytes::new() })
         };
         let lost = |ambiguous: bool| Err(SendFault { ambiguous, reason: "lost".into() });
         let (arrives, answer) = match if faulty { rng.u8(0..24) } else { 23 } {

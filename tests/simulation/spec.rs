@@ -206,7 +206,11 @@ impl Spec {
             sinks: SINKS.iter().map(|name| (Name::from(*name), sink(name))).collect(),
             payments: vec![payment()],
             payees: BTreeMap::from([(Name::from("payee"), payee(ids[0]))]),
-            system: SystemSettings { notify: vec!["ops".into(), "chat".into()], disabled: BTreeSet::new() },
+            system: SystemSettings {
+                notify: vec!["ops".into(), "chat".into()],
+                disabled: BTreeSet::new(),
+                heartbeat: None,
+            },
             feeds: BTreeMap::from([(Name::from("feed"), vec![pair()])]),
             prices: PriceSettings::default(),
             values: BTreeMap::new(),

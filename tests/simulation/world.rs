@@ -12,7 +12,7 @@ use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use walletwatch::reactor::event::{Event, SourceId, SourceKind, SourceReport, SourceState, Tick};
-use walletwatch::types::Timestamp;
+use walletwatch::types::{Timestamp, TransferKey};
 
 /// Steps with faults.
 const FAULTY_STEPS: usize = 80;
@@ -384,7 +384,12 @@ impl World {
                     .filter(|it| it.parties().any(|party| party == address))
                     .map(|it| format!("{} {} {:?} {} {}", it.tx, it.kind.word(), it.asset, it.from, it.amount))
                     .collect();
+                // What somebody who came later shares with it may be history to them.
+                let cast = &self.spec.cast;
+                let alone = |key: &TransferKey| cast.late_of(key.from).or(cast.late_of(key.to)).is_none();
+                let is_past = |key: &TransferKey| chain.txs[..chain.past].iter().any(|tx| tx.hash == key.tx);
                 let rows = self.process.store.transfers().filter(|row| row.key.chain == chain.id && row.history);
+                let rows = rows.filter(|row| alone(&row.key) || is_past(&row.key));
                 let mut held: Vec<String> = rows
                     .map(|row| row.key)
                     .filter(|it| it.parties().any(|party| party == address))

@@ -29,6 +29,8 @@ pub(super) fn identity(body: &[u8]) -> Option<(String, u32)> {
         Data::Balance(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Source(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Sink(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Resolved(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Heartbeat(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Other(common) => (&common.alert_id, common.revision),
     };
     Some((alert.clone().into_owned(), revision))
@@ -50,7 +52,10 @@ pub(super) fn line(body: &[u8]) -> Line {
         Data::Sink(data) => {
             Line { kind: "sink".into(), tone: Tone::Warning, text: format!("{} {}: {}", kind, data.sink, data.reason) }
         }
-        Data::Other(_) => Line { kind: "message".into(), tone: Tone::Plain, text: kind.into_owned() },
+        Data::Resolved(data) => Line { kind: "over".into(), tone: Tone::Plain, text: data.reason.to_string() },
+        Data::Heartbeat(_) | Data::Other(_) => {
+            Line { kind: "message".into(), tone: Tone::Plain, text: kind.into_owned() }
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! What can be asked of receivers without telling anybody anything: who the bot is and whether it sees the chat, whether the mail server
-//! encrypts and takes the login. Webhooks and Slack cannot be asked: `walletwatch sink test` sends them a message.
+//! encrypts and takes the login. Webhooks, channels and pagers cannot be asked: `walletwatch sink test` sends them a message.
 
 use super::Finding;
 use crate::config::checked::Config;
@@ -15,7 +15,11 @@ pub(super) async fn probe(config: &Config, http: &HttpClient, clock: &WallClock)
     let asked = config.sinks.iter().map(|sink| async move {
         let found = match Sink::new(sink) {
             Err(fault) => Err(fault.to_string()),
-            Ok(Sink::Log | Sink::Webhook(_) | Sink::Slack(_)) => return None,
+            Ok(
+                Sink::Log | Sink::Webhook(_) | Sink::Slack(_) | Sink::PagerDuty(_) | Sink::Discord(_) | Sink::Ntfy(_),
+            ) => {
+                return None;
+            }
             Ok(Sink::Telegram(bot)) => {
                 let clock = clock.clone();
                 chat(&bot, &HttpPost::new(http.clone(), move || clock())).await

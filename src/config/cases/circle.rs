@@ -29,6 +29,17 @@ fn a_whole_circle_means_what_it_says() {
         "0f".repeat(32)
     );
     let config = fine(&text);
+    let said = crate::config::describe::describe(&config);
+    for words in [
+        "wallet ce714f5b-0d8e-4062-9454-61aa1154869b at Circle's own host, on test networks",
+        "at most 10000 USDC a day and 100000 USDC altogether",
+        "a payment above 5000.5 USDC takes two approvers",
+        "key is pinned by this config",
+        "a file /etc/FREEZE stops every payment",
+        "received on 127.0.0.1:8641 at /hooks/circle",
+    ] {
+        assert!(said.contains(words), "{words} is not in\n{said}");
+    }
     let circle = config.circle.expect("it stands there");
     assert_eq!((circle.environment, circle.url, circle.relaxed), (KeyKind::Test, None, false));
     assert_eq!(

@@ -30,6 +30,9 @@ fn around() -> Scripted {
         ("SLACK_URL", "https://hooks.slack.com/services/T/B/SLACKKEY"),
         ("TELEGRAM_TOKEN", "123456789:AAabcdefghijklmnopqrstuvwxyzTGKEY00"),
         ("MAIL_PASSWORD", "MAILPASSWORD"),
+        ("PAGERDUTY_KEY", "PDKEY6789abcdef0123456789abcdef0"),
+        ("DISCORD_URL", "https://discord.com/api/webhooks/1/DISCORDKEY"),
+        ("NTFY_TOKEN", "tk_NTFYKEY"),
         ("SHORT", "abc"),
         ("CIRCLE_KEY", "TEST_API_KEY:id:CIRCLEKEY"),
     ])
@@ -160,7 +163,10 @@ fn the_example_shows_every_key_there_is() {
         let part = if inside && section.name != "system.alert" {
             EXAMPLE
                 .lines()
-                .filter(|line| line.trim_start_matches("# ").starts_with(&format!("{word} = [")))
+                .filter(|line| {
+                    let line = line.trim_start_matches("# ");
+                    ["[", "{"].iter().any(|opens| line.starts_with(&format!("{word} = {opens}")))
+                })
                 .collect::<String>()
         } else {
             let brackets = if section.name == "defaults" { "[[rule]]".into() } else { section.brackets() };
@@ -266,7 +272,7 @@ fn sections_and_kinds_that_are_not_there_yet_say_so() {
     for (more, words) in [
         ("[[explorer]]\nchain = \"base\"", "[[explorer]] is not there yet"),
         ("[circle]\nkind = \"mint\"", "`kind = \"mint\"` is not there yet"),
-        ("[[sink]]\nname = \"t\"\nkind = \"discord\"\nchat = 1", "`kind = \"discord\"` is not there yet"),
+        ("[[sink]]\nname = \"t\"\nkind = \"alertmanager\"\nchat = 1", "`kind = \"alertmanager\"` is not there yet"),
         ("[[rule]]\nname = \"b\"\nwas = \"a\"\nwhen = \"transfer\"", "`was` is not there yet"),
     ] {
         check_more(more, &[words]);

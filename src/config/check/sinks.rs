@@ -1,5 +1,7 @@
 //! Sinks, built-in alerts and routes.
 
+mod channels;
+mod pagers;
 mod people;
 
 use crate::config::check::input::{Input, Names};
@@ -11,15 +13,21 @@ use crate::config::raw::scope::{Said, Scope};
 use crate::config::raw::tree::Value;
 use crate::config::urls;
 use crate::reactor::effect::MessageKind;
-use crate::reactor::settings::{SinkSettings, SystemSettings};
+use crate::reactor::settings::{Heartbeat, SinkSettings, SystemSettings};
 use crate::types::{Name, Secret, Severity};
 use base64::Engine;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// The fewest bytes of a signing key, by the Standard Webhooks specification.
 const KEY_BYTES_LEAST: usize = 24;
 /// The most.
 const KEY_BYTES_MOST: usize = 64;
+
+/// Heartbeats closer than this are noise.
+const HEARTBEAT_LEAST: Duration = Duration::from_secs(10);
+/// Who hears nothing for longer than this would have noticed otherwise.
+const HEARTBEAT_MOST: Duration = Duration::from_hours(7 * 24);
 
 /// The words of the severities.
 pub(super) const SEVERITIES: [(&str, Severity); 3] =
@@ -46,6 +54,9 @@ pub(super) fn check(input: &Input<'_>) -> Sinks {
             Some("slack") => slack(input, &scope),
             Some("telegram") => people::telegram(input, &scope),
             Some("email") => people::email(input, &scope),
+            Some("pagerduty") => pagers::pagerduty(input, &scope),
+            Some("discord") => channels::discord(input, &scope),
+            Some("ntfy") => channels::ntfy(input, &scope),
             Some("log") => Some(SinkKind::Log),
             Some(_) | None => None,
         };
@@ -135,13 +146,46 @@ fn types(scope: &Scope<'_>) -> Vec<Name> {
 pub(super) fn system(input: &Input<'_>, sinks: &Sinks) -> SystemSettings {
     let everyone = || sinks.list.iter().map(|sink| sink.name.clone()).collect();
     let Some(scope) = input.root.one("system") else {
-        return SystemSettings { notify: everyone(), disabled: BTreeSet::new() };
+        return SystemSettings { notify: everyone(), ..SystemSettings::default() };
     };
     let notify = scope.texts("notify").map_or_else(everyone, |said| named(&sinks.names, said, input));
     if scope.node("notify").is_some() && scope.texts("notify").is_some_and(|said| said.is_empty()) {
         input.notes.fault(scope.place(), "`notify` is empty: nobody hears when the monitor is blind", "name a sink");
     }
-    SystemSettings { notify, disabled: silenced(input, &scope) }
+    SystemSettings { notify, disabled: silenced(input, &scope), heartbeat: heartbeat(input, &scope, sinks) }
+}
+
+/// `heartbeat = { to, every }`.
+fn heartbeat(input: &Input<'_>, scope: &Scope<'_>, sinks: &Sinks) -> Option<Heartbeat> {
+    let node = scope.node("heartbeat")?;
+    let (Value::Table(table), Some(section)) = (&node.value, keys::section("system.heartbeat")) else {
+        let what = format!("`heartbeat` is {}", node.value.called());
+        input.notes.fault(&node.place, what, "write it as { to = \"SINK\", every = \"1h\" }");
+        return None;
+    };
+    let scope = Scope { table, fallback: None, section, notes: input.notes };
+    let to = scope.need("to", "the sink that hears it");
+    let to = to.and_then(|said| Some((sinks.names.find("sink", said, input.notes)?, said.place)));
+    if scope.node("every").is_none() {
+        scope.missing("every", "how often, for example \"1h\"");
+    }
+    let every = scope.span("every")?;
+    if every.value < HEARTBEAT_LEAST || every.value > HEARTBEAT_MOST {
+        input.notes.fault(
+            every.place,
+            "a heartbeat comes every 10 s at the most and every 7 days at the least",
+            "\"1h\"",
+        );
+        return None;
+    }
+    let (to, place) = to?;
+    let pages = |sink: &SinkConfig| sink.name == to && matches!(sink.kind, SinkKind::PagerDuty(_));
+    if sinks.list.iter().any(pages) {
+        let what = "a pager cannot take a heartbeat: each would be an incident";
+        input.notes.fault(place, what, "a webhook of whoever misses it: the pager's own heartbeat check, for example");
+        return None;
+    }
+    Some(Heartbeat { to, every: every.value })
 }
 
 fn silenced(input: &Input<'_>, scope: &Scope<'_>) -> BTreeSet<Name> {

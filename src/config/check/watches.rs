@@ -93,7 +93,7 @@ fn owners(input: &Input<'_>, chains: &Chains, list: &[Watch], written: &[Written
     // Sorted by address: of very many, only those that stand twice are looked at.
     let mut all: Vec<(Address, usize)> = Vec::with_capacity(list.iter().map(|watch| watch.addresses.len()).sum());
     for (place, watch) in list.iter().enumerate() {
-        all.extend(watch.addresses.addresses().iter().map(|address| (*address, place)));
+        all.extend(watch.addresses.addresses().map(|address| (*address, place)));
     }
     all.sort_unstable();
     for same in all.chunk_by(|one, other| one.0 == other.0).filter(|same| same.len() > 1) {

@@ -105,11 +105,14 @@ pub(crate) const SINK_KINDS: [(&str, Option<&str>); 9] = [
     ("slack", None),
     ("telegram", None),
     ("email", None),
-    ("pagerduty", Some("there is no such sink yet")),
-    ("discord", Some("there is no such sink yet")),
+    ("pagerduty", None),
+    ("discord", None),
     ("alertmanager", Some("there is no such sink yet")),
-    ("ntfy", Some("there is no such sink yet")),
+    ("ntfy", None),
 ];
+
+/// The kinds of sink that go somewhere.
+const WITH_URL: &[&str] = &["webhook", "slack", "telegram", "email", "pagerduty", "discord", "ntfy"];
 
 /// What `kind` of `[circle]` may say, and why one cannot be used yet.
 pub(crate) const CIRCLE_KINDS: [(&str, Option<&str>); 2] =
@@ -187,10 +190,11 @@ pub(crate) const SECTIONS: &[Section] = &[
         later: None,
         keys: &[
             key("notify").default("every sink"),
-            key("heartbeat").later("heartbeats are not sent yet"),
+            key("heartbeat").shape(Shape::Section("system.heartbeat")),
             key("alert").shape(Shape::Section("system.alert")),
         ],
     },
+    Section { name: "system.heartbeat", repeated: false, later: None, keys: &[key("to"), key("every")] },
     Section { name: "system.alert", repeated: true, later: None, keys: &[key("name"), key("enabled").default("true")] },
     Section { name: "defaults", repeated: false, later: None, keys: RULE_KEYS },
     Section { name: "route", repeated: false, later: None, keys: &[key("info"), key("warning"), key("critical")] },
@@ -293,17 +297,19 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("name"),
             key("was").later("a renamed sink is a new sink until then"),
             key("kind"),
-            key("url").url().of(&["webhook", "slack", "telegram", "email"]).default("of its kind"),
+            key("url").url().of(WITH_URL).default("of its kind"),
             key("secret").secret().of(&["webhook"]),
-            key("token").secret().of(&["telegram"]),
+            key("token").secret().of(&["telegram", "ntfy"]),
+            key("routing_key").secret().of(&["pagerduty"]),
             key("chat").of(&["telegram"]),
+            key("topic").of(&["ntfy"]),
             key("thread").of(&["telegram"]).default("none"),
             key("starttls").of(&["email"]).default("true of smtp://"),
             key("user").of(&["email"]).default("none"),
             key("password").secret().of(&["email"]),
             key("from").of(&["email"]),
             key("to").of(&["email"]),
-            key("allow_private").of(&["webhook", "slack", "telegram", "email"]).default("false"),
+            key("allow_private").of(WITH_URL).default("false"),
             key("min_severity").default("info"),
             key("types").default("all"),
         ],

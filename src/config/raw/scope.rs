@@ -139,8 +139,13 @@ impl<'a> Root<'a> {
         }
         if let Shape::Section(name) = key.shape
             && let Some(inner) = keys::section(name)
-            && let Value::List(items) = &entry.node.value
         {
+            let items = match &entry.node.value {
+                Value::List(items) => items.as_slice(),
+                Value::Text(_) | Value::Integer(_) | Value::Flag(_) | Value::Other(_) | Value::Table(_) => {
+                    std::slice::from_ref(&entry.node)
+                }
+            };
             for item in items {
                 if let Value::Table(table) = &item.value {
                     self.sweep(inner, table);

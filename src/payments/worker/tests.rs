@@ -4,7 +4,7 @@ use super::*;
 use crate::payments::testing::{Bench, WALLET, token, wallet};
 use crate::reactor::money::{IdempotencyKey, LivePart, PaymentRow, PaymentState};
 use crate::reactor::payments::ask::{Scan, Ticket};
-use crate::types::{ChainId, Secret};
+use crate::types::Secret;
 use crate::wire::circle::{TransferTerms, freeze};
 use crate::world::circle::{Fate, Manner};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl Rig {
             frozen: move || is_frozen.load(Ordering::SeqCst),
             stop: stop.clone(),
         };
-        let parts = Parts { client, secret: Bench::secret(), shown: Some((wallet(), token())) };
+        let parts = Parts { client, secret: Bench::secret(), shown: Some(wallet()) };
         tokio::spawn(run(parts, wires));
         Self { bench, asks, answers, funds, frozen, stop, ticket: 0 }
     }
@@ -325,7 +325,7 @@ async fn wallet_funds_and_fee_are_read_in_their_units() {
     ));
     rig.funds.wait_for(Option::is_some).await.expect("the worker runs");
     let shown = rig.funds.borrow().expect("it was read");
-    assert_eq!((shown.usdc, shown.coin), (U256::from(100_000_000), wei));
+    assert_eq!((shown.chain, shown.usdc, shown.coin), (ChainId(11_155_111), U256::from(100_000_000), wei));
 }
 
 #[tokio::test]

@@ -25,6 +25,10 @@ pub enum Data<'a> {
     Sink(SinkData<'a>),
     /// Of `payment.*`.
     Payment(Box<PaymentData<'a>>),
+    /// Of `alert.resolved`.
+    Resolved(ResolvedData<'a>),
+    /// Of `heartbeat`.
+    Heartbeat(HeartbeatData<'a>),
     /// Of `test`, and what all say where the type is a later version's.
     Other(Basics<'a>),
 }
@@ -432,6 +436,30 @@ pub struct PaymentData<'a> {
     pub audit_head: Option<Cow<'a, str>>,
 }
 
+/// Of `alert.resolved`: the alert is over, for a reason that is none of its subject's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedData<'a> {
+    /// What every body says.
+    #[serde(flatten, borrow)]
+    pub basics: Basics<'a>,
+    /// Why, in words.
+    #[serde(borrow)]
+    pub reason: Cow<'a, str>,
+}
+
+/// Of `heartbeat`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeartbeatData<'a> {
+    /// What every body says.
+    #[serde(flatten, borrow)]
+    pub basics: Basics<'a>,
+    /// When the next one is due.
+    #[serde(borrow)]
+    pub next: Cow<'a, str>,
+    /// What is blind or fails now, by name; empty where all is well.
+    pub trouble: Vec<Cow<'a, str>>,
+}
+
 impl<'a> Data<'a> {
     /// Reads the data of a body of this type.
     pub(super) fn read(kind: &str, json: &'a str) -> serde_json::Result<Self> {
@@ -445,6 +473,8 @@ impl<'a> Data<'a> {
             "source" => Self::Source(serde_json::from_str(json)?),
             "sink" => Self::Sink(serde_json::from_str(json)?),
             "payment" => Self::Payment(serde_json::from_str(json)?),
+            "alert" => Self::Resolved(serde_json::from_str(json)?),
+            "heartbeat" => Self::Heartbeat(serde_json::from_str(json)?),
             _ => Self::Other(serde_json::from_str(json)?),
         })
     }

@@ -3,12 +3,13 @@
 //! Nothing here decides anything: it says what the message says, exactly, in the words of FACES §3.
 
 use super::data::{
-    ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, PaymentData,
-    PriceData, ReadAtData, SinkData, SourceData, TransferData, UsdData,
+    ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, HeartbeatData,
+    PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
 };
 use super::time;
 use crate::reactor::effect::{
-    BalanceBody, Body, CrossingBody, CrossingSubject, Message, PaymentBody, SinkBody, SourceBody, TransferBody, Worth,
+    BalanceBody, Body, CrossingBody, CrossingSubject, HeartbeatBody, Message, PaymentBody, SinkBody, SourceBody,
+    TransferBody, Worth,
 };
 use crate::reactor::settings::{Direction, Side};
 use crate::types::amount::format_amount;
@@ -34,6 +35,12 @@ impl<'a> Data<'a> {
             Body::Source(source) => Self::Source(SourceData::of(basics(), source)),
             Body::Sink(sink) => Self::Sink(SinkData::of(basics(), sink)),
             Body::Payment(payment) => Self::Payment(Box::new(PaymentData::of(basics(), payment))),
+            Body::Resolved(reason) => Self::Resolved(ResolvedData { basics: basics(), reason: reason.as_str().into() }),
+            Body::Heartbeat(HeartbeatBody { next, trouble }) => Self::Heartbeat(HeartbeatData {
+                basics: basics(),
+                next: time(*next),
+                trouble: trouble.iter().map(|name| name.as_str().into()).collect(),
+            }),
             Body::Test => Self::Other(basics()),
         }
     }

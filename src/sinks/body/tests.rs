@@ -200,6 +200,10 @@ fn payment() -> Body {
     }))
 }
 
+fn heartbeat() -> Body {
+    Body::Heartbeat(crate::reactor::effect::HeartbeatBody { next: at(3_600), trouble: vec!["base".into()] })
+}
+
 /// One message of every kind.
 pub(in crate::sinks) fn every_kind() -> Vec<Message> {
     let body = |kind: MessageKind| match kind {
@@ -216,6 +220,8 @@ pub(in crate::sinks) fn every_kind() -> Vec<Message> {
         | MessageKind::PaymentHeld
         | MessageKind::PaymentRefused
         | MessageKind::PaymentTriggerRetracted => payment(),
+        MessageKind::AlertResolved => Body::Resolved("the rule was removed from the config".into()),
+        MessageKind::Heartbeat => heartbeat(),
         MessageKind::Test => Body::Test,
     };
     MessageKind::ALL.into_iter().map(|kind| Message { kind, body: body(kind), ..test() }).collect()

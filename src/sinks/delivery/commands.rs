@@ -75,6 +75,13 @@ impl Machine {
         Ok(())
     }
 
+    /// A receiver that counts asked for a pause, though it took what it was sent.
+    pub fn rest(&mut self, sink: &Name, until: Timestamp) {
+        if let Some(lane) = self.lanes.get_mut(sink) {
+            lane.rest(until);
+        }
+    }
+
     /// Opens a sink that its receiver disabled, and tries at once whatever waits there.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ fn escaping_is_cut_between_characters_and_never_inside_an_entity() {
 fn what_is_about_the_message_is_dead_and_what_is_about_the_channel_or_the_url_is_tried_again() {
     let check = |status: u16, expected: &str| {
         let body = Bytes::from_static(b"no_service");
-        let got = match verdict(&Ok(SinkResponse { status, retry_after: None, body })) {
+        let got = match verdict(&Ok(SinkResponse { status, retry_after: None, pause: None, body })) {
             Verdict::Delivered { .. } => "delivered".to_owned(),
             Verdict::Partly { .. } => "partly".to_owned(),
             Verdict::Disabled(_) => "disabled".to_owned(),

@@ -3,7 +3,7 @@
 use super::MOST_UNITS;
 use super::answer::Reply;
 use crate::sinks::answer::{Answer, Destination, SinkRequest};
-use crate::sinks::markup::{cut, escaped, is_hex, units, unlinked};
+use crate::sinks::markup::{cut, escaped, fitting, is_hex, units, unlinked};
 use crate::sinks::text::Text;
 use crate::types::Name;
 use serde::Serialize;
@@ -143,21 +143,4 @@ impl Draft {
         let lines = self.lines.iter().chain(&self.url);
         lines.fold(self.title.clone(), |text, line| text + "\n" + line)
     }
-}
-
-/// As many lines as there is room for, each with its line break. The last one, which says whose rule it was or that it may be a repeat,
-/// stays.
-fn fitting(mut lines: Vec<String>, room: usize) -> Vec<String> {
-    let length = |lines: &[String]| lines.iter().map(|line| units(line) + 1).sum::<usize>();
-    if length(&lines) <= room {
-        return lines;
-    }
-    let last = lines.pop();
-    let rest = room.saturating_sub(last.iter().map(|line| units(line) + 1).sum::<usize>() + 2);
-    while length(&lines) > rest {
-        lines.pop();
-    }
-    lines.push("…".to_owned());
-    lines.extend(last);
-    lines
 }

@@ -33,7 +33,7 @@ fn payload(draft: &Draft) -> Value {
 
 #[expect(clippy::unnecessary_wraps, reason = "it is one of the things that an attempt can end with")]
 fn answer(status: u16, body: Value) -> Answer {
-    Ok(SinkResponse { status, retry_after: None, body: body.to_string().into() })
+    Ok(SinkResponse { status, retry_after: None, pause: None, body: body.to_string().into() })
 }
 
 fn refused(code: u16, description: &str) -> Answer {

@@ -57,7 +57,7 @@ fn every_attempt_has_the_same_id_and_body_and_a_time_and_signature_of_its_own() 
 #[test]
 fn only_2xx_delivers_410_disables_and_everything_else_is_tried_again() {
     for status in 200..600 {
-        let answer = Ok(SinkResponse { status, retry_after: None, body: Bytes::new() });
+        let answer = Ok(SinkResponse { status, retry_after: None, pause: None, body: Bytes::new() });
         let expected = match status {
             200..=299 => "delivered",
             410 => "disabled",
@@ -81,7 +81,7 @@ fn what_an_answer_says_of_the_receiver_and_of_the_message() {
         let Verdict::Again(setback) = verdict(&answer) else { panic!("{answer:?} is tried again") };
         assert_eq!((setback.told, setback.blame), (told, blame), "{answer:?}");
     };
-    let response = |status, retry_after| Ok(SinkResponse { status, retry_after, body: Bytes::new() });
+    let response = |status, retry_after| Ok(SinkResponse { status, retry_after, pause: None, body: Bytes::new() });
     check(response(400, None), false, Blame::Message);
     check(response(302, None), false, Blame::Message);
     check(response(500, None), true, Blame::Message);

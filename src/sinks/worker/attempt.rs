@@ -1,6 +1,6 @@
 //! One attempt: what is sent, and what comes of it. And what receivers called a message, until the store has it.
 
-use crate::sinks::answer::{Answer, SendFault, SinkRequest, Verdict};
+use crate::sinks::answer::{Answer, Edit, SendFault, SinkRequest, Verdict};
 use crate::sinks::letter::{Letter, LetterAnswer, LetterFault};
 use crate::sinks::telegram::Draft;
 use crate::sinks::{Carry, Outgoing, Post, Sink, email};
@@ -13,23 +13,47 @@ use tokio::time::timeout;
 /// How long behind its own deadline an attempt is cut off, should whoever sends not keep it.
 const SLACK: Duration = Duration::from_secs(1);
 
+/// What an attempt came to.
+pub(super) struct Made {
+    /// What it means for the message.
+    pub(super) verdict: Verdict,
+    /// How long the receiver asks us to send nothing more, though it may have taken this.
+    pub(super) pause: Option<Duration>,
+}
+
+impl Made {
+    fn by(sink: &Sink, answer: &Answer) -> Self {
+        Self { verdict: sink.verdict(answer), pause: answer.as_ref().ok().and_then(|response| response.pause) }
+    }
+}
+
 /// Makes an attempt.
-pub(super) async fn make<P>(outside: &P, sink: &Sink, name: &Name, outgoing: Outgoing) -> Verdict
+pub(super) async fn make<P>(outside: &P, sink: &Sink, name: &Name, outgoing: Outgoing) -> Made
 where
     P: Post + Carry + Sync,
 {
-    match outgoing {
+    let verdict = match outgoing {
         Outgoing::Line(line) => {
             tracing::info!(target: "walletwatch::alerts", "{line}");
             Verdict::Delivered { receiver_id: None }
         }
-        Outgoing::Post(request) => sink.verdict(&post(outside, request).await),
-        Outgoing::Chat(draft) => sink.verdict(&chat(outside, name, *draft).await),
+        Outgoing::Post(request) => return Made::by(sink, &post(outside, request).await),
+        Outgoing::Chat(draft) => return Made::by(sink, &chat(outside, name, *draft).await),
+        Outgoing::Edit(both) => return Made::by(sink, &edit(outside, *both).await),
         Outgoing::Mail(letter) => {
             let id = letter.id.clone();
             email::verdict(&id, &mail(outside, letter).await)
         }
-    }
+    };
+    Made { verdict, pause: None }
+}
+
+/// Changes what is there. What is not there any more, and what must be noticed, is said anew.
+async fn edit(outside: &impl Post, Edit { edit, new, both }: Edit) -> Answer {
+    let answer = post(outside, edit).await;
+    let changed = answer.as_ref().is_ok_and(|response| (200..300).contains(&response.status));
+    let gone = answer.as_ref().is_ok_and(|response| response.status == 404);
+    if gone || (changed && both) { post(outside, new).await } else { answer }
 }
 
 async fn post(outside: &impl Post, request: SinkRequest) -> Answer {

@@ -109,7 +109,7 @@ impl Post for World {
         let id = request.headers.iter().find(|(name, _)| *name == "webhook-id").map(|(_, id)| id.clone());
         let nth = self.of(&url).len();
         self.got.lock().expect("no test panicked in it").push((url.clone(), id.unwrap_or_default(), Instant::now()));
-        let answer = |status, retry_after| Ok(SinkResponse { status, retry_after, body: Bytes::new() });
+        let answer = |status, retry_after| Ok(SinkResponse { status, retry_after, pause: None, body: Bytes::new() });
         match url.as_str() {
             "busy-once" if nth == 0 => answer(429, Some(Duration::from_mins(1))),
             "down" => answer(500, None),

@@ -1,6 +1,6 @@
 //! The worker's turn: what it does with everything that came, between two waits.
 
-use super::attempt::{UnwrittenFirst, make};
+use super::attempt::{Made, UnwrittenFirst, make};
 use super::{Ledger, LedgerClosed, MOST_AT_ONCE, MOST_UNREPORTED, MOST_UNWRITTEN, Observer, Order, Outcome, Start};
 use crate::reactor::event::DeliveryReport;
 use crate::sinks::answer::{Blame, Setback};
@@ -22,7 +22,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// What ended inside the worker.
 pub(super) enum Ended {
     /// An attempt.
-    Attempt { sink: Name, seq: i64, alert: AlertId, verdict: Verdict, took: Duration },
+    Attempt { sink: Name, seq: i64, alert: AlertId, made: Made, took: Duration },
     /// What an attempt needs could not be read.
     Unread(LedgerClosed),
     /// Bodies were read back for attempts that were begun without one.
@@ -178,8 +178,8 @@ where
                 },
             };
             let outgoing = sink.outgoing(&row, at, which, first.as_ref());
-            let verdict = make(post, &sink, &name, outgoing).await;
-            Ended::Attempt { sink: name, seq, alert, verdict, took: start.elapsed() }
+            let made = make(post, &sink, &name, outgoing).await;
+            Ended::Attempt { sink: name, seq, alert, made, took: start.elapsed() }
         };
         self.flying.push(attempt.boxed());
     }
@@ -197,7 +197,11 @@ where
 
     fn ended(&mut self, ended: Ended) -> Result<(), LedgerClosed> {
         match ended {
-            Ended::Attempt { sink, seq, alert, verdict, took } => {
+            Ended::Attempt { sink, seq, alert, made: Made { verdict, pause }, took } => {
+                if let Some(pause) = pause {
+                    let until = self.now().after(pause);
+                    self.machine.rest(&sink, until);
+                }
                 if let Verdict::Delivered { receiver_id: Some(id) } | Verdict::Partly { receiver_id: Some(id), .. } =
                     &verdict
                     && self.sinks.get(&sink).is_some_and(|sink| sink.threads())

@@ -64,7 +64,7 @@ pub(super) async fn answer(shared: &Shared) -> Closed {
     let again_after = (shared.block_time * 2).max(AGAIN_AFTER);
     loop {
         let chain = shared.chain_wants();
-        let reader = shared.lead().and_then(|place| shared.endpoints.get(place)).filter(|_| !chain.stopped);
+        let reader = shared.lead().and_then(|place| shared.endpoint(place)).filter(|_| !chain.stopped);
         let due = reader.map(|_| asked.due(&chain, again_after, Instant::now())).unwrap_or_default();
         if let Some(reader) = reader
             && !due.is_empty()

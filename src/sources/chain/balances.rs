@@ -101,7 +101,7 @@ pub(super) async fn read(shared: &Shared) -> Closed {
     let mut by_height: BTreeSet<Name> = BTreeSet::new();
     loop {
         let chain = shared.chain_wants();
-        let reader = shared.lead().and_then(|place| shared.endpoints.get(place)).filter(|_| !chain.stopped);
+        let reader = shared.lead().and_then(|place| shared.endpoint(place)).filter(|_| !chain.stopped);
         if let (Some(reader), Some(block)) = (reader, chain.window.last()) {
             let due = pace.due(&chain.balances, Instant::now());
             if !due.is_empty() {

@@ -2,8 +2,8 @@
 //!
 //! It checks that every run connects, as the reactor would need it.
 
-use super::ChainReader;
 use super::testing::CHAIN;
+use super::{ChainReader, unchanging};
 use crate::config::checked::EndpointConfig;
 use crate::net::{HttpClient, Tls};
 use crate::reactor::event::{Event, Run, RunPart};
@@ -45,7 +45,7 @@ impl Bench {
             tally: Tally::new(metrics.clone(), Arc::default()),
             chain: CHAIN,
             block_time: Duration::from_millis(250),
-            endpoints,
+            endpoints: unchanging(endpoints),
             wants: published,
             queue,
             http: HttpClient::new(&tls).unwrap(),

@@ -88,11 +88,11 @@ pub(super) async fn read<R: Beside>(shared: &Shared, mut reading: R) -> Closed {
 fn reader(shared: &Shared, tries: u32) -> Option<&Endpoint> {
     let lead = shared.lead()?;
     let traces = |endpoint: &Endpoint| endpoint.abilities().tracer.is_some();
-    let anyone = tries >= TRIES_WITH_TRACES || !shared.endpoints.get(lead).is_some_and(traces);
+    let anyone = tries >= TRIES_WITH_TRACES || !shared.endpoint(lead).is_some_and(traces);
     let usable = |(place, endpoint): &(usize, &Endpoint)| {
         *place == lead || (endpoint.standing().usable && (anyone || traces(endpoint)))
     };
-    let readers: Vec<_> = shared.endpoints.iter().enumerate().filter(usable).collect();
+    let readers: Vec<_> = shared.endpoints().enumerate().filter(usable).collect();
     let first = readers.iter().position(|(place, _)| *place == lead).unwrap_or(0);
     readers.get((first + tries as usize) % readers.len().max(1)).map(|(_, endpoint)| *endpoint)
 }

@@ -129,7 +129,7 @@ impl Beside for Filler {
         // From above: what is below a block that could not be read cannot be sent yet.
         blocks.reverse();
         let mut read = read_in_order(reader, &blocks, how, &mut self.in_vain).await?;
-        let lead_traces = shared.lead().and_then(|lead| shared.endpoints.get(lead)?.abilities().tracer).is_some();
+        let lead_traces = shared.lead().and_then(|lead| shared.endpoint(lead)?.abilities().tracer).is_some();
         shared.note_traces(reader, lead_traces || reader.abilities().tracer.is_some(), &read);
         read.reverse();
         self.read = read.iter().map(|block| block.at).collect();

@@ -24,6 +24,7 @@ mod session;
 mod tip;
 mod vain;
 mod walk;
+mod ways;
 
 #[cfg(test)]
 mod bench;
@@ -35,24 +36,31 @@ mod tests;
 use super::WallClock;
 use super::queue::EventQueue;
 use crate::config::checked::EndpointConfig;
-use crate::net::socket::{Endpoint as SocketUrl, Limits, SocketSettings, SocketState, Timing, supervise};
-use crate::net::{HttpClient, Target, Tls};
-use crate::reactor::event::{Event, SourceId, SourceKind, SourceReport, SourceState};
+use crate::net::{HttpClient, Tls};
+use crate::reactor::event::SourceState;
 use crate::reactor::match_set::MatchSet;
 use crate::reactor::wants::{ChainWants, Wants};
 use crate::telemetry::Tally;
 use crate::types::{Block, BlockRef, ChainId};
-use dial::PromptDial;
 use endpoint::Endpoint;
-use futures::future::{BoxFuture, FutureExt, join, join_all};
+use futures::future::join_all;
 use lead::Election;
 use read::LogWays;
-use rpc::{Rpc, Way};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
+use ways::Ways;
+
+/// The endpoints of a chain in the order of the config; a reload changes them while the chain is read.
+pub type Endpoints = watch::Receiver<Arc<[EndpointConfig]>>;
+
+/// Endpoints that never change.
+#[must_use]
+pub fn unchanging(endpoints: Vec<EndpointConfig>) -> Endpoints {
+    watch::channel(endpoints.into()).1
+}
 
 /// What a chain's reader works with.
 pub struct ChainReader {
@@ -60,8 +68,8 @@ pub struct ChainReader {
     pub chain: ChainId,
     /// The usual time between its blocks.
     pub block_time: Duration,
-    /// Its endpoints, in the order of the config.
-    pub endpoints: Vec<EndpointConfig>,
+    /// Its endpoints. One that stays as it is keeps its socket and what is known of it when others change.
+    pub endpoints: Endpoints,
     /// What the reactor wants, published after each commit.
     pub wants: watch::Receiver<Arc<Wants>>,
     /// Where events go: one queue for the chain, so that they keep their order when another endpoint takes the lead.
@@ -80,7 +88,7 @@ pub struct ChainReader {
 struct Shared {
     chain: ChainId,
     block_time: Duration,
-    endpoints: Vec<Endpoint>,
+    endpoints: Vec<Arc<Endpoint>>,
     wants: watch::Receiver<Arc<Wants>>,
     queue: EventQueue,
     tally: Tally,
@@ -120,9 +128,19 @@ impl Shared {
         endpoint.note_traces(untraced == 0);
     }
 
+    /// The endpoints in the order of the config.
+    fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.endpoints.iter().map(|endpoint| &**endpoint)
+    }
+
+    /// The endpoint at a place of the config.
+    fn endpoint(&self, place: usize) -> Option<&Endpoint> {
+        self.endpoints.get(place).map(|endpoint| &**endpoint)
+    }
+
     /// Whether another endpoint than this could read blocks now.
     fn has_other(&self, than: &Endpoint) -> bool {
-        self.endpoints.iter().any(|endpoint| !std::ptr::eq(endpoint, than) && endpoint.standing().usable)
+        self.endpoints().any(|endpoint| !std::ptr::eq(endpoint, than) && endpoint.standing().usable)
     }
 
     /// An endpoint owes its answers for too long. Its heads say nothing about that: it reads no more before it has answered again,
@@ -140,100 +158,56 @@ impl Shared {
 
     /// The endpoint that reads blocks now, by its place.
     fn lead(&self) -> Option<usize> {
-        let standings: Vec<_> = self.endpoints.iter().map(Endpoint::standing).collect();
+        let standings: Vec<_> = self.endpoints().map(Endpoint::standing).collect();
         self.election.lock().unwrap_or_else(PoisonError::into_inner).lead(&standings, self.block_time)
     }
 }
 
 impl ChainReader {
     /// Reads the chain until `cancel`, or until nobody takes its events any more.
-    pub async fn run(self, cancel: CancellationToken) {
-        let changed = Arc::new(Notify::new());
-        let mut endpoints = Vec::with_capacity(self.endpoints.len());
-        let mut sockets: Vec<BoxFuture<'static, ()>> = Vec::new();
-        for config in &self.endpoints {
-            // A url that cannot be used was a fault of the config; here it is said and left out.
-            let Some((way, socket)) = self.way(config, &cancel) else {
-                self.refuse(config);
-                continue;
+    pub async fn run(mut self, cancel: CancellationToken) {
+        let mut ways = Ways::new(&self, &cancel);
+        loop {
+            let configs = Arc::clone(&self.endpoints.borrow_and_update());
+            let shared = Shared {
+                chain: self.chain,
+                block_time: self.block_time,
+                endpoints: ways.take(&configs),
+                wants: self.wants.clone(),
+                queue: self.queue.clone(),
+                tally: self.tally.clone(),
+                ways: LogWays::of(self.chain),
+                election: Mutex::default(),
+                changed: ways.changed(),
+                tip_is_busy: AtomicBool::new(false),
             };
-            sockets.extend(socket);
-            endpoints.push(Endpoint::new(
-                self.chain,
-                config.name.clone(),
-                Rpc::new(way, owed::patience(self.block_time)),
-                &self.queue,
-                Arc::clone(&changed),
-            ));
-        }
-        let shared = Shared {
-            chain: self.chain,
-            block_time: self.block_time,
-            endpoints,
-            wants: self.wants,
-            queue: self.queue,
-            tally: self.tally,
-            ways: LogWays::of(self.chain),
-            election: Mutex::default(),
-            changed,
-            tip_is_busy: AtomicBool::new(false),
-        };
-        let sessions = shared.endpoints.iter().map(|endpoint| session::keep(endpoint, &shared));
-        let keeping = join(join_all(sockets), join_all(sessions));
-        tokio::select! {
-            () = cancel.cancelled() => {}
-            _ = keeping => {}
-            _closed = tip::follow(&shared) => {}
-            _closed = beside::read(&shared, gap::Filler::default()) => {}
-            _closed = beside::read(&shared, past::Past::default()) => {}
-            _closed = beside::read(&shared, past_logs::PastLogs::default()) => {}
-            _closed = asks::answer(&shared) => {}
-            _closed = Box::pin(balances::read(&shared)) => {}
-            _closed = fees::follow(&shared) => {}
-        }
-    }
-
-    /// How an endpoint is asked, and the future that keeps its socket.
-    fn way(
-        &self,
-        config: &EndpointConfig,
-        cancel: &CancellationToken,
-    ) -> Option<(Way, Option<BoxFuture<'static, ()>>)> {
-        if !config.socket {
-            let target = Target::parse(&config.url).ok()?;
-            return Some((Way::Http { client: self.http.clone(), target, clock: Arc::clone(&self.clock) }, None));
-        }
-        let silence = session::silence(self.block_time);
-        let settings = SocketSettings {
-            endpoint: SocketUrl::parse(&config.url).ok()?,
-            timing: Timing {
-                subscribe: Duration::from_secs(10),
-                useful_within: silence,
-                stale_for: silence,
-                ..Timing::default()
-            },
-            limits: Limits::RPC,
-            tls: self.tls.clone(),
-        };
-        let (line, protocol, outgoing) = line::line();
-        let (said, cancel, tally) = (line.clone(), cancel.clone(), self.tally.clone());
-        let source = SourceId { kind: SourceKind::Rpc, chain: Some(self.chain), name: config.name.clone() };
-        let told = move |state: SocketState| {
-            if let SocketState::BackingOff { reason, .. } = &state {
-                tally.ended(&source, reason.label());
+            let changed = async {
+                // Who never changes anything has let go of the other end.
+                if self.endpoints.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                () = changed => {}
+                () = ways.keep() => {}
+                _closed = keep_and_read(&shared) => return,
             }
-            said.on_state(&state);
-        };
-        let socket = async move {
-            let supervised = supervise(&settings, PromptDial::default(), protocol, outgoing, told, cancel);
-            Box::pin(supervised).await;
-        };
-        Some((Way::Socket(line), Some(socket.boxed())))
+        }
     }
+}
 
-    fn refuse(&self, config: &EndpointConfig) {
-        let source = SourceId { kind: SourceKind::Rpc, chain: Some(self.chain), name: config.name.clone() };
-        let state = SourceState::Refused("unusable url".into());
-        self.queue.slot().put(Event::Source(SourceReport { source, state }));
+/// Keeps every endpoint and reads what is wanted. Ends when nobody takes its events any more.
+async fn keep_and_read(shared: &Shared) {
+    let sessions = shared.endpoints().map(|endpoint| session::keep(endpoint, shared));
+    tokio::select! {
+        _ = join_all(sessions), if !shared.endpoints.is_empty() => {}
+        _closed = tip::follow(shared) => {}
+        _closed = beside::read(shared, gap::Filler::default()) => {}
+        _closed = beside::read(shared, past::Past::default()) => {}
+        _closed = beside::read(shared, past_logs::PastLogs::default()) => {}
+        _closed = asks::answer(shared) => {}
+        _closed = Box::pin(balances::read(shared)) => {}
+        _closed = fees::follow(shared) => {}
     }
 }

@@ -119,7 +119,7 @@ pub(super) async fn follow(shared: &Shared) -> Closed {
 
 impl Tip {
     async fn round(&mut self, shared: &Shared) -> Result<Round, Closed> {
-        if let Some(lead) = shared.lead().and_then(|place| shared.endpoints.get(place))
+        if let Some(lead) = shared.lead().and_then(|place| shared.endpoint(place))
             && lead.rpc.is_silent()
         {
             shared.fall_silent(lead);
@@ -147,7 +147,7 @@ impl Tip {
         if self.known.is_waiting() && self.moved.is_none_or(|moved| moved.elapsed() >= PATIENCE) {
             self.known.forget_sent();
         }
-        let Some(endpoint) = lead.and_then(|place| shared.endpoints.get(place)) else { return Ok(Round::Idle) };
+        let Some(endpoint) = lead.and_then(|place| shared.endpoint(place)) else { return Ok(Round::Idle) };
         let Some(head) = endpoint.head().filter(|_| !wants.stopped) else { return Ok(Round::Idle) };
         let step = self.known.step(&endpoint.name, head.at, |hash| self.headers.get(&hash));
         shared.tip_is_busy.store(step != Step::Nothing, Ordering::Relaxed);
@@ -293,7 +293,7 @@ impl Tip {
         let able = |other: &&Endpoint| {
             !std::ptr::eq(*other, reader) && other.standing().usable && (!traces || other.abilities().tracer.is_some())
         };
-        let Some(other) = shared.endpoints.iter().find(able) else { return (reader, first.await) };
+        let Some(other) = shared.endpoints().find(able) else { return (reader, first.await) };
         let all = |read: &[Result<Block, ReadFault>]| read.iter().all(Result::is_ok);
         match select(first, pin!(read_blocks(other, wanted, how))).await {
             Either::Left((read, second)) => {
@@ -334,7 +334,7 @@ impl Tip {
             let as_able = !traces || endpoint.abilities().tracer.is_some();
             Some(*place) != self.lead && endpoint.standing().usable && as_able
         };
-        let others: Vec<_> = shared.endpoints.iter().enumerate().filter(usable).map(|(_, endpoint)| endpoint).collect();
+        let others: Vec<_> = shared.endpoints().enumerate().filter(usable).map(|(_, endpoint)| endpoint).collect();
         let tries = self.trouble.map_or(0, |(_, tries)| tries) as usize;
         // The lead itself takes its turn among them.
         others.get(tries % (others.len() + 1)).copied()
@@ -366,7 +366,7 @@ impl Tip {
         let (since, tries) = self.trouble.unwrap_or_else(|| (Instant::now(), 0));
         self.trouble = Some((since, tries.saturating_add(1)));
         if since.elapsed() >= GIVE_UP_AFTER
-            && let Some(lead) = self.lead.and_then(|place| shared.endpoints.get(place))
+            && let Some(lead) = self.lead.and_then(|place| shared.endpoint(place))
         {
             let why = SourceState::BackingOff(reason);
             if shared.has_other(lead) {

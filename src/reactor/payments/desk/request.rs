@@ -1,17 +1,14 @@
 //! The request of a payment, rendered once (MONEY §3): Circle's Wallets, `POST /v1/w3s/developer/transactions/transfer`.
 //!
-//! It holds everything but the ciphertext, which the worker puts before the last brace. Nothing in it can need escaping: every text is
-//! checked to be letters, digits and dashes.
+//! It holds everything but the ciphertext, which the worker puts before the last brace. [`freeze`] renders it.
 
 use super::terms::{Terms, sha256};
 use crate::reactor::money::{IdempotencyKey, Sha256};
-use crate::types::amount::format_amount;
-use crate::types::{Address, Name, PaymentId, U256};
+use crate::types::{Address, Name, PaymentId, U256, Uuid};
+use crate::wire::circle::{FeeLevel, TransferTerms, freeze};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// USDC has 6 decimals on every chain.
-pub const USDC_DECIMALS: u8 = 6;
 /// Our references begin so, and nobody else's do.
 pub const REFERENCE: &str = "ww1.";
 
@@ -42,24 +39,19 @@ pub fn reference(store: &[u8; 16], payment: PaymentId) -> Name {
 /// The request for this payment; `None` where the config holds a text that could not stand in it.
 #[must_use]
 pub fn request(terms: &Terms, payment: PaymentId, destination: Address, amount: U256) -> Option<Request> {
-    let plain = |text: &Name| {
-        !text.as_str().is_empty() && text.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    if !plain(&terms.wallet) || !plain(&terms.blockchain) {
-        return None;
-    }
     let key = IdempotencyKey::of(terms.environment.as_str(), &terms.wallet, payment);
     let reference = reference(&terms.store, payment);
-    let amount = format_amount(amount, USDC_DECIMALS);
-    let body = format!(
-        "{{\"idempotencyKey\":\"{key}\",\"walletId\":\"{wallet}\",\"tokenAddress\":\"{token:#x}\",\
-         \"blockchain\":\"{chain}\",\"destinationAddress\":\"{destination:#x}\",\"amounts\":[\"{amount}\"],\
-         \"feeLevel\":\"MEDIUM\",\"refId\":\"{reference}\"}}",
-        wallet = terms.wallet,
-        token = terms.token,
-        chain = terms.blockchain,
-    );
-    let body: Arc<[u8]> = body.into_bytes().into();
+    let asked = TransferTerms {
+        key: Uuid(key.0),
+        wallet: terms.wallet.clone(),
+        blockchain: terms.blockchain.clone(),
+        token: terms.token,
+        destination,
+        amount,
+        fee: FeeLevel::Medium,
+        reference: reference.clone(),
+    };
+    let body: Arc<[u8]> = freeze(&asked).ok()?.into();
     Some(Request { key, reference, hash: digest(&body), body })
 }
 

@@ -19,6 +19,11 @@ impl Lane {
         }
     }
 
+    /// Nothing more is sent before then.
+    pub(in crate::sinks::delivery) fn rest(&mut self, until: Timestamp) {
+        self.not_before = self.not_before.max(until);
+    }
+
     /// Opens the sink: everything that waits is due, and what is known of the receiver is forgotten.
     pub(in crate::sinks::delivery) fn enable(&mut self, at: Timestamp, out: &mut Out) {
         if std::mem::replace(&mut self.disabled, false) {

@@ -1,0 +1,294 @@
+//! Another config while everything runs: what is said of what left it, and what goes on untouched. And the heartbeat.
+
+use crate::script::{CHAIN, check, check_with};
+use crate::settings::{balance_rule, base, both, price_rule};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use walletwatch::reactor::settings::{Condition, Heartbeat, Settings};
+use walletwatch::types::Name;
+
+fn but(settings: &Settings, change: impl FnOnce(&mut Settings)) -> Settings {
+    let mut settings = settings.clone();
+    change(&mut settings);
+    settings
+}
+
+#[test]
+fn a_removed_rule_says_that_its_crossing_is_over_and_what_it_said_of_a_transfer_is_still_taken_back() {
+    let settings = base();
+    let none = but(&settings, |settings| settings.rules.clear());
+    check_with(
+        settings.clone(),
+        &[("none", none), ("all", settings)],
+        "
+        a 100
+        tx t coin C>A 5
+        a 101:t
+        = seen t treasury in
+        config none
+        a 102
+        a 103
+        tx u coin C>A 6
+        a 104:u
+        wait 1s
+        config all
+        tx v coin C>A 7
+        a 105:v
+        = seen v treasury in
+        a 103'<102 104' 105' 106'
+        = retracted v treasury in
+        ",
+    );
+    let settings = base();
+    let none = but(&settings, |settings| settings.rules.clear());
+    check_with(
+        settings,
+        &[("none", none)],
+        "
+        a 100
+        tx t coin C>A 5
+        a 101:t
+        = seen t treasury in
+        config none
+        restart
+        a 101'<100 102'
+        = retracted t treasury in
+        ",
+    );
+}
+
+#[test]
+fn an_alert_whose_rule_left_or_changed_is_resolved_where_it_was_told_and_the_sink_is_still_there() {
+    let low = price_rule(0, None);
+    let gone = but(&low, |settings| settings.rules.clear());
+    let other = but(&low, |settings| {
+        for rule in &mut settings.rules {
+            if let Condition::Price(price) = &mut rule.condition {
+                price.threshold.hold = Duration::from_secs(7);
+            }
+        }
+    });
+    let silent = but(&gone, |settings| drop(settings.sinks.remove(&Name::from("ops"))));
+    let configs = [("low", low.clone()), ("gone", gone), ("other", other), ("silent", silent)];
+    check_with(
+        low.clone(),
+        &configs,
+        "
+        price 99
+        = price.crossed 1
+        config low
+        config gone
+        = alert.resolved low on ops
+        price 98
+        config low
+        price 97
+        = price.crossed 2
+        config other
+        = alert.resolved low on ops
+        wait 7s
+        price 96
+        wait 7s
+        = price.crossed 3
+        config silent
+        ",
+    );
+    let settings = balance_rule(0);
+    let elsewhere = but(&settings, |settings| {
+        Arc::make_mut(&mut settings.watches).retain(|watch| watch.name.as_str() != "treasury")
+    });
+    check_with(
+        settings,
+        &[("elsewhere", elsewhere)],
+        "
+        a 100
+        balance usdc A 50 at 100
+        = balance.crossed 1 50 at 100
+        config elsewhere
+        = alert.resolved low on ops
+        ",
+    );
+}
+
+#[test]
+fn what_left_the_config_is_not_waited_for_and_its_trouble_is_over() {
+    let settings = both();
+    let chainless = but(&settings, |settings| settings.chains.clear());
+    let alone = but(&settings, |settings| {
+        settings.chains.get_mut(&CHAIN).expect("it is there").explorer = None;
+    });
+    let configs = [("chainless", chainless), ("alone", alone), ("both", settings.clone())];
+    // An explorer that is blind, and then gone; nobody waits for it after that.
+    check_with(
+        settings.clone(),
+        &configs,
+        "
+        a 100
+        scan fresh
+        scan gone
+        wait 120s
+        = source.blind scan
+        config alone
+        = alert.resolved built-in on ops,chat
+        wait 300s
+        config both
+        scan gone
+        config alone
+        wait 300s
+        ",
+    );
+    // A chain that is gone is not blind; when it is back it goes on from where it was, and what an ended endpoint had sent comes to nothing.
+    check_with(
+        settings,
+        &configs,
+        "
+        a fresh
+        a 100
+        config chainless
+        wait 7200s
+        a 101
+        config both
+        a 101
+        tx t coin C>A 5
+        a 102:t
+        = seen t treasury in
+        ",
+    );
+}
+
+#[test]
+fn an_endpoint_that_left_vouches_for_nothing() {
+    let settings = both();
+    let without = but(&settings, |settings| {
+        settings.chains.get_mut(&CHAIN).expect("it is there").endpoints.retain(|name| name.as_str() != "a");
+    });
+    check_with(
+        settings.clone(),
+        &[("without", without), ("with", settings)],
+        "
+        a fresh
+        a 100..105
+        scan fresh
+        tx t coin C>A 5
+        config without
+        a 106:t
+        b fresh
+        b 106
+        = seen t treasury in
+        ",
+    );
+}
+
+#[test]
+fn a_sink_that_left_is_in_no_trouble() {
+    let settings = base();
+    let without = but(&settings, |settings| {
+        drop(settings.sinks.remove(&Name::from("chat")));
+        settings.system.notify = vec!["ops".into()];
+    });
+    check_with(
+        settings.clone(),
+        &[("without", without), ("with", settings)],
+        "
+        sink chat fails
+        = sink.failing on ops
+        config without
+        = alert.resolved built-in on ops
+        config with
+        sink chat works
+        sink chat fails
+        = sink.failing on ops
+        ",
+    );
+}
+
+#[test]
+fn a_heartbeat_comes_as_often_as_it_was_asked_for_whatever_restarts() {
+    let every = |seconds: u64| {
+        but(&base(), |settings| {
+            settings.system.heartbeat = Some(Heartbeat { to: "ops".into(), every: Duration::from_secs(seconds) });
+            settings.chains = BTreeMap::new();
+            settings.feeds = BTreeMap::new();
+        })
+    };
+    let never = but(&every(60), |settings| settings.system.heartbeat = None);
+    check_with(
+        never.clone(),
+        &[("minute", every(60)), ("hour", every(3_600)), ("never", never)],
+        "
+        wait 600s
+        config minute
+        = heartbeat 0
+        wait 59s
+        config minute
+        restart
+        wait 1s
+        = heartbeat 0
+        sink chat fails
+        = sink.failing on ops
+        wait 60s
+        = heartbeat 1
+        wait 120s
+        = heartbeat 1; heartbeat 1
+        config hour
+        = heartbeat 1
+        wait 3599s
+        wait 1s
+        = heartbeat 1
+        config never
+        wait 7200s
+        ",
+    );
+    check(base(), "wait 100s");
+}
+
+#[test]
+fn what_comes_and_goes_is_told_of_once_until_it_is_well_for_long_enough() {
+    check(
+        both(),
+        "
+        a 100
+        scan fresh
+        scan gone
+        wait 120s
+        = source.blind scan
+        scan fresh
+        = source.recovered scan
+        scan gone
+        wait 120s
+        = source.blind scan
+        scan fresh
+        wait 60s
+        scan gone
+        wait 120s
+        scan fresh
+        wait 100s
+        scan gone
+        wait 119s
+        scan fresh
+        restart
+        wait 80s
+        scan fresh
+        wait 1s
+        = source.recovered scan
+        ",
+    );
+    check(
+        base(),
+        "
+        sink chat fails
+        = sink.failing on ops
+        sink chat works
+        = sink.recovered on ops
+        sink chat fails
+        = sink.failing on ops
+        sink chat works
+        wait 299s
+        sink chat fails
+        sink chat works
+        wait 299s
+        wait 1s
+        = sink.recovered on ops
+        ",
+    );
+}
