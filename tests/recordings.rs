@@ -17,6 +17,8 @@ use walletwatch::wire::tickers::{self, Frame};
 
 #[path = "recordings/circle.rs"]
 mod circle;
+#[path = "recordings/feeds.rs"]
+mod feeds;
 #[path = "recordings/mangled.rs"]
 mod mangled;
 

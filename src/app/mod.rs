@@ -17,3 +17,4 @@ pub mod pump;
 pub mod reload;
 pub mod sources;
 pub mod turn;
+mod upkeep;

@@ -13,6 +13,7 @@ use super::poison::Poison;
 use super::pump::{Pump, PumpFault, Wires as PumpWires};
 use super::reload::{self, Reloader, Reloading};
 use super::sources::{EXPLORER, SourceParts, Sources, Started};
+use super::upkeep;
 use crate::config::checked::Config;
 use crate::http;
 use crate::net::http::{HttpClient, HttpFault};
@@ -21,10 +22,10 @@ use crate::reactor::Reactor;
 use crate::reactor::wants::Wants;
 use crate::sinks::worker::{self, LedgerClosed};
 use crate::sinks::{Courier, HttpPost, SinkFault, SmtpPost, StoreLedger};
-use crate::store::{IfMissing, Prune, Reader, SqliteStore, Store, StoreFault, WriterHandle};
+use crate::store::{IfMissing, Reader, SqliteStore, Store, StoreFault, WriterHandle};
 use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::telemetry::{Metrics, Snapshot};
-use crate::types::{Name, Timestamp};
+use crate::types::Name;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -42,12 +43,6 @@ const ROW_BATCHES: usize = 64;
 const REPORTS: usize = 1_024;
 /// Commands that may wait for the pump or the delivery worker.
 const COMMANDS: usize = 64;
-/// How often what is closed and old is removed.
-const PRUNED_EVERY: Duration = Duration::from_hours(1);
-/// Rows that one step of it looks at: the writer is not held up for longer than a commit takes.
-const PRUNED_AT_ONCE: u32 = 512;
-/// How often the outbox is counted for people.
-const COUNTED_EVERY: Duration = Duration::from_secs(5);
 /// Whatever has not stopped by then is cut off: the store has all that matters.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -244,8 +239,11 @@ pub async fn run(
         serving.await;
         Ok(())
     });
-    tasks.essential("retention", prune(writer.clone(), in_force, Arc::clone(&clock), stops.workers.clone()));
-    tasks.essential("counting", count(path, Arc::clone(&board), stops.workers.clone()));
+    tasks.essential(
+        "retention",
+        keeping(upkeep::prune(writer.clone(), in_force, Arc::clone(&clock), stops.workers.clone())),
+    );
+    tasks.essential("counting", keeping(upkeep::count(path, Arc::clone(&board), stops.workers.clone())));
     let reloader = Reloader {
         in_force: in_force_to,
         reloading,
@@ -385,6 +383,10 @@ impl Tasks {
     }
 }
 
+async fn keeping(upkeep: impl Future<Output = Result<(), StoreFault>>) -> Result<(), MonitorFault> {
+    Ok(upkeep.await?)
+}
+
 fn fault(ended: Result<(&'static str, Result<(), MonitorFault>), tokio::task::JoinError>) -> MonitorFault {
     match ended {
         Ok((_, Err(fault))) => fault,
@@ -422,49 +424,4 @@ fn resumed(config: &Config, reactor: &Reactor) -> Vec<(Name, u64)> {
 /// The store's id: random, made once.
 fn random_id() -> [u8; 16] {
     fastrand::u128(..).to_be_bytes()
-}
-
-/// Removes what is closed and older than the config keeps it.
-async fn prune(
-    writer: WriterHandle,
-    in_force: watch::Receiver<Arc<Config>>,
-    clock: Arc<Clock>,
-    stop: CancellationToken,
-) -> Result<(), MonitorFault> {
-    let ago = |span: Duration| {
-        let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-        Timestamp::from_millis(clock.now().millis().saturating_sub(millis))
-    };
-    loop {
-        let store = in_force.borrow().store.clone();
-        let step = Prune {
-            before_outbox: store.keep_outbox.map_or(Timestamp::default(), ago),
-            before_transfers: store.keep_transfers.map(ago),
-            limit: PRUNED_AT_ONCE,
-        };
-        while writer.prune(step).await?.more && !stop.is_cancelled() {}
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(PRUNED_EVERY) => {}
-        }
-    }
-}
-
-/// Counts the outbox for people, from a connection of its own.
-async fn count(path: PathBuf, board: Arc<Board>, stop: CancellationToken) -> Result<(), MonitorFault> {
-    loop {
-        let (path, board) = (path.clone(), Arc::clone(&board));
-        let counted = tokio::task::spawn_blocking(move || {
-            let reader = Reader::open(&path)?;
-            board.counted(&reader.outbox_counts()?, reader.disabled_sinks()?);
-            Ok::<(), StoreFault>(())
-        });
-        if let Ok(Err(fault)) = counted.await {
-            tracing::debug!("the outbox could not be counted: {fault}");
-        }
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(COUNTED_EVERY) => {}
-        }
-    }
 }

@@ -4,6 +4,7 @@
 //! whose beginning nobody saw is not known. Plain values: it knows no rules.
 
 use super::effect::Effect;
+pub use super::quote::BarRow;
 use super::rows::{Row, RowKey};
 use super::settings::{Condition, Settings};
 use crate::types::{Pair, Price, Timestamp};
@@ -14,19 +15,6 @@ use std::time::Duration;
 const MINUTE: i64 = 60_000;
 /// A window whose first minutes have no price is known all the same if that is no more than this part of it: feeds reconnect.
 const MISSING_PART: u64 = 20;
-
-/// One minute of a pair's price.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BarRow {
-    /// Of what.
-    pub pair: Pair,
-    /// Whole minutes since the epoch.
-    pub minute: u64,
-    /// The lowest price in it.
-    pub low: Price,
-    /// The highest.
-    pub high: Price,
-}
 
 /// The lowest and the highest price of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

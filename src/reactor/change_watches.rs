@@ -15,7 +15,7 @@ use super::Reactor;
 use super::addresses::{Listed, MOST_ADDRESSES, Since, since_on, since_without};
 use super::chain::Chain;
 use super::effect::{Effect, Notice};
-use super::event::{List, Run, RunPart};
+use super::event::{Explored, List, Run, RunPart};
 use super::rows::{BackfillRow, RequestRow, Row, RowKey};
 use super::watch_list::{
     MOST_WATCHES, NewWatch, Request, WatchAnswer, WatchOrder, WatchRefusal, Watching, address_row,
@@ -57,6 +57,30 @@ impl Reactor {
         let is_ours = |address: &Address| self.watched.find(id, address).is_some();
         let new = !late && (is_ours(&movement.from) || is_ours(&movement.to));
         if new { Some(false) } else { self.is_history(id, movement, block) }
+    }
+
+    /// Whether an answer was asked for before its address came to be watched, or before more of its list was wanted: taken as the first
+    /// of its list, it would leave a hole below.
+    pub(super) fn leaves_a_hole(&self, answer: &Explored, effects: &mut Vec<Effect>) -> bool {
+        let id = answer.chain;
+        let key = (id, answer.address, answer.list);
+        let hole = match self.watched.find(id, &answer.address) {
+            None => true,
+            Some((index, _)) if self.watched.is_of_config(index) || self.views.contains_key(&key) => false,
+            Some(_) => self.view_begins(id, &answer.address).is_some_and(|begin| answer.from > begin),
+        };
+        if hole {
+            let reason = "a list that an older watch list asked for";
+            effects.push(Effect::Notice(Notice::Ignored { chain: id, reason }));
+        }
+        hole
+    }
+
+    /// The lowest block of an address's lists that is read live: below that lies history, which waits behind what is new.
+    pub(super) fn view_begins(&self, id: ChainId, address: &Address) -> Option<u64> {
+        let until = self.backfills.get(id, address).map(|row| row.until);
+        let since = until.or_else(|| self.watched.since(id, address));
+        since.or_else(|| self.chains.get(&id)?.row().started)
     }
 
     /// Everything in force, as of now: sources are told with the next wants.
@@ -237,6 +261,8 @@ impl Reactor {
                 if let Some(live_from) = since.filter(|since| from < *since) {
                     let until = live_from.saturating_sub(self.late_rows(chain)).max(from);
                     let row = BackfillRow { chain, address, from, until, live_from, left: Vec::new() };
+                    // Its lists are read anew from there on: as far as they were read, they begin above.
+                    self.drop_views(chain, address, effects);
                     self.put_backfill(row, effects);
                 }
             }
@@ -291,15 +317,19 @@ impl Reactor {
             open |= self.backfills.get(chain, &address).is_some_and(|row| !row.left.is_empty());
             self.end_backfill(chain, address, effects);
             self.unwatch_balances(chain, address, effects);
-            for list in List::ALL {
-                if self.views.remove(&(chain, address, list)).is_some() {
-                    effects.push(Effect::Delete(RowKey::View(chain, address, list)));
-                }
-            }
+            self.drop_views(chain, address, effects);
         }
         // What was being read for them alone is read no more.
         if open {
             self.arrange_scans(chain, effects);
+        }
+    }
+
+    fn drop_views(&mut self, chain: ChainId, address: Address, effects: &mut Vec<Effect>) {
+        for list in List::ALL {
+            if self.views.remove(&(chain, address, list)).is_some() {
+                effects.push(Effect::Delete(RowKey::View(chain, address, list)));
+            }
         }
     }
 

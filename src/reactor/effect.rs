@@ -2,12 +2,11 @@
 
 pub use super::holdings::BalanceBody;
 use super::holdings::NoBalance;
-pub use super::market::Quote;
+pub use super::quote::{Quote, Worth};
 use super::rows::{Row, RowKey};
 pub use super::source::{HeartbeatBody, SinkBody, SourceBody};
 pub use super::suspect::Suspect;
 use super::watch_list::WatchAnswer;
-pub use super::worth::Worth;
 use crate::types::gas::Fee;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Percent, Price, Severity,

@@ -3,7 +3,7 @@
 //! It says what [`TransferRow`] says. What few transfers have stands apart, and the id is the key under which it is held.
 
 use super::effect::Suspect;
-use super::market::Quote;
+use super::quote::Quote;
 use super::rows::{Missing, TransferRow, Voucher};
 use crate::types::{Address, Asset, B256, ChainId, Kind, Stage, Timestamp, TransferId, TransferKey, U256};
 

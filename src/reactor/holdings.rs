@@ -3,7 +3,7 @@
 //! A balance is an amount at a block. One that could not be read is never zero: the last one stands, with its age.
 
 use super::phase::{Phase, Standing};
-use super::worth::Worth;
+use super::quote::Worth;
 use crate::types::{Address, Asset, B256, ChainId, Holding, Name, Timestamp, U256};
 
 /// Balances of one chain, all read at one block.

@@ -2,6 +2,7 @@
 //!
 //! A price whose own time is too long ago is not known. Plain values: it knows no rules and says nothing.
 
+pub use super::quote::Quote;
 use super::settings::PriceSettings;
 use crate::types::{Name, Pair, Percent, Price, Timestamp};
 use std::collections::BTreeMap;
@@ -33,23 +34,6 @@ pub struct Known {
     /// The highest of them.
     pub high: Price,
     /// The time of the oldest that the price was made of.
-    pub as_of: Timestamp,
-}
-
-/// A price with all that is said of it: where a message or a row keeps one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quote {
-    /// Of what.
-    pub pair: Pair,
-    /// The price.
-    pub price: Price,
-    /// The feed; of several, that it is the median of which.
-    pub source: Name,
-    /// How many feeds.
-    pub sources: u32,
-    /// From the lowest to the highest of them, as a part of the price.
-    pub spread: Percent,
-    /// The price's own time.
     pub as_of: Timestamp,
 }
 

@@ -47,6 +47,9 @@ impl Reactor {
             return;
         }
         self.unpublished.insert(id);
+        if self.leaves_a_hole(answer, effects) {
+            return;
+        }
         let moved = self.take_rows(answer, effects);
         self.look_for_absent(answer, highest_before, effects);
         self.view(answer, moved, effects);
@@ -199,12 +202,12 @@ impl Reactor {
         let covered = self.chains[&id].covers(reported.block);
         // Final and read: it was settled long ago, or the chain's own blocks never had it and there is nothing left to compare.
         let own = covered && (key.kind != Kind::Internal || self.endpoint_vouches(id, key.kind));
-        if own && reported.block <= self.settle_bound(id) && self.transfers.get(transfer).is_none() {
+        let past = self.is_unread_past(answer, reported.block);
+        if own && !past && reported.block <= self.settle_bound(id) && self.transfers.get(transfer).is_none() {
             return None;
         }
         let listed = |row: &TransferRow| row.voucher == Voucher::Authority && self.explorer_judges(row);
         let judged = !self.endpoint_vouches(id, key.kind) || self.transfers.get(transfer).as_ref().is_some_and(listed);
-        let past = self.is_unread_past(answer, reported.block);
         if judged || past || self.is_untraced(id, &key, reported.block) {
             // An index that lags adds, but neither moves nor brings back what is known: another one has seen more.
             let lags = answer.index_head < self.chains[&id].row().explorer_head;
@@ -371,7 +374,9 @@ impl Reactor {
         let Some(settings) = self.settings.chains.get(&id).filter(|settings| settings.explorer.is_some()) else {
             return true;
         };
-        let by_explorer = settings.endpoints.is_empty() || (kind == Kind::Internal && self.explorer_judges(row));
+        // What lies before a watch is an explorer's too: the chain's own blocks were not searched for it.
+        let by_explorer =
+            settings.endpoints.is_empty() || row.history || (kind == Kind::Internal && self.explorer_judges(row));
         let Some(list) = List::ALL.into_iter().find(|list| by_explorer && kind_of(*list) == kind) else { return true };
         let far_enough = |address: &Address| {
             let view = self.views.get(&(id, *address, list));

@@ -3,14 +3,14 @@
 //! They carry no serde: the store has formats of its own.
 
 use super::addresses::AddressList;
-pub use super::bars::BarRow;
 use super::holdings::{BalanceRow, LevelKey, LevelRow};
-use super::market::Quote;
 pub use super::money::{PaymentRow, PaymentState};
 pub use super::office::{OfficeKey, OfficeTables, OfficeWrite};
 pub use super::past::{BackfillRow, ListLeft, Scan, ScanRow};
 pub use super::phase::Phase;
 use super::phase::Standing;
+pub use super::quote::BarRow;
+use super::quote::Quote;
 use super::source::{List, SourceId};
 use super::suspect::Suspect;
 pub use super::watch_list::{AddressRow, RequestRow, WatchRow};

@@ -3,8 +3,10 @@
 //! Names and tags are resolved, thresholds are in raw units, depths are numbers: the reactor never sees the config.
 
 use super::addresses::{AddressList, Listed};
+pub use super::pricing::{AtLeastUsd, Move, PriceSettings};
+pub use super::system::{Heartbeat, SystemSettings};
 use crate::types::gas::Fee;
-use crate::types::{Address, Asset, ChainId, Name, Pair, Percent, Price, Severity, Stage, U256, Usd};
+use crate::types::{Address, Asset, ChainId, Name, Pair, Percent, Price, Severity, Stage, U256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,22 +40,6 @@ pub struct Settings {
     pub balances: BalanceSettings,
     /// Set by `demo`: every message says that it is simulated.
     pub simulated: bool,
-}
-
-/// What is made of prices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PriceSettings {
-    /// A price whose own time is longer ago is not known.
-    pub stale_after: Duration,
-    /// Feeds of a pair that are further apart, as a part of its price, are said to differ.
-    pub disagree: Percent,
-}
-
-impl Default for PriceSettings {
-    fn default() -> Self {
-        // Long enough for a pair that trades seldom, short enough for a price to mean something; as far as venues of one pair are ever apart.
-        Self { stale_after: Duration::from_mins(5), disagree: Percent::whole(2) }
-    }
 }
 
 /// One chain.
@@ -224,15 +210,6 @@ impl ApprovalCondition {
     }
 }
 
-/// What has to be worth how much to be spoken of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AtLeastUsd {
-    /// The least, inclusive.
-    pub worth: Usd,
-    /// Whether it speaks where the price is not known, and says so.
-    pub unknown_speaks: bool,
-}
-
 /// Which of the watches that are added at run time a rule looks at. Their names are nobody's promise: a rule names them by tag, or all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Added {
@@ -306,17 +283,6 @@ pub struct ChangeCondition {
     pub threshold: Threshold<Percent>,
 }
 
-/// Which way a price moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Move {
-    /// Down from the highest in the window.
-    Fall,
-    /// Up from the lowest.
-    Rise,
-    /// Either; the larger of the two counts.
-    Either,
-}
-
 /// A chain's fee for gas and its threshold, in wei.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GasCondition {
@@ -383,26 +349,6 @@ pub struct SinkSettings {
     pub min_severity: Severity,
     /// Message types that it takes (`payment.*`, `transfer.confirmed`); empty is all.
     pub types: Vec<Name>,
-}
-
-/// Built-in alerts.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SystemSettings {
-    /// Who hears them.
-    pub notify: Vec<Name>,
-    /// Types silenced by name (`sink.failing`).
-    pub disabled: BTreeSet<Name>,
-    /// Who hears every so often that the monitor is alive.
-    pub heartbeat: Option<Heartbeat>,
-}
-
-/// A message every so often, whatever happens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heartbeat {
-    /// To which sink, whatever it takes otherwise.
-    pub to: Name,
-    /// How often.
-    pub every: Duration,
 }
 
 /// What a rule pays, beside it.

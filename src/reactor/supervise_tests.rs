@@ -4,7 +4,7 @@ use super::super::effect::Message;
 use super::super::event::{Event, Explored, List, Run, RunPart, Tick, Unlistable};
 use super::super::rows::Tables;
 use super::super::settings::{
-    Condition, Confirmed, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold,
+    Condition, Confirmed, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold, Watch,
 };
 use super::*;
 use crate::types::gas::Fee;
@@ -119,6 +119,14 @@ fn explored_reactor() -> Reactor {
         ChainSettings { endpoints: vec![], explorer: Some("etherscan".into()), ..settings.chains[&CHAIN].clone() };
     let other = ChainSettings { id: ChainId(137), name: "polygon".into(), ..chain.clone() };
     settings.chains = [(CHAIN, chain), (ChainId(137), other)].into();
+    let watch = Watch {
+        name: "treasury".into(),
+        addresses: std::sync::Arc::new([Address::repeat_byte(7)].into_iter().collect()),
+        chains: vec![CHAIN],
+        tags: vec![],
+        from_block: None,
+    };
+    settings.watches = vec![watch].into();
     let mut reactor = Reactor::restore(Tables::default(), at(0));
     reactor.handle(at(0), Event::Configured(Box::new(settings)));
     reactor

@@ -71,9 +71,7 @@ impl Reactor {
         for (place, watch) in watches.filter(|(_, watch)| watch.chains.contains(&id)) {
             let lists = self.lists_of(place, watch, id);
             for address in watch.addresses.addresses() {
-                // Below that lies history, which waits behind what is new.
-                let begin = self.backfills.get(id, address).map(|row| row.until);
-                let begin = begin.or_else(|| self.watched.since(id, address)).unwrap_or(started);
+                let begin = self.view_begins(id, address).unwrap_or(started);
                 let pointed = open.pointed.get(address).copied();
                 for list in lists.iter() {
                     let view = self.views.get(&(id, *address, list));

@@ -5,6 +5,7 @@
 use super::Reactor;
 use super::effect::Effect;
 use super::market::Quote;
+pub use super::quote::Worth;
 use super::rows::TransferRow;
 use super::settings::AtLeastUsd;
 use crate::types::{Asset, ChainId, Kind, Name, Pair, Timestamp, TransferKey, U256, Usd};
@@ -12,15 +13,6 @@ use std::time::Duration;
 
 /// The price of now says nothing of what moved longer ago than this.
 const VALUED_WITHIN: Duration = Duration::from_hours(1);
-
-/// What something is worth, with the price that says so.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Worth {
-    /// In cents, rounded once.
-    pub value: Usd,
-    /// At which price.
-    pub quote: Quote,
-}
 
 /// What is known of a worth.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,22 +1,23 @@
 //! Random rows, commits and deliveries for the store's laws: few keys, so that they collide, and numbers at the edges.
 
 mod money;
+mod prices;
+mod transfers;
 
 use super::{Commit, DeliveryWrite, NewMessage, OutboxState, Prune, Write};
-use crate::reactor::bars::BarRow;
-use crate::reactor::effect::Suspect;
 use crate::reactor::event::{List, SourceId, SourceKind};
 use crate::reactor::holdings::*;
-use crate::reactor::market::Quote;
 use crate::reactor::rows::*;
 use crate::reactor::settings::Direction;
 use crate::reactor::watch_list::Watching;
 use crate::types::*;
 use bytes::Bytes;
+use prices::{bar, pair};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::time::Duration;
+use transfers::transfer;
 
 /// Numbers of a chain: few, with the edges of both signed and unsigned 64 bits.
 fn number() -> impl Strategy<Value = u64> {
@@ -80,33 +81,6 @@ fn subject() -> impl Strategy<Value = Subject> {
     ]
 }
 
-fn pair() -> impl Strategy<Value = Pair> {
-    select(vec!["ETH-USD", "1INCH-USDT"]).prop_map(|text| Pair::parse(text).expect("it is a pair"))
-}
-
-fn price() -> impl Strategy<Value = Price> {
-    select(vec!["0.00000001", "2345.10", "79228162514264337593543950335"])
-        .prop_map(|text| Price::parse(text).expect("it is a price"))
-}
-
-fn quote() -> impl Strategy<Value = Quote> {
-    let source = select(vec!["coinbase", "median of a, b  c", ""]);
-    (pair(), price(), source, count(), any::<u64>(), time()).prop_map(
-        |(pair, price, source, sources, spread, as_of)| Quote {
-            pair,
-            price,
-            source: source.into(),
-            sources,
-            spread: Percent::from_millionths(spread),
-            as_of,
-        },
-    )
-}
-
-fn bar() -> impl Strategy<Value = BarRow> {
-    (pair(), number(), price(), price()).prop_map(|(pair, minute, low, high)| BarRow { pair, minute, low, high })
-}
-
 fn deadline() -> impl Strategy<Value = Deadline> {
     prop_oneof![
         name().prop_map(Deadline::Holds),
@@ -119,47 +93,6 @@ fn deadline() -> impl Strategy<Value = Deadline> {
         Just(Deadline::Heartbeat),
         subject().prop_map(Deadline::Steady),
     ]
-}
-
-fn transfer() -> impl Strategy<Value = TransferRow> {
-    let suspect = any::<[bool; 4]>().prop_map(|[zero_value, look_alike, dust, known_symbol]| Suspect {
-        zero_value,
-        look_alike,
-        dust,
-        known_symbol,
-    });
-    let asset = opt(address()).prop_map(|contract| contract.map_or(Asset::Coin, Asset::Token));
-    let key =
-        (chain(), hash(), select(Kind::ALL.to_vec()), asset, (address(), address()), opt(amount()), amount(), count());
-    let place = (number(), opt(hash()), time(), opt(number()), time(), opt(quote()));
-    let missing = opt((count(), time(), count()));
-    let voucher = select(vec![Voucher::Authority, Voucher::Other]);
-    (key, place, stage(), suspect, voucher, missing, any::<[bool; 3]>()).prop_map(
-        |(key, place, stage, suspect, voucher, missing, [late, history, settled])| {
-            let (chain, tx, kind, asset, (from, to), token_id, amount, nth) = key;
-            let key = TransferKey { chain, tx, kind, asset, from, to, token_id, amount, nth };
-            let (block, block_hash, block_time, log_index, first_seen, quote) = place;
-            let missing = missing.map(|(answers, at, receipts)| Missing { answers, at, receipts });
-            let id = key.id();
-            TransferRow {
-                id,
-                key,
-                block,
-                block_hash,
-                block_time,
-                log_index,
-                stage,
-                suspect,
-                voucher,
-                late,
-                history,
-                missing,
-                first_seen,
-                quote,
-                settled,
-            }
-        },
-    )
 }
 
 fn alert() -> impl Strategy<Value = AlertRow> {

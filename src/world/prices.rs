@@ -1,11 +1,15 @@
-//! A price feed in Coinbase Exchange's way: subscribe within 5 s, an acknowledgement that repeats all there is, a
-//! ticker at each trade, a heartbeat each second. Prices are set from outside; it falls silent or hangs up on demand.
+//! Price feeds, each in the way of its venue: how it is subscribed to, what it acknowledges, what a price looks like, how it shows that it
+//! lives. Prices are set from outside; a feed falls silent, rejects, repeats itself or hangs up on demand.
+
+mod binance;
+mod coinbase;
+mod kraken;
 
 use super::Clock;
 use super::http::{self, Connection};
-use crate::types::{Pair, Price};
+use crate::types::{Pair, Price, Timestamp};
 use futures::{SinkExt, StreamExt};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,6 +30,28 @@ const TRADES_BEHIND: usize = 1_024;
 /// Frames said to all peers that one of them may fall behind.
 const SAID_BEHIND: usize = 64;
 
+/// Whose protocol a feed speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Venue {
+    /// Coinbase Exchange: subscribe within 5 s, an acknowledgement that repeats all there is, a heartbeat each second and pair.
+    Coinbase,
+    /// Kraken's second version: an answer for each pair, prices as bare numbers, a heartbeat for the connection.
+    Kraken,
+    /// Binance spot: an answer to each request, base and quote run together, nothing that shows that it lives.
+    Binance,
+}
+
+/// What a peer is subscribed to.
+type Channels = BTreeMap<String, BTreeSet<Pair>>;
+
+/// What a venue says to what it heard.
+struct Heard {
+    /// Its answers.
+    answers: Vec<String>,
+    /// The pairs that begin, each with its last trade.
+    begun: Vec<Pair>,
+}
+
 /// The last trade of a pair.
 #[derive(Debug, Clone, Copy)]
 struct Trade {
@@ -35,7 +61,8 @@ struct Trade {
 }
 
 /// What is wrong with the feed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each fault is there or not, whatever the others are")]
 pub struct FeedFaults {
     /// The socket stays open and nothing comes.
     pub silent: bool,
@@ -43,10 +70,15 @@ pub struct FeedFaults {
     pub no_trades: bool,
     /// Subscriptions are refused, for no pair's fault.
     pub refuses: bool,
+    /// These pairs say nothing any more, beside others that do.
+    pub mute: BTreeSet<Pair>,
+    /// Each price comes twice, and behind it an earlier one that is wrong.
+    pub echoes: bool,
 }
 
 /// A feed.
 pub struct PriceFeed {
+    venue: Venue,
     clock: Clock,
     trades: Mutex<BTreeMap<Pair, Trade>>,
     faults: Mutex<FeedFaults>,
@@ -57,11 +89,18 @@ pub struct PriceFeed {
 }
 
 impl PriceFeed {
-    /// A feed that knows these pairs; the first price of each is its last trade.
+    /// A feed in Coinbase's way that knows these pairs; the first price of each is its last trade.
     #[must_use]
     pub fn new(clock: Clock, prices: BTreeMap<Pair, Price>) -> Self {
+        Self::of(Venue::Coinbase, clock, prices)
+    }
+
+    /// The same in the way of any venue.
+    #[must_use]
+    pub fn of(venue: Venue, clock: Clock, prices: BTreeMap<Pair, Price>) -> Self {
         let trade = |(pair, price)| (pair, Trade { price, sequence: 1_000, id: 1 });
         Self {
+            venue,
             clock,
             trades: Mutex::new(prices.into_iter().map(trade).collect()),
             faults: Mutex::default(),
@@ -130,7 +169,10 @@ impl PriceFeed {
     }
 
     async fn talk_socket(&self, mut socket: WebSocketStream<TcpStream>) {
-        let mut channels: BTreeMap<String, BTreeSet<Pair>> = BTreeMap::new();
+        let mut channels = Channels::new();
+        if self.venue == Venue::Kraken && socket.send(Message::text(kraken::status())).await.is_err() {
+            return;
+        }
         let (mut traded, mut said) = (self.traded.subscribe(), self.said.subscribe());
         let patience = Instant::now() + SUBSCRIBE_WITHIN;
         let mut beat = interval(BEAT_EVERY);
@@ -150,13 +192,13 @@ impl PriceFeed {
                     continue;
                 }
                 _ = beat.tick() => self.beats(&channels),
-                () = sleep_until(patience), if channels.is_empty() => return,
+                () = sleep_until(patience), if channels.is_empty() && self.venue == Venue::Coinbase => return,
             };
-            if self.faults.lock().unwrap_or_else(PoisonError::into_inner).silent {
+            if self.faults().silent {
                 continue;
             }
             for frame in frames {
-                if socket.send(Message::text(frame.to_string())).await.is_err() {
+                if socket.send(Message::text(frame)).await.is_err() {
                     return;
                 }
             }
@@ -164,87 +206,70 @@ impl PriceFeed {
     }
 
     /// Reads what a peer asks for; the answer is an acknowledgement and the last trade of each new pair.
-    fn hear(&self, text: &str, channels: &mut BTreeMap<String, BTreeSet<Pair>>) -> Vec<Value> {
+    fn hear(&self, text: &str, channels: &mut Channels) -> Vec<String> {
         let message: Value = serde_json::from_str(text).unwrap_or_default();
-        let texts = |key: &str| -> Vec<String> {
-            let list = message.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        let refuses = self.faults().refuses;
+        let known = |pair: &Pair| self.price(pair).is_some();
+        let heard = match self.venue {
+            Venue::Coinbase => coinbase::hear(&message, refuses, known, channels),
+            Venue::Kraken => kraken::hear(&message, refuses, known, channels),
+            Venue::Binance => binance::hear(&message, refuses, &self.pairs(), channels),
         };
-        let off = match message.get("type").and_then(Value::as_str) {
-            Some("subscribe") => false,
-            Some("unsubscribe") => true,
-            Some(_) | None => {
-                return vec![
-                    json!({"type":"error","message":"Failed to subscribe","reason":"Type has to be either subscribe or unsubscribe"}),
-                ];
-            }
-        };
-        if self.faults.lock().unwrap_or_else(PoisonError::into_inner).refuses {
-            return vec![json!({"type":"error","message":"Failed to subscribe","reason":"too many requests"})];
-        }
-        let (mut frames, mut known) = (Vec::new(), Vec::new());
-        for product in texts("product_ids") {
-            match Pair::parse(&product).filter(|pair| self.price(pair).is_some()) {
-                Some(pair) => known.push(pair),
-                None => frames.push(
-                    json!({"type":"error","message":"Failed to subscribe","reason":format!("{product} is not a valid product")}),
-                ),
-            }
-        }
-        for channel in texts("channels") {
-            let pairs = channels.entry(channel).or_default();
-            for pair in &known {
-                if off {
-                    pairs.remove(pair)
-                } else {
-                    pairs.insert(pair.clone())
-                };
-            }
-        }
-        channels.retain(|_, pairs| !pairs.is_empty());
-        let channel = |(name, pairs): (&String, &BTreeSet<Pair>)| {
-            let pairs: Vec<&str> = pairs.iter().map(Pair::as_str).collect();
-            json!({"name":name,"product_ids":pairs,"account_ids":null})
-        };
-        let all: Vec<Value> = channels.iter().map(channel).collect();
-        frames.push(json!({"type":"subscriptions","channels":all}));
-        if !off {
-            frames.extend(known.iter().flat_map(|pair| self.ticks(channels, Some(pair))));
-        }
+        let mut frames = heard.answers;
+        frames.extend(heard.begun.iter().flat_map(|pair| self.ticks(channels, Some(pair))));
         frames
     }
 
     /// The last trade of one pair or of all, where it is subscribed to.
-    fn ticks(&self, channels: &BTreeMap<String, BTreeSet<Pair>>, of: Option<&Pair>) -> Vec<Value> {
-        if self.faults.lock().unwrap_or_else(PoisonError::into_inner).no_trades {
+    fn ticks(&self, channels: &Channels, of: Option<&Pair>) -> Vec<String> {
+        let faults = self.faults();
+        if faults.no_trades {
             return Vec::new();
         }
         let trades = self.trades.lock().unwrap_or_else(PoisonError::into_inner);
-        let pairs = channels.get("ticker").into_iter().flatten().filter(|pair| of.is_none_or(|of| of == *pair));
-        let time = (self.clock)().to_string();
-        let tick = |pair: &Pair| {
-            let trade = trades.get(pair)?;
-            let price = trade.price.to_string();
-            Some(json!({
-                "type":"ticker","sequence":trade.sequence,"product_id":pair.as_str(),"price":price,
-                "open_24h":price,"volume_24h":"10973.39","low_24h":price,"high_24h":price,"volume_30d":"210811.57",
-                "best_bid":price,"best_bid_size":"0.5","best_ask":price,"best_ask_size":"0.5","side":"sell",
-                "time":time,"trade_id":trade.id,"last_size":"0.013388",
-            }))
+        let wanted = |pair: &&Pair| of.is_none_or(|of| of == *pair) && !faults.mute.contains(*pair);
+        let pairs = channels.get("ticker").into_iter().flatten().filter(wanted);
+        let now = (self.clock)();
+        let frame = |pair: &Pair, trade: &Trade, time| match self.venue {
+            Venue::Coinbase => coinbase::tick(pair, trade, time),
+            Venue::Kraken => kraken::tick(pair, trade, time),
+            Venue::Binance => binance::tick(pair, trade, time),
         };
-        pairs.filter_map(tick).collect()
+        let mut frames = Vec::new();
+        for pair in pairs {
+            let Some(trade) = trades.get(pair) else { continue };
+            frames.push(frame(pair, trade, now));
+            if faults.echoes {
+                // The same again, and an earlier one at a price that nobody pays.
+                let wrong = Price::parse("0.00000001").unwrap_or(trade.price);
+                let late = Trade { price: wrong, sequence: trade.sequence.saturating_sub(1), id: trade.id };
+                frames.push(frame(pair, trade, now));
+                frames.push(frame(pair, &late, Timestamp::from_millis(now.millis().saturating_sub(5_000))));
+            }
+        }
+        frames
     }
 
-    fn beats(&self, channels: &BTreeMap<String, BTreeSet<Pair>>) -> Vec<Value> {
-        let trades = self.trades.lock().unwrap_or_else(PoisonError::into_inner);
-        let time = (self.clock)().to_string();
-        let beat = |pair: &Pair| {
-            let trade = trades.get(pair)?;
-            Some(
-                json!({"type":"heartbeat","sequence":trade.sequence,"last_trade_id":0,"product_id":pair.as_str(),"time":time}),
-            )
-        };
-        channels.get("heartbeat").into_iter().flatten().filter_map(beat).collect()
+    fn beats(&self, channels: &Channels) -> Vec<String> {
+        match self.venue {
+            Venue::Coinbase => {
+                let (trades, mute) = (self.trades.lock().unwrap_or_else(PoisonError::into_inner), self.faults().mute);
+                let pairs = channels.get("heartbeat").into_iter().flatten().filter(|pair| !mute.contains(*pair));
+                let now = (self.clock)();
+                pairs.filter_map(|pair| Some(coinbase::beat(pair, trades.get(pair)?, now))).collect()
+            }
+            Venue::Kraken => vec![kraken::beat()],
+            // It pings, once in twenty seconds, and says nothing.
+            Venue::Binance => Vec::new(),
+        }
+    }
+
+    fn pairs(&self) -> Vec<Pair> {
+        self.trades.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
+    fn faults(&self) -> FeedFaults {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

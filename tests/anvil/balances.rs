@@ -13,7 +13,7 @@ const STUBBORN: Address = address!("0x00000000000000000000000000000000005ab804")
 
 /// A token in the machine's own words: 36 bytes ask for the balance that is stored under an address; 96 bytes, `from`, `to` and an amount,
 /// move it and say so.
-fn token() -> Vec<u8> {
+pub fn token() -> Vec<u8> {
     let mut code = vec![0x36, 0x60, 36, 0x14, 0x60, 0x52, 0x57];
     for (place, change) in [(0x00, 0x03), (0x20, 0x01)] {
         code.extend([0x60, 0x40, 0x35, 0x60, place, 0x35, 0x54, change, 0x60, place, 0x35, 0x55]);

@@ -7,6 +7,7 @@
 
 mod approvals;
 mod balances;
+mod balances_explored;
 #[path = "../common/mod.rs"]
 mod common;
 mod everything;

@@ -22,6 +22,8 @@ const ROUNDS: u64 = 12;
 const PARTS: u64 = 8;
 /// … and addresses of a part.
 const IN_A_PART: u64 = 5_000;
+/// Questions that may remain without an answer on a machine that is busy.
+const MOST_UNANSWERED: u64 = 100;
 /// The watch.
 const WATCH: &str = "deposits";
 
@@ -58,6 +60,11 @@ impl Import {
                 self.unanswered += 1;
                 return Ok(());
             };
+            // It was not done in time, and may still be: with its key it may be asked for again.
+            if code == 504 && self.unanswered < MOST_UNANSWERED {
+                self.unanswered += 1;
+                continue;
+            }
             if code != 200 {
                 return Err(format!("part {} was answered {code}: {body}", self.next));
             }

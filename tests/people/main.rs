@@ -1,6 +1,7 @@
 //! Sinks that reach people, against receivers that hold them to what is documented: Telegram's Bot API and SMTP, in memory on a paused
 //! clock, over real sockets, with the whole monitor, and a mail server that is not ours.
 
+mod channels;
 #[path = "../common/mod.rs"]
 mod common;
 mod foreign;

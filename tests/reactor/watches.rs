@@ -463,7 +463,7 @@ fn a_balance_rule_reads_what_was_added_and_lets_go_of_what_was_removed() {
         restart
         soon usdc L no
         remove late L
-        = removed 1
+        = removed 1; alert.resolved low on ops
         soon usdc L none
         balance usdc L 200 at 100
         add late L

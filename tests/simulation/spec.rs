@@ -213,7 +213,7 @@ impl Spec {
             },
             feeds: BTreeMap::from([(Name::from("feed"), vec![pair()])]),
             prices: PriceSettings::default(),
-            values: BTreeMap::new(),
+            values: BTreeMap::from([((ids[0], Asset::Coin), pair())]),
             balances: BalanceSettings {
                 shown: ids.iter().map(|id| (*id, Asset::Coin)).collect(),
                 most: 6,

@@ -5,6 +5,7 @@ mod circle;
 mod lists;
 mod meaning;
 mod parts;
+mod worth;
 
 use super::checked::Config;
 use super::faults::Faults;

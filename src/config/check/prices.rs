@@ -29,7 +29,7 @@ pub(super) fn prices(input: &Input<'_>) -> PriceSettings {
         match percent(said.value) {
             Some(percent) => prices.disagree = percent,
             None => {
-                input.notes.fault(said.place, "`disagree_percent` is no percentage above zero", "for example \"2\"")
+                input.notes.fault(said.place, "`disagree_percent` is no percentage above zero", "for example \"2\"");
             }
         }
     }

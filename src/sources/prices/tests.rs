@@ -309,9 +309,10 @@ impl Venue {
         self.0.send(Message::text(text)).await.unwrap();
     }
 
-    /// Whether the other end has let go.
+    /// Waits until the other end lets go, for at most a minute.
     pub(super) async fn is_gone(&mut self) -> bool {
-        !matches!(self.0.next().await, Some(Ok(_)))
+        let gone = async { while let Some(Ok(_)) = self.0.next().await {} };
+        tokio::time::timeout(Duration::from_mins(1), gone).await.is_ok()
     }
 
     /// Beats for so many seconds.

@@ -102,7 +102,7 @@ pub fn parse(text: &str) -> Result<Frame, Fault> {
             let system = said.first().map_or("unknown", |said| &said.system);
             Ok(Frame::Venue { words: Untrusted::new(system), well: system == "online" })
         }
-        (None, Some("subscribe")) => subscribed(&raw),
+        (None, Some("subscribe")) => Ok(subscribed(&raw)),
         (None, None) if raw.error.is_some() => Ok(refused(&raw)),
         (None, None) => Err(Fault::shape("a price frame", "it has neither a channel nor a method")),
         (Some(_) | None, _) => Ok(Frame::Other),
@@ -121,17 +121,17 @@ fn tick(ticker: &Ticker<'_>) -> Result<Tick, Fault> {
 }
 
 /// The answer to a subscription.
-fn subscribed(raw: &Raw<'_>) -> Result<Frame, Fault> {
+fn subscribed(raw: &Raw<'_>) -> Frame {
     if raw.success == Some(true) {
         let result = raw.result.as_ref().filter(|result| result.channel.as_deref() == Some("ticker"));
         let pairs = result.and_then(|result| result.symbol.as_deref()).and_then(pair_of);
-        return Ok(Frame::Ack { pairs: pairs.into_iter().collect() });
+        return Frame::Ack { pairs: pairs.into_iter().collect() };
     }
     let stands = raw.error.as_deref().is_some_and(|error| error.to_ascii_lowercase().contains(STANDS_ALREADY));
     let pair = raw.symbol.as_deref().and_then(pair_of);
     match pair.filter(|_| stands) {
-        Some(pair) => Ok(Frame::Ack { pairs: vec![pair] }),
-        None => Ok(refused(raw)),
+        Some(pair) => Frame::Ack { pairs: vec![pair] },
+        None => refused(raw),
     }
 }
 

@@ -55,6 +55,8 @@ calls_per_day = 1000000
 name = "simnet"
 chain_id = {SIMNET}
 coin = "ETH"
+# Worth what ether is said to be worth here.
+pair = "ETH-USD"
 block_time = "1s"
 confirmations = 3
 final_after = 8
@@ -82,6 +84,12 @@ kind = "coinbase"
 pairs = ["ETH-USD", "USDC-USD"]
 url = "{feed}"
 
+[[feed]]
+name = "second prices"
+kind = "kraken"
+pairs = ["ETH-USD", "USDC-USD"]
+url = "{second}"
+
 [[sink]]
 name = "log"
 kind = "log"
@@ -105,6 +113,7 @@ allow_private = true
             node = self.node_url(),
             sim = self.cast.sim,
             feed = self.feed_url(),
+            second = self.second_feed_url(),
             receiver = self.receiver_url(),
             books = self.books_url(),
         )

@@ -14,7 +14,7 @@ pub use script::{
 use super::explorer::{Explorer, ExplorerSettings};
 use super::live::LiveChain;
 use super::node::Node;
-use super::prices::PriceFeed;
+use super::prices::{PriceFeed, Venue};
 use super::receiver::{Answer, Receiver};
 use super::{Clock, WorldFault};
 use crate::types::{Address, Pair, Price, Timestamp};
@@ -50,8 +50,10 @@ pub struct World {
     pub node: Arc<Node>,
     /// The explorer of the other chain.
     pub explorer: Arc<Explorer>,
-    /// The price feed.
+    /// The first price feed, in Coinbase's way.
     pub prices: Arc<PriceFeed>,
+    /// The second one, in Kraken's.
+    pub second: Arc<PriceFeed>,
     /// The receiver that never fails.
     pub receiver: Arc<Receiver>,
     /// The book-keeping's receiver, which fails for a while.
@@ -59,8 +61,8 @@ pub struct World {
     pace: u32,
     explorer_key: String,
     page_token: String,
-    /// Where node, explorer, feed and the two receivers listen.
-    places: [SocketAddr; 5],
+    /// Where node, explorer, the two feeds and the two receivers listen.
+    places: [SocketAddr; 6],
 }
 
 /// The world's work: to be awaited somewhere, or nothing moves.
@@ -68,9 +70,10 @@ pub struct Run {
     node: Arc<Node>,
     explorer: Arc<Explorer>,
     prices: Arc<PriceFeed>,
+    second: Arc<PriceFeed>,
     receiver: Arc<Receiver>,
     books: Arc<Receiver>,
-    listeners: [TcpListener; 5],
+    listeners: [TcpListener; 6],
     script: Script,
     clock: Clock,
     pace: u32,
@@ -113,12 +116,14 @@ impl World {
         let prices = BTreeMap::from([(pair("ETH-USD"), first("2620.00")), (pair("USDC-USD"), first("1.0000"))]);
         let node = Arc::new(Node::new(simnet));
         let explorer = Arc::new(Explorer::new(other, settings));
+        let second = Arc::new(PriceFeed::of(Venue::Kraken, clock.clone(), prices.clone()));
         let prices = Arc::new(PriceFeed::new(clock.clone(), prices));
         let receiver = Arc::new(Receiver::new(clock.clone(), cast::key(seed, "receiver").0));
         let books = Arc::new(Receiver::new(clock.clone(), cast::key(seed, "books").0));
         let (node_port, node_place) = listen("node").await?;
         let (explorer_port, explorer_place) = listen("explorer").await?;
         let (feed_port, feed_place) = listen("price feed").await?;
+        let (second_port, second_place) = listen("second price feed").await?;
         let (receiver_port, receiver_place) = listen("receiver").await?;
         let (books_port, books_place) = listen("book-keeping").await?;
         let script = Script::new(seed, cast.clone());
@@ -126,19 +131,21 @@ impl World {
             node: node.clone(),
             explorer: explorer.clone(),
             prices: prices.clone(),
+            second: second.clone(),
             receiver: receiver.clone(),
             books: books.clone(),
-            listeners: [node_port, explorer_port, feed_port, receiver_port, books_port],
+            listeners: [node_port, explorer_port, feed_port, second_port, receiver_port, books_port],
             script,
             clock,
             pace: pace.max(1),
         };
-        let places = [node_place, explorer_place, feed_place, receiver_place, books_place];
+        let places = [node_place, explorer_place, feed_place, second_place, receiver_place, books_place];
         let world = Self {
             cast,
             node,
             explorer,
             prices,
+            second,
             receiver,
             books,
             pace: pace.max(1),
@@ -167,6 +174,12 @@ impl World {
         format!("ws://{}", self.places[2])
     }
 
+    /// The second price feed's socket.
+    #[must_use]
+    pub fn second_feed_url(&self) -> String {
+        format!("ws://{}", self.places[3])
+    }
+
     /// How long a beat takes: as long as a block.
     #[must_use]
     pub fn beat(&self) -> Duration {
@@ -176,13 +189,13 @@ impl World {
     /// Where the book-keeping's webhooks go.
     #[must_use]
     pub fn books_url(&self) -> String {
-        format!("http://{}/hook", self.places[4])
+        format!("http://{}/hook", self.places[5])
     }
 
     /// Where webhooks go.
     #[must_use]
     pub fn receiver_url(&self) -> String {
-        format!("http://{}/hook", self.places[3])
+        format!("http://{}/hook", self.places[4])
     }
 
     /// What is watched.
@@ -207,11 +220,12 @@ impl Run {
         cancel: CancellationToken,
         told: impl FnMut(&'static str) + Send,
     ) {
-        let [node, explorer, feed, receiver, books] = self.listeners;
+        let [node, explorer, feed, second, receiver, books] = self.listeners;
         let story = Story {
             node: self.node.clone(),
             explorer: self.explorer.clone(),
             prices: self.prices.clone(),
+            second: self.second.clone(),
             books: self.books.clone(),
             script: self.script,
             clock: self.clock,
@@ -221,6 +235,7 @@ impl Run {
             self.node.serve(node, cancel.clone()),
             self.explorer.serve(explorer, cancel.clone()),
             self.prices.serve(feed, cancel.clone()),
+            self.second.serve(second, cancel.clone()),
             self.receiver.serve(receiver, cancel.clone()),
             self.books.serve(books, cancel.clone()),
             async {
@@ -236,6 +251,7 @@ struct Story {
     node: Arc<Node>,
     explorer: Arc<Explorer>,
     prices: Arc<PriceFeed>,
+    second: Arc<PriceFeed>,
     books: Arc<Receiver>,
     script: Script,
     clock: Clock,
@@ -265,10 +281,12 @@ impl Story {
         let beat = simnet.read(|simnet| explored.read(|explored| script.beat(nth, simnet, explored)));
         play_turn(simnet, at, &beat.simnet);
         play_turn(explored, at, &beat.explored);
-        self.prices.trade(&pair("ETH-USD"), beat.ether);
-        // A trade a beat keeps the other pair fresh.
-        if let Some(price) = self.prices.price(&pair("USDC-USD")) {
-            self.prices.trade(&pair("USDC-USD"), price);
+        for feed in [&self.prices, &self.second] {
+            feed.trade(&pair("ETH-USD"), beat.ether);
+            // A trade a beat keeps the other pair fresh.
+            if let Some(price) = feed.price(&pair("USDC-USD")) {
+                feed.trade(&pair("USDC-USD"), price);
+            }
         }
         self.node.set(|faults| faults.paused = !beat.node_answers);
         self.books.answer_with(if beat.books_open { Answer::Status(204) } else { Answer::Status(503) });

@@ -113,7 +113,7 @@ async fn a_world_serves_all_its_faces_and_its_config_names_them() {
     for variable in world.environment().keys() {
         assert!(world.config_toml().contains(&format!("\"env:{variable}\"")));
     }
-    let [node, explorer, feed, receiver, books] = world.places;
+    let [node, explorer, feed, second, receiver, books] = world.places;
     let mut peer = connect(node).await;
     say(&mut peer, Call::SubscribeHeads.text(1)).await;
     hear(&mut peer).await.expect("it acknowledges");
@@ -123,6 +123,8 @@ async fn a_world_serves_all_its_faces_and_its_config_names_them() {
     let mut prices = connect(feed).await;
     say(&mut prices, crate::wire::tickers::coinbase::subscribe(&[pair("ETH-USD")])).await;
     assert!(hear(&mut prices).await.expect("it acknowledges").contains("subscriptions"));
+    let mut prices = connect(second).await;
+    assert!(hear(&mut prices).await.expect("it says how it is").contains("\"system\":\"online\""));
     let key = &world.environment()["SIMULATED_EXPLORER_KEY"];
     let head = format!("GET /v2/api?chainid=1&module=proxy&action=eth_blockNumber&apikey={key} HTTP/1.1");
     assert!(http(explorer, &head, "").await.is_some_and(|(_, _, body)| body.contains("\"result\":\"0x")));
