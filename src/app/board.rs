@@ -1,4 +1,4 @@
-//! What other tasks than the pump know and people are shown: deliveries and the explorer's budget.
+//! What other tasks than the pump know and people are shown: deliveries and the explorers' budgets.
 
 use crate::net::budget::day_of;
 use crate::reactor::Reactor;
@@ -25,7 +25,7 @@ struct State {
     pending: BTreeMap<Name, (u64, Option<Timestamp>)>,
     dead: BTreeMap<Name, u64>,
     disabled: BTreeSet<Name>,
-    budget: Option<Spent>,
+    budgets: BTreeMap<Name, Spent>,
     ages: BTreeMap<ChainId, ViewAge>,
 }
 
@@ -50,21 +50,21 @@ impl Board {
     }
 
     /// What was used of an explorer's plan.
-    pub fn budget_used(&self, note: BudgetNote, per_day: u64) {
-        self.state().budget = Some(Spent { note, per_day });
+    pub fn budget_used(&self, explorer: &Name, note: BudgetNote, per_day: u64) {
+        self.state().budgets.insert(explorer.clone(), Spent { note, per_day });
     }
 
-    /// What was last used of it.
+    /// What was last used of an explorer's plan.
     #[must_use]
-    pub fn budget_note(&self) -> Option<BudgetNote> {
-        self.state().budget.map(|spent| spent.note)
+    pub fn budget_note(&self, explorer: &Name) -> Option<BudgetNote> {
+        self.state().budgets.get(explorer).map(|spent| spent.note)
     }
 
-    /// There is no explorer any more.
-    pub fn no_budget(&self) {
+    /// These explorers are left, and they read these chains.
+    pub fn keep_budgets(&self, explorers: &BTreeSet<Name>, chains: &BTreeSet<ChainId>) {
         let mut state = self.state();
-        state.budget = None;
-        state.ages.clear();
+        state.budgets.retain(|name, _| explorers.contains(name));
+        state.ages.retain(|chain, _| chains.contains(chain));
     }
 
     /// How old an explorer's lists are.
@@ -100,12 +100,14 @@ impl Board {
         reactor.settings().sinks.keys().map(sink).collect()
     }
 
-    /// The explorer's budget at this time: each UTC day has its own.
+    /// The explorers' budgets at this time: each UTC day has its own.
     #[must_use]
-    pub fn budget(&self, now: Timestamp) -> Option<BudgetStatus> {
-        let Spent { note, per_day } = self.state().budget?;
-        let used = if day_of(now) > note.day { 0 } else { note.used };
-        Some(BudgetStatus { left: per_day.saturating_sub(used), of: per_day })
+    pub fn budgets(&self, now: Timestamp) -> BTreeMap<Name, BudgetStatus> {
+        let left = |Spent { note, per_day }: &Spent| {
+            let used = if day_of(now) > note.day { 0 } else { note.used };
+            BudgetStatus { left: per_day.saturating_sub(used), of: *per_day }
+        };
+        self.state().budgets.iter().map(|(name, spent)| (name.clone(), left(spent))).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -3,18 +3,19 @@
 //! Everything is built here from the config and handed back unstarted. Without `[circle]` there is nothing of it.
 
 use super::clock::Clock;
+use super::payer::Payer;
 use crate::config::checked::Config;
 use crate::http::Deadlines;
 use crate::http::inbound::serve_hooks;
 use crate::net::{SingleUse, Tls};
 use crate::payments::worker::{self, WalletFunds};
 use crate::payments::{CircleClient, CirclePlace, EntitySecret, SealFault, Trouble};
-use crate::reactor::payments::ask::{Answer, Asked};
-use crate::sources::hooks::{CircleHooks, FetchKey, Hint, HookWires, KeepNote, KeyTrouble, Seen};
+use crate::reactor::settings::LiveSettings;
+use crate::sources::hooks::{CircleHooks, FetchKey, HookWires, KeepNote, KeyTrouble, Seen};
 use crate::store::{Reader, StoreFault, WriterHandle};
 use crate::telemetry::Metrics;
-use crate::types::chain;
-use crate::wire::circle::PlaceFault;
+use crate::types::{Address, Name, chain, parse_address};
+use crate::wire::circle::{self, KeyKind, PlaceFault};
 use futures::future::BoxFuture;
 use std::io;
 use std::net::SocketAddr;
@@ -70,12 +71,10 @@ pub struct CircleParts<'config> {
 
 /// What runs, by name, and its ends.
 pub struct CircleSide {
-    /// Questions of the protocol, behind their commit.
-    pub asks: mpsc::Sender<Asked>,
-    /// What came of them.
-    pub answers: mpsc::Receiver<Answer>,
-    /// Transactions that a hook hinted at.
-    pub hints: mpsc::Receiver<Hint>,
+    /// For the pump: questions, behind their commit, and what came of them.
+    pub payer: Option<Payer>,
+    /// What pays, where any payment is live.
+    pub live: Option<LiveSettings>,
     /// The client, for what a person asks for.
     pub client: CircleClient,
     /// Futures that have to run.
@@ -101,7 +100,7 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, CircleF
     let (answers_to, answers) = mpsc::channel(ANSWERS);
     let (hints_to, hints) = mpsc::channel(ANSWERS);
     let (funds_to, funds) = watch::channel(None);
-    let clock = Arc::clone(&parts.clock);
+    let (clock, writer) = (Arc::clone(&parts.clock), parts.writer);
     let wires = worker::Wires {
         asks: asked,
         answers: answers_to,
@@ -124,7 +123,7 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, CircleF
         let now = Arc::clone(&parts.clock);
         let wires = HookWires {
             fetch: fetch(client.clone()),
-            keep: keep(parts.writer),
+            keep: keep(writer.clone()),
             hints: hints_to,
             clock: Arc::new(move || now.now()),
         };
@@ -134,7 +133,8 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, CircleF
         let serving = serve_hooks(listener, Arc::new(hooks), Deadlines::default(), parts.stop);
         tasks.push(("the listener of hooks", Box::pin(serving)));
     }
-    Ok(Some(CircleSide { asks, answers, hints, client, tasks }))
+    let live = live(parts.config, &client, parts.store, &writer).await?;
+    Ok(Some(CircleSide { payer: Some(Payer { asks, answers, hints }), live, client, tasks }))
 }
 
 /// Whether the file lies there that stops everything. What cannot be looked for counts as there.
@@ -184,25 +184,68 @@ async fn show(mut funds: watch::Receiver<Option<WalletFunds>>, metrics: Metrics,
     }
 }
 
-impl CircleSide {
-    /// Everything that has to run. Without live payments nobody waits for its ends: a hint leads nowhere, and no question is asked.
-    #[must_use]
-    pub fn into_tasks(mut self, stop: CancellationToken) -> Vec<(&'static str, BoxFuture<'static, ()>)> {
-        let mut tasks = std::mem::take(&mut self.tasks);
-        tasks.push(("Circle's ends", Box::pin(self.idle(stop))));
-        tasks
-    }
+/// The key of the note of what Circle said of the paying wallet.
+const WALLET_NOTE: &str = "circle/wallet";
 
-    async fn idle(mut self, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                Some(hint) = self.hints.recv() => {
-                    tracing::debug!("a hook hints at the transaction {}, and no payment is live", hint.transaction);
-                }
-                Some(_) = self.answers.recv() => {}
-                else => return stop.cancelled().await,
-            }
-        }
+/// What pays: `[circle]`, and its wallet as Circle shows it, or as it did at an earlier start where Circle cannot be asked now (a wallet
+/// never moves). Without either, nothing is live.
+async fn live(
+    config: &Config,
+    client: &CircleClient,
+    store: &Path,
+    writer: &WriterHandle,
+) -> Result<Option<LiveSettings>, CircleFault> {
+    let Some(circle) = &config.circle else { return Ok(None) };
+    if !config.settings.payments.iter().any(|payment| payment.live) {
+        return Ok(None);
     }
+    let reader = Reader::open(store)?;
+    let place = match client.wallet(&circle.wallet).await.told {
+        Ok(wallet) if wallet.id == circle.wallet => {
+            let note = format!("{} {} {}", wallet.id, wallet.blockchain, wallet.address);
+            writer.note(WALLET_NOTE.to_owned(), note).await?;
+            Some((wallet.blockchain, wallet.address))
+        }
+        Ok(_) => None,
+        Err(trouble) => {
+            tracing::warn!("Circle does not say where the paying wallet is ({trouble}): what it said before counts");
+            noted(reader.note(WALLET_NOTE)?.as_deref(), &circle.wallet)
+        }
+    };
+    let found = place.and_then(|(blockchain, address)| {
+        let chain = circle::chain_of(blockchain.as_str())?;
+        let token = chain::by_id(chain)?.usdc?.address;
+        Some((blockchain, address, chain, token))
+    });
+    let Some((blockchain, wallet_address, chain, token)) = found else {
+        tracing::error!(
+            "no payment is live: nobody knows on which chain the paying wallet is, or it has no USDC there"
+        );
+        return Ok(None);
+    };
+    let environment = match circle.environment {
+        KeyKind::Test => "test",
+        KeyKind::Live => "live",
+    };
+    Ok(Some(LiveSettings {
+        store: reader.store_id()?,
+        environment: environment.into(),
+        wallet: circle.wallet.clone(),
+        chain,
+        blockchain,
+        token,
+        wallet_address,
+        per_day: circle.per_day,
+        in_total: circle.in_total,
+        two_approvals_over: circle.two_approvals_over,
+        relaxed: circle.relaxed,
+        notify: circle.notify.clone().unwrap_or_else(|| config.settings.system.notify.clone()),
+    }))
+}
+
+/// What was noted of this wallet.
+fn noted(note: Option<&str>, wallet: &Name) -> Option<(Name, Address)> {
+    let mut words = note?.split(' ');
+    let (id, blockchain, address) = (words.next()?, words.next()?, words.next()?);
+    (id == wallet.as_str()).then(|| Some((blockchain.into(), parse_address(address).ok()?))).flatten()
 }

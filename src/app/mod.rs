@@ -12,6 +12,7 @@ pub mod lists;
 pub mod monitor;
 mod outages;
 pub mod overview;
+pub mod payer;
 pub mod poison;
 pub mod pump;
 pub mod reload;

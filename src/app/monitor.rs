@@ -12,13 +12,14 @@ use super::overview::Overview;
 use super::poison::Poison;
 use super::pump::{Pump, PumpFault, Wires as PumpWires};
 use super::reload::{self, Reloader, Reloading};
-use super::sources::{EXPLORER, SourceParts, Sources, Started};
+use super::sources::{SourceParts, Sources, Started};
 use super::upkeep;
 use crate::config::checked::Config;
 use crate::http;
 use crate::net::http::{HttpClient, HttpFault};
 use crate::net::{Tls, install_crypto_provider};
 use crate::reactor::Reactor;
+use crate::reactor::settings::Settings;
 use crate::reactor::wants::Wants;
 use crate::sinks::worker::{self, LedgerClosed};
 use crate::sinks::{Courier, HttpPost, SinkFault, SmtpPost, StoreLedger};
@@ -154,7 +155,7 @@ pub async fn run(
         writer: writer.clone(),
         board: Arc::clone(&board),
         metrics: metrics.clone(),
-        budget: Reader::open(&path)?.budget(EXPLORER)?,
+        budgets: super::sources::budgets(&config, &Reader::open(&path)?)?,
         stop: stops.sources.clone(),
     });
     let (intakes, started) = sources.make_missing(&config);
@@ -163,19 +164,7 @@ pub async fn run(
     let (reloads_to, reloads) = mpsc::channel(COMMANDS);
     let (tokens_to, tokens) = watch::channel(http::Tokens::new(&config.http.tokens));
     let (in_force_to, in_force) = watch::channel(Arc::new(config.clone()));
-    let wires = PumpWires {
-        writer: writer.clone(),
-        intakes,
-        changes,
-        bell,
-        commands: asked,
-        reports,
-        rows: rows_to,
-        wants: wants_to,
-        clock: Arc::clone(&clock),
-        stop: stops.pump.clone(),
-    };
-    let circle = circle::build(CircleParts {
+    let mut circle = circle::build(CircleParts {
         config: &config,
         clock: Arc::clone(&clock),
         writer: writer.clone(),
@@ -184,7 +173,22 @@ pub async fn run(
         stop: stops.workers.clone(),
     })
     .await?;
-    let pump = Pump::start(reactor, config.settings.clone(), poison, overview, wires).await?;
+    let live = circle.as_mut().and_then(|circle| circle.live.take());
+    let settings = Settings { live, ..config.settings.clone() };
+    let wires = PumpWires {
+        writer: writer.clone(),
+        intakes,
+        changes,
+        bell,
+        commands: asked,
+        reports,
+        rows: rows_to,
+        payer: circle.as_mut().and_then(|circle| circle.payer.take()),
+        wants: wants_to,
+        clock: Arc::clone(&clock),
+        stop: stops.pump.clone(),
+    };
+    let pump = Pump::start(reactor, settings, poison, overview, wires).await?;
     let (archive, reader) = http::archive::of_store(path.clone());
     tasks.thread("the store's reader", move || {
         reader();
@@ -270,7 +274,7 @@ pub async fn run(
         }
         Ok(())
     });
-    for (name, task) in circle.map(|circle| circle.into_tasks(stops.workers.clone())).unwrap_or_default() {
+    for (name, task) in circle.map(|circle| circle.tasks).unwrap_or_default() {
         tasks.essential(name, async move {
             task.await;
             Ok(())

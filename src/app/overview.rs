@@ -182,6 +182,8 @@ impl Overview {
             | Event::Token(_)
             | Event::Delivery(_)
             | Event::Command(_)
+            | Event::Answered(_)
+            | Event::Hinted(_)
             | Event::Clock(_)
             | Event::Unreadable { .. }
             | Event::Deadline(_) => return,
@@ -296,7 +298,7 @@ impl Overview {
             portfolios: portfolios(reactor, &self.balances, &pairs),
             pairs,
             balances: Arc::clone(&self.balances),
-            budget: self.board.budget(now),
+            budgets: self.board.budgets(now),
             payments: payments(now, reactor),
         }
     }

@@ -5,6 +5,7 @@
 
 use super::clock::Clock;
 use super::overview::Overview;
+use super::payer::{self, Payer};
 use super::poison::{Poison, Stretch};
 use super::turn::Draft;
 use crate::config::checked::Config;
@@ -89,6 +90,8 @@ pub struct Wires {
     pub reports: mpsc::Receiver<DeliveryReport>,
     /// To the delivery worker: the rows of each commit.
     pub rows: mpsc::Sender<Vec<OutboxRow>>,
+    /// The payment worker, where payments may be live.
+    pub payer: Option<Payer>,
     /// To the sources.
     pub wants: watch::Sender<Arc<Wants>>,
     /// The time.
@@ -192,6 +195,7 @@ impl Pump {
             if self.is_due() || stopping {
                 self.commit().await?;
             }
+            self.ask()?;
             self.publish();
             if stopping && !busy {
                 return Ok(());
@@ -217,6 +221,11 @@ impl Pump {
             let Ok(report) = self.wires.reports.try_recv() else { break };
             busy = true;
             self.handle(Event::Delivery(report))?;
+        }
+        for _ in 0..MOST_EVENTS {
+            let Some(event) = payer::waiting(self.wires.payer.as_mut()) else { break };
+            busy = true;
+            self.handle(event)?;
         }
         // Each source in turn: who is first changes, so that a flood of one never keeps another waiting.
         let queues = self.wires.intakes.len();
@@ -370,6 +379,19 @@ impl Pump {
         Ok(())
     }
 
+    /// Hands out what payments ask. Whatever a question rests on weighs, and is on disk by now; one that only reads rests on nothing.
+    fn ask(&mut self) -> Result<(), PumpFault> {
+        if self.draft.is_weighty() {
+            return Ok(());
+        }
+        for asked in self.reactor.take_asks() {
+            if let Some(answer) = payer::ask(self.wires.payer.as_ref(), asked) {
+                self.handle(Event::Answered(Box::new(answer)))?;
+            }
+        }
+        Ok(())
+    }
+
     fn say(&mut self, at: Timestamp, notices: &[Notice]) {
         self.overview.committed(at, notices, &self.reactor);
     }
@@ -402,7 +424,8 @@ impl Pump {
         tokio::select! {
             () = self.wires.bell.notified() => {}
             Some(asked) = self.wires.commands.recv() => early = Some(Err(asked)),
-            Some(report) = self.wires.reports.recv() => early = Some(Ok(report)),
+            Some(report) = self.wires.reports.recv() => early = Some(Ok(Event::Delivery(report))),
+            Some(event) = payer::next(self.wires.payer.as_mut()) => early = Some(Ok(event)),
             Some(other) = self.wires.changes.recv() => change = Some(other),
             () = self.wires.stop.cancelled() => {}
             // A millisecond more: the clock counts in whole ones, and a deadline must have passed when it is looked at.
@@ -413,7 +436,7 @@ impl Pump {
         }
         match early {
             Some(Err(asked)) => self.command(asked),
-            Some(Ok(report)) => self.handle(Event::Delivery(report)),
+            Some(Ok(event)) => self.handle(event),
             None => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 use super::board::Board;
 use super::clock::Clock;
 use super::pump::Intake;
-use crate::config::checked::{Config, EndpointConfig, EtherscanConfig, FeedConfig};
+use crate::config::checked::{Config, EndpointConfig, ExplorerConfig, FeedConfig};
 use crate::net::Tls;
 use crate::net::http::HttpClient;
 use crate::reactor::event::{SourceId, SourceKind};
@@ -13,7 +13,7 @@ use crate::sources::chain::ChainReader;
 use crate::sources::etherscan::{self, BudgetNote, Explorer, Word};
 use crate::sources::prices;
 use crate::sources::queue::{EventQueue, event_queue};
-use crate::store::{Budget, WriterHandle};
+use crate::store::{Budget, Reader, StoreFault, WriterHandle};
 use crate::telemetry::{Labels, Metrics, Tally};
 use crate::types::pace::Limits;
 use crate::types::{ChainId, Name};
@@ -24,8 +24,6 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-/// The name of the explorer as a source, and of its spent budget in the store.
-pub const EXPLORER: &str = "etherscan";
 /// A source that was told to end has ended by then, or is left to itself: its queue is closed to it.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
@@ -46,8 +44,8 @@ pub struct SourceParts {
     pub board: Arc<Board>,
     /// Where what sources do is counted.
     pub metrics: Metrics,
-    /// What the explorer's budget had spent when the process began.
-    pub budget: Option<Budget>,
+    /// What the explorers' budgets had spent when the process began, by their names as sources.
+    pub budgets: BTreeMap<Name, Budget>,
     /// Ends every source.
     pub stop: CancellationToken,
 }
@@ -82,9 +80,18 @@ enum MadeOf {
     /// The endpoints of a chain with this block time.
     Chain(Duration),
     /// An explorer's account, and its chains that no endpoint reads.
-    Explorer(Box<EtherscanConfig>, BTreeSet<ChainId>),
+    Explorer(Box<ExplorerConfig>, BTreeSet<ChainId>),
     /// A feed.
     Feed(Box<FeedConfig>),
+}
+
+/// What each explorer's budget had spent.
+///
+/// # Errors
+/// [`StoreFault`] when the store cannot be read.
+pub(super) fn budgets(config: &Config, reader: &Reader) -> Result<BTreeMap<Name, Budget>, StoreFault> {
+    let of = |name: &Name| Ok(reader.budget(name.as_str())?.map(|budget| (name.clone(), budget)));
+    config.explorers.iter().filter_map(|explorer| of(&explorer.name).transpose()).collect()
 }
 
 impl Sources {
@@ -135,9 +142,7 @@ impl Sources {
                     };
                     Box::pin(reader.run(stop.clone())) as BoxFuture<'static, ()>
                 }),
-                MadeOf::Explorer(etherscan, alone) => {
-                    self.explorer(etherscan, alone, queue, tally.clone(), stop.clone())
-                }
+                MadeOf::Explorer(account, alone) => self.explorer(account, alone, queue, tally.clone(), stop.clone()),
                 MadeOf::Feed(feed) => {
                     let (feed, clock) = (FeedConfig::clone(feed), self.wall_clock());
                     Some(run_feed(feed, queue, tally.clone(), clock, stop.clone()))
@@ -181,41 +186,43 @@ impl Sources {
         Arc::new(move || clock.now())
     }
 
-    /// The poller of the explorer's account, with its spent budget kept over a restart.
+    /// The poller of an explorer's account, with its spent budget kept over a restart.
     fn explorer(
         &self,
-        etherscan: &EtherscanConfig,
+        account: &ExplorerConfig,
         alone: &BTreeSet<ChainId>,
         queue: EventQueue,
         tally: Tally,
         stop: CancellationToken,
     ) -> Option<BoxFuture<'static, ()>> {
-        let explorer = match Explorer::new(self.parts.http.clone(), &etherscan.url, etherscan.api_key.clone()) {
+        let (name, http) = (account.name.clone(), self.parts.http.clone());
+        let explorer = match Explorer::of(account.dialect, http, &account.url, account.api_key.clone()) {
             Ok(explorer) => explorer,
             Err(fault) => {
-                tracing::error!("[etherscan] url: {fault}");
+                tracing::error!("the url of the explorer {name}: {fault}");
                 return None;
             }
         };
         let (writer, board) = (self.parts.writer.clone(), Arc::clone(&self.parts.board));
-        let limits = Limits { per_second: etherscan.calls_per_second, per_day: u64::from(etherscan.calls_per_day) };
-        let before = self.parts.budget.map(|budget| BudgetNote { day: budget.day, used: budget.used });
-        let used = board.budget_note().or(before).unwrap_or_default();
+        let limits = Limits { per_second: account.calls_per_second, per_day: u64::from(account.calls_per_day) };
+        let before = || self.parts.budgets.get(&name).map(|budget| BudgetNote { day: budget.day, used: budget.used });
+        let used = board.budget_note(&name).or_else(before).unwrap_or_default();
         let setup = etherscan::Setup {
-            name: EXPLORER.into(),
-            chains: etherscan.chains.iter().copied().collect(),
+            name: name.clone(),
+            chains: account.chains.iter().copied().collect(),
             own_receipts: alone.clone(),
             limits,
             tally,
             used,
         };
         let (wants, clock) = (self.parts.wants.clone(), self.wall_clock());
-        board.budget_used(used, limits.per_day);
+        board.budget_used(&name, used, limits.per_day);
         Some(Box::pin(async move {
             let (newest_to, mut newest) = watch::channel(BudgetNote::default());
+            let of = name.clone();
             let tell = move |word: Word| match word {
                 Word::Used(note) => {
-                    board.budget_used(note, limits.per_day);
+                    board.budget_used(&of, note, limits.per_day);
                     newest_to.send_replace(note);
                 }
                 Word::Ages(ages) => board.ages(ages),
@@ -224,7 +231,7 @@ impl Sources {
             let keep = async move {
                 while newest.changed().await.is_ok() {
                     let BudgetNote { day, used } = *newest.borrow_and_update();
-                    if writer.note_budget(EXPLORER, Budget { day, used }).await.is_err() {
+                    if writer.note_budget(name.as_str(), Budget { day, used }).await.is_err() {
                         return;
                     }
                 }
@@ -243,11 +250,11 @@ fn meant(config: &Config) -> BTreeMap<SourceId, MadeOf> {
             all.insert(key, MadeOf::Chain(settings.block_time));
         }
     }
-    if let Some(etherscan) = &config.etherscan {
+    for account in &config.explorers {
         let has_endpoint = |chain: &ChainId| config.endpoints.iter().any(|endpoint| endpoint.chain == *chain);
-        let alone = etherscan.chains.iter().copied().filter(|chain| !has_endpoint(chain)).collect();
-        let key = SourceId { kind: SourceKind::Explorer, chain: None, name: EXPLORER.into() };
-        all.insert(key, MadeOf::Explorer(Box::new(etherscan.clone()), alone));
+        let alone = account.chains.iter().copied().filter(|chain| !has_endpoint(chain)).collect();
+        let key = SourceId { kind: SourceKind::Explorer, chain: None, name: account.name.clone() };
+        all.insert(key, MadeOf::Explorer(Box::new(account.clone()), alone));
     }
     for feed in &config.feeds {
         let key = SourceId { kind: SourceKind::Feed, chain: None, name: feed.name.clone() };
@@ -264,7 +271,8 @@ fn counted_for(config: &Config, key: &SourceId) -> SourceId {
             SourceId { name: first.map_or_else(|| key.name.clone(), |endpoint| endpoint.name.clone()), ..key.clone() }
         }
         SourceKind::Explorer => {
-            let chain = config.etherscan.as_ref().and_then(|etherscan| etherscan.chains.first().copied());
+            let account = config.explorers.iter().find(|account| account.name == key.name);
+            let chain = account.and_then(|account| account.chains.first().copied());
             SourceId { chain, ..key.clone() }
         }
         SourceKind::Feed => key.clone(),

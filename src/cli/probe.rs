@@ -7,8 +7,7 @@ mod circle;
 mod receivers;
 
 use crate::app::clock::Clock;
-use crate::app::sources::EXPLORER;
-use crate::config::checked::{Config, EndpointConfig, EtherscanConfig, FeedConfig};
+use crate::config::checked::{Config, EndpointConfig, ExplorerConfig, FeedConfig};
 use crate::config::history::histories;
 use crate::net::http::{HttpClient, HttpFault};
 use crate::net::{Tls, install_crypto_provider};
@@ -22,7 +21,7 @@ use crate::sources::prices;
 use crate::sources::queue::{EventIntake, event_queue};
 use crate::store::Reader;
 use crate::telemetry::Tally;
-use crate::types::{B256, ChainId, Pair, Price};
+use crate::types::{B256, ChainId, Name, Pair, Price};
 use futures::future::{join_all, join4};
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -52,24 +51,19 @@ struct Asker {
     clock: WallClock,
 }
 
-/// Asks every upstream, all at the same time but the explorer's chains, which share one account.
+/// Asks every upstream, all at the same time but an explorer's chains, which share one account.
 pub(super) async fn probe(config: &Config) -> Result<Vec<Finding>, HttpFault> {
     install_crypto_provider();
     let clock = Clock::start(None);
     let asker = Asker { http: HttpClient::new(&Tls::baked())?, clock: Arc::new(move || clock.now()) };
     let known = genesis_noted(config);
     let nodes = join_all(config.endpoints.iter().map(|endpoint| asker.node(config, endpoint)));
-    let explorer = async {
-        match &config.etherscan {
-            Some(etherscan) => asker.explorer(config, etherscan).await,
-            None => Vec::new(),
-        }
-    };
+    let explorers = join_all(config.explorers.iter().map(|account| asker.explorer(config, account)));
     let feeds = join_all(config.feeds.iter().map(|one| feed(one, &asker.clock)));
     let sinks = receivers::probe(config, &asker.http, &asker.clock);
-    let (nodes, answers, prices, receivers) = join4(nodes, explorer, feeds, sinks).await;
+    let (nodes, answers, prices, receivers) = join4(nodes, explorers, feeds, sinks).await;
     let mut findings = same_genesis(known, nodes);
-    findings.extend(answers);
+    findings.extend(answers.into_iter().flatten());
     findings.extend(prices);
     findings.extend(receivers);
     findings.extend(circle::probe(config).await);
@@ -135,6 +129,8 @@ impl Heard {
             | Event::Quiet { .. }
             | Event::Delivery(_)
             | Event::Command(_)
+            | Event::Answered(_)
+            | Event::Hinted(_)
             | Event::Clock(_)
             | Event::Unreadable { .. }
             | Event::Deadline(_) => {}
@@ -210,27 +206,29 @@ impl Asker {
         }
     }
 
-    async fn explorer(&self, config: &Config, etherscan: &EtherscanConfig) -> Vec<Finding> {
-        let explorer = match Explorer::new(self.http.clone(), &etherscan.url, etherscan.api_key.clone()) {
+    async fn explorer(&self, config: &Config, account: &ExplorerConfig) -> Vec<Finding> {
+        let ExplorerConfig { name, dialect, url, api_key, .. } = account;
+        let explorer = match Explorer::of(*dialect, self.http.clone(), url, api_key.clone()) {
             Ok(explorer) => explorer,
-            Err(fault) => return vec![Finding { upstream: EXPLORER.to_owned(), found: Err(fault.to_string()) }],
+            Err(fault) => return vec![Finding { upstream: format!("explorer {name}"), found: Err(fault.to_string()) }],
         };
-        let pause = Duration::from_secs(1) / etherscan.calls_per_second.max(1);
+        let pause = Duration::from_secs(1) / account.calls_per_second.max(1);
         let mut findings = Vec::new();
-        for chain in &etherscan.chains {
-            findings.push(explored(config, &explorer, *chain).await);
+        for chain in &account.chains {
+            findings.push(explored(config, &explorer, name, *chain).await);
             sleep(pause).await;
         }
         findings
     }
 }
 
-/// One cheap call for one chain.
-async fn explored(config: &Config, explorer: &impl Fetch, chain: ChainId) -> Finding {
+/// One cheap call for one chain: it shows whether the key is good, and whether its plan holds the chain.
+async fn explored(config: &Config, explorer: &impl Fetch, source: &Name, chain: ChainId) -> Finding {
     let name = config.settings.chains.get(&chain).map_or_else(|| chain.to_string(), |it| it.name.to_string());
     let found = head_of(explorer, chain).await;
-    let found = found.map(|head| format!("block {head}")).map_err(|failure| failure.to_string());
-    Finding { upstream: format!("explorer {EXPLORER} for {name}"), found }
+    let found = found.map(|head| format!("block {head}"));
+    let found = found.map_err(|failure| failure.reason(source.as_str()).to_string());
+    Finding { upstream: format!("explorer {source} for {name}"), found }
 }
 
 /// Connects to a feed and waits for a price of each pair.

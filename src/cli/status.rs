@@ -79,14 +79,12 @@ fn words(status: &Value) -> String {
     if !worth.is_empty() {
         all.push(format!("{}\n", worth.join("\n")));
     }
-    if let Value::Object(_) = &status["etherscan"] {
-        let budget = &status["etherscan"];
-        all.push(format!(
-            "etherscan: {} of {} calls left today\n",
-            text(budget, "calls_left"),
-            text(budget, "calls_per_day")
-        ));
-    }
+    let budget = |item: &Value| {
+        let of = |key| text(item, key);
+        format!("{}: {} of {} calls left today\n", of("source"), of("calls_left"), of("calls_per_day"))
+    };
+    let budgets: String = items(status, "explorers").iter().map(budget).collect();
+    all.extend(Some(budgets).filter(|budgets| !budgets.is_empty()));
     all.join("\n")
 }
 
@@ -231,7 +229,7 @@ mod tests {
             "sinks": [{"sink": "ops", "pending": 3, "dead": 1, "oldest_pending": "T3", "failing_since": null, "disabled": true}],
             "rules": [{"rule": "in", "severity": "info", "crossed": null, "spoke_at": null, "uncovered": ["base"]}],
             "balances": {"read": 5, "unread": 1, "failing": 2, "left_out": 0, "oldest_read": "T4"},
-            "etherscan": {"calls_left": 7, "calls_per_day": 9}});
+            "explorers": [{"source": "etherscan", "calls_left": 7, "calls_per_day": 9}]});
         let said = words(&status);
         let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
         for expected in [

@@ -7,6 +7,7 @@ use crate::config::circle::{CircleConfig, InboundConfig};
 use crate::config::mailbox::MailAddress;
 use crate::reactor::settings::Settings;
 use crate::types::{ChainId, Name, Pair, Secret};
+use crate::wire::etherscan::Dialect;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,8 +20,8 @@ pub struct Config {
     pub settings: Settings,
     /// RPC endpoints, in the order of the config within each chain.
     pub endpoints: Vec<EndpointConfig>,
-    /// Etherscan, where it is configured.
-    pub etherscan: Option<EtherscanConfig>,
+    /// Etherscan first, where it is configured, then every other explorer: each an account of its own.
+    pub explorers: Vec<ExplorerConfig>,
     /// Watches whose addresses stand in a file.
     pub lists: Vec<ListConfig>,
     /// Whether a list file may have lost more of its lines than is believed without a word (`--allow-shrink`).
@@ -71,13 +72,17 @@ pub struct ListConfig {
     pub addresses: u64,
 }
 
-/// Etherscan v2.
+/// An account with an explorer: Etherscan's, or an `[[explorer]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EtherscanConfig {
+pub struct ExplorerConfig {
+    /// As a source: `etherscan`, else its kind and its chain (`blockscout-base`). Unique.
+    pub name: Name,
+    /// Which kind.
+    pub dialect: Dialect,
     /// Base url without a query.
     pub url: Secret,
-    /// The key.
-    pub api_key: Secret,
+    /// The key; some kinds need none.
+    pub api_key: Option<Secret>,
     /// Of the account, over all chains and keys.
     pub calls_per_second: u32,
     /// Of the account, over all chains and keys.

@@ -2,11 +2,12 @@
 //!
 //! It never prints a secret, and of urls nothing but who runs them.
 
+mod costs;
+
 use super::checked::{Config, EmailConfig, SinkKind};
 use super::describe_circle;
 use super::duration;
-use super::forecast::{self, Forecast, forecasts};
-use super::history::histories;
+use super::forecast::{self, forecasts};
 use crate::reactor::event::List;
 use crate::reactor::lists::Lists;
 use crate::reactor::settings::{
@@ -14,10 +15,10 @@ use crate::reactor::settings::{
     PaymentAmount, PaymentSettings, PriceCondition, Rule, Side, Threshold,
 };
 use crate::types::amount::format_amount;
+use crate::types::chain::EtherscanPlan;
 use crate::types::gas::Fee;
-use crate::types::pace::{BATCH, SECOND_ONE_IN};
 use crate::types::{Asset, ChainId, Name, U256, chain};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::{Display, Write};
 
 /// Everything that `check` says of a config without faults.
@@ -27,8 +28,8 @@ pub fn describe(config: &Config) -> String {
     chains(&mut text, config);
     watches(&mut text, config);
     rules(&mut text, config);
-    costs(&mut text, config);
-    past(&mut text, config);
+    costs::costs(&mut text, config);
+    costs::past(&mut text, config);
     learns(&mut text, config);
     unseen(&mut text, config);
     payments(&mut text, config);
@@ -108,11 +109,21 @@ fn chains(text: &mut Lines, config: &Config) {
             text.inner(format_args!("rpc {} ({}, {kind}): {part}", endpoint.name, endpoint.operator));
         }
         if let Some(explorer) = &chain.explorer {
-            text.inner(format_args!("explorer {explorer}: lists of every watched address"));
+            let plan = if explorer.as_str() == "etherscan" { plan(chain.id) } else { "" };
+            text.inner(format_args!("explorer {explorer}: lists of every watched address{plan}"));
         }
     }
     for feed in &config.feeds {
         text.line(format_args!("feed {}: {}", feed.name, list(&feed.pairs)));
+    }
+}
+
+/// Which keys read a chain, by the table; the explorer itself has the last word.
+fn plan(id: ChainId) -> &'static str {
+    match chain::by_id(id).map(|known| known.etherscan) {
+        Some(EtherscanPlan::Free) => "; a free key reads it",
+        Some(EtherscanPlan::Paid) => "; only a paid key reads it",
+        Some(EtherscanPlan::Gone) | None => "; whether the key reads it is seen at the start, or by `check --probe`",
     }
 }
 
@@ -245,81 +256,6 @@ fn amount(config: &Config, asset: (ChainId, Asset), raw: U256) -> String {
         Asset::Token(contract) => config.settings.tokens.get(&(asset.0, contract)).map_or(0, |token| token.decimals),
     };
     format!("{} {} on {}", format_amount(raw, decimals), symbol(config, asset), chain_name(config, asset.0))
-}
-
-fn past(text: &mut Lines, config: &Config) {
-    let histories = histories(config);
-    if histories.is_empty() {
-        return;
-    }
-    text.head("history");
-    for history in histories {
-        text.line(history.words(&chain_name(config, history.chain)));
-    }
-}
-
-fn costs(text: &mut Lines, config: &Config) {
-    text.head("explorer calls");
-    let forecasts = forecasts(config);
-    if forecasts.is_empty() {
-        text.line("none: there is no [etherscan]");
-    }
-    for forecast in forecasts {
-        account(text, config, &forecast);
-    }
-}
-
-/// Whether a rule looks at what only an explorer's gas oracle tells of a chain.
-fn asks_oracle(config: &Config, id: ChainId) -> bool {
-    let of_chain = |rule: &Rule| matches!(&rule.condition, Condition::Gas(gas) if gas.chain == id);
-    let no_node = config.settings.chains.get(&id).is_some_and(|chain| chain.endpoints.is_empty());
-    no_node && config.settings.rules.iter().any(of_chain)
-}
-
-/// What one account is asked for, and how old its views get.
-fn account(text: &mut Lines, config: &Config, forecast: &Forecast) {
-    let Forecast { source, limits, pace, .. } = forecast;
-    for id in forecast.chains.keys().filter(|id| asks_oracle(config, **id)) {
-        text.line(format_args!("{source}: the gas oracle of {}, 1440 calls a day", chain_name(config, *id)));
-    }
-    if forecast.lists() == 0 {
-        text.line(format_args!("{source}: none, no watched address is on a chain that it covers"));
-        return;
-    }
-    text.line(format_args!(
-        "{source}: {} a round, {} calls a day of {}, at most {} a second",
-        count(usize::try_from(forecast.lists()).unwrap_or(usize::MAX), "call"),
-        pace.per_day,
-        limits.per_day,
-        limits.per_second
-    ));
-    for (id, on) in &forecast.chains {
-        let Some((quiet, promised)) = forecast.ages(*id) else { continue };
-        let words =
-            |lists: &BTreeMap<List, u64>| list(lists.iter().map(|(list, many)| format!("{} {many}", list.word())));
-        let lists = if on.lead.is_empty() { &on.second } else { &on.lead };
-        text.inner(format_args!(
-            "{}: {}; each is read every {} while nothing moves, and is never older than {}",
-            chain_name(config, *id),
-            words(lists),
-            forecast::span(quiet),
-            forecast::span(promised)
-        ));
-        if !on.lead.is_empty() && !on.second.is_empty() {
-            let every = forecast::span(quiet * SECOND_ONE_IN);
-            text.inner(format_args!(
-                "  and, as a second opinion on its own blocks, every {every}: {}",
-                words(&on.second)
-            ));
-        }
-    }
-    if let Some(every) = pace.sweep {
-        let batches = count(usize::try_from(forecast.demand.batches).unwrap_or(usize::MAX), "call");
-        text.inner(format_args!(
-            "coin balances show every {} which lists to read first ({batches} of up to {BATCH} addresses)",
-            forecast::span(every)
-        ));
-    }
 }
 
 fn learns(text: &mut Lines, config: &Config) {

@@ -3,7 +3,7 @@
 //!
 //! A plain function of the config. It knows nothing of urls and keys.
 
-use super::checked::Config;
+use super::checked::{Config, ExplorerConfig};
 use crate::reactor::balances::Balances;
 use crate::reactor::event::List;
 use crate::reactor::lists::{Lists, needed};
@@ -65,11 +65,11 @@ impl Forecast {
 /// Every account's forecast, in the order of the config.
 #[must_use]
 pub fn forecasts(config: &Config) -> Vec<Forecast> {
-    let etherscan = config.etherscan.as_ref().map(|etherscan| {
-        let limits = Limits { per_second: etherscan.calls_per_second, per_day: u64::from(etherscan.calls_per_day) };
-        forecast("etherscan".into(), limits, &etherscan.chains, &config.settings)
-    });
-    etherscan.into_iter().collect()
+    let of = |explorer: &ExplorerConfig| {
+        let limits = Limits { per_second: explorer.calls_per_second, per_day: u64::from(explorer.calls_per_day) };
+        forecast(explorer.name.clone(), limits, &explorer.chains, &config.settings)
+    };
+    config.explorers.iter().map(of).collect()
 }
 
 /// Of an account that is asked for these chains.
@@ -121,7 +121,7 @@ fn on_chain(settings: &Settings, chain: ChainId, own_blocks: bool) -> (OnChain, 
     (on, swept)
 }
 
-fn lists_of(settings: &Settings, watch: &Watch, chain: ChainId) -> Lists {
+pub(super) fn lists_of(settings: &Settings, watch: &Watch, chain: ChainId) -> Lists {
     let looks_at = |condition: &&Condition| match condition {
         Condition::Transfer(condition) => condition.watches.contains(&watch.name),
         Condition::Approval(condition) => condition.watches.contains(&watch.name),

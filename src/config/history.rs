@@ -1,6 +1,8 @@
 //! What the history that watches ask for costs to read, said before anything is read.
 
 use super::checked::Config;
+use super::forecast::lists_of;
+use crate::reactor::settings::Watch;
 use crate::types::ChainId;
 
 /// Calls that reading one old block takes: its header, the block, its receipts, and its traces where the endpoint has them.
@@ -21,6 +23,8 @@ pub struct History {
     pub addresses: usize,
     /// The lowest block.
     pub from: u64,
+    /// Calls that its lists take at least, one for each list of an address.
+    pub calls: u64,
     /// Whether an explorer lists it. Otherwise the chain is read block by block.
     pub listed: bool,
 }
@@ -29,12 +33,18 @@ pub struct History {
 #[must_use]
 pub fn histories(config: &Config) -> Vec<History> {
     let of = |chain: &ChainId| {
-        let asking = config.settings.watches.iter().filter(|watch| watch.chains.contains(chain));
+        let on_chain = |watch: &&Watch| watch.chains.contains(chain) && watch.from_block.is_some();
+        let asking = || config.settings.watches.iter().filter(on_chain);
         let asked: Vec<_> =
-            asking.filter_map(|watch| watch.from_block.map(|from| (watch.addresses.len(), from))).collect();
+            asking().filter_map(|watch| watch.from_block.map(|from| (watch.addresses.len(), from))).collect();
         let from = asked.iter().map(|(_, from)| *from).min()?;
         let listed = config.settings.chains.get(chain)?.explorer.is_some();
-        Some(History { chain: *chain, addresses: asked.iter().map(|(many, _)| many).sum(), from, listed })
+        let calls = asking().map(|watch| {
+            let lists = lists_of(&config.settings, watch, *chain).iter().count();
+            u64::try_from(watch.addresses.len().saturating_mul(lists)).unwrap_or(u64::MAX)
+        });
+        let calls = calls.sum();
+        Some(History { chain: *chain, addresses: asked.iter().map(|(many, _)| many).sum(), from, calls, listed })
     };
     config.settings.chains.keys().filter_map(of).collect()
 }
@@ -47,7 +57,9 @@ impl History {
         let who = format!("{chain}: {} {addresses} from block {} on", self.addresses, self.from);
         if self.listed {
             return format!(
-                "{who}, by the explorer's lists: a call for each list of an address and for each 1000 rows, one call in four while it lasts"
+                "{who}, by the explorer's lists: at least {} calls (one for each list of an address, and for each further page), one \
+                 call in four while it lasts",
+                self.calls
             );
         }
         format!(

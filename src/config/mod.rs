@@ -7,6 +7,7 @@ pub mod amounts;
 mod check;
 pub mod checked;
 pub mod circle;
+pub mod coverage;
 pub mod describe;
 mod describe_circle;
 pub mod duration;

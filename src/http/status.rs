@@ -4,7 +4,7 @@ use super::balances::{self, BalancesLine};
 use super::bodies::state;
 use super::gas::{GasItem, gwei};
 use crate::reactor::event::SourceId;
-use crate::telemetry::snapshot::Outage;
+use crate::telemetry::snapshot::{BudgetStatus, Outage};
 use crate::telemetry::{Snapshot, unready};
 use crate::types::{Kind, Name, Timestamp};
 use serde::Serialize;
@@ -30,7 +30,7 @@ pub(super) struct Status {
     /// What each watch is worth.
     pub portfolios: Vec<PortfolioItem>,
     pub balances: BalancesLine,
-    pub etherscan: Option<BudgetItem>,
+    pub explorers: Vec<BudgetItem>,
     pub payments: PaymentsItem,
 }
 
@@ -135,6 +135,7 @@ pub(super) struct PortfolioItem {
 
 #[derive(Serialize)]
 pub(super) struct BudgetItem {
+    pub source: String,
     pub calls_left: u64,
     pub calls_per_day: u64,
 }
@@ -165,12 +166,16 @@ pub(super) fn status(snapshot: &Snapshot, now: Timestamp) -> Status {
         pairs: pairs(snapshot),
         portfolios: portfolios(snapshot),
         balances: balances::line(snapshot),
-        etherscan: snapshot.budget.map(|budget| BudgetItem { calls_left: budget.left, calls_per_day: budget.of }),
+        explorers: snapshot.budgets.iter().map(budget).collect(),
         payments: PaymentsItem {
             frozen: payments.frozen,
             rehearsals: payments.rehearsals.iter().map(|(state, count)| (state.word(), *count)).collect(),
         },
     }
+}
+
+fn budget((source, budget): (&Name, &BudgetStatus)) -> BudgetItem {
+    BudgetItem { source: source.to_string(), calls_left: budget.left, calls_per_day: budget.of }
 }
 
 fn time(at: Option<Timestamp>) -> Option<String> {

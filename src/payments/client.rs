@@ -83,7 +83,7 @@ impl CircleClient {
     /// Asks for the transfer of these bytes, whole with their ciphertext, if it `may_leave` once there is a connection. The second value
     /// is whether it is new (201); a 200 says that the key was used before.
     pub async fn create(&self, body: Bytes, may_leave: impl FnOnce() -> bool) -> Heard<(Accepted, bool)> {
-        let request = self.post(&self.at(CREATE_PATH), body);
+        let request = Request::post_json(self.at(CREATE_PATH), body);
         let (status, heard) = self.exchange(request, may_leave, circle::accepted).await;
         heard.map(|accepted| (accepted, status == Some(201)))
     }
@@ -91,7 +91,7 @@ impl CircleClient {
     /// Asks for a cancellation.
     pub async fn cancel(&self, id: &Name, body: Bytes, may_leave: impl FnOnce() -> bool) -> Heard<Accepted> {
         let [before, behind] = CANCEL_PATH;
-        let request = self.post(&self.at(before).join(&[id.as_str(), behind]), body);
+        let request = Request::post_json(self.at(before).join(&[id.as_str(), behind]), body);
         self.exchange(request, may_leave, circle::accepted).await.1
     }
 
@@ -163,17 +163,13 @@ impl CircleClient {
         amount: U256,
     ) -> Result<Heard<Estimate>, FrozenFault> {
         let body = circle::estimate_body(wallet, blockchain, token, destination, amount)?;
-        let request = self.post(&self.at(ESTIMATE_PATH), body.into());
+        let request = Request::post_json(self.at(ESTIMATE_PATH), body.into());
         Ok(self.exchange(request, || true, circle::estimate).await.1)
     }
 
     /// The target below our own host: of an answer, nothing but ids ever becomes a part of an address.
     fn at(&self, path: &str) -> Target {
         self.place.base().join(&path.split('/').collect::<Vec<_>>())
-    }
-
-    fn post(&self, target: &Target, body: Bytes) -> Request {
-        Request::post_json(target.clone(), body)
     }
 
     async fn read<T>(&self, target: Target, read: impl FnOnce(&str) -> Result<T, Unread>) -> Heard<T> {

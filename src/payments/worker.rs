@@ -123,7 +123,7 @@ where
             reading.push(worker.read(due));
         }
         let busy = sending.is_some() || (working && !(reading.is_empty() && to_read.is_empty())) || !unsaid.is_empty();
-        if !busy && !(open && working) {
+        if !(busy || open && working) {
             return;
         }
         tokio::select! {

@@ -28,6 +28,7 @@ impl Reactor {
         self.ask_feeds(&settings, effects);
         self.bars.configure(&settings, self.at, effects);
         self.let_go(effects);
+        self.configure_live(effects);
         self.configure_balances(effects);
         self.unpublished.extend(self.settings.chains.keys().copied());
         self.configure_history(effects);

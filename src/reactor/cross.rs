@@ -98,6 +98,10 @@ impl Reactor {
         let Some(settings) = self.settings.payments.iter().find(|payment| payment.rule == rule.name).cloned() else {
             return;
         };
+        // Live, only transfers pay yet.
+        if settings.live {
+            return;
+        }
         let Some(chain) = self.settings.payees.get(&settings.payee).map(|payee| payee.chain) else { return };
         self.pay(rule, &settings, Trigger::Crossing(crossing), time, chain, effects);
     }
@@ -132,6 +136,7 @@ impl Reactor {
 
     /// The transfer that triggered payments was taken back.
     pub(super) fn trigger_retracted(&mut self, transfer: TransferId, effects: &mut Vec<Effect>) {
+        self.live_retracted(transfer, effects);
         for id in self.payments.of_transfer(transfer) {
             self.timers.clear(&Deadline::Expires(id), effects);
             match self.payments.refuse(id, "its trigger was taken back by a reorg", self.at, effects) {
@@ -145,36 +150,28 @@ impl Reactor {
         }
     }
 
-    fn say_payment_of(&mut self, row: &PaymentRow, kind: MessageKind, effects: &mut Vec<Effect>) {
+    pub(super) fn say_payment_of(&mut self, row: &PaymentRow, kind: MessageKind, effects: &mut Vec<Effect>) {
         let rule = self.settings.rules.iter().find(|rule| rule.name == row.rule).cloned();
         self.say_payment_as(rule.as_ref(), row, kind, effects);
     }
 
     fn say_payment(&mut self, rule: &Rule, row: &PaymentRow, effects: &mut Vec<Effect>) {
-        let kind = match row.state {
-            PaymentState::Rehearsed => MessageKind::PaymentRehearsed,
-            PaymentState::Held => MessageKind::PaymentHeld,
-            PaymentState::Refused => MessageKind::PaymentRefused,
-            PaymentState::Planned
-            | PaymentState::Approved
-            | PaymentState::Sending
-            | PaymentState::Reconcile
-            | PaymentState::Human
-            | PaymentState::Accepted
-            | PaymentState::Rejected
-            | PaymentState::Complete
-            | PaymentState::Failed
-            | PaymentState::Cancelled
-            | PaymentState::Denied => return,
-        };
-        self.say_payment_as(Some(rule), row, kind, effects);
+        if let Some(kind) = said_at(row.state) {
+            self.say_payment_as(Some(rule), row, kind, effects);
+        }
     }
 
     fn say_payment_as(&mut self, rule: Option<&Rule>, row: &PaymentRow, kind: MessageKind, effects: &mut Vec<Effect>) {
         let Some(chain) = self.settings.chains.get(&row.chain) else { return };
         effects.push(Effect::Notice(Notice::Payment { payment: row.id, rule: row.rule.clone(), state: row.state }));
         // What waits for a person, and what was paid for nothing, is for whoever is on duty.
-        let severity = if matches!(kind, MessageKind::PaymentHeld | MessageKind::PaymentTriggerRetracted) {
+        let on_duty = [
+            MessageKind::PaymentHeld,
+            MessageKind::PaymentTriggerRetracted,
+            MessageKind::PaymentFailed,
+            MessageKind::PaymentNeedsPerson,
+        ];
+        let severity = if on_duty.contains(&kind) {
             Severity::Critical
         } else {
             rule.map_or(Severity::Info, |rule| rule.severity)
@@ -189,6 +186,7 @@ impl Reactor {
             reason: row.reason.clone(),
             transfer: row.transfer,
             crossing: row.crossing,
+            live: self.live_words(row),
         }));
         let id = payment_alert(row.id);
         let subject = AlertSubject::Payment(row.id);
@@ -196,7 +194,8 @@ impl Reactor {
         let mut alert = alert.unwrap_or_else(|| new_alert(id, row.rule.clone(), severity, subject, self.at));
         alert.severity = severity;
         let mut sinks = rule.map(|rule| rule.notify.clone()).unwrap_or_default();
-        for sink in &self.settings.system.notify {
+        let of_circle = self.settings.live.as_ref().filter(|live| row.live.is_some() && !live.notify.is_empty());
+        for sink in of_circle.map_or(&self.settings.system.notify, |live| &live.notify) {
             if !sinks.contains(sink) {
                 sinks.push(sink.clone());
             }
@@ -209,8 +208,11 @@ impl Reactor {
         };
         let close = match kind {
             MessageKind::PaymentRefused | MessageKind::PaymentTriggerRetracted => true,
-            MessageKind::PaymentRehearsed => settled,
+            MessageKind::PaymentRehearsed | MessageKind::PaymentComplete | MessageKind::PaymentFailed => settled,
             MessageKind::PaymentHeld
+            | MessageKind::PaymentApproved
+            | MessageKind::PaymentSent
+            | MessageKind::PaymentNeedsPerson
             | MessageKind::Transfer(_)
             | MessageKind::Approval(_)
             | MessageKind::PriceCrossed
@@ -231,5 +233,22 @@ impl Reactor {
         };
         let saying = Saying { kind, body, state, close };
         self.alerts.say(alert, saying, &sinks, &self.settings, self.at, effects);
+    }
+}
+
+/// What is said of a payment that came to this state, if anything is.
+pub(super) const fn said_at(state: PaymentState) -> Option<MessageKind> {
+    match state {
+        PaymentState::Held => Some(MessageKind::PaymentHeld),
+        PaymentState::Approved => Some(MessageKind::PaymentApproved),
+        PaymentState::Rehearsed => Some(MessageKind::PaymentRehearsed),
+        PaymentState::Refused => Some(MessageKind::PaymentRefused),
+        PaymentState::Accepted => Some(MessageKind::PaymentSent),
+        PaymentState::Complete => Some(MessageKind::PaymentComplete),
+        PaymentState::Human => Some(MessageKind::PaymentNeedsPerson),
+        PaymentState::Rejected | PaymentState::Failed | PaymentState::Cancelled | PaymentState::Denied => {
+            Some(MessageKind::PaymentFailed)
+        }
+        PaymentState::Planned | PaymentState::Sending | PaymentState::Reconcile => None,
     }
 }

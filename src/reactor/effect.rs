@@ -2,17 +2,17 @@
 
 pub use super::holdings::BalanceBody;
 use super::holdings::NoBalance;
-pub use super::quote::{Quote, Worth};
+pub use super::paying::{LiveWords, PaymentBody};
+pub use super::quote::{ChangeBody, Quote, Worth};
 use super::rows::{Row, RowKey};
 pub use super::source::{HeartbeatBody, SinkBody, SourceBody};
 pub use super::suspect::Suspect;
 use super::watch_list::WatchAnswer;
 use crate::types::gas::Fee;
 use crate::types::{
-    Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Percent, Price, Severity,
-    Stage, Timestamp, TransferId, TransferKey, U256,
+    Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
+    Timestamp, TransferId, TransferKey, U256,
 };
-use std::time::Duration;
 
 /// One thing that the reactor asks for. All effects of a turn are one commit; nothing leaves the process before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,8 +104,18 @@ pub enum MessageKind {
     PaymentRehearsed,
     /// `payment.held`
     PaymentHeld,
+    /// `payment.approved`
+    PaymentApproved,
     /// `payment.refused`
     PaymentRefused,
+    /// `payment.sent`
+    PaymentSent,
+    /// `payment.complete`
+    PaymentComplete,
+    /// `payment.failed`
+    PaymentFailed,
+    /// `payment.needs_person`
+    PaymentNeedsPerson,
     /// `payment.trigger_retracted`
     PaymentTriggerRetracted,
     /// `alert.resolved`: it is over for a reason that is none of its subject's, such as a rule that left the config.
@@ -118,7 +128,7 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Every kind, for schemas and filters.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 32] = [
         Self::Transfer(Stage::Seen),
         Self::Transfer(Stage::Confirmed),
         Self::Transfer(Stage::Final),
@@ -141,7 +151,12 @@ impl MessageKind {
         Self::SinkRecovered,
         Self::PaymentRehearsed,
         Self::PaymentHeld,
+        Self::PaymentApproved,
         Self::PaymentRefused,
+        Self::PaymentSent,
+        Self::PaymentComplete,
+        Self::PaymentFailed,
+        Self::PaymentNeedsPerson,
         Self::PaymentTriggerRetracted,
         Self::AlertResolved,
         Self::Heartbeat,
@@ -174,7 +189,12 @@ impl MessageKind {
             Self::SinkRecovered => "sink.recovered",
             Self::PaymentRehearsed => "payment.rehearsed",
             Self::PaymentHeld => "payment.held",
+            Self::PaymentApproved => "payment.approved",
             Self::PaymentRefused => "payment.refused",
+            Self::PaymentSent => "payment.sent",
+            Self::PaymentComplete => "payment.complete",
+            Self::PaymentFailed => "payment.failed",
+            Self::PaymentNeedsPerson => "payment.needs_person",
             Self::PaymentTriggerRetracted => "payment.trigger_retracted",
             Self::AlertResolved => "alert.resolved",
             Self::Heartbeat => "heartbeat",
@@ -317,46 +337,6 @@ pub enum CrossingSubject {
     },
     /// A balance.
     Balance(Box<BalanceBody>),
-}
-
-/// How far a price moved within a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangeBody {
-    /// The price now, and where it comes from.
-    pub quote: Quote,
-    /// How far it moved, as a part of `from`. Which way, the crossing's side says: below is a fall.
-    pub moved: Percent,
-    /// The highest price of the window where it fell, the lowest where it rose.
-    pub from: Price,
-    /// The window.
-    pub within: Duration,
-    /// The rule's level.
-    pub level: Percent,
-    /// The rule's way back.
-    pub recovers_at: Percent,
-}
-
-/// The facts of `payment.*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PaymentBody {
-    /// Its id.
-    pub payment: PaymentId,
-    /// Name of the payee.
-    pub payee: Name,
-    /// Name of the chain.
-    pub chain: Name,
-    /// Its id.
-    pub chain_id: ChainId,
-    /// Raw USDC.
-    pub amount: U256,
-    /// Ours (MONEY §4).
-    pub state: super::rows::PaymentState,
-    /// Why, of held and refused.
-    pub reason: Option<Name>,
-    /// The transfer that triggered it.
-    pub transfer: Option<TransferId>,
-    /// The crossing that triggered it.
-    pub crossing: Option<u64>,
 }
 
 /// Worth a log line or a metric, after the commit.
@@ -522,6 +502,13 @@ pub enum Notice {
         rule: Name,
         /// To what.
         state: super::rows::PaymentState,
+    },
+    /// Something of live payments that concerns all of them.
+    Money {
+        /// What, in a few fixed words.
+        what: &'static str,
+        /// Why, or by whom.
+        why: Name,
     },
     /// A token moved in a way that no ordinary transfer does, or an asset is unknown.
     UnknownAsset {

@@ -2,7 +2,9 @@
 //!
 //! One closed enum. An event holds values that were parsed already; a broken input is an event too, never an error.
 
+use super::ask::Answer;
 pub use super::holdings::{Balances, NoBalance, ReadAt};
+use super::money::CircleId;
 use super::rows::Deadline;
 use super::settings::Settings;
 pub use super::source::{List, SourceId, SourceKind};
@@ -57,6 +59,10 @@ pub enum Event {
     Delivery(DeliveryReport),
     /// A person's command.
     Command(Command),
+    /// What came of a question about payments.
+    Answered(Box<Answer>),
+    /// A hook of Circle's speaks of this transaction: a hint to look, and nothing more.
+    Hinted(CircleId),
     /// The wall clock and the monotonic one went apart.
     Clock(ClockReport),
     /// Reading this block ended the process more than once: its chain is left alone, the others go on.

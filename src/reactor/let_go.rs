@@ -95,6 +95,8 @@ impl Reactor {
             | Event::Quiet { .. }
             | Event::Delivery(_)
             | Event::Command(_)
+            | Event::Answered(_)
+            | Event::Hinted(_)
             | Event::Clock(_)
             | Event::Unreadable { .. }
             | Event::Deadline(_) => return Ok(()),

@@ -14,6 +14,7 @@ mod accounts;
 pub mod addresses;
 pub mod alerts;
 mod allow;
+pub mod ask;
 mod authority;
 pub mod backfill;
 pub mod balances;
@@ -41,6 +42,8 @@ pub mod office;
 mod owe_history;
 mod packed;
 pub mod past;
+mod pay_live;
+pub mod paying;
 pub mod payments;
 pub mod phase;
 pub mod pricing;
@@ -215,6 +218,8 @@ impl Reactor {
             Event::Command(Command::TestSink { sink }) => self.test_sink(sink, &mut effects),
             Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
             Event::Command(Command::Watches(order)) => self.order_watches(*order, &mut effects),
+            Event::Answered(answer) => self.answered(*answer, &mut effects),
+            Event::Hinted(transaction) => self.hinted(&transaction, &mut effects),
             Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
             Event::Unlistable(list) => self.unlistable(list, &mut effects),
             Event::Unreadable { chain, block } => self.stop(chain, Stop::Unreadable(block), &mut effects),
@@ -295,6 +300,7 @@ impl Reactor {
             Deadline::Revert(chain) => self.revert(chain, effects),
             Deadline::Forget(transfer) => self.forget(transfer, effects),
             Deadline::Expires(payment) => self.expire(payment, effects),
+            Deadline::Money => self.money_due(effects),
             Deadline::BalanceHolds(level) => self.balance_holds(&level, effects),
             Deadline::Heartbeat => self.beat(effects),
             Deadline::Steady(subject) => self.steady(subject, effects),

@@ -2,8 +2,9 @@
 //!
 //! Only rehearsals exist so far: they do everything but the send. A payee's address comes from the config and nowhere else.
 
-pub mod ask;
 pub mod desk;
+
+pub use super::ask;
 
 use super::effect::Effect;
 use super::rows::{PaymentRow, PaymentState, Row};
@@ -237,6 +238,7 @@ mod tests {
             max_per_day: 3,
             approval: Approval::None,
             approval_expires: DAY,
+            live: false,
         };
         let payee = Payee {
             name: "hot".into(),

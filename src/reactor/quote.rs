@@ -1,6 +1,7 @@
 //! Prices as values: what is said of one, what something is worth by it, and a minute of them. Nothing here decides anything.
 
 use crate::types::{Name, Pair, Percent, Price, Timestamp, Usd};
+use std::time::Duration;
 
 /// A price with all that is said of it: where a message or a row keeps one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,4 +40,21 @@ pub struct BarRow {
     pub low: Price,
     /// The highest.
     pub high: Price,
+}
+
+/// How far a price moved within a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeBody {
+    /// The price now, and where it comes from.
+    pub quote: Quote,
+    /// How far it moved, as a part of `from`. Which way, the crossing's side says: below is a fall.
+    pub moved: Percent,
+    /// The highest price of the window where it fell, the lowest where it rose.
+    pub from: Price,
+    /// The window.
+    pub within: Duration,
+    /// The rule's level.
+    pub level: Percent,
+    /// The rule's way back.
+    pub recovers_at: Percent,
 }

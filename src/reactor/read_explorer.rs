@@ -338,7 +338,7 @@ impl Reactor {
         }
     }
 
-    /// An empty answer proves nothing. But where it should have had rows of ours, the list is asked for from its beginning, so that a
+    /// An empty answer proves nothing, nor does one of which the explorer says that rows may be missing. But where it should have had rows of ours, the list is asked for from its beginning, so that a
     /// next answer has a head by which it can be judged. Where there is nothing else in the list that could show one, the receipts decide
     /// alone, twice and a block time apart, and only when the chain has passed the row by its final depth: no node is behind by that.
     fn doubt(&mut self, answer: &Explored, effects: &mut Vec<Effect>) {
@@ -346,12 +346,15 @@ impl Reactor {
         let Some(settings) = self.settings.chains.get(&id) else { return };
         let (final_after, block_time) = (settings.final_after, settings.block_time);
         let height = self.listed_height(id, Kind::Internal).unwrap_or(0);
+        // Where the explorer says that rows may be missing, those that it has are there.
+        let listed: BTreeSet<(B256, u64)> = answer.rows.iter().map(|row| (row.movement.tx, row.block)).collect();
         let view = self.views.get(&(id, answer.address, answer.list));
         let whole = view.is_none_or(|view| answer.from <= view.from);
         // It ends nowhere: no row said how far the index has come.
         let ours = self.transfers.of_address(id, answer.address, answer.from, u64::MAX);
         let of_list = ours.filter(|row| row.key.kind == kind_of(answer.list));
         let held = of_list.filter(|row| row.voucher == Voucher::Authority && row.stage != Stage::Final);
+        let held = held.filter(|row| !listed.contains(&(row.key.tx, row.block)));
         let rows: Vec<TransferRow> = held.filter(|row| self.explorer_judges(row)).collect();
         for row in rows {
             let passed = whole && row.block.saturating_add(final_after) <= height;

@@ -500,6 +500,8 @@ pub enum Deadline {
     Forget(TransferId),
     /// A held payment waits no longer.
     Expires(PaymentId),
+    /// Something of live payments is to be looked at.
+    Money,
     /// A balance has been past a rule's level for long enough, if it still is.
     BalanceHolds(LevelKey),
     /// The next heartbeat.

@@ -3,6 +3,7 @@
 //! Names and tags are resolved, thresholds are in raw units, depths are numbers: the reactor never sees the config.
 
 use super::addresses::{AddressList, Listed};
+pub use super::paying::{Approval, LiveSettings, Payee, PaymentAmount, PaymentSettings};
 pub use super::pricing::{AtLeastUsd, Move, PriceSettings};
 pub use super::system::{Heartbeat, SystemSettings};
 use crate::types::gas::Fee;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub payments: Vec<PaymentSettings>,
     /// Whom payments may go to.
     pub payees: BTreeMap<Name, Payee>,
+    /// What pays them, where anything is live.
+    pub live: Option<LiveSettings>,
     /// Built-in alerts.
     pub system: SystemSettings,
     /// Price feeds by name, with the pairs that each is asked for.
@@ -349,66 +352,6 @@ pub struct SinkSettings {
     pub min_severity: Severity,
     /// Message types that it takes (`payment.*`, `transfer.confirmed`); empty is all.
     pub types: Vec<Name>,
-}
-
-/// What a rule pays, beside it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PaymentSettings {
-    /// The rule's name.
-    pub rule: Name,
-    /// To whom.
-    pub payee: Name,
-    /// How much, in raw USDC (6 decimals).
-    pub amount: PaymentAmount,
-    /// The stage of the trigger: `Confirmed` or `Final`.
-    pub stage: Stage,
-    /// Most in one payment, raw.
-    pub per_payment: U256,
-    /// Most in a rolling day, raw.
-    pub per_day: U256,
-    /// Most ever, raw.
-    pub in_total: U256,
-    /// Most payments in a rolling day.
-    pub max_per_day: u32,
-    /// Whether each waits for a person.
-    pub approval: Approval,
-    /// How long one waits before it is refused.
-    pub approval_expires: Duration,
-    // There is no `live` here: live payments are a later part, and the config refuses them.
-}
-
-/// How much a payment moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PaymentAmount {
-    /// Always this, raw.
-    Fixed(U256),
-    /// What came in (a USDC trigger), less a reserve, raw.
-    Match {
-        /// Held back.
-        reserve: U256,
-    },
-}
-
-/// Whether a person has to say yes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Approval {
-    /// No.
-    None,
-    /// Each time.
-    Manual,
-}
-
-/// Whom payments may go to: written in the config by a person, never read from a chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Payee {
-    /// Its id.
-    pub name: Name,
-    /// Where.
-    pub chain: ChainId,
-    /// The address.
-    pub address: Address,
-    /// Most in a rolling day over all rules, raw USDC.
-    pub per_day: U256,
 }
 
 impl ChainSettings {

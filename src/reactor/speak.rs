@@ -407,6 +407,10 @@ impl Reactor {
         let Some(settings) = self.settings.payments.iter().find(|payment| payment.rule == rule.name).cloned() else {
             return;
         };
+        if settings.live {
+            self.pay_live_for(rule, row, effects);
+            return;
+        }
         // An explorer's word alone, an internal transfer alone, and anything suspect never pay.
         let kind = row.key.kind != crate::types::Kind::Internal && self.was_read(row);
         if row.stage < settings.stage || row.suspect.any() || row.voucher != Voucher::Authority || !kind {
@@ -427,14 +431,14 @@ impl Reactor {
 
     /// Whether the chain's own blocks vouch for a transfer: its block was read, and what stands in a block that was read was compared
     /// with it. Whether an endpoint is fresh at this moment does not matter: the block was read when one was.
-    fn was_read(&self, row: &TransferRow) -> bool {
+    pub(super) fn was_read(&self, row: &TransferRow) -> bool {
         let Some(chain) = self.chains.get(&row.key.chain).filter(|chain| chain.covers(row.block)) else { return false };
         // An explorer may have listed it in another fork's block of this height while no endpoint was fresh.
         row.block_hash.is_some_and(|hash| chain.block(row.block).is_none_or(|block| block.at.hash == hash))
     }
 
     /// A transfer from or to a payee, or between watches, never pays (MONEY §1).
-    fn is_loop(&self, key: &TransferKey) -> bool {
+    pub(super) fn is_loop(&self, key: &TransferKey) -> bool {
         let watched = |address: &Address| self.watched.find(key.chain, address).is_some();
         let payee = |address: Address| {
             self.settings.payees.values().any(|payee| payee.chain == key.chain && payee.address == address)

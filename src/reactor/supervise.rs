@@ -318,7 +318,12 @@ impl Reactor {
             | MessageKind::BalanceRetracted
             | MessageKind::PaymentRehearsed
             | MessageKind::PaymentHeld
+            | MessageKind::PaymentApproved
             | MessageKind::PaymentRefused
+            | MessageKind::PaymentSent
+            | MessageKind::PaymentComplete
+            | MessageKind::PaymentFailed
+            | MessageKind::PaymentNeedsPerson
             | MessageKind::PaymentTriggerRetracted
             | MessageKind::AlertResolved
             | MessageKind::Heartbeat

@@ -37,7 +37,7 @@ impl Timers {
             | Deadline::BalanceHolds(_)
             | Deadline::Heartbeat
             | Deadline::Steady(_) => true,
-            Deadline::Silent(_) | Deadline::TokenWait(..) | Deadline::Revert(_) => false,
+            Deadline::Silent(_) | Deadline::TokenWait(..) | Deadline::Revert(_) | Deadline::Money => false,
         }
     }
 

@@ -27,6 +27,7 @@ const MOST_SUMMARY: usize = 1_024;
 const PAUSE: Duration = Duration::from_mins(2);
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "PagerDuty's own words")]
 struct Event<'a> {
     routing_key: &'a str,
     event_action: &'static str,

@@ -334,7 +334,7 @@ fn resolved_text(data: &ResolvedData<'_>) -> Text {
 
 fn heartbeat_text(data: &HeartbeatData<'_>) -> Text {
     let title = match data.trouble.len() {
-        0 => "walletwatch is alive, and all is well".to_owned(),
+        0 => "walletwatch is alive, and knows of no trouble".to_owned(),
         count => format!("walletwatch is alive, and {count} of what it needs is in trouble"),
     };
     let mut lines: Vec<String> = data.trouble.iter().map(|name| format!("in trouble: {name}")).collect();

@@ -59,6 +59,7 @@ pub(super) fn deadline_text(deadline: &Deadline) -> String {
         Deadline::Revert(chain) => format!("revert:{chain}"),
         Deadline::Forget(transfer) => format!("forget:{transfer}"),
         Deadline::Expires(payment) => format!("expires:{payment}"),
+        Deadline::Money => "money:".to_owned(),
         Deadline::BalanceHolds(LevelKey { rule, holding: Holding { chain, address, asset } }) => {
             let asset = match asset {
                 Asset::Coin => "coin".to_owned(),
@@ -97,6 +98,7 @@ pub(super) fn read_deadline(text: &str) -> Option<Deadline> {
         "heartbeat" => Some(Deadline::Heartbeat),
         "steady" => read_subject(rest).map(Deadline::Steady),
         "expires" => PaymentId::parse(rest).map(Deadline::Expires),
+        "money" => rest.is_empty().then_some(Deadline::Money),
         _ => None,
     }
 }

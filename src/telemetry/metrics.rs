@@ -4,7 +4,7 @@
 //! nothing is computed with them, and no rule or payment reads them.
 
 use super::balances::BalancesStatus;
-use super::gas::{GasStatus, KINDS as TIPS};
+use super::gas::KINDS as TIPS;
 use super::health::unready;
 use super::labels::Labels;
 use super::names::{
@@ -13,7 +13,6 @@ use super::names::{
 };
 use super::retired::Retired;
 use super::snapshot::{Limit, Snapshot};
-use super::worth::{PairStatus, Portfolio};
 use crate::reactor::effect::MessageKind;
 use crate::reactor::event::{List, NoBalance, SourceId, SourceKind, SourceState};
 use crate::reactor::rows::{AlertState, PaymentState};
@@ -193,6 +192,7 @@ impl Metrics {
         if source.kind == SourceKind::Explorer {
             let chain = values[2];
             self.touch(Metric::Disagreements, &values);
+            self.touch(Metric::EtherscanBudget, &[values[0]]);
             for metric in [Metric::ViewAge, Metric::ViewAgePromised, Metric::ViewTime, Metric::IndexLag] {
                 self.touch(metric, &[chain]);
             }
@@ -274,7 +274,7 @@ impl Metrics {
         self.recorder.register_histogram(&key(metric, labels), &METADATA).record(value);
     }
 
-    fn touch(&self, metric: Metric, labels: &[&str]) {
+    pub(super) fn touch(&self, metric: Metric, labels: &[&str]) {
         match metric.kind() {
             MetricKind::Counter => self.add(metric, labels, 0),
             // A gauge that exists keeps its value: this only makes the series.
@@ -339,8 +339,8 @@ impl Metrics {
             }
         }
         self.show_worth(snapshot, now);
-        if let Some(budget) = snapshot.budget {
-            self.set(Metric::EtherscanBudget, &[], integer(budget.left));
+        for (source, budget) in &snapshot.budgets {
+            self.set(Metric::EtherscanBudget, &[source.as_str()], integer(budget.left));
         }
         self.set(Metric::PaymentsFrozen, &[], flag(snapshot.payments.frozen));
         for state in PaymentState::ALL {
@@ -351,50 +351,6 @@ impl Metrics {
             #[expect(clippy::float_arithmetic, reason = "a gauge: nothing is decided by it")]
             let ratio = f64::from(used.used_millionths) / 1e6;
             self.set(Metric::LimitUsed, &[used.rule.as_str(), used.limit.word()], ratio);
-        }
-    }
-
-    /// Sets the gauges of what gas costs. What is not known any more keeps its last value, and its time tells the age.
-    fn show_gas(&self, gas: &GasStatus, chain: &str, decimals: u8) {
-        if let Some(next) = gas.next {
-            self.set(Metric::NextBaseFee, &[chain], gwei(next));
-        }
-        for (kind, tip) in TIPS.into_iter().zip(gas.tips.iter().flat_map(|tips| [tips.low, tips.usual, tips.high])) {
-            self.set(Metric::PriorityFee, &[chain, kind], gwei(tip));
-        }
-        if let Some(at) = gas.tips_as_of {
-            self.set(Metric::PriorityFeeTime, &[chain], seconds(at));
-        }
-        for cost in &gas.costs {
-            let of = [chain, cost.asset.as_str()];
-            self.set(Metric::TransferCost, &of, decimal(&format_amount(cost.wei, decimals)));
-            if let Some(dollars) = &cost.dollars {
-                self.set(Metric::TransferCostDollars, &of, decimal(dollars));
-            }
-        }
-    }
-
-    /// Sets the gauges of pairs and portfolios. What is not known keeps its last value, with its age.
-    fn show_worth(&self, snapshot: &Snapshot, now: Timestamp) {
-        for PairStatus { pair, quote } in &snapshot.pairs {
-            let of = [pair.as_str()];
-            self.set(Metric::PairSources, &of, quote.as_ref().map_or(0.0, |quote| f64::from(quote.sources)));
-            if let Some(quote) = quote {
-                self.set(Metric::PairPrice, &of, decimal(&quote.price.to_string()));
-                // Millionths of a percent are a hundredth of a millionth.
-                self.set(Metric::PairSpread, &of, decimal(&format_amount(U256::from(quote.spread.millionths()), 8)));
-                self.set(Metric::PairTime, &of, seconds(now));
-            }
-        }
-        for Portfolio { watch, value, as_of: _ } in &snapshot.portfolios {
-            let of = [watch.as_str()];
-            match value {
-                Some(value) => {
-                    self.set(Metric::PortfolioUsd, &of, decimal(&value.to_string()));
-                    self.set(Metric::PortfolioTime, &of, seconds(now));
-                }
-                None => self.touch(Metric::PortfolioTime, &of),
-            }
         }
     }
 

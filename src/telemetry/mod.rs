@@ -15,6 +15,8 @@ pub mod observe;
 pub mod redact;
 mod retired;
 pub mod secrets;
+mod show_gas;
+mod show_worth;
 pub mod snapshot;
 pub mod tally;
 pub mod worth;

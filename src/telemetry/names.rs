@@ -124,7 +124,7 @@ table! {
     FramesDropped = Counter, "feed_frames_dropped_total", ["source", "reason"], "Frames of a feed that made no price.";
     PairSilent = Counter, "feed_pair_silent_total", ["source", "pair", "reason"],
         "How often a pair of a feed had no price, or was about to have none.";
-    EtherscanBudget = Gauge, "etherscan_budget_remaining_requests", [], "Calls that the plan has left today.";
+    EtherscanBudget = Gauge, "etherscan_budget_remaining_requests", ["source"], "Calls that the plan of an explorer has left today.";
     ViewAge = Gauge, "etherscan_view_age_seconds", ["chain"], "Age of the oldest view of a watched address.";
     ViewAgePromised = Gauge, "etherscan_view_age_promised_seconds", ["chain"], "How old a view may get by the budget.";
     ViewTime = Gauge, "etherscan_view_last_success_timestamp_seconds", ["chain"], "When a list of an address was last read.";

@@ -121,8 +121,9 @@ pub fn read(labels: &Labels, at: Timestamp, notice: &Notice) -> Reading {
         Notice::Payment { payment, rule, state } => {
             let waits = matches!(state, PaymentState::Held);
             let level = if waits { Level::WARN } else { Level::INFO };
-            Reading::say(level, format!("payment {payment} by \"{rule}\" is {} (a rehearsal)", state.word()))
+            Reading::say(level, format!("payment {payment} by \"{rule}\" is {}", state.word()))
         }
+        Notice::Money { what, why } => Reading::say(Level::WARN, format!("{what}: {why}")),
         Notice::UnknownAsset { chain, asset } => {
             Reading::say(Level::DEBUG, format!("{asset:?} on {} is unknown", name(*chain)))
         }
@@ -208,6 +209,7 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
         | Notice::BalanceFailed { .. }
         | Notice::Backfilled { .. }
         | Notice::Payment { .. }
+        | Notice::Money { .. }
         | Notice::UnknownAsset { .. }
         | Notice::Clock { .. }
         | Notice::Ignored { .. } => Reading::default(),

@@ -3,7 +3,7 @@
 //! Written without `..`: a new field of a config part that can hold a secret does not compile until it is thought of here.
 
 use crate::config::checked::{
-    Config, DiscordConfig, EmailConfig, EndpointConfig, EtherscanConfig, FeedConfig, HttpConfig, NtfyConfig,
+    Config, DiscordConfig, EmailConfig, EndpointConfig, ExplorerConfig, FeedConfig, HttpConfig, NtfyConfig,
     PagerDutyConfig, SinkConfig, SinkKind, TelegramConfig, TokenConfig,
 };
 use crate::config::circle::CircleConfig;
@@ -15,7 +15,7 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
     let Config {
         settings: _,
         endpoints,
-        etherscan,
+        explorers,
         lists: _,
         allow_shrink: _,
         feeds,
@@ -32,8 +32,11 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
     for EndpointConfig { chain: _, name: _, url, socket: _, operator: _ } in endpoints {
         secrets.push(url);
     }
-    if let Some(EtherscanConfig { url, api_key, calls_per_second: _, calls_per_day: _, chains: _ }) = etherscan {
-        secrets.extend([url, api_key]);
+    for explorer in explorers {
+        let ExplorerConfig { name: _, dialect: _, url, api_key, calls_per_second: _, calls_per_day: _, chains: _ } =
+            explorer;
+        secrets.push(url);
+        secrets.extend(api_key);
     }
     for FeedConfig { name: _, kind: _, url, pairs: _ } in feeds {
         secrets.push(url);
@@ -94,6 +97,7 @@ mod tests {
     use crate::telemetry::Redactor;
     use crate::types::{ChainId, U256};
     use crate::wire::circle::KeyKind;
+    use crate::wire::etherscan::Dialect;
     use std::net::{Ipv4Addr, SocketAddr};
 
     #[test]
@@ -113,13 +117,15 @@ mod tests {
                 socket: true,
                 operator: "x".into(),
             }],
-            etherscan: Some(EtherscanConfig {
+            explorers: vec![ExplorerConfig {
+                name: "etherscan".into(),
+                dialect: Dialect::Etherscan,
                 url: secret("explorer"),
-                api_key: secret("key"),
+                api_key: Some(secret("key")),
                 calls_per_second: 3,
                 calls_per_day: 9,
                 chains: Vec::new(),
-            }),
+            }],
             feeds: vec![FeedConfig {
                 name: "coinbase".into(),
                 kind: FeedKind::Coinbase,

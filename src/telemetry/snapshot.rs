@@ -43,8 +43,8 @@ pub struct Snapshot {
     pub portfolios: Vec<Portfolio>,
     /// Balances.
     pub balances: Arc<BalancesStatus>,
-    /// The explorer's budget, where one is configured.
-    pub budget: Option<BudgetStatus>,
+    /// The explorers' budgets, by their names as sources.
+    pub budgets: BTreeMap<Name, BudgetStatus>,
     /// Payments.
     pub payments: PaymentsStatus,
 }

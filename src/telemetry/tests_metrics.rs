@@ -3,6 +3,7 @@
 use super::*;
 use crate::reactor::settings::{ChainSettings, Confirmed, Settings, SinkSettings};
 use crate::telemetry::balances::BalanceSeries;
+use crate::telemetry::gas::GasStatus;
 use crate::telemetry::snapshot::{ChainStatus, PriceStatus, SinkStatus, SourceStatus};
 use crate::types::{Asset, Name, Pair, Price};
 use std::process::{Command, Stdio};

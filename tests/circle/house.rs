@@ -12,7 +12,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use walletwatch::net::{SingleUse, Tls};
 use walletwatch::payments::worker::{self, Wires};
 use walletwatch::payments::{CircleClient, CirclePlace, EntitySecret};
-use walletwatch::reactor::money::{PaymentRow, PaymentState};
+use walletwatch::reactor::money::{CircleId, PaymentRow, PaymentState};
 use walletwatch::reactor::office::{OfficeTables, OfficeWrite};
 use walletwatch::reactor::payments::ask::{Answer, Asked};
 use walletwatch::reactor::payments::desk::terms::{Offer, OfferAmount, PayeeTerms, Terms, sha256};
@@ -266,6 +266,15 @@ impl House {
         self.commit(step).await;
         self.settle().await;
         planned.expect("it was planned")
+    }
+
+    /// A hook speaks of a transaction.
+    pub async fn hint(&mut self, circle: &str) {
+        let id = CircleId::parse(circle).expect("it is an id");
+        let mut step = Step::default();
+        self.desk.hinted(&id, self.now(), &mut step);
+        self.commit(step).await;
+        self.settle().await;
     }
 
     pub fn order(&mut self, order: Order, by: &str) -> Result<(), Refusal> {

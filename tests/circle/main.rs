@@ -197,3 +197,22 @@ async fn a_clock_that_is_not_circles_pauses_money() {
     assert!(house.statuses().is_empty(), "the list before the first send said what time it is");
     assert!(house.is_paused());
 }
+
+#[tokio::test]
+async fn a_hook_makes_somebody_look_sooner_and_says_nothing_itself() {
+    let mut house = House::new(Setup::default()).await;
+    house.circle.change(|book| book.paced(Duration::from_hours(2)));
+    let id = house.pay(1, 2_500_000).await;
+    house.run(MINUTE, |house| house.state(id) == PaymentState::Accepted).await;
+    house.pass(40 * MINUTE).await;
+    let due = |house: &House| house.row(id).live.and_then(|live| live.due).expect("it is looked at again");
+    let first = due(&house);
+    assert!(first > house.now(), "not yet");
+    house.hint("no-transaction-of-ours").await;
+    assert_eq!(due(&house), first);
+    let circle = house.row(id).live.and_then(|live| live.circle_id).expect("Circle has it");
+    let now = house.now();
+    house.hint(circle.as_str()).await;
+    assert_eq!((due(&house), first < now.after(5 * MINUTE)), (now.after(5 * MINUTE), true), "it was looked at now");
+    assert_eq!(house.state(id), PaymentState::Accepted, "and only what Circle shows counts");
+}

@@ -71,7 +71,7 @@ fn the_planner_works_by_the_pace_that_check_has_said() {
             begin(&mut reactor, chain);
         }
         let mut planner = Planner::new(forecast.limits);
-        let chains = config.etherscan.expect("it is there").chains;
+        let chains = config.explorers.first().expect("it is there").chains.clone();
         let own = |chain: &ChainId| config.settings.chains[chain].endpoints.is_empty();
         let own_receipts: BTreeSet<ChainId> = chains.iter().copied().filter(own).collect();
         let extras = Extras { own_receipts, heads: BTreeSet::new() };

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::event::NoBalance;
-use walletwatch::types::B256;
-use walletwatch::world::chain::Plan;
+use walletwatch::types::{B256, U256};
+use walletwatch::world::chain::{Action, Chain, Plan, Reorg};
 use walletwatch::world::chance::Chance;
 use walletwatch::world::explorer::{ExplorerSettings, Fault, Trouble};
 use walletwatch::world::live::LiveChain;
@@ -151,6 +151,50 @@ async fn an_index_that_lags_splits_forgets_and_falls_silent_loses_nothing_and_ta
         })
         .await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_changes_while_its_pages_are_read_loses_nothing_and_what_a_reorg_takes_is_taken_back() {
+    let chain = chain(ETHEREUM, &[vec![]]);
+    // Every other page comes from an index that is a block behind.
+    let two = ExplorerSettings { second_lag: Some(1), ..ExplorerSettings::default() };
+    let scene = scene(&[Arc::clone(&chain)], KEY, two, Duration::from_millis(200)).await;
+    watched(&scene, settings("", EVERYTHING), async |stage| {
+        let started = |reactor: &Reactor, _: &[String]| reactor.views().count() > 0;
+        stage.until("the lists are read", started).await;
+        let send_all = |amounts: std::ops::Range<u64>| {
+            let send = |amount| Action::Send { token: TOKEN, from: PAYER, to: OWNER, amount: U256::from(amount) };
+            chain.change(|chain| chain.mine(noon(), &Plan { actions: amounts.map(send).collect(), ..Plan::default() }));
+        };
+        send_all(1..601);
+        send_all(601..1_201);
+        for _ in 0..60 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            chain.change(|chain| chain.mine(noon(), &Plan::default()));
+        }
+        send_all(9_000..9_001);
+        // The second index has it with the next block.
+        send_all(0..0);
+        let count = |said: &[String], kind: &str| said.iter().filter(|word| word.starts_with(kind)).count();
+        let all = |_: &Reactor, said: &[String]| {
+            count(said, "transfer.final") >= 1_200 && count(said, "transfer.seen") > 1_200
+        };
+        stage.until("all of it is final, and the last one seen", all).await;
+        let said = stage.said();
+        let told: BTreeSet<&String> = said.iter().filter(|word| word.starts_with("transfer.")).collect();
+        assert_eq!(told.len(), count(&said, "transfer."), "told twice");
+        assert_eq!((count(&said, "transfer.seen"), count(&said, "transfer.retracted")), (1_201, 0));
+        // What is gone is taken back, and it alone.
+        let last = |chain: &Chain| chain.at(chain.height() - 1).map(|block| block.txs[0].tx.hash);
+        let dropped = chain.read(last).into_iter().collect();
+        let reorg = Reorg { depth: 2, blocks: 3, dropped, ..Reorg::default() };
+        chain.change(|chain| chain.reorg(noon(), &reorg)).expect("it is not deep");
+        send_all(9_001..9_002);
+        send_all(0..0);
+        stage.until("it is taken back", |_, said| count(said, "transfer.retracted") == 1).await;
+        assert!(stage.said().contains(&"transfer.retracted 9000".to_owned()));
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

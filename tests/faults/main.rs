@@ -4,6 +4,7 @@
 #[path = "../common/config.rs"]
 mod config;
 mod explorer;
+mod imitators;
 mod proxy;
 mod receivers;
 mod reload;

@@ -74,9 +74,11 @@ pub fn check(out: &Outside, stores: &[Store], times: &Times, said: &Said) -> Res
         }
         of_transfer(out, times, made, happening)?;
     }
-    top_ups(out, times, &ours)?;
+    top_ups(out, said, &ours)?;
     if !times.doubled {
-        sums(out, times, said, &ours)?;
+        for made in &ours {
+            sums(out, times, said, &ours, made)?;
+        }
     }
     Ok(())
 }
@@ -166,14 +168,14 @@ fn of_transfer(out: &Outside, times: &Times, made: &Made, happening: &Happening)
     let at = |time: i64| loaded.iter().rposition(|(from, _)| *from <= time).unwrap_or(0);
     let (then, now) = (at(mined), at(first));
     let matched = (then..=at(mined + 24_000)).any(|place| loaded[place].1.matches(happening));
-    if then < now && !matched {
+    if then < now && !matched && !times.doubled {
         return fail("an edit paid for the past");
     }
     Ok(())
 }
 
 /// No top-up while another is not there yet; none without need.
-fn top_ups(out: &Outside, times: &Times, ours: &[&Made]) -> Result<(), String> {
+fn top_ups(out: &Outside, said: &Said, ours: &[&Made]) -> Result<(), String> {
     let hot: Vec<&&Made> = ours.iter().filter(|made| is_hot(made.destination)).collect();
     for (place, made) in hot.iter().enumerate() {
         let which = usize::from(made.destination == address(chain::HOT + 1));
@@ -182,6 +184,12 @@ fn top_ups(out: &Outside, times: &Times, ours: &[&Made]) -> Result<(), String> {
         // It was low at some block of the hour before.
         if !(head.saturating_sub(400)..=head).any(|block| balance.at(block) < crate::config::LEVEL) {
             return Err(format!("{} tops up what was not low", made.id));
+        }
+        // Whoever was never seen to have enough was never seen to fall: a person is asked.
+        let enough = balance.steps.iter().any(|(block, held)| *block <= head && *held >= crate::config::RECOVERS);
+        let names = made.reference.as_ref().and_then(|reference| said.get(reference)).map_or(0, BTreeSet::len);
+        if !enough && names == 0 {
+            return Err(format!("{} is a first reading, and nobody was asked", made.id));
         }
         // Two deployments do not know of each other's crossings.
         let store = |made: &Made| made.reference.as_ref().and_then(|text| text.split('.').nth(1)).map(str::to_owned);
@@ -194,13 +202,11 @@ fn top_ups(out: &Outside, times: &Times, ours: &[&Made]) -> Result<(), String> {
             }
         }
     }
-    let _ = times;
     Ok(())
 }
 
 /// Limits, over every rolling day and over all time.
-fn sums(out: &Outside, times: &Times, said: &Said, ours: &[&Made]) -> Result<(), String> {
-    let Some(newest) = ours.last() else { return Ok(()) };
+fn sums(out: &Outside, times: &Times, said: &Said, ours: &[&Made], newest: &Made) -> Result<(), String> {
     let first_left = |made: &Made| {
         let left = out.requests.iter().filter(|request| Some(request.reference.as_str()) == made.reference.as_deref());
         left.map(|request| request.left).min().unwrap_or(made.created)
@@ -215,6 +221,7 @@ fn sums(out: &Outside, times: &Times, said: &Said, ours: &[&Made]) -> Result<(),
     let config = times.at(at);
     let moved = |made: &&&Made| made.paid_at().is_some();
     let recent = |made: &&&Made| first_left(made) > at - DAY;
+    let ours: Vec<&Made> = ours.iter().copied().filter(|made| first_left(made) <= at).collect();
     let sum = |rows: Vec<&&Made>| rows.iter().map(|made| made.amount).sum::<u64>();
     let rule = rule_of(newest);
     let of_rule = || ours.iter().filter(|made| rule_of(made) == rule);
@@ -278,6 +285,11 @@ pub fn check_end(out: &Outside, stores: &[Store], times: &Times) -> Result<(), S
             };
             if wanted.is_some() && wanted != end {
                 return Err(format!("{} is {} and Circle says {end:?}", row.id, row.state.word()));
+            }
+            // A key that was bound to something was never proven to have done nothing.
+            let bound = out.circle.conflicts.contains(&live.key.to_string());
+            if row.state == PaymentState::Rejected && bound && live.absent.is_none() {
+                return Err(format!("§4.4: {} is rejected, and its key is bound", row.id));
             }
             // What is taken for never paid is not at Circle.
             let reference = Some(live.reference.as_str());

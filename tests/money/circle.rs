@@ -2,7 +2,7 @@
 //! every kind. What it executed is the truth that the checker looks at.
 
 use fastrand::Rng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use walletwatch::reactor::money::{CircleId, CircleState};
 use walletwatch::reactor::payments::ask::{Outcome, Transaction, Why};
 use walletwatch::types::amount::parse_amount;
@@ -71,6 +71,8 @@ pub struct Circle {
     pub made: Vec<Made>,
     keys: BTreeMap<String, (Vec<u8>, usize, i64)>,
     pub funds: u64,
+    /// Keys that were answered with a conflict.
+    pub conflicts: BTreeSet<String>,
     /// No faults any more.
     pub healed: bool,
 }
@@ -95,7 +97,14 @@ pub fn destination_of(value: &serde_json::Value) -> Address {
 
 impl Circle {
     pub fn new(character: Character) -> Self {
-        Self { character, made: Vec::new(), keys: BTreeMap::new(), funds: 10_000_000_000, healed: false }
+        Self {
+            character,
+            made: Vec::new(),
+            keys: BTreeMap::new(),
+            conflicts: BTreeSet::new(),
+            funds: 10_000_000_000,
+            healed: false,
+        }
     }
 
     fn one_in(&self, of_thousand: u32, rng: &mut Rng) -> bool {
@@ -119,6 +128,7 @@ impl Circle {
                 let made = &self.made[*made];
                 return Outcome::Accepted { id: made.id.clone(), state: CircleState::of(made.state(now)), new: false };
             }
+            self.conflicts.insert(key);
             return Outcome::Refused { status: 409, code: Some(1_083), words: "bound".into() };
         }
         let reference = Some(text(&value, "refId").to_owned());

@@ -46,7 +46,7 @@ pub fn payee_of(rule: &str) -> (&'static str, u64) {
     }
 }
 
-pub const WALLET_DAY: u64 = 230_000_000;
+pub const WALLET_DAY: u64 = 110_000_000;
 pub const WALLET_TOTAL: u64 = 2_000_000_000;
 pub const TWO_OVER: u64 = 11_500_000;
 pub const CHAIN: ChainId = ChainId(1);

@@ -10,6 +10,7 @@ mod circle;
 mod config;
 mod people;
 mod process;
+mod store;
 mod world;
 
 #[cfg(feature = "faults")]

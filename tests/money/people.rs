@@ -42,7 +42,10 @@ pub fn act(
     for what in stops {
         if rng.u8(0..20) == 0 {
             let order = match what {
-                Stopped::Rule(rule) => Order::Resume { rule },
+                Stopped::Rule(rule) => {
+                    stores[process.store].stopped.remove(rule.as_str());
+                    Order::Resume { rule }
+                }
                 Stopped::Payee(payee) => Order::ResumePayee { payee },
             };
             let _ = process.order(order, "bob", stores, out, rng)?;

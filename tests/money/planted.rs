@@ -40,7 +40,6 @@ fn everything() -> Vec<(&'static str, Plant)> {
         ConflictIsRejected,
         ForeignUncounted,
         FailedGoesOn,
-        HeldForgottenInLimits,
         RetractedGoesOut,
         ZeroBalancePays,
         FirstReadingPays,

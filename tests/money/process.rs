@@ -3,93 +3,17 @@
 use crate::chain::{self, Balance, Happening};
 use crate::circle::{Circle, Request, amount_of, destination_of, read};
 use crate::config::{CHAIN, Config, LEVEL, RECOVERS};
+pub use crate::store::Store;
 use fastrand::Rng;
 use std::collections::BTreeMap;
-use walletwatch::reactor::money::{PaymentRow, PaymentState};
-use walletwatch::reactor::office::{AuditRow, OfficeKey, OfficeTables, OfficeWrite};
+use walletwatch::reactor::money::PaymentRow;
 use walletwatch::reactor::payments::ask::{Answer, Ask, Asked, Outcome, Ticket, Unsent, Why};
 use walletwatch::reactor::payments::desk::{Desk, Facts, Order, Reading, Refusal, Step, Trigger, Value, Vouched};
-use walletwatch::types::{PaymentId, Stage, Timestamp, U256};
+use walletwatch::types::{Stage, Timestamp, U256};
 
 /// The process is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dead;
-
-/// What is durable.
-#[derive(Debug, Clone, Default)]
-pub struct Store {
-    pub id: [u8; 16],
-    /// Who may write: taken by each start.
-    pub epoch: u64,
-    pub payments: BTreeMap<PaymentId, PaymentRow>,
-    pub office: OfficeTables,
-    pub audit: Vec<AuditRow>,
-    /// How often a backup came back.
-    pub life: u32,
-    /// Since when it is frozen, in true time.
-    pub frozen_since: Option<i64>,
-    /// Moves along no arrow, and breaks of the audit.
-    pub faults: Vec<String>,
-}
-
-impl Store {
-    fn put(&mut self, step: &Step, now: i64) {
-        for row in &step.payments {
-            let old = self.payments.insert(row.id, row.clone());
-            if let Some(old) = old.filter(|old| old.state != row.state)
-                && !reachable(old.state, row.state)
-            {
-                self.faults.push(format!("{}: {} → {}", row.id, old.state.word(), row.state.word()));
-            }
-        }
-        for key in &step.gone {
-            self.office.stops.retain(|row| OfficeKey::Stop(row.what.clone()) != *key);
-            self.office.births.retain(|row| OfficeKey::Birth(row.what.clone()) != *key);
-        }
-        for write in &step.office {
-            match write.clone() {
-                OfficeWrite::Office(row) => {
-                    self.frozen_since = row.frozen.as_ref().map(|_| self.frozen_since.unwrap_or(now));
-                    self.office.office = Some(row);
-                }
-                OfficeWrite::Stop(row) => replace(&mut self.office.stops, row, |row| row.what.clone()),
-                OfficeWrite::Birth(row) => replace(&mut self.office.births, row, |row| row.what.clone()),
-                OfficeWrite::Foreign(row) => replace(&mut self.office.foreign, row, |row| row.id.clone()),
-                OfficeWrite::Arm(row) => replace(&mut self.office.arms, row, |row| row.what.clone()),
-                OfficeWrite::Audit(row) => {
-                    let before = self.audit.last().map_or([0; 32], |row| row.hash);
-                    if row.hash != row.expected(before) {
-                        self.faults.push(format!("line {} of the audit does not follow", row.seq));
-                    }
-                    self.office.audit_head = Some(row.clone());
-                    self.audit.push(row);
-                }
-            }
-        }
-    }
-}
-
-/// Along one arrow or several: one commit may hold more than one move.
-fn reachable(from: PaymentState, to: PaymentState) -> bool {
-    let mut known = vec![from];
-    let mut next = 0;
-    while let Some(state) = known.get(next).copied() {
-        next += 1;
-        if state.arrows().contains(&to) {
-            return true;
-        }
-        let new: Vec<PaymentState> = state.arrows().iter().copied().filter(|state| !known.contains(state)).collect();
-        known.extend(new);
-    }
-    false
-}
-
-fn replace<T, K: PartialEq>(rows: &mut Vec<T>, row: T, key: impl Fn(&T) -> K) {
-    match rows.iter_mut().find(|old| key(old) == key(&row)) {
-        Some(old) => *old = row,
-        None => rows.push(row),
-    }
-}
 
 /// A request on its way.
 #[derive(Debug, Clone)]
@@ -150,6 +74,8 @@ pub struct Process {
     seen: BTreeMap<usize, (Option<Stage>, u8)>,
     read_at: i64,
     config: Option<Config>,
+    /// How far back its first whole list reached.
+    listed: Option<i64>,
 }
 
 impl Process {
@@ -170,6 +96,7 @@ impl Process {
             seen: BTreeMap::new(),
             read_at: 0,
             config: None,
+            listed: None,
         }
     }
 
@@ -179,6 +106,19 @@ impl Process {
 
     pub fn is_off(&self, now: i64) -> bool {
         self.at(now).millis().abs_diff(now) > 1_000
+    }
+
+    /// It stands still: what left arrives all the same, and nobody hears the answer.
+    pub fn suspend(&mut self, until: i64, out: &mut Outside) {
+        self.paused_until = Some(until);
+        for flight in self.flights.iter_mut().filter(|flight| flight.left) {
+            for arrives in [flight.arrives.take(), flight.again.take()].into_iter().flatten() {
+                if let Ask::Create(create) = &flight.ask {
+                    out.drifting.push((arrives, create.body().to_vec()));
+                }
+            }
+            flight.outcome.get_or_insert(Outcome::Ambiguous(Why::Timeout));
+        }
     }
 
     /// What left arrives all the same.
@@ -192,7 +132,7 @@ impl Process {
 
     fn commit(&mut self, step: Step, stores: &mut [Store], out: &Outside, rng: &mut Rng) -> Result<(), Dead> {
         if out.sloppy.sends_before_commit {
-            self.launch(out, rng);
+            self.launch(&mut stores[self.store], out, rng);
         }
         let store = &mut stores[self.store];
         if store.epoch != self.epoch && !out.sloppy.no_fence {
@@ -207,12 +147,20 @@ impl Process {
         if fate == 1 {
             return Err(Dead);
         }
-        self.launch(out, rng);
+        self.launch(store, out, rng);
         Ok(())
     }
 
-    fn launch(&mut self, out: &Outside, rng: &mut Rng) {
+    fn launch(&mut self, store: &mut Store, out: &Outside, rng: &mut Rng) {
         for Asked { ticket, ask } in self.desk.take_asks() {
+            if let Ask::Create(create) = &ask {
+                let durable = store.payments.get(&create.payment()).and_then(|row| row.live.as_deref());
+                if durable.is_none_or(|live| live.attempts < create.attempt()) && !out.sloppy.no_fence {
+                    store
+                        .faults
+                        .push(format!("I2: a request of {} was handed out before its commit", create.payment()));
+                }
+            }
             let slow = out.faulty && rng.u8(0..12) == 0;
             let leaves = out.now + if slow { rng.i64(800..5_000) } else { rng.i64(1..400) };
             self.flights.push(Flight {
@@ -334,7 +282,14 @@ impl Process {
         let now = out.now;
         for flight in &mut self.flights {
             if !flight.left && flight.leaves <= now && flight.outcome.is_none() {
-                depart(flight, Timestamp::from_millis(self.wall + now - self.started), &stores[self.store], out, rng);
+                depart(
+                    flight,
+                    self.listed,
+                    Timestamp::from_millis(self.wall + now - self.started),
+                    &stores[self.store],
+                    out,
+                    rng,
+                );
             }
             for due in [flight.arrives, flight.again].into_iter().flatten() {
                 if flight.left && due <= now {
@@ -356,6 +311,9 @@ impl Process {
             let outcome = flight.outcome.unwrap_or(Outcome::Ambiguous(Why::Timeout));
             let skewless = matches!(outcome, Outcome::NotSent(_) | Outcome::Ambiguous(Why::Timeout | Why::Broken));
             let date = (!skewless).then(|| Timestamp::from_millis(now));
+            if let (Ask::Scan(scan), Outcome::Found(_)) = (&flight.ask, &outcome) {
+                self.listed.get_or_insert(now - scan.from.millis());
+            }
             let answer = Answer { ticket: flight.ticket, outcome, date, request_id: None, entity_key: None };
             let mut step = Step::default();
             self.desk.answered(answer, self.at(now), &mut step);
@@ -405,7 +363,7 @@ fn holds(out: &Outside, row: &PaymentRow) -> Option<bool> {
 }
 
 /// A request leaves, or not.
-fn depart(flight: &mut Flight, at: Timestamp, store: &Store, out: &mut Outside, rng: &mut Rng) {
+fn depart(flight: &mut Flight, listed: Option<i64>, at: Timestamp, store: &Store, out: &mut Outside, rng: &mut Rng) {
     let now = out.now;
     if let Ask::Create(create) = &flight.ask {
         if at > create.leave_by() && !out.sloppy.leaves_late {
@@ -418,6 +376,18 @@ fn depart(flight: &mut Flight, at: Timestamp, store: &Store, out: &mut Outside, 
         let durable = store.payments.get(&create.payment()).and_then(|row| row.live.as_deref());
         if durable.is_none_or(|live| live.attempts < create.attempt()) && !out.sloppy.no_fence {
             out.violations.push(format!("I2: a request of {} left before its commit", create.payment()));
+        }
+        // It reaches two days back, so that what a lost store sent is seen.
+        if listed.is_none_or(|reach| reach < 47 * 3_600_000) && out.offset == 0 {
+            out.violations.push(format!("§7: a request of {} left before the wallet was listed", create.payment()));
+        }
+        let last = durable.and_then(|live| live.last_sent);
+        if last.is_some_and(|last| at.since(last).as_millis() > 1_000) {
+            out.violations.push(format!("§4.2: a request of {} left late", create.payment()));
+        }
+        let rule = store.payments.get(&create.payment()).map(|row| row.rule.to_string()).unwrap_or_default();
+        if create.attempt() == 1 && store.stopped.get(&rule).is_some_and(|since| now > since + 1_000) {
+            out.violations.push(format!("§4.7: a request of {} left though its rule is stopped", create.payment()));
         }
         if store.frozen_since.is_some_and(|since| now > since + 1_000) {
             out.violations.push(format!("I7: a request of {} left under freeze", create.payment()));

@@ -297,7 +297,7 @@ impl World {
                 // It is suspended, and another takes the store over before it wakes.
                 let place = rng.usize(0..self.processes.len());
                 let store = self.processes[place].store;
-                self.processes[place].paused_until = Some(now + rng.i64(500..4 * HOUR));
+                self.processes[place].suspend(now + rng.i64(500..4 * HOUR), &mut self.out);
                 if rng.bool() {
                     self.start(store);
                 }
@@ -309,7 +309,7 @@ impl World {
             12..20 => self.out.offset = 0,
             20..24 => self.backups.push((now, self.stores[0].clone())),
             24 if self.backups.last().is_some_and(|(at, _)| now - at > 20 * MINUTE) => self.restore(rng),
-            25 => {
+            40..46 => {
                 if let Some(request) = self.out.requests.last().cloned() {
                     self.out.circle.console(&request.body, now, rng);
                 }

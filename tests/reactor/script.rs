@@ -23,6 +23,7 @@
 //! | `add late L,M`, `add late L from 90`, `add late L key k` | addresses are watched from now on; who L is, is nobody's business before |
 //! | `accept` | a person says that the chain is the right one |
 //! | `remove late`, `remove late L` | they are not any more |
+//! | `circle asked scan`, `circle lists`, `circle takes c-1`, `circle breaks`, `circle refuses 400`, `circle shows SENT` | what the payment worker was asked, and what it answers to the first of that kind |
 //! | `= seen t1 treasury in; …` | what the line above says; without it, nothing |
 
 use crate::said::{by_subject, words};
@@ -34,6 +35,7 @@ use walletwatch::reactor::event::{
     Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt,
     Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
 };
+use walletwatch::reactor::payments::ask::Asked;
 use walletwatch::reactor::settings::Settings;
 use walletwatch::types::{
     Address, Asset, B256, Block, BlockRef, ChainId, Kind, Movement, Name, Pair, Price, Timestamp, U256,
@@ -61,6 +63,8 @@ struct Script {
     /// The name of every block, its reference and its transactions.
     blocks: BTreeMap<String, (BlockRef, Vec<String>)>,
     said: Vec<String>,
+    /// What the payment worker was asked and has not answered.
+    asks: Vec<Asked>,
     /// Other configs, by name.
     configs: BTreeMap<String, Settings>,
     /// The watch list that chose what is read of the next run.
@@ -83,6 +87,7 @@ pub fn check_with(settings: Settings, configs: &[(&str, Settings)], text: &str) 
         txs: BTreeMap::new(),
         blocks: BTreeMap::new(),
         said: Vec::new(),
+        asks: Vec::new(),
         configs: configs.iter().map(|(name, settings)| ((*name).to_owned(), settings.clone())).collect(),
         chosen_by: None,
         asked: None,
@@ -102,6 +107,11 @@ pub fn check_with(settings: Settings, configs: &[(&str, Settings)], text: &str) 
 
 impl Script {
     fn handle(&mut self, event: Event) {
+        self.take(event);
+        self.asks.extend(self.reactor.take_asks());
+    }
+
+    fn take(&mut self, event: Event) {
         for effect in self.reactor.handle(self.now, event) {
             match effect {
                 Effect::Tell(message) => {
@@ -209,6 +219,14 @@ impl Script {
             ["ask", "logs"] => {
                 let wants = self.reactor.wants().chains.get(&CHAIN).and_then(|wants| wants.history.logs.clone());
                 self.asked = Some(wants.expect("logs are wanted").addresses);
+            }
+            ["circle", "asked", expected @ ..] => {
+                let asked: Vec<&str> = self.asks.iter().map(crate::live::word).collect();
+                assert_eq!(asked, expected, "{line}");
+            }
+            ["circle", rest @ ..] => {
+                let answer = crate::live::answer(&mut self.asks, rest, &self.reactor, self.now);
+                self.handle(Event::Answered(Box::new(answer)));
             }
             ["wanted", "no", "blocks"] => {
                 let wants = self.reactor.wants().chains.get(&CHAIN).cloned().unwrap_or_default();

@@ -49,6 +49,7 @@ pub fn base() -> Settings {
         sinks: BTreeMap::from([sink("ops"), sink("chat")]),
         payments: Vec::new(),
         payees: BTreeMap::new(),
+        live: None,
         system: SystemSettings {
             notify: vec!["ops".into(), "chat".into()],
             disabled: BTreeSet::new(),
@@ -161,6 +162,7 @@ pub fn paying(approval: Approval) -> Settings {
         max_per_day: 10,
         approval,
         approval_expires: Duration::from_mins(10),
+        live: false,
     }];
     let payee = Payee { name: "payee".into(), chain: CHAIN, address: address("P"), per_day: U256::from(10_000) };
     settings.payees = BTreeMap::from([("payee".into(), payee)]);

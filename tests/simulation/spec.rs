@@ -206,6 +206,7 @@ impl Spec {
             sinks: SINKS.iter().map(|name| (Name::from(*name), sink(name))).collect(),
             payments: vec![payment()],
             payees: BTreeMap::from([(Name::from("payee"), payee(ids[0]))]),
+            live: None,
             system: SystemSettings {
                 notify: vec!["ops".into(), "chat".into()],
                 disabled: BTreeSet::new(),
@@ -365,6 +366,7 @@ fn payment() -> PaymentSettings {
         max_per_day: 1_000,
         approval: Approval::None,
         approval_expires: Duration::from_hours(24),
+        live: false,
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn differences(old: &Config, new: &Config) -> Vec<String> {
     ];
     let (before, after) = (&old.settings, &new.settings);
     let parts = [
-        ("the settings of Etherscan", old.etherscan != new.etherscan),
+        ("the settings of explorers", old.explorers != new.explorers),
         ("known tokens", (&before.tokens, &before.values) != (&after.tokens, &after.values)),
         ("what is made of prices", before.prices != after.prices),
         ("built-in alerts", before.system != after.system),

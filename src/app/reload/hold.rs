@@ -149,7 +149,7 @@ fn hold_chain(id: ChainId, old: &Config, new: &mut Config, said: &mut Vec<String
             kept.push_str("its depths and its block time stay as they were");
         }
         None => {
-            let listed = new.etherscan.as_ref().is_some_and(|etherscan| etherscan.chains.contains(&id));
+            let listed = new.explorers.iter().any(|explorer| explorer.chains.contains(&id));
             let explorer = before.explorer.clone().filter(|_| listed);
             new.settings.chains.insert(id, ChainSettings { explorer, ..before.clone() });
             new.endpoints.extend(old.endpoints.iter().filter(|endpoint| endpoint.chain == id).cloned());

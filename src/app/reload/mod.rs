@@ -174,9 +174,9 @@ impl Reloader {
         committed.await.map_err(|_| stopping())?;
         self.in_force.send_replace(Arc::clone(&config));
         self.tokens.send_replace(Tokens::new(&config.http.tokens));
-        if config.etherscan.is_none() {
-            self.board.no_budget();
-        }
+        let names = config.explorers.iter().map(|explorer| explorer.name.clone()).collect();
+        let chains = config.explorers.iter().flat_map(|explorer| explorer.chains.iter().copied()).collect();
+        self.board.keep_budgets(&names, &chains);
         self.sources.hand_endpoints(&config);
         for source in started {
             self.starts.send(source).await.map_err(|_| stopping())?;

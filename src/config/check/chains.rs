@@ -1,6 +1,7 @@
 //! Chains: the known ones with what the config changes, others as they are written; and their endpoints.
 
 use crate::config::check::endpoints;
+use crate::config::check::explorer_names::{self, ETHERSCAN};
 use crate::config::check::input::{Input, Names, Taken};
 use crate::config::checked::EndpointConfig;
 use crate::config::near;
@@ -18,8 +19,6 @@ const STALE_BLOCKS: u32 = 10;
 const STALE_LEAST: Duration = Duration::from_mins(1);
 /// Deeper than any chain was ever rewritten; beyond it a number is a typing mistake.
 const DEEPEST: u64 = 1_000_000;
-/// The name under which Etherscan reports.
-const ETHERSCAN: &str = "etherscan";
 
 /// One chain of the config, or a known one that a watch or rule names.
 #[derive(Debug)]
@@ -122,7 +121,7 @@ fn why_unread(input: &Input<'_>, chain: &Chain) -> String {
         Some(EtherscanPlan::Paid) => ", or `etherscan = true` where your key is a paid one",
         Some(EtherscanPlan::Free | EtherscanPlan::Gone) | None => "",
     };
-    format!("give [[chain]] {name} an `rpc`{plan}")
+    format!("give [[chain]] {name} an `rpc`{plan}, or write an [[explorer]] for it (blockscout or routescan)")
 }
 
 /// Chains that watches and gas rules name.
@@ -150,6 +149,7 @@ fn stale_after(block_time: Duration) -> Duration {
 /// A known chain of which the config says nothing.
 fn from_table(input: &Input<'_>, known: &'static KnownChain) -> Chain {
     let covered = input.root.one("etherscan").is_some() && known.etherscan == EtherscanPlan::Free;
+    let explorer = explorer_names::named(input).remove(known.name).or_else(|| covered.then(|| ETHERSCAN.into()));
     let block_time = Duration::from_millis(known.block_ms);
     let settings = ChainSettings {
         name: known.name.into(),
@@ -161,7 +161,7 @@ fn from_table(input: &Input<'_>, known: &'static KnownChain) -> Chain {
         final_after: known.hard,
         finalized_tag: false,
         endpoints: Vec::new(),
-        explorer: covered.then(|| ETHERSCAN.into()),
+        explorer,
         stale_after: stale_after(block_time),
         tx_url: tx_url(known),
     };
@@ -234,7 +234,7 @@ fn one(input: &Input<'_>, scope: &Scope<'_>, name: Name, ids: &mut Taken<ChainId
         final_after,
         finalized_tag: tagged && !rpc.is_empty(),
         endpoints: rpc.iter().map(|endpoint| endpoint.name.clone()).collect(),
-        explorer: explorer.then(|| ETHERSCAN.into()),
+        explorer,
         stale_after: stale_after(block_time),
         tx_url: known.and_then(tx_url),
     };
@@ -335,10 +335,25 @@ fn final_after(scope: &Scope<'_>, known: Option<&'static KnownChain>, confirmed:
     }
 }
 
-/// Whether Etherscan is asked for this chain.
-fn explorer(input: &Input<'_>, scope: &Scope<'_>, known: Option<&'static KnownChain>) -> bool {
-    let section = input.root.one("etherscan").is_some();
+/// The explorer that is asked for this chain.
+fn explorer(input: &Input<'_>, scope: &Scope<'_>, known: Option<&'static KnownChain>) -> Option<Name> {
+    let name = scope.text("name").map(|said| said.value).unwrap_or_default();
+    let other = explorer_names::named(input).remove(name);
     let asked = scope.flag("etherscan");
+    if let (Some(other), Some(true)) = (&other, asked) {
+        let what = format!("{name} has two explorers: `etherscan = true`, and {other}");
+        input.notes.fault(
+            scope.place(),
+            what,
+            "take `etherscan = true` or the [[explorer]] out: one vouches for a chain",
+        );
+    }
+    other.or_else(|| by_etherscan(input, scope, known, asked).then(|| ETHERSCAN.into()))
+}
+
+/// Whether Etherscan is asked for this chain.
+fn by_etherscan(input: &Input<'_>, scope: &Scope<'_>, known: Option<&'static KnownChain>, asked: Option<bool>) -> bool {
+    let section = input.root.one("etherscan").is_some();
     let plan = known.map(|known| known.etherscan);
     if asked == Some(true) {
         let name = scope.text("name").map(|said| said.value).unwrap_or_default();

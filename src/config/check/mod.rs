@@ -4,6 +4,8 @@ mod assets;
 mod chains;
 mod circle;
 mod endpoints;
+mod explorer_names;
+mod explorers;
 pub(super) mod input;
 mod page_and_store;
 mod payees;
@@ -26,7 +28,7 @@ use std::time::Duration;
 /// Reads everything. What comes back means something only where nothing was noted as a fault.
 pub(super) fn check(input: &Input<'_>) -> Config {
     let chains = chains::check(input);
-    let etherscan = sources::etherscan(input, &chains);
+    let explorers = explorers::check(input, &chains);
     let (feeds, required_feeds) = sources::feeds(input);
     let pairs = feeds.iter().map(|feed| (feed.name.clone(), feed.pairs.clone())).collect();
     let values = prices::values(input, &chains, &pairs);
@@ -65,6 +67,8 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         sinks: sinks.settings,
         payments,
         payees: payees.all,
+        // Live payments are refused until the whole path is proven.
+        live: None,
         system,
         prices: prices::prices(input),
         values,
@@ -75,9 +79,9 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let config = Config {
         settings,
         endpoints: chains.endpoints,
+        explorers,
         lists: watches.lists,
         allow_shrink: false,
-        etherscan,
         feeds,
         sinks: sinks.list,
         http,
@@ -104,12 +108,12 @@ fn approvers(input: &Input<'_>, config: &Config) {
     }
 }
 
-/// `[etherscan] max_view_age`: more watches than the budget can serve are a fault; a round that takes longer than a day is said anyway.
+/// `max_view_age` of an explorer: more watches than its budget can serve are a fault; a round that takes longer than a day is said anyway.
 fn view_age(input: &Input<'_>, config: &Config) {
     const DAY: Duration = Duration::from_hours(24);
-    let Some(scope) = input.root.one("etherscan") else { return };
-    let promise = scope.span("max_view_age");
     for forecast in forecast::forecasts(config) {
+        let Some(scope) = explorers::section(input, &forecast.source) else { continue };
+        let promise = scope.span("max_view_age");
         let broken = promise.as_ref().and_then(|said| Some((said.place, forecast::broken(&forecast, said.value)?)));
         if let Some((place, (what, hint))) = broken {
             input.notes.fault(place, what, hint);

@@ -11,6 +11,7 @@ use crate::config::check::prices;
 use crate::config::check::sinks::{SEVERITIES, Sinks, is_built_in};
 use crate::config::check::thresholds;
 use crate::config::check::watches::Watches;
+use crate::config::coverage::{self, Matter, Report};
 use crate::config::faults::Place;
 use crate::config::near;
 use crate::config::raw::keys::RULE_KINDS;
@@ -18,7 +19,7 @@ use crate::config::raw::scope::{Said, Scope};
 use crate::reactor::effect::MessageKind;
 use crate::reactor::settings::{
     Added, BalanceCondition, BetweenOwn, Condition, Direction, KnownToken, Rule, SinkSettings, SystemSettings,
-    Threshold, TransferCondition,
+    Threshold, TransferCondition, Watch,
 };
 use crate::types::{Address, Asset, ChainId, Name, Pair, Severity, Stage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,7 +75,7 @@ pub(super) fn check<'a>(input: &Input<'a>, from: &Materials<'_>) -> Vec<Read<'a>
         };
         let rule = condition.map(|condition| Rule { name: name.clone(), severity, notify, condition });
         if let Some(rule) = &rule {
-            fed(input, scope.place(), rule, from.chains);
+            fed(input, scope.place(), rule, from);
             heard(input, scope.place(), rule, from.sinks);
         }
         rules.push(Read { scope, name, rule });
@@ -121,36 +122,70 @@ fn near_sinks(sinks: &Sinks) -> String {
     if names.is_empty() { "write a [[sink]], and name it in `notify`".into() } else { names.join(" or ") }
 }
 
-/// Warns of a rule that is fed late or partly. What nothing can feed at all was noted where it is named.
-fn fed(input: &Input<'_>, place: &Place, rule: &Rule, chains: &Chains) {
-    if let Condition::Balance(balance) = &rule.condition {
-        let on: BTreeSet<ChainId> = balance.thresholds.keys().map(|(chain, _)| *chain).collect();
-        for chain in on.iter().filter_map(|id| chains.all.get(id)) {
-            if chain.settings.endpoints.is_empty() && chain.settings.explorer.is_some() {
-                let what = "only an explorer is read there: balances are of about a block, and can be five minutes old";
-                input.notes.warn(place, format!("rule {} on {}: {what}", rule.name, chain.settings.name));
+/// Notes a rule that nothing can feed on a chain of it, and warns of one that is fed late or partly.
+fn fed(input: &Input<'_>, place: &Place, rule: &Rule, from: &Materials<'_>) {
+    for (id, matters) in coverage::matters(&rule.condition, from.tokens) {
+        let name = from.chains.name(id);
+        let Some(chain) = from.chains.all.get(&id) else {
+            // Where it names watches, that none of them is there was noted.
+            if from.watches.list.is_empty() && input.root.many("watch").is_empty() {
+                let hint = format!("write a [[chain]] {name} with {}", coverage::who_could(Matter::Token));
+                input.notes.fault(
+                    place,
+                    format!("rule {}: no source reads {name}, so nothing can feed it there", rule.name),
+                    hint,
+                );
             }
-        }
-    }
-    if let Condition::Approval(approval) = &rule.condition {
-        approvals::fed(input, place, &rule.name, approval, chains);
-    }
-    let Condition::Transfer(transfer) = &rule.condition else {
-        return;
-    };
-    for chain in transfer.chains.iter().filter_map(|id| chains.all.get(id)) {
+            continue;
+        };
         let settings = &chain.settings;
-        let coin = (settings.id, Asset::Coin);
-        let speaks_of_coin = transfer.assets.as_ref().is_none_or(|assets| assets.contains(&coin))
-            && transfer.at_least.as_ref().is_none_or(|least| least.contains_key(&coin));
-        if settings.endpoints.is_empty() && settings.explorer.is_some() {
-            let what = "only an explorer is read there, so it speaks late; `check` says how late";
-            input.notes.warn(place, format!("rule {} on {}: {what}", rule.name, settings.name));
-        } else if settings.explorer.is_none() && speaks_of_coin {
-            let what = "coin moved inside transactions is seen only where the endpoint answers traces";
-            input.notes.warn(place, format!("rule {} on {}: {what}", rule.name, settings.name));
+        if settings.endpoints.is_empty() && settings.explorer.is_none() {
+            // That nothing reads the chain was noted where it is named.
+            continue;
         }
+        let best: BTreeMap<Matter, Report> =
+            matters.into_iter().map(|matter| (matter, coverage::best(settings, matter))).collect();
+        // Of a gas rule it was noted where it names its chain.
+        let is_unfed =
+            best.values().all(|report| *report == Report::Never) && !matches!(rule.condition, Condition::Gas(_));
+        if let Some((matter, _)) = best.first_key_value().filter(|_| is_unfed) {
+            let what = format!("no source of {name} can report what rule {} is about", rule.name);
+            input.notes.fault(place, what, format!("give [[chain]] {name} {}", coverage::who_could(*matter)));
+            continue;
+        }
+        let late = best.values().any(|report| *report == Report::Late);
+        let what = match &rule.condition {
+            Condition::Balance(_) if late => {
+                "only an explorer is read there: balances are of about a block, and can be five minutes old"
+            }
+            Condition::Transfer(_) | Condition::Approval(_) if late && settings.endpoints.is_empty() => {
+                "only an explorer is read there, so it speaks late; `check` says how late"
+            }
+            Condition::Transfer(_) if best.get(&Matter::Inner) == Some(&Report::Perhaps) => {
+                "coin moved inside transactions is seen only where the endpoint answers traces"
+            }
+            Condition::Transfer(_)
+            | Condition::Approval(_)
+            | Condition::Balance(_)
+            | Condition::Price(_)
+            | Condition::Change(_)
+            | Condition::Gas(_) => continue,
+        };
+        input.notes.warn(place, format!("rule {} on {name}: {what}", rule.name));
     }
+    if let Condition::Transfer(transfer) = &rule.condition
+        && transfer.history
+        && !from.watches.list.iter().any(|watch| transfer.watches.contains(&watch.name) && has_a_past(watch))
+        && !from.watches.list.is_empty()
+    {
+        let what = "`history = true`, but none of its watches has a number as its `from_block`: there is no history to speak of";
+        input.notes.warn(place, format!("rule {}: {what}", rule.name));
+    }
+}
+
+/// Whether a watch, or an address of its list, says from which block on.
+fn has_a_past(watch: &Watch) -> bool {
+    watch.from_block.is_some() || watch.addresses.iter().any(|listed| listed.from_block.is_some())
 }
 
 /// Notes a rule of which every sink keeps messages away.

@@ -4,6 +4,7 @@ use crate::config::amounts::{self, split};
 use crate::config::check::chains::{Chain, Chains};
 use crate::config::check::input::Input;
 use crate::config::check::prices::percent;
+use crate::config::coverage::{self, Matter, Report};
 use crate::config::near;
 use crate::config::raw::scope::{Said, Scope};
 use crate::config::raw::tree::Value;
@@ -133,7 +134,7 @@ pub(super) fn gas(input: &Input<'_>, scope: &Scope<'_>, chains: &Chains) -> Opti
     let id = said.and_then(|said| chains.find(input, said));
     let chain = id.and_then(|id| chains.all.get(&id));
     if let (Some(chain), Some(said)) = (chain, said)
-        && chain.settings.endpoints.is_empty()
+        && coverage::best(&chain.settings, Matter::of_fee(of)) < Report::InTime
     {
         told_by_explorer(input, chain, said, of);
     }

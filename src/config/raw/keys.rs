@@ -213,8 +213,16 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section {
         name: "explorer",
         repeated: true,
-        later: Some("explorers other than Etherscan are not read yet"),
-        keys: &[key("chain"), key("kind"), key("url").url(), key("api_key").secret()],
+        later: None,
+        keys: &[
+            key("chain"),
+            key("kind"),
+            key("url").url().default("of its kind"),
+            key("api_key").secret().default("none"),
+            key("calls_per_second").default("of its kind"),
+            key("calls_per_day").default("of its kind"),
+            key("max_view_age"),
+        ],
     },
     Section {
         name: "chain",

@@ -229,6 +229,17 @@ impl<'a> Scope<'a> {
         self.notes.fault(self.place(), format!("{} has no `{key}`", self.section.brackets()), hint);
     }
 
+    /// A text, where it is one; what is wrong with it is noted by who reads it.
+    #[must_use]
+    pub(crate) fn plain(&self, key: &str) -> Option<&'a str> {
+        match self.node(key).map(|node| &node.value) {
+            Some(Value::Text(text)) => Some(text),
+            Some(Value::Integer(_) | Value::Flag(_) | Value::Other(_) | Value::List(_) | Value::Table(_)) | None => {
+                None
+            }
+        }
+    }
+
     /// Text.
     pub(crate) fn text(&self, key: &str) -> Option<Said<'a, &'a str>> {
         let node = self.node(key)?;

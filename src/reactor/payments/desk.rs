@@ -7,6 +7,7 @@
 mod answers;
 mod arms;
 pub mod flaws;
+mod hints;
 mod limits;
 mod people;
 mod plan;

@@ -13,7 +13,7 @@ use crate::reactor::effect::{
 };
 use crate::reactor::settings::{Direction, Side};
 use crate::types::amount::format_amount;
-use crate::types::{Allowance, Asset, Kind, Name, U256, Untrusted};
+use crate::types::{Allowance, Asset, B256, Kind, Name, U256, Untrusted};
 use std::borrow::Cow;
 
 /// Decimals beyond this are an absurdity of a token that nobody vouches for: its amounts are said raw.
@@ -193,6 +193,7 @@ impl<'a> SinkData<'a> {
 
 impl<'a> PaymentData<'a> {
     fn of(basics: Basics<'a>, body: &'a PaymentBody) -> Self {
+        let live = body.live.as_ref();
         Self {
             basics,
             payment_id: text(body.payment),
@@ -202,15 +203,14 @@ impl<'a> PaymentData<'a> {
             amount: format_amount(body.amount, USDC_DECIMALS).into(),
             amount_raw: text(body.amount),
             state: body.state.word().into(),
-            circle_state: None,
-            circle_id: None,
-            tx_hash: None,
-            // Nothing in this version can send: the config refuses live payments.
-            rehearsal: true,
+            circle_state: live.and_then(|live| live.circle_state.as_ref()).map(|word| word.as_str().into()),
+            circle_id: live.and_then(|live| live.circle_id.as_ref()).map(|id| id.as_str().into()),
+            tx_hash: live.and_then(|live| live.tx).map(|tx| format!("{tx:#x}").into()),
+            rehearsal: live.is_none(),
             reason: body.reason.as_ref().map(|reason| reason.as_str().into()),
             transfer_id: body.transfer.map(text),
             crossing: body.crossing,
-            audit_head: None,
+            audit_head: live.and_then(|live| live.audit_head).map(|hash| format!("{:#x}", B256::from(hash)).into()),
         }
     }
 }

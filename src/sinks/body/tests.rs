@@ -197,6 +197,7 @@ fn payment() -> Body {
         reason: None,
         transfer: Some(TransferId([2; 16])),
         crossing: None,
+        live: None,
     }))
 }
 
@@ -218,7 +219,12 @@ pub(in crate::sinks) fn every_kind() -> Vec<Message> {
         MessageKind::SinkFailing | MessageKind::SinkRecovered => sink(),
         MessageKind::PaymentRehearsed
         | MessageKind::PaymentHeld
+        | MessageKind::PaymentApproved
         | MessageKind::PaymentRefused
+        | MessageKind::PaymentSent
+        | MessageKind::PaymentComplete
+        | MessageKind::PaymentFailed
+        | MessageKind::PaymentNeedsPerson
         | MessageKind::PaymentTriggerRetracted => payment(),
         MessageKind::AlertResolved => Body::Resolved("the rule was removed from the config".into()),
         MessageKind::Heartbeat => heartbeat(),

@@ -3,13 +3,14 @@
 //! The key joins the url here, at the last moment, and nowhere else; no error, log or event holds a url. One attempt: what a
 //! failure means and when to try again is `judge`'s and the poll loop's.
 
+use super::limits;
 use super::pager::{Entry, Page};
 use crate::net::{HttpClient, HttpFault, Request, Response, Target, http::Reach};
 use crate::reactor::event::{List, Reported};
 use crate::telemetry::names::CallOutcome;
 use crate::types::{Address, Asset, B256, ChainId, Name, Secret, U256};
 use crate::wire::erc20::{APPROVAL, APPROVAL_FOR_ALL, Reading, read_log};
-use crate::wire::etherscan::{self as wire, Body, ExplorerRow, GasOracle, LogRow, Query, Refusal};
+use crate::wire::etherscan::{self as wire, Body, Dialect, ExplorerRow, GasOracle, LogRow, Query, Refusal, Sent};
 use crate::wire::jsonrpc;
 use bytes::Bytes;
 use std::future::Future;
@@ -20,6 +21,8 @@ pub const DEADLINE: Duration = Duration::from_secs(35);
 /// A full page of the longest rows recorded is below 2 MiB; beyond this something is wrong.
 pub const BODY_CAP: usize = 16 * 1024 * 1024;
 
+/// The name of Etherscan's own account as a source.
+pub const ETHERSCAN: &str = "etherscan";
 /// No error is longer than this.
 const LARGEST_ERROR: usize = 16 * 1024;
 
@@ -27,6 +30,11 @@ const LARGEST_ERROR: usize = 16 * 1024;
 pub trait Fetch: Sync {
     /// Sends a query (`chainid=1&module=…`, without the key) and gives the response, once.
     fn fetch(&self, query: String) -> impl Future<Output = Result<Response, HttpFault>> + Send;
+
+    /// Which kind of explorer it is.
+    fn dialect(&self) -> Dialect {
+        Dialect::Etherscan
+    }
 }
 
 /// The explorer over HTTP.
@@ -34,31 +42,64 @@ pub trait Fetch: Sync {
 pub struct Explorer {
     client: HttpClient,
     target: Target,
-    key: Secret,
+    /// Where its JSON-RPC is, of kinds that have one.
+    rpc: Target,
+    key: Option<Secret>,
+    dialect: Dialect,
 }
 
 impl Explorer {
-    /// At this base url, without a query.
+    /// Etherscan, at this base url without a query.
     ///
     /// # Errors
     /// [`HttpFault::Url`] when it is none.
     pub fn new(client: HttpClient, url: &Secret, key: Secret) -> Result<Self, HttpFault> {
-        Ok(Self { client, target: Target::parse(url)?, key })
+        Self::of(Dialect::Etherscan, client, url, Some(key))
+    }
+
+    /// Of this kind, at this base url without a query; some need no key.
+    ///
+    /// # Errors
+    /// [`HttpFault::Url`] when it is none.
+    pub fn of(dialect: Dialect, client: HttpClient, url: &Secret, key: Option<Secret>) -> Result<Self, HttpFault> {
+        let target = Target::parse(url)?;
+        let rpc = Target::parse(&Secret::new(rpc_url(url.expose())))?;
+        Ok(Self { client, target, rpc, key, dialect })
+    }
+}
+
+/// Where Blockscout's JSON-RPC is: `/eth-rpc` behind the path of an instance's API, `/json-rpc` in its place at the common host.
+fn rpc_url(url: &str) -> String {
+    let base = url.trim_end_matches('/');
+    match base.strip_suffix("/api").filter(|rest| rest.contains("://api.blockscout.com/")) {
+        Some(rest) => format!("{rest}/json-rpc"),
+        None => format!("{base}/eth-rpc"),
     }
 }
 
 impl Fetch for Explorer {
     async fn fetch(&self, query: String) -> Result<Response, HttpFault> {
-        let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).collect();
-        let mut pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
-        pairs.push(("apikey", self.key.expose()));
+        let sent = self.dialect.sent(&query);
+        let key: Vec<(&str, &str)> = self.key.iter().map(|key| ("apikey", key.expose())).collect();
+        let request = match &sent {
+            Sent::Query(pairs) => {
+                let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                Request::get(self.target.with_query(&pairs.chain(key).collect::<Vec<_>>()))
+            }
+            Sent::Rpc(body) if key.is_empty() => Request::post_json(self.rpc.clone(), body.clone().into()),
+            Sent::Rpc(body) => Request::post_json(self.rpc.with_query(&key), body.clone().into()),
+        };
         // The operator wrote this host: it may be inside, and plain http (FACES §2).
-        let request = Request::get(self.target.with_query(&pairs)).within(DEADLINE).capped(BODY_CAP);
-        let mut response = self.client.send(request.reaching(Reach::Anywhere)).await?;
-        if response.body.len() <= LARGEST_ERROR {
-            response.body = without(&response.body, self.key.expose());
+        let request = request.within(DEADLINE).capped(BODY_CAP).reaching(Reach::Anywhere);
+        let mut response = self.client.send(request).await?;
+        if let Some(key) = self.key.as_ref().filter(|_| response.body.len() <= LARGEST_ERROR) {
+            response.body = without(&response.body, key.expose());
         }
         Ok(response)
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.dialect
     }
 }
 
@@ -83,23 +124,32 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// What is wrong, and what to do where a person can do something.
+    /// What is wrong with the source of this name, and what to do where a person can do something.
     #[must_use]
-    pub fn reason(&self) -> Name {
+    pub fn reason(&self, source: &str) -> Name {
+        let is_etherscan = source == ETHERSCAN;
         let advice = match self {
             Self::Http(_) => "",
             Self::Refused(refusal) => match refusal {
-                Refusal::BadKey => {
+                Refusal::BadKey if is_etherscan => {
                     ": check [etherscan] api_key (a new key works after some minutes; keys of Basescan and the like do not work)"
                 }
-                Refusal::ChainNotInPlan => {
-                    ": the chain is not covered; give it an RPC endpoint and write `etherscan = false` there, or take a larger plan"
+                Refusal::BadKey => ": check the api_key of this [[explorer]]",
+                Refusal::ChainNotInPlan if is_etherscan => {
+                    ": the chain is not covered; give it an RPC endpoint or an [[explorer]] and write `etherscan = false` there, \
+                     or take a larger plan"
                 }
-                Refusal::ChainUnknown => {
-                    ": the chain is not covered; give it an RPC endpoint and write `etherscan = false` there"
+                Refusal::ChainUnknown if is_etherscan => {
+                    ": the chain is not covered; give it an RPC endpoint or an [[explorer]] and write `etherscan = false` there"
+                }
+                Refusal::ChainNotInPlan | Refusal::ChainUnknown => {
+                    ": this [[explorer]] does not cover the chain; give it another one, or an RPC endpoint"
                 }
                 Refusal::EndpointNotInPlan => ": take a larger plan",
-                Refusal::BadEndpoint { .. } => ": set [etherscan] url to https://api.etherscan.io/v2/api",
+                Refusal::BadEndpoint { .. } if is_etherscan => {
+                    ": set [etherscan] url to https://api.etherscan.io/v2/api"
+                }
+                Refusal::BadEndpoint { .. } => ": check the url of this [[explorer]]",
                 Refusal::PerSecond
                 | Refusal::PerDay { .. }
                 | Refusal::ChainDay { .. }
@@ -166,6 +216,8 @@ pub async fn head_of(explorer: &impl Fetch, chain: ChainId) -> Result<u64, Failu
 pub(super) struct RowsAnswer {
     pub(super) page: Page<Reported>,
     pub(super) unread: usize,
+    /// The explorer has not read all of these blocks yet: the rows are true, and others may be missing between them.
+    pub(super) partial: bool,
     /// Why the first of them could not.
     pub(super) why: Option<Name>,
 }
@@ -192,7 +244,7 @@ const fn asked(list: List) -> Asked {
 
 /// A page of a list.
 pub(super) fn rows_query(chain: ChainId, address: Address, list: List, ask: super::pager::Ask) -> String {
-    let (start, end, page, offset) = (ask.start_block, ask.end_block, ask.page, wire::MOST_ROWS);
+    let (start, end, page, offset) = (ask.start_block, ask.end_block, ask.page, ask.rows);
     let query = match asked(list) {
         Asked::Rows(list) => Query::Rows { list, address, start, end, page, offset },
         Asked::Logs(topic) => {
@@ -235,11 +287,9 @@ pub(super) fn receipt_query(chain: ChainId, tx: B256) -> String {
 /// Reads a page of a list.
 pub(super) fn read_rows(list: List, response: &Response) -> Result<RowsAnswer, Refusal> {
     let text = String::from_utf8_lossy(&response.body);
-    let result = match wire::open(response.status, &text)? {
-        Body::Empty => return Ok(RowsAnswer { page: empty(), unread: 0, why: None }),
-        // The rows would be true but not all: taken as read, the missing ones would be lost.
-        Body::Result { partial: true, .. } => return Err(Refusal::NotYet { text: other("the index is not complete") }),
-        Body::Result { result, partial: false } => result,
+    let (result, partial) = match opened(response, &text)? {
+        Body::Empty => return Ok(RowsAnswer { page: empty(), unread: 0, partial: false, why: None }),
+        Body::Result { result, partial } => (result, partial),
         Body::Node(_) => return Err(Refusal::Shape { reason: other("a node's answer instead of a list") }),
     };
     let (aside, page) = match asked(list) {
@@ -255,7 +305,7 @@ pub(super) fn read_rows(list: List, response: &Response) -> Result<RowsAnswer, R
         }
     };
     let why = aside.first().map(|aside| Name::from(aside.reason.as_str()));
-    Ok(RowsAnswer { unread: aside.len(), why, page })
+    Ok(RowsAnswer { unread: aside.len(), partial, why, page })
 }
 
 /// A log as a row. What is no approval after all (a third topic that is no address) takes its place, and says nothing.
@@ -269,10 +319,15 @@ fn log_entry(row: &LogRow, topic: B256) -> Entry<Reported> {
     Entry { block, hash: block_hash, row: reported }
 }
 
+/// What an answer holds, its headers read too where it is a refusal.
+fn opened<'a>(response: &Response, text: &'a str) -> Result<Body<'a>, Refusal> {
+    wire::open(response.status, text).map_err(|refusal| limits::refined(refusal, response))
+}
+
 /// Reads coin balances; one that cannot be read shows nothing.
 pub(super) fn read_balances(response: &Response) -> Result<Vec<(Address, U256)>, Refusal> {
     let text = String::from_utf8_lossy(&response.body);
-    match wire::open(response.status, &text)? {
+    match opened(response, &text)? {
         Body::Result { result, partial: _ } => Ok(wire::balances(result)?.held),
         Body::Empty => Err(Refusal::Blank),
         Body::Node(_) => Err(Refusal::Shape { reason: other("a node's answer instead of balances") }),
@@ -282,7 +337,7 @@ pub(super) fn read_balances(response: &Response) -> Result<Vec<(Address, U256)>,
 /// Reads one balance.
 pub(super) fn read_balance(response: &Response) -> Result<U256, Refusal> {
     let text = String::from_utf8_lossy(&response.body);
-    match wire::open(response.status, &text)? {
+    match opened(response, &text)? {
         Body::Result { result, partial: _ } => wire::balance(result),
         Body::Empty => Err(Refusal::Blank),
         Body::Node(_) => Err(Refusal::Shape { reason: other("a node's answer instead of a balance") }),
@@ -292,7 +347,7 @@ pub(super) fn read_balance(response: &Response) -> Result<U256, Refusal> {
 /// Reads what gas costs.
 pub(super) fn read_gas(response: &Response) -> Result<GasOracle, Refusal> {
     let text = String::from_utf8_lossy(&response.body);
-    match wire::open(response.status, &text)? {
+    match opened(response, &text)? {
         Body::Result { result, partial: _ } => wire::gas_oracle(result),
         Body::Empty => Err(Refusal::Blank),
         Body::Node(_) => Err(Refusal::Shape { reason: other("a node's answer instead of fees") }),
@@ -302,14 +357,14 @@ pub(super) fn read_gas(response: &Response) -> Result<GasOracle, Refusal> {
 /// Reads `eth_blockNumber`.
 pub(super) fn read_head(response: &Response) -> Result<u64, Refusal> {
     let text = String::from_utf8_lossy(&response.body);
-    let Body::Node(result) = wire::open(response.status, &text)? else { return Err(no_node()) };
+    let Body::Node(result) = opened(response, &text)? else { return Err(no_node()) };
     jsonrpc::parse_number(result).map_err(|fault| Refusal::Shape { reason: other(&fault.to_string()) })
 }
 
 /// Reads a receipt: its block's number and hash, and whether the transaction succeeded; `None` where there is none.
 pub(super) fn read_receipt(tx: B256, response: &Response) -> Result<Option<(u64, B256, bool)>, Refusal> {
     let text = String::from_utf8_lossy(&response.body);
-    let Body::Node(result) = wire::open(response.status, &text)? else { return Err(no_node()) };
+    let Body::Node(result) = opened(response, &text)? else { return Err(no_node()) };
     let shape = |reason: &str| Refusal::Shape { reason: other(reason) };
     let Some(receipt) = jsonrpc::parse_receipt(result).map_err(|fault| shape(&fault.to_string()))? else {
         return Ok(None);

@@ -10,10 +10,21 @@ const KEY: &str = "S3CR3TKEY";
 
 /// Serves one request with these bytes; gives the outcome and the request.
 async fn ask(answer: Vec<u8>) -> (Result<Response, HttpFault>, String) {
+    ask_a(Dialect::Etherscan, "/v2/api", Some(KEY), head_query(ChainId(1)), answer).await
+}
+
+/// The same of this kind, with this path, key and query.
+async fn ask_a(
+    dialect: Dialect,
+    path: &str,
+    key: Option<&str>,
+    query: String,
+    answer: Vec<u8>,
+) -> (Result<Response, HttpFault>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = Secret::new(format!("http://{}/v2/api", listener.local_addr().unwrap()));
+    let url = Secret::new(format!("http://{}{path}", listener.local_addr().unwrap()));
     let client = HttpClient::new(&Tls::baked()).unwrap();
-    let explorer = Explorer::new(client, &url, Secret::new(KEY.into())).unwrap();
+    let explorer = Explorer::of(dialect, client, &url, key.map(|key| Secret::new(key.into()))).unwrap();
     assert!(!format!("{explorer:?}").contains(KEY));
     let server = async {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -25,7 +36,7 @@ async fn ask(answer: Vec<u8>) -> (Result<Response, HttpFault>, String) {
         drop(stream);
         String::from_utf8(request).unwrap()
     };
-    tokio::join!(explorer.fetch(head_query(ChainId(1))), server)
+    tokio::join!(explorer.fetch(query), server)
 }
 
 fn http(status: &str, length: usize, body: &str) -> Vec<u8> {
@@ -57,7 +68,7 @@ async fn broken_answers_are_trouble_and_never_an_empty_list() {
             Failure::Refused(refusal) => refusal.word(),
         };
         assert_eq!((said, judge(&failure)), (word, remedy));
-        assert!(!format!("{failure} {failure:?} {}", failure.reason()).contains(KEY), "{word}");
+        assert!(!format!("{failure} {failure:?} {}", failure.reason(ETHERSCAN)).contains(KEY), "{word}");
     };
     let page = "<!DOCTYPE html><html><title>Attention Required! | Cloudflare</title></html>";
     check(http("403 Forbidden", page.len(), page), "web_page", Remedy::Trouble).await;
@@ -70,6 +81,61 @@ async fn broken_answers_are_trouble_and_never_an_empty_list() {
     let echo =
         r#"{"status":"0","message":"NOTOK","result":"Error! Missing Or invalid Action name in apikey=S3CR3TKEY"}"#;
     check(http("200 OK", echo.len(), echo), "bad_request", Remedy::CallOnly).await;
+}
+
+#[tokio::test]
+async fn every_kind_of_explorer_is_asked_in_its_own_way_with_or_without_a_key() {
+    let body = r#"{"jsonrpc":"2.0","id":83,"result":"0x7"}"#;
+    let check = async |dialect, path: &str, key, query: String, line: &str| {
+        let (response, request) = ask_a(dialect, path, key, query, http("200 OK", body.len(), body)).await;
+        assert!(request.starts_with(&format!("{line} HTTP/1.1\r\n")), "{request}");
+        assert_eq!(read_head(&response.unwrap()), Ok(7));
+    };
+    let head = || head_query(ChainId(10));
+    let balance = || balance_query(ChainId(10), Address::repeat_byte(1), Asset::Coin);
+    let at = "/v2/network/mainnet/evm/10/etherscan/api";
+    check(Dialect::Routescan, at, None, head(), &format!("GET {at}?module=proxy&action=eth_blockNumber")).await;
+    check(
+        Dialect::Routescan,
+        at,
+        Some(KEY),
+        head(),
+        &format!("GET {at}?module=proxy&action=eth_blockNumber&apikey={KEY}"),
+    )
+    .await;
+    check(Dialect::Blockscout, "/api", None, head(), "POST /api/eth-rpc").await;
+    check(Dialect::Blockscout, "/api/", Some(KEY), head(), &format!("POST /api/eth-rpc?apikey={KEY}")).await;
+    let held = format!("?module=account&action=balance&address={:#x}&tag=latest", Address::repeat_byte(1));
+    check(Dialect::Blockscout, "/10/api", None, balance(), &format!("GET /10/api{held}")).await;
+    check(Dialect::Etherscan, "/v2/api", None, head(), "GET /v2/api?chainid=10&module=proxy&action=eth_blockNumber")
+        .await;
+    assert_eq!(rpc_url("https://api.blockscout.com/8453/api"), "https://api.blockscout.com/8453/json-rpc");
+    assert_eq!(rpc_url("https://base.blockscout.com/api/"), "https://base.blockscout.com/api/eth-rpc");
+}
+
+#[tokio::test]
+async fn a_key_that_a_gateway_refuses_and_a_day_that_is_over_are_told_from_trouble() {
+    let check = async |head: &str, body: &str, remedy: Remedy| {
+        let answer = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        let (response, _) = ask_a(Dialect::Blockscout, "/api", Some(KEY), head_query(ChainId(1)), answer.into()).await;
+        assert_eq!(judge(&read_head(&response.unwrap()).unwrap_err().into()), remedy, "{head} {body}");
+    };
+    check("401 Unauthorized", "", Remedy::Key).await;
+    check("401 Unauthorized", r#"{"error":"Unauthorized"}"#, Remedy::Key).await;
+    check(
+        "429 Too Many Requests",
+        r#"{"message":"429 Too Many Requests","result":null,"status":"0"}"#,
+        Remedy::SlowDown,
+    )
+    .await;
+    check("429 Too Many Requests\r\nx-credits-remaining: 0", "", Remedy::DayOver(None)).await;
+    let noon = crate::types::Timestamp::parse("2026-11-22T12:00:00Z");
+    let date = "Date: Sun, 22 Nov 2026 10:00:00 GMT";
+    let routescan =
+        format!("429 Too Many Requests\r\n{date}\r\nx-ratelimit-rpd-remaining: 0\r\nx-ratelimit-rpd-reset: 7200");
+    check(&routescan, "", Remedy::DayOver(noon)).await;
+    check("200 OK", r#"{"status":"0","message":"chain not supported","result":null}"#, Remedy::ChainRefused).await;
+    check("400 Bad Request", r#"{"message":"Unknown action","result":null,"status":"0"}"#, Remedy::CallOnly).await;
 }
 
 #[test]

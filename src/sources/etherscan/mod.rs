@@ -9,11 +9,12 @@
 pub mod account;
 pub mod fetch;
 pub mod judge;
+mod limits;
 pub mod pager;
 pub mod planner;
 mod poller;
 
 pub use account::BudgetNote;
-pub use fetch::{Explorer, Fetch};
+pub use fetch::{ETHERSCAN, Explorer, Fetch};
 pub use planner::ViewAge;
 pub use poller::{Setup, Word, run};

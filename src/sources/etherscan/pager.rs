@@ -8,11 +8,12 @@
 //! empty answer for a proof of anything.
 
 use crate::types::B256;
+use crate::wire::etherscan::{Dialect, Pages};
 
-/// Rows of a page: the most that a free key gets since July 2026 (facts/etherscan.md §0.2).
-pub const PAGE_ROWS: usize = 1_000;
-/// The last page there is: page × rows may not exceed 10,000.
-pub const LAST_PAGE: u32 = 10;
+/// Page × rows is at most this everywhere.
+const WINDOW: u32 = 10_000;
+/// Servers cap pages at whole thousands.
+const CUT_AT: u32 = 1_000;
 /// The last block to ask for where no head is known. Ten digits: eight are too few for Arbitrum (facts/etherscan.md §1.2).
 pub const OPEN_END: u64 = 9_999_999_999;
 /// A part is handed out when it has this many rows: well below a queue's 8 MiB.
@@ -27,6 +28,8 @@ pub struct Ask {
     pub end_block: u64,
     /// From 1.
     pub page: u32,
+    /// Rows of the page.
+    pub rows: u32,
 }
 
 /// One row of an answer, with what the pager must know of it.
@@ -122,6 +125,10 @@ struct Inside {
 /// The reading of one list, from a block on.
 #[derive(Debug, Clone)]
 pub struct Pager<R> {
+    /// How the explorer gives out long lists.
+    pages: Pages,
+    /// The explorer said that rows may be missing between those that it gave: nothing is proven to be read.
+    partial: bool,
     /// First block of the part under way.
     part_from: u64,
     /// Rows of the part under way with their blocks, whole blocks below `cursor`.
@@ -147,6 +154,8 @@ impl<R> Pager<R> {
     #[must_use]
     pub fn new(from: u64) -> Self {
         Self {
+            pages: Dialect::Etherscan.pages(),
+            partial: false,
             part_from: from,
             rows: Vec::new(),
             cursor: from,
@@ -165,12 +174,25 @@ impl<R> Pager<R> {
         Self { end: to.max(from), ..Self::new(from) }
     }
 
+    /// By the pages of this kind of explorer.
+    #[must_use]
+    pub const fn paged(mut self, pages: Pages) -> Self {
+        self.pages = pages;
+        self
+    }
+
+    /// Rows may be missing from the answer that comes next: what it has is handed out, and nothing counts as read.
+    pub const fn doubt(&mut self) {
+        self.partial = true;
+    }
+
     /// The next page to ask for.
     #[must_use]
     pub fn ask(&self) -> Ask {
+        let rows = self.pages.rows;
         match &self.inside {
-            Some(inside) => Ask { start_block: inside.block, end_block: inside.block, page: inside.page },
-            None => Ask { start_block: self.cursor, end_block: self.window_end(), page: 1 },
+            Some(inside) => Ask { start_block: inside.block, end_block: inside.block, page: inside.page, rows },
+            None => Ask { start_block: self.cursor, end_block: self.window_end(), page: 1, rows },
         }
     }
 
@@ -187,7 +209,12 @@ impl<R> Pager<R> {
         self.told = [self.told, page.head].into_iter().flatten().min();
         page.entries.retain(|entry| (ask.start_block..=ask.end_block).contains(&entry.block));
         self.highest = self.highest.max(page.entries.iter().map(|entry| entry.block).max());
-        let full = page.count >= PAGE_ROWS;
+        let count = u32::try_from(page.count).unwrap_or(u32::MAX);
+        if self.inside.is_none() && count > 0 && count < self.pages.rows && count.is_multiple_of(CUT_AT) {
+            // Cut by a cap of the server's own: taken for the list's end, it would lose the rest.
+            self.pages = Pages { rows: count, last: WINDOW / count };
+        }
+        let full = count >= self.pages.rows;
         let all_read = page.entries.len() == page.count;
         if let Some(inside) = self.inside.take() {
             return self.take_inside(inside, page.entries, full);
@@ -249,7 +276,7 @@ impl<R> Pager<R> {
         if !full {
             return self.advance_past(block);
         }
-        if page >= LAST_PAGE {
+        if page >= self.pages.last {
             return Err(PagerFault::BlockTooLarge { block });
         }
         self.inside = Some(Inside { block, hash, page: page + 1 });
@@ -266,6 +293,15 @@ impl<R> Pager<R> {
 
     /// Hands out what was read up to `to`. What lies past it (a server was behind another) comes again at the next reading.
     fn part(&mut self, to: u64) -> Part<R> {
+        if self.partial {
+            let rows = std::mem::take(&mut self.rows).into_iter().map(|(_, row)| row);
+            return Part {
+                from: self.part_from,
+                to: self.part_from.saturating_sub(1),
+                head: None,
+                rows: rows.collect(),
+            };
+        }
         let rows = std::mem::take(&mut self.rows).into_iter().filter(|(block, _)| *block <= to).map(|(_, row)| row);
         Part { from: self.part_from, to, head: self.head(), rows: rows.collect() }
     }
@@ -290,6 +326,9 @@ impl<R> Pager<R> {
             return Ok(Progress::More(None));
         }
         let to = self.cursor - 1;
+        if self.partial {
+            return Ok(Progress::More(Some(self.part(to))));
+        }
         // A later page came from a server that is behind: what lies past its head is not settled.
         if self.head().is_none_or(|head| head < to) {
             return Err(PagerFault::Moved { block: to });
@@ -307,7 +346,7 @@ impl<R> Pager<R> {
 
     /// What was read whole below the block that could not be: it stays true though the list cannot be read on.
     pub fn below(&mut self, block: u64) -> Option<Part<R>> {
-        let to = block.checked_sub(1).filter(|to| *to >= self.part_from)?;
+        let to = block.checked_sub(1).filter(|to| *to >= self.part_from && !self.partial)?;
         self.head().filter(|head| *head >= to)?;
         Some(self.part(to))
     }

@@ -11,11 +11,11 @@ type Bounds = (u64, u64, Option<u64>);
 
 /// What an explorer with this list answers.
 fn answer(list: &Rows, head: u64, ask: Ask) -> Page<u64> {
-    let skip = (ask.page as usize - 1) * PAGE_ROWS;
+    let skip = (ask.page as usize - 1) * ask.rows as usize;
     let inside = list.iter().filter(|(block, _)| (ask.start_block..=ask.end_block.min(head)).contains(block));
     let entries: Vec<_> = inside
         .skip(skip)
-        .take(PAGE_ROWS)
+        .take(ask.rows as usize)
         .map(|(block, row)| Entry { block: *block, hash: None, row: Some(*row) })
         .collect();
     Page { count: entries.len(), head: (!entries.is_empty()).then_some(head), entries }
@@ -112,7 +112,7 @@ fn a_list_that_cannot_be_read_safely_is_a_fault() {
     };
     assert_eq!(read(0, reversed), Err(PagerFault::Order { block: 10 }));
 
-    let deaf = |_, _| answer(&rows, 100, Ask { start_block: 0, end_block: 100, page: 1 });
+    let deaf = |_, _| answer(&rows, 100, Ask { start_block: 0, end_block: 100, page: 1, rows: 1_000 });
     assert_eq!(read(50, deaf), Err(PagerFault::Unreadable { block: 50 }));
 
     let huge = list(&[(10, 10_000)]);
@@ -187,6 +187,98 @@ fn a_query_that_takes_too_long_is_halved_until_it_answers() {
     assert!(asks.windows(2).all(|pair| pair[0].1 + 1 == pair[1].0), "{asks:?}");
     let mut single = Pager::<u64>::new(1_000);
     assert_eq!(single.too_much(Some(1_000)), Err(PagerFault::BlockTooSlow { block: 1_000 }));
+}
+
+#[test]
+fn what_may_lack_rows_is_handed_out_and_nothing_counts_as_read() {
+    let few = list(&[(10, 3), (20, 2)]);
+    let mut pager = Pager::new(5);
+    pager.doubt();
+    let part = pager.take(answer(&few, 100, pager.ask()));
+    assert_eq!(part, Ok(Progress::Done(Part { from: 5, to: 4, head: None, rows: (0..5).collect() })));
+    // Also what is longer than a part, and what said so on one of its pages only.
+    let many = list(&[(10, 4_900), (20, 900), (30, 700)]);
+    let (mut pager, mut rows, mut calls) = (Pager::new(0), Vec::new(), 0);
+    loop {
+        let page = answer(&many, 100, pager.ask());
+        if calls == 3 {
+            pager.doubt();
+        }
+        calls += 1;
+        let (part, done) = match pager.take(page).unwrap() {
+            Progress::More(part) => (part, false),
+            Progress::Done(part) => (Some(part), true),
+        };
+        if let Some(part) = part {
+            assert_eq!((part.from, part.head, part.to), (0, None, 0), "from the first block there is none below");
+            rows.extend(part.rows);
+        }
+        if done {
+            break;
+        }
+    }
+    assert_eq!(rows, (0..6_500).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_page_that_a_server_cuts_by_a_cap_of_its_own_is_not_taken_for_the_end() {
+    for (cap, counts) in [
+        (1_000, vec![(10, 700), (20, 1_900), (30, 400)]),
+        (1_000, vec![(10, 1_000)]),
+        (2_000, vec![(10, 5_000), (11, 2_000)]),
+        (5_000, vec![(10, 7_000), (11, 1)]),
+    ] {
+        let (rows, mut pager, mut got) =
+            (list(&counts), Pager::new(0).paged(Pages { rows: 10_000, last: 1 }), Vec::new());
+        loop {
+            let ask = pager.ask();
+            let progress = pager.take(answer(&rows, 100, Ask { rows: ask.rows.min(cap), ..ask })).unwrap();
+            match progress {
+                Progress::More(part) => got.extend(part.into_iter().flat_map(|part| part.rows)),
+                Progress::Done(part) => {
+                    got.extend(part.rows);
+                    break;
+                }
+            }
+        }
+        assert_eq!(got, (0..u64::try_from(rows.len()).unwrap()).collect::<Vec<_>>(), "{cap} {counts:?}");
+    }
+}
+
+#[test]
+fn each_kind_of_explorer_has_pages_of_its_own() {
+    for dialect in Dialect::ALL {
+        let Pages { rows, last } = dialect.pages();
+        let (huge, mut pager) = (list(&[(10, 10_001), (11, 3)]), Pager::new(0).paged(dialect.pages()));
+        let mut pages = Vec::new();
+        let fault = loop {
+            let ask = pager.ask();
+            assert_eq!(ask.rows, rows);
+            pages.push(ask.page);
+            match pager.take(answer(&huge, 100, ask)) {
+                Ok(Progress::More(None)) => {}
+                Ok(progress) => panic!("{progress:?}"),
+                Err(fault) => break fault,
+            }
+        };
+        assert_eq!(
+            (fault, pages),
+            (PagerFault::BlockTooLarge { block: 10 }, (1..=last).collect::<Vec<_>>()),
+            "{dialect:?}"
+        );
+        let (fine, mut pager) = (list(&[(10, u64::from(rows) + 7), (11, 3)]), Pager::new(0).paged(dialect.pages()));
+        let mut read = Vec::new();
+        for _ in 0..4 {
+            match pager.take(answer(&fine, 100, pager.ask())).unwrap() {
+                Progress::More(part) => read.extend(part.into_iter().flat_map(|part| part.rows)),
+                Progress::Done(part) => read.extend(part.rows),
+            }
+            if read.len() == fine.len() {
+                break;
+            }
+        }
+        assert_eq!(read, (0..u64::from(rows) + 10).collect::<Vec<_>>(), "{dialect:?}");
+    }
 }
 
 proptest! {

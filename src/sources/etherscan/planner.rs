@@ -132,6 +132,8 @@ pub struct Planner {
     pasts: BTreeMap<Call, Past>,
     lines: Lines,
     shares: BTreeMap<ChainId, Share>,
+    /// Chains that the plan does not hold: what is asked of them is no part of the rounds.
+    aside: BTreeSet<ChainId>,
     demand: Demand,
     /// Calls of the rounds since the last one that was in a hurry; full at first, so that a hurry that comes seldom never waits.
     credit: u64,
@@ -153,6 +155,7 @@ impl Planner {
             pasts: BTreeMap::new(),
             lines: Lines::default(),
             shares: BTreeMap::new(),
+            aside: BTreeSet::new(),
             demand: Demand::default(),
             credit: HURRIED_ONE_IN - 1,
             second_credit: 0,
@@ -243,6 +246,14 @@ impl Planner {
     pub fn rest_until(&mut self, chain: ChainId, until: Timestamp) {
         self.lines.rest_until(chain, until);
         self.history.rest_until(chain, until);
+    }
+
+    /// The plan does not hold this chain, or holds it again: the others' rounds are shorter without it.
+    pub fn set_aside(&mut self, chain: ChainId, aside: bool) {
+        let changed = if aside { self.aside.insert(chain) } else { self.aside.remove(&chain) };
+        if changed {
+            self.sum_up();
+        }
     }
 
     /// Something moved at this address: its lists are in a hurry.

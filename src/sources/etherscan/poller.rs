@@ -7,6 +7,7 @@ mod answer;
 mod balances;
 mod gas;
 mod setback;
+mod state;
 
 use super::account::{Account, BudgetNote};
 use super::fetch::{self, Failure, Fetch, RowsAnswer};
@@ -14,9 +15,7 @@ use super::pager::{Pager, Part, Progress};
 use super::planner::{Call, Choice, Extras, Planner, ViewAge};
 use crate::net::breaker::{Breaker, Patience, Permit};
 use crate::net::{HttpFault, Response};
-use crate::reactor::event::{
-    Event, Explored, ExplorerHead, List, Receipt, Reported, SourceId, SourceKind, SourceReport, SourceState,
-};
+use crate::reactor::event::{Event, Explored, ExplorerHead, List, Receipt, Reported, SourceState};
 use crate::reactor::wants::{ChainWants, Wants};
 use crate::sources::WallClock;
 use crate::sources::queue::{Closed, EventQueue, Lane, SMALL_EVENT_BYTES};
@@ -24,6 +23,7 @@ use crate::telemetry::Tally;
 use crate::telemetry::names::CallOutcome;
 use crate::types::pace::Limits;
 use crate::types::{Address, ChainId, Name, Timestamp, U256};
+use crate::wire::etherscan::Dialect;
 use answer::{Answer, read};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,7 +73,7 @@ pub async fn run<F: Fetch>(
     mut tell: impl FnMut(Word) + Send,
     cancel: CancellationToken,
 ) {
-    let mut poller = Poller::new(setup, queue, clock);
+    let mut poller = Poller::new(setup, fetch.dialect(), queue, clock);
     poller.take_wants(&wants.borrow_and_update());
     for chain in poller.setup.chains.clone() {
         if poller.say(chain, SourceState::Connecting).await.is_err() {
@@ -144,6 +144,7 @@ struct Landed {
 
 struct Poller {
     setup: Setup,
+    dialect: Dialect,
     queue: EventQueue,
     clock: WallClock,
     account: Account,
@@ -171,13 +172,14 @@ struct Poller {
 }
 
 impl Poller {
-    fn new(setup: Setup, queue: EventQueue, clock: WallClock) -> Self {
+    fn new(setup: Setup, dialect: Dialect, queue: EventQueue, clock: WallClock) -> Self {
         let account = Account::new(setup.limits, setup.used);
         let planner = Planner::new(setup.limits);
         let extras = Extras { own_receipts: setup.own_receipts.clone(), heads: BTreeSet::new() };
         let breakers = setup.chains.iter().map(|chain| (*chain, Breaker::new(Patience::default()))).collect();
         Self {
             setup,
+            dialect,
             queue,
             clock,
             account,
@@ -281,17 +283,18 @@ impl Poller {
     }
 
     fn query(&mut self, call: Call) -> String {
+        let pages = self.dialect.pages();
         match call {
             Call::Receipt(chain, tx) => fetch::receipt_query(chain, tx),
             Call::Head(chain) => fetch::head_query(chain),
             Call::View(chain, address, list) => {
                 let from = self.planner.from_block(call);
-                let pager = self.pagers.entry(call).or_insert_with(|| Pager::new(from.unwrap_or(0)));
+                let pager = self.pagers.entry(call).or_insert_with(|| Pager::new(from.unwrap_or(0)).paged(pages));
                 fetch::rows_query(chain, address, list, pager.ask())
             }
             Call::History(chain, address, list) => {
                 let (from, to) = self.planner.past_range(call).unwrap_or_default();
-                let pager = self.pagers.entry(call).or_insert_with(|| Pager::within(from, to));
+                let pager = self.pagers.entry(call).or_insert_with(|| Pager::within(from, to).paged(pages));
                 fetch::rows_query(chain, address, list, pager.ask())
             }
             Call::Balances(chain, batch) => fetch::balances_query(chain, self.planner.batch(chain, batch)),
@@ -316,7 +319,9 @@ impl Poller {
             }
         };
         self.account.answered();
-        self.refused.remove(&chain);
+        if self.refused.remove(&chain) {
+            self.planner.set_aside(chain, false);
+        }
         if let Some(breaker) = self.breakers.get_mut(&chain) {
             breaker.succeeded();
         }
@@ -373,6 +378,9 @@ impl Poller {
             self.planner.answered(call, false);
             return Ok(());
         };
+        if rows.partial {
+            pager.doubt();
+        }
         let part = match pager.take(rows.page) {
             Ok(Progress::More(part)) => {
                 self.planner.answered(call, true);
@@ -402,42 +410,6 @@ impl Poller {
         let (lane, event) =
             if past { (Lane::Later, Event::History(explored)) } else { (Lane::New, Event::Explored(explored)) };
         self.queue.send(lane, event, bytes).await
-    }
-
-    /// Says on every chain that the account's day is over, where it is.
-    async fn say_over_budget(&mut self, now: Timestamp) -> Result<(), Closed> {
-        match self.account.over_until(now) {
-            Some(until) => self.say_everywhere(&SourceState::OverBudget(until)).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Says the account's state, where it changed: once, not chain by chain.
-    async fn say_everywhere(&mut self, state: &SourceState) -> Result<(), Closed> {
-        let mut changed = false;
-        for chain in self.setup.chains.clone() {
-            // That the plan does not hold a chain stays true, whatever befalls the account.
-            if self.refused.contains(&chain) || self.states.get(&chain) == Some(state) {
-                continue;
-            }
-            self.states.insert(chain, state.clone());
-            changed = true;
-        }
-        if changed { self.report(None, state.clone()).await } else { Ok(()) }
-    }
-
-    /// Says a chain's state, where it changed.
-    async fn say(&mut self, chain: ChainId, state: SourceState) -> Result<(), Closed> {
-        if self.states.get(&chain) == Some(&state) {
-            return Ok(());
-        }
-        self.states.insert(chain, state.clone());
-        self.report(Some(chain), state).await
-    }
-
-    async fn report(&mut self, chain: Option<ChainId>, state: SourceState) -> Result<(), Closed> {
-        let source = SourceId { kind: SourceKind::Explorer, chain, name: self.setup.name.clone() };
-        self.queue.send(Lane::New, Event::Source(SourceReport { source, state }), SMALL_EVENT_BYTES).await
     }
 }
 

@@ -3,6 +3,7 @@
 //! The table holds what a person would otherwise have to look up. Everything in it can be overridden in the config;
 //! nothing in it is ever a reason to pay.
 
+mod others;
 mod table;
 
 use alloy::primitives::{Address, B256};
@@ -105,10 +106,24 @@ impl KnownChain {
     }
 }
 
+/// How many there are.
+const COUNT: usize = table::CHAINS.len() + others::CHAINS.len();
+
+static ALL: [KnownChain; COUNT] = {
+    let mut all = [table::MAIN; COUNT];
+    let mut at = 0;
+    while at < COUNT {
+        let main = table::CHAINS.len();
+        all[at] = if at < main { table::CHAINS[at] } else { others::CHAINS[at - main] };
+        at += 1;
+    }
+    all
+};
+
 /// Every chain of the table.
 #[must_use]
 pub fn known() -> &'static [KnownChain] {
-    table::CHAINS
+    &ALL
 }
 
 /// The chain that config calls `name`.
@@ -156,11 +171,94 @@ mod tests {
         }
     }
 
+    /// Every chain of facts/etherscan.md §5 and Etherscan's own list of August 2026: its id, its coin and the plan.
+    #[test]
+    fn what_etherscan_lists_is_in_the_table() {
+        use EtherscanPlan::{Free, Gone, Paid};
+        let listed = [
+            (
+                Free,
+                "ETH",
+                &[1, 11_155_111, 560_048, 42_161, 421_614, 59_144, 59_141, 81_457, 168_587_773, 130, 1_301][..],
+            ),
+            (Free, "ETH", &[480, 4_801, 2_741, 11_124, 167_000, 167_013, 747_474, 737_373, 4_326, 6_343]),
+            (Paid, "ETH", &[8_453, 84_532, 10, 11_155_420]),
+            (Gone, "ETH", &[534_352, 534_351]),
+            (Paid, "BNB", &[56, 97]),
+            (Free, "BNB", &[204, 5_611]),
+            (Paid, "AVAX", &[43_114, 43_113]),
+            (Free, "POL", &[137, 80_002]),
+            (Free, "CELO", &[42_220, 11_142_220]),
+            (Free, "MNT", &[5_000, 5_003]),
+            (Free, "S", &[146, 14_601]),
+            (Free, "SEI", &[1_329, 1_328]),
+            (Free, "MON", &[143, 10_143]),
+            (Free, "BERA", &[80_094, 80_069]),
+            (Free, "frxETH", &[252, 2_523]),
+            (Free, "APE", &[33_139, 33_111]),
+            (Free, "XDC", &[50, 51]),
+            (Free, "BTT", &[199, 1_029]),
+            (Free, "XPL", &[9_745, 9_746]),
+            (Free, "USDT0", &[988, 2_201]),
+            (Free, "xDAI", &[100]),
+            (Free, "HYPE", &[999]),
+            (Free, "M", &[4_352]),
+            (Free, "tM", &[43_522]),
+        ];
+        let mut seen = BTreeSet::new();
+        for (plan, coin, ids) in listed {
+            for id in ids {
+                let chain = by_id(ChainId(*id)).unwrap_or_else(|| panic!("{id} is missing"));
+                assert_eq!((chain.etherscan, chain.coin), (plan, coin), "{}", chain.name);
+                seen.insert(chain.id);
+            }
+        }
+        let rest: Vec<_> = known().iter().filter(|chain| !seen.contains(&chain.id)).map(|chain| chain.name).collect();
+        assert!(rest.is_empty(), "{rest:?} are in the table and in no list");
+    }
+
+    /// Circle's own list (facts/etherscan.md §5.1), and nobody else.
+    #[test]
+    fn circle_s_own_usdc_stands_where_circle_says() {
+        let ours: BTreeSet<_> = known().iter().filter(|chain| chain.usdc.is_some()).map(|chain| chain.id.0).collect();
+        let circles = [
+            1, 8_453, 42_161, 10, 137, 43_114, 59_144, 130, 480, 146, 1_329, 999, 143, 42_220, 11_155_111, 84_532,
+            421_614, 11_155_420, 43_113, 80_002, 59_141, 1_301,
+        ];
+        assert_eq!(ours, circles.into_iter().collect());
+        let mut contracts = BTreeSet::new();
+        for chain in known() {
+            for token in chain.usdc.iter().chain(chain.look_alikes) {
+                assert!(contracts.insert((token.address, chain.id)), "{} on {}", token.written, chain.name);
+            }
+            assert!(chain.coin_face.is_none_or(|face| chain.token(face.address).is_none()), "{}", chain.name);
+        }
+        let addresses: BTreeSet<_> = contracts.iter().map(|(address, _)| address).collect();
+        assert_eq!(addresses.len(), contracts.len(), "one contract is pasted into two rows");
+    }
+
     #[test]
     fn depths_times_and_explorers_make_sense() {
         for chain in known() {
             assert!((1..=chain.hard).contains(&chain.confirmed), "{}", chain.name);
             assert!((100..=15_000).contains(&chain.block_ms), "{}", chain.name);
+            // Nobody waits a day for what the table calls final, and a chain has a symbol that a config can name.
+            assert!(chain.hard * chain.block_ms <= 86_400_000, "{}", chain.name);
+            assert!(!chain.coin.is_empty() && chain.coin.chars().all(|c| c.is_ascii_alphanumeric()), "{}", chain.name);
+            assert!(chain.explorer.is_some(), "{} has no page for people", chain.name);
+            let of_test = [
+                "sepolia",
+                "hoodi",
+                "testnet",
+                "amoy",
+                "fuji",
+                "apothem",
+                "curtis",
+                "bepolia",
+                "bokuto",
+                "insectarium",
+            ];
+            assert_eq!(chain.test, of_test.iter().any(|word| chain.name.contains(word)), "{}", chain.name);
             assert!(
                 chain.explorer.is_none_or(|url| url.starts_with("https://") && !url.ends_with('/')),
                 "{}",

@@ -1,4 +1,5 @@
-//! The known chains. It holds nothing that changes by itself, and no endpoints.
+//! The known chains: the main ones here, the smaller ones and test networks in [`super::others`]. It holds nothing that changes by
+//! itself, and no endpoints.
 //!
 //! Where from, as of November 2026: ids, plans and coins from Etherscan's supported-chains page and its own client;
 //! block times from alloy-rs/chains; hard finality from Circle's CCTP, Chainlink's CCIP and Wormhole's tables, the
@@ -20,12 +21,18 @@ macro_rules! token {
 /// Circle's USDC: 6 decimals everywhere.
 macro_rules! usdc {
     ($address:literal) => {
-        Some(token!("USDC", $address, 6))
+        Some($crate::types::chain::KnownToken {
+            symbol: "USDC",
+            address: alloy::primitives::address!($address),
+            written: $address,
+            decimals: 6,
+        })
     };
 }
+pub(super) use usdc;
 
 /// A main network without anything special; rows name what differs.
-const MAIN: KnownChain = KnownChain {
+pub(super) const MAIN: KnownChain = KnownChain {
     name: "",
     id: ChainId(0),
     coin: "ETH",
@@ -42,7 +49,7 @@ const MAIN: KnownChain = KnownChain {
 };
 
 /// A test network without anything special.
-const TEST: KnownChain = KnownChain { test: true, ..MAIN };
+pub(super) const TEST: KnownChain = KnownChain { test: true, ..MAIN };
 
 pub(super) const CHAINS: &[KnownChain] = &[
     KnownChain {
@@ -280,6 +287,7 @@ pub(super) const CHAINS: &[KnownChain] = &[
         block_ms: 500,
         confirmed: 5,
         hard: 5,
+        explorer: Some("https://seiscan.io"),
         usdc: usdc!("0xe15fC38F6D8c56aF07bbCBe3BAf5708A2Bf42392"),
         ..MAIN
     },
@@ -290,6 +298,7 @@ pub(super) const CHAINS: &[KnownChain] = &[
         block_ms: 400,
         confirmed: 120,
         hard: 120,
+        explorer: Some("https://monadscan.com"),
         usdc: usdc!("0x754704Bc059F8C67012fEd69BC8A327a5aafb603"),
         ..MAIN
     },
@@ -299,6 +308,7 @@ pub(super) const CHAINS: &[KnownChain] = &[
         coin: "HYPE",
         confirmed: 5,
         hard: 5,
+        explorer: Some("https://hyperevmscan.io"),
         usdc: usdc!("0xb88339CB7199b77E23DB6E890353E22632Ba630f"),
         ..MAIN
     },

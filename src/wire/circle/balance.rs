@@ -84,9 +84,9 @@ impl TokenFacts {
             "decimals": self.decimals,
             "isNative": self.native,
         });
-        if let Some(contract) = self.contract {
-            value["tokenAddress"] = json!(format!("{contract:#x}"));
-            value["standard"] = json!("ERC20");
+        if let (Some(contract), Some(fields)) = (self.contract, value.as_object_mut()) {
+            fields.insert("tokenAddress".into(), json!(format!("{contract:#x}")));
+            fields.insert("standard".into(), json!("ERC20"));
         }
         value
     }

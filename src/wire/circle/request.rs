@@ -158,12 +158,12 @@ pub fn body_hash(frozen: &[u8]) -> [u8; 32] {
 /// # Errors
 /// [`FrozenFault::Bytes`] where they are no JSON object with a field, or the ciphertext is no base64.
 pub fn sealed(frozen: &[u8], ciphertext: &str) -> Result<Vec<u8>, FrozenFault> {
+    const NAME: &[u8] = b",\"entitySecretCiphertext\":\"";
     let base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
     let open = frozen.strip_suffix(b"}").filter(|open| open.starts_with(b"{\"")).ok_or(FrozenFault::Bytes)?;
     if ciphertext.is_empty() || !ciphertext.bytes().all(base64) {
         return Err(FrozenFault::Bytes);
     }
-    const NAME: &[u8] = b",\"entitySecretCiphertext\":\"";
     let mut body = Vec::with_capacity(open.len() + NAME.len() + ciphertext.len() + 2);
     body.extend_from_slice(open);
     body.extend_from_slice(NAME);

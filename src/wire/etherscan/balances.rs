@@ -34,12 +34,19 @@ pub fn balances(result: &RawValue) -> Result<Balances, Refusal> {
     struct Row {
         account: Text,
         balance: Text,
+        /// Blockscout's: it knows that something moved since it was read.
+        #[serde(default)]
+        stale: bool,
     }
     let mut read = Balances::default();
     for (index, raw) in list(result)?.into_iter().enumerate() {
         let row = serde_json::from_str::<Row>(raw.get()).map_err(|error| error.to_string());
-        match row.and_then(|row| Ok((row.account.account("account")?, row.balance.amount("balance")?))) {
-            Ok(row) => read.held.push(row),
+        match row.and_then(|row| Ok((row.account.account("account")?, row.balance.amount("balance")?, row.stale))) {
+            Ok((_, _, true)) => {
+                let reason = Untrusted::new("the explorer calls it stale");
+                read.aside.push(Aside { index, block_number: None, reason });
+            }
+            Ok((account, held, false)) => read.held.push((account, held)),
             Err(reason) => {
                 read.aside.push(Aside { index, block_number: None, reason: Untrusted::new(&reason) });
             }
@@ -79,6 +86,8 @@ mod tests {
         check(&format!("[{},{}]", row(1, "1"), row(2, "0")), &[of(1, 1), of(2, 0)], &[]);
         check(&format!("[{},{},{}]", row(1, ""), row(2, "7"), row(3, "-1")), &[of(2, 7)], &[0, 2]);
         check(&format!("[7,null,{{}},[],{}]", row(1, "1")), &[of(1, 1)], &[0, 1, 2, 3]);
+        let stale = row(1, "7").replace('}', r#","stale":true}"#);
+        check(&format!("[{stale},{}]", row(2, "8").replace('}', r#","stale":false}"#)), &[of(2, 8)], &[0]);
         check("[]", &[], &[]);
         assert!(balances(&raw("{}")).is_err() && balances(&raw("null")).is_err());
     }

@@ -4,6 +4,7 @@
 //! list here, and one row that cannot be read never costs the others.
 
 mod balances;
+mod dialect;
 mod gas;
 mod logs;
 mod open;
@@ -14,6 +15,7 @@ mod terms;
 mod text;
 
 pub use balances::{Balances, balance, balances};
+pub use dialect::{Dialect, Pages, Sent};
 pub use gas::{GasOracle, gas_oracle};
 pub use logs::{LogPage, LogRow, logs};
 pub use open::{Body, open};

@@ -58,6 +58,8 @@ pub fn open(http: u16, body: &str) -> Result<Body<'_>, Refusal> {
     if !trimmed.starts_with('{') {
         return Err(match (http, trimmed.is_empty()) {
             (429, _) => Refusal::PerSecond,
+            // What a gateway of keys says without a word of the explorer's (Blockscout's).
+            (401, _) => Refusal::BadKey,
             (_, true) if is_trouble(http) => Refusal::Busy,
             (_, true) => Refusal::Cut,
             (_, false) if trimmed.starts_with('[') => Refusal::Shape { reason: Untrusted::new("a bare list") },
@@ -70,7 +72,12 @@ pub fn open(http: u16, body: &str) -> Result<Body<'_>, Refusal> {
     })?;
     if let Some(error) = envelope.error {
         let error = RpcError::parse(error);
-        return Err(if is_trouble(http) && http != 429 { Refusal::Busy } else { Refusal::Node(error) });
+        return Err(match http {
+            401 => Refusal::BadKey,
+            429 => Refusal::PerSecond,
+            _ if is_trouble(http) => Refusal::Busy,
+            _ => Refusal::Node(error),
+        });
     }
     match (envelope.status.as_deref(), envelope.result) {
         // Some chains are listed without a status: the list of chains.
@@ -96,6 +103,7 @@ fn refused<'a>(http: u16, message: &str, result: Option<&'a RawValue>) -> Result
     let text = if in_result.is_empty() && !bare { message } else { in_result };
     match classify(text) {
         Refusal::Unknown { .. } | Refusal::Blank if http == 429 => Err(Refusal::PerSecond),
+        Refusal::Unknown { .. } | Refusal::Blank if http == 401 => Err(Refusal::BadKey),
         Refusal::Unknown { .. } | Refusal::Blank if is_trouble(http) => Err(Refusal::Busy),
         refusal => Err(refusal),
     }
@@ -162,5 +170,7 @@ mod tests {
         check(500, r#"{"jsonrpc":"2.0","id":1,"error":{"code":3,"message":"RPC Request failed."}}"#, "server_busy");
         check(500, r#"{"status":"0","message":"NOTOK","result":"Invalid API Key"}"#, "bad_key");
         check(503, r#"{"status":"0","message":"oops","result":null}"#, "server_busy");
+        check(401, "Unauthorized", "bad_key");
+        check(401, r#"{"error":"invalid token"}"#, "bad_key");
     }
 }

@@ -7,6 +7,7 @@ use super::refusal::Refusal;
 use super::text::{Text, list as values};
 use crate::types::{Address, Asset, B256, Kind, Movement, Timestamp, U256, Untrusted};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 /// One row of a list.
@@ -117,8 +118,14 @@ struct RowText {
     confirmations: Text,
     #[serde(rename = "type")]
     kind: Text,
+    /// Blockscout's: `delegatecall` and the like, where `type` says `call`.
+    call_type: Text,
+    /// Blockscout's: the place of an internal frame in its transaction.
+    index: Text,
     #[serde(rename = "tokenID")]
     token_id: Text,
+    #[serde(rename = "tokenIDs")]
+    token_ids: Option<IgnoredAny>,
     token_value: Text,
     token_name: Text,
     token_symbol: Text,
@@ -127,11 +134,12 @@ struct RowText {
 }
 
 impl RowText {
-    /// blockNumber + confirmations − 1: the same on every row of an answer.
+    /// blockNumber + confirmations − 1: the same on every row of an answer. Blockscout counts from 0, so that there it is one less than
+    /// the head; but no row is above the head.
     fn index_head(&self) -> Option<u64> {
         let block = self.block_number.number("blockNumber").ok()?;
         let confirmations = self.confirmations.number("confirmations").ok()?;
-        block.checked_add(confirmations.checked_sub(1)?)
+        block.checked_add(confirmations.saturating_sub(1))
     }
 
     /// The row; why not, where it cannot be read.
@@ -169,6 +177,9 @@ impl RowText {
 
     /// What the row would move if it did not fail.
     fn movement(&self, list: List, tx: B256) -> Result<Option<Movement>, String> {
+        if list == List::Token && self.is_an_nfts() {
+            return Ok(None);
+        }
         let contract = || self.contract_address.account("contractAddress");
         let log_index = match self.log_index.as_str() {
             "" => None,
@@ -201,10 +212,17 @@ impl RowText {
     }
 
     /// Whether an internal row of this kind moves coin. `delegatecall` and the like repeat the value of the call
-    /// around them; Arbitrum's `invalid` moves nothing.
+    /// around them; Arbitrum's `invalid` moves nothing; what has the index 0 is the transaction itself, which has a row of its own.
     fn moves_coin(&self) -> bool {
         let moving = ["call", "create", "create2", "selfdestruct", "suicide"];
-        moving.iter().any(|kind| self.kind.as_str().eq_ignore_ascii_case(kind))
+        let is_root = self.index.as_str() == "0";
+        let is_plain = self.call_type.as_str().is_empty() || self.call_type.as_str().eq_ignore_ascii_case("call");
+        !is_root && is_plain && moving.iter().any(|kind| self.kind.as_str().eq_ignore_ascii_case(kind))
+    }
+
+    /// Whether a row of an ERC-20 list is about an NFT: older Blockscouts list all tokens in one. Theirs are other lists.
+    fn is_an_nfts(&self) -> bool {
+        self.value.as_str().is_empty() && (!self.token_id.as_str().is_empty() || self.token_ids.is_some())
     }
 
     /// What the explorer says about the token.

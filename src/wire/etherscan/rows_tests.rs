@@ -65,6 +65,14 @@ fn failed_rows_and_rows_of_other_kinds_move_nothing() {
     for kind in ["delegatecall", "callcode", "staticcall", "invalid", "", "of tomorrow"] {
         check(List::Internal, &[("type", kind)], None);
     }
+    // Blockscout's: a call by its type and none by its call type, and the transaction itself among its frames.
+    for kind in ["delegatecall", "callcode", "staticcall"] {
+        check(List::Internal, &[("callType", kind)], None);
+    }
+    check(List::Internal, &[("callType", "call"), ("index", "1")], Some((2, 7)));
+    check(List::Internal, &[("type", "create2"), ("callType", ""), ("index", "1"), ("to", "")], Some((3, 7)));
+    check(List::Internal, &[("type", "create"), ("index", "0"), ("to", "")], None);
+    check(List::Token, &[("value", ""), ("tokenID", "5")], None);
     check(List::Internal, &[("isError", "1")], None);
     check(List::Internal, &[("value", "0")], None);
     check(List::Token, &[("value", "0")], Some((2, 0)));
@@ -111,7 +119,7 @@ fn the_index_head_is_the_highest_that_a_row_shows() {
     assert_eq!(head(&[]), None);
     assert_eq!(head(&[&[]]), Some(110));
     assert_eq!(head(&[&[("confirmations", "")]]), None);
-    assert_eq!(head(&[&[("confirmations", "0")]]), None);
+    assert_eq!(head(&[&[("confirmations", "0")]]), Some(100), "it counts from 0, and the row is there");
     assert_eq!(head(&[&[], &[("blockNumber", "105")], &[("from", "bad")]]), Some(115));
     assert_eq!(head(&[&[("blockNumber", &u64::MAX.to_string())]]), None);
 }

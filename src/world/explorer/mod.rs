@@ -2,6 +2,7 @@
 //! not, one account with its limits, and every error that is known, on demand.
 
 mod call;
+pub mod imitator;
 mod rows;
 mod settings;
 mod trouble;

@@ -28,7 +28,7 @@ impl World {
     /// The monitor's config in this world. The page listens on any free port.
     #[must_use]
     pub fn config_toml(&self) -> String {
-        [self.sources(), self.watches(), self.rules()].concat()
+        [self.sources(), self.watches(), self.rules(), self.payments()].concat()
     }
 
     fn sources(&self) -> String {
@@ -219,7 +219,15 @@ above = "20 gwei"
 recovers_at = "12 gwei"
 for = "{held}ms"
 notify = ["log", "receiver", "book-keeping"]
+"#,
+            held = self.beat().as_millis().saturating_mul(2),
+        )
+    }
 
+    /// A rehearsal: everything but the send.
+    fn payments(&self) -> String {
+        format!(
+            r#"
 [[payee]]
 name = "refill"
 chain = "simnet"
@@ -239,7 +247,6 @@ approval = "none"
 live = false
 "#,
             payee = self.cast.payee,
-            held = self.beat().as_millis().saturating_mul(2),
         )
     }
 }

@@ -2,9 +2,7 @@
 
 use super::{Materials, on, stages, watches};
 use crate::config::check::assets::{Assets, OnChain};
-use crate::config::check::chains::Chains;
 use crate::config::check::input::Input;
-use crate::config::faults::Place;
 use crate::config::near;
 use crate::config::raw::scope::{Said, Scope};
 use crate::reactor::settings::{ApprovalCondition, LeastAllowance};
@@ -47,25 +45,6 @@ pub(super) fn approval(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_
         stages: stages(scope),
         skip_suspect: scope.flag("skip_suspect").unwrap_or(false),
     })
-}
-
-/// Notes a chain of which nothing reports approvals; warns of one that only an explorer reads.
-pub(super) fn fed(input: &Input<'_>, place: &Place, rule: &Name, approval: &ApprovalCondition, chains: &Chains) {
-    for settings in approval.chains.iter().filter_map(|id| chains.all.get(id)).map(|chain| &chain.settings) {
-        match (settings.endpoints.is_empty(), settings.explorer.is_some()) {
-            (false, _) => {}
-            (true, true) => {
-                let what = "only an explorer is read there, so it speaks late; `check` says how late";
-                input.notes.warn(place, format!("rule {rule} on {}: {what}", settings.name));
-            }
-            (true, false) => {
-                let what =
-                    format!("no source can report approvals on {}: nothing can feed `{rule}` there", settings.name);
-                let hint = format!("give [[chain]] {} an `rpc`, or let an explorer cover it", settings.name);
-                input.notes.fault(place, what, hint);
-            }
-        }
-    }
 }
 
 /// An amount in each named token.

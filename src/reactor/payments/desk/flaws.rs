@@ -33,7 +33,6 @@ pub enum Flaw {
     ConflictIsRejected,
     ForeignUncounted,
     FailedGoesOn,
-    HeldForgottenInLimits,
     RetractedGoesOut,
     ZeroBalancePays,
     FirstReadingPays,
@@ -164,7 +163,7 @@ mod planted {
 
     impl Flaw {
         /// All of them.
-        pub const ALL: [Self; 33] = [
+        pub const ALL: [Self; 32] = [
             Self::RandomKeyPerAttempt,
             Self::KeyFromBlockHash,
             Self::NewKeyOnNotFound,
@@ -193,7 +192,6 @@ mod planted {
             Self::ConflictIsRejected,
             Self::ForeignUncounted,
             Self::FailedGoesOn,
-            Self::HeldForgottenInLimits,
             Self::RetractedGoesOut,
             Self::ZeroBalancePays,
             Self::FirstReadingPays,

@@ -98,6 +98,9 @@ pub enum Refusal {
     /// A limit has no room, not even for two names.
     #[error("a limit has no room")]
     NoRoom,
+    /// Its rule is stopped.
+    #[error("its rule is stopped: resume it first")]
+    Stopped,
     /// Nothing goes while payments are frozen.
     #[error("payments are frozen")]
     Frozen,
@@ -219,6 +222,9 @@ impl Desk {
             return Err(Refusal::Paused);
         }
         let row = row.clone();
+        if self.is_stopped(&row) {
+            return Err(Refusal::Stopped);
+        }
         if let Some(why) = self.forbidden(&row) {
             self.advance(id, PaymentState::Refused, Some(why), by.as_str(), at, step);
             return Err(Refusal::Forbidden);
@@ -226,7 +232,8 @@ impl Desk {
         if !self.is_accepted() {
             return Err(Refusal::OtherConfig);
         }
-        match holds(&row) {
+        let held = if flawed!(self, RetractedGoesOut) { Some(true) } else { holds(&row) };
+        match held {
             Some(false) if !anyway => {
                 let why = "what made it does not hold any more";
                 self.advance(id, PaymentState::Refused, Some(why), by.as_str(), at, step);

@@ -156,31 +156,35 @@ impl Desk {
             (None, Some(reference)) if reference.as_str().starts_with(request::REFERENCE) => {
                 self.adopt_by_reference(&reference, shown, at, step);
             }
-            (None, _) => self.foreign(shown, at, step),
+            (None, _) => drop(self.foreign(shown, at, step)),
         }
     }
 
     fn adopt_by_reference(&mut self, reference: &Name, shown: &Transaction, at: Timestamp, step: &mut Step) {
         let of = |row: &&PaymentRow| row.live.as_deref().is_some_and(|live| live.reference == *reference);
         let Some(row) = self.rows.values().find(of) else {
-            self.foreign(shown, at, step);
+            let new = self.foreign(shown, at, step);
             self.refuse_twin(reference, at, step);
             let why = "Circle lists a transfer of walletwatch that this store does not know: a restored backup, or a second deployment";
-            self.freeze(why, OURSELVES, at, step);
+            if new {
+                self.freeze(why, OURSELVES, at, step);
+            }
             return;
         };
         let (id, state) = (row.id, row.state);
         let (sent, other) =
             row.live.as_deref().map_or((false, false), |live| (live.attempts > 0, live.circle_id.is_some()));
         if other {
-            self.foreign(shown, at, step);
-            self.freeze("two transactions at Circle have one reference", OURSELVES, at, step);
+            if self.foreign(shown, at, step) {
+                self.freeze("two transactions at Circle have one reference", OURSELVES, at, step);
+            }
             return;
         }
         if !sent {
             // What we never sent was sent by what we were before a restore, or by a twin.
-            self.foreign(shown, at, step);
-            self.freeze("Circle lists a payment that this store has not sent yet", OURSELVES, at, step);
+            if self.foreign(shown, at, step) {
+                self.freeze("Circle lists a payment that this store has not sent yet", OURSELVES, at, step);
+            }
             self.advance(id, PaymentState::Refused, Some("it is at Circle already"), OURSELVES, at, step);
             return;
         }
@@ -205,9 +209,10 @@ impl Desk {
             | PaymentState::Failed
             | PaymentState::Cancelled
             | PaymentState::Denied => {
-                self.foreign(shown, at, step);
-                let why = format!("payment {id} was taken for {} and is at Circle", state.word());
-                self.freeze(&why, OURSELVES, at, step);
+                if self.foreign(shown, at, step) {
+                    let why = format!("payment {id} was taken for {} and is at Circle", state.word());
+                    self.freeze(&why, OURSELVES, at, step);
+                }
             }
         }
     }
@@ -237,7 +242,9 @@ impl Desk {
     }
 
     /// Books what this store did not ask for: it counts in limits.
-    fn foreign(&mut self, shown: &Transaction, at: Timestamp, step: &mut Step) {
+    /// Gives whether it was not known before: a person looks at it once.
+    fn foreign(&mut self, shown: &Transaction, at: Timestamp, step: &mut Step) -> bool {
+        let new = !self.foreign.contains_key(&shown.id);
         let void = matches!(shown.state.end(), Some(end) if end != PaymentState::Complete);
         let row = ForeignRow {
             id: shown.id.clone(),
@@ -248,7 +255,7 @@ impl Desk {
             void,
         };
         match self.foreign.get(&row.id) {
-            Some(known) if *known == row || known.void == void => return,
+            Some(known) if *known == row || known.void == void => return new,
             Some(_) => {}
             None => {
                 self.audit(OURSELVES, "foreign transfer", None, row.id.as_str(), at, step);
@@ -258,6 +265,7 @@ impl Desk {
         }
         step.office.push(OfficeWrite::Foreign(row.clone()));
         self.foreign.insert(row.id.clone(), row);
+        new
     }
 
     /// Another token moves no USDC; what cannot be read moves more than any limit has.

@@ -3,7 +3,7 @@
 
 use super::flaws::flawed;
 use super::limits::NO_ROOM;
-use super::{Desk, Holds, OURSELVES, Purpose, Step};
+use super::{Desk, Holds, OURSELVES, Purpose, Step, Stopped};
 use crate::reactor::money::{PaymentRow, PaymentState};
 use crate::reactor::payments::ask::{Ask, Create};
 use crate::types::{PaymentId, Timestamp, U256};
@@ -125,8 +125,10 @@ impl Desk {
         let row = row.clone();
         let age = since.map_or(Duration::MAX, |since| at.since(since));
         let allowed = !ambiguous || self.office.probed || self.terms.as_ref().is_some_and(|terms| terms.relaxed);
+        // To whom the config does not name any more nothing is sent again: what may have left is only looked for.
+        let unwanted = ambiguous && self.forbidden(&row).is_some();
         let forever = flawed!(self, ResendAfterKeyLife);
-        if (age >= RESEND_WITHIN && !forever) || !allowed {
+        if (age >= RESEND_WITHIN && !forever) || !allowed || unwanted {
             let to = if ambiguous { PaymentState::Reconcile } else { PaymentState::Rejected };
             let why = if ambiguous { "nobody knows whether it arrived" } else { "nothing left in time" };
             self.amend(id, step, |live| live.due = None);
@@ -139,6 +141,9 @@ impl Desk {
         let frozen = self.office.frozen.is_some() && !flawed!(self, ResendUnderFreeze);
         let known = self.soft.scanned.is_some() || flawed!(self, NoStartScan);
         if frozen || self.office.paused.is_some() || !known || !self.is_accepted() || self.is_creating() {
+            return;
+        }
+        if !ambiguous && self.is_stopped(&row) {
             return;
         }
         // Where nothing can have left, it is a first send all the same: what was changed since counts.
@@ -196,6 +201,7 @@ impl Desk {
         }
         let first = self
             .rows_in(PaymentState::Approved)
+            .filter(|row| !self.is_stopped(row))
             .min_by_key(|row| (row.live.as_deref().and_then(|live| live.approved_at), row.id));
         let Some(row) = first.cloned() else {
             self.soft.turn = None;
@@ -215,6 +221,11 @@ impl Desk {
         if self.is_ready(&row, since, at) {
             self.first_send(&row, at, holds, step);
         }
+    }
+
+    /// Whether its rule waits for a person to let it go on.
+    pub(super) fn is_stopped(&self, row: &PaymentRow) -> bool {
+        self.stops.contains_key(&Stopped::Rule(row.rule.clone()))
     }
 
     pub(super) fn rows_in(&self, state: PaymentState) -> impl Iterator<Item = &PaymentRow> {
@@ -258,7 +269,9 @@ impl Desk {
             return;
         }
         let anyway = row.live.as_deref().is_some_and(|live| live.anyway);
-        match holds(row) {
+        let believed = flawed!(self, RetractedGoesOut) || flawed!(self, ZeroBalancePays);
+        let held = if believed { Some(true) } else { holds(row) };
+        match held {
             Some(false) if !anyway => {
                 let why = "what made it does not hold any more";
                 self.advance(id, PaymentState::Refused, Some(why), OURSELVES, at, step);

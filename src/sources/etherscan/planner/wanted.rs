@@ -155,7 +155,13 @@ impl Planner {
     /// Puts a chain's share in force.
     fn share(&mut self, chain: ChainId, share: Share) {
         self.shares.insert(chain, share);
-        let sum = self.shares.values().fold(Demand::default(), |sum, share| Demand {
+        self.sum_up();
+    }
+
+    /// Works out anew how the account's calls are shared out.
+    pub(super) fn sum_up(&mut self) {
+        let held = self.shares.iter().filter(|(chain, _)| !self.aside.contains(chain)).map(|(_, share)| share);
+        let sum = held.fold(Demand::default(), |sum, share| Demand {
             lead: sum.lead + share.demand.lead,
             second: sum.second + share.demand.second,
             batches: sum.batches + share.demand.batches,

@@ -75,7 +75,7 @@ impl Poller {
         failure: &Failure,
     ) -> Result<(), Closed> {
         let chain = call.chain();
-        let reason = failure.reason();
+        let reason = failure.reason(self.setup.name.as_str());
         let remedy = judge(failure);
         self.tell_breaker(chain, remedy, now);
         match remedy {
@@ -115,6 +115,7 @@ impl Poller {
             Remedy::ChainRefused => {
                 self.planner.rest_until(chain, now.after(PLAN_RECHECK));
                 self.planner.put_back(call);
+                self.planner.set_aside(chain, true);
                 self.refused.insert(chain);
                 self.say(chain, SourceState::Refused(reason)).await?;
             }

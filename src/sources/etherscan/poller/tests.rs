@@ -2,11 +2,12 @@
 
 mod budget;
 mod held;
+mod plan;
 mod sweep;
 
 use super::*;
 use crate::net::http::HeaderMap;
-use crate::reactor::event::Unlistable;
+use crate::reactor::event::{SourceReport, Unlistable};
 use crate::reactor::wants::ViewWant;
 use crate::sources::queue::{EventIntake, event_queue};
 use crate::telemetry::Tally;
@@ -172,6 +173,12 @@ async fn play(
     lasting: Duration,
 ) -> (Vec<Event>, Vec<(Instant, String)>) {
     let scene = Scene(Mutex::new(script));
+    let events = play_with(&scene, wants, per_second, lasting).await;
+    (events, scene.0.into_inner().unwrap().calls)
+}
+
+/// Runs the loop for so long against this explorer; gives its events.
+async fn play_with(fetch: &impl Fetch, wants: Wants, per_second: u32, lasting: Duration) -> Vec<Event> {
     let (queue, intake) = event_queue(Arc::new(Notify::new()));
     let began = Instant::now();
     let clock: WallClock =
@@ -193,12 +200,12 @@ async fn play(
     let (_sender, receiver) = watch::channel(Arc::new(wants));
     let cancel = CancellationToken::new();
     let mut events = Vec::new();
-    let looped = run(setup, &scene, receiver, queue, clock, |_| {}, cancel.clone());
+    let looped = run(setup, fetch, receiver, queue, clock, |_| {}, cancel.clone());
     tokio::select! {
         () = looped => panic!("the loop ended by itself"),
         () = collect(intake, &mut events, began + lasting) => {}
     }
-    (events, scene.0.into_inner().unwrap().calls)
+    events
 }
 
 async fn collect(mut intake: EventIntake, events: &mut Vec<Event>, until: Instant) {
@@ -298,25 +305,6 @@ async fn an_empty_answer_is_fresh_and_proves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_chain_outside_the_plan_is_refused_for_a_day_and_the_others_go_on() {
-    let text = "Free API access is not supported for this chain. Please upgrade your api plan for full chain coverage.";
-    let script = Script {
-        tokens: BTreeMap::from([(OWNER, vec![5])]),
-        head: 9_000,
-        always: BTreeMap::from([(BASE, refusal(text))]),
-        ..Script::default()
-    };
-    let wants = ChainWants { views: vec![view(OWNER)], ..ChainWants::default() };
-    let wants = want(&[(ETHEREUM, wants.clone()), (BASE, wants)]);
-    let (events, calls) = play(script, wants, 3, Duration::from_hours(25)).await;
-    let [SourceState::Refused(reason)] = &states(&events, BASE)[..] else { panic!("{events:?}") };
-    assert!(reason.as_str().contains("not covered") && reason.as_str().contains("`etherscan = false`"), "{reason}");
-    let asked = calls.iter().filter(|(_, query)| query.contains("chainid=8453")).count();
-    assert_eq!(asked, 2, "once, and once more after a day");
-    assert_eq!(states(&events, ETHEREUM), [SourceState::Fresh]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_complaint_about_pace_costs_a_second_and_no_rows() {
     let script = Script {
         tokens: BTreeMap::from([(OWNER, vec![5])]),
@@ -347,7 +335,7 @@ async fn trouble_is_waited_out_and_said() {
         Failure::Http(HttpFault::Body),
         Refusal::Busy.into(),
     ];
-    let expected = reasons.iter().map(|failure| SourceState::BackingOff(failure.reason()));
+    let expected = reasons.iter().map(|failure| SourceState::BackingOff(failure.reason("etherscan")));
     assert_eq!(states(&events, ETHEREUM), expected.chain([SourceState::Fresh]).collect::<Vec<_>>());
     assert!(closest(&calls[..6]) >= 30_000, "it waits longer each time");
     assert_eq!(explored(&events)[0].rows.len(), 1);
@@ -370,7 +358,7 @@ async fn a_bad_key_is_tried_a_few_times_and_then_seldom() {
 }
 
 fn refused_key() -> SourceState {
-    let reason = Failure::from(Refusal::BadKey).reason();
+    let reason = Failure::from(Refusal::BadKey).reason("etherscan");
     assert!(reason.as_str().contains("check [etherscan] api_key"), "{reason}");
     SourceState::Refused(reason)
 }

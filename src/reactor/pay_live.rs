@@ -1,0 +1,214 @@
+//! Live payments join the rest: what triggers them, what they write and say, and what is in force for them.
+
+use super::Reactor;
+use super::cross::said_at;
+use super::effect::{Effect, LiveWords, MessageKind, Notice};
+use super::money::{CircleId, PaymentRow};
+use super::payments::ask::{Answer, Asked};
+use super::payments::desk::terms::{Offer, OfferAmount, PayeeTerms, Terms, sha256};
+use super::payments::desk::{Desk, Facts, Said, Step, Trigger, Vouched};
+use super::rows::{Deadline, Row, RowKey, TransferRow, Voucher};
+use super::settings::{Approval, PaymentAmount, PaymentSettings, Rule, Settings};
+use crate::types::{ChainId, Kind, Stage, Timestamp, TransferId};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+impl Reactor {
+    /// What the payment worker is to be asked, once what was handled is durable. Each is handed out once.
+    pub fn take_asks(&mut self) -> Vec<Asked> {
+        self.desk.take_asks()
+    }
+
+    /// The live payments.
+    #[must_use]
+    pub const fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// Lets the desk do something, and writes and says what follows.
+    fn at_desk<T>(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut Desk, &Self, Timestamp, &mut Step) -> T,
+    ) -> T {
+        let mut desk = std::mem::take(&mut self.desk);
+        let mut step = Step::default();
+        let done = act(&mut desk, self, self.at, &mut step);
+        self.desk = desk;
+        effects.extend(step.payments.into_iter().map(|row| Effect::Put(Row::Payment(Box::new(row)))));
+        effects.extend(step.gone.into_iter().map(|key| Effect::Delete(RowKey::Office(key))));
+        effects.extend(step.office.into_iter().map(|row| Effect::Put(Row::Office(Box::new(row)))));
+        for said in step.said {
+            self.say_of_desk(said, effects);
+        }
+        self.look_again(effects);
+        done
+    }
+
+    fn look_again(&mut self, effects: &mut Vec<Effect>) {
+        match self.desk.next_due(self.at) {
+            // An earlier one stays: a stream of events postpones nothing.
+            Some(due) if !self.timers.is_due(due, &Deadline::Money) => {
+                self.timers.set(self.at, Deadline::Money, due.since(self.at), effects);
+            }
+            Some(_) => {}
+            None => self.timers.clear(&Deadline::Money, effects),
+        }
+    }
+
+    fn say_of_desk(&mut self, said: Said, effects: &mut Vec<Effect>) {
+        match said {
+            Said::Payment(row) => match said_at(row.state) {
+                Some(kind) => self.say_payment_of(&row, kind, effects),
+                None => effects.push(Effect::Notice(Notice::Payment {
+                    payment: row.id,
+                    rule: row.rule.clone(),
+                    state: row.state,
+                })),
+            },
+            Said::TriggerRetracted(row) => self.say_payment_of(&row, MessageKind::PaymentTriggerRetracted, effects),
+            Said::Suspect(rule, _) => {
+                effects.push(Effect::Notice(Notice::Suppressed { rule, reason: "suspect: it never pays" }));
+            }
+            Said::Frozen(why) => effects.push(Effect::Notice(Notice::Money { what: "payments are frozen", why })),
+            Said::Unfrozen(by) => effects.push(Effect::Notice(Notice::Money { what: "payments go on", why: by })),
+            Said::Stopped(row) => {
+                effects.push(Effect::Notice(Notice::Money { what: "a rule or payee is stopped", why: row.reason }));
+            }
+            Said::Warning(why) => effects.push(Effect::Notice(Notice::Money { what: "payments", why })),
+        }
+    }
+
+    pub(super) fn configure_live(&mut self, effects: &mut Vec<Effect>) {
+        let terms = terms(&self.settings);
+        let heads: BTreeMap<ChainId, u64> =
+            self.chains.iter().filter_map(|(id, chain)| Some((*id, chain.height()?))).collect();
+        let live = terms.is_some();
+        self.at_desk(effects, |desk, reactor, at, step| {
+            desk.configure(terms, &heads, at, step);
+            if live {
+                desk.tick(at, &|row| reactor.holds(row), step);
+            }
+        });
+    }
+
+    pub(super) fn money_due(&mut self, effects: &mut Vec<Effect>) {
+        self.at_desk(effects, |desk, reactor, at, step| desk.tick(at, &|row| reactor.holds(row), step));
+    }
+
+    pub(super) fn answered(&mut self, answer: Answer, effects: &mut Vec<Effect>) {
+        self.at_desk(effects, |desk, reactor, at, step| {
+            desk.answered(answer, at, step);
+            desk.tick(at, &|row| reactor.holds(row), step);
+        });
+    }
+
+    pub(super) fn hinted(&mut self, transaction: &CircleId, effects: &mut Vec<Effect>) {
+        self.at_desk(effects, |desk, reactor, at, step| {
+            desk.hinted(transaction, at, step);
+            desk.tick(at, &|row| reactor.holds(row), step);
+        });
+    }
+
+    pub(super) fn live_retracted(&mut self, transfer: TransferId, effects: &mut Vec<Effect>) {
+        self.at_desk(effects, |desk, _, at, step| desk.retracted(transfer, at, step));
+    }
+
+    /// A transfer that a live rule matches: the desk decides.
+    pub(super) fn pay_live_for(&mut self, rule: &Rule, row: &TransferRow, effects: &mut Vec<Effect>) {
+        if self.is_loop(&row.key) {
+            effects.push(Effect::Notice(Notice::Suppressed { rule: rule.name.clone(), reason: "a loop" }));
+            return;
+        }
+        let read = row.key.kind != Kind::Internal && row.voucher == Voucher::Authority && self.was_read(row);
+        // That two operators agree is not asked yet: with one, a person approves.
+        let vouched = if read { Vouched::ByOne } else { Vouched::ByNobody };
+        let facts = Facts::Transfer {
+            id: row.id,
+            amount: row.key.amount,
+            from: row.key.from,
+            to: row.key.to,
+            chain: row.key.chain,
+            block: row.block,
+            stage: row.stage,
+            suspect: row.suspect.any(),
+            vouched,
+            block_hash: row.block_hash.unwrap_or_default().0,
+        };
+        let trigger = Trigger { rule: rule.name.clone(), time: row.block_time, facts };
+        self.at_desk(effects, |desk, _, at, step| desk.plan(&trigger, at, step));
+    }
+
+    /// Whether what made a payment still holds. A transfer that is not held any more was final.
+    fn holds(&self, row: &PaymentRow) -> Option<bool> {
+        let transfer = row.transfer?;
+        Some(self.transfers.get(transfer).is_none_or(|transfer| transfer.stage != Stage::Retracted))
+    }
+
+    /// What is known of a payment at Circle.
+    pub(super) fn live_words(&self, row: &PaymentRow) -> Option<LiveWords> {
+        row.live.as_deref().map(|live| LiveWords {
+            circle_id: live.circle_id.clone(),
+            circle_state: live.circle_state.clone(),
+            tx: live.tx,
+            audit_head: self.desk.audit_head().map(|head| head.hash),
+        })
+    }
+}
+
+/// What the config says of live money; `None` where nothing is live.
+fn terms(settings: &Settings) -> Option<Terms> {
+    let live = settings.live.as_ref()?;
+    let offers = settings.payments.iter().filter(|payment| payment.live).filter_map(|payment| {
+        let payee = settings.payees.get(&payment.payee).filter(|payee| payee.chain == live.chain)?;
+        let rule = settings.rules.iter().find(|rule| rule.name == payment.rule)?;
+        let mark = format!("{:?} {:?} {:?}", rule.condition, payment.stage, payee.address);
+        Some((payment.rule.clone(), offer(payment, settings, live.chain, &mark)))
+    });
+    let payees = settings.payees.iter().filter(|(_, payee)| payee.chain == live.chain);
+    let payees =
+        payees.map(|(name, payee)| (name.clone(), PayeeTerms { address: payee.address, per_day: payee.per_day }));
+    Some(
+        Terms {
+            store: live.store,
+            environment: live.environment.clone(),
+            wallet: live.wallet.clone(),
+            chain: live.chain,
+            blockchain: live.blockchain.clone(),
+            token: live.token,
+            wallet_address: Some(live.wallet_address),
+            per_day: live.per_day,
+            in_total: live.in_total,
+            two_approvals_over: live.two_approvals_over,
+            relaxed: live.relaxed,
+            payees: payees.collect(),
+            offers: offers.collect(),
+            // A transfer between two watches never comes to the desk: there may be a million of them.
+            watched: Vec::new(),
+            fingerprint: [0; 32],
+        }
+        .sealed(),
+    )
+}
+
+fn offer(payment: &PaymentSettings, settings: &Settings, chain: ChainId, mark: &str) -> Offer {
+    let usual = settings.chains.get(&chain).map_or(Duration::ZERO, |chain| {
+        chain.block_time.saturating_mul(u32::try_from(chain.final_after).unwrap_or(u32::MAX))
+    });
+    Offer {
+        payee: payment.payee.clone(),
+        amount: match payment.amount {
+            PaymentAmount::Fixed(amount) => OfferAmount::Fixed(amount),
+            PaymentAmount::Match { reserve } => OfferAmount::Match(reserve),
+        },
+        stage: payment.stage,
+        per_payment: payment.per_payment,
+        per_day: payment.per_day,
+        in_total: payment.in_total,
+        max_per_day: payment.max_per_day,
+        manual: payment.approval == Approval::Manual,
+        expires: payment.approval_expires,
+        usual,
+        mark: sha256("rule", &[mark.as_bytes()]),
+    }
+}

@@ -1,0 +1,124 @@
+//! The history of watches that are added at run time: it is read for everybody who asked for it, and not longer than they are watched.
+
+use crate::script::check;
+use crate::settings::base;
+use walletwatch::reactor::settings::Condition;
+
+#[test]
+fn logs_that_were_asked_for_before_somebody_joined_are_not_taken() {
+    check(
+        base(),
+        "
+        tx t1 usdc S>M 5
+        a 100
+        a 101..110
+        add late L from 50
+        = late complete from 111, 1 new
+        ask logs
+        add other M from 50
+        = other complete from 111, 1 new
+        a logs 50..104
+        a logs 50..104 t1@60
+        a past 50..104
+        a 111..120
+        a past 105..110
+        a logs 105..110
+        complete L 50
+        complete M 50
+        ",
+    );
+}
+
+#[test]
+fn blocks_of_the_past_that_were_chosen_before_somebody_joined_are_not_taken() {
+    check(
+        base(),
+        "
+        tx t1 coin S>M 5
+        a 100
+        a 101..110
+        add late L from 50
+        = late complete from 111, 1 new
+        add other M from 50
+        = other complete from 111, 1 new
+        a chosen 2 past 50..104
+        left 61
+        a logs 50..104
+        left 61
+        a chosen 3 past 50..59 60:t1 61..104
+        left 6
+        ",
+    );
+}
+
+#[test]
+fn history_that_was_read_live_is_not_owed_after_a_restart() {
+    check(
+        base(),
+        "
+        tx t1 coin S>L 5
+        add late L
+        = late complete from the first block, 1 new
+        a 100 101
+        add late L from 100
+        = late complete from 100, 0 new
+        add other M from 103
+        = other complete from 102, 1 new
+        a 102..110
+        restart
+        left 0
+        complete L 100
+        complete M 102
+        add late L from 90
+        = late complete from 100, 0 new
+        left 10
+        restart
+        left 10
+        complete L 100
+        ",
+    );
+}
+
+#[test]
+fn what_moved_within_a_watch_is_the_history_of_either_address() {
+    let mut settings = base();
+    let Condition::Transfer(condition) = &mut settings.rules[0].condition else { panic!("it is one") };
+    condition.history = true;
+    check(
+        settings,
+        "
+        tx t1 usdc L>M 5
+        a 100
+        a 101..110
+        add late L,M
+        = late complete from 111, 2 new
+        add late L from 50
+        = late complete from 111, 0 new
+        a logs 50..104 t1@60
+        = seen t1 late self history; confirmed t1 late self history; final t1 late self history
+        ",
+    );
+}
+
+#[test]
+fn history_of_what_was_removed_is_read_no_more() {
+    check(
+        base(),
+        "
+        a 100
+        a 101..110
+        add late L,M from 50
+        = late complete from 111, 2 new
+        left 61
+        remove late L
+        = removed 1
+        left 61
+        remove late
+        = removed 1
+        left 0
+        wanted no blocks
+        restart
+        left 0
+        ",
+    );
+}
