@@ -428,23 +428,6 @@ impl Reactor {
         let trigger = Trigger::Transfer(row.id, row.key.amount);
         self.pay(rule, &settings, trigger, row.block_time, row.key.chain, effects);
     }
-
-    /// Whether the chain's own blocks vouch for a transfer: its block was read, and what stands in a block that was read was compared
-    /// with it. Whether an endpoint is fresh at this moment does not matter: the block was read when one was.
-    pub(super) fn was_read(&self, row: &TransferRow) -> bool {
-        let Some(chain) = self.chains.get(&row.key.chain).filter(|chain| chain.covers(row.block)) else { return false };
-        // An explorer may have listed it in another fork's block of this height while no endpoint was fresh.
-        row.block_hash.is_some_and(|hash| chain.block(row.block).is_none_or(|block| block.at.hash == hash))
-    }
-
-    /// A transfer from or to a payee, or between watches, never pays (MONEY §1).
-    pub(super) fn is_loop(&self, key: &TransferKey) -> bool {
-        let watched = |address: &Address| self.watched.find(key.chain, address).is_some();
-        let payee = |address: Address| {
-            self.settings.payees.values().any(|payee| payee.chain == key.chain && payee.address == address)
-        };
-        (watched(&key.from) && watched(&key.to)) || payee(key.from) || payee(key.to)
-    }
 }
 
 /// The type of message that says this stage.

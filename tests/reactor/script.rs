@@ -26,6 +26,9 @@
 //! | `circle asked scan`, `circle lists`, `circle takes c-1`, `circle breaks`, `circle refuses 400`, `circle shows SENT` | what the payment worker was asked, and what it answers to the first of that kind |
 //! | `= seen t1 treasury in; …` | what the line above says; without it, nothing |
 
+mod words;
+
+use self::words::{hash, number, seconds};
 use crate::said::{by_subject, words};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -442,19 +445,4 @@ fn asset(kind: &str) -> Asset {
 
 pub fn pair() -> Pair {
     Pair::parse("ETH-USD").expect("a pair")
-}
-
-/// The hash of a block or a transaction is its name.
-fn hash(name: &str) -> B256 {
-    let mut bytes = [0xcc; 32];
-    bytes[..name.len()].copy_from_slice(name.as_bytes());
-    B256::from(bytes)
-}
-
-fn number(text: &str) -> u64 {
-    text.parse().unwrap_or_else(|_| panic!("a number: {text}"))
-}
-
-fn seconds(text: &str) -> Duration {
-    Duration::from_secs(number(text.trim_end_matches('s')))
 }
