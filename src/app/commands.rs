@@ -120,6 +120,7 @@ impl Control for Commands {
 }
 
 /// An order came back without an answer: it cannot.
+#[must_use]
 pub fn unanswered() -> Refusal {
     Refusal::NotNow("the order was not answered: look before asking again".to_owned())
 }

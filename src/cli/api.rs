@@ -16,6 +16,7 @@ use crate::types::Secret;
 use anyhow::anyhow;
 use bytes::Bytes;
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -144,7 +145,7 @@ fn judge(status: u16, body: Bytes) -> Result<Bytes, Failure> {
     let mut said = problem["detail"].as_str().map_or_else(unsaid, lines);
     for wrong in problem["errors"].as_array().into_iter().flatten() {
         let part = |key: &str| super::show::clean(wrong[key].as_str().unwrap_or_default());
-        said.push_str(&format!("\n  {}: {}", part("pointer"), part("detail")));
+        let _ = write!(said, "\n  {}: {}", part("pointer"), part("detail"));
     }
     let error = anyhow!("{said}");
     // What the asker can change is the command or the config; what passes by itself is worth another try.

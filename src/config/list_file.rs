@@ -123,7 +123,8 @@ impl Values {
 #[derive(Debug, Default)]
 struct Lines {
     builder: Builder,
-    lines: Vec<(Address, u64)>,
+    /// Where each address stood.
+    good: Vec<(Address, u64)>,
     bad: Vec<BadLine>,
     more: u64,
     /// The place of each of [`COLUMNS`] in a line; `None` before the first line.
@@ -168,10 +169,10 @@ impl Lines {
             number
         });
         let Some(address) = address else { return };
-        if self.lines.len() >= MOST_ADDRESSES {
+        if self.good.len() >= MOST_ADDRESSES {
             return self.bad(line, format!("a watch has at most {MOST_ADDRESSES} addresses"));
         }
-        self.lines.push((address, line));
+        self.good.push((address, line));
         self.builder.push(Listed { address, reference, label, from_block, since: &[] });
     }
 
@@ -211,25 +212,26 @@ impl Lines {
     }
 
     fn finish(mut self) -> ListFile {
-        self.lines.sort();
+        self.good.sort();
         let twice: Vec<_> =
-            self.lines.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| (pair[1].1, pair[0].1)).collect();
+            self.good.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| (pair[1].1, pair[0].1)).collect();
         for (line, first) in twice {
             self.bad(line, format!("its address stands on line {first} already"));
         }
-        self.lines.dedup_by_key(|(address, _)| *address);
+        self.good.dedup_by_key(|(address, _)| *address);
         self.bad.sort();
         if self.more > 0 {
             let line = self.bad.last().map_or(0, |bad| bad.line);
             self.bad.push(BadLine { line, what: format!("there are {} more bad lines in this file", self.more) });
         }
-        ListFile { list: self.builder.finish(), lines: self.lines, bad: self.bad }
+        ListFile { list: self.builder.finish(), lines: self.good, bad: self.bad }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write as _;
 
     const ONE: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
     const TWO: &str = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
@@ -306,7 +308,7 @@ mod tests {
                 n => format!("0x{:040x}", n + 1),
             };
             let from = if n == 49_999 { "yesterday" } else { "" };
-            text.push_str(&format!("{address},c-{n},\"Customer {n}, Ltd\",{from}\n"));
+            let _ = writeln!(text, "{address},c-{n},\"Customer {n}, Ltd\",{from}");
         }
         let file = ListFile::read(text.as_bytes()).expect("it is in memory");
         let lines: Vec<u64> = file.bad.iter().map(|bad| bad.line).collect();

@@ -2,6 +2,7 @@
 //! nobody who waits for an answer holds anybody else up.
 
 use crate::reactor::addresses::Since;
+use crate::reactor::past::Complete;
 use crate::reactor::rows::{AddressRow, AlertRow, TransferRow, WatchRow};
 use crate::store::OutboxRow;
 use crate::store::{AlertFilter, OutboxFilter, Page, Reader, StoreFault, TransferFilter, TransferPlace};
@@ -27,9 +28,6 @@ pub enum ArchiveFault {
 
 /// An answer of the store.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, ArchiveFault>>;
-
-/// The block from which an address is complete, on each of its chains.
-pub type Complete = Vec<(ChainId, Option<u64>)>;
 
 /// What the store holds, newest first.
 pub trait Archive: Send + Sync {

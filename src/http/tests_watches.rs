@@ -70,7 +70,7 @@ async fn what_is_added_is_answered_with_the_block_from_which_it_is_complete() {
     assert_eq!((got.status, got.json()), (200, expected), "{}", got.body);
     let Some(WatchOrder::Add { watches, request: Some(first) }) = noted(&served) else { panic!("an addition") };
     let [nine, one] = watches[0].addresses.as_slice() else { panic!("{watches:?}") };
-    assert_eq!((nine.reference.as_ref().map(|it| it.as_str()), nine.from_block), (Some("c-9"), None));
+    assert_eq!((nine.reference.as_ref().map(crate::types::id::Name::as_str), nine.from_block), (Some("c-9"), None));
     assert_eq!((one.reference.as_ref(), one.from_block), (None, Some(7)));
     for (key, same_key, same_body) in [("one", true, true), ("two", false, true)] {
         assert_eq!(post(&served, &body.to_string(), &[&format!("Idempotency-Key: {key}")]).await.status, 200);

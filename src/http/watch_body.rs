@@ -143,7 +143,7 @@ fn checked_watch(at: &str, watch: AddedWatch, labels: &Labels, faults: &mut Faul
         let at = format!("{at}/addresses/{place}");
         addresses.extend(checked_address(&at, address, usual, faults).map(|address| (address, place)));
     }
-    addresses.sort_by(|one, other| (one.0.address, one.1).cmp(&(other.0.address, other.1)));
+    addresses.sort_by_key(|one| (one.0.address, one.1));
     for pair in addresses.windows(2).filter(|pair| pair[0].0.address == pair[1].0.address) {
         faults.add(format!("{at}/addresses/{}", pair[1].1), format!("it is the same as addresses/{}", pair[0].1));
     }

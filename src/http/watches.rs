@@ -254,15 +254,14 @@ fn answered(watching: &[Watching], labels: &Labels) -> Vec<AddedItem> {
     let mut items: Vec<AddedItem> = Vec::new();
     for one in watching {
         let of_watch = items.last_mut().filter(|item| item.name == one.watch.as_str());
-        let item = match of_watch {
-            Some(item) => item,
-            None => {
-                let (name, complete_from) = (one.watch.to_string(), BTreeMap::new());
-                items.push(AddedItem { name, addresses: one.addresses, new: one.new, complete_from });
-                match items.last_mut() {
-                    Some(item) => item,
-                    None => continue,
-                }
+        let item = if let Some(item) = of_watch {
+            item
+        } else {
+            let (name, complete_from) = (one.watch.to_string(), BTreeMap::new());
+            items.push(AddedItem { name, addresses: one.addresses, new: one.new, complete_from });
+            match items.last_mut() {
+                Some(item) => item,
+                None => continue,
             }
         };
         item.complete_from.insert(labels.chain(one.chain).to_string(), one.complete_from);

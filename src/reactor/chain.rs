@@ -452,7 +452,9 @@ impl Chain {
         self.has_hash(block.number, block.hash)
     }
 
-    fn has_hash(&self, number: u64, hash: B256) -> bool {
+    /// Whether a block of this hash is in the window at this height.
+    #[must_use]
+    pub fn has_hash(&self, number: u64, hash: B256) -> bool {
         self.window.get(&number).is_some_and(|known| known.at.hash == hash)
     }
 

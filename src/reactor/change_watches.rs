@@ -195,7 +195,7 @@ impl Reactor {
         let known = self.watch_list.get(&watch.name).map(|(row, list)| (row.clone(), list.clone()));
         let (mut row, list) = known.unwrap_or_else(|| {
             let (name, chains, tags) = (watch.name.clone(), chains.clone(), watch.tags.clone().unwrap_or_default());
-            (self.watch_list.number(name, chains, tags, self.at), Default::default())
+            (self.watch_list.number(name, chains, tags, self.at), Arc::default())
         });
         let mut batch: Vec<Listed<'_>> = Vec::with_capacity(watch.addresses.len());
         let mut new = Vec::new();

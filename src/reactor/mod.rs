@@ -59,6 +59,7 @@ pub mod settings;
 mod show;
 pub mod source;
 mod speak;
+mod standing;
 mod steady;
 mod supervise;
 pub mod suspect;

@@ -79,6 +79,9 @@ pub struct ScanRow {
     pub below: Option<B256>,
 }
 
+/// The block from which an address is complete, on each of its chains; `None` before anything of the chain was read.
+pub type Complete = Vec<(ChainId, Option<u64>)>;
+
 /// From which block on everything of an address was read: from where its history begins once that was read, else from where it was added,
 /// else from where its chain was begun.
 #[must_use]

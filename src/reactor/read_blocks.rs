@@ -325,20 +325,6 @@ impl Reactor {
         self.transfers.put(row, effects);
     }
 
-    /// Transfers that the chain's own blocks vouch for, in these blocks.
-    fn standing_in(&self, id: ChainId, blocks: &[BlockRef]) -> Vec<TransferId> {
-        let mut standing = Vec::new();
-        for block in blocks {
-            for transfer in self.transfers.in_blocks(id, block.number, block.number) {
-                // A row without a hash is an explorer's: only the explorer takes it back.
-                if self.transfers.get(transfer).is_some_and(|row| row.block_hash == Some(block.hash)) {
-                    standing.push(transfer);
-                }
-            }
-        }
-        standing
-    }
-
     fn read_block(
         &mut self,
         id: ChainId,
@@ -355,6 +341,9 @@ impl Reactor {
             let nth = counted.entry(first).or_default();
             let key = TransferKey { nth: *nth, ..first };
             *nth += 1;
+            if late && self.stands_above(key.id(), block.at.number) {
+                continue;
+            }
             let place = Place {
                 block: block.at.number,
                 hash: Some(block.at.hash),

@@ -55,12 +55,11 @@ impl Watched {
             self.widened = self.version() + 1;
             self.set = Arc::new(set.with_version(self.widened));
         }
-        match self.watches.get_mut(place) {
-            Some(known) => *known = watch,
-            None => {
-                self.places.insert(watch.name.clone(), place);
-                self.watches.push(watch);
-            }
+        if let Some(known) = self.watches.get_mut(place) {
+            *known = watch;
+        } else {
+            self.places.insert(watch.name.clone(), place);
+            self.watches.push(watch);
         }
         place
     }

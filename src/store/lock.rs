@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// The right to write a store. Dropping it gives it up.
 #[derive(Debug)]
 pub struct StoreLock {
-    _file: File,
+    file: File,
 }
 
 /// Where the lock file of a store is: its path with `.lock` behind it.
@@ -46,7 +46,15 @@ impl StoreLock {
         file.set_len(0).map_err(|error| fault(&error))?;
         file.rewind().map_err(|error| fault(&error))?;
         writeln!(file, "{}", std::process::id()).map_err(|error| fault(&error))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for StoreLock {
+    /// Gives it up by name: closing the file alone would not, while a child that is just being started still has a copy of it.
+    fn drop(&mut self) {
+        // Where that fails, closing does it.
+        drop(self.file.unlock());
     }
 }
 

@@ -3,7 +3,8 @@
 use super::fault::StoreFault;
 use super::read::Reader;
 use super::watches;
-use crate::reactor::past::complete_from;
+use crate::reactor::addresses::Since;
+use crate::reactor::past::{Complete, complete_from};
 use crate::reactor::rows::{AddressRow, WatchRow};
 use crate::types::{Address, ChainId, Name};
 use std::collections::BTreeSet;
@@ -67,11 +68,7 @@ impl Reader {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn complete_from(
-        &self,
-        chains: &[ChainId],
-        of: &[(Address, Vec<(ChainId, u64)>)],
-    ) -> Result<Vec<Vec<(ChainId, Option<u64>)>>, StoreFault> {
+    pub fn complete_from(&self, chains: &[ChainId], of: &[(Address, Since)]) -> Result<Vec<Complete>, StoreFault> {
         let known = self.chains()?;
         let live_from = |chain: ChainId| known.iter().find(|row| row.chain == chain)?.live_from;
         self.ask(|connection| {
@@ -79,7 +76,7 @@ impl Reader {
                 let history = watches::history(connection, chain, address)?;
                 Ok((chain, complete_from(history.as_ref(), since, chain, live_from(chain))))
             };
-            let all = |(address, since): &(Address, Vec<(ChainId, u64)>)| {
+            let all = |(address, since): &(Address, Since)| {
                 chains.iter().map(|chain| of_chain(*address, since, *chain)).collect()
             };
             of.iter().map(all).collect()

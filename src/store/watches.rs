@@ -141,10 +141,12 @@ pub(super) fn put_request(connection: &Connection, row: &RequestRow) -> Result<(
     run!(connection, sql, *id, *body, *at, lines(answer.iter().map(plain))).map(drop)
 }
 
+/// A [`Watching`] as it is kept: its watch, chain, first complete block, addresses and new ones.
+type Plain = (String, u64, Option<u64>, u64, u64);
+
 pub(super) fn requests(connection: &Connection) -> Result<Vec<RequestRow>> {
     all(connection, "SELECT id, body, at, answer FROM requests ORDER BY id", |cells| {
         let (id, body, at) = (cells.take()?, cells.take()?, cells.take()?);
-        type Plain = (String, u64, Option<u64>, u64, u64);
         let answer: Vec<Plain> = read_lines(&cells.take::<String>()?, "what a request was answered")?;
         let watching = |(watch, chain, complete_from, addresses, new): Plain| Watching {
             watch: watch.into(),

@@ -100,11 +100,68 @@ mod tests {
     use crate::wire::etherscan::Dialect;
     use std::net::{Ipv4Addr, SocketAddr};
 
-    #[test]
-    fn every_secret_of_a_config_is_kept_out_of_text() {
-        let secret = |text: &str| Secret::new(format!("CANARY-{text}"));
+    fn secret(text: &str) -> Secret {
+        Secret::new(format!("CANARY-{text}"))
+    }
+
+    fn sinks() -> Vec<SinkConfig> {
         let allow_private = false;
-        let config = Config {
+        vec![
+            SinkConfig { name: "log".into(), kind: SinkKind::Log },
+            SinkConfig {
+                name: "hook".into(),
+                kind: SinkKind::Webhook { url: secret("hook"), secret: secret("signing"), allow_private },
+            },
+            SinkConfig { name: "chat".into(), kind: SinkKind::Slack { url: secret("chat"), allow_private } },
+            SinkConfig {
+                name: "phone".into(),
+                kind: SinkKind::Telegram(TelegramConfig {
+                    url: secret("bot-server"),
+                    token: secret("bot"),
+                    chat: "1".into(),
+                    thread: None,
+                    allow_private,
+                }),
+            },
+            SinkConfig {
+                name: "pager".into(),
+                kind: SinkKind::PagerDuty(PagerDutyConfig {
+                    url: secret("pager-server"),
+                    routing_key: secret("routing"),
+                    allow_private,
+                }),
+            },
+            SinkConfig {
+                name: "channel".into(),
+                kind: SinkKind::Discord(DiscordConfig { url: secret("channel"), allow_private }),
+            },
+            SinkConfig {
+                name: "topic".into(),
+                kind: SinkKind::Ntfy(NtfyConfig {
+                    url: secret("topics"),
+                    topic: "x".into(),
+                    token: Some(secret("topic-token")),
+                    allow_private,
+                }),
+            },
+            SinkConfig {
+                name: "mail".into(),
+                kind: SinkKind::Email(Box::new(EmailConfig {
+                    host: "mail.example.com".into(),
+                    port: 465,
+                    security: MailSecurity::Tls,
+                    login: Some(("me".into(), secret("password"))),
+                    from: MailAddress { name: None, address: "me@example.com".into() },
+                    to: Vec::new(),
+                    allow_private,
+                })),
+            },
+        ]
+    }
+
+    /// A secret in every place that takes one.
+    fn config() -> Config {
+        Config {
             required_chains: std::collections::BTreeSet::new(),
             required_feeds: std::collections::BTreeSet::new(),
             settings: Settings::default(),
@@ -132,57 +189,7 @@ mod tests {
                 url: secret("feed"),
                 pairs: Vec::new(),
             }],
-            sinks: vec![
-                SinkConfig { name: "log".into(), kind: SinkKind::Log },
-                SinkConfig {
-                    name: "hook".into(),
-                    kind: SinkKind::Webhook { url: secret("hook"), secret: secret("signing"), allow_private },
-                },
-                SinkConfig { name: "chat".into(), kind: SinkKind::Slack { url: secret("chat"), allow_private } },
-                SinkConfig {
-                    name: "phone".into(),
-                    kind: SinkKind::Telegram(TelegramConfig {
-                        url: secret("bot-server"),
-                        token: secret("bot"),
-                        chat: "1".into(),
-                        thread: None,
-                        allow_private,
-                    }),
-                },
-                SinkConfig {
-                    name: "pager".into(),
-                    kind: SinkKind::PagerDuty(PagerDutyConfig {
-                        url: secret("pager-server"),
-                        routing_key: secret("routing"),
-                        allow_private,
-                    }),
-                },
-                SinkConfig {
-                    name: "channel".into(),
-                    kind: SinkKind::Discord(DiscordConfig { url: secret("channel"), allow_private }),
-                },
-                SinkConfig {
-                    name: "topic".into(),
-                    kind: SinkKind::Ntfy(NtfyConfig {
-                        url: secret("topics"),
-                        topic: "x".into(),
-                        token: Some(secret("topic-token")),
-                        allow_private,
-                    }),
-                },
-                SinkConfig {
-                    name: "mail".into(),
-                    kind: SinkKind::Email(Box::new(EmailConfig {
-                        host: "mail.example.com".into(),
-                        port: 465,
-                        security: MailSecurity::Tls,
-                        login: Some(("me".into(), secret("password"))),
-                        from: MailAddress { name: None, address: "me@example.com".into() },
-                        to: Vec::new(),
-                        allow_private,
-                    })),
-                },
-            ],
+            sinks: sinks(),
             http: HttpConfig {
                 listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
                 tokens: vec![TokenConfig { name: "admin".into(), role: Role::Operate, secret: secret("token") }],
@@ -204,7 +211,12 @@ mod tests {
             inbound: None,
             store: StoreConfig { path: "x".into(), keep_outbox: None, keep_transfers: None },
             warnings: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn every_secret_of_a_config_is_kept_out_of_text() {
+        let config = config();
         let secrets = of_config(&config);
         assert_eq!(secrets.len(), 19);
         let redactor = Redactor::new(secrets.iter().copied());

@@ -15,7 +15,7 @@ const TOKEN: &str = "operate-0123456789abcdef0123456789";
 const MOVES: u64 = 25;
 
 /// A monitor that watches one quiet address on a chain, and can be told to watch others.
-async fn place(rpc: &str, quiet: Address, receiver: &Receiver) -> Place {
+fn place(rpc: &str, quiet: Address, receiver: &Receiver) -> Place {
     let place = Place::new(&format!(
         r#"token = "env:TOKEN"
 [[chain]]
@@ -63,7 +63,7 @@ async fn moves_while_it_is_added(anvil: Arc<Anvil>, rpc: &str) {
     let receiver = Receiver::start().await;
     let accounts = anvil.accounts().await;
     let (payer, busy, quiet) = (accounts[0], accounts[1], accounts[2]);
-    let place = place(rpc, quiet, &receiver).await;
+    let place = place(rpc, quiet, &receiver);
     let first = anvil.mine(1).await;
     let monitor = place.start().await;
     monitor.has_read("dev", first).await;

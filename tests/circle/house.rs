@@ -95,9 +95,7 @@ fn terms(setup: Setup) -> Terms {
 }
 
 /// What made a payment holds for as long as nobody says otherwise.
-fn holds(_: &PaymentRow) -> Option<bool> {
-    Some(true)
-}
+const HOLDS: fn(&PaymentRow) -> Option<bool> = |_| Some(true);
 
 impl House {
     pub async fn new(setup: Setup) -> Self {
@@ -210,10 +208,10 @@ impl House {
     /// Everything that is asked is answered, and so is what follows from it.
     async fn settle(&mut self) {
         let mut step = Step::default();
-        self.desk.tick(self.now(), &holds, &mut step);
+        self.desk.tick(self.now(), &HOLDS, &mut step);
         self.commit(step).await;
         while self.open > 0 {
-            let answer = tokio::time::timeout(Duration::from_secs(60), self.answers.recv()).await.expect("in time");
+            let answer = tokio::time::timeout(Duration::from_mins(1), self.answers.recv()).await.expect("in time");
             self.open -= 1;
             let mut step = Step::default();
             self.desk.answered(answer.expect("the worker runs"), self.now(), &mut step);
@@ -279,7 +277,7 @@ impl House {
 
     pub fn order(&mut self, order: Order, by: &str) -> Result<(), Refusal> {
         let mut step = Step::default();
-        let done = self.desk.order(order, &by.into(), self.now(), &holds, &mut step);
+        let done = self.desk.order(order, &by.into(), self.now(), &HOLDS, &mut step);
         self.keep(&step);
         done
     }

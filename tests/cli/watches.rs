@@ -104,7 +104,7 @@ fn a_list_file_that_lost_too_much_is_believed_only_when_somebody_says_so() {
     let list = place.data().join("list.csv");
     let config = fs::read_to_string(place.file()).unwrap();
     fs::write(place.file(), format!("{config}[[watch]]\nname = \"deposits\"\nfile = \"list.csv\"\n")).unwrap();
-    let lines = |count: u32| (1..=count).map(|n| format!("0x{n:040x},c-{n}\n")).collect::<String>();
+    let lines = |count: u32| (1..=count).map(|n| format!("0x{n:040x},c-{n}\n")).collect::<Vec<_>>().concat();
     fs::write(&list, lines(20)).unwrap();
     assert_eq!(place.run().stop(), 0);
     fs::write(&list, lines(18)).unwrap();

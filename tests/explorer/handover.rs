@@ -63,7 +63,7 @@ fn tags(chain: &LiveChain) -> Event {
 
 /// The node shows its newest block.
 fn show(stage: &Watched, chain: &LiveChain) {
-    stage.tell(run(chain, chain.read(|chain| chain.height())));
+    stage.tell(run(chain, chain.read(walletwatch::world::chain::Chain::height)));
     stage.tell(tags(chain));
 }
 
@@ -102,7 +102,7 @@ async fn a_node_that_is_killed_for_two_minutes_is_stood_in_for_and_costs_neither
             assert_eq!(count(&stage.said(), "source."), 0, "{:?}", stage.said());
 
             stage.tell(state(SourceState::BackingOff("connection refused".into())));
-            let (read_to, before) = (chain.read(|chain| chain.height()), paid.len());
+            let (read_to, before) = (chain.read(walletwatch::world::chain::Chain::height), paid.len());
             for nth in 0..AWAY {
                 paid.extend(second(&chain, &mut chance, 2_000 + nth).await);
             }

@@ -98,7 +98,7 @@ async fn live(chain: &LiveChain, scene: &Scene, chance: &mut Chance, seconds: u6
         // Rows vanish for a while, old ones too; lists are empty, and answers are none.
         hidden.retain(|_, until| *until > second);
         if chance.one_in(6) {
-            let number = chain.read(|chain| chain.height()).saturating_sub(chance.between(0, 40));
+            let number = chain.read(Chain::height).saturating_sub(chance.between(0, 40));
             let tx = chain.read(|chain| chain.at(number).and_then(|block| block.txs.first().map(|tx| tx.tx.hash)));
             hidden.extend(tx.map(|tx| (tx, second + chance.between(1, 60))));
         }

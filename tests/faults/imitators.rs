@@ -2,6 +2,7 @@
 
 use crate::stage::*;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use walletwatch::types::ChainId;
@@ -17,24 +18,9 @@ fn settings(calls_per_second: usize) -> ExplorerSettings {
     ExplorerSettings { calls_per_second, ..ExplorerSettings::of(Plan::Standard) }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn chains_that_the_key_does_not_cover_are_read_by_explorers_of_their_own() {
-    let time = clock();
-    let chains: Vec<_> = [1, 8_453, 10].map(|id| chain(ChainId(id), time())).into();
-    // Whoever asks Etherscan for another chain than the first fails the test.
-    let etherscan = Arc::new(Explorer::new(Arc::clone(&chains[0]), settings(3)));
-    let (listener, at) = listen().await;
-    tokio::spawn(Arc::clone(&etherscan).serve(listener, CancellationToken::new()));
-    let (listener, blockscout_at) = listen().await;
-    let within = Arc::new(Explorer::new(Arc::clone(&chains[1]), settings(5)));
-    let blockscout = Arc::new(Imitator::new(Arc::clone(&within), Dialect::Blockscout, ChainId(8_453), true));
-    tokio::spawn(Arc::clone(&blockscout).serve(listener, CancellationToken::new()));
-    let (listener, routescan_at) = listen().await;
-    let behind = Arc::new(Explorer::new(Arc::clone(&chains[2]), settings(2)));
-    let routescan = Arc::new(Imitator::new(Arc::clone(&behind), Dialect::Routescan, ChainId(10), false));
-    tokio::spawn(Arc::clone(&routescan).serve(listener, CancellationToken::new()));
-    let (receiver, hook) = receiver(Answer::Status(204)).await;
-    let config = format!(
+/// Three chains: Etherscan has the first, and an explorer of its own each of the others.
+fn config(at: SocketAddr, blockscout_at: SocketAddr, routescan_at: SocketAddr) -> String {
+    format!(
         r#"
 [system]
 notify = ["ops"]
@@ -62,7 +48,27 @@ direction = "in"
 stage = "seen"
 notify = ["ops"]
 "#
-    );
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chains_that_the_key_does_not_cover_are_read_by_explorers_of_their_own() {
+    let time = clock();
+    let chains: Vec<_> = [1, 8_453, 10].map(|id| chain(ChainId(id), time())).into();
+    // Whoever asks Etherscan for another chain than the first fails the test.
+    let etherscan = Arc::new(Explorer::new(Arc::clone(&chains[0]), settings(3)));
+    let (listener, at) = listen().await;
+    tokio::spawn(Arc::clone(&etherscan).serve(listener, CancellationToken::new()));
+    let (listener, blockscout_at) = listen().await;
+    let within = Arc::new(Explorer::new(Arc::clone(&chains[1]), settings(5)));
+    let blockscout = Arc::new(Imitator::new(Arc::clone(&within), Dialect::Blockscout, ChainId(8_453), true));
+    tokio::spawn(Arc::clone(&blockscout).serve(listener, CancellationToken::new()));
+    let (listener, routescan_at) = listen().await;
+    let behind = Arc::new(Explorer::new(Arc::clone(&chains[2]), settings(2)));
+    let routescan = Arc::new(Imitator::new(Arc::clone(&behind), Dialect::Routescan, ChainId(10), false));
+    tokio::spawn(Arc::clone(&routescan).serve(listener, CancellationToken::new()));
+    let (receiver, hook) = receiver(Answer::Status(204)).await;
+    let config = config(at, blockscout_at, routescan_at);
     let stage = Stage::start(&(config + &sink("ops", hook))).await;
     for source in ["etherscan", "blockscout-base", "routescan-optimism"] {
         until(source, async || stage.is_up(source).await).await;

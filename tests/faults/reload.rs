@@ -66,7 +66,7 @@ fn mined(chain: &LiveChain, from: u64, to: u64, nth: usize) -> BTreeSet<String> 
 }
 
 fn height(chain: &LiveChain) -> u64 {
-    chain.read(|chain| chain.height())
+    chain.read(walletwatch::world::chain::Chain::height)
 }
 
 async fn has_read(stage: &Stage, block: u64) {
@@ -79,6 +79,25 @@ async fn has_read(stage: &Stage, block: u64) {
 
 fn lines(done: &Value, key: &str) -> Vec<String> {
     done[key].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// A bad file: all of its faults are said.
+async fn a_bad_file_is_refused(stage: &Stage, larger: &str) {
+    let bad = larger.replace("stage = \"seen\"\nnotify = [\"side\"]", "stage = \"sen\"\nnotify = [\"nobody\"]");
+    let (status, problem) = stage.reload(&bad).await;
+    let detail = problem["detail"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(status, 422, "{problem}");
+    assert!(detail.contains("no such stage") && detail.contains("no sink `nobody`"), "{detail}");
+}
+
+/// The reloads that were counted: those that were done, and those that were refused.
+async fn reloads(stage: &Stage) -> (Option<usize>, Option<usize>) {
+    let metrics = stage.text("/metrics").await;
+    let counted = |outcome: &str| {
+        let start = format!("walletwatch_config_reloads_total{{outcome=\"{outcome}\"}} ");
+        metrics.lines().find_map(|line| line.strip_prefix(&start)?.parse::<usize>().ok())
+    };
+    (counted("ok"), counted("refused"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,12 +142,7 @@ async fn under_load_a_reload_loses_nothing_and_drops_nothing_that_did_not_change
         }
         let from = height(&chain) + 2;
         until("the new endpoint answers", async || stage.is_up("second").await).await;
-        // A bad file: all of its faults, and nothing changes.
-        let bad = larger.replace("stage = \"seen\"\nnotify = [\"side\"]", "stage = \"sen\"\nnotify = [\"nobody\"]");
-        let (status, problem) = stage.reload(&bad).await;
-        let detail = problem["detail"].as_str().unwrap_or_default().to_owned();
-        assert_eq!(status, 422, "{problem}");
-        assert!(detail.contains("no such stage") && detail.contains("no sink `nobody`"), "{detail}");
+        a_bad_file_is_refused(&stage, &larger).await;
         let to = height(&chain) + 3;
         has_read(&stage, to).await;
         let expected = mined(&chain, from, to, 1);
@@ -162,12 +176,7 @@ async fn under_load_a_reload_loses_nothing_and_drops_nothing_that_did_not_change
     assert_eq!((first.connections(), market.connections()), (1, 1), "what did not change was not dropped");
     assert_eq!(second.connections(), ROUNDS as u64, "what was new was connected once each time");
     assert!(took(&ops, "source.blind").is_empty());
-    let metrics = stage.text("/metrics").await;
-    let counted = |outcome: &str| {
-        let start = format!("walletwatch_config_reloads_total{{outcome=\"{outcome}\"}} ");
-        metrics.lines().find_map(|line| line.strip_prefix(&start)?.parse::<usize>().ok())
-    };
-    assert_eq!((counted("ok"), counted("refused")), (Some(2 * ROUNDS), Some(ROUNDS)));
+    assert_eq!(reloads(&stage).await, (Some(2 * ROUNDS), Some(ROUNDS)));
     stage.stop().await;
 }
 

@@ -1,6 +1,7 @@
 //! The chain's truth: what was mined, how deep it is, what a reorg took back, what an address holds.
 
 use fastrand::Rng;
+use walletwatch::reactor::payments::desk::Vouched;
 use walletwatch::types::{Address, Stage, TransferId};
 
 pub const BLOCK_MS: i64 = 12_000;
@@ -16,10 +17,8 @@ pub struct Happening {
     pub from: Address,
     pub to: Address,
     pub suspect: bool,
-    /// No receipt vouches for it.
-    pub hearsay: bool,
-    /// Only one operator does.
-    pub alone: bool,
+    /// Nobody vouches for hearsay.
+    pub vouched: Vouched,
     pub block: u64,
     pub fork: u8,
     pub mined: bool,
@@ -112,8 +111,11 @@ pub fn happen(number: u64, now: i64, rng: &mut Rng) -> Happening {
         from,
         to,
         suspect: odd == 3,
-        hearsay: odd == 4,
-        alone: odd == 5,
+        vouched: match odd {
+            4 => Vouched::ByNobody,
+            5 => Vouched::ByOne,
+            _ => Vouched::ByTwo,
+        },
         block,
         fork: 0,
         mined: true,

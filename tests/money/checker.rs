@@ -7,6 +7,7 @@ use crate::config::{Config, TWO_OVER, WALLET_DAY, WALLET_TOTAL, limits, payee_of
 use crate::people::Said;
 use crate::process::{Outside, Store};
 use std::collections::{BTreeMap, BTreeSet};
+use walletwatch::reactor::payments::desk::Vouched;
 use walletwatch::reactor::rows::PaymentState;
 use walletwatch::types::Address;
 
@@ -128,7 +129,7 @@ fn of_transfer(out: &Outside, times: &Times, made: &Made, happening: &Happening)
     if happening.rule == "rehearsal" {
         return fail("I9: a rehearsal was paid");
     }
-    if happening.suspect || happening.hearsay {
+    if happening.suspect || happening.vouched == Vouched::ByNobody {
         return fail("S8: a suspect, or hearsay, was paid");
     }
     // In force when it was first asked for.
@@ -311,8 +312,10 @@ fn quiet(out: &Outside, stores: &[Store], times: &Times) -> Result<(), String> {
     let store = &stores[0];
     let ours = [chain::PAYEE_A, chain::PAYEE_A_NEW, chain::WALLET, chain::OTHER_OWN].map(address);
     for happening in &out.happenings {
-        let plain =
-            !happening.suspect && !happening.hearsay && happening.rule != "rehearsal" && happening.falls.is_none();
+        let plain = !happening.suspect
+            && happening.vouched != Vouched::ByNobody
+            && happening.rule != "rehearsal"
+            && happening.falls.is_none();
         let mined = chain::block_time(happening.block);
         let matched = times.configs.len() == 1 && times.at(mined).matches(happening);
         if plain && matched && happening.is_final(out.now) && !ours.contains(&happening.from) {

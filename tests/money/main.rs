@@ -2,7 +2,7 @@
 //! only Circle's log and the chain's truth says after every step whether money went wrong.
 //!
 //! `MONEY_SEEDS=n` runs that many seeds, `MONEY_FIRST=n` begins with that one. With the feature `faults` every planted fault has to be
-//! found, `MONEY_PLANTED=n` seeds are tried for each.
+//! found on the seed that is recorded for it; who looks for such seeds has `planted::search` try `MONEY_PLANTED=n` of them.
 
 mod chain;
 mod checker;
@@ -21,7 +21,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use world::{Plant, Totals};
 
-/// Seeds of a usual run; `tests/run` asks for 2,000, and with `--long` for a million.
+/// Seeds of a usual run; `tests/run` asks for 1,000, and with `--long` for a million.
 const SEEDS: u64 = 100;
 
 fn number(name: &str, default: u64) -> u64 {

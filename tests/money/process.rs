@@ -8,7 +8,7 @@ use fastrand::Rng;
 use std::collections::BTreeMap;
 use walletwatch::reactor::money::PaymentRow;
 use walletwatch::reactor::payments::ask::{Answer, Ask, Asked, Outcome, Ticket, Unsent, Why};
-use walletwatch::reactor::payments::desk::{Desk, Facts, Order, Reading, Refusal, Step, Trigger, Value, Vouched};
+use walletwatch::reactor::payments::desk::{Desk, Facts, Order, Reading, Refusal, Step, Trigger, Value};
 use walletwatch::types::{Stage, Timestamp, U256};
 
 /// The process is dead.
@@ -198,7 +198,7 @@ impl Process {
         self.look(stores, out, rng)?;
         self.fly(stores, out, rng)?;
         let mut step = Step::default();
-        let holds = |row: &PaymentRow| holds(out, row);
+        let holds = |row: &PaymentRow| Some(holds(out, row));
         self.desk.tick(at, &holds, &mut step);
         self.commit(step, stores, out, rng)
     }
@@ -219,11 +219,6 @@ impl Process {
                 self.desk.retracted(happening.id(), at, &mut step);
             }
             if let Some(stage) = stage.filter(|_| out.config.matches(happening)) {
-                let vouched = match (happening.hearsay, happening.alone) {
-                    (true, _) => Vouched::ByNobody,
-                    (_, true) => Vouched::ByOne,
-                    _ => Vouched::ByTwo,
-                };
                 let facts = Facts::Transfer {
                     id: happening.id(),
                     amount: U256::from(happening.amount),
@@ -233,7 +228,7 @@ impl Process {
                     block: happening.block,
                     stage,
                     suspect: happening.suspect,
-                    vouched,
+                    vouched: happening.vouched,
                     block_hash: [happening.fork; 32],
                 };
                 let time = Timestamp::from_millis(chain::block_time(happening.block));
@@ -333,7 +328,7 @@ impl Process {
     ) -> Result<Result<(), Refusal>, Dead> {
         let at = self.at(out.now);
         let mut step = Step::default();
-        let done = self.desk.order(order, &by.into(), at, &|row| holds(out, row), &mut step);
+        let done = self.desk.order(order, &by.into(), at, &|row| Some(holds(out, row)), &mut step);
         self.commit(step, stores, out, rng)?;
         Ok(done)
     }
@@ -349,16 +344,13 @@ impl Process {
 }
 
 /// Whether what made a payment still holds.
-fn holds(out: &Outside, row: &PaymentRow) -> Option<bool> {
-    match row.transfer {
-        Some(id) => {
-            let found = out.happenings.iter().find(|happening| happening.id() == id);
-            Some(found.is_some_and(|happening| happening.mined))
-        }
-        None => {
-            let balance = &out.balances[usize::from(out.config.place)];
-            Some(balance.at(chain::height(out.now)) < LEVEL)
-        }
+fn holds(out: &Outside, row: &PaymentRow) -> bool {
+    if let Some(id) = row.transfer {
+        let found = out.happenings.iter().find(|happening| happening.id() == id);
+        found.is_some_and(|happening| happening.mined)
+    } else {
+        let balance = &out.balances[usize::from(out.config.place)];
+        balance.at(chain::height(out.now)) < LEVEL
     }
 }
 

@@ -160,16 +160,18 @@ async fn a_channel_gets_everything_in_order_within_what_its_headers_allow_whatev
     let names = HOSTILE.iter().cycle().take(60);
     rig.commit((0..60).zip(names).map(|(alert, name)| message(alert, 1, Stage::Seen, name)).collect()).await;
     rig.until_closed().await;
-    let there = channel.there();
-    assert_eq!((there.posts.len(), there.limited), (60, 0), "each once, and never too many");
-    for (nth, (_, post)) in there.posts.iter().enumerate() {
+    let (posts, limited) = {
+        let there = channel.there();
+        (there.posts.clone(), there.limited)
+    };
+    assert_eq!((posts.len(), limited), (60, 0), "each once, and never too many");
+    for (nth, (_, post)) in posts.iter().enumerate() {
         let text = post["embeds"][0]["description"].as_str().unwrap_or_default();
         assert!(
             text.contains(&format!("transaction `0x{}`", format!("{nth:02x}").repeat(32))),
             "{nth} is in its place"
         );
     }
-    drop(there);
     rig.end().await;
 }
 

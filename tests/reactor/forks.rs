@@ -188,6 +188,29 @@ fn a_fork_beneath_a_gap_is_found_and_stops_nothing() {
 }
 
 #[test]
+fn a_dead_fork_beneath_a_gap_moves_nothing_that_stands_above_it() {
+    check(
+        base(),
+        "
+        tx t1 coin S>A 5
+        a 99 100
+        a 105
+        a 120
+        a gap 115 116:t1 117 118 119
+        = seen t1 treasury in late; confirmed t1 treasury in late
+        a gap 103 104:t1
+        restart
+        a gap 106<105' 107 108 109 110 111 112 113 114
+        a gap 105'<104'
+        a gap 104'<103
+        a gap 101 102
+        a 121
+        = final t1 treasury in late
+        ",
+    );
+}
+
+#[test]
 fn another_genesis_stops_the_chain() {
     check(
         base(),

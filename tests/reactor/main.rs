@@ -7,6 +7,7 @@ mod handover;
 mod history;
 mod internals;
 mod live;
+mod names;
 mod others;
 mod prices;
 mod reload;

@@ -95,7 +95,7 @@ fn an_alert_whose_rule_left_or_changed_is_resolved_where_it_was_told_and_the_sin
     );
     let settings = balance_rule(0);
     let elsewhere = but(&settings, |settings| {
-        Arc::make_mut(&mut settings.watches).retain(|watch| watch.name.as_str() != "treasury")
+        Arc::make_mut(&mut settings.watches).retain(|watch| watch.name.as_str() != "treasury");
     });
     check_with(
         settings,

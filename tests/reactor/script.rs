@@ -26,9 +26,8 @@
 //! | `circle asked scan`, `circle lists`, `circle takes c-1`, `circle breaks`, `circle refuses 400`, `circle shows SENT` | what the payment worker was asked, and what it answers to the first of that kind |
 //! | `= seen t1 treasury in; …` | what the line above says; without it, nothing |
 
-mod words;
-
-use self::words::{hash, number, seconds};
+pub use crate::names::{CHAIN, FAKE, NFT, USDC, address, pair};
+use crate::names::{asset, hash, number, seconds};
 use crate::said::{by_subject, words};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,23 +39,7 @@ use walletwatch::reactor::event::{
 };
 use walletwatch::reactor::payments::ask::Asked;
 use walletwatch::reactor::settings::Settings;
-use walletwatch::types::{
-    Address, Asset, B256, Block, BlockRef, ChainId, Kind, Movement, Name, Pair, Price, Timestamp, U256,
-};
-
-pub const CHAIN: ChainId = ChainId(7);
-/// Contract of the token that the settings know.
-pub const USDC: Address = Address::repeat_byte(0x55);
-/// Contract of the token that calls itself USDC.
-pub const FAKE: Address = Address::repeat_byte(0x66);
-/// Contract of the NFTs; what moves of it is the id.
-pub const NFT: Address = Address::repeat_byte(0x88);
-
-/// The addresses of a script: A and B are watched, others are strangers.
-pub fn address(name: &str) -> Address {
-    let byte = name.bytes().next().expect("an address has a name");
-    Address::repeat_byte(byte)
-}
+use walletwatch::types::{Address, Asset, B256, Block, BlockRef, Kind, Movement, Name, Price, Timestamp, U256};
 
 struct Script {
     reactor: Reactor,
@@ -433,16 +416,4 @@ impl Script {
         }
         self.now = until;
     }
-}
-
-fn asset(kind: &str) -> Asset {
-    match kind {
-        "usdc" => Asset::Token(USDC),
-        "fake" => Asset::Token(FAKE),
-        _ => Asset::Coin,
-    }
-}
-
-pub fn pair() -> Pair {
-    Pair::parse("ETH-USD").expect("a pair")
 }

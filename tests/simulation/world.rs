@@ -16,6 +16,8 @@ use walletwatch::types::{Timestamp, TransferKey};
 
 /// Steps with faults.
 const FAULTY_STEPS: usize = 80;
+/// What came and went is said to be back when it has been well for five minutes: so long after the faults, and a little, worlds go on.
+const BELIEVED: Duration = Duration::from_mins(8);
 /// Steps within which everything has to be said once the faults have ended.
 const QUIET_STEPS: usize = 400;
 
@@ -296,17 +298,18 @@ impl World {
     /// The faults end; everything has to come right.
     fn heal(&mut self) -> Result<(), String> {
         self.process.enable_all(self.now);
+        let healed = self.now;
         for step in 0..QUIET_STEPS {
             let goal = self.spec.chains.iter().map(|chain| chain.final_after).max().unwrap_or(0) / 3 + 16;
             let mined = step as u64 > goal && self.chains.iter().all(|chain| chain.waiting.is_empty());
             // As much time as three blocks take on the slowest chain.
             let block_time = self.spec.chains.iter().map(|chain| chain.block_time).max().unwrap_or_default();
-            self.now = self.now.after(block_time * 3);
+            self.now = self.now.after((block_time * 3).max(Duration::from_secs(2)));
             for chain in &mut self.chains {
                 (0..3).for_each(|_| chain.mine(self.now, &mut self.rng));
             }
             self.step(false)?;
-            if mined && self.is_quiet() {
+            if mined && self.is_quiet() && self.now.since(healed) >= BELIEVED {
                 return self.drain();
             }
         }
@@ -322,15 +325,10 @@ impl World {
             unread
                 + state.map_or(0, |state| state.gaps().count() + usize::from(chain.endpoints > 0 && !state.is_fresh()))
         });
-        lowest.sum::<usize>() == 0
-            && self.late.is_quiet()
-            && self
-                .process
-                .reactor
-                .wants()
-                .chains
-                .values()
-                .all(|wants| wants.receipts.is_empty() && wants.balances.iter().all(|want| !want.soon))
+        let lowest: usize = lowest.sum();
+        let mut wants = self.process.reactor.wants().chains.values().map(|wants| (&wants.receipts, &wants.balances));
+        let came = wants.all(|(receipts, soon)| receipts.is_empty() && soon.iter().all(|want| !want.soon));
+        lowest == 0 && self.late.is_quiet() && came
     }
 
     /// Delivers what is left.

@@ -22,8 +22,8 @@ pub(super) fn differences(old: &Config, new: &Config) -> Vec<String> {
     let (before, after) = (&old.settings, &new.settings);
     let parts = [
         ("the settings of explorers", old.explorers != new.explorers),
-        ("known tokens", (&before.tokens, &before.values) != (&after.tokens, &after.values)),
-        ("what is made of prices", before.prices != after.prices),
+        ("known tokens", before.tokens != after.tokens),
+        ("what is made of prices", (&before.prices, &before.values) != (&after.prices, &after.values)),
         ("built-in alerts", before.system != after.system),
         ("which balances are shown", before.balances != after.balances),
         ("how long things are kept", kept(old) != kept(new)),

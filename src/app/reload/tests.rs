@@ -108,14 +108,17 @@ fn what_changed_is_named_and_nothing_else() {
         )],
         &["chains: changed base", "endpoints: added base/two"],
     );
-    check(&[("[http]", "[[feed]]\nkind = \"coinbase\"\npairs = [\"ETH-USD\"]\n[http]")], &["feeds: added coinbase"]);
+    check(
+        &[("[http]", "[[feed]]\nkind = \"coinbase\"\npairs = [\"ETH-USD\"]\n[http]")],
+        &["feeds: added coinbase", "what is made of prices changed"],
+    );
     check(
         &[("[http]", "[system]\nheartbeat = { to = \"ops\", every = \"1h\" }\n[http]")],
         &["built-in alerts changed"],
     );
     check(&[("[http]", "[store]\nkeep_outbox = \"10d\"\n[http]")], &["how long things are kept changed"]);
-    let many: String =
-        (0..30).map(|nth| format!("[[rule]]\nname = \"r{nth:02}\"\nwhen = \"transfer\"\nnotify = \"log\"\n")).collect();
+    let rule = |nth| format!("[[rule]]\nname = \"r{nth:02}\"\nwhen = \"transfer\"\nnotify = \"log\"\n");
+    let many = (0..30).map(rule).collect::<Vec<_>>().concat();
     let line = differences(&read(CONFIG), &read(&format!("{CONFIG}{many}")));
     assert!(line[0].starts_with("rules: added r00, r01") && line[0].ends_with("r19 and 10 more"), "{line:?}");
     let other = but(&[

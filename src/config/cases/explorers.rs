@@ -29,7 +29,10 @@ fn each_kind_has_its_own_address_key_and_budget() {
         assert_eq!((explorer.api_key.is_some(), &explorer.chains), (has_key, &vec![ChainId(8_453)]), "{keys}");
         assert_eq!((explorer.calls_per_second, explorer.calls_per_day), limits, "{keys}");
         assert_eq!(config.settings.chains[&ChainId(8_453)].explorer, Some(explorer.name.clone()));
-        assert_eq!(config.settings.chains[&ChainId(1)].explorer.as_ref().map(|name| name.as_str()), Some("etherscan"));
+        assert_eq!(
+            config.settings.chains[&ChainId(1)].explorer.as_ref().map(crate::types::id::Name::as_str),
+            Some("etherscan")
+        );
         assert_eq!(config.explorers[0].chains, [ChainId(1)], "each is asked for its own chains");
     };
     let routescan = "https://api.routescan.io/v2/network/mainnet/evm/8453/etherscan/api";
@@ -82,7 +85,7 @@ fn an_explorer_takes_the_place_of_etherscan_where_both_could_read_a_chain() {
     let text = BASE.replace("rpc = [\"wss://node.example.com\"]", "");
     let config = fine(&format!("{text}[[explorer]]\nchain = \"ethereum\"\nkind = \"routescan\"\n"));
     let ethereum = &config.settings.chains[&ChainId(1)];
-    assert_eq!(ethereum.explorer.as_ref().map(|name| name.as_str()), Some("routescan-ethereum"));
+    assert_eq!(ethereum.explorer.as_ref().map(crate::types::id::Name::as_str), Some("routescan-ethereum"));
     assert!(config.explorers[0].chains.is_empty(), "Etherscan is not asked for it");
     // A test network has another address, and a known chain needs no [[chain]].
     let watch = "[[watch]]\nname = \"t\"\naddress = \"0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC\"\nchains = [\"avalanche-fuji\"]\n";

@@ -53,7 +53,7 @@ impl Rig {
     }
 
     async fn hear(&mut self) -> Answer {
-        tokio::time::timeout(Duration::from_secs(60), self.answers.recv()).await.expect("in time").expect("it runs")
+        tokio::time::timeout(Duration::from_mins(1), self.answers.recv()).await.expect("in time").expect("it runs")
     }
 
     async fn ask(&mut self, ask: Ask) -> Answer {

@@ -25,7 +25,7 @@ fn sent(message: &Message) -> Value {
 #[test]
 fn an_alert_is_one_incident_that_its_end_resolves() {
     let check = |kind: MessageKind, body: Body, revision: u32, action: &str| {
-        let event = sent(&Message { kind, body, revision, ..test() });
+        let event = sent(&Message { revision, kind, body, ..test() });
         assert_eq!(event["event_action"], action, "{kind:?} {revision}");
         assert_eq!((&event["routing_key"], &event["dedup_key"]), (&json!(KEY), &json!("07".repeat(16))));
         assert_eq!(event["payload"].is_null(), action == "resolve");

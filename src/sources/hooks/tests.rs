@@ -42,7 +42,7 @@ fn rig() -> Rig {
         },
     )
     .shared();
-    circle.change(|book| book.paced(Duration::from_secs(60)));
+    circle.change(|book| book.paced(Duration::from_mins(1)));
     let (fetched, notes) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(BTreeMap::new())));
     let fetch: FetchKey = {
         let (circle, fetched) = (Arc::clone(&circle), Arc::clone(&fetched));
@@ -113,7 +113,7 @@ async fn a_hook_of_circles_is_a_hint_once_and_its_repeats_are_answered() {
     let notes: Vec<String> = rig.notes.lock().expect("nobody panicked").values().cloned().collect();
     assert!(Seen::restore(notes.clone()).has(circle_id(&hook), Timestamp::from_millis(START)));
     // A later state is another hook, also when it comes first.
-    rig.turn(Duration::from_secs(60));
+    rig.turn(Duration::from_mins(1));
     let later = rig.circle.hook(&id).expect("there is such a transaction");
     assert_ne!(hook.body, later.body);
     assert_eq!(rig.hooks.take(raw(&later)).await, Verdict::Taken);
@@ -165,7 +165,7 @@ async fn strangers_wear_out_the_ration_of_look_ups_and_no_more() {
     assert_eq!(rig.hooks.take(made_up(2)).await, Verdict::Later, "the ration is used up");
     assert_eq!(rig.hooks.take(raw(&hook)).await, Verdict::Later, "for Circle too, who comes again");
     assert_eq!(rig.fetched.load(Ordering::SeqCst), 1);
-    rig.turn(Duration::from_secs(60));
+    rig.turn(Duration::from_mins(1));
     assert_eq!(rig.hooks.take(raw(&hook)).await, Verdict::Taken);
 }
 

@@ -34,8 +34,8 @@ const fn test(
 }
 
 /// A predeploy that logs again what a call with value moved, as of Polygon and what was made after it.
-const fn repeats(address: alloy::primitives::Address) -> Option<CoinFace> {
-    Some(CoinFace { address, repeats_the_coin: true })
+const fn repeats(address: alloy::primitives::Address) -> CoinFace {
+    CoinFace { address, repeats_the_coin: true }
 }
 
 pub(super) const CHAINS: &[KnownChain] = &[
@@ -44,7 +44,7 @@ pub(super) const CHAINS: &[KnownChain] = &[
     KnownChain {
         // Its blocks are executed on Ethereum hours later (three, at the least). Every movement of ETH, fees too, is logged by a
         // contract of the system.
-        coin_face: repeats(address!("0x000000000000000000000000000000000000800A")),
+        coin_face: Some(repeats(address!("0x000000000000000000000000000000000000800A"))),
         ..main("abstract", 2_741, "ETH", 1_000, (60, 10_800), "https://abscan.org")
     },
     main("apechain", 33_139, "APE", 260, (240, 4_615), "https://apescan.io"),
@@ -52,7 +52,7 @@ pub(super) const CHAINS: &[KnownChain] = &[
     main("taiko", 167_000, "ETH", 12_000, (64, 100), "https://taikoscan.io"),
     main("xdc", 50, "XDC", 2_000, (30, 600), "https://xdcscan.com"),
     KnownChain {
-        coin_face: repeats(address!("0x0000000000000000000000000000000000001010")),
+        coin_face: Some(repeats(address!("0x0000000000000000000000000000000000001010"))),
         ..main("bttc", 199, "BTT", 2_000, (128, 500), "https://bttcscan.com")
     },
     main("katana", 747_474, "ETH", 1_000, (60, 1_200), "https://katanascan.com"),
@@ -86,11 +86,11 @@ pub(super) const CHAINS: &[KnownChain] = &[
         ..test("scroll-sepolia", 534_351, "ETH", 3_000, (60, 1_200), "https://sepolia.scrollscan.com")
     },
     KnownChain {
-        coin_face: repeats(address!("0x000000000000000000000000000000000000800A")),
+        coin_face: Some(repeats(address!("0x000000000000000000000000000000000000800A"))),
         ..test("abstract-sepolia", 11_124, "ETH", 1_000, (60, 10_800), "https://sepolia.abscan.org")
     },
     KnownChain {
-        coin_face: repeats(address!("0x0000000000000000000000000000000000001010")),
+        coin_face: Some(repeats(address!("0x0000000000000000000000000000000000001010"))),
         ..test("bttc-testnet", 1_029, "BTT", 2_000, (128, 500), "https://testnet.bttcscan.com")
     },
     test("apechain-curtis", 33_111, "APE", 260, (240, 4_615), "https://curtis.apescan.io"),

@@ -138,14 +138,10 @@ pub fn open<'a, T>(status: u16, body: &'a str, read: impl FnOnce(&'a str) -> Res
 mod tests {
     use super::*;
 
-    fn raw(data: &str) -> Result<String, Unread> {
-        Ok(data.to_owned())
-    }
-
     #[test]
     fn a_status_comes_first_and_only_circles_own_error_is_one() {
         let check = |status: u16, body: &str, expected: &str| {
-            let got = match open(status, body, raw) {
+            let got = match open(status, body, |data| Ok(data.to_owned())) {
                 Ok(data) => data,
                 Err(Refusal::Said { status, error }) => format!("{status} {}", error.code),
                 Err(Refusal::Unreadable { status, .. }) => format!("{status} unreadable"),

@@ -72,7 +72,15 @@ impl Desk {
                         self.ended_no_earlier(id, answer.date, step);
                     }
                 }
-                other => {
+                other @ (Outcome::Accepted { .. }
+                | Outcome::Refused { .. }
+                | Outcome::Ambiguous(_)
+                | Outcome::NotSent(_)
+                | Outcome::Read(_)
+                | Outcome::CancelAsked
+                | Outcome::Wallet { .. }
+                | Outcome::Funds { .. }
+                | Outcome::Fee(_)) => {
                     if flawed!(self, IncompleteScanCounts) {
                         self.scanned(&[], from, waiting.since, at, step);
                     }
@@ -140,7 +148,7 @@ impl Desk {
                 self.advance(id, PaymentState::Reconcile, Some(why), OURSELVES, at, step);
             }
             Outcome::Refused { status, code, words } => {
-                self.refused(id, (status, code), words.as_str(), attempts, at, step)
+                self.refused(id, (status, code), words.as_str(), attempts, at, step);
             }
             Outcome::NotSent(why) => self.unsent(id, why, at, step),
             Outcome::Ambiguous(_)
@@ -166,7 +174,9 @@ impl Desk {
         self.audit(OURSELVES, "answered", Some(id), &said, at, step);
         let proof = match proof(status, code) {
             Proof::KeyUsed if flawed!(self, ConflictIsRejected) => Proof::Nothing,
-            other => other,
+            proof @ (Proof::Nothing | Proof::FreshCiphertext | Proof::KeyUsed | Proof::Locked | Proof::Ambiguous) => {
+                proof
+            }
         };
         match proof {
             Proof::Nothing => {

@@ -65,7 +65,7 @@ impl Desk {
         let Some(payee) = terms.payees.get(&offer.payee).map(|payee| payee.address) else { return };
         let value = match &reading.value {
             Value::Unknown if flawed!(self, ZeroBalancePays) => &BROKEN,
-            value => value,
+            value @ (Value::Market { .. } | Value::Balance { .. } | Value::Unknown) => value,
         };
         let open: Vec<U256> = self
             .open

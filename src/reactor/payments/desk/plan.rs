@@ -108,12 +108,11 @@ impl Desk {
         self.rows.insert(id, row);
         self.open.insert(id);
         self.audit(OURSELVES, "planned", Some(id), "", at, step);
-        match waits {
-            Some(reason) => drop(self.advance(id, PaymentState::Held, Some(reason), OURSELVES, at, step)),
-            None => {
-                self.amend(id, step, |live| live.approved_at = Some(at));
-                self.advance(id, PaymentState::Approved, None, OURSELVES, at, step);
-            }
+        if let Some(reason) = waits {
+            self.advance(id, PaymentState::Held, Some(reason), OURSELVES, at, step);
+        } else {
+            self.amend(id, step, |live| live.approved_at = Some(at));
+            self.advance(id, PaymentState::Approved, None, OURSELVES, at, step);
         }
     }
 

@@ -79,7 +79,11 @@ pub fn of_crossing(store: &[u8; 16], what: &Name, number: u64) -> PaymentId {
 /// A short text of a hash, for the audit.
 #[must_use]
 pub fn short(hash: &Sha256) -> String {
-    hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::new();
+    for byte in &hash[..8] {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// The identity of what is armed: a rule, and of balances the watch, chain and asset.

@@ -18,7 +18,7 @@ const RESEND_WITHIN: Duration = Duration::from_mins(30);
 /// An approval that old is given again.
 const APPROVAL_LASTS: Duration = Duration::from_hours(1);
 /// What was read of the wallet before a first send is no older.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 /// Nothing that is followed is left alone for longer.
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 /// Something that cannot go now is looked at again after this.
@@ -239,24 +239,21 @@ impl Desk {
             return false;
         }
         let Some(terms) = self.terms.as_ref().filter(|terms| !terms.relaxed) else { return true };
-        match self.soft.funds.filter(|(asked, _)| *asked >= since) {
-            Some((_, held)) => {
-                let out = self.open.iter().filter_map(|id| self.rows.get(id)).filter(|other| other.state.is_out());
-                let needed = out.map(|other| other.amount).try_fold(row.amount, U256::checked_add);
-                let enough = needed.is_some_and(|needed| held >= needed);
-                if !enough {
-                    self.soft.send_after = at.after(LOOK_AGAIN);
-                    self.soft.turn = None;
-                }
-                enough
+        if let Some((_, held)) = self.soft.funds.filter(|(asked, _)| *asked >= since) {
+            let out = self.open.iter().filter_map(|id| self.rows.get(id)).filter(|other| other.state.is_out());
+            let needed = out.map(|other| other.amount).try_fold(row.amount, U256::checked_add);
+            let enough = needed.is_some_and(|needed| held >= needed);
+            if !enough {
+                self.soft.send_after = at.after(LOOK_AGAIN);
+                self.soft.turn = None;
             }
-            None => {
-                if !self.is_asked(|purpose| *purpose == Purpose::Funds) {
-                    let ask = Ask::Funds { wallet: terms.wallet.clone(), token: terms.token };
-                    self.ask(ask, Purpose::Funds, at);
-                }
-                false
+            enough
+        } else {
+            if !self.is_asked(|purpose| *purpose == Purpose::Funds) {
+                let ask = Ask::Funds { wallet: terms.wallet.clone(), token: terms.token };
+                self.ask(ask, Purpose::Funds, at);
             }
+            false
         }
     }
 
