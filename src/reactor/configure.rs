@@ -25,7 +25,7 @@ impl Reactor {
             self.put_rule(rule, &settings, effects);
         }
         self.bind_watches();
-        self.ask_feeds(&settings, effects);
+        self.ask_feeds(&settings);
         self.bars.configure(&settings, self.at, effects);
         self.let_go(effects);
         self.configure_live(effects);

@@ -11,6 +11,8 @@ use crate::types::ChainId;
 
 /// Why an alert is over whose subject is not in the config any more.
 const NOT_WATCHED: &str = "it is not in the config any more";
+/// Why an alert is over that was about feeds of which at most one is there.
+const NOT_COMPARED: &str = "no two feeds have the pair any more";
 
 /// Why an alert of a rule is over that is not in the config any more.
 pub(super) const RULE_REMOVED: &str = "the rule was removed from the config";
@@ -53,7 +55,8 @@ impl Reactor {
             let Some(row) = self.troubles.get(&subject) else { continue };
             let alert = super::alerts::trouble_alert(&words(&subject), row.count);
             if let Some(alert) = self.alerts.get(alert).cloned() {
-                self.say_resolved(alert, NOT_WATCHED, effects);
+                let compared = subject.pair().is_some();
+                self.say_resolved(alert, if compared { NOT_COMPARED } else { NOT_WATCHED }, effects);
             }
         }
     }
@@ -140,7 +143,8 @@ impl Reactor {
                 chain(id).is_some_and(|chain| chain.explorer.is_some()) && self.watched.find(*id, address).is_some()
             }
             Subject::Sink(name) => self.settings.sinks.contains_key(name),
-            Subject::Prices(pair) => self.settings.feeds.values().any(|pairs| pairs.contains(pair)),
+            // One feed alone never says whether it agrees.
+            Subject::Prices(pair) => self.settings.feeds.values().filter(|pairs| pairs.contains(pair)).count() > 1,
         }
     }
 }

@@ -125,6 +125,7 @@ pub(super) struct OpenList {
 }
 
 /// The kind that a list reports.
+#[must_use]
 pub const fn kind_of(list: List) -> Kind {
     match list {
         List::Transactions => Kind::Coin,

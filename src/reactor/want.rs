@@ -16,7 +16,7 @@ impl Reactor {
         let (fees_often, gas_oracle) = self.wanted_fees(id);
         let Some(chain) = self.chains.get(&id) else {
             let explorer_head = self.has_explorer(id);
-            return ChainWants { explorer_head, balances, fees_often, gas_oracle, ..ChainWants::default() };
+            return ChainWants { balances, explorer_head, fees_often, gas_oracle, ..ChainWants::default() };
         };
         let newest = chain.window().rev().take(super::PUBLISHED_BLOCKS).map(|block| block.at);
         let mut window: Vec<_> = newest.collect();

@@ -18,6 +18,7 @@ pub struct Wants {
 
 /// What is wanted of one chain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is wanted or not, whatever the others are")]
 pub struct ChainWants {
     /// The newest committed blocks, ascending, at most [`super::PUBLISHED_BLOCKS`]: a source walks back to a hash in it.
     pub window: Vec<BlockRef>,

@@ -76,12 +76,7 @@ fn transfer(data: &TransferData<'_>) -> Line {
     if &*data.kind == "internal" {
         text.push_str(", from within a contract");
     }
-    let end = match (&*data.stage, &data.reason) {
-        ("retracted", Some(reason)) => format!(": it no longer holds ({reason})"),
-        ("retracted", None) => ": it no longer holds".to_owned(),
-        (_, _) => format!(", {}", counted(data.confirmations, "confirmation")),
-    };
-    text.push_str(&end);
+    text.push_str(&standing(&data.stage, data.reason.as_deref(), data.confirmations));
     if data.late {
         text.push_str(", read late");
     }
@@ -108,12 +103,17 @@ fn approval(data: &ApprovalData<'_>) -> Line {
         _ => format!("EVERYTHING {symbol}"),
     };
     let mut text = format!("{} lets {} move {what} on {}", data.watch, data.spender, data.chain);
-    text += &match (&*data.stage, &data.reason) {
+    text.push_str(&standing(&data.stage, data.reason.as_deref(), data.confirmations));
+    Line { kind: kind.into(), tone, text: with_rule(text, data.basics.rule.as_deref()) }
+}
+
+/// How far something on a chain has come.
+fn standing(stage: &str, reason: Option<&str>, confirmations: u64) -> String {
+    match (stage, reason) {
         ("retracted", Some(reason)) => format!(": it no longer holds ({reason})"),
         ("retracted", None) => ": it no longer holds".to_owned(),
-        (_, _) => format!(", {}", counted(data.confirmations, "confirmation")),
-    };
-    Line { kind: kind.into(), tone, text: with_rule(text, data.basics.rule.as_deref()) }
+        (_, _) => format!(", {}", counted(confirmations, "confirmation")),
+    }
 }
 
 fn symbol(asset: &AssetData<'_>) -> String {
