@@ -104,7 +104,7 @@ impl Alerts {
                 && let Some(silence) = self.quiet.silenced(&row, saying.kind, &saying.body, at)
             {
                 let line = saying.line(&row);
-                self.quiet.keep(Cause::Silence(silence), std::mem::take(&mut sinks), line, effects);
+                self.quiet.keep(Cause::Silence(silence), std::mem::take(&mut sinks), line, false, effects);
             }
         }
         self.say_to(row, saying, sinks, settings, at, effects);
@@ -124,7 +124,17 @@ impl Alerts {
             let takes = |sink: &&Name| settings.takes(sink, MessageKind::Digest.word(), Severity::Info);
             let sinks: Vec<Name> = sinks.iter().filter(takes).cloned().collect();
             let line = saying.line(&row);
-            self.quiet.keep(Cause::Suspect, sinks, line, effects);
+            // Another rule may have folded it before: it is one transfer.
+            let known = match &row.subject {
+                AlertSubject::Transfer { transfer, .. } => !self.of_transfer(*transfer).is_empty(),
+                AlertSubject::Crossing(_)
+                | AlertSubject::Balance { .. }
+                | AlertSubject::Trouble(_)
+                | AlertSubject::Payment(_) => false,
+            };
+            if !(known && self.quiet.is_kept(&sinks, &line)) {
+                self.quiet.keep(Cause::Suspect, sinks, line, known, effects);
+            }
         }
         self.say_to(row, saying, Vec::new(), settings, at, effects);
     }
@@ -197,9 +207,11 @@ impl Saying {
                 let marks = transfer.suspect.words().join(", ").replace('_', " ");
                 let marks = if marks.is_empty() { String::new() } else { format!("{marks}: ") };
                 let (from, to, tx) = (key.from, key.to, key.tx);
-                format!("{marks}{amount} {symbol} from {from} to {to} ({watch} on {chain}), transaction {tx}")
+                return format!("{marks}{amount} {symbol} from {from} to {to} ({watch} on {chain}), transaction {tx}")
+                    .into();
             }
-            Body::Crossing(_)
+            Body::Approval(_)
+            | Body::Crossing(_)
             | Body::Source(_)
             | Body::Sink(_)
             | Body::Payment(_)

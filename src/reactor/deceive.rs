@@ -24,7 +24,8 @@ impl Reactor {
                     || self.settings.chains.values().any(|chain| own(&chain.coin))
             });
         Suspect {
-            zero_value: key.amount.is_zero(),
+            // An approval of nothing is one that is taken back.
+            zero_value: key.amount.is_zero() && !key.kind.is_approval(),
             look_alike: self.imitates(key),
             dust: self.is_dust(key),
             known_symbol,
@@ -42,7 +43,7 @@ impl Reactor {
 
     /// Whether it is next to nothing, of an asset that is known.
     fn is_dust(&self, key: &TransferKey) -> bool {
-        let below = self.settings.dust.get(&(key.chain, key.asset));
+        let below = self.settings.dust.get(&(key.chain, key.asset)).filter(|_| !key.kind.is_approval());
         !key.amount.is_zero() && below.is_some_and(|below| key.amount < *below)
     }
 
@@ -55,7 +56,7 @@ impl Reactor {
     /// Remembers whom a watched address dealt with in earnest.
     pub(super) fn learn_counterparties(&mut self, row: &TransferRow, effects: &mut Vec<Effect>) {
         let (_, _, _, verified) = self.asset_facts(row.key.chain, row.key.asset);
-        if row.suspect.any() || !verified || row.key.from == row.key.to {
+        if row.suspect.any() || !verified || row.key.kind.is_approval() || row.key.from == row.key.to {
             return;
         }
         for (owner, other) in [(row.key.from, row.key.to), (row.key.to, row.key.from)] {

@@ -2,6 +2,7 @@
 
 use super::Reactor;
 use super::effect::{Answered, Body, DigestBody, Effect, Message, MessageKind};
+pub use super::hushed::{SilenceAnswer, SilenceOrder};
 use super::quiet::{Cause, DIGEST_EVERY, Kept, QuietRow, Silence};
 use super::rows::Deadline;
 use crate::types::{AlertId, Name, Severity};
@@ -11,31 +12,6 @@ use std::time::Duration;
 const MOST_LINES: usize = 10;
 /// The longest silence: who wants more changes the config.
 pub const LONGEST_SILENCE: Duration = Duration::from_hours(30 * 24);
-
-/// What people order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SilenceOrder {
-    /// Set one; its number and times are given here.
-    Add {
-        /// Its labels, author and comment.
-        silence: Silence,
-        /// How long.
-        lasts: Duration,
-    },
-    /// End one before its time.
-    End(u32),
-}
-
-/// What came of an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SilenceAnswer {
-    /// The silences in force, behind the order, and the one that it set.
-    Silences(Vec<Silence>, Option<u32>),
-    /// There is no such silence.
-    Unknown(u32),
-    /// There are as many as there may be.
-    TooMany,
-}
 
 impl Reactor {
     /// Does what people order.

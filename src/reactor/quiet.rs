@@ -2,8 +2,9 @@
 //! a digest, of a silence when it ends, of suspects once a day.
 
 use super::effect::{Body, CrossingSubject, Effect, MessageKind};
+pub use super::hushed::{Cause, Counterparty, Kept, QuietKey, QuietRow, Silence};
 use super::rows::{AlertRow, Row, RowKey};
-use crate::types::{Address, Name, Severity, Timestamp};
+use crate::types::{Address, Name, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -20,100 +21,6 @@ pub const MOST_SILENCES: usize = 1_000;
 const SHARED_AT_AN_END: usize = 3;
 /// See [`SHARED_AT_AN_END`].
 const SHARED_AT_BOTH: usize = 7;
-
-/// A row of this room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum QuietRow {
-    /// A silence.
-    Silence(Silence),
-    /// A counterparty that is known.
-    Known(Counterparty),
-    /// What was not said yet.
-    Kept(Kept),
-}
-
-/// The key of a row of this room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum QuietKey {
-    /// Of [`Silence`].
-    Silence(u32),
-    /// Of [`Counterparty`]: whose, and who.
-    Known(Address, Address),
-    /// Of [`Kept`].
-    Kept(u64),
-}
-
-impl QuietRow {
-    /// Its key.
-    #[must_use]
-    pub const fn key(&self) -> QuietKey {
-        match self {
-            Self::Silence(row) => QuietKey::Silence(row.number),
-            Self::Known(row) => QuietKey::Known(row.owner, row.other),
-            Self::Kept(row) => QuietKey::Kept(row.number),
-        }
-    }
-}
-
-/// Alerts that are not said for a time. Every label that is set has to fit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Silence {
-    /// Its id.
-    pub number: u32,
-    /// Of this rule.
-    pub rule: Option<Name>,
-    /// About this watch.
-    pub watch: Option<Name>,
-    /// On this chain.
-    pub chain: Option<Name>,
-    /// Of these types: `transfer.*`, `source.blind`. Payments are silenced only by naming them here.
-    pub types: Option<Name>,
-    /// Up to this severity.
-    pub up_to: Severity,
-    /// From then.
-    pub from: Timestamp,
-    /// To then.
-    pub until: Timestamp,
-    /// Who set it.
-    pub author: Name,
-    /// Why.
-    pub comment: Name,
-}
-
-/// An address that a watched one dealt with in earnest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counterparty {
-    /// The watched address.
-    pub owner: Address,
-    /// The other.
-    pub other: Address,
-    /// Counts up: the lowest is forgotten first.
-    pub number: u64,
-}
-
-/// Why something is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cause {
-    /// It is meant to deceive.
-    Suspect,
-    /// This silence.
-    Silence(u32),
-}
-
-/// What was not said, until its digest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
-    /// In the order in which it came.
-    pub number: u64,
-    /// Why.
-    pub cause: Cause,
-    /// Who would have heard it.
-    pub sinks: Vec<Name>,
-    /// What it is, in a line. Empty of those that are only counted.
-    pub line: Name,
-    /// How many are only counted.
-    pub more: u64,
-}
 
 /// All of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -206,14 +113,23 @@ impl Quiet {
         self.silences.values().find(fits).map(|silence| silence.number)
     }
 
-    /// Keeps what is not said for its digest.
-    pub fn keep(&mut self, cause: Cause, sinks: Vec<Name>, line: Name, effects: &mut Vec<Effect>) {
+    /// Whether a suspect is named already.
+    #[must_use]
+    pub fn is_kept(&self, sinks: &[Name], line: &Name) -> bool {
+        self.kept.values().any(|kept| kept.cause == Cause::Suspect && kept.sinks == sinks && kept.line == *line)
+    }
+
+    /// Keeps what is not said for its digest. What is `known` is not counted again where it is not named any more.
+    pub fn keep(&mut self, cause: Cause, sinks: Vec<Name>, line: Name, known: bool, effects: &mut Vec<Effect>) {
         let number = self.kept.last_key_value().map_or(1, |(number, _)| number + 1);
         let of_cause = self.kept.values().filter(|kept| kept.cause == cause);
         if cause == Cause::Suspect && of_cause.count() >= MOST_SUSPECTS {
             // The last of them counts the others.
             let last = self.kept.values().rev().find(|kept| kept.cause == cause && kept.sinks == sinks).cloned();
             if let Some(last) = last {
+                if known {
+                    return;
+                }
                 return self.put(QuietRow::Kept(Kept { more: last.more + 1, ..last }), effects);
             }
         }
@@ -285,9 +201,10 @@ pub fn look_alike(one: Address, other: Address) -> bool {
 fn place(body: &Body) -> (Option<&Name>, Option<&Name>) {
     match body {
         Body::Transfer(transfer) => (Some(&transfer.watch), Some(&transfer.chain)),
+        Body::Approval(approval) => (Some(&approval.watch), Some(&approval.chain)),
         Body::Crossing(crossing) => match &crossing.subject {
             CrossingSubject::Price { .. } | CrossingSubject::Change(_) => (None, None),
-            CrossingSubject::BaseFee { chain, .. } => (None, Some(chain)),
+            CrossingSubject::Gas { chain, .. } => (None, Some(chain)),
             CrossingSubject::Balance(balance) => (Some(&balance.watch), Some(&balance.chain)),
         },
         Body::Source(source) => (None, source.chain.as_ref()),

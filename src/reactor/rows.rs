@@ -4,12 +4,12 @@
 
 use super::addresses::AddressList;
 use super::holdings::{BalanceRow, LevelKey, LevelRow};
+use super::hushed::{QuietKey, QuietRow};
 pub use super::money::{PaymentRow, PaymentState};
 pub use super::office::{OfficeKey, OfficeTables, OfficeWrite};
 pub use super::past::{BackfillRow, ListLeft, Scan, ScanRow};
 pub use super::phase::Phase;
 use super::phase::Standing;
-use super::quiet::{QuietKey, QuietRow};
 pub use super::quote::BarRow;
 use super::quote::Quote;
 use super::source::{List, SourceId};

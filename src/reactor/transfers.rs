@@ -4,8 +4,9 @@
 
 use super::effect::Effect;
 use super::held::Held;
+use super::marks::Marks;
 use super::rows::{Missing, Row, RowKey, TransferRow, Voucher};
-use crate::types::{Address, Asset, ChainId, Kind, Stage, TransferId};
+use crate::types::{Address, Asset, ChainId, Stage, TransferId};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,11 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Transfers {
     rows: BTreeMap<TransferId, Box<Held>>,
     /// Those that stand in a block; retracted ones do not.
-    by_block: BTreeSet<(ChainId, u64, TransferId)>,
+    by_block: BTreeMap<(ChainId, Stage), BTreeSet<(u64, TransferId)>>,
     /// Those that speak against themselves: `missing` is set.
     in_doubt: BTreeSet<(ChainId, TransferId)>,
-    /// Internal movements on an authority's word that are not final.
-    internal: BTreeSet<(ChainId, TransferId)>,
+    /// Of kinds whose lists show no head, on an authority's word, that are not final.
+    headless: BTreeSet<(ChainId, TransferId)>,
     /// How many move each token, on an authority's word.
     of_token: BTreeMap<(ChainId, Address), usize>,
 }
@@ -54,11 +55,19 @@ impl Transfers {
     }
 
     /// Those that stand in the blocks `from..=to` of a chain, in order of block and id.
-    pub fn in_blocks(&self, chain: ChainId, from: u64, to: u64) -> impl Iterator<Item = TransferId> + '_ {
-        let first = (chain, from, TransferId([0; 16]));
-        let last = (chain, to, TransferId([u8::MAX; 16]));
-        let range = (from <= to).then(|| self.by_block.range(first..=last));
-        range.into_iter().flatten().map(|(_, _, id)| *id)
+    pub fn in_blocks(&self, chain: ChainId, from: u64, to: u64) -> impl Iterator<Item = TransferId> + use<> {
+        let places = Stage::ALL.into_iter().flat_map(|stage| self.places(chain, stage, from, to));
+        let mut places: Vec<(u64, TransferId)> = places.copied().collect();
+        places.sort_unstable();
+        places.into_iter().map(|(_, id)| id)
+    }
+
+    /// Those whose stage the marks of their chain have passed.
+    pub(super) fn passed(&self, chain: ChainId, marks: &Marks) -> Vec<TransferId> {
+        let of_stage = |stage: Stage| {
+            marks.beyond(stage).flat_map(move |(from, to)| self.places(chain, stage, from, to)).map(|(_, id)| *id)
+        };
+        of_stage(Stage::Seen).chain(of_stage(Stage::Confirmed)).collect()
     }
 
     /// Those of one asset.
@@ -67,7 +76,7 @@ impl Transfers {
         self.rows.iter().filter(move |(_, held)| wanted(held)).map(|(id, _)| *id)
     }
 
-    /// Those that an address gave or got, in the blocks `from..=to`.
+    /// Those that concern an address, in the blocks `from..=to`.
     pub fn of_address(
         &self,
         chain: ChainId,
@@ -75,7 +84,7 @@ impl Transfers {
         from: u64,
         to: u64,
     ) -> impl Iterator<Item = TransferRow> + '_ {
-        let touches = move |row: &TransferRow| row.key.from == address || row.key.to == address;
+        let touches = move |row: &TransferRow| row.key.parties().any(|party| *party == address);
         self.in_blocks(chain, from, to).filter_map(|id| self.get(id)).filter(touches)
     }
 
@@ -96,10 +105,10 @@ impl Transfers {
         rows.filter_map(|row| row.missing.map(|missing| (row, missing)))
     }
 
-    /// The internal movements of a chain on an authority's word that are not final.
-    pub fn internal(&self, chain: ChainId) -> impl Iterator<Item = TransferRow> + '_ {
+    /// Those of a chain whose lists show no head, on an authority's word, that are not final.
+    pub fn headless(&self, chain: ChainId) -> impl Iterator<Item = TransferRow> + '_ {
         let range = (chain, TransferId([0; 16]))..=(chain, TransferId([u8::MAX; 16]));
-        self.internal.range(range).filter_map(|(_, id)| self.get(*id))
+        self.headless.range(range).filter_map(|(_, id)| self.get(*id))
     }
 
     /// The tokens of a chain that any of them moves, on an authority's word.
@@ -108,15 +117,27 @@ impl Transfers {
         self.of_token.range(range).map(|((_, contract), _)| *contract)
     }
 
+    fn places(
+        &self,
+        chain: ChainId,
+        stage: Stage,
+        from: u64,
+        to: u64,
+    ) -> impl Iterator<Item = &(u64, TransferId)> + '_ {
+        let range = (from, TransferId([0; 16]))..=(to, TransferId([u8::MAX; 16]));
+        let of_stage = self.by_block.get(&(chain, stage)).filter(|_| from <= to);
+        of_stage.into_iter().flat_map(move |places| places.range(range.clone()))
+    }
+
     fn insert(&mut self, row: &TransferRow) {
         if row.stage != Stage::Retracted {
-            self.by_block.insert((row.key.chain, row.block, row.id));
+            self.by_block.entry((row.key.chain, row.stage)).or_default().insert((row.block, row.id));
         }
         if row.missing.is_some() {
             self.in_doubt.insert((row.key.chain, row.id));
         }
-        if row.key.kind == Kind::Internal && row.voucher == Voucher::Authority && row.stage < Stage::Final {
-            self.internal.insert((row.key.chain, row.id));
+        if !row.key.kind.shows_head() && row.voucher == Voucher::Authority && row.stage < Stage::Final {
+            self.headless.insert((row.key.chain, row.id));
         }
         if let Some(token) = vouched_token(row) {
             *self.of_token.entry(token).or_default() += 1;
@@ -126,9 +147,14 @@ impl Transfers {
 
     fn remove(&mut self, id: TransferId) -> Option<TransferRow> {
         let row = self.rows.remove(&id)?.row(id);
-        self.by_block.remove(&(row.key.chain, row.block, id));
+        if let Entry::Occupied(mut places) = self.by_block.entry((row.key.chain, row.stage)) {
+            places.get_mut().remove(&(row.block, id));
+            if places.get().is_empty() {
+                places.remove();
+            }
+        }
         self.in_doubt.remove(&(row.key.chain, id));
-        self.internal.remove(&(row.key.chain, id));
+        self.headless.remove(&(row.key.chain, id));
         if let Some(token) = vouched_token(&row)
             && let Entry::Occupied(mut count) = self.of_token.entry(token)
         {

@@ -3,25 +3,10 @@
 //! The same checks decide what is said ([`super::speak`]); here they are only named.
 
 use super::Reactor;
+pub use super::answered::{Check, Looked};
 use super::rows::{TransferRow, Voucher};
 use super::settings::Condition;
 use crate::types::{Name, Stage};
-
-/// One check of a rule on a transfer: what it is about, and whether it lets the transfer through.
-pub type Check = (&'static str, bool);
-
-/// A rule that looked at a transfer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Looked {
-    /// The rule.
-    pub rule: Name,
-    /// As seen from this watch.
-    pub watch: Name,
-    /// Every check, in order; the rule speaks where all let it through.
-    pub checks: Vec<Check>,
-    /// What keeps the rule from saying it now, besides its checks; empty where nothing does.
-    pub besides: Vec<Name>,
-}
 
 impl Reactor {
     /// Every rule on the watches of a transfer, with what each check says.
@@ -30,7 +15,17 @@ impl Reactor {
         for side in self.sides(&row.key) {
             let Some(watch) = self.watched.watches().get(side.watch) else { continue };
             for entry in self.rules.of_watch(side.watch).iter() {
-                let Condition::Transfer(condition) = &entry.rule.condition else { continue };
+                let (rule, watch) = (entry.rule.name.clone(), watch.name.clone());
+                let condition = match &entry.rule.condition {
+                    Condition::Transfer(condition) => condition,
+                    Condition::Approval(_) => {
+                        let speaks = self.speaks_of(entry, row, &side).is_some();
+                        let checks = vec![("an approval that the rule is about", speaks)];
+                        looked.push(Looked { rule, watch, checks, besides: Vec::new() });
+                        continue;
+                    }
+                    Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => continue,
+                };
                 let checks = self.checks(entry, condition, row, &side).to_vec();
                 let mut besides: Vec<Name> = Vec::new();
                 if row.stage == Stage::Retracted {
@@ -48,7 +43,6 @@ impl Reactor {
                 if self.is_made_to_deceive(row) && !condition.show_suspect {
                     besides.push("it looks made to deceive: it is named in the daily digest (`show_suspect`)".into());
                 }
-                let (rule, watch) = (entry.rule.name.clone(), watch.name.clone());
                 looked.push(Looked { rule, watch, checks, besides });
             }
         }

@@ -13,8 +13,8 @@ pub(in crate::sinks) mod tests;
 pub use digest::{DigestData, digest_body};
 
 pub use data::{
-    AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, HeartbeatData, PaymentData,
-    PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
+    ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, HeartbeatData,
+    PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
 };
 
 use crate::reactor::effect::{Body, Message};
@@ -76,7 +76,7 @@ pub fn freeze_all(message: &Message) -> Vec<NewMessage> {
 
 fn address(message: &Message, sink: &Name, body: Bytes) -> NewMessage {
     let block_time = match &message.body {
-        Body::Transfer(transfer) => Some(transfer.block_time),
+        Body::Transfer(of) | Body::Approval(of) => Some(of.block_time),
         Body::Crossing(_)
         | Body::Source(_)
         | Body::Sink(_)

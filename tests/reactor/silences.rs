@@ -91,7 +91,8 @@ impl Stage {
             amount,
             log_index: None,
         };
-        let block = Block { at, time: self.now, base_fee: None, movements: vec![movement], traced: true };
+        let block =
+            Block { at, time: self.now, base_fee: None, next_base_fee: None, movements: vec![movement], traced: true };
         let (endpoint, blocks) = ("a".into(), vec![block]);
         self.handle(Event::Run(Run { chain: CHAIN, endpoint, blocks, part: RunPart::Tip, chosen_by: None }));
     }

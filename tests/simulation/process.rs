@@ -7,6 +7,7 @@ use crate::spec::{SINKS, Spec};
 use fastrand::Rng;
 use walletwatch::app::turn::turn;
 use walletwatch::reactor::Reactor;
+use walletwatch::reactor::effect::Answered;
 use walletwatch::reactor::event::{Command, Event};
 use walletwatch::reactor::rows::TransferRow;
 use walletwatch::reactor::settings::Settings;
@@ -119,7 +120,10 @@ impl Process {
         faulty: bool,
     ) -> Result<WatchAnswer, Dead> {
         let answers = self.turn(now, vec![Event::Command(Command::Watches(Box::new(order)))], rng, faulty)?;
-        Ok(answers.into_iter().next().expect("an order is answered with its commit"))
+        match answers.into_iter().next() {
+            Some(Answered::Watches(answer)) => Ok(answer),
+            other => panic!("an order is answered with its commit: {other:?}"),
+        }
     }
 
     /// One turn of the pump. Gives what orders were answered.
@@ -129,7 +133,7 @@ impl Process {
         events: Vec<Event>,
         rng: &mut Rng,
         faulty: bool,
-    ) -> Result<Vec<WatchAnswer>, Dead> {
+    ) -> Result<Vec<Answered>, Dead> {
         let fuse = match rng.u16(0..160) {
             0 if faulty => Fuse::BeforeCommit,
             1 if faulty => Fuse::AfterCommit,

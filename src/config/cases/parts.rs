@@ -62,7 +62,7 @@ fn slack_is_an_incoming_webhook_or_a_bot_and_a_channel() {
     for wrong in ["#ops", "ops", "c0123", "C", "U0123456789"] {
         check_more(&slack(&format!("{token}channel = \"{wrong}\"")), &["`channel` is no id of a channel"]);
     }
-    check_more(&slack("channel = \"C0123456789\""), &["an incoming webhook has its channel already", "has no `url`"]);
+    check_more(&slack("channel = \"C0123456789\""), &["has no `url`", "an incoming webhook has its channel already"]);
     check_more(&slack("token = \"xoxb-1\"\nchannel = \"C012\""), &["`token`"]);
 }
 
@@ -208,7 +208,17 @@ fn rules_must_be_fed_and_heard() {
     check_more(&rule("when = \"price\"\npair = \"BTC-USD\"\nbelow = \"1\""), &["no feed reports BTC-USD"]);
     check_more(&gas("above = \"60 gwei\"\nrecovers_at = \"50 gwei\""), &[]);
     check_more(&gas("above = \"60\""), &["`above` of a gas rule needs its unit"]);
-    check_more(&gas("above = \"60 gwei\"\nof = \"priority\""), &["not there yet"]);
+    check_more(&gas("above = \"2 gwei\"\nrecovers_at = \"1.5 gwei\"\nof = \"priority\""), &[]);
+    check_more(&gas("above = \"60 gwei\"\nof = \"next_base_fee\""), &[]);
+    check_more(&gas("above = \"60 gwei\"\nof = \"tip\""), &["`of`"]);
+    // A chain that only an explorer reads: what its oracle tells is there, and what it does not is refused with what is.
+    let explored = |of: &str| rule(&format!("when = \"gas\"\nchain = \"polygon\"\nabove = \"60 gwei\"\nof = \"{of}\""));
+    let base = [
+        "no source can report gas prices of polygon: its explorer tells what the next block takes…of = \"next_base_fee\"",
+    ];
+    check_more(&explored("base_fee"), &base);
+    check_more(&explored("next_base_fee"), &[]);
+    check_more(&explored("priority"), &[]);
     check_more(
         &rule("when = \"gas\"\nchain = \"linea\"\nabove = \"1 gwei\""),
         &["no source can report gas prices of linea"],

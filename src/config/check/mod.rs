@@ -9,6 +9,7 @@ mod explorer_names;
 mod explorers;
 pub(super) mod input;
 mod page_and_store;
+mod payees;
 mod payments;
 mod prices;
 mod rules;
@@ -37,11 +38,13 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let sinks = sinks::check(input);
     let system = sinks::system(input, &sinks);
     rules::system_heard(input, &system, &sinks);
+    let payees = payees::check(input, &chains);
     let materials = rules::Materials {
         chains: &chains,
         tokens: &tokens,
         watches: &watches,
         sinks: &sinks,
+        payees: &payees,
         feeds: &pairs,
         values: &values,
     };
@@ -51,7 +54,6 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         most: page_and_store::max_balances(input),
         rebasing: watches::rebasing(input, &chains),
     };
-    let payees = payments::payees(input, &chains);
     let payments = payments::payments(input, &read, &payees, &watches, &chains);
     let required = |chain: &&chains::Chain| chain.required.unwrap_or(true);
     let required_chains = chains.all.values().filter(required).map(|chain| chain.settings.id).collect();

@@ -1,8 +1,9 @@
-//! Payees and payments. Every doubt is a fault: what is refused here can never be paid.
+//! Payments. Every doubt is a fault: what is refused here can never be paid.
 
 use crate::config::amounts;
 use crate::config::check::chains::Chains;
-use crate::config::check::input::{Input, Names};
+use crate::config::check::input::Input;
+use crate::config::check::payees::{Payees, limit};
 use crate::config::check::rules::Read;
 use crate::config::check::watches::Watches;
 use crate::config::near;
@@ -21,48 +22,6 @@ const MAX_PER_DAY: u64 = 10;
 const APPROVAL_EXPIRES: Duration = Duration::from_hours(24);
 /// A price or gas price must stay past its threshold at least so long before it pays: a single tick is no reason.
 const LEAST_HOLD: Duration = Duration::from_mins(1);
-
-/// Payees, and names also of those with faults.
-#[derive(Debug, Default)]
-pub(super) struct Payees {
-    /// Those without faults.
-    pub all: BTreeMap<Name, Payee>,
-    names: Names,
-}
-
-/// Every `[[payee]]`.
-pub(super) fn payees(input: &Input<'_>, chains: &Chains) -> Payees {
-    let mut payees = Payees::default();
-    for scope in input.root.many("payee") {
-        let name = payees.names.claim(&scope);
-        let on = scope.need("chain", "the name of its chain").and_then(|said| chains.find(input, said));
-        let address = scope.need("address", "where payments go").and_then(|said| input.address("address", said));
-        let per_day = limit(&scope, "per_day", true);
-        if let (Some(name), Some(chain), Some(address), Some(per_day)) = (name, on, address, per_day) {
-            payees.all.insert(name.clone(), Payee { name, chain, address, per_day });
-        }
-    }
-    payees
-}
-
-/// Raw USDC above zero.
-fn limit(scope: &Scope<'_>, key: &str, mandatory: bool) -> Option<U256> {
-    if mandatory && scope.node(key).is_none() {
-        scope.missing(key, "a limit in USDC, for example \"1000\": there is none by default");
-    }
-    let said = scope.text(key)?;
-    match amounts::usdc(said.value) {
-        Ok(raw) if raw > U256::ZERO => Some(raw),
-        Ok(_) => {
-            scope.notes.fault(said.place, format!("`{key}` is zero"), "write an amount above zero");
-            None
-        }
-        Err((what, hint)) => {
-            scope.notes.fault(said.place, format!("`{key}`: {what}"), hint);
-            None
-        }
-    }
-}
 
 /// Every `[[payment]]`.
 pub(super) fn payments(
@@ -85,7 +44,7 @@ pub(super) fn payments(
         }
         let payee = scope.need("payee", "the name of a [[payee]]").and_then(|said| {
             used.insert(said.value.to_owned());
-            payees.names.find("payee", said, input.notes)
+            payees.names().find("payee", said, input.notes)
         });
         let payee = payee.and_then(|name| payees.all.get(&name));
         let terms = terms(&scope);
@@ -251,6 +210,7 @@ fn fits(pair: &Pair<'_>, amount: Option<PaymentAmount>) {
         }
         Condition::Balance(_) if pair.scope.node("fill_to").is_some() => {}
         Condition::Balance(_) => pair.fault("balance rules do not pay yet", "pay by another rule"),
+        Condition::Approval(_) => pair.fault("an approval moves nothing that could be paid for", "pay by another rule"),
     }
     let usdc = chain::by_id(pair.payee.chain).is_some_and(|known| known.usdc.is_some());
     if !usdc {

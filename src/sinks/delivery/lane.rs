@@ -1,5 +1,6 @@
 //! One sink's pending rows: in order per alert, within its concurrency, its pace and its breaker.
 
+mod group;
 mod orders;
 mod ready;
 
@@ -10,16 +11,11 @@ use super::{Begun, Decision, LaneSettings, Out, removed};
 use crate::net::breaker::{Breaker, BreakerState, Patience, Permit};
 use crate::reactor::event::DeliveryReport;
 use crate::sinks::answer::{Blame, Setback, Verdict};
-use crate::sinks::digest;
 use crate::sinks::schedule;
-use crate::store::{DeliveryWrite, OutboxRow, OutboxState};
+use crate::store::{DeliveryWrite, OutboxState};
 use crate::types::{AlertId, Name, Severity, Timestamp};
 use ready::Ready;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-/// So many messages that matter least and are due: the sink is behind. Half a minute of a chat that takes one a second.
-pub(super) const BEHIND: usize = 30;
 
 /// How a sink is, for the page and the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -234,37 +230,6 @@ impl Lane {
         self.flying += 1;
         self.not_before = self.not_before.max(self.lately.begun(at, self.settings.pace));
         Some(Begun { seq, sink: self.name().clone(), attempt: number, again, row, with })
-    }
-
-    /// A row is under way. Gives its body, where it is held; nothing where there is no such row.
-    fn take_off(&mut self, seq: i64) -> Option<Option<Arc<OutboxRow>>> {
-        let entry = self.entries.get(&seq)?;
-        let (alert, row) = (entry.alert, entry.row.clone());
-        self.hide(alert);
-        let queue = self.queues.get_mut(&alert)?;
-        queue.flying = Some(seq);
-        queue.untold = false;
-        Some(row)
-    }
-
-    /// Whether a row may share a message: what matters least, and nobody can have had.
-    fn goes_with_others(&self, seq: i64) -> bool {
-        let alone = |entry: &Entry| entry.severity > Severity::Info || entry.told || entry.alone;
-        self.settings.folds && self.entries.get(&seq).is_some_and(|entry| !alone(entry))
-    }
-
-    /// The rows that go with one that matters least, where the sink is behind. What is to be withdrawn unsaid is left to its own turn.
-    fn others(&self, at: Timestamp) -> Vec<i64> {
-        let withdrawn = |seq: &i64| {
-            let queue = self.entries.get(seq).and_then(|entry| self.queues.get(&entry.alert));
-            queue.is_some_and(|queue| queue.untold && self.last_retraction(queue).is_some())
-        };
-        let able = || self.ready.lowest(at).filter(|seq| self.goes_with_others(*seq) && !withdrawn(seq));
-        if able().take(BEHIND).count() < BEHIND { Vec::new() } else { able().take(digest::MOST - 1).collect() }
-    }
-
-    fn last_retraction(&self, queue: &Queue) -> Option<usize> {
-        queue.seqs.iter().rposition(|seq| self.entries.get(seq).is_some_and(|entry| entry.retracts))
     }
 
     /// Closes the rows of an alert up to its last retraction, if nothing of the alert was ever begun and all of it is of this run.

@@ -32,7 +32,7 @@ fn a_hostile_name_makes_no_mention_and_no_link() {
     let value =
         sent(TransferBody { verified: false, symbol: Some("<!channel> & <http://evil|x>".into()), ..transfer() });
     let title = value["text"].as_str().expect("there is a title");
-    assert!(title.contains("&lt;!channel&gt; &amp; &lt;http:\u{2060}/\u{2060}/evil|x&gt;"), "{title}");
+    assert!(title.contains("&lt;!channel&gt; &amp; &lt;http:\u{2060}//\u{2060}evil|x&gt;"), "{title}");
 }
 
 #[test]

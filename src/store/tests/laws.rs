@@ -108,6 +108,7 @@ proptest! {
             Row::Backfill(row) => wanted.backfills.push(*row),
             Row::Scan(row) => wanted.scans.push(row),
             Row::Bar(row) => wanted.bars.push(row),
+            Row::Quiet(row) => wanted.quiet.push(*row),
             Row::Watch(row) => wanted.watches.push(*row),
             Row::Address(row) => {
                 let list = AddressList::default().with(&[row.listed()]);
