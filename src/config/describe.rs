@@ -318,6 +318,7 @@ fn payments(text: &mut Lines, config: &Config) {
             PaymentAmount::Fixed(raw) => usdc(raw),
             PaymentAmount::Match { reserve } if reserve == U256::ZERO => "what another address received".into(),
             PaymentAmount::Match { reserve } => format!("what another address received less {}", usdc(reserve)),
+            PaymentAmount::FillTo(raw) => format!("what is missing to {}", usdc(raw)),
         };
         let approval = match payment.approval {
             Approval::Manual => format!("a person approves each within {}", duration::show(payment.approval_expires)),
@@ -348,6 +349,7 @@ fn payments(text: &mut Lines, config: &Config) {
 fn most(payment: &PaymentSettings, payee: U256) -> U256 {
     let each = match payment.amount {
         PaymentAmount::Fixed(raw) => raw.min(payment.per_payment),
+        PaymentAmount::FillTo(raw) => raw.min(payment.per_payment),
         PaymentAmount::Match { .. } => payment.per_payment,
     };
     let by_count = each.saturating_mul(U256::from(payment.max_per_day));

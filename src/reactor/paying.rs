@@ -27,6 +27,8 @@ pub struct PaymentSettings {
     pub approval: Approval,
     /// How long one waits before it is refused.
     pub approval_expires: Duration,
+    /// A fee above this, in wei of the chain's coin, waits, and then asks a person.
+    pub max_fee: Option<U256>,
     /// It is more than a rehearsal. The config refuses it until all of money is proven.
     pub live: bool,
 }
@@ -41,6 +43,8 @@ pub enum PaymentAmount {
         /// Held back.
         reserve: U256,
     },
+    /// What is missing to this balance of the payee, raw: balance rules on USDC alone.
+    FillTo(U256),
 }
 
 /// Whether a person has to say yes.

@@ -238,6 +238,7 @@ mod tests {
             max_per_day: 3,
             approval: Approval::None,
             approval_expires: DAY,
+            max_fee: None,
             live: false,
         };
         let payee = Payee {

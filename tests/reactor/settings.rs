@@ -162,6 +162,7 @@ pub fn paying(approval: Approval) -> Settings {
         max_per_day: 10,
         approval,
         approval_expires: Duration::from_mins(10),
+        max_fee: None,
         live: false,
     }];
     let payee = Payee { name: "payee".into(), chain: CHAIN, address: address("P"), per_day: U256::from(10_000) };

@@ -343,6 +343,7 @@ fn payment() -> PaymentSettings {
         max_per_day: 1_000,
         approval: Approval::None,
         approval_expires: Duration::from_hours(24),
+        max_fee: None,
         live: false,
     }
 }

@@ -144,6 +144,7 @@ fn terms(scope: &Scope<'_>) -> Option<PaymentSettings> {
         max_per_day: u32::try_from(max_per_day).unwrap_or(u32::MAX),
         approval: approval.map_or(Approval::Manual, |said| said.value),
         approval_expires: expires,
+        max_fee: None,
         live: false,
     })
 }
