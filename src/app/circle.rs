@@ -202,9 +202,10 @@ async fn live(
     let reader = Reader::open(store)?;
     let place = match client.wallet(&circle.wallet).await.told {
         Ok(wallet) if wallet.id == circle.wallet => {
-            let note = format!("{} {} {}", wallet.id, wallet.blockchain, wallet.address);
+            let pays = if wallet.contract_account { "gasless" } else { "pays" };
+            let note = format!("{} {} {} {pays}", wallet.id, wallet.blockchain, wallet.address);
             writer.note(WALLET_NOTE.to_owned(), note).await?;
-            Some((wallet.blockchain, wallet.address))
+            Some((wallet.blockchain, wallet.address, wallet.contract_account))
         }
         Ok(_) => None,
         Err(trouble) => {
@@ -212,12 +213,12 @@ async fn live(
             noted(reader.note(WALLET_NOTE)?.as_deref(), &circle.wallet)
         }
     };
-    let found = place.and_then(|(blockchain, address)| {
+    let found = place.and_then(|(blockchain, address, gasless)| {
         let chain = circle::chain_of(blockchain.as_str())?;
         let token = chain::by_id(chain)?.usdc?.address;
-        Some((blockchain, address, chain, token))
+        Some((blockchain, address, gasless, chain, token))
     });
-    let Some((blockchain, wallet_address, chain, token)) = found else {
+    let Some((blockchain, wallet_address, gasless, chain, token)) = found else {
         tracing::error!(
             "no payment is live: nobody knows on which chain the paying wallet is, or it has no USDC there"
         );
@@ -235,6 +236,7 @@ async fn live(
         blockchain,
         token,
         wallet_address,
+        gasless,
         per_day: circle.per_day,
         in_total: circle.in_total,
         two_approvals_over: circle.two_approvals_over,
@@ -244,8 +246,9 @@ async fn live(
 }
 
 /// What was noted of this wallet.
-fn noted(note: Option<&str>, wallet: &Name) -> Option<(Name, Address)> {
+fn noted(note: Option<&str>, wallet: &Name) -> Option<(Name, Address, bool)> {
     let mut words = note?.split(' ');
     let (id, blockchain, address) = (words.next()?, words.next()?, words.next()?);
-    (id == wallet.as_str()).then(|| Some((blockchain.into(), parse_address(address).ok()?))).flatten()
+    let gasless = words.next() == Some("gasless");
+    (id == wallet.as_str()).then(|| Some((blockchain.into(), parse_address(address).ok()?, gasless))).flatten()
 }

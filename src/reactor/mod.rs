@@ -40,6 +40,7 @@ pub mod office;
 mod owe_history;
 mod packed;
 pub mod past;
+mod pay_crossings;
 mod pay_live;
 pub mod paying;
 pub mod payments;
@@ -57,6 +58,7 @@ pub mod settings;
 mod show;
 pub mod source;
 mod speak;
+mod staged;
 mod standing;
 mod steady;
 mod supervise;
@@ -135,6 +137,8 @@ struct Soft {
     fees: BTreeMap<ChainId, (U256, u64, Timestamp)>,
     /// States of sources.
     sources: BTreeMap<SourceId, SourceState>,
+    /// What live rules were shown.
+    shown: pay_crossings::Shown,
     /// When something useful last came.
     progress: BTreeMap<Subject, Timestamp>,
     /// Tokens whose decimals were waited for in vain.

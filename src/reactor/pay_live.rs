@@ -26,7 +26,7 @@ impl Reactor {
     }
 
     /// Lets the desk do something, and writes and says what follows.
-    fn at_desk<T>(
+    pub(super) fn at_desk<T>(
         &mut self,
         effects: &mut Vec<Effect>,
         act: impl FnOnce(&mut Desk, &Self, Timestamp, &mut Step) -> T,
@@ -84,6 +84,7 @@ impl Reactor {
         let heads: BTreeMap<ChainId, u64> =
             self.chains.iter().filter_map(|(id, chain)| Some((*id, chain.height()?))).collect();
         let live = terms.is_some();
+        self.show_markets_again();
         self.at_desk(effects, |desk, reactor, at, step| {
             desk.configure(terms, &heads, at, step);
             if live {
@@ -123,6 +124,9 @@ impl Reactor {
         let read = row.key.kind != Kind::Internal && row.voucher == Voucher::Authority && self.was_read(row);
         // That two operators agree is not asked yet: with one, a person approves.
         let vouched = if read { Vouched::ByOne } else { Vouched::ByNobody };
+        // A depth below the chain table's is none for money.
+        let shallow = || self.deepest(row.key.chain, Stage::Confirmed).is_none_or(|deepest| row.block > deepest);
+        let stage = if row.stage == Stage::Confirmed && shallow() { Stage::Seen } else { row.stage };
         let facts = Facts::Transfer {
             id: row.id,
             amount: row.key.amount,
@@ -130,19 +134,13 @@ impl Reactor {
             to: row.key.to,
             chain: row.key.chain,
             block: row.block,
-            stage: row.stage,
+            stage,
             suspect: row.suspect.any(),
             vouched,
             block_hash: row.block_hash.unwrap_or_default().0,
         };
         let trigger = Trigger { rule: rule.name.clone(), time: row.block_time, facts };
         self.at_desk(effects, |desk, _, at, step| desk.plan(&trigger, at, step));
-    }
-
-    /// Whether what made a payment still holds. A transfer that is not held any more was final.
-    fn holds(&self, row: &PaymentRow) -> Option<bool> {
-        let transfer = row.transfer?;
-        Some(self.transfers.get(transfer).is_none_or(|transfer| transfer.stage != Stage::Retracted))
     }
 
     /// What is known of a payment at Circle.
@@ -180,6 +178,7 @@ fn terms(settings: &Settings) -> Option<Terms> {
             per_day: live.per_day,
             in_total: live.in_total,
             two_approvals_over: live.two_approvals_over,
+            gasless: live.gasless,
             relaxed: live.relaxed,
             payees: payees.collect(),
             offers: offers.collect(),
@@ -200,6 +199,7 @@ fn offer(payment: &PaymentSettings, settings: &Settings, chain: ChainId, mark: &
         amount: match payment.amount {
             PaymentAmount::Fixed(amount) => OfferAmount::Fixed(amount),
             PaymentAmount::Match { reserve } => OfferAmount::Match(reserve),
+            PaymentAmount::FillTo(full) => OfferAmount::FillTo(full),
         },
         stage: payment.stage,
         per_payment: payment.per_payment,
@@ -208,6 +208,7 @@ fn offer(payment: &PaymentSettings, settings: &Settings, chain: ChainId, mark: &
         max_per_day: payment.max_per_day,
         manual: payment.approval == Approval::Manual,
         expires: payment.approval_expires,
+        max_fee: payment.max_fee,
         usual,
         mark: sha256("rule", &[mark.as_bytes()]),
     }

@@ -340,7 +340,7 @@ fn transfer(pair: &Pair<'_>, condition: &TransferCondition, amount: Option<Payme
             };
             pair.input.notes.warn(pair.scope.place(), format!("payment on `{}`: {what}", pair.rule.name));
         }
-        Some(PaymentAmount::Fixed(_)) | None => {}
+        Some(PaymentAmount::Fixed(_) | PaymentAmount::FillTo(_)) | None => {}
     }
 }
 

@@ -62,6 +62,8 @@ pub enum Facts {
         missing: Option<U256>,
         /// Nothing was known before: a person is asked.
         first: bool,
+        /// Who says what was read.
+        vouched: Vouched,
     },
 }
 
@@ -220,7 +222,7 @@ impl Desk {
     ) -> Option<&'static str> {
         let (first, one) = match &trigger.facts {
             Facts::Transfer { vouched, .. } => (false, *vouched != Vouched::ByTwo),
-            Facts::Crossing { first, .. } => (*first, false),
+            Facts::Crossing { first, vouched, .. } => (*first, *vouched != Vouched::ByTwo),
         };
         if !self.over(&trigger.rule, offer, amount, id, at).is_empty() {
             return Some(NO_ROOM);
