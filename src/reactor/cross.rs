@@ -151,7 +151,13 @@ impl Reactor {
         self.alerts.say(alert, saying, &rule.notify, &self.settings, self.at, effects);
     }
 
-    pub(super) fn pay_for_crossing(&mut self, rule: &Rule, crossing: Trigger, time: Timestamp, effects: &mut Vec<Effect>) {
+    pub(super) fn pay_for_crossing(
+        &mut self,
+        rule: &Rule,
+        crossing: Trigger,
+        time: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(settings) = self.settings.payments.iter().find(|payment| payment.rule == rule.name).cloned() else {
             return;
         };

@@ -222,7 +222,7 @@ impl Reactor {
             Event::Command(Command::Watches(order)) => self.order_watches(*order, &mut effects),
             Event::Answered(answer) => self.answered(*answer, &mut effects),
             Event::Hinted(transaction) => self.hinted(&transaction, &mut effects),
-            Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
+            Event::Clock(report) => self.clock_moved(&report, &mut effects),
             Event::Unlistable(list) => self.unlistable(list, &mut effects),
             Event::Unreadable { chain, block } => self.stop(chain, Stop::Unreadable(block), &mut effects),
             Event::Deadline(deadline) => self.deadline(deadline, &mut effects),

@@ -233,9 +233,8 @@ impl Reactor {
                     all.collect()
                 };
                 let named = self.settings.watches.iter().filter(|watch| balance.watches.contains(&watch.name));
-                let made = |holding: &Holding| {
-                    of_crossing(&store, &arm_name(&row.rule, &place(holding)), number) == row.id
-                };
+                let made =
+                    |holding: &Holding| of_crossing(&store, &arm_name(&row.rule, &place(holding)), number) == row.id;
                 let holding = named.flat_map(of_watch).find(made)?;
                 let known = self.balances.get(&holding).filter(|known| known.failing.is_none())?;
                 let threshold = balance.thresholds.get(&(holding.chain, holding.asset))?;
@@ -248,9 +247,7 @@ impl Reactor {
                 let held = matches!(self.rules.row(entry).phase, Phase::Crossed(_) | Phase::Muffled(_));
                 self.known_price(&change.pair).map(|_| held)
             }
-            Condition::Gas(gas) => {
-                self.soft.fees.get(&gas.chain).map(|(fee, ..)| is_past(&gas.threshold, fee))
-            }
+            Condition::Gas(gas) => self.soft.fees.get(&gas.chain).map(|(fee, ..)| is_past(&gas.threshold, fee)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Reactor;
 use super::cross::said_at;
+use super::event::ClockReport;
 use super::effect::{Effect, LiveWords, MessageKind, Notice};
 use super::money::{CircleId, PaymentRow};
 use super::payments::ask::{Answer, Asked};
@@ -91,6 +92,14 @@ impl Reactor {
                 desk.tick(at, &|row| reactor.holds(row), step);
             }
         });
+    }
+
+    /// The wall clock moved against the monotonic one: money pauses.
+    pub(super) fn clock_moved(&mut self, report: &ClockReport, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms }));
+        if self.settings.live.is_some() {
+            self.at_desk(effects, |desk, _, at, step| desk.clock(report.ahead_ms, at, step));
+        }
     }
 
     pub(super) fn money_due(&mut self, effects: &mut Vec<Effect>) {

@@ -1,7 +1,7 @@
 //! What people order (MONEY §8). Every order is in the audit with the name of the token that gave it.
 
-use super::flaws::flawed;
 use super::afford::DEAR;
+use super::flaws::flawed;
 use super::limits::NO_ROOM;
 use super::{Desk, Holds, Purpose, Said, Step, Stopped, request};
 use crate::reactor::money::{CircleId, PaymentRow, PaymentState, Sha256};

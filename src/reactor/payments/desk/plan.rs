@@ -351,6 +351,17 @@ impl Desk {
         None
     }
 
+    /// Whether as many people said yes as the config in force asks for.
+    pub(super) fn has_names(&self, row: &PaymentRow) -> bool {
+        let manual =
+            self.terms.as_ref().and_then(|terms| terms.offers.get(&row.rule)).is_some_and(|offer| offer.manual);
+        let needed = match self.names_needed(row.amount) {
+            0 | 1 => usize::from(manual),
+            more => more,
+        };
+        flawed!(self, ApprovalCountsTwice) || row.live.as_deref().is_some_and(|live| live.approvals.len() >= needed)
+    }
+
     /// Whether limits, or two names, have room for a payment that waits.
     pub(super) fn has_room(&self, row: &PaymentRow, at: Timestamp) -> bool {
         if flawed!(self, LimitsOnlyAtPlanning) {

@@ -38,7 +38,7 @@ impl Desk {
         });
         let early = self.rows_in(PaymentState::Reconcile).any(|row| {
             let since = |scanned: Timestamp| scanned < row.changed_at;
-            self.soft.scanned.is_none_or(since)
+            row.changed_at <= at && self.soft.scanned.is_none_or(since)
         });
         if late || wanted || early {
             self.scan(at);

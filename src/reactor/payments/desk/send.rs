@@ -1,8 +1,8 @@
 //! Time: what is due. Waiting payments expire, approved ones are sent one by one, ambiguous ones are sent again or given to the search,
 //! accepted ones are followed (MONEY §4, §6).
 
-use super::flaws::flawed;
 use super::afford::DEAR;
+use super::flaws::flawed;
 use super::limits::NO_ROOM;
 use super::{Desk, Holds, OURSELVES, Purpose, Step, Stopped};
 use crate::reactor::money::{PaymentRow, PaymentState};
@@ -249,6 +249,10 @@ impl Desk {
         if !self.has_room(row, at) {
             self.amend(id, step, |live| live.approvals.clear());
             self.advance(id, PaymentState::Held, Some(NO_ROOM), OURSELVES, at, step);
+            return;
+        }
+        if !self.has_names(row) {
+            self.advance(id, PaymentState::Held, Some("approval"), OURSELVES, at, step);
             return;
         }
         let anyway = row.live.as_deref().is_some_and(|live| live.anyway);
