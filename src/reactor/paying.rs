@@ -27,8 +27,10 @@ pub struct PaymentSettings {
     pub approval: Approval,
     /// How long one waits before it is refused.
     pub approval_expires: Duration,
-    /// It is more than a rehearsal. The config refuses it until all of money is proven.
+    /// It is more than a rehearsal.
     pub live: bool,
+    /// Above this estimate, in the smallest unit of the chain's coin, it waits for a person.
+    pub max_fee: Option<U256>,
 }
 
 /// How much a payment moves.
@@ -41,6 +43,8 @@ pub enum PaymentAmount {
         /// Held back.
         reserve: U256,
     },
+    /// What is missing to this balance (a USDC balance rule), raw.
+    FillTo(U256),
 }
 
 /// Whether a person has to say yes.

@@ -74,6 +74,8 @@ impl Payments {
         let amount = match settings.amount {
             PaymentAmount::Fixed(amount) => amount,
             PaymentAmount::Match { reserve } => came_in.checked_sub(reserve).filter(|rest| !rest.is_zero())?,
+            // What is missing is known to who reads the balance.
+            PaymentAmount::FillTo(_) => return None,
         };
         let (state, reason) = if !self.within_limits(settings, payee, amount, at) {
             (PaymentState::Held, Some(OVER_LIMIT))
@@ -129,6 +131,25 @@ impl Payments {
         }
         let state = PaymentState::Refused;
         let row = PaymentRow { state, reason: Some(reason.into()), changed_at: at, ..row.clone() };
+        self.put(row.clone(), effects);
+        Some(row)
+    }
+
+    /// Lets a payment that waits go as far as a rehearsal goes. `None` where it does not wait, or a limit still has no room for it.
+    pub fn approve(
+        &mut self,
+        id: PaymentId,
+        settings: &PaymentSettings,
+        payee: &Payee,
+        at: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Option<PaymentRow> {
+        let row = self.rows.get(&id).filter(|row| row.state == PaymentState::Held)?;
+        let full = row.reason.as_ref().is_some_and(|reason| reason.as_str() == OVER_LIMIT);
+        if full && !self.within_limits(settings, payee, row.amount, at) {
+            return None;
+        }
+        let row = PaymentRow { state: PaymentState::Rehearsed, reason: None, changed_at: at, ..row.clone() };
         self.put(row.clone(), effects);
         Some(row)
     }
@@ -239,6 +260,7 @@ mod tests {
             approval: Approval::None,
             approval_expires: DAY,
             live: false,
+            max_fee: None,
         };
         let payee = Payee {
             name: "hot".into(),
