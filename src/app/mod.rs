@@ -16,5 +16,6 @@ pub mod poison;
 pub mod pump;
 pub mod reload;
 pub mod sources;
+mod treasury;
 pub mod turn;
 mod upkeep;

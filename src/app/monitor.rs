@@ -13,6 +13,7 @@ use super::poison::Poison;
 use super::pump::{Pump, PumpFault, Wires as PumpWires};
 use super::reload::{self, Reloader, Reloading};
 use super::sources::{SourceParts, Sources, Started};
+use super::treasury::Treasury;
 use super::upkeep;
 use crate::config::checked::Config;
 use crate::http;
@@ -163,7 +164,6 @@ pub async fn run(
     let (starts_to, mut starts) = mpsc::channel(COMMANDS);
     let (reloads_to, reloads) = mpsc::channel(COMMANDS);
     let (tokens_to, tokens) = watch::channel(http::Tokens::new(&config.http.tokens));
-    let (in_force_to, in_force) = watch::channel(Arc::new(config.clone()));
     let mut circle = circle::build(CircleParts {
         config: &config,
         clock: Arc::clone(&clock),
@@ -174,7 +174,9 @@ pub async fn run(
     })
     .await?;
     let live = circle.as_mut().and_then(|circle| circle.live.take());
-    let settings = Settings { live, ..config.settings.clone() };
+    let config = Config { settings: Settings { live, ..config.settings.clone() }, ..config };
+    let settings = config.settings.clone();
+    let (in_force_to, in_force) = watch::channel(Arc::new(config.clone()));
     let wires = PumpWires {
         writer: writer.clone(),
         intakes,
@@ -217,6 +219,15 @@ pub async fn run(
         let clock = Arc::clone(&clock);
         Arc::new(move || clock.now())
     };
+    let prober = circle.as_ref().and_then(|circle| circle.prober.clone());
+    let treasury = Treasury::new(
+        asked_to.clone(),
+        writer.clone(),
+        Arc::clone(&clock),
+        snapshot.clone(),
+        prober,
+        &Reader::open(&config.store.path)?,
+    )?;
     let face = http::Parts {
         metrics: metrics.clone(),
         archive: Arc::new(archive.clone()),
@@ -227,6 +238,7 @@ pub async fn run(
             Arc::new(archive),
             snapshot.clone(),
             reloads_to,
+            treasury,
         )),
         snapshot,
         tokens,

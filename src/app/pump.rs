@@ -10,12 +10,11 @@ use super::poison::{Poison, Stretch};
 use super::turn::Draft;
 use crate::config::checked::Config;
 use crate::reactor::Reactor;
-use crate::reactor::effect::Notice;
+use crate::reactor::effect::{Notice, Reply};
 use crate::reactor::event::{ClockReport, Command, DeliveryReport, Event, SourceId};
 use crate::reactor::rows::Row;
 use crate::reactor::settings::Settings;
 use crate::reactor::wants::Wants;
-use crate::reactor::watch_list::WatchAnswer;
 use crate::sources::queue::EventIntake;
 use crate::store::writer::WriterHandle;
 use crate::store::{OutboxRow, StoreFault, Write};
@@ -45,7 +44,7 @@ pub struct Asked {
     /// What is asked.
     pub command: Command,
     /// Told after the commit; with the answer, of a command that has one.
-    pub done: oneshot::Sender<Option<WatchAnswer>>,
+    pub done: oneshot::Sender<Option<Reply>>,
 }
 
 /// The queue of a source, as the pump has it.
@@ -126,7 +125,7 @@ pub struct Pump {
     reactor: Reactor,
     draft: Draft,
     drafted_since: Option<Timestamp>,
-    answers: Vec<(oneshot::Sender<Option<WatchAnswer>>, Option<WatchAnswer>)>,
+    answers: Vec<(oneshot::Sender<Option<Reply>>, Option<Reply>)>,
     /// Who waits for another config to be in force.
     changed: Vec<oneshot::Sender<()>>,
     /// The same, behind the commit.

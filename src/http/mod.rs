@@ -14,6 +14,8 @@ pub mod inbound;
 mod listing;
 mod local;
 mod page;
+mod payment_body;
+mod payments;
 mod problem;
 mod routes;
 mod serve;
@@ -25,7 +27,7 @@ mod watches;
 
 pub use access::Tokens;
 pub use archive::Archive;
-pub use control::{Command, Control, Refusal, Reloaded};
+pub use control::{Command, Control, MoneyInForce, Refusal, Reloaded};
 pub use listing::Listing;
 pub use local::Local;
 pub use serve::serve;

@@ -5,7 +5,7 @@ use super::balances::{self, Balances};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
 use super::status::{self, Status};
-use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page, watches};
+use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page, payments, watches};
 use crate::reactor::rows::AlertState;
 use crate::store::{self, OutboxState};
 use crate::telemetry::unready;
@@ -63,6 +63,20 @@ pub(super) fn routes(parts: Arc<Parts>) -> Router {
         .route("/api/v1/watches/{name}", delete(watches::remove))
         .route("/api/v1/watches/{name}/addresses", get(watches::addresses))
         .route("/api/v1/watches/{name}/addresses/{address}", delete(watches::remove_address))
+        .route("/api/v1/payments", get(payments::list))
+        .route("/api/v1/payments/standing", get(payments::standing))
+        .route("/api/v1/payments/audit", get(payments::audit))
+        .route("/api/v1/payments/config", get(payments::config))
+        .route("/api/v1/payments/freeze", post(payments::freeze))
+        .route("/api/v1/payments/unfreeze", post(payments::unfreeze))
+        .route("/api/v1/payments/resume", post(payments::resume))
+        .route("/api/v1/payments/accept", post(payments::accept))
+        .route("/api/v1/payments/probe", post(payments::probe))
+        .route("/api/v1/payments/{id}", get(payments::one))
+        .route("/api/v1/payments/{id}/approve", post(payments::approve))
+        .route("/api/v1/payments/{id}/reject", post(payments::reject))
+        .route("/api/v1/payments/{id}/cancel", post(payments::cancel))
+        .route("/api/v1/payments/{id}/resolve", post(payments::resolve))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
@@ -171,22 +185,22 @@ async fn show_balances(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Re
 /// The query of every list.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+pub(super) struct Asked {
     before: Option<String>,
     limit: Option<usize>,
     chain: Option<String>,
     watch: Option<String>,
-    rule: Option<String>,
+    pub(super) rule: Option<String>,
     sink: Option<String>,
     stage: Option<String>,
-    state: Option<String>,
+    pub(super) state: Option<String>,
 }
 
-type AskedQuery = Result<Query<Asked>, QueryRejection>;
+pub(super) type AskedQuery = Result<Query<Asked>, QueryRejection>;
 
 impl Asked {
     /// The query with its limit, if every key is one of `known`.
-    fn read(query: AskedQuery, known: &[&str]) -> Result<(Self, usize), Problem> {
+    pub(super) fn read(query: AskedQuery, known: &[&str]) -> Result<(Self, usize), Problem> {
         let wrong =
             || Problem::new(StatusCode::BAD_REQUEST, format!("this list takes before, limit, {}", known.join(", ")));
         let Query(asked) = query.map_err(|_| wrong())?;
@@ -209,14 +223,14 @@ impl Asked {
     }
 
     /// `before` as `read` understands it.
-    fn place<T>(&self, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+    pub(super) fn place<T>(&self, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
         let wrong = || Problem::new(StatusCode::BAD_REQUEST, "before is the value of next of an earlier page");
         self.before.as_deref().map(|text| read(text).ok_or_else(wrong)).transpose()
     }
 }
 
 /// One of a closed list of words.
-fn word<T: Copy>(
+pub(super) fn word<T: Copy>(
     key: &str,
     given: Option<&String>,
     all: &[T],
@@ -229,7 +243,11 @@ fn word<T: Copy>(
     found.map(Some).ok_or_else(wrong)
 }
 
-fn page_of<R, P, T>(page: &store::Page<R, P>, item: impl Fn(&R) -> T, place: impl Fn(&P) -> String) -> Json<Page<T>> {
+pub(super) fn page_of<R, P, T>(
+    page: &store::Page<R, P>,
+    item: impl Fn(&R) -> T,
+    place: impl Fn(&P) -> String,
+) -> Json<Page<T>> {
     Json(Page { items: page.rows.iter().map(item).collect(), next: page.next.as_ref().map(place) })
 }
 

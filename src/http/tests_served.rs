@@ -5,6 +5,7 @@ use crate::http::*;
 use crate::reactor::addresses::AddressList;
 use crate::reactor::effect::Suspect;
 use crate::reactor::event::{SourceId, SourceKind, SourceState};
+use crate::reactor::payments::desk::{Order, Refusal as NotDone};
 use crate::reactor::rows::{AddressRow, AlertRow, AlertState, AlertSubject, Row, TransferRow, Voucher, WatchRow};
 use crate::reactor::settings::{Direction, Watch};
 use crate::reactor::watch_list::{NewWatch, WatchAnswer, WatchOrder, WatchRefusal, Watching};
@@ -30,7 +31,11 @@ const HOSTILE: &str = "<script>alert('x')</script>\"&\u{202e}";
 
 /// Notes every command; refuses what concerns the sink "gone", and never answers for the sink "slow".
 #[derive(Default)]
-pub(super) struct Noted(pub Mutex<Vec<(Name, Command)>>, pub Mutex<Vec<(Name, WatchOrder)>>);
+pub(super) struct Noted(
+    pub Mutex<Vec<(Name, Command)>>,
+    pub Mutex<Vec<(Name, WatchOrder)>>,
+    pub Mutex<Vec<(Name, Order)>>,
+);
 
 fn watching(watch: &NewWatch) -> Watching {
     let addresses = watch.addresses.len() as u64;
@@ -54,6 +59,29 @@ impl Control for Noted {
                 Command::Replay(_) | Command::Drop(_) | Command::TestSink(_) | Command::EnableSink(_) => Ok(()),
             }
         })
+    }
+
+    fn order(&self, by: Name, order: Order) -> BoxFuture<'_, Result<Result<(), NotDone>, Refusal>> {
+        let done = match &order {
+            Order::Unfreeze => Err(NotDone::Elsewhere),
+            Order::IsAbsent { .. } => Err(NotDone::SecondName),
+            Order::Approve { .. }
+            | Order::Reject { .. }
+            | Order::Freeze { .. }
+            | Order::Cancel { .. }
+            | Order::IsThere { .. }
+            | Order::Resume { .. }
+            | Order::ResumePayee { .. }
+            | Order::ResumeClock
+            | Order::Accept { .. }
+            | Order::WaivePayee { .. }
+            | Order::AcceptEntityKey { .. }
+            | Order::AskProbe
+            | Order::ProbeShowed { .. }
+            | Order::Probed => Ok(()),
+        };
+        self.2.lock().expect("nobody panics").push((by, order));
+        Box::pin(std::future::ready(Ok(done)))
     }
 
     fn watches(&self, by: Name, order: WatchOrder) -> BoxFuture<'_, Result<WatchAnswer, Refusal>> {

@@ -55,6 +55,8 @@ pub struct Parts {
     pub secret: EntitySecret,
     /// The paying wallet whose balance is shown.
     pub shown: Option<Name>,
+    /// SHA-256 of the entity public key that the config pins: with another one nothing leaves, whatever was accepted since.
+    pub pinned: Option<[u8; 32]>,
 }
 
 /// What the worker is connected with. `clock` is the clock that dates commits; `frozen` whether a file `FREEZE` lies beside the config.
@@ -78,6 +80,7 @@ struct Worker<'a, C, F> {
     reader: Reader,
     sends: Pace,
     secret: &'a EntitySecret,
+    pinned: Option<[u8; 32]>,
     sealer: Mutex<Option<(Sealer, Instant)>>,
     place: Mutex<Option<(ChainId, Address)>>,
     clock: &'a C,
@@ -96,12 +99,13 @@ where
     C: Fn() -> Timestamp + Sync,
     F: Fn() -> bool + Sync,
 {
-    let Parts { client, secret, shown } = parts;
+    let Parts { client, secret, shown, pinned } = parts;
     let Wires { mut asks, answers, funds, clock, frozen, stop } = wires;
     let worker = Worker {
         reader: Reader::new(client),
         sends: Pace::new(SEND_SPACING),
         secret: &secret,
+        pinned,
         sealer: Mutex::default(),
         place: Mutex::default(),
         clock: &clock,
@@ -193,7 +197,7 @@ where
         let Ok(sealer) = timeout_at(leave_by, self.sealer()).await else { return (unsent(Unsent::NoEntityKey), None) };
         let Some(sealer) = sealer else { return (unsent(Unsent::NoEntityKey), None) };
         let shown = sealer.fingerprint();
-        if create.entity_key().is_some_and(|pinned| pinned != shown) {
+        if [self.pinned, create.entity_key()].into_iter().flatten().any(|pinned| pinned != shown) {
             return (unsent(Unsent::OtherEntityKey(shown)), Some(shown));
         }
         let sealed = sealer.seal(self.secret).ok().and_then(|sealed| sealed_body(create.body(), &sealed).ok());

@@ -2,12 +2,12 @@
 
 pub use super::holdings::BalanceBody;
 use super::holdings::NoBalance;
+pub use super::orders::Reply;
 pub use super::paying::{LiveWords, PaymentBody};
 pub use super::quote::{ChangeBody, Quote, Worth};
 use super::rows::{Row, RowKey};
 pub use super::source::{HeartbeatBody, SinkBody, SourceBody};
 pub use super::suspect::Suspect;
-use super::watch_list::WatchAnswer;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
     Timestamp, TransferId, TransferKey, U256,
@@ -25,7 +25,7 @@ pub enum Effect {
     /// For the log and the metrics, after the commit.
     Notice(Notice),
     /// For whoever gave the order, after the commit.
-    Answer(Box<WatchAnswer>),
+    Answer(Box<Reply>),
 }
 
 /// One message of an alert, before it is rendered.

@@ -5,6 +5,7 @@
 use super::ask::Answer;
 pub use super::holdings::{Balances, NoBalance, ReadAt};
 use super::money::CircleId;
+pub use super::orders::PaymentOrder;
 use super::rows::Deadline;
 use super::settings::Settings;
 pub use super::source::{List, SourceId, SourceKind};
@@ -353,6 +354,8 @@ pub enum Command {
     },
     /// Change the watch list.
     Watches(Box<WatchOrder>),
+    /// Decide about payments.
+    Payments(Box<PaymentOrder>),
 }
 
 /// The wall clock and the monotonic one went apart.

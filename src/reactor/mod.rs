@@ -37,6 +37,7 @@ pub mod marks;
 pub mod match_set;
 pub mod money;
 pub mod office;
+mod orders;
 mod owe_history;
 mod packed;
 pub mod past;
@@ -81,6 +82,7 @@ use bars::Bars;
 use chain::Chain;
 use effect::{Effect, Notice};
 use event::{Command, Event, List, SourceId, SourceState};
+pub use pay_live::terms_fingerprint;
 use payments::Payments;
 use payments::desk::Desk;
 use read_prices::Followed;
@@ -220,6 +222,7 @@ impl Reactor {
             Event::Command(Command::TestSink { sink }) => self.test_sink(sink, &mut effects),
             Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
             Event::Command(Command::Watches(order)) => self.order_watches(*order, &mut effects),
+            Event::Command(Command::Payments(order)) => self.order_payments(*order, &mut effects),
             Event::Answered(answer) => self.answered(*answer, &mut effects),
             Event::Hinted(transaction) => self.hinted(&transaction, &mut effects),
             Event::Clock(report) => self.clock_moved(&report, &mut effects),

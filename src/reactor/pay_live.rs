@@ -2,15 +2,15 @@
 
 use super::Reactor;
 use super::cross::said_at;
-use super::event::ClockReport;
 use super::effect::{Effect, LiveWords, MessageKind, Notice};
-use super::money::{CircleId, PaymentRow};
+use super::event::ClockReport;
+use super::money::{CircleId, PaymentRow, Sha256};
 use super::payments::ask::{Answer, Asked};
 use super::payments::desk::terms::{Offer, OfferAmount, PayeeTerms, Terms, sha256};
-use super::payments::desk::{Desk, Facts, Said, Step, Trigger, Vouched};
+use super::payments::desk::{Desk, Facts, Order, Refusal, Said, Step, Trigger, Vouched};
 use super::rows::{Deadline, Row, RowKey, TransferRow, Voucher};
 use super::settings::{Approval, PaymentAmount, PaymentSettings, Rule, Settings};
-use crate::types::{ChainId, Kind, Stage, Timestamp, TransferId};
+use crate::types::{ChainId, Kind, Name, Stage, Timestamp, TransferId, chain};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -120,6 +120,16 @@ impl Reactor {
         });
     }
 
+    pub(super) fn order_live(&mut self, order: Order, by: &Name, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+        self.at_desk(effects, |desk, reactor, at, step| {
+            let done = desk.order(order, by, at, &|row| reactor.holds(row), step);
+            if desk.fingerprint().is_some() {
+                desk.tick(at, &|row| reactor.holds(row), step);
+            }
+            done
+        })
+    }
+
     pub(super) fn live_retracted(&mut self, transfer: TransferId, effects: &mut Vec<Effect>) {
         self.at_desk(effects, |desk, _, at, step| desk.retracted(transfer, at, step));
     }
@@ -163,10 +173,18 @@ impl Reactor {
     }
 }
 
+/// The fingerprint of what the config says of live money; `None` where nothing is live.
+#[must_use]
+pub fn terms_fingerprint(settings: &Settings) -> Option<Sha256> {
+    terms(settings).map(|terms| terms.fingerprint)
+}
+
 /// What the config says of live money; `None` where nothing is live.
 fn terms(settings: &Settings) -> Option<Terms> {
     let live = settings.live.as_ref()?;
-    let offers = settings.payments.iter().filter(|payment| payment.live).filter_map(|payment| {
+    // Coins of a test network are anybody's: only a relaxed deployment pays for them.
+    let worth = live.relaxed || chain::by_id(live.chain).is_some_and(|known| !known.test);
+    let offers = settings.payments.iter().filter(|payment| payment.live && worth).filter_map(|payment| {
         let payee = settings.payees.get(&payment.payee).filter(|payee| payee.chain == live.chain)?;
         let rule = settings.rules.iter().find(|rule| rule.name == payment.rule)?;
         let mark = format!("{:?} {:?} {:?}", rule.condition, payment.stage, payee.address);
@@ -208,7 +226,7 @@ fn offer(payment: &PaymentSettings, settings: &Settings, chain: ChainId, mark: &
         amount: match payment.amount {
             PaymentAmount::Fixed(amount) => OfferAmount::Fixed(amount),
             PaymentAmount::Match { reserve } => OfferAmount::Match(reserve),
-            PaymentAmount::FillTo(full) => OfferAmount::FillTo(full),
+            PaymentAmount::FillTo(level) => OfferAmount::FillTo(level),
         },
         stage: payment.stage,
         per_payment: payment.per_payment,

@@ -27,10 +27,10 @@ pub struct PaymentSettings {
     pub approval: Approval,
     /// How long one waits before it is refused.
     pub approval_expires: Duration,
-    /// A fee above this, in wei of the chain's coin, waits, and then asks a person.
-    pub max_fee: Option<U256>,
-    /// It is more than a rehearsal. The config refuses it until all of money is proven.
+    /// It is more than a rehearsal.
     pub live: bool,
+    /// Above this estimate, in the smallest unit of the chain's coin, it waits for a person.
+    pub max_fee: Option<U256>,
 }
 
 /// How much a payment moves.
@@ -43,7 +43,7 @@ pub enum PaymentAmount {
         /// Held back.
         reserve: U256,
     },
-    /// What is missing to this balance of the payee, raw: balance rules on USDC alone.
+    /// What is missing to this balance (a USDC balance rule), raw.
     FillTo(U256),
 }
 

@@ -135,6 +135,25 @@ impl Payments {
         Some(row)
     }
 
+    /// Lets a payment that waits go as far as a rehearsal goes. `None` where it does not wait, or a limit still has no room for it.
+    pub fn approve(
+        &mut self,
+        id: PaymentId,
+        settings: &PaymentSettings,
+        payee: &Payee,
+        at: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Option<PaymentRow> {
+        let row = self.rows.get(&id).filter(|row| row.state == PaymentState::Held)?;
+        let full = row.reason.as_ref().is_some_and(|reason| reason.as_str() == OVER_LIMIT);
+        if full && !self.within_limits(settings, payee, row.amount, at) {
+            return None;
+        }
+        let row = PaymentRow { state: PaymentState::Rehearsed, reason: None, changed_at: at, ..row.clone() };
+        self.put(row.clone(), effects);
+        Some(row)
+    }
+
     /// The payments that a transfer triggered.
     #[must_use]
     pub fn of_transfer(&self, transfer: TransferId) -> Vec<PaymentId> {
@@ -243,8 +262,8 @@ mod tests {
             max_per_day: 3,
             approval: Approval::None,
             approval_expires: DAY,
-            max_fee: None,
             live: false,
+            max_fee: None,
         };
         let payee = Payee {
             name: "hot".into(),

@@ -22,6 +22,7 @@ mod outbox;
 mod prices;
 pub mod prune;
 pub mod read;
+mod read_payments;
 mod read_watches;
 mod schema;
 mod small;
@@ -38,6 +39,7 @@ pub use meta::{Budget, StoreId};
 pub use model::ModelStore;
 pub use prune::{Prune, Pruned};
 pub use read::Reader;
+pub use read_payments::{PaymentFilter, PaymentPlace};
 pub use sqlite::{IfMissing, SqliteStore};
 pub use writer::{WriterHandle, writer};
 

@@ -62,10 +62,7 @@ impl KillPoint {
     /// Whether only a monitor that pays comes by.
     #[must_use]
     pub const fn is_of_payments(self) -> bool {
-        matches!(
-            self,
-            Self::BeforePayment | Self::AfterPayment | Self::BeforeAsk | Self::BeforePost | Self::AfterPost
-        )
+        matches!(self, Self::BeforePayment | Self::AfterPayment | Self::BeforeAsk | Self::BeforePost | Self::AfterPost)
     }
 
     /// The name in `WALLETWATCH_FAULT_KILL`.

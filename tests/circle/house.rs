@@ -150,7 +150,7 @@ impl House {
             frozen: move || frozen.load(Ordering::SeqCst),
             stop: stop.clone(),
         };
-        tokio::spawn(worker::run(worker::Parts { client, secret, shown: None }, wires));
+        tokio::spawn(worker::run(worker::Parts { client, secret, shown: None, pinned: None }, wires));
         Self {
             circle,
             address,

@@ -73,7 +73,8 @@ fn nothing_is_paid_twice_or_for_nothing_and_everything_is_paid_however_the_monit
         };
         let mut monitor = scene.start(point);
         let problem = die(&mut monitor, death).err();
-        let problem = problem.or_else(|| checker::circle(&scene).err()).or_else(|| checker::store(scene.folder()).err());
+        let problem =
+            problem.or_else(|| checker::circle(&scene).err()).or_else(|| checker::store(scene.folder()).err());
         if let Some(problem) = problem {
             scene.keep();
             panic!("seed {seed}, round {round} ({death:?}): {problem}\n{}", monitor.log_tail());
@@ -136,9 +137,8 @@ fn a_hot_wallet_that_runs_low_is_filled_up_once_for_each_time() {
     let at = monitor.wait_ready(PATIENCE).expect("it starts");
     // Armed: enough was read at a final block.
     let started = Instant::now();
-    scene.wait(&monitor, "it reads on", || {
-        monitor::status(at).is_some() && started.elapsed() > Duration::from_secs(20)
-    });
+    scene
+        .wait(&monitor, "it reads on", || monitor::status(at).is_some() && started.elapsed() > Duration::from_secs(20));
     for times in 1..=2 {
         let spent = Action::Send { token: usdc(), from: HOT, to: STRANGER, amount: U256::from(FULL - LOW + 1) };
         scene.live.change(|chain| chain.mine(now(), &Plan { actions: vec![spent], ..Plan::default() }));

@@ -227,7 +227,9 @@ impl Scene {
         let at = monitor.wait_ready(PATIENCE).expect("it starts");
         self.wait(&monitor, "the first blocks are read", || {
             let Some(status) = monitor::status(at) else { return false };
-            status["chains"].as_array().is_some_and(|chains| chains.iter().any(|chain| chain["block"].as_u64() > Some(10)))
+            status["chains"]
+                .as_array()
+                .is_some_and(|chains| chains.iter().any(|chain| chain["block"].as_u64() > Some(10)))
         });
         monitor.kill().expect("it runs");
     }

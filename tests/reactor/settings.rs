@@ -94,6 +94,7 @@ pub fn rule(stages: &[Stage]) -> Rule {
         chains: BTreeSet::from([CHAIN]),
         direction: Direction::Both,
         assets: None,
+        from: None,
         at_least: None,
         at_least_usd: None,
         stages: stages.iter().copied().collect(),

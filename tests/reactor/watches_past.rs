@@ -1,7 +1,7 @@
 //! The history of watches that are added at run time: it is read for everybody who asked for it, and not longer than they are watched.
 
 use crate::script::check;
-use crate::settings::base;
+use crate::settings::{base, explorer_only};
 use walletwatch::reactor::settings::Condition;
 
 #[test]
@@ -96,6 +96,25 @@ fn what_moved_within_a_watch_is_the_history_of_either_address() {
         = late complete from 111, 0 new
         a logs 50..104 t1@60
         = seen t1 late self history; confirmed t1 late self history; final t1 late self history
+        ",
+    );
+}
+
+#[test]
+fn what_is_history_to_who_was_asked_for_is_new_to_the_other_party() {
+    check(
+        explorer_only(),
+        "
+        tx t1 internal M>A 5
+        tx t2 internal M>S 5
+        tx t3 usdc S>A 5
+        scan head 99
+        scan usdc A 100.. at 110: t3@110
+        = seen t3 treasury in
+        add late M from 90
+        = late complete from 111, 1 new
+        scan internal M 90.. at 105: t1@104 t2@105
+        = seen t1 late out; seen t1 treasury in
         ",
     );
 }

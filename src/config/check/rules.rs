@@ -4,7 +4,9 @@ use crate::config::check::assets::Assets;
 use crate::config::check::chains::Chains;
 use crate::config::check::input::{Input, Names};
 use crate::config::check::page_and_store::sinks as named_sinks;
+use crate::config::check::payments::Payees;
 use crate::config::check::prices;
+use crate::config::check::senders;
 use crate::config::check::sinks::{SEVERITIES, Sinks, is_built_in};
 use crate::config::check::thresholds;
 use crate::config::check::watches::Watches;
@@ -23,6 +25,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What rules are made of.
 pub(super) struct Materials<'a> {
+    /// Payees, who can be named as senders.
+    pub payees: &'a Payees,
     /// Chains.
     pub chains: &'a Chains,
     /// Tokens known by contract.
@@ -262,6 +266,7 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Trans
         added,
         chains,
         direction,
+        from: senders::from(input, scope, from.watches, from.payees),
         assets: named,
         at_least,
         at_least_usd,

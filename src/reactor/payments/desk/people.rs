@@ -77,6 +77,13 @@ pub enum Order {
         /// SHA-256 of it.
         key: Sha256,
     },
+    /// Somebody is about to show what this account does: a millionth of a USDC goes from the wallet to itself.
+    AskProbe,
+    /// A probe showed less than that.
+    ProbeShowed {
+        /// What.
+        words: Name,
+    },
     /// It was shown on this account that references come back and that keys hold.
     Probed,
 }
@@ -188,6 +195,17 @@ impl Desk {
             Order::AcceptEntityKey { key } => {
                 self.put_office(step, |office| office.entity_key = Some(key));
                 self.audit(who, "entity key accepted", None, &request::short(&key), at, step);
+                Ok(())
+            }
+            Order::AskProbe => {
+                if self.office.frozen.is_some() {
+                    return Err(Refusal::Frozen);
+                }
+                self.audit(who, "asks for a probe", None, "", at, step);
+                Ok(())
+            }
+            Order::ProbeShowed { words } => {
+                self.audit(who, "a probe showed", None, words.as_str(), at, step);
                 Ok(())
             }
             Order::Probed => {

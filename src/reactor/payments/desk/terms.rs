@@ -108,10 +108,11 @@ pub fn sha256(tag: &str, parts: &[&[u8]]) -> Sha256 {
 }
 
 impl Terms {
-    /// The same with its fingerprint filled in: over everything but the store's id. `Debug` writes every field, in order.
+    /// The same with its fingerprint filled in: over everything but the store's id and the wallet's address, which Circle's id of it
+    /// stands for. `Debug` writes every field, in order.
     #[must_use]
     pub fn sealed(mut self) -> Self {
-        let plain = Self { store: [0; 16], fingerprint: [0; 32], ..self.clone() };
+        let plain = Self { store: [0; 16], wallet_address: None, fingerprint: [0; 32], ..self.clone() };
         self.fingerprint = sha256("money config", &[format!("{plain:?}").as_bytes()]);
         self
     }
