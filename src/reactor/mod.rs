@@ -80,7 +80,7 @@ use backfill::Backfills;
 use balances::Balances;
 use bars::Bars;
 use chain::Chain;
-use effect::{Effect, Notice};
+use effect::Effect;
 use event::{Command, Event, List, SourceId, SourceState};
 pub use pay_live::terms_fingerprint;
 use payments::Payments;

@@ -125,6 +125,15 @@ pub struct PaymentBody {
     pub live: Option<LiveWords>,
 }
 
+/// The facts of `payments.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentsBody {
+    /// Why, of `frozen`; by whom, of `unfrozen`.
+    pub reason: Name,
+    /// The hash of the last line of the audit.
+    pub audit_head: Option<Sha256>,
+}
+
 /// What is known of a live payment at Circle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveWords {

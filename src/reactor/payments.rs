@@ -114,21 +114,7 @@ impl Payments {
         at: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Option<PaymentRow> {
-        let row = self.rows.get(&id)?;
-        match row.state {
-            PaymentState::Planned | PaymentState::Held | PaymentState::Approved => {}
-            PaymentState::Rehearsed
-            | PaymentState::Refused
-            | PaymentState::Sending
-            | PaymentState::Reconcile
-            | PaymentState::Human
-            | PaymentState::Accepted
-            | PaymentState::Rejected
-            | PaymentState::Complete
-            | PaymentState::Failed
-            | PaymentState::Cancelled
-            | PaymentState::Denied => return None,
-        }
+        let row = self.rows.get(&id).filter(|row| row.state.is_waiting())?;
         let state = PaymentState::Refused;
         let row = PaymentRow { state, reason: Some(reason.into()), changed_at: at, ..row.clone() };
         self.put(row.clone(), effects);
@@ -184,20 +170,9 @@ impl Payments {
     /// Those that count in limits: all but refused ones, and those that had no room in them. What had none has reserved none: else one
     /// large deposit of a stranger would hold everything that comes behind it for a day.
     fn counting(&self) -> impl Iterator<Item = &PaymentRow> {
-        self.rows.values().filter(|row| match row.state {
-            PaymentState::Held => row.reason.as_ref().is_none_or(|reason| reason.as_str() != OVER_LIMIT),
-            PaymentState::Planned | PaymentState::Approved | PaymentState::Rehearsed => true,
-            PaymentState::Refused => false,
-            // Live ones are at the desk, and counted there.
-            PaymentState::Sending
-            | PaymentState::Reconcile
-            | PaymentState::Human
-            | PaymentState::Accepted
-            | PaymentState::Rejected
-            | PaymentState::Complete
-            | PaymentState::Failed
-            | PaymentState::Cancelled
-            | PaymentState::Denied => false,
+        self.rows.values().filter(|row| {
+            let no_room = row.reason.as_ref().is_some_and(|reason| reason.as_str() == OVER_LIMIT);
+            row.state == PaymentState::Rehearsed || (row.state.is_waiting() && !no_room)
         })
     }
 
@@ -224,19 +199,7 @@ fn identity(rule: &Name, trigger: &Trigger) -> PaymentId {
 
 /// Whether it counts in the rolling day: open, or executed less than a day ago.
 fn recent(row: &PaymentRow, at: Timestamp) -> bool {
-    match row.state {
-        PaymentState::Planned | PaymentState::Held | PaymentState::Approved => true,
-        PaymentState::Rehearsed | PaymentState::Refused => at.since(row.changed_at) < DAY,
-        PaymentState::Sending
-        | PaymentState::Reconcile
-        | PaymentState::Human
-        | PaymentState::Accepted
-        | PaymentState::Rejected
-        | PaymentState::Complete
-        | PaymentState::Failed
-        | PaymentState::Cancelled
-        | PaymentState::Denied => false,
-    }
+    row.state.is_waiting() || at.since(row.changed_at) < DAY
 }
 
 /// `None` is more than 256 bits: more than any limit.

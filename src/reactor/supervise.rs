@@ -324,6 +324,8 @@ impl Reactor {
             | MessageKind::PaymentFailed
             | MessageKind::PaymentNeedsPerson
             | MessageKind::PaymentTriggerRetracted
+            | MessageKind::PaymentsFrozen
+            | MessageKind::PaymentsUnfrozen
             | MessageKind::AlertResolved
             | MessageKind::Heartbeat
             | MessageKind::Test => None,

@@ -5,8 +5,8 @@
 //! unverified. Nothing here escapes: each sink escapes for itself.
 
 use super::body::{
-    AssetData, BalanceData, Basics, BodyFault, Data, GasData, HeartbeatData, PaymentData, PriceData, ResolvedData,
-    SinkData, SourceData, TransferData, UsdData, read,
+    AssetData, BalanceData, Basics, BodyFault, Data, GasData, HeartbeatData, PaymentData, PaymentsData, PriceData,
+    ResolvedData, SinkData, SourceData, TransferData, UsdData, read,
 };
 use crate::types::{Name, Untrusted};
 use std::fmt::Write as _;
@@ -49,6 +49,7 @@ pub fn render(body: &[u8], again: bool) -> Result<Text, BodyFault> {
         Data::Source(source) => (source_text(&kind, source), source.basics.simulated),
         Data::Sink(sink) => (sink_text(&kind, sink), sink.basics.simulated),
         Data::Payment(payment) => (payment_text(&kind, payment), payment.basics.simulated),
+        Data::Payments(payments) => (payments_text(&kind, payments), payments.basics.simulated),
         Data::Resolved(resolved) => (resolved_text(resolved), resolved.basics.simulated),
         Data::Heartbeat(heartbeat) => (heartbeat_text(heartbeat), heartbeat.basics.simulated),
         Data::Other(basics) => (other_text(&kind, basics), basics.simulated),
@@ -277,6 +278,15 @@ fn payment_text(kind: &str, data: &PaymentData<'_>) -> Text {
     }
     lines.push(origin(data.basics.rule.as_deref(), &data.basics.severity));
     Text { title, lines, url: None }
+}
+
+fn payments_text(kind: &str, data: &PaymentsData<'_>) -> Text {
+    let frozen = kind == "payments.frozen";
+    let title = if frozen { "payments are FROZEN: nothing leaves" } else { "payments go on" };
+    let mut lines = vec![format!("{}: {}", if frozen { "why" } else { "by" }, data.reason)];
+    lines.extend(data.audit_head.as_ref().map(|head| format!("audit {head}")));
+    lines.push(origin(None, &data.basics.severity));
+    Text { title: title.to_owned(), lines, url: None }
 }
 
 fn resolved_text(data: &ResolvedData<'_>) -> Text {

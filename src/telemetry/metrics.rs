@@ -382,11 +382,12 @@ impl Metrics {
 }
 
 /// The built-in alerts, whose `rule` is their type's word. What the reactor raises with another severity gets its series then.
-fn built_in() -> [(&'static str, Severity); 3] {
+fn built_in() -> [(&'static str, Severity); 4] {
     [
         (MessageKind::SourceBlind.word(), Severity::Critical),
         (MessageKind::SourceDisagrees.word(), Severity::Warning),
         (MessageKind::SinkFailing.word(), Severity::Critical),
+        (MessageKind::PaymentsFrozen.word(), Severity::Critical),
     ]
 }
 

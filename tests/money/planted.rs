@@ -71,13 +71,13 @@ macro_rules! plants {
 fn everything() -> Vec<Planted> {
     let mut plants: Vec<Planted> = plants![
         RandomKeyPerAttempt: "I4:" | "I1:",
-        KeyFromBlockHash: "I1:",
+        KeyFromBlockHash: "I1:" | "I4:",
         NewKeyOnNotFound: "I4:" | "I1:",
         BodyChangedOnRetry: "I4:",
         ResendAfterKeyLife: "I8:" | "I1:",
         OneProofRejects: "is rejected and was paid" | "I1:",
         EditPaysThePast: "an edit paid for the past",
-        SaltOfTheStore: "I1:",
+        SaltOfTheStore: "I1:" | "I4:",
         OneRuleOnAllChains: "nobody tops up",
         SecondTopUp: " tops up while ",
         LoopThroughPayee: "a loop was paid",

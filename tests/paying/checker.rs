@@ -38,6 +38,8 @@ pub(crate) fn circle(scene: &Scene) -> Result<(), String> {
 pub(crate) struct Left {
     pub(crate) payments: Vec<(PaymentState, u64)>,
     pub(crate) attempts: u64,
+    /// Why nothing leaves, if nothing does: frozen, paused.
+    pub(crate) held_up: Vec<String>,
 }
 
 /// Looks at a copy, so that the next start finds the log of the store as the dead left it.
@@ -59,7 +61,11 @@ pub(crate) fn store(folder: &Path) -> Result<Left, String> {
         let state = PaymentState::from_word(&state).ok_or_else(|| format!("no state: {state}"))?;
         Ok((state, amount.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte))))
     });
-    Ok(Left { payments: payments.collect::<Result<_, String>>()?, attempts })
+    let why =
+        "SELECT frozen FROM office WHERE frozen IS NOT NULL UNION SELECT paused FROM office WHERE paused IS NOT NULL";
+    let mut why = connection.prepare(why).map_err(|error| error.to_string())?;
+    let held_up = why.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(|error| error.to_string())?;
+    Ok(Left { payments: payments.collect::<Result<_, String>>()?, attempts, held_up })
 }
 
 /// Every line follows the one before, and payments moved along the arrows alone. Gives the number of attempts.
@@ -71,7 +77,7 @@ fn audit(connection: &rusqlite::Connection) -> Result<u64, String> {
         let payment = payment.and_then(|bytes| bytes.try_into().ok()).map(PaymentId);
         let hash: Vec<u8> = row.get(6)?;
         Ok(AuditRow {
-            seq: row.get(0)?,
+            seq: row.get::<_, i64>(0)?.unsigned_abs(),
             at: Timestamp::from_millis(row.get(1)?),
             who: row.get::<_, String>(2)?.into(),
             what: row.get::<_, String>(3)?.into(),

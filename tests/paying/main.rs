@@ -62,7 +62,7 @@ fn nothing_is_paid_twice_or_for_nothing_and_everything_is_paid_however_the_monit
     let rounds = number("KILL_ROUNDS").map_or(ROUNDS, |rounds| rounds.min(200));
     let seed = number("KILL_SEED").unwrap_or_else(|| u64::try_from(now().millis() % 1_000_000).expect("it is small"));
     println!("KILL_ROUNDS={rounds} KILL_SEED={seed}");
-    let mut scene = Scene::new(seed);
+    let scene = Scene::new(seed);
     scene.warm_up();
     scene.load(true);
     scene.trouble(true);
@@ -76,7 +76,6 @@ fn nothing_is_paid_twice_or_for_nothing_and_everything_is_paid_however_the_monit
         let problem =
             problem.or_else(|| checker::circle(&scene).err()).or_else(|| checker::store(scene.folder()).err());
         if let Some(problem) = problem {
-            scene.keep();
             panic!("seed {seed}, round {round} ({death:?}): {problem}\n{}", monitor.log_tail());
         }
     }
@@ -90,16 +89,16 @@ fn nothing_is_paid_twice_or_for_nothing_and_everything_is_paid_however_the_monit
     let balanced = checker::circle(&scene).and_then(|()| balance(&scene, &left?));
     match balanced {
         Ok(attempts) => println!("{rounds} deaths: {wanted} payments, {attempts} attempts, none twice, none lost"),
-        Err(problem) => {
-            scene.keep();
-            panic!("seed {seed}: {problem}");
-        }
+        Err(problem) => panic!("seed {seed}: {problem}"),
     }
     assert!(wanted as u64 >= rounds / 2, "too little came in to prove anything: {wanted}");
 }
 
 /// What the monitor holds for paid is what Circle moved.
 fn balance(scene: &Scene, left: &checker::Left) -> Result<u64, String> {
+    if !left.held_up.is_empty() {
+        return Err(format!("nothing leaves: {:?}", left.held_up));
+    }
     let open: Vec<&(PaymentState, u64)> =
         left.payments.iter().filter(|(state, _)| *state != PaymentState::Complete).collect();
     if !open.is_empty() {
@@ -130,27 +129,30 @@ fn die(monitor: &mut Monitor, death: Death) -> Result<(), String> {
     }
 }
 
+/// A minute and more: the config lets no rule pay for a balance that was low for less.
 #[test]
-fn a_hot_wallet_that_runs_low_is_filled_up_once_for_each_time() {
+fn a_hot_wallet_that_runs_low_is_filled_up_once() {
     let scene = Scene::new(7);
     let mut monitor = scene.start(None);
-    let at = monitor.wait_ready(PATIENCE).expect("it starts");
-    // Armed: enough was read at a final block.
+    let at = monitor.wait_ready(PATIENCE).unwrap_or_else(|why| panic!("{why}\n{}", monitor.log_tail()));
+    // Armed: enough was read at a block that is final by now. It is read once a minute.
     let started = Instant::now();
     scene
-        .wait(&monitor, "it reads on", || monitor::status(at).is_some() && started.elapsed() > Duration::from_secs(20));
-    for times in 1..=2 {
-        let spent = Action::Send { token: usdc(), from: HOT, to: STRANGER, amount: U256::from(FULL - LOW + 1) };
+        .wait(&monitor, "it reads on", || monitor::status(at).is_some() && started.elapsed() > Duration::from_secs(75));
+    let spend = |amount: u64| {
+        let spent = Action::Send { token: usdc(), from: HOT, to: STRANGER, amount: U256::from(amount) };
         scene.live.change(|chain| chain.mine(now(), &Plan { actions: vec![spent], ..Plan::default() }));
-        scene.wait(&monitor, "it is filled up", || scene.taken(HOT).len() == times);
-        assert_eq!(scene.taken(HOT), vec![FULL - LOW + 1; times], "what is missing to the whole");
-        scene.wait(&monitor, "it is paid", || is_settled(&scene));
-        // The next crossing counts once this one was seen at a final block, and the balance with it.
-        let landed = Instant::now();
-        scene.wait(&monitor, "it is armed again", || landed.elapsed() > Duration::from_secs(40));
-        assert_eq!(scene.taken(HOT).len(), times, "and no more than once");
-    }
+    };
+    let missing = FULL - LOW + 1;
+    spend(missing);
+    scene.wait_for(&monitor, "it is filled up", PATIENCE * 3, || scene.taken(HOT).len() == 1);
+    scene.wait(&monitor, "it is paid", || is_settled(&scene));
+    // Circle says that it is paid. Until that was read at a final block nothing follows, however low it is.
+    spend(missing);
+    let again = Instant::now();
+    scene.wait(&monitor, "it reads on", || again.elapsed() > Duration::from_secs(20));
+    assert_eq!(scene.taken(HOT), [missing], "what is missing to the whole, once");
     monitor.kill().expect("it runs");
     let left = checker::store(scene.folder()).expect("it can be read");
-    assert_eq!(left.payments.len(), 2);
+    assert_eq!(left.payments, [(PaymentState::Complete, missing)]);
 }

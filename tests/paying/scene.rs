@@ -132,25 +132,20 @@ impl Scene {
         write("circle.entity", Circle::entity_secret().expose());
         let (key, entity) = (self.folder().join("circle.key"), self.folder().join("circle.entity"));
         let text = include_str!("config.toml")
-            .replace("NODE", &self.node_at.to_string())
-            .replace("CIRCLE", &self.circle_at.to_string())
-            .replace("KEY", &key.display().to_string())
-            .replace("ENTITY", &entity.display().to_string())
-            .replace("TILL", &TILL.to_string())
-            .replace("VAULT", &VAULT.to_string())
-            .replace("HOT", &HOT.to_string())
-            .replace("WALLET", WALLET)
-            .replace("TOKEN", TOKEN);
+            .replace("{NODE}", &self.node_at.to_string())
+            .replace("{CIRCLE}", &self.circle_at.to_string())
+            .replace("{KEY}", &key.display().to_string())
+            .replace("{ENTITY}", &entity.display().to_string())
+            .replace("{TILL}", &TILL.to_string())
+            .replace("{VAULT}", &VAULT.to_string())
+            .replace("{HOT}", &HOT.to_string())
+            .replace("{WALLET}", WALLET)
+            .replace("{TOKEN}", TOKEN);
         write("walletwatch.toml", &text);
     }
 
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
-    }
-
-    pub(crate) fn keep(&mut self) {
-        self.folder.disable_cleanup(true);
-        println!("the monitor's folder is kept: {}", self.folder().display());
     }
 
     /// Blocks for ever; while it is told to, something comes in; what Circle sends is mined.
@@ -221,11 +216,15 @@ impl Scene {
         Monitor::start(self.folder(), &environment)
     }
 
-    /// Lets a first monitor be born: what comes in from here on is paid.
+    /// Lets a first monitor be born: what comes in from here on is paid. Blocks tell whole seconds, so it takes more than one.
     pub(crate) fn warm_up(&self) {
         let mut monitor = self.start(None);
-        let at = monitor.wait_ready(PATIENCE).expect("it starts");
+        let at = monitor.wait_ready(PATIENCE).unwrap_or_else(|why| panic!("{why}\n{}", monitor.log_tail()));
+        let born = Instant::now();
         self.wait(&monitor, "the first blocks are read", || {
+            if born.elapsed() < Duration::from_secs(2) {
+                return false;
+            }
             let Some(status) = monitor::status(at) else { return false };
             status["chains"]
                 .as_array()
@@ -234,10 +233,17 @@ impl Scene {
         monitor.kill().expect("it runs");
     }
 
-    pub(crate) fn wait(&self, monitor: &Monitor, what: &str, mut there: impl FnMut() -> bool) {
-        let until = Instant::now() + PATIENCE;
+    pub(crate) fn wait(&self, monitor: &Monitor, what: &str, there: impl FnMut() -> bool) {
+        self.wait_for(monitor, what, PATIENCE, there);
+    }
+
+    pub(crate) fn wait_for(&self, monitor: &Monitor, what: &str, most: Duration, mut there: impl FnMut() -> bool) {
+        let until = Instant::now() + most;
         while !there() {
-            assert!(Instant::now() <= until, "in vain: {what}\n{}", monitor.log_tail());
+            if Instant::now() > until {
+                let left = super::checker::store(self.folder());
+                panic!("in vain: {what}\n{left:?}\n{}", monitor.log_tail());
+            }
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -258,5 +264,9 @@ impl Scene {
 impl Drop for Scene {
     fn drop(&mut self) {
         self.cancel.cancel();
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+            println!("the monitor's folder is kept: {}", self.folder().display());
+        }
     }
 }

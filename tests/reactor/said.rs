@@ -55,7 +55,7 @@ pub fn words(message: &Message, name: impl Fn(B256) -> String) -> String {
         }
         Body::Heartbeat(body) => format!("{kind} {}", body.trouble.len()),
         Body::Source(body) if body.reason.as_str().contains("was accepted") => format!("{kind} accepted"),
-        Body::Source(_) | Body::Test => kind.to_owned(),
+        Body::Source(_) | Body::Payments(_) | Body::Test => kind.to_owned(),
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) fn identity(body: &[u8]) -> Option<(String, u32)> {
         Data::Balance(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Source(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Sink(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Payments(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Resolved(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Heartbeat(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Other(common) => (&common.alert_id, common.revision),
@@ -48,6 +49,9 @@ pub(super) fn line(body: &[u8]) -> Line {
         Data::Payment(data) => payment(&kind, data),
         Data::Sink(data) => {
             Line { kind: "sink".into(), tone: Tone::Warning, text: format!("{} {}: {}", kind, data.sink, data.reason) }
+        }
+        Data::Payments(data) => {
+            Line { kind: "payments".into(), tone: Tone::Warning, text: format!("{kind}: {}", data.reason) }
         }
         Data::Resolved(data) => Line { kind: "over".into(), tone: Tone::Plain, text: data.reason.to_string() },
         Data::Heartbeat(_) | Data::Other(_) => {

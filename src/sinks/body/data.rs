@@ -23,6 +23,8 @@ pub enum Data<'a> {
     Sink(SinkData<'a>),
     /// Of `payment.*`.
     Payment(Box<PaymentData<'a>>),
+    /// Of `payments.*`.
+    Payments(PaymentsData<'a>),
     /// Of `alert.resolved`.
     Resolved(ResolvedData<'a>),
     /// Of `heartbeat`.
@@ -380,6 +382,19 @@ pub struct PaymentData<'a> {
     pub audit_head: Option<Cow<'a, str>>,
 }
 
+/// Of `payments.*`: all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentsData<'a> {
+    /// What every body says.
+    #[serde(flatten, borrow)]
+    pub basics: Basics<'a>,
+    /// Why, of `frozen`; by whom, of `unfrozen`.
+    #[serde(borrow)]
+    pub reason: Cow<'a, str>,
+    /// The hash of the last line of the audit.
+    pub audit_head: Option<Cow<'a, str>>,
+}
+
 /// Of `alert.resolved`: the alert is over, for a reason that is none of its subject's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResolvedData<'a> {
@@ -416,6 +431,7 @@ impl<'a> Data<'a> {
             "source" => Self::Source(serde_json::from_str(json)?),
             "sink" => Self::Sink(serde_json::from_str(json)?),
             "payment" => Self::Payment(serde_json::from_str(json)?),
+            "payments" => Self::Payments(serde_json::from_str(json)?),
             "alert" => Self::Resolved(serde_json::from_str(json)?),
             "heartbeat" => Self::Heartbeat(serde_json::from_str(json)?),
             _ => Self::Other(serde_json::from_str(json)?),

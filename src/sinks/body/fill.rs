@@ -4,12 +4,12 @@
 
 use super::data::{
     AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, HeartbeatData, PaymentData,
-    PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
+    PaymentsData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
 };
 use super::time;
 use crate::reactor::effect::{
-    BalanceBody, Body, CrossingBody, CrossingSubject, HeartbeatBody, Message, PaymentBody, SinkBody, SourceBody,
-    TransferBody, Worth,
+    BalanceBody, Body, CrossingBody, CrossingSubject, HeartbeatBody, Message, PaymentBody, PaymentsBody, SinkBody,
+    SourceBody, TransferBody, Worth,
 };
 use crate::reactor::settings::{Direction, Side};
 use crate::types::amount::format_amount;
@@ -34,6 +34,11 @@ impl<'a> Data<'a> {
             Body::Source(source) => Self::Source(SourceData::of(basics(), source)),
             Body::Sink(sink) => Self::Sink(SinkData::of(basics(), sink)),
             Body::Payment(payment) => Self::Payment(Box::new(PaymentData::of(basics(), payment))),
+            Body::Payments(PaymentsBody { reason, audit_head }) => Self::Payments(PaymentsData {
+                basics: basics(),
+                reason: reason.as_str().into(),
+                audit_head: audit_head.map(|hash| format!("{:#x}", B256::from(hash)).into()),
+            }),
             Body::Resolved(reason) => Self::Resolved(ResolvedData { basics: basics(), reason: reason.as_str().into() }),
             Body::Heartbeat(HeartbeatBody { next, trouble }) => Self::Heartbeat(HeartbeatData {
                 basics: basics(),

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::reactor::effect::{
-    BalanceBody, CrossingBody, CrossingSubject, MessageKind, PaymentBody, Quote, SinkBody, SourceBody, Suspect,
+    BalanceBody, CrossingBody, CrossingSubject, MessageKind, PaymentBody, PaymentsBody, Quote, SinkBody, SourceBody,
+    Suspect,
 };
 use crate::reactor::event::{ReadAt, SourceKind};
 use crate::reactor::rows::PaymentState;
@@ -185,6 +186,9 @@ pub(in crate::sinks) fn every_kind() -> Vec<Message> {
         | MessageKind::PaymentFailed
         | MessageKind::PaymentNeedsPerson
         | MessageKind::PaymentTriggerRetracted => payment(),
+        MessageKind::PaymentsFrozen | MessageKind::PaymentsUnfrozen => {
+            Body::Payments(PaymentsBody { reason: "a drill".into(), audit_head: Some([7; 32]) })
+        }
         MessageKind::AlertResolved => Body::Resolved("the rule was removed from the config".into()),
         MessageKind::Heartbeat => heartbeat(),
         MessageKind::Test => Body::Test,
