@@ -54,6 +54,13 @@ pub enum MonitorFault {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreFault),
+    /// Payments are live, and there is no store: only the lost one knew what left already.
+    #[error(
+        "payments are live, and there is no store at {} (a wrong data folder, or a lost disk?); \
+         `walletwatch run --new-store` makes one, and payments then start frozen",
+        .0.display()
+    )]
+    NoStore(PathBuf),
     /// The pump.
     #[error(transparent)]
     Pump(#[from] PumpFault),
@@ -120,7 +127,12 @@ pub async fn run(
     let path = config.store.path.clone();
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
     let listener = listen(config.http.listen).await?;
-    let mut store = SqliteStore::open(&path, IfMissing::Create(random_id()))?;
+    let if_missing =
+        if config.is_precious() && !config.new_store { IfMissing::Refuse } else { IfMissing::Create(random_id()) };
+    let mut store = SqliteStore::open(&path, if_missing).map_err(|fault| match fault {
+        StoreFault::Missing { path } => MonitorFault::NoStore(path),
+        other => other.into(),
+    })?;
     let new_store = store.created();
     take_lists(&config, &mut store)?;
     let (tables, last_at) = store.load()?;
@@ -190,7 +202,9 @@ pub async fn run(
         clock: Arc::clone(&clock),
         stop: stops.pump.clone(),
     };
-    let pump = Pump::start(reactor, settings, poison, overview, wires).await?;
+    // Only the lost store knew what left already.
+    let freeze = (new_store && config.is_precious()).then(|| "the store is new: what left before is not known".into());
+    let pump = Pump::start(reactor, settings, freeze, poison, overview, wires).await?;
     let (archive, reader) = http::archive::of_store(path.clone());
     tasks.thread("the store's reader", move || {
         reader();

@@ -24,12 +24,16 @@ pub(super) struct Run {
     /// Believe a list file that has lost more than a tenth of its lines since it was last read
     #[arg(long)]
     allow_shrink: bool,
+    /// Make a store though payments are live: they start frozen, for only the lost one knew what left already
+    #[arg(long)]
+    new_store: bool,
 }
 
 impl Run {
     pub(super) fn run(self, places: &Places) -> Result<(), Failure> {
         let Located { file, data, mut config } = places.load()?;
         config.allow_shrink = self.allow_shrink;
+        config.new_store = self.new_store;
         let redactor = start_log(&config)?;
         make_folder(&data).map_err(Failure::again)?;
         let warnings = config.warnings.clone();
@@ -112,6 +116,7 @@ fn hangups() -> Result<mpsc::Receiver<()>, Failure> {
 pub(super) fn failure(fault: MonitorFault) -> Failure {
     let person = match &fault {
         MonitorFault::Store(fault) | MonitorFault::Pump(PumpFault::Store(fault)) => fault.remedy() == Remedy::Person,
+        MonitorFault::NoStore(_) => true,
         MonitorFault::Sink(_)
         | MonitorFault::Shrunk(_)
         | MonitorFault::Circle(CircleFault::Place(_) | CircleFault::Entity(_)) => {

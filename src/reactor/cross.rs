@@ -276,6 +276,8 @@ impl Reactor {
             | MessageKind::SourceDisagrees
             | MessageKind::SinkFailing
             | MessageKind::SinkRecovered
+            | MessageKind::PaymentsFrozen
+            | MessageKind::PaymentsUnfrozen
             | MessageKind::AlertResolved
             | MessageKind::Heartbeat
             | MessageKind::Test => false,

@@ -3,7 +3,7 @@
 pub use super::holdings::BalanceBody;
 use super::holdings::NoBalance;
 pub use super::orders::Reply;
-pub use super::paying::{LiveWords, PaymentBody};
+pub use super::paying::{FrozenBody, LiveWords, PaymentBody};
 pub use super::quote::{ChangeBody, Quote, Worth};
 use super::rows::{Row, RowKey};
 pub use super::source::{HeartbeatBody, SinkBody, SourceBody};
@@ -115,6 +115,10 @@ pub enum MessageKind {
     PaymentNeedsPerson,
     /// `payment.trigger_retracted`
     PaymentTriggerRetracted,
+    /// `payments.frozen`
+    PaymentsFrozen,
+    /// `payments.unfrozen`
+    PaymentsUnfrozen,
     /// `alert.resolved`: it is over for a reason that is none of its subject's, such as a rule that left the config.
     AlertResolved,
     /// `heartbeat`
@@ -125,7 +129,7 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Every kind, for schemas and filters.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::Transfer(Stage::Seen),
         Self::Transfer(Stage::Confirmed),
         Self::Transfer(Stage::Final),
@@ -151,6 +155,8 @@ impl MessageKind {
         Self::PaymentFailed,
         Self::PaymentNeedsPerson,
         Self::PaymentTriggerRetracted,
+        Self::PaymentsFrozen,
+        Self::PaymentsUnfrozen,
         Self::AlertResolved,
         Self::Heartbeat,
         Self::Test,
@@ -185,6 +191,8 @@ impl MessageKind {
             Self::PaymentFailed => "payment.failed",
             Self::PaymentNeedsPerson => "payment.needs_person",
             Self::PaymentTriggerRetracted => "payment.trigger_retracted",
+            Self::PaymentsFrozen => "payments.frozen",
+            Self::PaymentsUnfrozen => "payments.unfrozen",
             Self::AlertResolved => "alert.resolved",
             Self::Heartbeat => "heartbeat",
             Self::Test => "test",
@@ -211,6 +219,8 @@ pub enum Body {
     Sink(SinkBody),
     /// Of `payment.*`.
     Payment(Box<PaymentBody>),
+    /// Of `payments.*`.
+    Frozen(FrozenBody),
     /// Of `alert.resolved`: why.
     Resolved(Name),
     /// Of `heartbeat`.

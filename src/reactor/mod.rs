@@ -26,6 +26,7 @@ mod cross;
 pub mod crossing;
 pub mod effect;
 pub mod event;
+mod halts;
 mod held;
 pub mod holdings;
 mod internals;

@@ -3,6 +3,7 @@
 use super::Reactor;
 use super::cross::said_at;
 use super::effect::{Effect, LiveWords, MessageKind, Notice};
+use super::halts::Halt;
 use super::money::{CircleId, PaymentRow, Sha256};
 use super::payments::ask::{Answer, Asked};
 use super::payments::desk::terms::{Offer, OfferAmount, PayeeTerms, Terms, sha256};
@@ -70,11 +71,25 @@ impl Reactor {
             Said::Suspect(rule, _) => {
                 effects.push(Effect::Notice(Notice::Suppressed { rule, reason: "suspect: it never pays" }));
             }
-            Said::Frozen(why) => effects.push(Effect::Notice(Notice::Money { what: "payments are frozen", why })),
-            Said::Unfrozen(by) => effects.push(Effect::Notice(Notice::Money { what: "payments go on", why: by })),
-            Said::Stopped(row) => {
-                effects.push(Effect::Notice(Notice::Money { what: "a rule or payee is stopped", why: row.reason }));
+            Said::Frozen(why) => {
+                effects.push(Effect::Notice(Notice::Money { what: "payments are frozen", why: why.clone() }));
+                self.say_frozen(Halt::Everything, why, effects);
             }
+            Said::Unfrozen(by) => {
+                self.say_unfrozen(Halt::Everything, &by, effects);
+                effects.push(Effect::Notice(Notice::Money { what: "payments go on", why: by }));
+            }
+            Said::Paused(why) => {
+                effects.push(Effect::Notice(Notice::Money { what: "payments are paused", why: why.clone() }));
+                self.say_frozen(Halt::Clock, why, effects);
+            }
+            Said::ClockTrusted(by) => self.say_unfrozen(Halt::Clock, &by, effects),
+            Said::Stopped(row) => {
+                let why = row.reason.clone();
+                effects.push(Effect::Notice(Notice::Money { what: "a rule or payee is stopped", why: why.clone() }));
+                self.say_frozen(Halt::One(&row.what), why, effects);
+            }
+            Said::Resumed(what, by) => self.say_unfrozen(Halt::One(&what), &by, effects),
             Said::Warning(why) => effects.push(Effect::Notice(Notice::Money { what: "payments", why })),
         }
     }

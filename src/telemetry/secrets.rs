@@ -26,6 +26,7 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
         store: _,
         required_chains: _,
         required_feeds: _,
+        new_store: _,
         warnings: _,
     } = config;
     let mut secrets = Vec::new();

@@ -87,6 +87,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         explorers,
         lists: watches.lists,
         allow_shrink: false,
+        new_store: false,
         feeds,
         sinks: sinks.list,
         http,

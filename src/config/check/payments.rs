@@ -67,7 +67,7 @@ pub(super) fn payees(input: &Input<'_>, chains: &Chains) -> Payees {
 }
 
 /// Raw USDC above zero.
-fn limit(scope: &Scope<'_>, key: &str, mandatory: bool) -> Option<U256> {
+pub(super) fn limit(scope: &Scope<'_>, key: &str, mandatory: bool) -> Option<U256> {
     if mandatory && scope.node(key).is_none() {
         scope.missing(key, "a limit in USDC, for example \"1000\": there is none by default");
     }

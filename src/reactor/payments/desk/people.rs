@@ -179,6 +179,7 @@ impl Desk {
                 self.office.paused.as_ref().ok_or(Refusal::Elsewhere)?;
                 self.put_office(step, |office| office.paused = None);
                 self.audit(who, "clock resumed", None, "", at, step);
+                step.said.push(Said::ClockTrusted(by.clone()));
                 Ok(())
             }
             Order::Accept { fingerprint } => {
@@ -325,6 +326,7 @@ impl Desk {
             step.office.push(OfficeWrite::Birth(birth.clone()));
         }
         self.audit(who, "resumed", None, name.as_str(), at, step);
+        step.said.push(Said::Resumed(what, who.into()));
         Ok(())
     }
 
