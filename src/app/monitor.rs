@@ -13,7 +13,7 @@ use super::poison::Poison;
 use super::pump::{Pump, PumpFault, Wires as PumpWires};
 use super::reload::{self, Reloader, Reloading};
 use super::sources::{SourceParts, Sources, Started};
-use super::treasury::Treasury;
+use super::treasury::{self, Treasury};
 use super::upkeep;
 use crate::config::checked::Config;
 use crate::http;
@@ -54,13 +54,6 @@ pub enum MonitorFault {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreFault),
-    /// Payments are live, and there is no store: only the lost one knew what left already.
-    #[error(
-        "payments are live, and there is no store at {} (a wrong data folder, or a lost disk?); \
-         `walletwatch run --new-store` makes one, and payments then start frozen",
-        .0.display()
-    )]
-    NoStore(PathBuf),
     /// The pump.
     #[error(transparent)]
     Pump(#[from] PumpFault),
@@ -129,10 +122,7 @@ pub async fn run(
     let listener = listen(config.http.listen).await?;
     let if_missing =
         if config.is_precious() && !config.new_store { IfMissing::Refuse } else { IfMissing::Create(random_id()) };
-    let mut store = SqliteStore::open(&path, if_missing).map_err(|fault| match fault {
-        StoreFault::Missing { path } => MonitorFault::NoStore(path),
-        other => other.into(),
-    })?;
+    let mut store = SqliteStore::open(&path, if_missing)?;
     let new_store = store.created();
     take_lists(&config, &mut store)?;
     let (tables, last_at) = store.load()?;
@@ -202,9 +192,11 @@ pub async fn run(
         clock: Arc::clone(&clock),
         stop: stops.pump.clone(),
     };
-    // Only the lost store knew what left already.
-    let freeze = (new_store && config.is_precious()).then(|| "the store is new: what left before is not known".into());
-    let pump = Pump::start(reactor, settings, freeze, poison, overview, wires).await?;
+    if new_store && config.is_precious() {
+        // The pump takes commands before anything leaves.
+        treasury::freeze(&asked_to, "the store is new: only the lost one knew what left already");
+    }
+    let pump = Pump::start(reactor, settings, poison, overview, wires).await?;
     let (archive, reader) = http::archive::of_store(path.clone());
     tasks.thread("the store's reader", move || {
         reader();

@@ -11,15 +11,14 @@ use super::turn::Draft;
 use crate::config::checked::Config;
 use crate::reactor::Reactor;
 use crate::reactor::effect::{Notice, Reply};
-use crate::reactor::event::{ClockReport, Command, DeliveryReport, Event, PaymentOrder, SourceId};
-use crate::reactor::payments::desk::Order;
+use crate::reactor::event::{ClockReport, Command, DeliveryReport, Event, SourceId};
 use crate::reactor::settings::Settings;
 use crate::reactor::wants::Wants;
 use crate::sources::queue::EventIntake;
 use crate::store::writer::WriterHandle;
 use crate::store::{OutboxRow, StoreFault};
 use crate::telemetry::faults::{KillPoint, kill_point};
-use crate::types::{ChainId, Name, Timestamp};
+use crate::types::{ChainId, Timestamp};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -139,15 +138,13 @@ pub struct Pump {
 }
 
 impl Pump {
-    /// With a reactor as the tables say; `settings` come into force with the first turn, and payments are frozen in it where `freeze` says
-    /// why.
+    /// With a reactor as the tables say; `settings` come into force with the first turn.
     ///
     /// # Errors
     /// When the first turn cannot be committed.
     pub async fn start(
         reactor: Reactor,
         settings: Settings,
-        freeze: Option<Name>,
         poison: Poison,
         overview: Overview,
         wires: Wires,
@@ -167,13 +164,6 @@ impl Pump {
             first: 0,
         };
         pump.configure(settings)?;
-        if let Some(why) = freeze {
-            let order = Order::Freeze { why };
-            let order = PaymentOrder { by: "walletwatch".into(), order };
-            pump.handle(Event::Command(Command::Payments(Box::new(order))))?;
-            // Nobody waits for its answer.
-            let _ = pump.draft.take_answer();
-        }
         pump.commit().await?;
         Ok(pump)
     }

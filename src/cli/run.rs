@@ -8,7 +8,7 @@ use crate::app::pump::PumpFault;
 use crate::app::reload::Reloading;
 use crate::config::checked::Config;
 use crate::config::surroundings::Machine;
-use crate::store::Remedy;
+use crate::store::{Remedy, StoreFault};
 use crate::telemetry::{Metrics, Redactor, logs, secrets};
 use anyhow::{Context, anyhow};
 use std::io::IsTerminal;
@@ -115,8 +115,12 @@ fn hangups() -> Result<mpsc::Receiver<()>, Failure> {
 /// What the end of a monitor asks of whoever started it.
 pub(super) fn failure(fault: MonitorFault) -> Failure {
     let person = match &fault {
+        MonitorFault::Store(fault @ StoreFault::Missing { .. }) => {
+            let why = "payments are live, and only the lost store knew what left already";
+            let hint = "mend the data folder, or `walletwatch run --new-store`: payments then start frozen";
+            return Failure::person(anyhow!("{fault}: {why}. hint: {hint}"));
+        }
         MonitorFault::Store(fault) | MonitorFault::Pump(PumpFault::Store(fault)) => fault.remedy() == Remedy::Person,
-        MonitorFault::NoStore(_) => true,
         MonitorFault::Sink(_)
         | MonitorFault::Shrunk(_)
         | MonitorFault::Circle(CircleFault::Place(_) | CircleFault::Entity(_)) => {

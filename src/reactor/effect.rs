@@ -1,8 +1,8 @@
 //! The only output of the reactor: rows to write, messages to deliver, things worth a log line and a metric.
 
+pub use super::decisions::Reply;
 pub use super::holdings::BalanceBody;
 use super::holdings::NoBalance;
-pub use super::orders::Reply;
 pub use super::paying::{FrozenBody, LiveWords, PaymentBody};
 pub use super::quote::{ChangeBody, Quote, Worth};
 use super::rows::{Row, RowKey};

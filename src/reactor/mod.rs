@@ -24,6 +24,7 @@ mod change_watches;
 mod configure;
 mod cross;
 pub mod crossing;
+pub mod decisions;
 pub mod effect;
 pub mod event;
 mod halts;

@@ -168,6 +168,7 @@ mod tests {
             settings: Settings::default(),
             lists: Vec::new(),
             allow_shrink: false,
+            new_store: false,
             endpoints: vec![EndpointConfig {
                 chain: ChainId(1),
                 name: "main".into(),

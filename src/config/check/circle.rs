@@ -2,7 +2,7 @@
 
 use crate::config::check::input::Input;
 use crate::config::check::page_and_store;
-use crate::config::check::payments::limit;
+use crate::config::check::payees::limit;
 use crate::config::check::sinks::Sinks;
 use crate::config::circle::{CircleConfig, InboundConfig};
 use crate::config::raw::keys::CIRCLE_KINDS;
