@@ -247,9 +247,10 @@ async fn live(
     let reader = Reader::open(store)?;
     let place = match client.wallet(&circle.wallet).await.told {
         Ok(wallet) if wallet.id == circle.wallet => {
-            let note = format!("{} {} {}", wallet.id, wallet.blockchain, wallet.address);
+            let pays = if wallet.contract_account { "gasless" } else { "pays" };
+            let note = format!("{} {} {} {pays}", wallet.id, wallet.blockchain, wallet.address);
             writer.note(WALLET_NOTE.to_owned(), note).await?;
-            Some((wallet.blockchain, wallet.address))
+            Some((wallet.blockchain, wallet.address, wallet.contract_account))
         }
         Ok(_) => None,
         Err(trouble) => {
@@ -277,13 +278,13 @@ fn of_place(
     config: &Config,
     circle: &CircleConfig,
     store: StoreId,
-    place: Option<(Name, Address)>,
+    place: Option<(Name, Address, bool)>,
 ) -> Option<LiveSettings> {
-    let found = place.and_then(|(blockchain, address)| {
+    let found = place.and_then(|(blockchain, address, gasless)| {
         let on = wire::chain_of(blockchain.as_str())?;
-        Some((blockchain, address, on, chain::by_id(on)?.usdc?.address))
+        Some((blockchain, address, gasless, on, chain::by_id(on)?.usdc?.address))
     });
-    let Some((blockchain, wallet_address, on, token)) = found else {
+    let Some((blockchain, wallet_address, gasless, on, token)) = found else {
         tracing::error!(
             "no payment is live: nobody knows on which chain the paying wallet is, or it has no USDC there"
         );
@@ -305,6 +306,7 @@ fn of_place(
         blockchain,
         token,
         wallet_address,
+        gasless,
         per_day: circle.per_day,
         in_total: circle.in_total,
         two_approvals_over: circle.two_approvals_over,
@@ -322,8 +324,9 @@ fn paid_on(config: &Config, on: ChainId, environment: KeyKind) -> Option<ChainId
 }
 
 /// What was noted of this wallet.
-fn noted(note: Option<&str>, wallet: &Name) -> Option<(Name, Address)> {
+fn noted(note: Option<&str>, wallet: &Name) -> Option<(Name, Address, bool)> {
     let mut words = note?.split(' ');
     let (id, blockchain, address) = (words.next()?, words.next()?, words.next()?);
-    (id == wallet.as_str()).then(|| Some((blockchain.into(), parse_address(address).ok()?))).flatten()
+    let gasless = words.next() == Some("gasless");
+    (id == wallet.as_str()).then(|| Some((blockchain.into(), parse_address(address).ok()?, gasless))).flatten()
 }

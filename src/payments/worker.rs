@@ -10,6 +10,7 @@ use super::seal::{EntitySecret, Sealer};
 use crate::reactor::money::CircleId;
 use crate::reactor::money::CircleState;
 use crate::reactor::payments::ask::{Answer, Ask, Asked, Create, LEAVE_WITHIN, Outcome, Unsent, Why};
+use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{Address, ChainId, Name, PaymentId, Timestamp, U256, Uuid, chain};
 use crate::wire::circle::{self, FeeLevel};
 use futures::future::{BoxFuture, OptionFuture};
@@ -207,7 +208,9 @@ where
         if !may_leave() {
             return (unsent(self.why_withheld()), Some(shown));
         }
+        kill_point(KillPoint::BeforePost);
         let heard = self.reader.client().create(body, may_leave).await;
+        kill_point(KillPoint::AfterPost);
         let heard = match &heard.told {
             Err(Trouble::Withheld) => unsent(self.why_withheld()),
             Err(Trouble::NoConnection(_)) => {

@@ -4,7 +4,9 @@ use super::Reactor;
 use super::alerts::{Saying, crossing_alert, new_alert, payment_alert};
 use super::crossing::{Step, step, unknown};
 use super::effect::{Body, CrossingBody, CrossingSubject, Effect, MessageKind, Notice, PaymentBody};
+use super::pay_crossings::sides;
 use super::payments::Trigger;
+use super::payments::desk::Vouched;
 use super::rows::{AlertState, AlertSubject, Deadline, PaymentRow, PaymentState, Row};
 use super::rules::InForce;
 use super::settings::{Condition, GasCondition, PaymentSettings, Rule, Side};
@@ -64,9 +66,13 @@ impl Reactor {
         let row = self.rules.row_mut(entry);
         let (Some((value, block, time)), Some(chain)) = known else {
             let step = unknown(row.standing());
-            return self.follow(entry, step, None, effects);
+            self.follow(entry, step, None, effects);
+            return self.pay_for_market(entry, None, effects);
         };
         let step = step(row.standing(), threshold, value, self.at);
+        let (past, back) = sides(threshold, value);
+        // Two operators are not asked for it.
+        let known = Some((past, back, *time, Vouched::ByOne));
         let subject = CrossingSubject::BaseFee {
             chain: chain.name.clone(),
             chain_id: condition.chain,
@@ -77,6 +83,7 @@ impl Reactor {
         };
         let value = Some((subject, threshold.side, *time));
         self.follow(entry, step, value, effects);
+        self.pay_for_market(entry, known, effects);
     }
 
     /// Writes the state that a step led to, and does what follows from it. A step that is nothing changed nothing.
@@ -111,9 +118,9 @@ impl Reactor {
             Step::Crossed(since) => {
                 let body = CrossingBody { subject, crossing, side, since, as_of };
                 self.say_crossing(rule, body, AlertState::Raised, effects);
-                self.pay_for_crossing(rule, crossing, as_of, effects);
+                self.pay_for_crossing(rule, Trigger::Crossing(crossing), as_of, effects);
             }
-            Step::Muffled => self.pay_for_crossing(rule, crossing, as_of, effects),
+            Step::Muffled => self.pay_for_crossing(rule, Trigger::Crossing(crossing), as_of, effects),
             Step::Recovered => {
                 let body = CrossingBody { subject, crossing, side, since: self.at, as_of };
                 self.say_crossing(rule, body, AlertState::Resolved, effects);
@@ -144,16 +151,22 @@ impl Reactor {
         self.alerts.say(alert, saying, &rule.notify, &self.settings, self.at, effects);
     }
 
-    fn pay_for_crossing(&mut self, rule: &Rule, crossing: u64, time: Timestamp, effects: &mut Vec<Effect>) {
+    pub(super) fn pay_for_crossing(
+        &mut self,
+        rule: &Rule,
+        crossing: Trigger,
+        time: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(settings) = self.settings.payments.iter().find(|payment| payment.rule == rule.name).cloned() else {
             return;
         };
-        // Live, only transfers pay yet.
+        // Live, the desk was shown it.
         if settings.live {
             return;
         }
         let Some(chain) = self.settings.payees.get(&settings.payee).map(|payee| payee.chain) else { return };
-        self.pay(rule, &settings, Trigger::Crossing(crossing), time, chain, effects);
+        self.pay(rule, &settings, crossing, time, chain, effects);
     }
 
     /// Plans what a rule pays for a trigger of this time, once, and says what became of it.

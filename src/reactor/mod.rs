@@ -43,6 +43,7 @@ mod orders;
 mod owe_history;
 mod packed;
 pub mod past;
+mod pay_crossings;
 mod pay_live;
 pub mod paying;
 pub mod payments;
@@ -60,6 +61,7 @@ pub mod settings;
 mod show;
 pub mod source;
 mod speak;
+mod staged;
 mod standing;
 mod steady;
 mod supervise;
@@ -80,7 +82,7 @@ use backfill::Backfills;
 use balances::Balances;
 use bars::Bars;
 use chain::Chain;
-use effect::{Effect, Notice};
+use effect::Effect;
 use event::{Command, Event, List, SourceId, SourceState};
 pub use pay_live::terms_fingerprint;
 use payments::Payments;
@@ -139,6 +141,8 @@ struct Soft {
     fees: BTreeMap<ChainId, (U256, u64, Timestamp)>,
     /// States of sources.
     sources: BTreeMap<SourceId, SourceState>,
+    /// What live rules were shown.
+    shown: pay_crossings::Shown,
     /// When something useful last came.
     progress: BTreeMap<Subject, Timestamp>,
     /// Tokens whose decimals were waited for in vain.
@@ -223,7 +227,7 @@ impl Reactor {
             Event::Command(Command::Payments(order)) => self.order_payments(*order, &mut effects),
             Event::Answered(answer) => self.answered(*answer, &mut effects),
             Event::Hinted(transaction) => self.hinted(&transaction, &mut effects),
-            Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
+            Event::Clock(report) => self.clock_moved(&report, &mut effects),
             Event::Unlistable(list) => self.unlistable(list, &mut effects),
             Event::Unreadable { chain, block } => self.stop(chain, Stop::Unreadable(block), &mut effects),
             Event::Deadline(deadline) => self.deadline(deadline, &mut effects),

@@ -3,6 +3,7 @@
 use super::Reactor;
 use super::cross::said_at;
 use super::effect::{Effect, LiveWords, MessageKind, Notice};
+use super::event::ClockReport;
 use super::halts::Halt;
 use super::money::{CircleId, PaymentRow, Sha256};
 use super::payments::ask::{Answer, Asked};
@@ -10,7 +11,7 @@ use super::payments::desk::terms::{Offer, OfferAmount, PayeeTerms, Terms, sha256
 use super::payments::desk::{Desk, Facts, Order, Refusal, Said, Step, Trigger, Vouched};
 use super::rows::{Deadline, Row, RowKey, TransferRow, Voucher};
 use super::settings::{Approval, PaymentAmount, PaymentSettings, Rule, Settings};
-use crate::types::{ChainId, Kind, Name, Stage, Timestamp, TransferId};
+use crate::types::{ChainId, Kind, Name, Stage, Timestamp, TransferId, chain};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ impl Reactor {
     }
 
     /// Lets the desk do something, and writes and says what follows.
-    fn at_desk<T>(
+    pub(super) fn at_desk<T>(
         &mut self,
         effects: &mut Vec<Effect>,
         act: impl FnOnce(&mut Desk, &Self, Timestamp, &mut Step) -> T,
@@ -99,12 +100,21 @@ impl Reactor {
         let heads: BTreeMap<ChainId, u64> =
             self.chains.iter().filter_map(|(id, chain)| Some((*id, chain.height()?))).collect();
         let live = terms.is_some();
+        self.show_markets_again();
         self.at_desk(effects, |desk, reactor, at, step| {
             desk.configure(terms, &heads, at, step);
             if live {
                 desk.tick(at, &|row| reactor.holds(row), step);
             }
         });
+    }
+
+    /// The wall clock moved against the monotonic one: money pauses.
+    pub(super) fn clock_moved(&mut self, report: &ClockReport, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms }));
+        if self.settings.live.is_some() {
+            self.at_desk(effects, |desk, _, at, step| desk.clock(report.ahead_ms, at, step));
+        }
     }
 
     pub(super) fn money_due(&mut self, effects: &mut Vec<Effect>) {
@@ -148,6 +158,9 @@ impl Reactor {
         let read = row.key.kind != Kind::Internal && row.voucher == Voucher::Authority && self.was_read(row);
         // That two operators agree is not asked yet: with one, a person approves.
         let vouched = if read { Vouched::ByOne } else { Vouched::ByNobody };
+        // A depth below the chain table's is none for money.
+        let shallow = || self.deepest(row.key.chain, Stage::Confirmed).is_none_or(|deepest| row.block > deepest);
+        let stage = if row.stage == Stage::Confirmed && shallow() { Stage::Seen } else { row.stage };
         let facts = Facts::Transfer {
             id: row.id,
             amount: row.key.amount,
@@ -155,19 +168,13 @@ impl Reactor {
             to: row.key.to,
             chain: row.key.chain,
             block: row.block,
-            stage: row.stage,
+            stage,
             suspect: row.suspect.any(),
             vouched,
             block_hash: row.block_hash.unwrap_or_default().0,
         };
         let trigger = Trigger { rule: rule.name.clone(), time: row.block_time, facts };
         self.at_desk(effects, |desk, _, at, step| desk.plan(&trigger, at, step));
-    }
-
-    /// Whether what made a payment still holds. A transfer that is not held any more was final.
-    fn holds(&self, row: &PaymentRow) -> Option<bool> {
-        let transfer = row.transfer?;
-        Some(self.transfers.get(transfer).is_none_or(|transfer| transfer.stage != Stage::Retracted))
     }
 
     /// What is known of a payment at Circle.
@@ -190,7 +197,9 @@ pub fn terms_fingerprint(settings: &Settings) -> Option<Sha256> {
 /// What the config says of live money; `None` where nothing is live.
 fn terms(settings: &Settings) -> Option<Terms> {
     let live = settings.live.as_ref()?;
-    let offers = settings.payments.iter().filter(|payment| payment.live).filter_map(|payment| {
+    // Coins of a test network are anybody's: only a relaxed deployment pays for them.
+    let worth = live.relaxed || chain::by_id(live.chain).is_some_and(|known| !known.test);
+    let offers = settings.payments.iter().filter(|payment| payment.live && worth).filter_map(|payment| {
         let payee = settings.payees.get(&payment.payee).filter(|payee| payee.chain == live.chain)?;
         let rule = settings.rules.iter().find(|rule| rule.name == payment.rule)?;
         let mark = format!("{:?} {:?} {:?}", rule.condition, payment.stage, payee.address);
@@ -211,6 +220,7 @@ fn terms(settings: &Settings) -> Option<Terms> {
             per_day: live.per_day,
             in_total: live.in_total,
             two_approvals_over: live.two_approvals_over,
+            gasless: live.gasless,
             relaxed: live.relaxed,
             payees: payees.collect(),
             offers: offers.collect(),
@@ -240,6 +250,7 @@ fn offer(payment: &PaymentSettings, settings: &Settings, chain: ChainId, mark: &
         max_per_day: payment.max_per_day,
         manual: payment.approval == Approval::Manual,
         expires: payment.approval_expires,
+        max_fee: payment.max_fee,
         usual,
         mark: sha256("rule", &[mark.as_bytes()]),
     }

@@ -86,6 +86,8 @@ pub struct LiveSettings {
     pub token: Address,
     /// The wallet's own address.
     pub wallet_address: Address,
+    /// It is an account that others pay the gas of.
+    pub gasless: bool,
     /// Most in a rolling day, raw.
     pub per_day: U256,
     /// Most ever, raw.

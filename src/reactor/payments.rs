@@ -20,12 +20,14 @@ pub struct Payments {
 }
 
 /// What made a rule pay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trigger {
     /// A transfer, with its raw amount.
     Transfer(TransferId, U256),
     /// The how-manieth crossing.
     Crossing(u64),
+    /// The how-manieth crossing by one of the rule's balances: which, and what it held.
+    Balance(Name, u64, U256),
 }
 
 /// A rolling day: limits by the day count over it.
@@ -59,24 +61,22 @@ impl Payments {
         at: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Option<PaymentRow> {
-        let id = identity(&settings.rule, trigger);
+        let id = identity(&settings.rule, &trigger);
         if self.rows.contains_key(&id) {
             return None;
         }
         let (transfer, crossing) = match trigger {
             Trigger::Transfer(id, _) => (Some(id), None),
-            Trigger::Crossing(number) => (None, Some(number)),
+            Trigger::Crossing(number) | Trigger::Balance(_, number, _) => (None, Some(number)),
         };
-        let came_in = match trigger {
-            Trigger::Transfer(_, amount) => amount,
-            Trigger::Crossing(_) => U256::ZERO,
+        let amount = match (settings.amount, &trigger) {
+            (PaymentAmount::Fixed(amount), _) => Some(amount),
+            (PaymentAmount::Match { reserve }, Trigger::Transfer(_, came_in)) => came_in.checked_sub(reserve),
+            (PaymentAmount::FillTo(full), Trigger::Balance(_, _, there)) => full.checked_sub(*there),
+            (PaymentAmount::Match { .. }, Trigger::Crossing(_) | Trigger::Balance(..))
+            | (PaymentAmount::FillTo(_), Trigger::Transfer(..) | Trigger::Crossing(_)) => None,
         };
-        let amount = match settings.amount {
-            PaymentAmount::Fixed(amount) => amount,
-            PaymentAmount::Match { reserve } => came_in.checked_sub(reserve).filter(|rest| !rest.is_zero())?,
-            // What is missing is known to who reads the balance.
-            PaymentAmount::FillTo(_) => return None,
-        };
+        let amount = amount.filter(|amount| !amount.is_zero())?;
         let (state, reason) = if !self.within_limits(settings, payee, amount, at) {
             (PaymentState::Held, Some(OVER_LIMIT))
         } else if too_old {
@@ -211,11 +211,14 @@ impl Payments {
 const OVER_LIMIT: &str = "limit";
 
 /// (mode, rule, trigger). Never a block hash, a wall time or an attempt.
-fn identity(rule: &Name, trigger: Trigger) -> PaymentId {
+fn identity(rule: &Name, trigger: &Trigger) -> PaymentId {
     let rule = rule.as_str().as_bytes();
     match trigger {
         Trigger::Transfer(transfer, _) => PaymentId::hash("payment/rehearsal/transfer", &[rule, &transfer.0]),
         Trigger::Crossing(number) => PaymentId::hash("payment/rehearsal/crossing", &[rule, &number.to_be_bytes()]),
+        Trigger::Balance(what, number, _) => {
+            PaymentId::hash("payment/rehearsal/balance", &[rule, what.as_str().as_bytes(), &number.to_be_bytes()])
+        }
     }
 }
 

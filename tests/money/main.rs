@@ -4,10 +4,14 @@
 //! `MONEY_SEEDS=n` runs that many seeds, `MONEY_FIRST=n` begins with that one. With the feature `faults` every planted fault has to be
 //! found on the seed that is recorded for it; who looks for such seeds has `planted::search` try `MONEY_PLANTED=n` of them.
 
+mod bench;
 mod chain;
 mod checker;
 mod circle;
 mod config;
+mod edits;
+mod limits;
+mod never;
 mod people;
 mod process;
 mod store;

@@ -72,7 +72,7 @@ fn everything() -> Vec<Planted> {
     let mut plants: Vec<Planted> = plants![
         RandomKeyPerAttempt: "I4:" | "I1:",
         KeyFromBlockHash: "I1:",
-        NewKeyOnNotFound: "I1:",
+        NewKeyOnNotFound: "I4:" | "I1:",
         BodyChangedOnRetry: "I4:",
         ResendAfterKeyLife: "I8:" | "I1:",
         OneProofRejects: "is rejected and was paid" | "I1:",

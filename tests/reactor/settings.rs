@@ -163,8 +163,8 @@ pub fn paying(approval: Approval) -> Settings {
         max_per_day: 10,
         approval,
         approval_expires: Duration::from_mins(10),
-        live: false,
         max_fee: None,
+        live: false,
     }];
     let payee = Payee { name: "payee".into(), chain: CHAIN, address: address("P"), per_day: U256::from(10_000) };
     settings.payees = BTreeMap::from([("payee".into(), payee)]);

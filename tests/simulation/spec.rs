@@ -344,8 +344,8 @@ fn payment() -> PaymentSettings {
         max_per_day: 1_000,
         approval: Approval::None,
         approval_expires: Duration::from_hours(24),
-        live: false,
         max_fee: None,
+        live: false,
     }
 }
 

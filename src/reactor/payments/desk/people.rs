@@ -1,5 +1,6 @@
 //! What people order (MONEY §8). Every order is in the audit with the name of the token that gave it.
 
+use super::afford::DEAR;
 use super::flaws::flawed;
 use super::limits::NO_ROOM;
 use super::{Desk, Holds, Purpose, Said, Step, Stopped, request};
@@ -161,7 +162,8 @@ impl Desk {
             return Err(if names < 2 { Refusal::SecondName } else { Refusal::NoRoom });
         }
         self.amend(id, step, |live| live.approved_at = Some(at));
-        self.advance(id, PaymentState::Approved, None, by.as_str(), at, step);
+        let accepted_fee = row.reason.as_ref().is_some_and(|why| why.as_str() == DEAR).then_some(DEAR);
+        self.advance(id, PaymentState::Approved, accepted_fee, by.as_str(), at, step);
         Ok(())
     }
 
@@ -194,13 +196,16 @@ impl Desk {
         Ok(())
     }
 
-    /// What was mined while it was stopped never pays.
+    /// What was mined while it was stopped never pays. What it crossed meanwhile was not paid either: it is read as if for the first time.
     fn resume(&mut self, what: Stopped, who: &str, at: Timestamp, step: &mut Step) -> Result<(), Refusal> {
         self.stops.remove(&what).ok_or(Refusal::Unknown)?;
         step.gone.push(OfficeKey::Stop(what.clone()));
         let name = match &what {
             Stopped::Rule(name) | Stopped::Payee(name) => name.clone(),
         };
+        if let Stopped::Rule(rule) = &what {
+            self.soft.read.retain(|(read, _)| read != rule);
+        }
         if let Some(birth) = self.births.get_mut(&what) {
             birth.at = at;
             birth.heads.clear();
