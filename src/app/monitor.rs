@@ -13,7 +13,7 @@ use super::poison::Poison;
 use super::pump::{Pump, PumpFault, Wires as PumpWires};
 use super::reload::{self, Reloader, Reloading};
 use super::sources::{SourceParts, Sources, Started};
-use super::treasury::Treasury;
+use super::treasury::{self, Treasury};
 use super::upkeep;
 use crate::config::checked::Config;
 use crate::http;
@@ -120,7 +120,9 @@ pub async fn run(
     let path = config.store.path.clone();
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
     let listener = listen(config.http.listen).await?;
-    let mut store = SqliteStore::open(&path, IfMissing::Create(random_id()))?;
+    let if_missing =
+        if config.is_precious() && !config.new_store { IfMissing::Refuse } else { IfMissing::Create(random_id()) };
+    let mut store = SqliteStore::open(&path, if_missing)?;
     let new_store = store.created();
     take_lists(&config, &mut store)?;
     let (tables, last_at) = store.load()?;
@@ -190,6 +192,10 @@ pub async fn run(
         clock: Arc::clone(&clock),
         stop: stops.pump.clone(),
     };
+    if new_store && config.is_precious() {
+        // The pump takes commands before anything leaves.
+        treasury::freeze(&asked_to, "the store is new: only the lost one knew what left already");
+    }
     let pump = Pump::start(reactor, settings, poison, overview, wires).await?;
     let (archive, reader) = http::archive::of_store(path.clone());
     tasks.thread("the store's reader", move || {

@@ -114,6 +114,13 @@ impl Treasury {
     }
 }
 
+/// Freezes payments before anything else happens.
+pub(super) fn freeze(pump: &mpsc::Sender<Asked>, why: &str) {
+    let order = PaymentOrder { by: "walletwatch".into(), order: Order::Freeze { why: why.into() } };
+    // Nobody waits for the answer, and the queue of a pump that has not begun is empty.
+    let _ = pump.try_send(Asked { command: Command::Payments(Box::new(order)), done: oneshot::channel().0 });
+}
+
 async fn ask(pump: &mpsc::Sender<Asked>, by: Name, order: Order) -> Result<Result<(), NotDone>, Refusal> {
     let stopping = |_| Refusal::NotNow("the monitor is stopping".to_owned());
     let (done, answered) = oneshot::channel();

@@ -17,6 +17,7 @@ mod page;
 mod payment_body;
 mod payments;
 mod problem;
+mod query;
 mod routes;
 mod serve;
 mod status;

@@ -9,7 +9,7 @@ use super::bodies::Page;
 use super::commands::asker;
 use super::payment_body::{self, AuditItem, CountItem, PaymentItem, Standing, digits, read_digits};
 use super::problem::Problem;
-use super::routes::{Asked, AskedQuery, page_of, word};
+use super::query::{Asked, AskedQuery, page_of, word};
 use crate::reactor::money::{CircleId, PaymentState};
 use crate::reactor::payments::desk::{Order, Refusal as NotDone};
 use crate::store::{PaymentFilter, PaymentPlace};

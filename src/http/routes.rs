@@ -4,6 +4,7 @@ use super::access::{Caller, Need, Peer, decide};
 use super::balances::{self, Balances};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
+use super::query::{Asked, AskedQuery, page_of, word};
 use super::status::{self, Status};
 use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page, payments, watches};
 use crate::reactor::rows::AlertState;
@@ -11,8 +12,7 @@ use crate::store::{self, OutboxState};
 use crate::telemetry::unready;
 use crate::types::{Name, Stage, Timestamp, TransferId};
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Path, Query, Request, State};
+use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
@@ -22,13 +22,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use serde::Deserialize;
 use std::sync::Arc;
-
-/// Rows of a page, where the asker does not say.
-const USUAL_PAGE: usize = 100;
-/// Rows of a page at most: with their bodies left out some 300 kB.
-const LARGEST_PAGE: usize = 500;
 
 /// The watch list, which alone takes a large body.
 const WATCHES: &str = "/api/v1/watches";
@@ -180,75 +174,6 @@ async fn show_balances(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Re
             && asked.watch.as_ref().is_none_or(|watch| balance.watch.as_str() == watch)
     };
     Ok(Json(balances::balances(&snapshot, (parts.now)(), wanted)))
-}
-
-/// The query of every list.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {
-    before: Option<String>,
-    limit: Option<usize>,
-    chain: Option<String>,
-    watch: Option<String>,
-    pub(super) rule: Option<String>,
-    sink: Option<String>,
-    stage: Option<String>,
-    pub(super) state: Option<String>,
-}
-
-pub(super) type AskedQuery = Result<Query<Asked>, QueryRejection>;
-
-impl Asked {
-    /// The query with its limit, if every key is one of `known`.
-    pub(super) fn read(query: AskedQuery, known: &[&str]) -> Result<(Self, usize), Problem> {
-        let wrong =
-            || Problem::new(StatusCode::BAD_REQUEST, format!("this list takes before, limit, {}", known.join(", ")));
-        let Query(asked) = query.map_err(|_| wrong())?;
-        let given = [
-            ("chain", &asked.chain),
-            ("watch", &asked.watch),
-            ("rule", &asked.rule),
-            ("sink", &asked.sink),
-            ("stage", &asked.stage),
-            ("state", &asked.state),
-        ];
-        if given.iter().any(|(key, value)| value.is_some() && !known.contains(key)) {
-            return Err(wrong());
-        }
-        let limit = asked.limit.unwrap_or(USUAL_PAGE);
-        if limit == 0 || limit > LARGEST_PAGE {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, format!("limit is a number from 1 to {LARGEST_PAGE}")));
-        }
-        Ok((asked, limit))
-    }
-
-    /// `before` as `read` understands it.
-    pub(super) fn place<T>(&self, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
-        let wrong = || Problem::new(StatusCode::BAD_REQUEST, "before is the value of next of an earlier page");
-        self.before.as_deref().map(|text| read(text).ok_or_else(wrong)).transpose()
-    }
-}
-
-/// One of a closed list of words.
-pub(super) fn word<T: Copy>(
-    key: &str,
-    given: Option<&String>,
-    all: &[T],
-    of: impl Fn(T) -> &'static str,
-) -> Result<Option<T>, Problem> {
-    let Some(given) = given else { return Ok(None) };
-    let words: Vec<_> = all.iter().map(|value| of(*value)).collect();
-    let found = all.iter().copied().find(|value| of(*value) == given.as_str());
-    let wrong = || Problem::new(StatusCode::BAD_REQUEST, format!("{key} is one of {}", words.join(", ")));
-    found.map(Some).ok_or_else(wrong)
-}
-
-pub(super) fn page_of<R, P, T>(
-    page: &store::Page<R, P>,
-    item: impl Fn(&R) -> T,
-    place: impl Fn(&P) -> String,
-) -> Json<Page<T>> {
-    Json(Page { items: page.rows.iter().map(item).collect(), next: page.next.as_ref().map(place) })
 }
 
 async fn transfers(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<TransferItem>>, Problem> {

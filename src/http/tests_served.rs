@@ -5,6 +5,9 @@ use crate::http::*;
 use crate::reactor::addresses::AddressList;
 use crate::reactor::effect::Suspect;
 use crate::reactor::event::{SourceId, SourceKind, SourceState};
+use crate::reactor::money::PaymentState;
+use crate::reactor::money::tests::live_row;
+use crate::reactor::office::{AuditRow, OfficeRow, OfficeWrite};
 use crate::reactor::payments::desk::{Order, Refusal as NotDone};
 use crate::reactor::rows::{AddressRow, AlertRow, AlertState, AlertSubject, Row, TransferRow, Voucher, WatchRow};
 use crate::reactor::settings::{Direction, Watch};
@@ -26,6 +29,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 pub(super) const READ: &str = "token-of-prometheus-0123456789";
+pub(super) const APPROVE: &str = "token-of-ann-0123456789abcdefgh";
 pub(super) const OPERATE: &str = "token-of-admin-0123456789abcdef";
 const HOSTILE: &str = "<script>alert('x')</script>\"&\u{202e}";
 
@@ -140,6 +144,7 @@ pub(super) async fn serving(deadlines: Deadlines) -> Served {
         tokens: watch::channel(Tokens::new(&[
             token("prometheus", Role::Read, READ),
             token("admin", Role::Operate, OPERATE),
+            token("ann", Role::Approve, APPROVE),
         ]))
         .1,
         now: Arc::new(|| Timestamp::from_secs(1_000)),
@@ -240,8 +245,20 @@ fn filled() -> Commit {
         block_time: Some(Timestamp::from_secs(900)),
         body: br#"{"type":"transfer.seen","version":1}"#.as_slice().into(),
     };
-    let writes = rows.chain([Write::Put(Row::Alert(Box::new(alert)))]).chain(watched()).collect();
+    let writes = rows.chain([Write::Put(Row::Alert(Box::new(alert)))]).chain(watched()).chain(paid()).collect();
     Commit { at: Timestamp::from_secs(950), writes, outbox: vec![message] }
+}
+
+/// A live payment that waits, a freeze, and a line of the audit.
+fn paid() -> [Write; 3] {
+    let row = live_row(PaymentState::Held, 0);
+    let line =
+        AuditRow::after(None, Timestamp::from_secs(1), "walletwatch".into(), "planned".into(), Some(row.id), "".into());
+    let office = OfficeRow { frozen: Some("a drill".into()), ..OfficeRow::default() };
+    let office =
+        [OfficeWrite::Office(office), OfficeWrite::Audit(line)].map(|row| Write::Put(Row::Office(Box::new(row))));
+    let [office, line] = office;
+    [Write::Put(Row::Payment(Box::new(row))), office, line]
 }
 
 /// Two watches that were added, "deposits" with three addresses.

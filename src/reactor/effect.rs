@@ -1,9 +1,9 @@
 //! The only output of the reactor: rows to write, messages to deliver, things worth a log line and a metric.
 
+pub use super::decisions::Reply;
 pub use super::holdings::BalanceBody;
 use super::holdings::NoBalance;
-pub use super::orders::Reply;
-pub use super::paying::{LiveWords, PaymentBody, PaymentsBody};
+pub use super::paying::{FrozenBody, LiveWords, PaymentBody};
 pub use super::quote::{ChangeBody, Quote, Worth};
 use super::rows::{Row, RowKey};
 pub use super::source::{HeartbeatBody, SinkBody, SourceBody};
@@ -115,9 +115,9 @@ pub enum MessageKind {
     PaymentNeedsPerson,
     /// `payment.trigger_retracted`
     PaymentTriggerRetracted,
-    /// `payments.frozen`: no payment leaves any more.
+    /// `payments.frozen`
     PaymentsFrozen,
-    /// `payments.unfrozen`: a person let them go on.
+    /// `payments.unfrozen`
     PaymentsUnfrozen,
     /// `alert.resolved`: it is over for a reason that is none of its subject's, such as a rule that left the config.
     AlertResolved,
@@ -220,7 +220,7 @@ pub enum Body {
     /// Of `payment.*`.
     Payment(Box<PaymentBody>),
     /// Of `payments.*`.
-    Payments(PaymentsBody),
+    Frozen(FrozenBody),
     /// Of `alert.resolved`: why.
     Resolved(Name),
     /// Of `heartbeat`.

@@ -3,9 +3,9 @@
 //! One closed enum. An event holds values that were parsed already; a broken input is an event too, never an error.
 
 use super::ask::Answer;
+pub use super::decisions::PaymentOrder;
 pub use super::holdings::{Balances, NoBalance, ReadAt};
 use super::money::CircleId;
-pub use super::orders::PaymentOrder;
 use super::rows::Deadline;
 use super::settings::Settings;
 pub use super::source::{List, SourceId, SourceKind};

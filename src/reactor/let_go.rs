@@ -141,6 +141,8 @@ impl Reactor {
             }
             Subject::Sink(name) => self.settings.sinks.contains_key(name),
             Subject::Prices(pair) => self.settings.feeds.values().any(|pairs| pairs.contains(pair)),
+            // A freeze outlives every config.
+            Subject::Payments(_) => true,
         }
     }
 }

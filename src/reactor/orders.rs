@@ -1,30 +1,11 @@
 //! What people order of payments, and what came of it. A rehearsal is ordered about like a live payment, and never leaves.
 
 use super::Reactor;
-use super::effect::{Effect, MessageKind};
+use super::decisions::{Order, PaymentOrder, Refusal};
+use super::effect::{Effect, MessageKind, Reply};
 use super::money::{PaymentRow, PaymentState};
-use super::payments::desk::{Order, Refusal};
 use super::rows::Deadline;
-use super::watch_list::WatchAnswer;
 use crate::types::{Name, PaymentId};
-
-/// An order, and whose.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PaymentOrder {
-    /// The name of the token.
-    pub by: Name,
-    /// What.
-    pub order: Order,
-}
-
-/// What came of a command that is answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reply {
-    /// Of an order for the watch list.
-    Watches(WatchAnswer),
-    /// Of an order about payments.
-    Payments(Result<(), Refusal>),
-}
 
 impl Reactor {
     /// Does what a person orders, and whatever is due behind it.

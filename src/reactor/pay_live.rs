@@ -2,15 +2,16 @@
 
 use super::Reactor;
 use super::cross::said_at;
-use super::effect::{Body, Effect, LiveWords, Message, MessageKind, Notice, PaymentsBody};
+use super::effect::{Effect, LiveWords, MessageKind, Notice};
 use super::event::ClockReport;
+use super::halts::Halt;
 use super::money::{CircleId, PaymentRow, Sha256};
 use super::payments::ask::{Answer, Asked};
 use super::payments::desk::terms::{Offer, OfferAmount, PayeeTerms, Terms, sha256};
 use super::payments::desk::{Desk, Facts, Order, Refusal, Said, Step, Trigger, Vouched};
-use super::rows::{AlertState, Deadline, Row, RowKey, TransferRow, Voucher};
+use super::rows::{Deadline, Row, RowKey, TransferRow, Voucher};
 use super::settings::{Approval, PaymentAmount, PaymentSettings, Rule, Settings};
-use crate::types::{AlertId, ChainId, Kind, Name, Severity, Stage, Timestamp, TransferId, chain};
+use crate::types::{ChainId, Kind, Name, Stage, Timestamp, TransferId, chain};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -72,45 +73,26 @@ impl Reactor {
                 effects.push(Effect::Notice(Notice::Suppressed { rule, reason: "suspect: it never pays" }));
             }
             Said::Frozen(why) => {
-                self.say_of_all(MessageKind::PaymentsFrozen, Severity::Critical, why.clone(), effects);
-                effects.push(Effect::Notice(Notice::Money { what: "payments are frozen", why }));
+                effects.push(Effect::Notice(Notice::Money { what: "payments are frozen", why: why.clone() }));
+                self.say_frozen(Halt::Everything, why, effects);
             }
             Said::Unfrozen(by) => {
-                self.say_of_all(MessageKind::PaymentsUnfrozen, Severity::Info, by.clone(), effects);
+                self.say_unfrozen(Halt::Everything, &by, effects);
                 effects.push(Effect::Notice(Notice::Money { what: "payments go on", why: by }));
             }
-            Said::Stopped(row) => {
-                effects.push(Effect::Notice(Notice::Money { what: "a rule or payee is stopped", why: row.reason }));
+            Said::Paused(why) => {
+                effects.push(Effect::Notice(Notice::Money { what: "payments are paused", why: why.clone() }));
+                self.say_frozen(Halt::Clock, why, effects);
             }
+            Said::ClockTrusted(by) => self.say_unfrozen(Halt::Clock, &by, effects),
+            Said::Stopped(row) => {
+                let why = row.reason.clone();
+                effects.push(Effect::Notice(Notice::Money { what: "a rule or payee is stopped", why: why.clone() }));
+                self.say_frozen(Halt::One(&row.what), why, effects);
+            }
+            Said::Resumed(what, by) => self.say_unfrozen(Halt::One(&what), &by, effects),
             Said::Warning(why) => effects.push(Effect::Notice(Notice::Money { what: "payments", why })),
         }
-    }
-
-    /// Says something of all payments. It is one alert for ever: the line of the audit counts its revisions.
-    fn say_of_all(&self, kind: MessageKind, severity: Severity, reason: Name, effects: &mut Vec<Effect>) {
-        let notify = self.settings.live.as_ref().map_or(&self.settings.system.notify, |live| &live.notify);
-        let sinks: Vec<Name> =
-            notify.iter().filter(|sink| self.settings.takes(sink, kind.word(), severity)).cloned().collect();
-        if sinks.is_empty() || self.settings.system.disabled.contains(&Name::from(kind.word())) {
-            return;
-        }
-        let head = self.desk.audit_head();
-        let body = PaymentsBody { reason, audit_head: head.map(|head| head.hash) };
-        let revision = head.map_or(1, |head| u32::try_from(head.seq).unwrap_or(u32::MAX));
-        let state = if kind == MessageKind::PaymentsFrozen { AlertState::Raised } else { AlertState::Resolved };
-        let rule = Name::from(MessageKind::PaymentsFrozen.word());
-        effects.push(Effect::Notice(Notice::Alert { rule, severity: Severity::Critical, state }));
-        effects.push(Effect::Tell(Box::new(Message {
-            sinks,
-            alert: AlertId::hash("alert/payments", &[]),
-            revision,
-            kind,
-            severity,
-            rule: None,
-            at: self.at,
-            body: Body::Payments(body),
-            simulated: self.settings.simulated,
-        })));
     }
 
     pub(super) fn configure_live(&mut self, effects: &mut Vec<Effect>) {

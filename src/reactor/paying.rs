@@ -1,7 +1,7 @@
 //! What rules pay and to whom, as the config says it, and what people are told of a payment. Values only.
 
 use super::money::{CircleId, PaymentState, Sha256};
-use crate::types::{Address, B256, ChainId, Name, PaymentId, Stage, TransferId, U256};
+use crate::types::{Address, B256, ChainId, Name, PaymentId, Stage, Timestamp, TransferId, U256};
 use std::time::Duration;
 
 /// What a rule pays, beside it.
@@ -125,10 +125,14 @@ pub struct PaymentBody {
     pub live: Option<LiveWords>,
 }
 
-/// The facts of `payments.*`.
+/// The facts of `payments.frozen` and `payments.unfrozen`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PaymentsBody {
-    /// Why, of `frozen`; by whom, of `unfrozen`.
+pub struct FrozenBody {
+    /// Everything, the clock, a rule or a payee: in words.
+    pub what: Name,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, or by whom it goes on.
     pub reason: Name,
     /// The hash of the last line of the audit.
     pub audit_head: Option<Sha256>,

@@ -98,9 +98,7 @@ impl Discord {
 
 /// Whether a message says that something is over, or not so after all: an edit alone would be overlooked.
 fn ends(kind: &str) -> bool {
-    kind.ends_with(".recovered")
-        || kind.ends_with("retracted")
-        || ["alert.resolved", "payments.unfrozen"].contains(&kind)
+    kind.ends_with(".recovered") || kind.ends_with("retracted") || kind == "alert.resolved"
 }
 
 const fn color(severity: Severity, ends: bool) -> u32 {

@@ -148,10 +148,7 @@ fn resolves(kind: &str, retracts: bool, revision: u32) -> bool {
     /// What becomes of a payment that waited for a person: nobody has to do anything about it any more.
     const DONE: [&str; 5] =
         ["payment.approved", "payment.sent", "payment.complete", "payment.refused", "payment.rehearsed"];
-    retracts
-        || kind.ends_with(".recovered")
-        || ["alert.resolved", "payments.unfrozen"].contains(&kind)
-        || (revision > 1 && DONE.contains(&kind))
+    retracts || kind.ends_with(".recovered") || kind == "alert.resolved" || (revision > 1 && DONE.contains(&kind))
 }
 
 const fn severity(severity: Severity) -> &'static str {

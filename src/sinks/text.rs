@@ -5,7 +5,7 @@
 //! unverified. Nothing here escapes: each sink escapes for itself.
 
 use super::body::{
-    AssetData, BalanceData, Basics, BodyFault, Data, GasData, HeartbeatData, PaymentData, PaymentsData, PriceData,
+    AssetData, BalanceData, Basics, BodyFault, Data, FrozenData, GasData, HeartbeatData, PaymentData, PriceData,
     ResolvedData, SinkData, SourceData, TransferData, UsdData, read,
 };
 use crate::types::{Name, Untrusted};
@@ -49,7 +49,7 @@ pub fn render(body: &[u8], again: bool) -> Result<Text, BodyFault> {
         Data::Source(source) => (source_text(&kind, source), source.basics.simulated),
         Data::Sink(sink) => (sink_text(&kind, sink), sink.basics.simulated),
         Data::Payment(payment) => (payment_text(&kind, payment), payment.basics.simulated),
-        Data::Payments(payments) => (payments_text(&kind, payments), payments.basics.simulated),
+        Data::Frozen(frozen) => (frozen_text(&kind, frozen), frozen.basics.simulated),
         Data::Resolved(resolved) => (resolved_text(resolved), resolved.basics.simulated),
         Data::Heartbeat(heartbeat) => (heartbeat_text(heartbeat), heartbeat.basics.simulated),
         Data::Other(basics) => (other_text(&kind, basics), basics.simulated),
@@ -262,6 +262,22 @@ fn sink_text(kind: &str, data: &SinkData<'_>) -> Text {
     Text { title, lines, url: None }
 }
 
+fn frozen_text(kind: &str, data: &FrozenData<'_>) -> Text {
+    let title = match (kind, &*data.what) {
+        ("payments.unfrozen", "everything" | "clock") => "payments go on".to_owned(),
+        ("payments.unfrozen", what) => format!("payments of the {what} go on"),
+        (_, "everything") => "PAYMENTS ARE FROZEN: nothing leaves until a person looks".to_owned(),
+        (_, "clock") => "PAYMENTS ARE PAUSED: no clock is trusted until a person looks".to_owned(),
+        (_, what) => format!("PAYMENTS ARE STOPPED for the {what} until a person looks"),
+    };
+    let mut lines = vec![format!("why: {}", data.reason)];
+    if kind != "payments.unfrozen" {
+        lines.push("`walletwatch payments list` says what to do".to_owned());
+    }
+    lines.push(origin(None, &data.basics.severity));
+    Text { title, lines, url: None }
+}
+
 fn payment_text(kind: &str, data: &PaymentData<'_>) -> Text {
     let word = kind.split_once('.').map_or(kind, |(_, word)| word).replace('_', " ");
     let rehearsal = if data.rehearsal { "REHEARSAL, nothing is sent: " } else { "" };
@@ -278,15 +294,6 @@ fn payment_text(kind: &str, data: &PaymentData<'_>) -> Text {
     }
     lines.push(origin(data.basics.rule.as_deref(), &data.basics.severity));
     Text { title, lines, url: None }
-}
-
-fn payments_text(kind: &str, data: &PaymentsData<'_>) -> Text {
-    let frozen = kind == "payments.frozen";
-    let title = if frozen { "payments are FROZEN: nothing leaves" } else { "payments go on" };
-    let mut lines = vec![format!("{}: {}", if frozen { "why" } else { "by" }, data.reason)];
-    lines.extend(data.audit_head.as_ref().map(|head| format!("audit {head}")));
-    lines.push(origin(None, &data.basics.severity));
-    Text { title: title.to_owned(), lines, url: None }
 }
 
 fn resolved_text(data: &ResolvedData<'_>) -> Text {

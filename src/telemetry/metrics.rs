@@ -336,8 +336,10 @@ impl Metrics {
         }
         self.set(Metric::PaymentsFrozen, &[], flag(snapshot.payments.frozen));
         for state in PaymentState::ALL {
-            let count = snapshot.payments.rehearsals.get(&state).copied().unwrap_or(0);
-            self.set(Metric::Payments, &[state.word(), "true"], integer(count));
+            for (rehearsal, counts) in [("true", &snapshot.payments.rehearsals), ("false", &snapshot.payments.live)] {
+                let count = counts.get(&state).copied().unwrap_or(0);
+                self.set(Metric::Payments, &[state.word(), rehearsal], integer(count));
+            }
         }
         for used in &snapshot.payments.limits {
             #[expect(clippy::float_arithmetic, reason = "a gauge: nothing is decided by it")]

@@ -100,7 +100,7 @@ fn word(message: &Message) -> String {
         },
         Body::Transfer(body) => format!("{kind} {}", body.key.amount),
         Body::Source(body) => format!("{kind} {}", body.source),
-        Body::Payment(_) | Body::Payments(_) | Body::Sink(_) | Body::Resolved(_) | Body::Heartbeat(_) | Body::Test => {
+        Body::Payment(_) | Body::Frozen(_) | Body::Sink(_) | Body::Resolved(_) | Body::Heartbeat(_) | Body::Test => {
             kind.to_owned()
         }
     }

@@ -26,8 +26,8 @@ pub(super) fn identity(body: &[u8]) -> Option<(String, u32)> {
         Data::Gas(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Balance(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Source(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Frozen(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Sink(data) => (&data.basics.alert_id, data.basics.revision),
-        Data::Payments(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Resolved(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Heartbeat(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Other(common) => (&common.alert_id, common.revision),
@@ -50,9 +50,11 @@ pub(super) fn line(body: &[u8]) -> Line {
         Data::Sink(data) => {
             Line { kind: "sink".into(), tone: Tone::Warning, text: format!("{} {}: {}", kind, data.sink, data.reason) }
         }
-        Data::Payments(data) => {
-            Line { kind: "payments".into(), tone: Tone::Warning, text: format!("{kind}: {}", data.reason) }
-        }
+        Data::Frozen(data) => Line {
+            kind: "payments".into(),
+            tone: Tone::Warning,
+            text: format!("{kind} {}: {}", data.what, data.reason),
+        },
         Data::Resolved(data) => Line { kind: "over".into(), tone: Tone::Plain, text: data.reason.to_string() },
         Data::Heartbeat(_) | Data::Other(_) => {
             Line { kind: "message".into(), tone: Tone::Plain, text: kind.into_owned() }

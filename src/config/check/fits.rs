@@ -1,12 +1,11 @@
 //! Which rule may pay whom, and how much (MONEY §1). What could go wrong with money is a fault where it is live, and a fault or a warning
 //! where it is rehearsed.
 
-use super::fits_balance::balance;
-use super::live::Live;
 use crate::config::check::chains::Chains;
 use crate::config::check::input::Input;
 use crate::config::check::rules::Read;
 use crate::config::check::watches::Watches;
+use crate::config::circle::CircleConfig;
 use crate::config::raw::scope::Scope;
 use crate::reactor::settings::{Condition, Direction, Payee, PaymentAmount, Rule, Threshold, TransferCondition};
 use crate::types::{Asset, ChainId, chain};
@@ -15,6 +14,24 @@ use std::time::Duration;
 
 /// A rule of levels must stay past its threshold at least so long before it pays: a single tick is no reason.
 const LEAST_HOLD: Duration = Duration::from_mins(1);
+
+/// What makes payments live.
+pub(super) struct Live<'a> {
+    /// `[circle]`, where nothing is wrong with it.
+    pub circle: Option<&'a CircleConfig>,
+    /// Whether it stands there at all.
+    pub is_there: bool,
+    /// It lifts what MONEY.md marks.
+    pub relaxed: bool,
+}
+
+impl<'a> Live<'a> {
+    /// Of `[circle]`.
+    pub(super) fn new(input: &Input<'_>, circle: Option<&'a CircleConfig>) -> Self {
+        let scope = input.root.one("circle");
+        Self { circle, is_there: scope.is_some(), relaxed: circle.is_some_and(|circle| circle.relaxed) }
+    }
+}
 
 /// A payment with its rule and payee.
 pub(super) struct Pair<'a> {
@@ -75,7 +92,8 @@ pub(super) fn fits(pair: &Pair<'_>, amount: Option<PaymentAmount>) {
                 pair.fault("its payee is on another chain", "the payee's chain must be the rule's chain");
             }
         }
-        Condition::Balance(condition) => balance(pair, condition, amount),
+        // Top-ups have laws of their own.
+        Condition::Balance(_) => {}
     }
     for (key, of, when) in [
         ("payee_elsewhere", "a balance rule", matches!(pair.rule.condition, Condition::Balance(_))),

@@ -1,32 +1,13 @@
 //! What `live = true` needs beyond what a rehearsal does (MONEY §1, §2, §8): a wallet that can pay there, and people who can say yes.
 
-use super::fits::Pair;
+use super::fits::{Live, Pair};
 use crate::config::check::input::Input;
 use crate::config::checked::{Config, Role};
-use crate::config::circle::CircleConfig;
 use crate::config::faults::Place;
 use crate::reactor::settings::{Approval, Condition};
 use crate::types::{ChainId, Name, chain};
 use crate::wire::circle::{KeyKind, blockchain, test_twin};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What makes payments live.
-pub(super) struct Live<'a> {
-    /// `[circle]`, where nothing is wrong with it.
-    pub circle: Option<&'a CircleConfig>,
-    /// Whether it stands there at all.
-    pub is_there: bool,
-    /// It lifts what MONEY.md marks.
-    pub relaxed: bool,
-}
-
-impl<'a> Live<'a> {
-    /// Of `[circle]`.
-    pub(super) fn new(input: &Input<'_>, circle: Option<&'a CircleConfig>) -> Self {
-        let scope = input.root.one("circle");
-        Self { circle, is_there: scope.is_some(), relaxed: circle.is_some_and(|circle| circle.relaxed) }
-    }
-}
 
 /// Notes what forbids this payment to be live.
 pub(super) fn live(pair: &Pair<'_>, live: &Live<'_>) {

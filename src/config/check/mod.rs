@@ -11,6 +11,7 @@ mod fits_balance;
 pub(super) mod input;
 mod live;
 mod page_and_store;
+mod payees;
 mod payments;
 mod prices;
 mod rules;
@@ -40,7 +41,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let sinks = sinks::check(input);
     let system = sinks::system(input, &sinks);
     rules::system_heard(input, &system, &sinks);
-    let payees = payments::payees(input, &chains);
+    let payees = payees::payees(input, &chains);
     let materials = rules::Materials {
         payees: &payees,
         chains: &chains,
@@ -59,7 +60,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let required = |chain: &&chains::Chain| chain.required.unwrap_or(true);
     let required_chains = chains.all.values().filter(required).map(|chain| chain.settings.id).collect();
     let circle = circle::circle(input, &sinks);
-    let live = live::Live::new(input, circle.as_ref());
+    let live = fits::Live::new(input, circle.as_ref());
     let paying = payments::Materials { rules: &read, payees: &payees, watches: &watches, chains: &chains, live };
     let payments = payments::payments(input, &paying);
     let http = page_and_store::http(input);
@@ -87,6 +88,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         explorers,
         lists: watches.lists,
         allow_shrink: false,
+        new_store: false,
         feeds,
         sinks: sinks.list,
         http,

@@ -1,11 +1,12 @@
-//! Payees and payments. Every doubt is a fault: what is refused here can never be paid.
+//! Payments. Every doubt is a fault: what is refused here can never be paid.
 
-use super::fits::{Pair, fits};
+use super::fits::{Live, Pair, fits};
 use super::fits_balance;
-use super::live::{Live, live};
+use super::live::live;
+use super::payees::{Payees, limit};
 use crate::config::amounts::{self, coin_unit, split};
 use crate::config::check::chains::Chains;
-use crate::config::check::input::{Input, Names};
+use crate::config::check::input::Input;
 use crate::config::check::rules::Read;
 use crate::config::check::watches::Watches;
 use crate::config::near;
@@ -22,21 +23,6 @@ const MAX_PER_DAY: u64 = 10;
 /// How long a payment waits for a person, when nothing is said.
 const APPROVAL_EXPIRES: Duration = Duration::from_hours(24);
 
-/// Payees, and names also of those with faults.
-#[derive(Debug, Default)]
-pub(super) struct Payees {
-    /// Those without faults.
-    pub all: BTreeMap<Name, Payee>,
-    names: Names,
-}
-
-impl Payees {
-    /// Whether a payee is called so.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.names.has(name)
-    }
-}
-
 /// What payments are checked against.
 pub(super) struct Materials<'a> {
     /// Rules, with their tables.
@@ -49,40 +35,6 @@ pub(super) struct Materials<'a> {
     pub chains: &'a Chains,
     /// What makes payments live.
     pub live: Live<'a>,
-}
-
-/// Every `[[payee]]`.
-pub(super) fn payees(input: &Input<'_>, chains: &Chains) -> Payees {
-    let mut payees = Payees::default();
-    for scope in input.root.many("payee") {
-        let name = payees.names.claim(&scope);
-        let on = scope.need("chain", "the name of its chain").and_then(|said| chains.find(input, said));
-        let address = scope.need("address", "where payments go").and_then(|said| input.address("address", said));
-        let per_day = limit(&scope, "per_day", true);
-        if let (Some(name), Some(chain), Some(address), Some(per_day)) = (name, on, address, per_day) {
-            payees.all.insert(name.clone(), Payee { name, chain, address, per_day });
-        }
-    }
-    payees
-}
-
-/// Raw USDC above zero.
-fn limit(scope: &Scope<'_>, key: &str, mandatory: bool) -> Option<U256> {
-    if mandatory && scope.node(key).is_none() {
-        scope.missing(key, "a limit in USDC, for example \"1000\": there is none by default");
-    }
-    let said = scope.text(key)?;
-    match amounts::usdc(said.value) {
-        Ok(raw) if raw > U256::ZERO => Some(raw),
-        Ok(_) => {
-            scope.notes.fault(said.place, format!("`{key}` is zero"), "write an amount above zero");
-            None
-        }
-        Err((what, hint)) => {
-            scope.notes.fault(said.place, format!("`{key}`: {what}"), hint);
-            None
-        }
-    }
 }
 
 /// Every `[[payment]]`.
@@ -114,6 +66,9 @@ pub(super) fn payments(input: &Input<'_>, from: &Materials<'_>) -> Vec<PaymentSe
             let circle = is_live.then_some(&from.live);
             let pair = Pair { input, scope: &scope, read, rule, payee, chains, watches, live: circle };
             fits(&pair, amount);
+            if let Condition::Balance(condition) = &rule.condition {
+                fits_balance::balance(&pair, condition, amount);
+            }
             if let Some(circle) = circle {
                 live(&pair, circle);
             }

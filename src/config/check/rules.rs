@@ -4,7 +4,7 @@ use crate::config::check::assets::Assets;
 use crate::config::check::chains::Chains;
 use crate::config::check::input::{Input, Names};
 use crate::config::check::page_and_store::sinks as named_sinks;
-use crate::config::check::payments::Payees;
+use crate::config::check::payees::Payees;
 use crate::config::check::prices;
 use crate::config::check::senders;
 use crate::config::check::sinks::{SEVERITIES, Sinks, is_built_in};

@@ -1,7 +1,7 @@
 //! `from` of a transfer rule: whose transfers it looks at.
 
 use crate::config::check::input::Input;
-use crate::config::check::payments::Payees;
+use crate::config::check::payees::Payees;
 use crate::config::check::watches::Watches;
 use crate::config::raw::scope::Scope;
 use crate::types::Address;

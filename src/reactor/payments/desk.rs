@@ -136,6 +136,12 @@ pub enum Said {
     Unfrozen(Name),
     /// A rule or payee is stopped.
     Stopped(Box<StopRow>),
+    /// A rule or payee goes on, and by whom.
+    Resumed(Stopped, Name),
+    /// No clock is trusted, and why.
+    Paused(Name),
+    /// One is again, and by whom.
+    ClockTrusted(Name),
     /// Something odd that stops nothing.
     Warning(Name),
 }
@@ -342,7 +348,7 @@ impl Desk {
         let since = self.audit_head.as_ref().map_or(at, |head| at.min(head.at));
         self.put_office(step, |office| office.paused = Some((why.into(), since)));
         self.audit(OURSELVES, "paused", None, why, at, step);
-        step.said.push(Said::Warning(format!("payments are paused: {why}").into()));
+        step.said.push(Said::Paused(why.into()));
     }
 
     fn stop(&mut self, what: Stopped, why: &str, at: Timestamp, step: &mut Step) {

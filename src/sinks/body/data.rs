@@ -24,7 +24,7 @@ pub enum Data<'a> {
     /// Of `payment.*`.
     Payment(Box<PaymentData<'a>>),
     /// Of `payments.*`.
-    Payments(PaymentsData<'a>),
+    Frozen(FrozenData<'a>),
     /// Of `alert.resolved`.
     Resolved(ResolvedData<'a>),
     /// Of `heartbeat`.
@@ -353,6 +353,22 @@ pub struct SinkData<'a> {
     pub reason: Cow<'a, str>,
 }
 
+/// Of `payments.frozen` and `payments.unfrozen`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "as in `reactor::effect::FrozenBody`")]
+pub struct FrozenData<'a> {
+    #[serde(flatten, borrow)]
+    pub basics: Basics<'a>,
+    #[serde(borrow)]
+    pub what: Cow<'a, str>,
+    #[serde(borrow)]
+    pub since: Cow<'a, str>,
+    #[serde(borrow)]
+    pub reason: Cow<'a, str>,
+    #[serde(borrow)]
+    pub audit_head: Option<Cow<'a, str>>,
+}
+
 /// Of `payment.*`. Circle's fields and the audit head are `null` while every payment is a rehearsal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are the contract's: FACES §3")]
@@ -379,19 +395,6 @@ pub struct PaymentData<'a> {
     pub reason: Option<Cow<'a, str>>,
     pub transfer_id: Option<Cow<'a, str>>,
     pub crossing: Option<u64>,
-    pub audit_head: Option<Cow<'a, str>>,
-}
-
-/// Of `payments.*`: all of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PaymentsData<'a> {
-    /// What every body says.
-    #[serde(flatten, borrow)]
-    pub basics: Basics<'a>,
-    /// Why, of `frozen`; by whom, of `unfrozen`.
-    #[serde(borrow)]
-    pub reason: Cow<'a, str>,
-    /// The hash of the last line of the audit.
     pub audit_head: Option<Cow<'a, str>>,
 }
 
@@ -430,8 +433,8 @@ impl<'a> Data<'a> {
             "gas" => Self::Gas(serde_json::from_str(json)?),
             "source" => Self::Source(serde_json::from_str(json)?),
             "sink" => Self::Sink(serde_json::from_str(json)?),
+            "payments" => Self::Frozen(serde_json::from_str(json)?),
             "payment" => Self::Payment(serde_json::from_str(json)?),
-            "payments" => Self::Payments(serde_json::from_str(json)?),
             "alert" => Self::Resolved(serde_json::from_str(json)?),
             "heartbeat" => Self::Heartbeat(serde_json::from_str(json)?),
             _ => Self::Other(serde_json::from_str(json)?),

@@ -3,12 +3,12 @@
 //! Nothing here decides anything: it says what the message says, exactly, in the words of FACES §3.
 
 use super::data::{
-    AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, HeartbeatData, PaymentData,
-    PaymentsData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
+    AssetData, BalanceData, Basics, BlockData, ChangeData, Data, FrozenData, GapData, GasData, HeartbeatData,
+    PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
 };
 use super::time;
 use crate::reactor::effect::{
-    BalanceBody, Body, CrossingBody, CrossingSubject, HeartbeatBody, Message, PaymentBody, PaymentsBody, SinkBody,
+    BalanceBody, Body, CrossingBody, CrossingSubject, FrozenBody, HeartbeatBody, Message, PaymentBody, SinkBody,
     SourceBody, TransferBody, Worth,
 };
 use crate::reactor::settings::{Direction, Side};
@@ -34,11 +34,7 @@ impl<'a> Data<'a> {
             Body::Source(source) => Self::Source(SourceData::of(basics(), source)),
             Body::Sink(sink) => Self::Sink(SinkData::of(basics(), sink)),
             Body::Payment(payment) => Self::Payment(Box::new(PaymentData::of(basics(), payment))),
-            Body::Payments(PaymentsBody { reason, audit_head }) => Self::Payments(PaymentsData {
-                basics: basics(),
-                reason: reason.as_str().into(),
-                audit_head: audit_head.map(|hash| format!("{:#x}", B256::from(hash)).into()),
-            }),
+            Body::Frozen(frozen) => Self::Frozen(FrozenData::of(basics(), frozen)),
             Body::Resolved(reason) => Self::Resolved(ResolvedData { basics: basics(), reason: reason.as_str().into() }),
             Body::Heartbeat(HeartbeatBody { next, trouble }) => Self::Heartbeat(HeartbeatData {
                 basics: basics(),
@@ -147,6 +143,14 @@ impl<'a> SinkData<'a> {
     fn of(basics: Basics<'a>, body: &'a SinkBody) -> Self {
         let (sink, reason) = (body.sink.as_str().into(), body.reason.as_str().into());
         Self { basics, sink, since: time(body.since), dead: body.dead, reason }
+    }
+}
+
+impl<'a> FrozenData<'a> {
+    fn of(basics: Basics<'a>, body: &'a FrozenBody) -> Self {
+        let (what, reason) = (body.what.as_str().into(), body.reason.as_str().into());
+        let audit_head = body.audit_head.map(|hash| format!("{:#x}", B256::from(hash)).into());
+        Self { basics, what, since: time(body.since), reason, audit_head }
     }
 }
 

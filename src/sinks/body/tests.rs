@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::reactor::effect::{
-    BalanceBody, CrossingBody, CrossingSubject, MessageKind, PaymentBody, PaymentsBody, Quote, SinkBody, SourceBody,
-    Suspect,
+    BalanceBody, CrossingBody, CrossingSubject, MessageKind, PaymentBody, Quote, SinkBody, SourceBody, Suspect,
 };
 use crate::reactor::event::{ReadAt, SourceKind};
 use crate::reactor::rows::PaymentState;
@@ -187,7 +186,12 @@ pub(in crate::sinks) fn every_kind() -> Vec<Message> {
         | MessageKind::PaymentNeedsPerson
         | MessageKind::PaymentTriggerRetracted => payment(),
         MessageKind::PaymentsFrozen | MessageKind::PaymentsUnfrozen => {
-            Body::Payments(PaymentsBody { reason: "a drill".into(), audit_head: Some([7; 32]) })
+            Body::Frozen(crate::reactor::effect::FrozenBody {
+                what: "rule top up".into(),
+                since: at(0),
+                reason: "a payment of it failed".into(),
+                audit_head: Some([0x0a; 32]),
+            })
         }
         MessageKind::AlertResolved => Body::Resolved("the rule was removed from the config".into()),
         MessageKind::Heartbeat => heartbeat(),
