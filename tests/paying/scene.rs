@@ -178,7 +178,7 @@ impl Scene {
                 for (out, tx) in outgoing.iter().zip(block.txs.iter().skip(first)) {
                     circle.change(|book| book.mined(&out.id, tx.tx.hash));
                 }
-                if trouble.load(Ordering::SeqCst) && chance.one_in(10) {
+                if trouble.load(Ordering::SeqCst) {
                     let late = Manner::DoneThenLate(Duration::from_millis(chance.between(100, 3_000)));
                     let all = [
                         Manner::DoneThenClosed,
@@ -189,7 +189,9 @@ impl Scene {
                         late,
                     ];
                     let manner = *chance.pick(&all).expect("there are some");
-                    circle.set(|trouble| trouble.posts = [manner].into());
+                    // A wallet sends nothing while what became of a payment is open, and asks again later and later: not too many of them.
+                    let met = chance.one_in(8).then_some(manner);
+                    circle.set(|trouble| trouble.posts = met.into_iter().collect());
                 }
             }
         });

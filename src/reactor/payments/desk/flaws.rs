@@ -137,6 +137,7 @@ mod planted {
             }
             if !anew {
                 self.advance(id, PaymentState::Rejected, Some("absent"), "walletwatch", at, step);
+                return;
             }
             let (Some(row), Some(terms)) = (self.rows.get(&id).cloned(), self.terms.clone()) else { return };
             let other = PaymentId::hash("again", &[&row.id.0, &at.millis().to_be_bytes()]);
