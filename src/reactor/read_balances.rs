@@ -280,11 +280,6 @@ impl Reactor {
         if level != before {
             self.balances.put_level(level.clone(), effects);
         }
-        if matches!(step, Step::Crossed(_) | Step::Muffled) {
-            let what = arm_name(&entry.rule.name, &place(&holding));
-            let trigger = Trigger::Balance(what, level.crossings, last.raw);
-            self.pay_for_crossing(&entry.rule, trigger, self.at, effects);
-        }
         let side = Said { entry, threshold, last };
         match undone {
             Undone::Nothing => {}
@@ -303,6 +298,11 @@ impl Reactor {
                 effects.push(Effect::Notice(Notice::Suppressed { rule, reason }));
             }
             Step::Nothing | Step::Wait(_) | Step::CalmedDown | Step::RecoveredUnsaid => {}
+        }
+        if matches!(step, Step::Crossed(_) | Step::Muffled) {
+            let what = arm_name(&entry.rule.name, &place(&holding));
+            let trigger = Trigger::Balance(what, level.crossings, last.raw);
+            self.pay_for_crossing(&entry.rule, trigger, self.at, effects);
         }
     }
 

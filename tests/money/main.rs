@@ -25,7 +25,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use world::{Plant, Totals};
 
-/// Seeds of a usual run; `tests/run` asks for 1,000, and with `--long` for a million.
+/// Seeds of a usual run; `tests/run` asks for 2,000, and with `--long` for a million.
 const SEEDS: u64 = 100;
 
 fn number(name: &str, default: u64) -> u64 {
