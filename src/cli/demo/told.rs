@@ -35,6 +35,16 @@ pub(super) fn identity(body: &[u8]) -> Option<(String, u32)> {
     Some((alert.clone().into_owned(), revision))
 }
 
+/// The live payment that this body says waits for a person.
+pub(super) fn held(body: &[u8]) -> Option<String> {
+    match read(body) {
+        Ok((kind, Data::Payment(data))) if kind == "payment.held" && !data.rehearsal => {
+            Some(data.payment_id.to_string())
+        }
+        Ok(_) | Err(_) => None,
+    }
+}
+
 /// The line of a body.
 pub(super) fn line(body: &[u8]) -> Line {
     let Ok((kind, data)) = read(body) else {

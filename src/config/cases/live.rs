@@ -141,7 +141,7 @@ fn a_top_up_fills_the_balance_that_it_looks_at() {
         ("fill_to = \"1500\"", "amount = \"899.999999\"", &["does not reach `recovers_at`"]),
         ("fill_to = \"1500\"", "amount = \"900\"", &[]),
         ("fill_to = \"1500\"", "match = true", &["`match` needs a transfer to match"]),
-        ("for = \"2m\"\n", "", &["its `for` is under a minute"]),
+        ("for = \"2m\"\n", "", &["it has no `for`"]),
         ("recovers_at = \"1400\"\n", "", &["`recovers_at` is the threshold itself"]),
         (
             "below = \"500\"\nrecovers_at = \"1400\"",

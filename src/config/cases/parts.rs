@@ -281,7 +281,7 @@ fn a_payment_that_could_go_wrong_is_refused() {
     );
     let price = "when = \"price\"\npair = \"ETH-USD\"\nbelow = \"2500\"\n";
     let from = &PAYING[PAYING.find("when").unwrap_or(0)..PAYING.find("[[payee]]").unwrap_or(0)];
-    check_paying(from, price, &["`recovers_at` is the threshold itself", "`for` is under a minute"]);
+    check_paying(from, price, &["`recovers_at` is the threshold itself", "it has no `for`"]);
     check_paying(from, &format!("{price}recovers_at = \"2600\"\nfor = \"1m\"\n"), &[]);
     let text = format!("{BASE}{PAYING}").replace("rpc = [\"wss://node.example.com\"]\n", "");
     check(&text, &["an explorer's row alone never pays"]);
