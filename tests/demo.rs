@@ -129,7 +129,7 @@ async fn a_stranger_sees_everything_that_the_monitor_promises_and_nothing_leaves
 }
 
 /// What a line of the story has to hold, for each promise.
-const PROMISED: [&[&str]; 21] = [
+const PROMISED: [&[&str]; 22] = [
     &["seen ", "2.5 ETH in to treasury on simnet", "[large deposit]"],
     &["confirmed ", "2.5 ETH in to treasury on simnet, 3 confirmations"],
     &["block ", "2.5 ETH to treasury 5 of 8"],
@@ -150,6 +150,7 @@ const PROMISED: [&[&str]; 21] = [
     &["sees again ", "simnet", "were missed and are read now"],
     &["confirmed ", "0.8 ETH in to deposits"],
     &["refused ", "the book-keeping refused"],
+    &["confirmed ", "UNLIMITED SIM on simnet", "[unlimited approval]"],
     &["sent again ", "the book-keeping has", "under the same id"],
 ];
 

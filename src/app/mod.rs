@@ -6,6 +6,7 @@ pub mod board;
 pub mod circle;
 pub mod clock;
 pub mod commands;
+mod gas;
 mod indexes;
 pub mod lists;
 pub mod monitor;

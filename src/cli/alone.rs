@@ -92,7 +92,7 @@ fn picture(config: &Config, reader: &Reader) -> Result<Snapshot, StoreFault> {
             authority: BTreeMap::new(),
             followed: false,
             required: config.required_chains.contains(&id),
-            base_fee: None,
+            gas: crate::telemetry::gas::GasStatus::default(),
             oldest_view: None,
             view_promised: None,
             index_lag: None,

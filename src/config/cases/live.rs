@@ -89,7 +89,7 @@ fn senders_are_addresses_or_names() {
         ("[\"w\", \"p\", \"0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65\"]", &[]),
         ("[]", &["`from` is empty"]),
         ("[\"anyone\", \"w\"]", &["\"anyone\" stands beside senders"]),
-        ("\"x\"", &["there is no watch or payee `x`"]),
+        ("\"x\"", &["there is no watch and no payee of this name"]),
         ("\"0x15d34AAf54267DB7D7c367839AAf71A00a2C6A66\"", &["`from`: the checksum is wrong"]),
     ] {
         changed(&text, "\"anyone\"", from, expected);

@@ -92,6 +92,7 @@ pub(super) fn fits(pair: &Pair<'_>, amount: Option<PaymentAmount>) {
                 pair.fault("its payee is on another chain", "the payee's chain must be the rule's chain");
             }
         }
+        Condition::Approval(_) => pair.fault("an approval moves nothing that could be paid for", "pay by another rule"),
         // Top-ups have laws of their own.
         Condition::Balance(_) => {}
     }

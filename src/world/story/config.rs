@@ -39,7 +39,7 @@ impl World {
     #[must_use]
     pub fn config_toml(&self) -> String {
         let bank = self.bank.config(CIRCLE_KEY, CIRCLE_ENTITY);
-        [self.sources(), self.watches(), self.rules(), self.payments(), bank].concat()
+        [self.sources(), self.watches(), Self::rules(), self.thresholds(), self.payments(), bank].concat()
     }
 
     fn sources(&self) -> String {
@@ -144,9 +144,8 @@ allow_private = true
         self.watched().iter().map(one).collect()
     }
 
-    fn rules(&self) -> String {
-        format!(
-            r#"
+    fn rules() -> String {
+        r#"
 [[rule]]
 name = "large deposit"
 when = "transfer"
@@ -193,6 +192,22 @@ direction = "out"
 severity = "warning"
 notify = ["log", "receiver", "book-keeping"]
 
+[[rule]]
+name = "unlimited approval"
+when = "approval"
+watch = ["tag:own"]
+at_least = "unlimited"
+stages = ["seen", "confirmed"]
+severity = "critical"
+notify = ["log", "receiver", "book-keeping"]
+"#
+        .to_owned()
+    }
+
+    /// Rules on what is not on a chain's blocks: a level is crossed, and crossed back.
+    fn thresholds(&self) -> String {
+        format!(
+            r#"
 [[rule]]
 name = "hot wallet low"
 when = "balance"
