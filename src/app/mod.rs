@@ -16,6 +16,7 @@ pub mod payer;
 pub mod poison;
 pub mod pump;
 pub mod reload;
+pub mod replies;
 pub mod sources;
 mod treasury;
 pub mod turn;

@@ -5,8 +5,8 @@
 
 use crate::app::circle;
 use crate::app::clock::Clock;
-use crate::app::commands::{of_payments, of_watches};
 use crate::app::poison::Poison;
+use crate::app::replies::{of_payments, of_watches};
 use crate::app::turn::{Turned, turn};
 use crate::config::checked::Config;
 use crate::http::archive::Answer;
