@@ -2,6 +2,7 @@
 
 use super::pump::Asked;
 use super::reload::Asker;
+use super::replies::of_watches;
 use super::treasury::Treasury;
 use crate::config::checked::Config;
 use crate::http::{Archive, Command, Control, MoneyInForce, Refusal, Reloaded};
@@ -136,32 +137,6 @@ impl Control for Commands {
         let money = self.treasury.money(&self.in_force.borrow());
         Box::pin(ready(money))
     }
-}
-
-/// The answer to an order for the watch list.
-///
-/// # Errors
-/// Where it came back without one, which it cannot.
-pub fn of_watches(reply: Option<Reply>) -> Result<WatchAnswer, Refusal> {
-    match reply {
-        Some(Reply::Watches(answer)) => Ok(answer),
-        Some(Reply::Payments(_)) | None => Err(unanswered()),
-    }
-}
-
-/// What came of an order about payments.
-///
-/// # Errors
-/// Where it came back without an answer, which it cannot.
-pub fn of_payments(reply: Option<Reply>) -> Result<Result<(), NotDone>, Refusal> {
-    match reply {
-        Some(Reply::Payments(done)) => Ok(done),
-        Some(Reply::Watches(_)) | None => Err(unanswered()),
-    }
-}
-
-pub(super) fn unanswered() -> Refusal {
-    Refusal::NotNow("the order was not answered: look before asking again".to_owned())
 }
 
 fn stopping() -> Refusal {

@@ -3,11 +3,11 @@
 use super::circle::Prober;
 use super::clock::Clock;
 use super::pump::Asked;
+use super::replies::of_payments;
 use crate::config::checked::Config;
 use crate::config::describe::money_lines;
 use crate::http::{MoneyInForce, Refusal};
 use crate::payments::probe::probe;
-use crate::reactor::effect::Reply;
 use crate::reactor::event::{Command, PaymentOrder};
 use crate::reactor::payments::desk::{Order, Refusal as NotDone};
 use crate::reactor::terms_fingerprint;
@@ -126,8 +126,5 @@ async fn ask(pump: &mpsc::Sender<Asked>, by: Name, order: Order) -> Result<Resul
     let (done, answered) = oneshot::channel();
     let command = Command::Payments(Box::new(PaymentOrder { by, order }));
     pump.send(Asked { command, done }).await.map_err(|_| Refusal::NotNow("the monitor is stopping".to_owned()))?;
-    match answered.await.map_err(stopping)? {
-        Some(Reply::Payments(done)) => Ok(done),
-        Some(Reply::Watches(_)) | None => Err(super::commands::unanswered()),
-    }
+    of_payments(answered.await.map_err(stopping)?)
 }

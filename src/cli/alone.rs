@@ -5,8 +5,8 @@
 
 use crate::app::circle;
 use crate::app::clock::Clock;
-use crate::app::commands::{of_payments, of_watches};
 use crate::app::poison::Poison;
+use crate::app::replies::{of_payments, of_watches};
 use crate::app::turn::{Turned, turn};
 use crate::config::checked::Config;
 use crate::http::archive::Answer;
@@ -92,7 +92,7 @@ fn picture(config: &Config, reader: &Reader) -> Result<Snapshot, StoreFault> {
             authority: BTreeMap::new(),
             followed: false,
             required: config.required_chains.contains(&id),
-            base_fee: None,
+            gas: crate::telemetry::gas::GasStatus::default(),
             oldest_view: None,
             view_promised: None,
             index_lag: None,

@@ -13,10 +13,14 @@ use super::duration;
 use super::forecast::{self, forecasts};
 use crate::reactor::event::List;
 use crate::reactor::lists::Lists;
-use crate::reactor::settings::{ChainSettings, Condition, Confirmed, Direction, Move, Rule, Side, Threshold};
+use crate::reactor::settings::{
+    ApprovalCondition, ChainSettings, Condition, Confirmed, Direction, LeastAllowance, Move, Rule, Side, Threshold,
+};
 use crate::types::amount::format_amount;
 use crate::types::chain::EtherscanPlan;
+use crate::types::gas::Fee;
 use crate::types::{Asset, ChainId, Name, U256, chain};
+use std::collections::BTreeSet;
 use std::fmt::{Display, Write};
 
 /// Everything that `check` says of a config without faults.
@@ -177,6 +181,7 @@ fn condition(config: &Config, rule: &Rule) -> String {
             });
             format!("transfers of {assets}{worth} {way} {} on {on}, when {stages}", list(&transfer.watches))
         }
+        Condition::Approval(approval) => approval_words(config, approval),
         Condition::Price(price) => {
             format!("{} {}", price.pair, level(&price.threshold, |value| value.to_string()))
         }
@@ -191,7 +196,8 @@ fn condition(config: &Config, rule: &Rule) -> String {
         }
         Condition::Gas(gas) => {
             let gwei = |wei: U256| format!("{} gwei", format_amount(wei, 9));
-            format!("base fee of {} {}", chain_name(config, gas.chain), level(&gas.threshold, gwei))
+            let fee = Fee::named(gas.of.word());
+            format!("{fee} of {} {}", chain_name(config, gas.chain), level(&gas.threshold, gwei))
         }
         Condition::Balance(balance) => {
             let one = |(asset, threshold): (&(ChainId, Asset), &Threshold<U256>)| {
@@ -201,6 +207,28 @@ fn condition(config: &Config, rule: &Rule) -> String {
             format!("balance of {} {}", list(&balance.watches), list(balance.thresholds.iter().map(one)))
         }
     }
+}
+
+fn approval_words(config: &Config, approval: &ApprovalCondition) -> String {
+    let named = || approval.assets.iter().flatten().map(|asset| symbol(config, *asset));
+    let what = match (&approval.at_least, approval.assets.is_some()) {
+        (Some(LeastAllowance::Amount(least)), _) => {
+            format!("at least {}", list(least.iter().map(|(asset, raw)| amount(config, *asset, *raw))))
+        }
+        (Some(LeastAllowance::Unlimited), true) => format!("unlimited {}", list(named())),
+        (Some(LeastAllowance::Unlimited), false) => {
+            "unlimited amounts of any token, or everything of any contract".into()
+        }
+        (None, true) => list(named()),
+        (None, false) => "anything".into(),
+    };
+    let trusted = approval.trusted.iter().map(|(_, address)| address.to_string());
+    let trusted: BTreeSet<String> = trusted.chain(approval.trusted_watches.iter().map(ToString::to_string)).collect();
+    let unless = if trusted.is_empty() { String::new() } else { format!(", unless to {}", list(trusted)) };
+    let revokes = if approval.revokes { ", and when that is taken back" } else { "" };
+    let on = list(approval.chains.iter().map(|id| chain_name(config, *id)));
+    let stages = list(approval.stages.iter().map(|stage| stage.word()));
+    format!("leave given by {} on {on} to move {what}{unless}{revokes}, when {stages}", list(&approval.watches))
 }
 
 fn level<T: Copy>(threshold: &Threshold<T>, show: impl Fn(T) -> String) -> String {
@@ -275,7 +303,7 @@ fn unseen(text: &mut Lines, config: &Config) {
                 "coin moved inside transactions, unless the endpoint answers traces; anything before `from_block`"
             }
             (true, true) => {
-                "NFTs; hashes of blocks with inner transfers; gas prices; what the explorer has not indexed yet"
+                "NFTs; hashes of blocks with inner transfers; the base fees of blocks; what the explorer has not indexed yet"
             }
             (false, true) => {
                 "coin moved inside transactions shows only when the explorer is read, unless the endpoint answers traces"

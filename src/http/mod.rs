@@ -5,11 +5,13 @@
 //! connection in it.
 
 pub mod access;
+mod approvals;
 pub mod archive;
 mod balances;
 mod bodies;
 mod commands;
 pub mod control;
+mod gas;
 pub mod inbound;
 mod listing;
 mod local;

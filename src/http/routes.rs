@@ -1,15 +1,16 @@
 //! The routes, behind one gate: access, then the body's size, then the deadline.
 
 use super::access::{Caller, Need, Peer, decide};
+use super::approvals::ApprovalItem;
 use super::balances::{self, Balances};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
 use super::query::{Asked, AskedQuery, page_of, word};
 use super::status::{self, Status};
 use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page, payments, watches};
-use crate::reactor::rows::AlertState;
+use crate::reactor::rows::{AlertState, TransferRow};
 use crate::store::{self, OutboxState};
-use crate::telemetry::unready;
+use crate::telemetry::{Snapshot, unready};
 use crate::types::{Name, Stage, Timestamp, TransferId};
 use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
@@ -44,6 +45,7 @@ pub(super) fn routes(parts: Arc<Parts>) -> Router {
         .route("/api/v1/status", get(show_status))
         .route("/api/v1/balances", get(show_balances))
         .route("/api/v1/transfers", get(transfers))
+        .route("/api/v1/approvals", get(approvals))
         .route("/api/v1/alerts", get(alerts))
         .route("/api/v1/outbox", get(outbox))
         .route("/api/v1/outbox/{id}", get(message))
@@ -177,8 +179,29 @@ async fn show_balances(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Re
 }
 
 async fn transfers(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<TransferItem>>, Problem> {
-    let (asked, limit) = Asked::read(query, &["chain", "watch", "stage"])?;
     let snapshot = parts.standing();
+    let page = stored(&parts, &snapshot, query, false).await?;
+    Ok(page_of(&page, |row| bodies::transfer(row, &snapshot), transfer_place))
+}
+
+async fn approvals(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<ApprovalItem>>, Problem> {
+    let snapshot = parts.standing();
+    let page = stored(&parts, &snapshot, query, true).await?;
+    Ok(page_of(&page, |row| ApprovalItem::of(row, &snapshot), transfer_place))
+}
+
+fn transfer_place(place: &store::TransferPlace) -> String {
+    format!("{}-{}", place.first_seen.millis(), place.id)
+}
+
+/// A page of transfers, or of approvals.
+async fn stored(
+    parts: &Parts,
+    snapshot: &Snapshot,
+    query: AskedQuery,
+    approvals: bool,
+) -> Result<store::Page<TransferRow, store::TransferPlace>, Problem> {
+    let (asked, limit) = Asked::read(query, &["chain", "watch", "stage"])?;
     let no = |what: &str| Problem::new(StatusCode::NOT_FOUND, format!("there is no such {what} in the config"));
     let chain = |name: &String| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
     let addresses = match &asked.watch {
@@ -198,11 +221,10 @@ async fn transfers(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result
         chain: asked.chain.as_ref().map(chain).transpose()?,
         addresses,
         stage: word("stage", asked.stage.as_ref(), &Stage::ALL, Stage::word)?,
+        approvals,
         after,
     };
-    let page = parts.archive.transfers(filter, limit).await?;
-    let place = |place: &store::TransferPlace| format!("{}-{}", place.first_seen.millis(), place.id);
-    Ok(page_of(&page, |row| bodies::transfer(row, &snapshot), place))
+    Ok(parts.archive.transfers(filter, limit).await?)
 }
 
 async fn alerts(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<AlertItem>>, Problem> {

@@ -54,8 +54,7 @@ impl Reactor {
     /// Whether a movement in a block is history; `None` where it is nobody's. What comes at the tip is new, whatever its number is: a
     /// fork may replace blocks from before an address was added.
     pub(super) fn is_history_in(&self, id: ChainId, movement: &Movement, block: u64, late: bool) -> Option<bool> {
-        let is_ours = |address: &Address| self.watched.find(id, address).is_some();
-        let new = !late && (is_ours(&movement.from) || is_ours(&movement.to));
+        let new = !late && movement.parties().any(|address| self.watched.find(id, address).is_some());
         if new { Some(false) } else { self.is_history(id, movement, block) }
     }
 

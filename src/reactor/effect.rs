@@ -8,6 +8,7 @@ pub use super::quote::{ChangeBody, Quote, Worth};
 use super::rows::{Row, RowKey};
 pub use super::source::{HeartbeatBody, SinkBody, SourceBody};
 pub use super::suspect::Suspect;
+use crate::types::gas::Fee;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
     Timestamp, TransferId, TransferKey, U256,
@@ -59,11 +60,11 @@ impl Message {
         MessageId::hash("message", &[&self.alert.0, &revision, sink.as_str().as_bytes()])
     }
 
-    /// Whether it takes everything back that was said before. A transfer that moved and is not as deep there keeps the stages that still
+    /// Whether it takes everything back that was said before. What moved and is not as deep there keeps the stages that still
     /// hold, and has confirmations.
     #[must_use]
     pub fn takes_all_back(&self) -> bool {
-        let stands = matches!(&self.body, Body::Transfer(transfer) if transfer.confirmations > 0);
+        let stands = matches!(&self.body, Body::Transfer(of) | Body::Approval(of) if of.confirmations > 0);
         self.kind.retracts() && !stands
     }
 }
@@ -73,6 +74,8 @@ impl Message {
 pub enum MessageKind {
     /// `transfer.seen` … `transfer.retracted`
     Transfer(Stage),
+    /// `approval.seen` … `approval.retracted`
+    Approval(Stage),
     /// `price.crossed`
     PriceCrossed,
     /// `price.recovered`
@@ -129,11 +132,15 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Every kind, for schemas and filters.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::Transfer(Stage::Seen),
         Self::Transfer(Stage::Confirmed),
         Self::Transfer(Stage::Final),
         Self::Transfer(Stage::Retracted),
+        Self::Approval(Stage::Seen),
+        Self::Approval(Stage::Confirmed),
+        Self::Approval(Stage::Final),
+        Self::Approval(Stage::Retracted),
         Self::PriceCrossed,
         Self::PriceRecovered,
         Self::GasCrossed,
@@ -170,6 +177,10 @@ impl MessageKind {
             Self::Transfer(Stage::Confirmed) => "transfer.confirmed",
             Self::Transfer(Stage::Final) => "transfer.final",
             Self::Transfer(Stage::Retracted) => "transfer.retracted",
+            Self::Approval(Stage::Seen) => "approval.seen",
+            Self::Approval(Stage::Confirmed) => "approval.confirmed",
+            Self::Approval(Stage::Final) => "approval.final",
+            Self::Approval(Stage::Retracted) => "approval.retracted",
             Self::PriceCrossed => "price.crossed",
             Self::PriceRecovered => "price.recovered",
             Self::GasCrossed => "gas.crossed",
@@ -202,7 +213,7 @@ impl MessageKind {
     /// Whether it takes something back.
     #[must_use]
     pub const fn retracts(self) -> bool {
-        matches!(self, Self::Transfer(Stage::Retracted) | Self::BalanceRetracted)
+        matches!(self, Self::Transfer(Stage::Retracted) | Self::Approval(Stage::Retracted) | Self::BalanceRetracted)
     }
 }
 
@@ -211,6 +222,8 @@ impl MessageKind {
 pub enum Body {
     /// Of `transfer.*`.
     Transfer(Box<TransferBody>),
+    /// Of `approval.*`: the key says who allows whom how much ([`crate::types::Allowance::of`]).
+    Approval(Box<TransferBody>),
     /// Of `price.*`, `gas.*` and `balance.*`.
     Crossing(CrossingBody),
     /// Of `source.*`.
@@ -315,19 +328,21 @@ pub enum CrossingSubject {
     },
     /// How far a price moved within a time.
     Change(Box<ChangeBody>),
-    /// A base fee in wei.
-    BaseFee {
+    /// A fee for gas, in wei.
+    Gas {
         /// Name of the chain.
         chain: Name,
         /// Its id.
         chain_id: ChainId,
+        /// Which fee.
+        of: Fee,
         /// The fee now.
         value: U256,
         /// The rule's level.
         level: U256,
         /// The rule's way back.
         recovers_at: U256,
-        /// The block that has it.
+        /// The newest block when it was known.
         block: u64,
     },
     /// A balance.
@@ -391,6 +406,15 @@ pub enum Notice {
     },
     /// A transfer reached a stage.
     Transfer {
+        /// Which chain.
+        chain: ChainId,
+        /// Which stage.
+        stage: Stage,
+        /// Whether it is suspect.
+        suspect: bool,
+    },
+    /// An approval reached a stage.
+    Approval {
         /// Which chain.
         chain: ChainId,
         /// Which stage.

@@ -10,6 +10,7 @@ use super::rows::Deadline;
 use super::settings::Settings;
 pub use super::source::{List, SourceId, SourceKind};
 use super::watch_list::WatchOrder;
+use crate::types::gas::Tips;
 use crate::types::{Address, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, Price, Timestamp, U256};
 use std::sync::Arc;
 
@@ -51,6 +52,8 @@ pub enum Event {
         /// Which pair.
         pair: Pair,
     },
+    /// What gas costs, by a node's or an explorer's word.
+    Fees(Fees),
     /// A source's state changed.
     Source(SourceReport),
     /// What became of a delivery, where the reactor must know.
@@ -263,6 +266,19 @@ pub struct Tick {
     pub price: Price,
     /// The venue's own time.
     pub time: Timestamp,
+}
+
+/// What gas costs on a chain, by a node's `eth_feeHistory` or an explorer's gas oracle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fees {
+    /// Who says so; its chain is the one.
+    pub source: SourceId,
+    /// The newest block that it knew.
+    pub block: u64,
+    /// What the next block takes at least, in wei.
+    pub next_base_fee: Option<U256>,
+    /// What is paid beyond that.
+    pub tips: Option<Tips>,
 }
 
 /// A source's state changed.

@@ -72,12 +72,6 @@ impl Market {
         self.apart = true;
     }
 
-    /// How many feeds are asked for it.
-    #[must_use]
-    pub fn feeds(&self) -> usize {
-        self.by_feed.len()
-    }
-
     /// Takes a price. Gives whether it counts: it is of a feed that is asked, and no older than what that feed said before.
     pub fn take(&mut self, feed: &Name, price: Price, time: Timestamp) -> bool {
         let Some(known) = self.by_feed.get_mut(feed) else { return false };

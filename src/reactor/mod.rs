@@ -7,12 +7,13 @@
 //!
 //! Sub-machines hold the state and know nothing of each other: [`chain`] (what is canonical), [`transfers`] (identity, place, stage),
 //! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`market`] (what a pair costs), [`balances`], [`payments`] (limits), [`troubles`], [`timers`]. The files that
-//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `read_prices`, `speak`, `cross`,
+//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `read_prices`, `speak` (with `allow`), `cross` (with `gas`),
 //! `supervise` (with `accounts` and `steady`), `configure` (with `let_go`), `want`.
 
 mod accounts;
 pub mod addresses;
 pub mod alerts;
+mod allow;
 pub mod ask;
 mod authority;
 pub mod backfill;
@@ -27,6 +28,7 @@ pub mod crossing;
 pub mod decisions;
 pub mod effect;
 pub mod event;
+pub mod gas;
 mod halts;
 mod held;
 pub mod holdings;
@@ -76,7 +78,7 @@ pub mod watch_list;
 mod watched;
 pub mod worth;
 
-use crate::types::{Address, B256, ChainId, Pair, Timestamp, TransferId, U256};
+use crate::types::{Address, B256, ChainId, Pair, Timestamp, TransferId};
 use alerts::Alerts;
 use backfill::Backfills;
 use balances::Balances;
@@ -137,8 +139,8 @@ pub struct Reactor {
 struct Soft {
     /// The newest price of each pair by feed, only while the feed is fresh.
     prices: BTreeMap<Pair, Followed>,
-    /// The newest base fee, its block and that block's time.
-    fees: BTreeMap<ChainId, (U256, u64, Timestamp)>,
+    /// What gas costs.
+    gas: BTreeMap<ChainId, gas::Gas>,
     /// States of sources.
     sources: BTreeMap<SourceId, SourceState>,
     /// What live rules were shown.
@@ -219,6 +221,7 @@ impl Reactor {
             Event::Balances(answer) => self.balances(&answer, &mut effects),
             Event::Tick(tick) => self.tick(tick, &mut effects),
             Event::Quiet { feed, pair } => self.forget_price(&feed, &pair, &mut effects),
+            Event::Fees(fees) => self.fees(&fees, &mut effects),
             Event::Source(report) => self.source(report, &mut effects),
             Event::Delivery(report) => self.delivery(report, &mut effects),
             Event::Command(Command::TestSink { sink }) => self.test_sink(sink, &mut effects),

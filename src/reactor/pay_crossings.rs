@@ -119,7 +119,11 @@ impl Reactor {
                 let threshold = balance.thresholds.get(&(holding.chain, holding.asset));
                 threshold.map(|threshold| (entry.clone(), *threshold))
             }
-            Condition::Transfer(_) | Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) => None,
+            Condition::Transfer(_)
+            | Condition::Approval(_)
+            | Condition::Price(_)
+            | Condition::Change(_)
+            | Condition::Gas(_) => None,
         });
         of_holding.collect()
     }
@@ -221,7 +225,7 @@ impl Reactor {
     fn crossing_holds(&self, row: &PaymentRow, number: u64) -> Option<bool> {
         let entry = self.rules.named(&row.rule)?;
         match &entry.rule.condition {
-            Condition::Transfer(_) => None,
+            Condition::Transfer(_) | Condition::Approval(_) => None,
             Condition::Balance(balance) => {
                 let store = self.settings.live.as_ref()?.store;
                 let of_watch = |watch: &super::settings::Watch| -> Vec<Holding> {
@@ -247,7 +251,7 @@ impl Reactor {
                 let held = matches!(self.rules.row(entry).phase, Phase::Crossed(_) | Phase::Muffled(_));
                 self.known_price(&change.pair).map(|_| held)
             }
-            Condition::Gas(gas) => self.soft.fees.get(&gas.chain).map(|(fee, ..)| is_past(&gas.threshold, fee)),
+            Condition::Gas(gas) => self.fee(gas.chain, gas.of).map(|fee| is_past(&gas.threshold, &fee.wei)),
         }
     }
 }

@@ -11,11 +11,28 @@ use super::payments::desk::terms::{Offer, OfferAmount, PayeeTerms, Terms, sha256
 use super::payments::desk::{Desk, Facts, Order, Refusal, Said, Step, Trigger, Vouched};
 use super::rows::{Deadline, Row, RowKey, TransferRow, Voucher};
 use super::settings::{Approval, PaymentAmount, PaymentSettings, Rule, Settings};
-use crate::types::{ChainId, Kind, Name, Stage, Timestamp, TransferId, chain};
+use crate::types::{Address, ChainId, Kind, Name, Stage, Timestamp, TransferId, TransferKey, chain};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 impl Reactor {
+    /// Whether the chain's own blocks vouch for a transfer: its block was read, and what stands in a block that was read was compared
+    /// with it. Whether an endpoint is fresh at this moment does not matter: the block was read when one was.
+    pub(super) fn was_read(&self, row: &TransferRow) -> bool {
+        let Some(chain) = self.chains.get(&row.key.chain).filter(|chain| chain.covers(row.block)) else { return false };
+        // An explorer may have listed it in another fork's block of this height while no endpoint was fresh.
+        row.block_hash.is_some_and(|hash| chain.block(row.block).is_none_or(|block| block.at.hash == hash))
+    }
+
+    /// A transfer from or to a payee, or between watches, never pays (MONEY §1).
+    pub(super) fn is_loop(&self, key: &TransferKey) -> bool {
+        let watched = |address: &Address| self.watched.find(key.chain, address).is_some();
+        let payee = |address: Address| {
+            self.settings.payees.values().any(|payee| payee.chain == key.chain && payee.address == address)
+        };
+        (watched(&key.from) && watched(&key.to)) || payee(key.from) || payee(key.to)
+    }
+
     /// What the payment worker is to be asked, once what was handled is durable. Each is handed out once.
     pub fn take_asks(&mut self) -> Vec<Asked> {
         self.desk.take_asks()

@@ -433,5 +433,7 @@ enum Undone {
 fn moved_by(key: &TransferKey) -> impl Iterator<Item = Holding> {
     let of = |address, asset| Holding { chain: key.chain, address, asset };
     let fee = (key.asset != Asset::Coin).then(|| of(key.from, Asset::Coin));
-    [of(key.from, key.asset), of(key.to, key.asset)].into_iter().chain(fee)
+    let ends = [of(key.from, key.asset), of(key.to, key.asset)];
+    // An approval cost its fee, and moved nothing.
+    ends.into_iter().filter(|_| !key.kind.is_approval()).chain(fee)
 }

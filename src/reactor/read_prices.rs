@@ -3,17 +3,15 @@
 //! A price that is not known (nobody reports it, or what was reported is stale) fires nothing and resolves nothing: a wait begins anew.
 
 use super::Reactor;
-use super::alerts::trouble_alert;
 use super::crossing::{Step, step, unknown};
 use super::effect::{ChangeBody, CrossingSubject, Effect, MessageKind, Notice};
 use super::event::Tick;
 use super::market::{Known, Market, Quote, Turn};
 use super::pay_crossings::sides;
 use super::payments::desk::Vouched;
-use super::rows::{AlertRow, AlertState, Subject};
+use super::rows::Subject;
 use super::rules::InForce;
 use super::settings::{ChangeCondition, Condition, Move, PriceCondition, Settings, Side};
-use super::troubles::words;
 use crate::types::{Name, Pair, Severity, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +30,7 @@ pub(super) struct Followed {
 
 impl Reactor {
     /// Makes room for the prices that feeds are asked for; what is known already stays.
-    pub(super) fn ask_feeds(&mut self, settings: &Settings, effects: &mut Vec<Effect>) {
+    pub(super) fn ask_feeds(&mut self, settings: &Settings) {
         let mut known = std::mem::take(&mut self.soft.prices);
         for (feed, pairs) in &settings.feeds {
             for pair in pairs {
@@ -42,13 +40,11 @@ impl Reactor {
                 followed.rules = self.rules.of_pair(pair);
             }
         }
-        // What was said of a pair's feeds holds until they agree; where there are not two any more they never will.
-        let apart: Vec<Pair> =
-            self.troubles.iter().filter(|row| row.open).filter_map(|row| row.subject.pair()).collect();
+        // What was said of a pair's feeds holds until they agree.
+        let apart = self.troubles.iter().filter(|row| row.open).filter_map(|row| row.subject.pair());
         for pair in apart {
-            match self.soft.prices.get_mut(&pair).filter(|followed| followed.market.feeds() > 1) {
-                Some(followed) => followed.market.said_apart(),
-                None => self.feeds_forgotten(&pair, effects),
+            if let Some(followed) = self.soft.prices.get_mut(&pair) {
+                followed.market.said_apart();
             }
         }
     }
@@ -117,7 +113,7 @@ impl Reactor {
             match &entry.rule.condition {
                 Condition::Price(price) => self.look_at_price(entry, price, known, effects),
                 Condition::Change(change) => self.look_at_change(entry, change, known, effects),
-                Condition::Transfer(_) | Condition::Gas(_) | Condition::Balance(_) => {}
+                Condition::Transfer(_) | Condition::Approval(_) | Condition::Gas(_) | Condition::Balance(_) => {}
             }
         }
     }
@@ -210,16 +206,6 @@ impl Reactor {
             let reason = format!("the feeds of {pair} agree again: {}", self.differences(pair));
             let body = self.source_body(&row, None, reason.into());
             self.say_trouble(&row, MessageKind::SourceRecovered, Severity::Info, body, effects);
-        }
-    }
-
-    /// Nothing will ever say whether the feeds of a pair agree again.
-    fn feeds_forgotten(&mut self, pair: &Pair, effects: &mut Vec<Effect>) {
-        let Some(row) = self.troubles.close(&Subject::Prices(pair.clone()), effects) else { return };
-        let id = trouble_alert(&words(&row.subject), row.count);
-        if let Some(alert) = self.alerts.get(id).cloned() {
-            let state = AlertState::Resolved;
-            self.alerts.put(AlertRow { state, changed_at: self.at, closed: true, ..alert }, effects);
         }
     }
 

@@ -81,7 +81,7 @@ impl Reactor {
                 };
                 let why = self.why_unread(settings).into_iter().map(|(endpoint, why)| format!("{endpoint}: {why}"));
                 let reason = std::iter::once(silence).chain(why).collect::<Vec<_>>().join("; ");
-                self.forget_fee(chain, effects);
+                self.forget_gas(chain, effects);
                 if !self.take_over(chain, &reason, effects) {
                     self.forget_balances(chain, effects);
                     self.chain_in_trouble(chain, &reason, effects);
@@ -313,6 +313,7 @@ impl Reactor {
             | MessageKind::SourceDisagrees
             | MessageKind::SinkFailing
             | MessageKind::Transfer(_)
+            | MessageKind::Approval(_)
             | MessageKind::PriceCrossed
             | MessageKind::PriceRecovered
             | MessageKind::GasCrossed

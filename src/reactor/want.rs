@@ -4,7 +4,7 @@ use super::Reactor;
 use super::event::List;
 use super::lists::{Lists, needed};
 use super::lists::{OpenList, kind_of};
-use super::settings::{Condition, Watch};
+use super::settings::Watch;
 use super::wants::{ChainWants, ViewWant};
 use crate::types::{Address, B256, ChainId};
 use std::collections::BTreeSet;
@@ -13,8 +13,10 @@ impl Reactor {
     pub(super) fn chain_wants(&mut self, id: ChainId) -> ChainWants {
         self.wants.watched = self.watched.set().clone();
         let balances = self.balances.wants(id);
+        let (fees_often, gas_oracle) = self.wanted_fees(id);
         let Some(chain) = self.chains.get(&id) else {
-            return ChainWants { explorer_head: self.has_explorer(id), balances, ..ChainWants::default() };
+            let explorer_head = self.has_explorer(id);
+            return ChainWants { balances, explorer_head, fees_often, gas_oracle, ..ChainWants::default() };
         };
         let newest = chain.window().rev().take(super::PUBLISHED_BLOCKS).map(|block| block.at);
         let mut window: Vec<_> = newest.collect();
@@ -31,6 +33,8 @@ impl Reactor {
             views: started.map(|started| self.wanted_views(id, started)).unwrap_or_default(),
             balances,
             explorer_head: self.has_explorer(id) && (started.is_none() || self.needs_proxy_head(id)),
+            fees_often,
+            gas_oracle,
             history: self.history_wants(id),
         }
     }
@@ -104,10 +108,6 @@ impl Reactor {
     /// The lists that a watch, by its place in the watch list, needs on a chain.
     pub(super) fn lists_of(&self, place: usize, watch: &Watch, chain: ChainId) -> Lists {
         let rules = self.rules.of_watch(place);
-        let conditions = rules.iter().filter_map(|entry| match &entry.rule.condition {
-            Condition::Transfer(condition) => Some(condition),
-            Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => None,
-        });
-        needed(conditions, watch, chain, &self.settings.tokens)
+        needed(rules.iter().map(|entry| &entry.rule.condition), watch, chain, &self.settings.tokens)
     }
 }

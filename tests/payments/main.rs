@@ -20,7 +20,7 @@ async fn a_person_approves_and_circle_pays_once() {
     {
         assert!(checked.1.contains(words), "{words}: {}", checked.1);
     }
-    let monitor = rig.place.start().await;
+    let monitor = rig.start().await;
     rig.pays_in(5_000_000);
     let held = rig.payment(&monitor, "5", "held").await;
     let id = held["payment_id"].as_str().expect("it has one").to_owned();
@@ -84,7 +84,7 @@ async fn a_person_approves_and_circle_pays_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_freeze_stops_everything_with_and_without_a_monitor_and_two_names_are_two_people() {
     let rig = Rig::new("approval = \"none\"", "two_approvals_over = \"8\"").await;
-    let monitor = rig.place.start().await;
+    let monitor = rig.start().await;
     rig.pays_in(2_000_000);
     rig.payment(&monitor, "2", "complete").await;
 
@@ -125,7 +125,7 @@ async fn a_freeze_stops_everything_with_and_without_a_monitor_and_two_names_are_
     assert!(alone.0 == 1 && alone.1.contains("only a running monitor does this"), "{alone:?}");
     let alone = said(&rig.place.command(&["payments", "freeze", "no monitor is trusted"]));
     assert!(alone.0 == 0 && alone.1.contains("this is done there"), "{alone:?}");
-    let monitor = rig.place.start().await;
+    let monitor = rig.start().await;
     rig.pays_in(4_000_000);
     let held = rig.payment(&monitor, "4", "held").await;
     assert_eq!(held["reason"], "frozen", "a freeze outlives every process");
@@ -137,7 +137,7 @@ async fn a_freeze_stops_everything_with_and_without_a_monitor_and_two_names_are_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_config_that_nobody_accepted_sends_nothing_and_a_store_that_is_gone_stops_the_start() {
-    let rig = Rig::new("approval = \"manual\"", "").await;
+    let rig = Rig::new("approval = \"none\"", "").await;
     let text = std::fs::read_to_string(rig.place.data().with_file_name("walletwatch.toml")).expect("it is there");
     // As strict as with live money: secrets from files, the main network watched, the payee a day old.
     let folder = rig.place.data().with_file_name("");

@@ -102,6 +102,15 @@ impl Rig {
         Self { place, receiver, circle: paying, queue, _stop: stop.drop_guard() }
     }
 
+    /// Starts the monitor, and waits for a block behind its start: what was mined before a rule was there never pays by it.
+    pub async fn start(&self) -> Monitor {
+        let monitor = self.place.start().await;
+        let began = monitor.get("/api/v1/status").await["time"].as_str().expect("it has one").to_owned();
+        let newer = |status: &Value| status["chains"][0]["block_time"].as_str().is_some_and(|time| *time > *began);
+        monitor.until("/api/v1/status", newer).await;
+        monitor
+    }
+
     /// A customer pays so much in, in micro-USDC.
     pub fn pays_in(&self, amount: u64) {
         let send = Action::Send { token: usdc(), from: CUSTOMER, to: TREASURY, amount: U256::from(amount) };

@@ -2,7 +2,7 @@
 
 use walletwatch::reactor::effect::{Body, CrossingBody, CrossingSubject, Message, MessageKind};
 use walletwatch::reactor::settings::Direction;
-use walletwatch::types::{B256, Name, Stage};
+use walletwatch::types::{Allowance, B256, Name, Stage};
 
 /// What a message says; `name` is how the script calls a transaction.
 pub fn words(message: &Message, name: impl Fn(B256) -> String) -> String {
@@ -36,6 +36,10 @@ pub fn words(message: &Message, name: impl Fn(B256) -> String) -> String {
                 (None, Some(_)) => words + " worth unknown",
                 (None, None) => words,
             }
+        }
+        Body::Approval(body) => {
+            let allowance = Allowance::of(&body.key).map_or("", Allowance::word);
+            format!("{kind} {} {} {allowance}", name(body.key.tx), body.watch)
         }
         Body::Crossing(CrossingBody { subject: CrossingSubject::Balance(balance), crossing, .. }) => {
             let about = if balance.at.hash.is_some() { "" } else { " about" };

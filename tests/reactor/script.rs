@@ -317,7 +317,7 @@ impl Script {
             let (at, txs) = self.block(name);
             let movements = txs.iter().flat_map(|tx| self.txs[tx].clone()).enumerate();
             let movements = movements.map(|(place, it)| Movement { log_index: Some(place as u64), ..it }).collect();
-            Block { at, time, base_fee: None, movements, traced: true }
+            Block { at, time, base_fee: None, next_base_fee: None, movements, traced: true }
         });
         let blocks = blocks.collect();
         self.handle(Event::Run(Run {

@@ -47,6 +47,7 @@ fn pays(settings: &Settings, rule: &Name) -> bool {
 fn watches_of(condition: &Condition) -> impl Iterator<Item = &Name> {
     let watches = match condition {
         Condition::Transfer(transfer) => Some(&transfer.watches),
+        Condition::Approval(approval) => Some(&approval.watches),
         Condition::Balance(balance) => Some(&balance.watches),
         Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) => None,
     };

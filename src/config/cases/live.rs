@@ -89,7 +89,7 @@ fn senders_are_addresses_or_names() {
         ("[\"w\", \"p\", \"0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65\"]", &[]),
         ("[]", &["`from` is empty"]),
         ("[\"anyone\", \"w\"]", &["\"anyone\" stands beside senders"]),
-        ("\"x\"", &["there is no watch or payee `x`"]),
+        ("\"x\"", &["there is no watch and no payee of this name"]),
         ("\"0x15d34AAf54267DB7D7c367839AAf71A00a2C6A66\"", &["`from`: the checksum is wrong"]),
     ] {
         changed(&text, "\"anyone\"", from, expected);
@@ -141,7 +141,7 @@ fn a_top_up_fills_the_balance_that_it_looks_at() {
         ("fill_to = \"1500\"", "amount = \"899.999999\"", &["does not reach `recovers_at`"]),
         ("fill_to = \"1500\"", "amount = \"900\"", &[]),
         ("fill_to = \"1500\"", "match = true", &["`match` needs a transfer to match"]),
-        ("for = \"2m\"\n", "", &["its `for` is under a minute"]),
+        ("for = \"2m\"\n", "", &["it has no `for`"]),
         ("recovers_at = \"1400\"\n", "", &["`recovers_at` is the threshold itself"]),
         (
             "below = \"500\"\nrecovers_at = \"1400\"",

@@ -183,7 +183,17 @@ fn rules_must_be_fed_and_heard() {
     check_more(&rule("when = \"price\"\npair = \"BTC-USD\"\nbelow = \"1\""), &["no feed reports BTC-USD"]);
     check_more(&gas("above = \"60 gwei\"\nrecovers_at = \"50 gwei\""), &[]);
     check_more(&gas("above = \"60\""), &["`above` of a gas rule needs its unit"]);
-    check_more(&gas("above = \"60 gwei\"\nof = \"priority\""), &["not there yet"]);
+    check_more(&gas("above = \"2 gwei\"\nrecovers_at = \"1.5 gwei\"\nof = \"priority\""), &[]);
+    check_more(&gas("above = \"60 gwei\"\nof = \"next_base_fee\""), &[]);
+    check_more(&gas("above = \"60 gwei\"\nof = \"tip\""), &["`of`"]);
+    // A chain that only an explorer reads: what its oracle tells is there, and what it does not is refused with what is.
+    let explored = |of: &str| rule(&format!("when = \"gas\"\nchain = \"polygon\"\nabove = \"60 gwei\"\nof = \"{of}\""));
+    let base = [
+        "no source can report gas prices of polygon: its explorer tells what the next block takes…of = \"next_base_fee\"",
+    ];
+    check_more(&explored("base_fee"), &base);
+    check_more(&explored("next_base_fee"), &[]);
+    check_more(&explored("priority"), &[]);
     check_more(
         &rule("when = \"gas\"\nchain = \"linea\"\nabove = \"1 gwei\""),
         &["no source can report gas prices of linea"],
@@ -281,7 +291,7 @@ fn a_payment_that_could_go_wrong_is_refused() {
     );
     let price = "when = \"price\"\npair = \"ETH-USD\"\nbelow = \"2500\"\n";
     let from = &PAYING[PAYING.find("when").unwrap_or(0)..PAYING.find("[[payee]]").unwrap_or(0)];
-    check_paying(from, price, &["`recovers_at` is the threshold itself", "`for` is under a minute"]);
+    check_paying(from, price, &["`recovers_at` is the threshold itself", "it has no `for`"]);
     check_paying(from, &format!("{price}recovers_at = \"2600\"\nfor = \"1m\"\n"), &[]);
     let text = format!("{BASE}{PAYING}").replace("rpc = [\"wss://node.example.com\"]\n", "");
     check(&text, &["an explorer's row alone never pays"]);

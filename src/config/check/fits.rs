@@ -12,7 +12,7 @@ use crate::types::{Asset, ChainId, chain};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// A rule of levels must stay past its threshold at least so long before it pays: a single tick is no reason.
+/// A price or a gas price must stay past its threshold at least so long before it pays: a single tick is no reason.
 const LEAST_HOLD: Duration = Duration::from_mins(1);
 
 /// What makes payments live.
@@ -92,6 +92,7 @@ pub(super) fn fits(pair: &Pair<'_>, amount: Option<PaymentAmount>) {
                 pair.fault("its payee is on another chain", "the payee's chain must be the rule's chain");
             }
         }
+        Condition::Approval(_) => pair.fault("an approval moves nothing that could be paid for", "pay by another rule"),
         // Top-ups have laws of their own.
         Condition::Balance(_) => {}
     }
@@ -113,7 +114,7 @@ pub(super) fn fits(pair: &Pair<'_>, amount: Option<PaymentAmount>) {
 }
 
 fn market<T: Copy + Ord>(pair: &Pair<'_>, threshold: &Threshold<T>, amount: Option<PaymentAmount>) {
-    steady(pair, threshold);
+    steady(pair, threshold, LEAST_HOLD);
     match amount {
         Some(PaymentAmount::Match { .. }) => pair.fault("`match` needs a transfer to match", "write an `amount`"),
         Some(PaymentAmount::FillTo(_)) => pair.fault("`fill_to` needs a balance to fill", "write an `amount`"),
@@ -122,14 +123,16 @@ fn market<T: Copy + Ord>(pair: &Pair<'_>, threshold: &Threshold<T>, amount: Opti
 }
 
 /// A level that pays has its way back well beyond, and lasts.
-pub(super) fn steady<T: Copy + Ord>(pair: &Pair<'_>, threshold: &Threshold<T>) {
+pub(super) fn steady<T: Copy + Ord>(pair: &Pair<'_>, threshold: &Threshold<T>, least_hold: Duration) {
     if threshold.recovers_at == threshold.level {
         pair.fault(
             "`recovers_at` is the threshold itself",
             "put it well beyond the threshold, so that trembling does not pay again",
         );
     }
-    if threshold.hold < LEAST_HOLD {
+    if threshold.hold.is_zero() {
+        pair.fault("it has no `for`", "for = \"2m\": a single reading is no reason to pay");
+    } else if threshold.hold < least_hold {
         pair.fault("its `for` is under a minute", "for = \"1m\" or more: a single tick is no reason to pay");
     }
 }

@@ -3,6 +3,7 @@
 use super::fits::{Pair, steady};
 use crate::reactor::settings::{Added, BalanceCondition, PaymentAmount, Side};
 use crate::types::U256;
+use std::time::Duration;
 
 /// Notes what forbids a balance rule to pay.
 pub(super) fn balance(pair: &Pair<'_>, condition: &BalanceCondition, amount: Option<PaymentAmount>) {
@@ -31,7 +32,8 @@ pub(super) fn balance(pair: &Pair<'_>, condition: &BalanceCondition, amount: Opt
     if threshold.side == Side::Above {
         pair.fault("it speaks when a balance is high", "`below`: what is topped up runs low");
     }
-    steady(pair, threshold);
+    // Each reading is of a block at the payment's stage: any time beyond one is enough.
+    steady(pair, threshold, Duration::ZERO);
     let elsewhere = one.is_some_and(|watch| watch.addresses.get(&pair.payee.address).is_none());
     if elsewhere && !pair.says("payee_elsewhere") {
         pair.fault(

@@ -42,7 +42,7 @@ fn feeds(pair: &Pair<'_>) {
     let price = match &pair.rule.condition {
         Condition::Price(condition) => &condition.pair,
         Condition::Change(condition) => &condition.pair,
-        Condition::Transfer(_) | Condition::Balance(_) | Condition::Gas(_) => return,
+        Condition::Transfer(_) | Condition::Balance(_) | Condition::Gas(_) | Condition::Approval(_) => return,
     };
     let reports = |scope: &crate::config::raw::scope::Scope<'_>| {
         scope.texts("pairs").is_some_and(|said| said.iter().any(|said| said.value == price.as_str()))

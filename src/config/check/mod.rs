@@ -41,13 +41,13 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let sinks = sinks::check(input);
     let system = sinks::system(input, &sinks);
     rules::system_heard(input, &system, &sinks);
-    let payees = payees::payees(input, &chains);
+    let payees = payees::check(input, &chains);
     let materials = rules::Materials {
-        payees: &payees,
         chains: &chains,
         tokens: &tokens,
         watches: &watches,
         sinks: &sinks,
+        payees: &payees,
         feeds: &pairs,
         values: &values,
     };

@@ -13,10 +13,15 @@ use std::collections::BTreeMap;
 pub(super) struct Payees {
     /// Those without faults.
     pub all: BTreeMap<Name, Payee>,
-    pub names: Names,
+    names: Names,
 }
 
 impl Payees {
+    /// Their names.
+    pub(super) const fn names(&self) -> &Names {
+        &self.names
+    }
+
     /// Whether a payee is called so.
     pub(super) fn has(&self, name: &str) -> bool {
         self.names.has(name)
@@ -24,7 +29,7 @@ impl Payees {
 }
 
 /// Every `[[payee]]`.
-pub(super) fn payees(input: &Input<'_>, chains: &Chains) -> Payees {
+pub(super) fn check(input: &Input<'_>, chains: &Chains) -> Payees {
     let mut payees = Payees::default();
     for scope in input.root.many("payee") {
         let name = payees.names.claim(&scope);

@@ -53,7 +53,7 @@ pub(super) fn payments(input: &Input<'_>, from: &Materials<'_>) -> Vec<PaymentSe
         }
         let payee = scope.need("payee", "the name of a [[payee]]").and_then(|said| {
             used.insert(said.value.to_owned());
-            payees.names.find("payee", said, input.notes)
+            payees.names().find("payee", said, input.notes)
         });
         let payee = payee.and_then(|name| payees.all.get(&name));
         let terms = terms(&scope);

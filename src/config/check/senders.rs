@@ -3,6 +3,7 @@
 use crate::config::check::input::Input;
 use crate::config::check::payees::Payees;
 use crate::config::check::watches::Watches;
+use crate::config::near;
 use crate::config::raw::scope::Scope;
 use crate::types::Address;
 use std::collections::BTreeSet;
@@ -25,13 +26,14 @@ pub(super) fn from(
             anyone = Some(said.place);
         } else if said.value.starts_with("0x") {
             senders.extend(input.address("from", said));
-        } else if let Some(payee) = payees.all.get(&said.value.into()) {
-            senders.insert(payee.address);
-        } else if let Some(watch) = watches.list.iter().find(|watch| watch.name.as_str() == said.value) {
-            senders.extend(watch.addresses.addresses().copied());
-        } else if !payees.has(said.value) {
-            // Of a watch or payee with a fault of its own, that is what is noted.
-            watches.names.find("watch or payee", said, input.notes);
+        } else if watches.names.has(said.value) || payees.has(said.value) {
+            // A name that both have means both; of one with a fault of its own, that is what was noted.
+            senders.extend(payees.all.get(&said.value.into()).map(|payee| payee.address));
+            let watch = watches.list.iter().find(|watch| watch.name.as_str() == said.value);
+            senders.extend(watch.iter().flat_map(|watch| watch.addresses.addresses()).copied());
+        } else {
+            let words = watches.names.words().chain(payees.names().words());
+            input.notes.fault(said.place, "there is no watch and no payee of this name", near::hint(said.value, words));
         }
     }
     match anyone {

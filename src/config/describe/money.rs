@@ -7,6 +7,7 @@ use crate::config::{describe_circle, duration};
 use crate::reactor::settings::{Approval, ChangeCondition, Condition, PaymentAmount, PaymentSettings, PriceCondition};
 use crate::types::U256;
 use crate::types::amount::format_amount;
+use crate::types::gas::Fee;
 
 /// The most senders that are shown by address.
 const MOST_NAMED: usize = 5;
@@ -130,7 +131,8 @@ fn maker(config: &Config, payment: &PaymentSettings) -> String {
         }
         Some(Condition::Gas(gas)) => {
             format!(
-                "whoever drives the base fee of {} past the threshold can make it pay, at the cost of full blocks",
+                "whoever drives the {} of {} past the threshold can make it pay, at the cost of full blocks",
+                Fee::named(gas.of.word()),
                 chain_name(config, gas.chain)
             )
         }
@@ -140,6 +142,6 @@ fn maker(config: &Config, payment: &PaymentSettings) -> String {
                 "whoever can spend from {watches} can make it pay; it costs them nothing where they keep what they take"
             )
         }
-        None => "its rule is gone".into(),
+        Some(Condition::Approval(_)) | None => "its rule is gone".into(),
     }
 }

@@ -95,13 +95,8 @@ impl Section {
 const LEVELS: &[&str] = &["balance", "price", "gas"];
 
 /// What `when` may say, and why a kind cannot be used yet.
-pub(crate) const RULE_KINDS: [(&str, Option<&str>); 5] = [
-    ("transfer", None),
-    ("price", None),
-    ("gas", None),
-    ("balance", None),
-    ("approval", Some("approvals are not read yet")),
-];
+pub(crate) const RULE_KINDS: [(&str, Option<&str>); 5] =
+    [("transfer", None), ("price", None), ("gas", None), ("balance", None), ("approval", None)];
 
 /// What `kind` of a sink may say, and why one cannot be used yet.
 pub(crate) const SINK_KINDS: [(&str, Option<&str>); 9] = [
@@ -133,8 +128,8 @@ const RULE_KEYS: &[Key] = &[
     key("watch").of(&["transfer", "balance", "approval"]).default("all"),
     key("chains").of(&["transfer", "balance", "approval"]).default("all"),
     key("direction").of(&["transfer"]).default("both"),
-    key("asset").of(&["transfer", "balance"]).default("all"),
-    key("at_least").of(&["transfer"]),
+    key("asset").of(&["transfer", "balance", "approval"]).default("all"),
+    key("at_least").of(&["transfer", "approval"]),
     key("at_least_usd").of(&["transfer"]),
     key("without_price").of(&["transfer"]).default("speak"),
     key("stage").of(&["transfer", "approval"]).default("confirmed"),
@@ -142,7 +137,9 @@ const RULE_KEYS: &[Key] = &[
     key("from").of(&["transfer"]).default("anyone"),
     key("history").of(&["transfer"]).default("false"),
     key("between_own").of(&["transfer"]).default("each"),
-    key("skip_suspect").of(&["transfer"]).default("false"),
+    key("skip_suspect").of(&["transfer", "approval"]).default("false"),
+    key("unless_spender").of(&["approval"]).default("none"),
+    key("revokes").of(&["approval"]).default("false"),
     key("pair").of(&["price"]),
     key("change_percent").of(&["price"]),
     key("within").of(&["price"]),

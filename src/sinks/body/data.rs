@@ -2,6 +2,9 @@
 //!
 //! Field order is the order of FACES §3. `fill` puts a message's facts into them.
 
+mod approval;
+
+pub use approval::ApprovalData;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -11,6 +14,8 @@ use std::borrow::Cow;
 pub enum Data<'a> {
     /// Of `transfer.*`.
     Transfer(Box<TransferData<'a>>),
+    /// Of `approval.*`.
+    Approval(Box<ApprovalData<'a>>),
     /// Of `price.*`.
     Price(PriceData<'a>),
     /// Of `gas.*`.
@@ -428,6 +433,7 @@ impl<'a> Data<'a> {
         let family = kind.split('.').next().unwrap_or(kind);
         Ok(match family {
             "transfer" => Self::Transfer(serde_json::from_str(json)?),
+            "approval" => Self::Approval(serde_json::from_str(json)?),
             "price" => Self::Price(serde_json::from_str(json)?),
             "balance" => Self::Balance(serde_json::from_str(json)?),
             "gas" => Self::Gas(serde_json::from_str(json)?),
