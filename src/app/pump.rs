@@ -12,12 +12,11 @@ use crate::config::checked::Config;
 use crate::reactor::Reactor;
 use crate::reactor::effect::{Notice, Reply};
 use crate::reactor::event::{ClockReport, Command, DeliveryReport, Event, SourceId};
-use crate::reactor::rows::Row;
 use crate::reactor::settings::Settings;
 use crate::reactor::wants::Wants;
 use crate::sources::queue::EventIntake;
 use crate::store::writer::WriterHandle;
-use crate::store::{OutboxRow, StoreFault, Write};
+use crate::store::{OutboxRow, StoreFault};
 use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{ChainId, Timestamp};
 use std::collections::BTreeMap;
@@ -360,18 +359,12 @@ impl Pump {
         let at = commit.at;
         let mut rows = Vec::new();
         if !nothing {
-            kill_point(KillPoint::BeforeCommit);
-            let pays = commit.writes.iter().any(|write| matches!(write, Write::Put(Row::Payment(_))));
-            if pays {
-                kill_point(KillPoint::BeforePayment);
-            }
+            let pays = commit.pays();
+            kill_point(if pays { KillPoint::BeforePayment } else { KillPoint::BeforeCommit });
             let took = Clock::stopwatch();
             rows = self.wires.writer.commit(commit).await?;
             self.overview.took(took());
-            kill_point(KillPoint::AfterCommit);
-            if pays {
-                kill_point(KillPoint::AfterPayment);
-            }
+            kill_point(if pays { KillPoint::AfterPayment } else { KillPoint::AfterCommit });
         }
         if !rows.is_empty() && self.wires.rows.send(rows).await.is_err() {
             return Err(PumpFault::NoDelivery);
@@ -381,7 +374,7 @@ impl Pump {
             // Who asked may have gone: the command is done all the same.
             let _ = done.send(answer);
         }
-        self.say(at, &notices);
+        self.overview.committed(at, &notices, &self.reactor);
         self.in_force.append(&mut self.changed);
         Ok(())
     }
@@ -398,10 +391,6 @@ impl Pump {
             }
         }
         Ok(())
-    }
-
-    fn say(&mut self, at: Timestamp, notices: &[Notice]) {
-        self.overview.committed(at, notices, &self.reactor);
     }
 
     fn publish(&mut self) {

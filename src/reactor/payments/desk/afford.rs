@@ -1,7 +1,6 @@
 //! Before a first send: whether the wallet can pay the amount, everything that is open, and the fee (MONEY §4.7). `relaxed` lifts all of it.
 
-use super::send::LOOK_AGAIN;
-use super::{Desk, Purpose, Said, Step};
+use super::{Desk, LOOK_AGAIN, Purpose, Said, Step};
 use crate::reactor::money::PaymentRow;
 use crate::reactor::payments::ask::{Ask, Outcome};
 use crate::types::{PaymentId, Timestamp, U256};

@@ -4,7 +4,7 @@
 use super::afford::DEAR;
 use super::flaws::flawed;
 use super::limits::NO_ROOM;
-use super::{Desk, Holds, OURSELVES, Purpose, Step, Stopped};
+use super::{Desk, Holds, LOOK_AGAIN, OURSELVES, Purpose, Step, Stopped};
 use crate::reactor::money::{PaymentRow, PaymentState};
 use crate::reactor::payments::ask::{Ask, Create};
 use crate::types::{PaymentId, Timestamp};
@@ -22,8 +22,6 @@ const APPROVAL_LASTS: Duration = Duration::from_hours(1);
 const FRESH: Duration = Duration::from_mins(1);
 /// Nothing that is followed is left alone for longer.
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
-/// Something that cannot go now is looked at again after this.
-pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 impl Desk {
     /// Does everything that is due. `holds` says whether what made a payment still holds.
