@@ -3,8 +3,7 @@
 //! The simulation runs exactly this over a model store. Nothing here reads a clock or does I/O.
 
 use crate::reactor::Reactor;
-use crate::reactor::effect::Answered;
-use crate::reactor::effect::{Effect, Notice};
+use crate::reactor::effect::{Effect, Notice, Reply};
 use crate::reactor::event::Event;
 use crate::reactor::rows::{Row, RowKey};
 use crate::sinks::body::freeze_all;
@@ -19,7 +18,7 @@ pub struct Draft {
     writes: BTreeMap<RowKey, Option<Row>>,
     outbox: Vec<NewMessage>,
     notices: Vec<Notice>,
-    answers: Vec<Answered>,
+    answers: Vec<Reply>,
     blocks: u64,
     weighty: bool,
 }
@@ -60,7 +59,7 @@ impl Draft {
     }
 
     /// Takes what an order was answered: it is said after the commit.
-    pub fn take_answer(&mut self) -> Option<Answered> {
+    pub fn take_answer(&mut self) -> Option<Reply> {
         self.answers.pop()
     }
 
@@ -137,7 +136,7 @@ pub struct Turned {
     /// What is to be logged and counted.
     pub notices: Vec<Notice>,
     /// What orders were answered, in order.
-    pub answers: Vec<Answered>,
+    pub answers: Vec<Reply>,
 }
 
 /// The highest address.

@@ -2,12 +2,16 @@
 //! nobody who waits for an answer holds anybody else up.
 
 use crate::reactor::addresses::Since;
+use crate::reactor::money::{PaymentRow, PaymentState};
+use crate::reactor::office::{AuditRow, OfficeTables};
 use crate::reactor::past::Complete;
 use crate::reactor::quiet::Silence;
 use crate::reactor::rows::{AddressRow, AlertRow, TransferRow, WatchRow};
 use crate::store::OutboxRow;
-use crate::store::{AlertFilter, OutboxFilter, Page, Reader, StoreFault, TransferFilter, TransferPlace};
-use crate::types::{Address, AlertId, B256, ChainId, MessageId, Name, TransferId};
+use crate::store::{
+    AlertFilter, OutboxFilter, Page, PaymentFilter, PaymentPlace, Reader, StoreFault, TransferFilter, TransferPlace,
+};
+use crate::types::{Address, AlertId, B256, ChainId, MessageId, Name, PaymentId, TransferId};
 use futures::future::BoxFuture;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -72,6 +76,18 @@ pub trait Archive: Send + Sync {
 
     /// The alerts about a transfer.
     fn alerts_of(&self, transfer: TransferId) -> Answer<'_, Vec<AlertRow>>;
+
+    /// Payments.
+    fn payments(&self, filter: PaymentFilter, limit: usize) -> Answer<'_, Page<PaymentRow, PaymentPlace>>;
+
+    /// One payment, with its lines of the audit.
+    fn payment(&self, id: PaymentId) -> Answer<'_, Option<(PaymentRow, Vec<AuditRow>)>>;
+
+    /// What holds for all live payments, and how many payments stand in each state, live or not.
+    fn office(&self) -> Answer<'_, (OfficeTables, Vec<(PaymentState, bool, u64)>)>;
+
+    /// Lines of the audit before this one, newest first.
+    fn audit(&self, before: Option<u64>, limit: usize) -> Answer<'_, Vec<AuditRow>>;
 
     /// From which block on everything of each address was read, on each of these chains.
     fn complete_from(&self, chains: Vec<ChainId>, of: Vec<(Address, Since)>) -> Answer<'_, Vec<Complete>>;
@@ -179,6 +195,22 @@ impl Archive for StoreArchive {
 
     fn alerts_of(&self, transfer: TransferId) -> Answer<'_, Vec<AlertRow>> {
         self.ask(move |reader| reader.alerts_of(transfer))
+    }
+
+    fn payments(&self, filter: PaymentFilter, limit: usize) -> Answer<'_, Page<PaymentRow, PaymentPlace>> {
+        self.ask(move |reader| reader.payment_page(&filter, limit))
+    }
+
+    fn payment(&self, id: PaymentId) -> Answer<'_, Option<(PaymentRow, Vec<AuditRow>)>> {
+        self.ask(move |reader| reader.payment_told(id))
+    }
+
+    fn office(&self) -> Answer<'_, (OfficeTables, Vec<(PaymentState, bool, u64)>)> {
+        self.ask(|reader| Ok((reader.office()?, reader.payment_counts()?)))
+    }
+
+    fn audit(&self, before: Option<u64>, limit: usize) -> Answer<'_, Vec<AuditRow>> {
+        self.ask(move |reader| reader.audit(before, limit))
     }
 
     fn complete_from(&self, chains: Vec<ChainId>, of: Vec<(Address, Since)>) -> Answer<'_, Vec<Complete>> {

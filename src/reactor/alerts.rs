@@ -218,6 +218,7 @@ impl Saying {
             | Body::Resolved(_)
             | Body::Heartbeat(_)
             | Body::Digest(_)
+            | Body::Frozen(_)
             | Body::Test => format!("{} of {}", self.kind.word(), alert.rule),
         };
         format!("{what}; alert {}", alert.id).into()

@@ -3,6 +3,7 @@
 //! One closed enum. An event holds values that were parsed already; a broken input is an event too, never an error.
 
 use super::ask::Answer;
+pub use super::decisions::PaymentOrder;
 pub use super::holdings::{Balances, NoBalance, ReadAt};
 use super::hushed::SilenceOrder;
 use super::money::CircleId;
@@ -375,6 +376,8 @@ pub enum Command {
     Silence(Box<SilenceOrder>),
     /// Say which rules look at a transfer, and what each says.
     Why(Box<TransferRow>),
+    /// Decide about payments.
+    Payments(Box<PaymentOrder>),
 }
 
 /// The wall clock and the monotonic one went apart.

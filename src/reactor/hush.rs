@@ -1,7 +1,7 @@
 //! Silences as people order them, and the digests of what was not said.
 
 use super::Reactor;
-use super::effect::{Answered, Body, DigestBody, Effect, Message, MessageKind};
+use super::effect::{Body, DigestBody, Effect, Message, MessageKind, Reply};
 pub use super::hushed::{SilenceAnswer, SilenceOrder};
 use super::quiet::{Cause, DIGEST_EVERY, Kept, QuietRow, Silence};
 use super::rows::Deadline;
@@ -39,7 +39,7 @@ impl Reactor {
         };
         let answer = set.map(|number| SilenceAnswer::Silences(self.alerts.quiet.silences().cloned().collect(), number));
         let answer = answer.unwrap_or_else(|refused| refused);
-        effects.push(Effect::Answer(Box::new(Answered::Silences(answer))));
+        effects.push(Effect::Answer(Box::new(Reply::Silences(answer))));
     }
 
     /// A silence is over by itself.

@@ -14,7 +14,6 @@ mod accounts;
 pub mod addresses;
 pub mod alerts;
 mod allow;
-pub mod answered;
 pub mod ask;
 mod authority;
 pub mod backfill;
@@ -27,9 +26,11 @@ mod configure;
 mod cross;
 pub mod crossing;
 mod deceive;
+pub mod decisions;
 pub mod effect;
 pub mod event;
 pub mod gas;
+mod halts;
 mod held;
 pub mod holdings;
 pub mod hush;
@@ -38,14 +39,17 @@ mod internals;
 mod let_go;
 pub mod linked;
 pub mod lists;
+pub mod looked;
 pub mod market;
 pub mod marks;
 pub mod match_set;
 pub mod money;
 pub mod office;
+mod orders;
 mod owe_history;
 mod packed;
 pub mod past;
+mod pay_crossings;
 mod pay_live;
 pub mod paying;
 pub mod payments;
@@ -64,6 +68,7 @@ pub mod settings;
 mod show;
 pub mod source;
 mod speak;
+mod staged;
 mod standing;
 mod steady;
 mod supervise;
@@ -85,8 +90,9 @@ use backfill::Backfills;
 use balances::Balances;
 use bars::Bars;
 use chain::Chain;
-use effect::{Answered, Effect, Notice};
+use effect::{Effect, Reply};
 use event::{Command, Event, List, SourceId, SourceState};
+pub use pay_live::terms_fingerprint;
 use payments::Payments;
 use payments::desk::Desk;
 use read_prices::Followed;
@@ -143,6 +149,8 @@ struct Soft {
     gas: BTreeMap<ChainId, gas::Gas>,
     /// States of sources.
     sources: BTreeMap<SourceId, SourceState>,
+    /// What live rules were shown.
+    shown: pay_crossings::Shown,
     /// When something useful last came.
     progress: BTreeMap<Subject, Timestamp>,
     /// Tokens whose decimals were waited for in vain.
@@ -226,12 +234,13 @@ impl Reactor {
             Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
             Event::Command(Command::Watches(order)) => self.order_watches(*order, &mut effects),
             Event::Command(Command::Why(row)) => {
-                effects.push(Effect::Answer(Box::new(Answered::Why(self.why(&row)))));
+                effects.push(Effect::Answer(Box::new(Reply::Why(self.why(&row)))));
             }
             Event::Command(Command::Silence(order)) => self.order_silence(*order, &mut effects),
+            Event::Command(Command::Payments(order)) => self.order_payments(*order, &mut effects),
             Event::Answered(answer) => self.answered(*answer, &mut effects),
             Event::Hinted(transaction) => self.hinted(&transaction, &mut effects),
-            Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
+            Event::Clock(report) => self.clock_moved(&report, &mut effects),
             Event::Unlistable(list) => self.unlistable(list, &mut effects),
             Event::Unreadable { chain, block } => self.stop(chain, Stop::Unreadable(block), &mut effects),
             Event::Deadline(deadline) => self.deadline(deadline, &mut effects),

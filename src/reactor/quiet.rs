@@ -209,6 +209,8 @@ fn place(body: &Body) -> (Option<&Name>, Option<&Name>) {
         },
         Body::Source(source) => (None, source.chain.as_ref()),
         Body::Payment(payment) => (None, Some(&payment.chain)),
-        Body::Sink(_) | Body::Resolved(_) | Body::Heartbeat(_) | Body::Digest(_) | Body::Test => (None, None),
+        Body::Sink(_) | Body::Resolved(_) | Body::Heartbeat(_) | Body::Digest(_) | Body::Frozen(_) | Body::Test => {
+            (None, None)
+        }
     }
 }

@@ -248,7 +248,7 @@ impl Reactor {
         condition: &TransferCondition,
         row: &TransferRow,
         side: &Side,
-    ) -> [Check; 10] {
+    ) -> [Check; 11] {
         let key = &row.key;
         let asset = (key.chain, key.asset);
         // What was spoken of stays spoken of, should its price become known only then.
@@ -277,6 +277,7 @@ impl Reactor {
             ("first seen since the rule is in force", row.first_seen >= self.rules.row(entry).born),
             ("chain", condition.chains.contains(&key.chain)),
             ("direction", direction),
+            ("from", condition.from.as_ref().is_none_or(|from| from.contains(&key.from))),
             ("asset", condition.assets.as_ref().is_none_or(|assets| assets.contains(&asset))),
             ("at_least", enough),
             ("at_least_usd", worth),

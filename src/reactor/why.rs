@@ -3,7 +3,7 @@
 //! The same checks decide what is said ([`super::speak`]); here they are only named.
 
 use super::Reactor;
-pub use super::answered::{Check, Looked};
+pub use super::looked::{Check, Looked};
 use super::rows::{TransferRow, Voucher};
 use super::settings::Condition;
 use crate::types::{Name, Stage};

@@ -13,8 +13,8 @@ pub(in crate::sinks) mod tests;
 pub use digest::{DigestData, digest_body};
 
 pub use data::{
-    ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, HeartbeatData,
-    PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
+    ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, FrozenData, GapData, GasData,
+    HeartbeatData, PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
 };
 
 use crate::reactor::effect::{Body, Message};
@@ -81,6 +81,7 @@ fn address(message: &Message, sink: &Name, body: Bytes) -> NewMessage {
         | Body::Source(_)
         | Body::Sink(_)
         | Body::Payment(_)
+        | Body::Frozen(_)
         | Body::Resolved(_)
         | Body::Heartbeat(_)
         | Body::Digest(_)

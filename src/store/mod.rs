@@ -23,6 +23,7 @@ mod prices;
 pub mod prune;
 mod quiet;
 pub mod read;
+mod read_payments;
 mod read_watches;
 mod schema;
 mod small;
@@ -39,6 +40,7 @@ pub use meta::{Budget, StoreId};
 pub use model::ModelStore;
 pub use prune::{Prune, Pruned};
 pub use read::Reader;
+pub use read_payments::{PaymentFilter, PaymentPlace};
 pub use sqlite::{IfMissing, SqliteStore};
 pub use writer::{WriterHandle, writer};
 
@@ -55,6 +57,14 @@ pub struct Commit {
     pub writes: Vec<Write>,
     /// Messages, frozen as they will be sent.
     pub outbox: Vec<NewMessage>,
+}
+
+impl Commit {
+    /// Whether a payment changes in it.
+    #[must_use]
+    pub fn pays(&self) -> bool {
+        self.writes.iter().any(|write| matches!(write, Write::Put(Row::Payment(_))))
+    }
 }
 
 /// One write.

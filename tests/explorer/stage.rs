@@ -99,6 +99,7 @@ fn word(message: &Message) -> String {
         Body::Transfer(body) | Body::Approval(body) => format!("{kind} {}", body.key.amount),
         Body::Source(body) => format!("{kind} {}", body.source),
         Body::Payment(_)
+        | Body::Frozen(_)
         | Body::Sink(_)
         | Body::Resolved(_)
         | Body::Heartbeat(_)

@@ -4,7 +4,7 @@ use crate::names::{CHAIN, address};
 use crate::settings::{base, price_rule};
 use std::time::Duration;
 use walletwatch::reactor::Reactor;
-use walletwatch::reactor::effect::{Answered, Body, Effect, Message};
+use walletwatch::reactor::effect::{Body, Effect, Message, Reply};
 use walletwatch::reactor::event::{
     Command, Event, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tick,
 };
@@ -57,8 +57,8 @@ impl Stage {
             match effect {
                 Effect::Tell(message) => self.told.push(*message),
                 Effect::Answer(answered) => match *answered {
-                    Answered::Silences(silences) => answer = Some(silences),
-                    Answered::Watches(_) | Answered::Why(_) => {}
+                    Reply::Silences(silences) => answer = Some(silences),
+                    Reply::Watches(_) | Reply::Payments(_) | Reply::Why(_) => {}
                 },
                 Effect::Put(_) | Effect::Delete(_) | Effect::Notice(_) => {}
             }

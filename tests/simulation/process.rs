@@ -7,7 +7,7 @@ use crate::spec::{SINKS, Spec};
 use fastrand::Rng;
 use walletwatch::app::turn::turn;
 use walletwatch::reactor::Reactor;
-use walletwatch::reactor::effect::Answered;
+use walletwatch::reactor::effect::Reply;
 use walletwatch::reactor::event::{Command, Event};
 use walletwatch::reactor::rows::TransferRow;
 use walletwatch::reactor::settings::Settings;
@@ -120,10 +120,7 @@ impl Process {
         faulty: bool,
     ) -> Result<WatchAnswer, Dead> {
         let answers = self.turn(now, vec![Event::Command(Command::Watches(Box::new(order)))], rng, faulty)?;
-        match answers.into_iter().next() {
-            Some(Answered::Watches(answer)) => Ok(answer),
-            other => panic!("an order is answered with its commit: {other:?}"),
-        }
+        Ok(answers.into_iter().next().expect("an order is answered with its commit"))
     }
 
     /// One turn of the pump. Gives what orders were answered.
@@ -133,7 +130,7 @@ impl Process {
         events: Vec<Event>,
         rng: &mut Rng,
         faulty: bool,
-    ) -> Result<Vec<Answered>, Dead> {
+    ) -> Result<Vec<WatchAnswer>, Dead> {
         let fuse = match rng.u16(0..160) {
             0 if faulty => Fuse::BeforeCommit,
             1 if faulty => Fuse::AfterCommit,
@@ -142,7 +139,11 @@ impl Process {
         let mut doomed = Doomed { model: &mut self.store, fuse };
         let turned = turn(&mut self.reactor, &mut doomed, events.into_iter().map(|event| (now, event)))?;
         self.machine.arrived(turned.rows, now);
-        Ok(turned.answers)
+        let of_watches = |reply| match reply {
+            Reply::Watches(answer) => Some(answer),
+            Reply::Payments(_) | Reply::Silences(_) | Reply::Why(_) => None,
+        };
+        Ok(turned.answers.into_iter().filter_map(of_watches).collect())
     }
 
     /// Deadlines that were reached, as the pump takes them.

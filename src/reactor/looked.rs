@@ -1,19 +1,6 @@
-//! What orders and questions are answered.
+//! What a rule that looked at a transfer says of it.
 
-use super::hushed::SilenceAnswer;
-use super::watch_list::WatchAnswer;
 use crate::types::Name;
-
-/// What an order was answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answered {
-    /// One for the watch list.
-    Watches(WatchAnswer),
-    /// One for silences.
-    Silences(SilenceAnswer),
-    /// Why a transfer is said, or not.
-    Why(Vec<Looked>),
-}
 
 /// One check of a rule on a transfer: what it is about, and whether it lets the transfer through.
 pub type Check = (&'static str, bool);
