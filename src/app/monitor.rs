@@ -202,10 +202,8 @@ pub async fn run(
         reader();
         Ok(())
     });
-    let reader = Reader::open(&path)?;
-    let told_again = sinks.iter().filter(|(_, sink)| sink.is_told_again());
-    let lasting = told_again.map(|(name, _)| reader.lasting(name)).collect::<Result<Vec<_>, _>>()?.concat();
-    let ledger = StoreLedger::new(writer.clone(), reader);
+    let ledger = StoreLedger::new(writer.clone(), Reader::open(&path)?);
+    let lasting = ledger.lasting(&sinks)?;
     let worker = {
         let clock = Arc::clone(&clock);
         let post_clock = Arc::clone(&clock);

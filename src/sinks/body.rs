@@ -10,11 +10,11 @@ mod fill;
 #[cfg(test)]
 pub(in crate::sinks) mod tests;
 
-pub use digest::{DigestData, digest_body};
+pub use digest::{DigestData, HeartbeatData, digest_body};
 
 pub use data::{
     ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, FrozenData, GapData, GasData,
-    HeartbeatData, PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
+    PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
 };
 
 use crate::reactor::effect::{Body, Message};

@@ -3,10 +3,12 @@
 //! It writes delivery columns and nothing else. A read is by a key and happens only for bodies beyond what the delivery machine holds,
 //! for replays and for what a chat or a mail answers, at most a lane's concurrency at a time: short enough to be done in place.
 
+use super::Sink;
 use super::worker::{Ledger, LedgerClosed};
 use crate::store::{DeliveryWrite, OutboxRow, Reader, StoreFault, WriterHandle};
 use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{AlertId, Name};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// The store, as the delivery worker needs it.
@@ -21,6 +23,16 @@ impl StoreLedger {
     #[must_use]
     pub const fn new(writer: WriterHandle, reader: Reader) -> Self {
         Self { writer, reader: Mutex::new(reader) }
+    }
+
+    /// What was delivered and lasts, to the sinks that are told again and again.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn lasting(&self, sinks: &BTreeMap<Name, Sink>) -> Result<Vec<OutboxRow>, StoreFault> {
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let told_again = sinks.iter().filter(|(_, sink)| sink.is_told_again());
+        Ok(told_again.map(|(name, _)| reader.lasting(name)).collect::<Result<Vec<_>, _>>()?.concat())
     }
 
     fn read(&self, seqs: &[i64]) -> Result<Vec<OutboxRow>, StoreFault> {

@@ -33,7 +33,7 @@ pub enum Data<'a> {
     /// Of `alert.resolved`.
     Resolved(ResolvedData<'a>),
     /// Of `heartbeat`.
-    Heartbeat(HeartbeatData<'a>),
+    Heartbeat(super::HeartbeatData<'a>),
     /// Of `digest`.
     Digest(super::DigestData<'a>),
     /// Of `test`, and what all say where the type is a later version's.
@@ -414,19 +414,6 @@ pub struct ResolvedData<'a> {
     /// Why, in words.
     #[serde(borrow)]
     pub reason: Cow<'a, str>,
-}
-
-/// Of `heartbeat`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HeartbeatData<'a> {
-    /// What every body says.
-    #[serde(flatten, borrow)]
-    pub basics: Basics<'a>,
-    /// When the next one is due.
-    #[serde(borrow)]
-    pub next: Cow<'a, str>,
-    /// What is blind or fails now, by name; empty where all is well.
-    pub trouble: Vec<Cow<'a, str>>,
 }
 
 impl<'a> Data<'a> {

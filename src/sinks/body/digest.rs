@@ -1,4 +1,4 @@
-//! The body of `digest`: several messages, or what was kept quiet, in one that names each.
+//! The bodies of what is about walletwatch itself: `digest`, which names several messages or what was kept quiet, and `heartbeat`.
 
 use super::data::Basics;
 use super::{Envelope, VERSION, time};
@@ -21,6 +21,19 @@ pub struct DigestData<'a> {
     /// How many more there were than are named.
     #[serde(default)]
     pub more: u64,
+}
+
+/// Of `heartbeat`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeartbeatData<'a> {
+    /// What every body says.
+    #[serde(flatten, borrow)]
+    pub basics: Basics<'a>,
+    /// When the next one is due.
+    #[serde(borrow)]
+    pub next: Cow<'a, str>,
+    /// What is blind or fails now, by name; empty where all is well.
+    pub trouble: Vec<Cow<'a, str>>,
 }
 
 /// The JSON of a digest.

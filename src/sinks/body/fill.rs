@@ -4,9 +4,9 @@
 
 use super::data::{
     ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, FrozenData, GapData, GasData,
-    HeartbeatData, PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
+    PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
 };
-use super::{DigestData, time};
+use super::{DigestData, HeartbeatData, time};
 use crate::reactor::effect::{
     BalanceBody, Body, CrossingBody, CrossingSubject, DigestBody, FrozenBody, HeartbeatBody, Message, PaymentBody,
     SinkBody, SourceBody, TransferBody, Worth,
