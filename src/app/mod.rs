@@ -18,6 +18,6 @@ pub mod pump;
 pub mod reload;
 pub mod replies;
 pub mod sources;
-mod treasury;
+pub mod treasury;
 pub mod turn;
 mod upkeep;

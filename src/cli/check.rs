@@ -4,7 +4,7 @@ use super::places::read;
 use super::probe::{Finding, probe};
 use super::show::{answer, clean};
 use super::{Failure, Places};
-use crate::app::lists;
+use crate::app::{lists, treasury};
 use crate::config::checked::Config;
 use crate::config::describe::describe;
 use crate::config::print::print;
@@ -33,6 +33,7 @@ impl Check {
         answer(&format!("{} is a good config.\n", file.display()))?;
         answer(&describe(&config))?;
         say_shrunk(&config)?;
+        say_money(&config)?;
         if self.probe { super::asked(ask_upstreams(&config)) } else { Ok(()) }
     }
 }
@@ -47,6 +48,14 @@ fn say_shrunk(config: &Config) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Says whether the money part is what was accepted; without a store nobody accepted anything.
+fn say_money(config: &Config) -> Result<(), Failure> {
+    let Ok(store) = Reader::open(&config.store.path) else { return Ok(()) };
+    let Ok(Some(lines)) = treasury::told(config, &store) else { return Ok(()) };
+    let lines: Vec<String> = lines.iter().map(|line| format!("  {}", clean(line))).collect();
+    answer(&format!("\npayments that were accepted\n{}", lines.join("\n")))
 }
 
 /// Asks every upstream, a line each.

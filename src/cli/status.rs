@@ -71,6 +71,7 @@ fn words(status: &Value) -> String {
     if let Some(line) = balances(&status["balances"]) {
         all.push(line);
     }
+    all.extend(payments(&status["payments"]));
     let worth = |item: &Value| match item["usd"].as_str() {
         Some(usd) => format!("{} is worth {usd} USD", text(item, "watch")),
         None => format!("{} is worth an unknown sum", text(item, "watch")),
@@ -86,6 +87,16 @@ fn words(status: &Value) -> String {
     let budgets: String = items(status, "explorers").iter().map(budget).collect();
     all.extend(Some(budgets).filter(|budgets| !budgets.is_empty()));
     all.join("\n")
+}
+
+/// One line for live payments: how many stand where, and whether they go.
+fn payments(item: &Value) -> Option<String> {
+    let live = item["live"].as_object().into_iter().flatten();
+    let mut parts: Vec<String> = live.map(|(state, count)| format!("{count} {}", super::show::clean(state))).collect();
+    if item["frozen"] == true {
+        parts.insert(0, "FROZEN or paused (`walletwatch payments list` says why)".to_owned());
+    }
+    (!parts.is_empty()).then(|| format!("payments: {}\n", parts.join(", ")))
 }
 
 /// One line for all balances: how many were read, and what is wrong with the others.
