@@ -12,12 +12,11 @@ use crate::config::checked::Config;
 use crate::reactor::Reactor;
 use crate::reactor::effect::{Notice, Reply};
 use crate::reactor::event::{ClockReport, Command, DeliveryReport, Event, SourceId};
-use crate::reactor::rows::Row;
 use crate::reactor::settings::Settings;
 use crate::reactor::wants::Wants;
 use crate::sources::queue::EventIntake;
 use crate::store::writer::WriterHandle;
-use crate::store::{OutboxRow, StoreFault, Write};
+use crate::store::{OutboxRow, StoreFault};
 use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{ChainId, Timestamp};
 use std::collections::BTreeMap;
@@ -361,17 +360,10 @@ impl Pump {
         let mut rows = Vec::new();
         if !nothing {
             kill_point(KillPoint::BeforeCommit);
-            let pays = commit.writes.iter().any(|write| matches!(write, Write::Put(Row::Payment(_))));
-            if pays {
-                kill_point(KillPoint::BeforePayment);
-            }
             let took = Clock::stopwatch();
             rows = self.wires.writer.commit(commit).await?;
             self.overview.took(took());
             kill_point(KillPoint::AfterCommit);
-            if pays {
-                kill_point(KillPoint::AfterPayment);
-            }
         }
         if !rows.is_empty() && self.wires.rows.send(rows).await.is_err() {
             return Err(PumpFault::NoDelivery);
@@ -392,7 +384,6 @@ impl Pump {
             return Ok(());
         }
         for asked in self.reactor.take_asks() {
-            kill_point(KillPoint::BeforeAsk);
             if let Some(answer) = payer::ask(self.wires.payer.as_ref(), asked) {
                 self.handle(Event::Answered(Box::new(answer)))?;
             }

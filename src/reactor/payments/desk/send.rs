@@ -1,7 +1,7 @@
 //! Time: what is due. Waiting payments expire, approved ones are sent one by one, ambiguous ones are sent again or given to the search,
 //! accepted ones are followed (MONEY §4, §6).
 
-use super::afford::DEAR;
+use super::afford::{DEAR, LOOK_AGAIN};
 use super::flaws::flawed;
 use super::limits::NO_ROOM;
 use super::{Desk, Holds, OURSELVES, Purpose, Step, Stopped};
@@ -22,8 +22,6 @@ const APPROVAL_LASTS: Duration = Duration::from_hours(1);
 const FRESH: Duration = Duration::from_mins(1);
 /// Nothing that is followed is left alone for longer.
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
-/// Something that cannot go now is looked at again after this.
-pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 impl Desk {
     /// Does everything that is due. `holds` says whether what made a payment still holds.
