@@ -4,7 +4,6 @@ use crate::reactor::event::Event;
 use crate::reactor::money::CircleId;
 use crate::reactor::payments::ask::{Answer, Ask, Asked, Outcome, Unsent, Why};
 use crate::sources::hooks::Hint;
-use crate::telemetry::faults::{KillPoint, kill_point};
 use tokio::sync::mpsc;
 
 /// The payment worker, as the pump is connected to it.
@@ -45,7 +44,6 @@ pub(super) async fn next(payer: Option<&mut Payer>) -> Option<Event> {
 
 /// Hands a question to the worker. Where none takes it not a byte of it leaves, and that is its answer.
 pub(super) fn ask(payer: Option<&Payer>, asked: Asked) -> Option<Answer> {
-    kill_point(KillPoint::BeforeAsk);
     let refused = match payer {
         Some(payer) => payer.asks.try_send(asked).err()?.into_inner(),
         None => asked,

@@ -359,11 +359,12 @@ impl Pump {
         let at = commit.at;
         let mut rows = Vec::new();
         if !nothing {
-            kill_point(KillPoint::BeforeCommit);
+            let pays = commit.pays();
+            kill_point(if pays { KillPoint::BeforePayment } else { KillPoint::BeforeCommit });
             let took = Clock::stopwatch();
             rows = self.wires.writer.commit(commit).await?;
             self.overview.took(took());
-            kill_point(KillPoint::AfterCommit);
+            kill_point(if pays { KillPoint::AfterPayment } else { KillPoint::AfterCommit });
         }
         if !rows.is_empty() && self.wires.rows.send(rows).await.is_err() {
             return Err(PumpFault::NoDelivery);
@@ -373,7 +374,7 @@ impl Pump {
             // Who asked may have gone: the command is done all the same.
             let _ = done.send(answer);
         }
-        self.say(at, &notices);
+        self.overview.committed(at, &notices, &self.reactor);
         self.in_force.append(&mut self.changed);
         Ok(())
     }
@@ -384,15 +385,12 @@ impl Pump {
             return Ok(());
         }
         for asked in self.reactor.take_asks() {
+            kill_point(KillPoint::BeforeAsk);
             if let Some(answer) = payer::ask(self.wires.payer.as_ref(), asked) {
                 self.handle(Event::Answered(Box::new(answer)))?;
             }
         }
         Ok(())
-    }
-
-    fn say(&mut self, at: Timestamp, notices: &[Notice]) {
-        self.overview.committed(at, notices, &self.reactor);
     }
 
     fn publish(&mut self) {

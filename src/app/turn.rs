@@ -8,7 +8,6 @@ use crate::reactor::event::Event;
 use crate::reactor::rows::{Row, RowKey};
 use crate::sinks::body::freeze_all;
 use crate::store::{Commit, NewMessage, OutboxRow, Store, Write};
-use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{Address, Timestamp};
 use std::collections::BTreeMap;
 
@@ -97,9 +96,6 @@ impl Draft {
     /// The commit, and what is to be logged and counted after it.
     #[must_use]
     pub fn finish(self) -> (Commit, Vec<Notice>) {
-        if self.writes.keys().any(|key| matches!(key, RowKey::Payment(_))) {
-            kill_point(KillPoint::BeforePayment);
-        }
         let write = |(key, row): (RowKey, Option<Row>)| row.map_or(Write::Delete(key), Write::Put);
         let writes = self.writes.into_iter().map(write).collect();
         (Commit { at: self.at, writes, outbox: self.outbox }, self.notices)

@@ -58,6 +58,14 @@ pub struct Commit {
     pub outbox: Vec<NewMessage>,
 }
 
+impl Commit {
+    /// Whether a payment changes in it.
+    #[must_use]
+    pub fn pays(&self) -> bool {
+        self.writes.iter().any(|write| matches!(write, Write::Put(Row::Payment(_))))
+    }
+}
+
 /// One write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Write {

@@ -29,6 +29,8 @@ pub enum KillPoint {
     Stopping,
     /// A turn that moves a payment is about to be committed.
     BeforePayment,
+    /// A turn that moved a payment is on disk.
+    AfterPayment,
     /// What payments ask is on disk, and the worker was not asked.
     BeforeAsk,
     /// A request that may move money is about to leave.
@@ -39,7 +41,7 @@ pub enum KillPoint {
 
 impl KillPoint {
     /// Every place, in the order of a process's life.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AfterLoad,
         Self::Configured,
         Self::BeforeCommit,
@@ -51,6 +53,7 @@ impl KillPoint {
         Self::AfterDeliveryWrite,
         Self::Stopping,
         Self::BeforePayment,
+        Self::AfterPayment,
         Self::BeforeAsk,
         Self::BeforePost,
         Self::AfterPost,
@@ -59,7 +62,7 @@ impl KillPoint {
     /// Whether only a monitor that pays comes by.
     #[must_use]
     pub const fn is_of_payments(self) -> bool {
-        matches!(self, Self::BeforePayment | Self::BeforeAsk | Self::BeforePost | Self::AfterPost)
+        matches!(self, Self::BeforePayment | Self::AfterPayment | Self::BeforeAsk | Self::BeforePost | Self::AfterPost)
     }
 
     /// The name in `WALLETWATCH_FAULT_KILL`.
@@ -77,6 +80,7 @@ impl KillPoint {
             Self::AfterDeliveryWrite => "after_delivery_write",
             Self::Stopping => "stopping",
             Self::BeforePayment => "before_payment",
+            Self::AfterPayment => "after_payment",
             Self::BeforeAsk => "before_ask",
             Self::BeforePost => "before_post",
             Self::AfterPost => "after_post",

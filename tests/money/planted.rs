@@ -20,7 +20,7 @@ const RECORDED: [(&str, u64); 35] = [
     ("LimitsOnlyAtPlanning", 0),
     ("AgesMixedUp", 785),
     ("ResendUnderFreeze", 29),
-    ("AbsentAfterOneScan", 101),
+    ("AbsentAfterOneScan", 1),
     ("ClockJumpIgnored", 338),
     ("IncompleteScanCounts", 4),
     ("LimitsOfOneVersion", 8),

@@ -65,14 +65,13 @@ async fn a_person_approves_and_circle_pays_once() {
     let lines: Vec<&str> = exported.lines().collect();
     assert_eq!(lines.iter().filter(|line| line.starts_with("{\"payment\":")).count(), 2, "{exported}");
     assert!(lines.iter().filter(|line| line.starts_with("{\"audit\":")).count() > 5, "{exported}");
-    let metrics = monitor.text("/metrics").await;
-    for line in [
+    for series in [
         "walletwatch_payments{state=\"complete\",rehearsal=\"false\"} 1",
         "walletwatch_payments{state=\"refused\",rehearsal=\"false\"} 1",
         "walletwatch_payment_limit_used_ratio{rule=\"in\",limit=\"max_per_day\"} 0.1",
         "walletwatch_payments_frozen 0",
     ] {
-        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+        rig::shows(&monitor, series).await;
     }
     assert!(monitor.stop().await.success());
     let without = said(&rig.place.command(&["payments", "list"]));
@@ -100,7 +99,7 @@ async fn a_freeze_stops_everything_with_and_without_a_monitor_and_two_names_are_
     assert!(refused.0 == 2 && refused.1.contains("payments are frozen"), "{refused:?}");
     let listed = rig.payments(&monitor, &["list"]).await;
     assert!(listed.1.contains("FROZEN: a drill"), "{listed:?}");
-    assert!(monitor.text("/metrics").await.contains("walletwatch_payments_frozen 1"));
+    rig::shows(&monitor, "walletwatch_payments_frozen 1").await;
     let duty = rig.payments(&monitor, &["unfreeze", "--as", "duty"]).await;
     assert!(duty.0 == 2 && duty.1.contains("duty"), "{duty:?}");
     assert_eq!(rig.payments(&monitor, &["unfreeze"]).await.0, 0);

@@ -247,3 +247,12 @@ relaxed = true
 "#
     )
 }
+
+/// Waits until a series has this value.
+pub async fn shows(monitor: &Monitor, series: &str) {
+    let from = tokio::time::Instant::now();
+    while !monitor.text("/metrics").await.lines().any(|line| line == series) {
+        assert!(from.elapsed() < PATIENCE, "{series} is not shown");
+        tokio::time::sleep(GLANCE).await;
+    }
+}

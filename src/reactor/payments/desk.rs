@@ -35,6 +35,8 @@ use terms::Terms;
 
 /// An answer that has not come by then will not: the worker gives up long before.
 const GIVEN_UP: Duration = Duration::from_mins(5);
+/// Something that cannot go now is looked at again after this.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// Who acts when nobody does.
 const OURSELVES: &str = "walletwatch";
 

@@ -1,14 +1,11 @@
 //! Before a first send: whether the wallet can pay the amount, everything that is open, and the fee (MONEY §4.7). `relaxed` lifts all of it.
 
-use super::{Desk, Purpose, Said, Step};
+use super::{Desk, LOOK_AGAIN, Purpose, Said, Step};
 use crate::reactor::money::PaymentRow;
 use crate::reactor::payments::ask::{Ask, Outcome};
 use crate::types::{PaymentId, Timestamp, U256};
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-/// Something that cannot go now is looked at again after this.
-pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// Why a payment waits for a person whose fee stayed above `max_fee` for as long as an approval lasts. Who approves it then accepts the fee.
 pub(super) const DEAR: &str = "fee";
 

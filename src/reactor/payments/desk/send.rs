@@ -1,10 +1,10 @@
 //! Time: what is due. Waiting payments expire, approved ones are sent one by one, ambiguous ones are sent again or given to the search,
 //! accepted ones are followed (MONEY §4, §6).
 
-use super::afford::{DEAR, LOOK_AGAIN};
+use super::afford::DEAR;
 use super::flaws::flawed;
 use super::limits::NO_ROOM;
-use super::{Desk, Holds, OURSELVES, Purpose, Step, Stopped};
+use super::{Desk, Holds, LOOK_AGAIN, OURSELVES, Purpose, Step, Stopped};
 use crate::reactor::money::{PaymentRow, PaymentState};
 use crate::reactor::payments::ask::{Ask, Create};
 use crate::types::{PaymentId, Timestamp};
