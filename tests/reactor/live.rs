@@ -157,7 +157,7 @@ fn a_refusal_of_every_attempt_ends_it_and_an_open_one_is_looked_for() {
         &format!(
             "{TRIGGERED}
             circle refuses 400
-            = payment.failed Circle: 400 no
+            = payment.failed Circle: 400 no; payments.frozen rule all
             wait 60s
             circle asked
             "
@@ -191,7 +191,6 @@ fn what_is_no_usdc_what_is_dust_and_what_a_payee_sends_pays_nothing() {
         wait 1s
         circle lists
         a 101:t1 102:t2 103:t3 104:t4 105 106 107 108 109
-        a 110
         = final t3 treasury in; final t4 treasury in
         wait 60s
         circle asked
