@@ -172,8 +172,9 @@ async fn a_config_that_nobody_accepted_sends_nothing_and_a_store_that_is_gone_st
     let missing = said(&rig.place.command(&["run"]));
     assert!(missing.0 == 3 && missing.1.contains("walletwatch run --new-store"), "{missing:?}");
     let monitor = rig.place.start_with(&["run", "--new-store"]).await.expect("it starts");
-    let standing = monitor.get("/api/v1/payments/standing").await;
-    assert!(standing["frozen"].as_str().is_some_and(|why| why.contains("the store is new")), "{standing}");
+    let frozen =
+        |standing: &serde_json::Value| standing["frozen"].as_str().is_some_and(|why| why.contains("the store is new"));
+    let standing = monitor.until("/api/v1/payments/standing", frozen).await;
     assert!(standing["in_force"].is_string() && standing["accepted"].is_null(), "{standing}");
     let shown = rig.payments(&monitor, &["accept"]).await;
     assert!(
