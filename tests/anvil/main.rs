@@ -19,6 +19,7 @@ mod history;
 mod internals;
 mod lists;
 mod nodes;
+mod paused;
 mod proxy;
 mod reorgs;
 mod watches;
