@@ -19,7 +19,6 @@ mod history;
 mod internals;
 mod lists;
 mod nodes;
-mod paused;
 mod proxy;
 mod reorgs;
 mod watches;
