@@ -17,6 +17,8 @@ pub mod payer;
 pub mod poison;
 pub mod pump;
 pub mod reload;
+pub mod replies;
 pub mod sources;
+mod treasury;
 pub mod turn;
 mod upkeep;

@@ -403,7 +403,11 @@ fn payments(now: Timestamp, reactor: &Reactor) -> PaymentsStatus {
     }
     let mut limits = Vec::new();
     for settings in &reactor.settings().payments {
-        let (day, total, count) = reactor.payments().used(&settings.rule, now);
+        let (day, total, count) = if settings.live {
+            reactor.desk().used(&settings.rule, now)
+        } else {
+            reactor.payments().used(&settings.rule, now)
+        };
         let of_limits = [
             (Limit::PerDay, day, settings.per_day),
             (Limit::InTotal, total, settings.in_total),
@@ -413,7 +417,12 @@ fn payments(now: Timestamp, reactor: &Reactor) -> PaymentsStatus {
             limits.push(LimitUse { rule: settings.rule.clone(), limit, used_millionths: millionths(used, of) });
         }
     }
-    PaymentsStatus { frozen: false, rehearsals, limits }
+    let mut live: BTreeMap<PaymentState, u64> = BTreeMap::new();
+    for row in reactor.desk().payments() {
+        *live.entry(row.state).or_default() += 1;
+    }
+    let office = reactor.desk().office();
+    PaymentsStatus { frozen: office.frozen.is_some() || office.paused.is_some(), rehearsals, live, limits }
 }
 
 /// `used` of `of` in millionths, rounded up: a limit that is passed shows more than a million.

@@ -3,6 +3,9 @@
 //! It never prints a secret, and of urls nothing but who runs them.
 
 mod costs;
+mod money;
+
+pub use money::money_lines;
 
 use super::checked::{Config, EmailConfig, SinkKind};
 use super::describe_circle;
@@ -11,8 +14,7 @@ use super::forecast::{self, forecasts};
 use crate::reactor::event::List;
 use crate::reactor::lists::Lists;
 use crate::reactor::settings::{
-    Approval, ApprovalCondition, ChainSettings, ChangeCondition, Condition, Confirmed, Direction, LeastAllowance, Move,
-    PaymentAmount, PaymentSettings, PriceCondition, Rule, Side, Threshold,
+    ApprovalCondition, ChainSettings, Condition, Confirmed, Direction, LeastAllowance, Move, Rule, Side, Threshold,
 };
 use crate::types::amount::format_amount;
 use crate::types::chain::EtherscanPlan;
@@ -32,7 +34,7 @@ pub fn describe(config: &Config) -> String {
     costs::past(&mut text, config);
     learns(&mut text, config);
     unseen(&mut text, config);
-    payments(&mut text, config);
+    money::payments(&mut text, config);
     let circle = describe_circle::lines(config);
     if !circle.is_empty() {
         text.head("circle");
@@ -325,85 +327,4 @@ fn left_out(config: &Config, chain: &ChainSettings) -> Vec<(Name, Lists)> {
     }
     let on = forecasts(config).into_iter().filter_map(|mut forecast| forecast.chains.remove(&chain.id));
     on.flat_map(|on| on.left_out).collect()
-}
-
-fn usdc(raw: U256) -> String {
-    format!("{} USDC", format_amount(raw, super::amounts::USDC_DECIMALS))
-}
-
-fn payments(text: &mut Lines, config: &Config) {
-    text.head("payments");
-    if config.settings.payments.is_empty() {
-        text.line("none: no rule can pay");
-    }
-    for payment in &config.settings.payments {
-        let Some(payee) = config.settings.payees.get(&payment.payee) else {
-            continue;
-        };
-        let amount = match payment.amount {
-            PaymentAmount::Fixed(raw) => usdc(raw),
-            PaymentAmount::Match { reserve } if reserve == U256::ZERO => "what another address received".into(),
-            PaymentAmount::Match { reserve } => format!("what another address received less {}", usdc(reserve)),
-        };
-        let approval = match payment.approval {
-            Approval::Manual => format!("a person approves each within {}", duration::show(payment.approval_expires)),
-            Approval::None => "nobody is asked".into(),
-        };
-        text.line(format_args!(
-            "REHEARSAL: `{}` pays {amount} to {} ({} on {}) when {}; {approval}",
-            payment.rule,
-            payee.name,
-            payee.address,
-            chain_name(config, payee.chain),
-            payment.stage.word()
-        ));
-        text.inner(format_args!(
-            "limits: {} each, {} a day, {} in total, {} payments a day; payee {} a day",
-            usdc(payment.per_payment),
-            usdc(payment.per_day),
-            usdc(payment.in_total),
-            payment.max_per_day,
-            usdc(payee.per_day)
-        ));
-        text.inner(maker(config, payment));
-        text.inner(format_args!("at most {} a day", usdc(most(payment, payee.per_day))));
-    }
-}
-
-/// The most that can leave in a day by every limit together.
-fn most(payment: &PaymentSettings, payee: U256) -> U256 {
-    let each = match payment.amount {
-        PaymentAmount::Fixed(raw) => raw.min(payment.per_payment),
-        PaymentAmount::Match { .. } => payment.per_payment,
-    };
-    let by_count = each.saturating_mul(U256::from(payment.max_per_day));
-    by_count.min(payment.per_day).min(payee).min(payment.in_total)
-}
-
-/// Who can make a rule pay, and what it costs them.
-fn maker(config: &Config, payment: &PaymentSettings) -> String {
-    match config.settings.rules.iter().find(|rule| rule.name == payment.rule).map(|rule| &rule.condition) {
-        Some(Condition::Transfer(transfer)) => {
-            let least = transfer.at_least.iter().flatten().map(|(asset, raw)| amount(config, *asset, *raw));
-            let to = list(&transfer.watches);
-            format!(
-                "anyone can make it pay, by sending {} to {to}; what they send stays there",
-                least.collect::<Vec<_>>().join(" or ")
-            )
-        }
-        Some(Condition::Price(PriceCondition { pair, .. }) | Condition::Change(ChangeCondition { pair, .. })) => {
-            format!("whoever moves {pair} past the threshold on its feeds can make it pay")
-        }
-        Some(Condition::Gas(gas)) => {
-            format!(
-                "whoever drives the {} of {} past the threshold can make it pay",
-                Fee::named(gas.of.word()),
-                chain_name(config, gas.chain)
-            )
-        }
-        Some(Condition::Balance(balance)) => {
-            format!("whoever can spend from {} can make it pay", list(&balance.watches))
-        }
-        Some(Condition::Approval(_)) | None => "its rule is gone".into(),
-    }
 }

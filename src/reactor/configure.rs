@@ -106,7 +106,8 @@ fn fingerprint(rule: &Rule, settings: &Settings) -> [u8; 16] {
         format!("{:?}", rule.condition).replace(", history: false })", " })").replace(", of: Base })", " })");
     // Nor has one without a threshold in dollars, for the same reason.
     let condition = condition.replace(", at_least_usd: None, stages", ", stages");
-    // The same goes for the watches that are added at run time.
+    // The same goes for the watches that are added at run time, and for a rule that does not look at who sent.
+    let condition = condition.replace(", from: None, assets", ", assets");
     let condition = condition.replace(", added: All", "").replace(", added: Tagged({})", "");
     let payment = settings.payments.iter().find(|payment| payment.rule == rule.name);
     let pays = payment.map_or_else(String::new, |payment| {

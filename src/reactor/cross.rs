@@ -61,9 +61,9 @@ impl Reactor {
             Step::Crossed(since) => {
                 let body = CrossingBody { subject, crossing, side, since, as_of };
                 self.say_crossing(rule, body, AlertState::Raised, effects);
-                self.pay_for_crossing(rule, crossing, as_of, effects);
+                self.pay_for_crossing(rule, Trigger::Crossing(crossing), as_of, effects);
             }
-            Step::Muffled => self.pay_for_crossing(rule, crossing, as_of, effects),
+            Step::Muffled => self.pay_for_crossing(rule, Trigger::Crossing(crossing), as_of, effects),
             Step::Recovered => {
                 let body = CrossingBody { subject, crossing, side, since: self.at, as_of };
                 self.say_crossing(rule, body, AlertState::Resolved, effects);
@@ -94,16 +94,22 @@ impl Reactor {
         self.alerts.say(alert, saying, &rule.notify, &self.settings, self.at, effects);
     }
 
-    fn pay_for_crossing(&mut self, rule: &Rule, crossing: u64, time: Timestamp, effects: &mut Vec<Effect>) {
+    pub(super) fn pay_for_crossing(
+        &mut self,
+        rule: &Rule,
+        crossing: Trigger,
+        time: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(settings) = self.settings.payments.iter().find(|payment| payment.rule == rule.name).cloned() else {
             return;
         };
-        // Live, only transfers pay yet.
+        // Live, the desk was shown it.
         if settings.live {
             return;
         }
         let Some(chain) = self.settings.payees.get(&settings.payee).map(|payee| payee.chain) else { return };
-        self.pay(rule, &settings, Trigger::Crossing(crossing), time, chain, effects);
+        self.pay(rule, &settings, crossing, time, chain, effects);
     }
 
     /// Plans what a rule pays for a trigger of this time, once, and says what became of it.
@@ -227,6 +233,8 @@ impl Reactor {
             | MessageKind::SourceDisagrees
             | MessageKind::SinkFailing
             | MessageKind::SinkRecovered
+            | MessageKind::PaymentsFrozen
+            | MessageKind::PaymentsUnfrozen
             | MessageKind::AlertResolved
             | MessageKind::Heartbeat
             | MessageKind::Test => false,

@@ -1,13 +1,13 @@
 //! The only output of the reactor: rows to write, messages to deliver, things worth a log line and a metric.
 
+pub use super::decisions::Reply;
 pub use super::holdings::BalanceBody;
 use super::holdings::NoBalance;
-pub use super::paying::{LiveWords, PaymentBody};
+pub use super::paying::{FrozenBody, LiveWords, PaymentBody};
 pub use super::quote::{ChangeBody, Quote, Worth};
 use super::rows::{Row, RowKey};
 pub use super::source::{HeartbeatBody, SinkBody, SourceBody};
 pub use super::suspect::Suspect;
-use super::watch_list::WatchAnswer;
 use crate::types::gas::Fee;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
@@ -26,7 +26,7 @@ pub enum Effect {
     /// For the log and the metrics, after the commit.
     Notice(Notice),
     /// For whoever gave the order, after the commit.
-    Answer(Box<WatchAnswer>),
+    Answer(Box<Reply>),
 }
 
 /// One message of an alert, before it is rendered.
@@ -118,6 +118,10 @@ pub enum MessageKind {
     PaymentNeedsPerson,
     /// `payment.trigger_retracted`
     PaymentTriggerRetracted,
+    /// `payments.frozen`
+    PaymentsFrozen,
+    /// `payments.unfrozen`
+    PaymentsUnfrozen,
     /// `alert.resolved`: it is over for a reason that is none of its subject's, such as a rule that left the config.
     AlertResolved,
     /// `heartbeat`
@@ -128,7 +132,7 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Every kind, for schemas and filters.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::Transfer(Stage::Seen),
         Self::Transfer(Stage::Confirmed),
         Self::Transfer(Stage::Final),
@@ -158,6 +162,8 @@ impl MessageKind {
         Self::PaymentFailed,
         Self::PaymentNeedsPerson,
         Self::PaymentTriggerRetracted,
+        Self::PaymentsFrozen,
+        Self::PaymentsUnfrozen,
         Self::AlertResolved,
         Self::Heartbeat,
         Self::Test,
@@ -196,6 +202,8 @@ impl MessageKind {
             Self::PaymentFailed => "payment.failed",
             Self::PaymentNeedsPerson => "payment.needs_person",
             Self::PaymentTriggerRetracted => "payment.trigger_retracted",
+            Self::PaymentsFrozen => "payments.frozen",
+            Self::PaymentsUnfrozen => "payments.unfrozen",
             Self::AlertResolved => "alert.resolved",
             Self::Heartbeat => "heartbeat",
             Self::Test => "test",
@@ -224,6 +232,8 @@ pub enum Body {
     Sink(SinkBody),
     /// Of `payment.*`.
     Payment(Box<PaymentBody>),
+    /// Of `payments.*`.
+    Frozen(FrozenBody),
     /// Of `alert.resolved`: why.
     Resolved(Name),
     /// Of `heartbeat`.

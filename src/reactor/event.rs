@@ -3,6 +3,7 @@
 //! One closed enum. An event holds values that were parsed already; a broken input is an event too, never an error.
 
 use super::ask::Answer;
+pub use super::decisions::PaymentOrder;
 pub use super::holdings::{Balances, NoBalance, ReadAt};
 use super::money::CircleId;
 use super::rows::Deadline;
@@ -369,6 +370,8 @@ pub enum Command {
     },
     /// Change the watch list.
     Watches(Box<WatchOrder>),
+    /// Decide about payments.
+    Payments(Box<PaymentOrder>),
 }
 
 /// The wall clock and the monotonic one went apart.

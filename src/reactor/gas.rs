@@ -8,6 +8,8 @@ use super::Reactor;
 use super::crossing::{step, unknown};
 use super::effect::{CrossingSubject, Effect, Notice};
 use super::event::{Fees, SourceKind};
+use super::pay_crossings::sides;
+use super::payments::desk::Vouched;
 use super::rules::InForce;
 use super::settings::{Condition, GasCondition};
 use crate::types::gas::{Fee, Tips};
@@ -176,9 +178,11 @@ impl Reactor {
         let row = self.rules.row_mut(entry);
         let (Some(Known { wei, block, time }), Some(settings)) = (fee, settings) else {
             let step = unknown(row.standing());
-            return self.follow(entry, step, None, effects);
+            self.follow(entry, step, None, effects);
+            return self.pay_for_market(entry, None, effects);
         };
         let step = step(row.standing(), threshold, &wei, self.at);
+        let (past, back) = sides(threshold, &wei);
         let subject = CrossingSubject::Gas {
             chain: settings.name.clone(),
             chain_id: condition.chain,
@@ -189,6 +193,8 @@ impl Reactor {
             block,
         };
         self.follow(entry, step, Some((subject, threshold.side, time)), effects);
+        // Two operators are not asked for it.
+        self.pay_for_market(entry, Some((past, back, time, Vouched::ByOne)), effects);
     }
 }
 

@@ -145,6 +145,8 @@ impl Reactor {
             Subject::Sink(name) => self.settings.sinks.contains_key(name),
             // One feed alone never says whether it agrees.
             Subject::Prices(pair) => self.settings.feeds.values().filter(|pairs| pairs.contains(pair)).count() > 1,
+            // A freeze outlives every config.
+            Subject::Payments(_) => true,
         }
     }
 }

@@ -155,6 +155,7 @@ mod tests {
             watches: ["hot".into()].into(),
             chains: [HERE].into(),
             direction: Direction::In,
+            from: None,
             assets: assets.map(|assets| assets.iter().copied().collect()),
             at_least: at_least.map(|levels| levels.iter().map(|asset| (*asset, U256::from(1))).collect()),
             at_least_usd: None,

@@ -37,6 +37,14 @@ pub struct Known {
     pub as_of: Timestamp,
 }
 
+impl Known {
+    /// Whether two feeds or more say it, and none is further from another than they may be.
+    #[must_use]
+    pub fn is_agreed(&self, settings: &PriceSettings) -> bool {
+        self.sources > 1 && spread(self.low, self.high, self.price) <= settings.disagree
+    }
+}
+
 /// How the feeds of a pair turned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {

@@ -25,9 +25,11 @@ mod change_watches;
 mod configure;
 mod cross;
 pub mod crossing;
+pub mod decisions;
 pub mod effect;
 pub mod event;
 pub mod gas;
+mod halts;
 mod held;
 pub mod holdings;
 mod internals;
@@ -39,9 +41,11 @@ pub mod marks;
 pub mod match_set;
 pub mod money;
 pub mod office;
+mod orders;
 mod owe_history;
 mod packed;
 pub mod past;
+mod pay_crossings;
 mod pay_live;
 pub mod paying;
 pub mod payments;
@@ -59,6 +63,7 @@ pub mod settings;
 mod show;
 pub mod source;
 mod speak;
+mod staged;
 mod standing;
 mod steady;
 mod supervise;
@@ -79,8 +84,9 @@ use backfill::Backfills;
 use balances::Balances;
 use bars::Bars;
 use chain::Chain;
-use effect::{Effect, Notice};
+use effect::Effect;
 use event::{Command, Event, List, SourceId, SourceState};
+pub use pay_live::terms_fingerprint;
 use payments::Payments;
 use payments::desk::Desk;
 use read_prices::Followed;
@@ -137,6 +143,8 @@ struct Soft {
     gas: BTreeMap<ChainId, gas::Gas>,
     /// States of sources.
     sources: BTreeMap<SourceId, SourceState>,
+    /// What live rules were shown.
+    shown: pay_crossings::Shown,
     /// When something useful last came.
     progress: BTreeMap<Subject, Timestamp>,
     /// Tokens whose decimals were waited for in vain.
@@ -219,9 +227,10 @@ impl Reactor {
             Event::Command(Command::TestSink { sink }) => self.test_sink(sink, &mut effects),
             Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
             Event::Command(Command::Watches(order)) => self.order_watches(*order, &mut effects),
+            Event::Command(Command::Payments(order)) => self.order_payments(*order, &mut effects),
             Event::Answered(answer) => self.answered(*answer, &mut effects),
             Event::Hinted(transaction) => self.hinted(&transaction, &mut effects),
-            Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
+            Event::Clock(report) => self.clock_moved(&report, &mut effects),
             Event::Unlistable(list) => self.unlistable(list, &mut effects),
             Event::Unreadable { chain, block } => self.stop(chain, Stop::Unreadable(block), &mut effects),
             Event::Deadline(deadline) => self.deadline(deadline, &mut effects),

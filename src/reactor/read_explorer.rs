@@ -86,6 +86,7 @@ impl Reactor {
     pub(super) fn receipt(&mut self, receipt: &Receipt, effects: &mut Vec<Effect>) {
         self.unpublished.insert(receipt.chain);
         self.soft.receipts_asked.insert((receipt.chain, receipt.tx));
+        self.landed(receipt);
         let of_tx = self.transfers.in_doubt(receipt.chain).filter(|(row, _)| row.key.tx == receipt.tx);
         let rows: Vec<(TransferRow, Missing)> = of_tx.collect();
         for (mut row, mut missing) in rows {

@@ -7,6 +7,8 @@ use super::crossing::{Step, step, unknown};
 use super::effect::{ChangeBody, CrossingSubject, Effect, MessageKind, Notice};
 use super::event::Tick;
 use super::market::{Known, Market, Quote, Turn};
+use super::pay_crossings::sides;
+use super::payments::desk::Vouched;
 use super::rows::Subject;
 use super::rules::InForce;
 use super::settings::{ChangeCondition, Condition, Move, PriceCondition, Settings, Side};
@@ -127,9 +129,11 @@ impl Reactor {
         let row = self.rules.row_mut(entry);
         let Some(known) = known else {
             let step = unknown(row.standing());
-            return self.follow(entry, step, None, effects);
+            self.follow(entry, step, None, effects);
+            return self.pay_for_market(entry, None, effects);
         };
         let step = step(row.standing(), threshold, &known.price, self.at);
+        let sides = sides(threshold, &known.price);
         if step != Step::Nothing {
             let subject = self.quote(&condition.pair).map(|quote| {
                 let (level, recovers_at) = (threshold.level, threshold.recovers_at);
@@ -137,6 +141,7 @@ impl Reactor {
             });
             self.follow(entry, step, subject, effects);
         }
+        self.pay_for_price(entry, sides, known, effects);
     }
 
     pub(super) fn look_at_change(
@@ -151,7 +156,8 @@ impl Reactor {
         let row = self.rules.row_mut(entry);
         let Some((known, range)) = seen else {
             let step = unknown(row.standing());
-            return self.follow(entry, step, None, effects);
+            self.follow(entry, step, None, effects);
+            return self.pay_for_market(entry, None, effects);
         };
         let (fell, rose) = (known.price.apart_from(range.high), known.price.apart_from(range.low));
         let falls = match movement {
@@ -161,6 +167,7 @@ impl Reactor {
         };
         let (moved, from, side) = if falls { (fell, range.high, Side::Below) } else { (rose, range.low, Side::Above) };
         let step = step(row.standing(), threshold, &moved, self.at);
+        let sides = sides(threshold, &moved);
         if step != Step::Nothing {
             let subject = self.quote(pair).map(|quote| {
                 let (within, level, recovers_at) = (*within, threshold.level, threshold.recovers_at);
@@ -169,6 +176,15 @@ impl Reactor {
             });
             self.follow(entry, step, subject, effects);
         }
+        self.pay_for_price(entry, sides, known, effects);
+    }
+
+    /// A price that feeds agree on has two that vouch for it; one that they do not agree on has nobody.
+    fn pay_for_price(&mut self, entry: &InForce, sides: (bool, bool), known: &Known, effects: &mut Vec<Effect>) {
+        let relaxed = self.settings.live.as_ref().is_some_and(|live| live.relaxed);
+        let agreed = known.is_agreed(&self.settings.prices);
+        let known = (agreed || relaxed).then_some((sides.0, sides.1, known.as_of, Vouched::ByTwo));
+        self.pay_for_market(entry, known, effects);
     }
 
     /// The feeds of a pair say too different things.

@@ -150,6 +150,8 @@ pub struct TransferCondition {
     pub chains: BTreeSet<ChainId>,
     /// As seen from the watch.
     pub direction: Direction,
+    /// Of whom alone; `None` is of anyone.
+    pub from: Option<BTreeSet<Address>>,
     /// `None` is every asset. Only assets identified by contract can be named.
     pub assets: Option<BTreeSet<(ChainId, Asset)>>,
     /// Smallest amount that speaks, raw, inclusive, per asset. Where a rule sets a threshold, an asset without an entry is not

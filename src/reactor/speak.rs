@@ -280,6 +280,7 @@ impl Reactor {
             && worth
             && (condition.history || !row.history)
             && condition.chains.contains(&key.chain)
+            && condition.from.as_ref().is_none_or(|from| from.contains(&key.from))
             && condition.assets.as_ref().is_none_or(|assets| assets.contains(&asset))
             && !(condition.skip_suspect && row.suspect.any())
     }

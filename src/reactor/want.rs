@@ -43,12 +43,12 @@ impl Reactor {
         self.settings.chains.get(&id).is_some_and(|chain| chain.explorer.is_some())
     }
 
-    /// Transactions of rows that an explorer does not list any more, of rows that only an explorer has, and of internal movements that
-    /// are as deep as their list can show.
+    /// Transactions of rows that an explorer does not list any more, of rows that only an explorer has, of internal movements that are as
+    /// deep as their list can show, and of payments that a rule waits for.
     fn wanted_receipts(&self, id: ChainId) -> BTreeSet<B256> {
         let open = self.transfers.in_doubt(id).filter(|(_, missing)| missing.receipts < missing.answers);
         let deeper = self.has_explorer(id).then(|| self.receipts_for_depth(id));
-        let all = open.map(|(row, _)| row.key.tx).chain(deeper.into_iter().flatten());
+        let all = open.map(|(row, _)| row.key.tx).chain(deeper.into_iter().flatten()).chain(self.landings(id));
         all.filter(|tx| !self.soft.receipts_asked.contains(&(id, *tx))).collect()
     }
 

@@ -10,8 +10,8 @@ mod fill;
 pub(in crate::sinks) mod tests;
 
 pub use data::{
-    ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, HeartbeatData,
-    PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
+    ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, FrozenData, GapData, GasData,
+    HeartbeatData, PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
 };
 
 use crate::reactor::effect::{Body, Message};
@@ -78,6 +78,7 @@ fn address(message: &Message, sink: &Name, body: Bytes) -> NewMessage {
         | Body::Source(_)
         | Body::Sink(_)
         | Body::Payment(_)
+        | Body::Frozen(_)
         | Body::Resolved(_)
         | Body::Heartbeat(_)
         | Body::Test => None,

@@ -5,8 +5,8 @@
 //! unverified. Nothing here escapes: each sink escapes for itself.
 
 use super::body::{
-    ApprovalData, AssetData, BalanceData, Basics, BodyFault, Data, GasData, HeartbeatData, PaymentData, PriceData,
-    ResolvedData, SinkData, SourceData, TransferData, UsdData, read,
+    ApprovalData, AssetData, BalanceData, Basics, BodyFault, Data, FrozenData, GasData, HeartbeatData, PaymentData,
+    PriceData, ResolvedData, SinkData, SourceData, TransferData, UsdData, read,
 };
 use crate::types::gas::Fee;
 use crate::types::{Name, Untrusted};
@@ -51,6 +51,7 @@ pub fn render(body: &[u8], again: bool) -> Result<Text, BodyFault> {
         Data::Source(source) => (source_text(&kind, source), source.basics.simulated),
         Data::Sink(sink) => (sink_text(&kind, sink), sink.basics.simulated),
         Data::Payment(payment) => (payment_text(&kind, payment), payment.basics.simulated),
+        Data::Frozen(frozen) => (frozen_text(&kind, frozen), frozen.basics.simulated),
         Data::Resolved(resolved) => (resolved_text(resolved), resolved.basics.simulated),
         Data::Heartbeat(heartbeat) => (heartbeat_text(heartbeat), heartbeat.basics.simulated),
         Data::Other(basics) => (other_text(&kind, basics), basics.simulated),
@@ -299,6 +300,22 @@ fn sink_text(kind: &str, data: &SinkData<'_>) -> Text {
     let mut lines = vec![format!("why: {}", data.reason)];
     if data.dead > 0 {
         lines.push(format!("dead letters {}: `walletwatch outbox list` names them", data.dead));
+    }
+    lines.push(origin(None, &data.basics.severity));
+    Text { title, lines, url: None }
+}
+
+fn frozen_text(kind: &str, data: &FrozenData<'_>) -> Text {
+    let title = match (kind, &*data.what) {
+        ("payments.unfrozen", "everything" | "clock") => "payments go on".to_owned(),
+        ("payments.unfrozen", what) => format!("payments of the {what} go on"),
+        (_, "everything") => "PAYMENTS ARE FROZEN: nothing leaves until a person looks".to_owned(),
+        (_, "clock") => "PAYMENTS ARE PAUSED: no clock is trusted until a person looks".to_owned(),
+        (_, what) => format!("PAYMENTS ARE STOPPED for the {what} until a person looks"),
+    };
+    let mut lines = vec![format!("why: {}", data.reason)];
+    if kind != "payments.unfrozen" {
+        lines.push("`walletwatch payments list` says what to do".to_owned());
     }
     lines.push(origin(None, &data.basics.severity));
     Text { title, lines, url: None }

@@ -344,8 +344,10 @@ impl Metrics {
         }
         self.set(Metric::PaymentsFrozen, &[], flag(snapshot.payments.frozen));
         for state in PaymentState::ALL {
-            let count = snapshot.payments.rehearsals.get(&state).copied().unwrap_or(0);
-            self.set(Metric::Payments, &[state.word(), "true"], integer(count));
+            for (rehearsal, counts) in [("true", &snapshot.payments.rehearsals), ("false", &snapshot.payments.live)] {
+                let count = counts.get(&state).copied().unwrap_or(0);
+                self.set(Metric::Payments, &[state.word(), rehearsal], integer(count));
+            }
         }
         for used in &snapshot.payments.limits {
             #[expect(clippy::float_arithmetic, reason = "a gauge: nothing is decided by it")]
@@ -390,11 +392,12 @@ impl Metrics {
 }
 
 /// The built-in alerts, whose `rule` is their type's word. What the reactor raises with another severity gets its series then.
-fn built_in() -> [(&'static str, Severity); 3] {
+fn built_in() -> [(&'static str, Severity); 4] {
     [
         (MessageKind::SourceBlind.word(), Severity::Critical),
         (MessageKind::SourceDisagrees.word(), Severity::Warning),
         (MessageKind::SinkFailing.word(), Severity::Critical),
+        (MessageKind::PaymentsFrozen.word(), Severity::Critical),
     ]
 }
 

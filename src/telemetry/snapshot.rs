@@ -194,8 +194,10 @@ pub struct BudgetStatus {
 pub struct PaymentsStatus {
     /// No payment may go.
     pub frozen: bool,
-    /// How many stand where; all are rehearsals so far.
+    /// How many rehearsals stand where.
     pub rehearsals: BTreeMap<PaymentState, u64>,
+    /// How many live payments stand where.
+    pub live: BTreeMap<PaymentState, u64>,
     /// How much of each limit of a rule is used.
     pub limits: Vec<LimitUse>,
 }

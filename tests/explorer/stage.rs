@@ -98,7 +98,9 @@ fn word(message: &Message) -> String {
         },
         Body::Transfer(body) | Body::Approval(body) => format!("{kind} {}", body.key.amount),
         Body::Source(body) => format!("{kind} {}", body.source),
-        Body::Payment(_) | Body::Sink(_) | Body::Resolved(_) | Body::Heartbeat(_) | Body::Test => kind.to_owned(),
+        Body::Payment(_) | Body::Frozen(_) | Body::Sink(_) | Body::Resolved(_) | Body::Heartbeat(_) | Body::Test => {
+            kind.to_owned()
+        }
     }
 }
 

@@ -48,6 +48,7 @@ pub fn words(message: &Message, name: impl Fn(B256) -> String) -> String {
         }
         Body::Crossing(body) => format!("{kind} {}", body.crossing),
         Body::Payment(body) => format!("{kind} {}", body.reason.as_ref().map_or("", Name::as_str)).trim().to_owned(),
+        Body::Frozen(body) => format!("{kind} {}", body.what),
         Body::Sink(_) => {
             format!("{kind} on {}", message.sinks.iter().map(Name::as_str).collect::<Vec<_>>().join(","))
         }

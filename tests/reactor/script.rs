@@ -32,7 +32,7 @@ use crate::said::{by_subject, words};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use walletwatch::reactor::Reactor;
-use walletwatch::reactor::effect::Effect;
+use walletwatch::reactor::effect::{Effect, Reply};
 use walletwatch::reactor::event::{
     Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt,
     Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
@@ -105,7 +105,12 @@ impl Script {
                     let words = words(&message, name);
                     self.said.push(words);
                 }
-                Effect::Answer(answer) => self.said.push(crate::watches::words(&answer)),
+                Effect::Answer(answer) => match *answer {
+                    Reply::Watches(answer) => self.said.push(crate::watches::words(&answer)),
+                    Reply::Payments(done) => {
+                        self.said.push(done.map_or_else(|why| why.to_string(), |()| "done".into()))
+                    }
+                },
                 Effect::Put(_) | Effect::Delete(_) | Effect::Notice(_) => {}
             }
         }

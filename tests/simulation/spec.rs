@@ -236,6 +236,7 @@ impl Spec {
             added: self.added(rule.late),
             chains: ids.iter().copied().collect(),
             direction: rule.direction,
+            from: None,
             assets: rule.usdc_at_least.map(|_| ids.iter().map(usdc).collect()),
             at_least: rule.usdc_at_least.map(|level| ids.iter().map(|id| (usdc(id), U256::from(level))).collect()),
             at_least_usd: None,
@@ -366,6 +367,7 @@ fn payment() -> PaymentSettings {
         max_per_day: 1_000,
         approval: Approval::None,
         approval_expires: Duration::from_hours(24),
+        max_fee: None,
         live: false,
     }
 }

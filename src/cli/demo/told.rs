@@ -28,12 +28,23 @@ pub(super) fn identity(body: &[u8]) -> Option<(String, u32)> {
         Data::Gas(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Balance(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Source(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Frozen(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Sink(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Resolved(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Heartbeat(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Other(common) => (&common.alert_id, common.revision),
     };
     Some((alert.clone().into_owned(), revision))
+}
+
+/// The live payment that this body says waits for a person.
+pub(super) fn held(body: &[u8]) -> Option<String> {
+    match read(body) {
+        Ok((kind, Data::Payment(data))) if kind == "payment.held" && !data.rehearsal => {
+            Some(data.payment_id.to_string())
+        }
+        Ok(_) | Err(_) => None,
+    }
 }
 
 /// The line of a body.
@@ -52,6 +63,11 @@ pub(super) fn line(body: &[u8]) -> Line {
         Data::Sink(data) => {
             Line { kind: "sink".into(), tone: Tone::Warning, text: format!("{} {}: {}", kind, data.sink, data.reason) }
         }
+        Data::Frozen(data) => Line {
+            kind: "payments".into(),
+            tone: Tone::Warning,
+            text: format!("{kind} {}: {}", data.what, data.reason),
+        },
         Data::Resolved(data) => Line { kind: "over".into(), tone: Tone::Plain, text: data.reason.to_string() },
         Data::Heartbeat(_) | Data::Other(_) => {
             Line { kind: "message".into(), tone: Tone::Plain, text: kind.into_owned() }

@@ -256,8 +256,26 @@ fn a_payment_that_could_go_wrong_is_refused() {
     check_paying("amount = \"1000\"", "match = true\nreserve = \"10\"", &[]);
     check_paying("amount = \"1000\"", "match = true\nreserve = \"1000\"", &["nothing left to pay"]);
     check_paying("amount = \"1000\"", "amount = \"1000\"\nmatch = true", &["exclude each other"]);
-    check_paying("amount = \"1000\"", "amount = \"1000\"\nlive = true", &["`live` is not there yet"]);
-    check_paying("amount = \"1000\"", "fill_to = \"1000\"", &["`fill_to` is not there yet"]);
+    check_paying(
+        "amount = \"1000\"",
+        "amount = \"1000\"\nfill_to = \"1500\"",
+        &["`amount` and `fill_to` exclude each other"],
+    );
+    check_paying("amount = \"1000\"", "fill_to = \"1000\"", &["`fill_to` needs a balance to fill"]);
+    check_paying("amount = \"1000\"", "amount = \"1000\"\nmax_fee = \"0.01\"", &[]);
+    check_paying("amount = \"1000\"", "amount = \"1000\"\nmax_fee = \"30000 gwei\"", &[]);
+    check_paying("amount = \"1000\"", "amount = \"1000\"\nmax_fee = \"2 USDC\"", &["`max_fee` is not in ETH"]);
+    check_paying("amount = \"1000\"", "amount = \"1000\"\nmax_fee = \"0\"", &["`max_fee` is zero"]);
+    check_paying(
+        "amount = \"1000\"",
+        "amount = \"1000\"\npayee_elsewhere = true",
+        &["`payee_elsewhere` belongs to a balance rule"],
+    );
+    check_paying(
+        "direction = \"in\"\n",
+        "direction = \"in\"\nhistory = true\n",
+        &["what is long past is nothing to pay for"],
+    );
     check_paying("\non = \"in\"", "\non = \"on\"", &["there is no rule of this name. hint: did you mean `in`?"]);
     check_paying("payee = \"p\"", "payee = \"q\"", &["there is no payee `q`"]);
     check_paying("direction = \"in\"\n", "", &["more than what came in"]);
@@ -277,7 +295,7 @@ fn a_payment_that_could_go_wrong_is_refused() {
     );
     let price = "when = \"price\"\npair = \"ETH-USD\"\nbelow = \"2500\"\n";
     let from = &PAYING[PAYING.find("when").unwrap_or(0)..PAYING.find("[[payee]]").unwrap_or(0)];
-    check_paying(from, price, &["`recovers_at` is the threshold itself", "`for` is under a minute"]);
+    check_paying(from, price, &["`recovers_at` is the threshold itself", "it has no `for`"]);
     check_paying(from, &format!("{price}recovers_at = \"2600\"\nfor = \"1m\"\n"), &[]);
     let text = format!("{BASE}{PAYING}").replace("rpc = [\"wss://node.example.com\"]\n", "");
     check(&text, &["an explorer's row alone never pays"]);

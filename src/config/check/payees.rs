@@ -1,4 +1,4 @@
-//! Payees: whom payments may go to, written by a person.
+//! Payees, whose addresses come from the config alone; and amounts of USDC as limits.
 
 use crate::config::amounts;
 use crate::config::check::chains::Chains;
@@ -20,6 +20,11 @@ impl Payees {
     /// Their names.
     pub(super) const fn names(&self) -> &Names {
         &self.names
+    }
+
+    /// Whether a payee is called so.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.names.has(name)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::config::check::input::{Input, Names};
 use crate::config::check::page_and_store::sinks as named_sinks;
 use crate::config::check::payees::Payees;
 use crate::config::check::prices;
+use crate::config::check::senders;
 use crate::config::check::sinks::{SEVERITIES, Sinks, is_built_in};
 use crate::config::check::thresholds;
 use crate::config::check::watches::Watches;
@@ -273,6 +274,7 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Trans
         added,
         chains,
         direction,
+        from: senders::from(input, scope, from.watches, from.payees),
         assets: named,
         at_least,
         at_least_usd,

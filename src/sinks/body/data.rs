@@ -28,6 +28,8 @@ pub enum Data<'a> {
     Sink(SinkData<'a>),
     /// Of `payment.*`.
     Payment(Box<PaymentData<'a>>),
+    /// Of `payments.*`.
+    Frozen(FrozenData<'a>),
     /// Of `alert.resolved`.
     Resolved(ResolvedData<'a>),
     /// Of `heartbeat`.
@@ -356,6 +358,22 @@ pub struct SinkData<'a> {
     pub reason: Cow<'a, str>,
 }
 
+/// Of `payments.frozen` and `payments.unfrozen`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "as in `reactor::effect::FrozenBody`")]
+pub struct FrozenData<'a> {
+    #[serde(flatten, borrow)]
+    pub basics: Basics<'a>,
+    #[serde(borrow)]
+    pub what: Cow<'a, str>,
+    #[serde(borrow)]
+    pub since: Cow<'a, str>,
+    #[serde(borrow)]
+    pub reason: Cow<'a, str>,
+    #[serde(borrow)]
+    pub audit_head: Option<Cow<'a, str>>,
+}
+
 /// Of `payment.*`. Circle's fields and the audit head are `null` while every payment is a rehearsal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are the contract's: FACES §3")]
@@ -421,6 +439,7 @@ impl<'a> Data<'a> {
             "gas" => Self::Gas(serde_json::from_str(json)?),
             "source" => Self::Source(serde_json::from_str(json)?),
             "sink" => Self::Sink(serde_json::from_str(json)?),
+            "payments" => Self::Frozen(serde_json::from_str(json)?),
             "payment" => Self::Payment(serde_json::from_str(json)?),
             "alert" => Self::Resolved(serde_json::from_str(json)?),
             "heartbeat" => Self::Heartbeat(serde_json::from_str(json)?),

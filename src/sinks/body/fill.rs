@@ -3,13 +3,13 @@
 //! Nothing here decides anything: it says what the message says, exactly, in the words of FACES §3.
 
 use super::data::{
-    ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, HeartbeatData,
-    PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
+    ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, FrozenData, GapData, GasData,
+    HeartbeatData, PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
 };
 use super::time;
 use crate::reactor::effect::{
-    BalanceBody, Body, CrossingBody, CrossingSubject, HeartbeatBody, Message, PaymentBody, SinkBody, SourceBody,
-    TransferBody, Worth,
+    BalanceBody, Body, CrossingBody, CrossingSubject, FrozenBody, HeartbeatBody, Message, PaymentBody, SinkBody,
+    SourceBody, TransferBody, Worth,
 };
 use crate::reactor::settings::{Direction, Side};
 use crate::types::amount::format_amount;
@@ -35,6 +35,7 @@ impl<'a> Data<'a> {
             Body::Source(source) => Self::Source(SourceData::of(basics(), source)),
             Body::Sink(sink) => Self::Sink(SinkData::of(basics(), sink)),
             Body::Payment(payment) => Self::Payment(Box::new(PaymentData::of(basics(), payment))),
+            Body::Frozen(frozen) => Self::Frozen(FrozenData::of(basics(), frozen)),
             Body::Resolved(reason) => Self::Resolved(ResolvedData { basics: basics(), reason: reason.as_str().into() }),
             Body::Heartbeat(HeartbeatBody { next, trouble }) => Self::Heartbeat(HeartbeatData {
                 basics: basics(),
@@ -188,6 +189,14 @@ impl<'a> SinkData<'a> {
     fn of(basics: Basics<'a>, body: &'a SinkBody) -> Self {
         let (sink, reason) = (body.sink.as_str().into(), body.reason.as_str().into());
         Self { basics, sink, since: time(body.since), dead: body.dead, reason }
+    }
+}
+
+impl<'a> FrozenData<'a> {
+    fn of(basics: Basics<'a>, body: &'a FrozenBody) -> Self {
+        let (what, reason) = (body.what.as_str().into(), body.reason.as_str().into());
+        let audit_head = body.audit_head.map(|hash| format!("{:#x}", B256::from(hash)).into());
+        Self { basics, what, since: time(body.since), reason, audit_head }
     }
 }
 

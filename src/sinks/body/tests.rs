@@ -226,6 +226,14 @@ pub(in crate::sinks) fn every_kind() -> Vec<Message> {
         | MessageKind::PaymentFailed
         | MessageKind::PaymentNeedsPerson
         | MessageKind::PaymentTriggerRetracted => payment(),
+        MessageKind::PaymentsFrozen | MessageKind::PaymentsUnfrozen => {
+            Body::Frozen(crate::reactor::effect::FrozenBody {
+                what: "rule top up".into(),
+                since: at(0),
+                reason: "a payment of it failed".into(),
+                audit_head: Some([0x0a; 32]),
+            })
+        }
         MessageKind::AlertResolved => Body::Resolved("the rule was removed from the config".into()),
         MessageKind::Heartbeat => heartbeat(),
         MessageKind::Test => Body::Test,
