@@ -8,6 +8,7 @@ pub mod clock;
 pub mod commands;
 mod gas;
 mod indexes;
+mod intakes;
 pub mod lists;
 pub mod monitor;
 mod outages;

@@ -2,7 +2,7 @@
 
 use super::board::Board;
 use super::clock::Clock;
-use super::pump::Intake;
+use super::intakes::Intake;
 use crate::config::checked::{Config, EndpointConfig, ExplorerConfig, FeedConfig};
 use crate::net::Tls;
 use crate::net::http::HttpClient;
