@@ -187,6 +187,26 @@ pub enum WatchRefusal {
         super::addresses::MOST_ADDRESSES
     )]
     TooMany,
+    /// An explorer reads lists, each by a call of its own.
+    #[error(
+        "{explorer} reads {} lists on {chain} at most, one or more for each address: {}",
+        super::room::MOST_LISTS,
+        super::room::way_out(chain, *alone)
+    )]
+    TooManyLists {
+        /// Which chain, by name.
+        chain: Name,
+        /// Who reads the lists.
+        explorer: Name,
+        /// Whether nobody else reads the chain.
+        alone: bool,
+    },
+    /// A balance rule looks at whatever is added.
+    #[error(
+        "balance rules look at {} balances at most: write into them which watches or tags they are about",
+        super::room::MOST_BALANCES
+    )]
+    TooManyBalances,
 }
 
 fn more(others: u64) -> String {

@@ -1,7 +1,7 @@
 //! The history of watches that are added at run time: it is read for everybody who asked for it, and not longer than they are watched.
 
 use crate::script::check;
-use crate::settings::base;
+use crate::settings::{base, explorer_only};
 use walletwatch::reactor::settings::Condition;
 
 #[test]
@@ -121,4 +121,86 @@ fn history_of_what_was_removed_is_read_no_more() {
         left 0
         ",
     );
+}
+
+/// By an explorer alone lists come one after the other, of either party first. What is history to one of them is news to the other: it is
+/// told to them and to nobody else, once.
+#[test]
+fn what_is_history_to_one_party_is_news_to_the_other_whoever_is_read_first() {
+    let (news, nothing) = ("\n = seen t1 treasury out", "");
+    let first_live = "scan usdc A 105.. at 112: t1@109";
+    for (since, first, second) in [
+        // The other's live list, which looks back over the overlap.
+        ("from 50", "scan usdc L 60.. at 112: t1@109", first_live),
+        // The other's history, of which it is final at once.
+        ("from 50", "scan past usdc L 50..110 at 112: t1@109", first_live),
+        ("", "scan usdc L 111.. at 112", first_live),
+    ] {
+        let check = |first: &str, said_first: &str, second: &str, said_second: &str| {
+            check(
+                explorer_only(),
+                &format!(
+                    "
+                    tx t1 usdc A>L 5
+                    scan head 99
+                    scan usdc A 100.. at 108:
+                    scan coin B 100.. at 110:
+                    add late L {since}
+                    = late complete from 111, 1 new
+                    {first} {said_first}
+                    {second} {said_second}
+                    restart
+                    {second}
+                    {first}
+                    "
+                ),
+            );
+        };
+        check(first, nothing, second, news);
+        check(second, news, first, nothing);
+    }
+}
+
+#[test]
+fn a_history_that_is_asked_for_is_told_to_its_watch_and_flagged_whoever_is_read_first() {
+    let mut settings = explorer_only();
+    let Condition::Transfer(condition) = &mut settings.rules[0].condition else { panic!("it is one") };
+    condition.history = true;
+    check(
+        settings,
+        "
+        tx t1 usdc A>L 5
+        scan head 99
+        scan usdc A 100.. at 108:
+        scan coin B 100.. at 110:
+        add late L from 50
+        = late complete from 111, 1 new
+        scan usdc A 105.. at 112: t1@109
+        = seen t1 treasury out; seen t1 late in history
+        ",
+    );
+}
+
+#[test]
+fn what_a_gap_holds_is_news_to_who_was_watched_before_it_and_to_nobody_who_came_later() {
+    for (since, past) in [("", ""), ("from 990", "a past 990..997 998:t1")] {
+        check(
+            base(),
+            &format!(
+                "
+                tx t1 coin A>L 5
+                a 100
+                a 1000
+                add late L {since}
+                = late complete from 1001, 1 new
+                {past}
+                a gap 998:t1 999
+                = seen t1 treasury out late; confirmed t1 treasury out late
+                restart
+                a 1001 1002 1003
+                = final t1 treasury out late
+                "
+            ),
+        );
+    }
 }
