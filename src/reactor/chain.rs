@@ -321,18 +321,13 @@ impl Chain {
         marks
     }
 
-    /// What the window proves.
-    #[must_use]
-    pub const fn proved(&self) -> Marks {
-        let (confirmed, last_final) = (self.row.confirmed, self.row.last_final);
-        Marks { confirmed, last_final, linked_from: 0, held: (confirmed, last_final) }
-    }
-
     /// Where the marks of what is confirmed and what is final stand by the present height and tags. They go back only with a fork.
     #[must_use]
     pub fn marks(&self, settings: &ChainSettings) -> Marks {
-        let old = self.proved();
-        let Some(head) = self.height() else { return old };
+        let held = (self.row.confirmed, self.row.last_final);
+        let Some(head) = self.height() else {
+            return Marks { confirmed: held.0, last_final: held.1, linked_from: 0, held };
+        };
         let deep = |depth: u64| head.saturating_add(1).saturating_sub(depth.max(1));
         let by_window = self.tip().is_some();
         let hard = deep(settings.final_after);
@@ -344,9 +339,9 @@ impl Chain {
             Confirmed::Safe | Confirmed::Finalized => hard,
         };
         let last_final = if settings.finalized_tag && by_window { self.finalized.unwrap_or(0) } else { hard };
-        let last_final = last_final.min(head).max(old.last_final);
-        let confirmed = confirmed.min(head).max(last_final).max(old.confirmed);
-        Marks { confirmed, last_final, linked_from: self.linked_from(), held: old.held }
+        let last_final = last_final.min(head).max(held.1);
+        let confirmed = confirmed.min(head).max(last_final).max(held.0);
+        Marks { confirmed, last_final, linked_from: self.linked_from(), held }
     }
 
     /// What an explorer's answer proves of the rows that it lists, by the head that its own index had: another answer's higher head

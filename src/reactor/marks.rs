@@ -32,4 +32,15 @@ impl Marks {
             Stage::Seen
         }
     }
+
+    /// The blocks, first and last, in which nothing should be of this stage any more.
+    pub(super) fn beyond(&self, stage: Stage) -> impl Iterator<Item = (u64, u64)> + use<> {
+        let (to, held) = match stage {
+            Stage::Seen => (self.confirmed, self.held.0),
+            Stage::Confirmed => (self.last_final, self.held.1),
+            Stage::Final | Stage::Retracted => (0, 0),
+        };
+        let below = self.linked_from.checked_sub(1).map(|last| (0, held.min(last)));
+        below.into_iter().chain(std::iter::once((self.linked_from, to)))
+    }
 }

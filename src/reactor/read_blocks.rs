@@ -102,7 +102,7 @@ impl Reactor {
         let marks = self.marks(id, effects);
         let mut touched = BTreeSet::new();
         for block in new {
-            self.read_block(id, block, run.part == RunPart::Gap, marks.1, &mut touched, effects);
+            self.read_block(id, block, run.part == RunPart::Gap, marks, &mut touched, effects);
         }
         gone.retain(|transfer| !touched.contains(transfer));
         for transfer in gone {
@@ -264,27 +264,25 @@ impl Reactor {
         }
     }
 
-    fn marks(&mut self, id: ChainId, effects: &mut Vec<Effect>) -> (Marks, Marks) {
+    fn marks(&mut self, id: ChainId, effects: &mut Vec<Effect>) -> Marks {
         let (Some(settings), Some(chain)) = (self.settings.chains.get(&id), self.chains.get_mut(&id)) else {
-            return (Marks::NONE, Marks::NONE);
+            return Marks::NONE;
         };
-        (chain.proved(), chain.advance(settings, effects))
+        chain.advance(settings, effects)
     }
 
     /// Gives every transfer that the marks have passed its stage, lets all that changed speak, and settles what is final.
     fn settle_stages(
         &mut self,
         id: ChainId,
-        (old, new): (Marks, Marks),
+        marks: Marks,
         mut touched: BTreeSet<TransferId>,
         effects: &mut Vec<Effect>,
     ) {
-        let mut crossed: Vec<TransferId> = self.transfers.in_blocks(id, old.confirmed + 1, new.confirmed).collect();
-        crossed.extend(self.transfers.in_blocks(id, old.last_final + 1, new.last_final));
-        for transfer in crossed {
+        for transfer in self.transfers.passed(id, &marks) {
             let Some(row) = self.transfers.get(transfer) else { continue };
-            let stage = new.stage(row.block);
-            if stage > row.stage && row.stage != Stage::Retracted && self.has_depth_of_its_own(&row) {
+            let stage = marks.stage(row.block);
+            if stage > row.stage && self.has_depth_of_its_own(&row) {
                 let new_row = TransferRow { stage, ..row.clone() };
                 Self::note_stages(&new_row, Some(&row), effects);
                 self.transfers.put(new_row, effects);

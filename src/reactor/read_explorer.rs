@@ -197,7 +197,8 @@ impl Reactor {
             time: reported.time,
             log_index: reported.movement.log_index,
             late: false,
-            history: reported.block < self.live_from(id, &answer.address),
+            // To the other party it may be new.
+            history: self.is_history(id, &reported.movement, reported.block) != Some(false),
         };
         let transfer = key.id();
         let covered = self.chains[&id].covers(reported.block);

@@ -4,6 +4,7 @@
 
 use super::effect::Effect;
 use super::held::Held;
+use super::marks::Marks;
 use super::rows::{Missing, Row, RowKey, TransferRow, Voucher};
 use crate::types::{Address, Asset, ChainId, Kind, Stage, TransferId};
 use std::collections::btree_map::Entry;
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Transfers {
     rows: BTreeMap<TransferId, Box<Held>>,
     /// Those that stand in a block; retracted ones do not.
-    by_block: BTreeSet<(ChainId, u64, TransferId)>,
+    by_block: BTreeMap<(ChainId, Stage), BTreeSet<(u64, TransferId)>>,
     /// Those that speak against themselves: `missing` is set.
     in_doubt: BTreeSet<(ChainId, TransferId)>,
     /// Internal movements on an authority's word that are not final.
@@ -54,11 +55,19 @@ impl Transfers {
     }
 
     /// Those that stand in the blocks `from..=to` of a chain, in order of block and id.
-    pub fn in_blocks(&self, chain: ChainId, from: u64, to: u64) -> impl Iterator<Item = TransferId> + '_ {
-        let first = (chain, from, TransferId([0; 16]));
-        let last = (chain, to, TransferId([u8::MAX; 16]));
-        let range = (from <= to).then(|| self.by_block.range(first..=last));
-        range.into_iter().flatten().map(|(_, _, id)| *id)
+    pub fn in_blocks(&self, chain: ChainId, from: u64, to: u64) -> impl Iterator<Item = TransferId> + use<> {
+        let places = Stage::ALL.into_iter().flat_map(|stage| self.places(chain, stage, from, to));
+        let mut places: Vec<(u64, TransferId)> = places.copied().collect();
+        places.sort_unstable();
+        places.into_iter().map(|(_, id)| id)
+    }
+
+    /// Those whose stage the marks of their chain have passed.
+    pub(super) fn passed(&self, chain: ChainId, marks: &Marks) -> Vec<TransferId> {
+        let of_stage = |stage: Stage| {
+            marks.beyond(stage).flat_map(move |(from, to)| self.places(chain, stage, from, to)).map(|(_, id)| *id)
+        };
+        of_stage(Stage::Seen).chain(of_stage(Stage::Confirmed)).collect()
     }
 
     /// Those of one asset.
@@ -108,9 +117,21 @@ impl Transfers {
         self.of_token.range(range).map(|((_, contract), _)| *contract)
     }
 
+    fn places(
+        &self,
+        chain: ChainId,
+        stage: Stage,
+        from: u64,
+        to: u64,
+    ) -> impl Iterator<Item = &(u64, TransferId)> + '_ {
+        let range = (from, TransferId([0; 16]))..=(to, TransferId([u8::MAX; 16]));
+        let of_stage = self.by_block.get(&(chain, stage)).filter(|_| from <= to);
+        of_stage.into_iter().flat_map(move |places| places.range(range.clone()))
+    }
+
     fn insert(&mut self, row: &TransferRow) {
         if row.stage != Stage::Retracted {
-            self.by_block.insert((row.key.chain, row.block, row.id));
+            self.by_block.entry((row.key.chain, row.stage)).or_default().insert((row.block, row.id));
         }
         if row.missing.is_some() {
             self.in_doubt.insert((row.key.chain, row.id));
@@ -126,7 +147,12 @@ impl Transfers {
 
     fn remove(&mut self, id: TransferId) -> Option<TransferRow> {
         let row = self.rows.remove(&id)?.row(id);
-        self.by_block.remove(&(row.key.chain, row.block, id));
+        if let Entry::Occupied(mut places) = self.by_block.entry((row.key.chain, row.stage)) {
+            places.get_mut().remove(&(row.block, id));
+            if places.get().is_empty() {
+                places.remove();
+            }
+        }
         self.in_doubt.remove(&(row.key.chain, id));
         self.internal.remove(&(row.key.chain, id));
         if let Some(token) = vouched_token(&row)

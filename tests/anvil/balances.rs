@@ -11,6 +11,25 @@ const TOKEN: Address = address!("0x5FbDB2315678afecb367f032d93F642f64180aa3");
 /// A contract that the config calls a token, and that refuses to say what anyone holds.
 const STUBBORN: Address = address!("0x00000000000000000000000000000000005ab804");
 
+/// The rules of a token that runs low, at once and when it stays so.
+pub const TOKEN_LOW: &str = r#"
+[[rule]]
+name = "token low"
+when = "balance"
+asset = "TEST"
+below = "500"
+recovers_at = "1400"
+notify = ["ops"]
+[[rule]]
+name = "token low for long"
+when = "balance"
+asset = "TEST"
+below = "500"
+recovers_at = "1400"
+for = "3s"
+notify = ["ops"]
+"#;
+
 /// A token in the machine's own words: 36 bytes ask for the balance that is stored under an address; 96 bytes, `from`, `to` and an amount,
 /// move it and say so.
 pub fn token() -> Vec<u8> {
@@ -64,22 +83,7 @@ asset = "native"
 below = "5000 ETH"
 recovers_at = "6000 ETH"
 notify = ["ops"]
-[[rule]]
-name = "token low"
-when = "balance"
-asset = "TEST"
-below = "500"
-recovers_at = "1400"
-notify = ["ops"]
-[[rule]]
-name = "token low for long"
-when = "balance"
-asset = "TEST"
-below = "500"
-recovers_at = "1400"
-for = "3s"
-notify = ["ops"]
-"#,
+{TOKEN_LOW}"#,
         anvil.ws()
     )
 }

@@ -1,6 +1,6 @@
 //! Balance rules where an explorer alone reads: of about a block, and crossed, recovered and held all the same.
 
-use super::balances::token;
+use super::balances::{TOKEN_LOW, token};
 use super::common::anvil::Anvil;
 use super::common::receiver::Heard;
 use super::everything::{Party, Sources, TEST, party_with};
@@ -10,24 +10,6 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 const ALONE: Sources = Sources { rpc: false, etherscan: true };
-
-const RULES: &str = r#"
-[[rule]]
-name = "token low"
-when = "balance"
-asset = "TEST"
-below = "500"
-recovers_at = "1400"
-notify = ["ops"]
-[[rule]]
-name = "token low for long"
-when = "balance"
-asset = "TEST"
-below = "500"
-recovers_at = "1400"
-for = "3s"
-notify = ["ops"]
-"#;
 
 /// Waits until the API says that the watch holds so much.
 async fn holds(party: &Party, amount: &str) {
@@ -61,7 +43,7 @@ async fn balances_that_an_explorer_reads_cross_recover_and_hold() {
     }
     anvil.mine(3).await;
     let explorer = Explorer::start(Arc::clone(&anvil), &[(TEST, "TEST", 6)]).await;
-    let party = party_with(&anvil, &explorer, watched, ALONE, |config| config + RULES).await;
+    let party = party_with(&anvil, &explorer, watched, ALONE, |config| config + TOKEN_LOW).await;
     holds(&party, "2000").await;
     let pay = async |from: Address, to: Address, raw: u64| {
         let data = [from.into_word(), to.into_word(), U256::from(raw).into()].concat();

@@ -101,6 +101,25 @@ fn what_moved_within_a_watch_is_the_history_of_either_address() {
 }
 
 #[test]
+fn what_is_history_to_who_was_asked_for_is_new_to_the_other_party() {
+    check(
+        explorer_only(),
+        "
+        tx t1 internal M>A 5
+        tx t2 internal M>S 5
+        tx t3 usdc S>A 5
+        scan head 99
+        scan usdc A 100.. at 110: t3@110
+        = seen t3 treasury in
+        add late M from 90
+        = late complete from 111, 1 new
+        scan internal M 90.. at 105: t1@104 t2@105
+        = seen t1 late out; seen t1 treasury in
+        ",
+    );
+}
+
+#[test]
 fn history_of_what_was_removed_is_read_no_more() {
     check(
         base(),
