@@ -5,15 +5,10 @@ use super::Reactor;
 use super::balances::looked_at;
 use super::lists::needed;
 use super::settings::{Condition, Settings, Watch};
+pub use super::watch_list::{MOST_BALANCES, MOST_LISTS, way_out};
 use super::watch_list::{NewWatch, WatchRefusal};
-use crate::types::{ChainId, Name};
+use crate::types::ChainId;
 use std::sync::Arc;
-
-/// Lists of an explorer that are read on one chain at most: the calls that a free key has for a whole day, and some 80 MB of notes about
-/// when each is due.
-pub const MOST_LISTS: u64 = 100_000;
-/// Balances that are read for rules at most: each is read every five minutes, which makes 67 a second.
-pub const MOST_BALANCES: u64 = 20_000;
 
 /// What an address costs that is added to such a watch at run time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,11 +76,4 @@ impl Reactor {
         };
         watches.map(of).sum()
     }
-}
-
-/// What to do where an explorer is asked for too much.
-#[must_use]
-pub fn way_out(chain: &Name, alone: bool) -> String {
-    let first = if alone { "give it an `rpc` and" } else { "its `rpc` reads it:" };
-    format!("{first} write `etherscan = false` (or no [[explorer]]) for {chain}, or watch less there")
 }

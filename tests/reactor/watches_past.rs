@@ -114,7 +114,7 @@ fn what_is_history_to_who_was_asked_for_is_new_to_the_other_party() {
         add late M from 90
         = late complete from 111, 1 new
         scan internal M 90.. at 105: t1@104 t2@105
-        = seen t1 late out; seen t1 treasury in
+        = seen t1 treasury in
         ",
     );
 }
@@ -146,38 +146,41 @@ fn history_of_what_was_removed_is_read_no_more() {
 /// told to them and to nobody else, once.
 #[test]
 fn what_is_history_to_one_party_is_news_to_the_other_whoever_is_read_first() {
-    let (news, nothing) = ("\n = seen t1 treasury out", "");
-    let first_live = "scan usdc A 105.. at 112: t1@109";
-    for (since, first, second) in [
-        // The other's live list, which looks back over the overlap.
-        ("from 50", "scan usdc L 60.. at 112: t1@109", first_live),
-        // The other's history, of which it is final at once.
-        ("from 50", "scan past usdc L 50..110 at 112: t1@109", first_live),
-        ("", "scan usdc L 111.. at 112", first_live),
-    ] {
-        let check = |first: &str, said_first: &str, second: &str, said_second: &str| {
-            check(
-                explorer_only(),
-                &format!(
-                    "
-                    tx t1 usdc A>L 5
-                    scan head 99
-                    scan usdc A 100.. at 108:
-                    scan coin B 100.. at 110:
-                    add late L {since}
-                    = late complete from 111, 1 new
-                    {first} {said_first}
-                    {second} {said_second}
-                    restart
-                    {second}
-                    {first}
-                    "
-                ),
-            );
-        };
-        check(first, nothing, second, news);
-        check(second, news, first, nothing);
-    }
+    let check = |stands: u64, since: &str, scans: [(&str, &str); 2]| {
+        let [(first, said_first), (second, said_second)] = scans;
+        check(
+            explorer_only(),
+            &format!(
+                "
+                tx t1 usdc A>L 5
+                scan head 999
+                scan usdc A 1000.. at 1002:
+                scan coin B 1000.. at {stands}:
+                add late L {since}
+                = late complete from {}, 1 new
+                {first} {said_first}
+                {second} {said_second}
+                restart
+                {second}
+                {first}
+                ",
+                stands + 1
+            ),
+        );
+    };
+    let both = |stands: u64, since: &str, one: (&str, &str), other: (&str, &str), news: &str| {
+        check(stands, since, [one, other]);
+        check(stands, since, [(other.0, news), (one.0, "")]);
+    };
+    // The live list of who came looks back over what an index may still change: it tells the other.
+    let told = "\n = seen t1 treasury out";
+    let live = "scan usdc A 1000.. at 1010: t1@1009";
+    both(1010, "from 500", ("scan usdc L 1000.. at 1010: t1@1009", told), (live, ""), told);
+    both(1010, "", ("scan usdc L 1011.. at 1010", ""), (live, told), told);
+    // Their history tells nobody else, who may have heard of it long ago: their own list does.
+    let told = "\n = seen t1 treasury out; confirmed t1 treasury out; final t1 treasury out";
+    let (past, live) = ("scan past usdc L 500..1100 at 1700: t1@1003", "scan usdc A 1000.. at 1700: t1@1003");
+    both(1700, "from 500", (past, ""), (live, told), told);
 }
 
 #[test]
@@ -194,7 +197,7 @@ fn a_history_that_is_asked_for_is_told_to_its_watch_and_flagged_whoever_is_read_
         scan coin B 100.. at 110:
         add late L from 50
         = late complete from 111, 1 new
-        scan usdc A 105.. at 112: t1@109
+        scan usdc A 105.. at 110: t1@109
         = seen t1 treasury out; seen t1 late in history
         ",
     );
