@@ -37,6 +37,7 @@ fn block(number: u64, token: Address, to: Address) -> Block {
         at: BlockRef { number, hash: hash(number), parent: hash(number - 1) },
         time: Timestamp::from_secs(1_795_000_000 + 12 * number),
         base_fee: None,
+        next_base_fee: None,
         movements: (0..IN_A_BLOCK).map(movement).collect(),
         traced: false,
     }

@@ -89,7 +89,7 @@ impl Monitor {
 fn first_block() -> Event {
     let hash = |number: u64| B256::left_padding_from(&number.to_be_bytes());
     let at = BlockRef { number: 1_000, hash: hash(1_000), parent: hash(999) };
-    let block = Block { at, time: now(), base_fee: None, movements: Vec::new(), traced: false };
+    let block = Block { at, time: now(), base_fee: None, next_base_fee: None, movements: Vec::new(), traced: false };
     Event::Run(Run { chain: CHAIN, endpoint: "main".into(), blocks: vec![block], part: RunPart::Tip, chosen_by: None })
 }
 

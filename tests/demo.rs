@@ -129,12 +129,16 @@ async fn a_stranger_sees_everything_that_the_monitor_promises_and_nothing_leaves
 }
 
 /// What a line of the story has to hold, for each promise.
-const PROMISED: [&[&str]; 17] = [
+const PROMISED: [&[&str]; 22] = [
     &["seen ", "2.5 ETH in to treasury on simnet", "[large deposit]"],
     &["confirmed ", "2.5 ETH in to treasury on simnet, 3 confirmations"],
     &["block ", "2.5 ETH to treasury 5 of 8"],
     &["final ", "2.5 ETH in to treasury on simnet, 8 confirmations"],
     &["rehearsed ", "100 USDC to refill", "a rehearsal"],
+    &["complete ", "1200 USDC to till on sepolia", "[till low]"],
+    &["held ", "250 USDC to supplier on sepolia", "(approval)"],
+    &["you ", "to approve it: curl -X POST http://127.0.0.1:", "body_sha256"],
+    &["recovered ", "till holds 1500 USDC on sepolia"],
     &["confirmed ", "5 ETH in to deposits"],
     &["RETRACTED ", "5 ETH in to deposits", "no longer holds"],
     &["crossed ", "ETH-USD is 24", "below 2500"],
@@ -146,6 +150,7 @@ const PROMISED: [&[&str]; 17] = [
     &["sees again ", "simnet", "were missed and are read now"],
     &["confirmed ", "0.8 ETH in to deposits"],
     &["refused ", "the book-keeping refused"],
+    &["confirmed ", "UNLIMITED SIM on simnet", "[unlimited approval]"],
     &["sent again ", "the book-keeping has", "under the same id"],
 ];
 

@@ -216,6 +216,8 @@ fn marked(signing: &str) -> Vec<(&'static str, String)> {
 async fn search_api(monitor: &Monitor, secrets: &[(&str, String)], found: &mut Vec<String>) {
     let client = http_client();
     let paths = ["/", "/metrics", "/readyz", "/api/v1/status", "/api/v1/transfers", "/api/v1/alerts", "/api/v1/outbox"];
+    let money = ["", "/standing", "/audit", "/config"].map(|path| format!("/api/v1/payments{path}"));
+    let paths = paths.into_iter().chain(money.iter().map(String::as_str));
     for path in paths {
         for token in [None, Some(TOKEN), Some("CANARY-wrong")] {
             let mut ask = client.get(format!("{}{path}", monitor.page()));
@@ -241,7 +243,8 @@ fn search_left(place: &Place, secrets: &[(&str, String)], found: &mut Vec<String
         let bytes = std::fs::read(&path).expect("it can be read");
         search(&path.display().to_string(), &bytes, secrets, found);
     }
-    for args in [&["check"][..], &["check", "--print"]] {
+    let payments = [&["payments", "list"][..], &["payments", "verify"], &["payments", "export"]];
+    for args in [&["check"][..], &["check", "--print"]].into_iter().chain(payments) {
         let output = place.command(args);
         assert!(output.status.success(), "{args:?}");
         search(&args.join(" "), &[output.stdout, output.stderr].concat(), secrets, found);

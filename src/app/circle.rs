@@ -5,17 +5,19 @@
 use super::clock::Clock;
 use super::payer::Payer;
 use crate::config::checked::Config;
+use crate::config::circle::CircleConfig;
 use crate::http::Deadlines;
 use crate::http::inbound::serve_hooks;
 use crate::net::{SingleUse, Tls};
+use crate::payments::probe::ProbePlan;
 use crate::payments::worker::{self, WalletFunds};
 use crate::payments::{CircleClient, CirclePlace, EntitySecret, SealFault, Trouble};
 use crate::reactor::settings::LiveSettings;
 use crate::sources::hooks::{CircleHooks, FetchKey, HookWires, KeepNote, KeyTrouble, Seen};
-use crate::store::{Reader, StoreFault, WriterHandle};
+use crate::store::{Reader, StoreFault, StoreId, WriterHandle};
 use crate::telemetry::Metrics;
-use crate::types::{Address, Name, chain, parse_address};
-use crate::wire::circle::{self, KeyKind, PlaceFault};
+use crate::types::{Address, ChainId, Name, Timestamp, Uuid, chain, parse_address};
+use crate::wire::circle::{self as wire, KeyKind, PlaceFault};
 use futures::future::BoxFuture;
 use std::io;
 use std::net::SocketAddr;
@@ -75,10 +77,44 @@ pub struct CircleSide {
     pub payer: Option<Payer>,
     /// What pays, where any payment is live.
     pub live: Option<LiveSettings>,
-    /// The client, for what a person asks for.
-    pub client: CircleClient,
+    /// What a person can have shown, where anything is live.
+    pub prober: Option<Prober>,
     /// Futures that have to run.
     pub tasks: Vec<(&'static str, BoxFuture<'static, ()>)>,
+}
+
+/// What a probe is made with.
+#[derive(Debug, Clone)]
+pub struct Prober {
+    /// Circle.
+    pub client: CircleClient,
+    /// What authorizes transfers.
+    pub secret: Arc<EntitySecret>,
+    live: LiveSettings,
+    pinned: Option<[u8; 32]>,
+    freeze_file: PathBuf,
+}
+
+impl Prober {
+    /// A probe of its own, committed at this time.
+    #[must_use]
+    pub fn plan(&self, at: Timestamp) -> ProbePlan {
+        ProbePlan {
+            wallet: self.live.wallet.clone(),
+            address: self.live.wallet_address,
+            blockchain: self.live.blockchain.clone(),
+            token: self.live.token,
+            key: Uuid::v4(fastrand::u128(..).to_be_bytes()),
+            at,
+            pinned: self.pinned,
+        }
+    }
+
+    /// Whether the file lies there that stops everything.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        frozen(self.freeze_file.clone())()
+    }
 }
 
 impl std::fmt::Debug for CircleSide {
@@ -95,6 +131,7 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, CircleF
     let Some(settings) = &parts.config.circle else { return Ok(None) };
     let place = CirclePlace::new(settings.url.as_ref(), settings.api_key.clone())?;
     let secret = EntitySecret::parse(&settings.entity_secret)?;
+    let entity = EntitySecret::parse(&settings.entity_secret)?;
     let client = CircleClient::new(SingleUse::new(Tls::baked()), place, || fastrand::u128(..).to_be_bytes());
     let (asks, asked) = mpsc::channel(ASKS);
     let (answers_to, answers) = mpsc::channel(ANSWERS);
@@ -109,8 +146,9 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, CircleF
         frozen: frozen(settings.freeze_file.clone()),
         stop: parts.stop.clone(),
     };
-    let run =
-        worker::run(worker::Parts { client: client.clone(), secret, shown: Some(settings.wallet.clone()) }, wires);
+    let shown = Some(settings.wallet.clone());
+    let worker = worker::Parts { client: client.clone(), secret, shown, pinned: settings.entity_key };
+    let run = worker::run(worker, wires);
     let shown = show(funds, parts.metrics.clone(), parts.stop.clone());
     let mut tasks: Vec<(&'static str, BoxFuture<'static, ()>)> =
         vec![("the payment worker", Box::pin(run)), ("the paying wallet's gauge", Box::pin(shown))];
@@ -134,7 +172,14 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, CircleF
         tasks.push(("the listener of hooks", Box::pin(serving)));
     }
     let live = live(parts.config, &client, parts.store, &writer).await?;
-    Ok(Some(CircleSide { payer: Some(Payer { asks, answers, hints }), live, client, tasks }))
+    let prober = live.as_ref().map(|live| Prober {
+        secret: Arc::new(entity),
+        live: live.clone(),
+        pinned: settings.entity_key,
+        freeze_file: settings.freeze_file.clone(),
+        client,
+    });
+    Ok(Some(CircleSide { payer: Some(Payer { asks, answers, hints }), live, prober, tasks }))
 }
 
 /// Whether the file lies there that stops everything. What cannot be looked for counts as there.
@@ -202,9 +247,10 @@ async fn live(
     let reader = Reader::open(store)?;
     let place = match client.wallet(&circle.wallet).await.told {
         Ok(wallet) if wallet.id == circle.wallet => {
-            let note = format!("{} {} {}", wallet.id, wallet.blockchain, wallet.address);
+            let pays = if wallet.contract_account { "gasless" } else { "pays" };
+            let note = format!("{} {} {} {pays}", wallet.id, wallet.blockchain, wallet.address);
             writer.note(WALLET_NOTE.to_owned(), note).await?;
-            Some((wallet.blockchain, wallet.address))
+            Some((wallet.blockchain, wallet.address, wallet.contract_account))
         }
         Ok(_) => None,
         Err(trouble) => {
@@ -212,40 +258,75 @@ async fn live(
             noted(reader.note(WALLET_NOTE)?.as_deref(), &circle.wallet)
         }
     };
-    let found = place.and_then(|(blockchain, address)| {
-        let chain = circle::chain_of(blockchain.as_str())?;
-        let token = chain::by_id(chain)?.usdc?.address;
-        Some((blockchain, address, chain, token))
+    Ok(of_place(config, circle, reader.store_id()?, place))
+}
+
+/// The same as it was noted, for who asks nobody.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn noted_live(config: &Config, reader: &Reader) -> Result<Option<LiveSettings>, StoreFault> {
+    let Some(circle) = config.circle.as_ref().filter(|_| config.settings.payments.iter().any(|payment| payment.live))
+    else {
+        return Ok(None);
+    };
+    let place = noted(reader.note(WALLET_NOTE)?.as_deref(), &circle.wallet);
+    Ok(of_place(config, circle, reader.store_id()?, place))
+}
+
+fn of_place(
+    config: &Config,
+    circle: &CircleConfig,
+    store: StoreId,
+    place: Option<(Name, Address, bool)>,
+) -> Option<LiveSettings> {
+    let found = place.and_then(|(blockchain, address, gasless)| {
+        let on = wire::chain_of(blockchain.as_str())?;
+        Some((blockchain, address, gasless, on, chain::by_id(on)?.usdc?.address))
     });
-    let Some((blockchain, wallet_address, chain, token)) = found else {
+    let Some((blockchain, wallet_address, gasless, on, token)) = found else {
         tracing::error!(
             "no payment is live: nobody knows on which chain the paying wallet is, or it has no USDC there"
         );
-        return Ok(None);
+        return None;
+    };
+    let Some(chain) = paid_on(config, on, circle.environment) else {
+        tracing::error!("no payment is live: the paying wallet is on {blockchain}, and no payee of a live payment is");
+        return None;
     };
     let environment = match circle.environment {
         KeyKind::Test => "test",
         KeyKind::Live => "live",
     };
-    Ok(Some(LiveSettings {
-        store: reader.store_id()?,
+    Some(LiveSettings {
+        store,
         environment: environment.into(),
         wallet: circle.wallet.clone(),
         chain,
         blockchain,
         token,
         wallet_address,
+        gasless,
         per_day: circle.per_day,
         in_total: circle.in_total,
         two_approvals_over: circle.two_approvals_over,
         relaxed: circle.relaxed,
         notify: circle.notify.clone().unwrap_or_else(|| config.settings.system.notify.clone()),
-    }))
+    })
+}
+
+/// The chain of the payees that a wallet on this chain pays: its own, or with a test key the main network that it stands for.
+fn paid_on(config: &Config, on: ChainId, environment: KeyKind) -> Option<ChainId> {
+    let settings = &config.settings;
+    let live = settings.payments.iter().filter(|payment| payment.live);
+    let mut chains = live.filter_map(|payment| Some(settings.payees.get(&payment.payee)?.chain));
+    chains.find(|chain| *chain == on || (environment == KeyKind::Test && wire::test_twin(*chain) == Some(on)))
 }
 
 /// What was noted of this wallet.
-fn noted(note: Option<&str>, wallet: &Name) -> Option<(Name, Address)> {
+fn noted(note: Option<&str>, wallet: &Name) -> Option<(Name, Address, bool)> {
     let mut words = note?.split(' ');
     let (id, blockchain, address) = (words.next()?, words.next()?, words.next()?);
-    (id == wallet.as_str()).then(|| Some((blockchain.into(), parse_address(address).ok()?))).flatten()
+    let gasless = words.next() == Some("gasless");
+    (id == wallet.as_str()).then(|| Some((blockchain.into(), parse_address(address).ok()?, gasless))).flatten()
 }

@@ -2,15 +2,19 @@
 
 use super::pump::Asked;
 use super::reload::Asker;
+use super::replies::of_watches;
+use super::treasury::Treasury;
 use crate::config::checked::Config;
-use crate::http::{Archive, Command, Control, Refusal, Reloaded};
+use crate::http::{Archive, Command, Control, MoneyInForce, Refusal, Reloaded};
+use crate::reactor::effect::Reply;
 use crate::reactor::event::Command as Ask;
+use crate::reactor::payments::desk::{Order, Refusal as NotDone};
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::sinks::delivery::OrderFault;
-use crate::sinks::worker::Order;
+use crate::sinks::worker::Order as DeliveryOrder;
 use crate::telemetry::Snapshot;
 use crate::types::{ChainId, MessageId, Name};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -18,10 +22,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub struct Commands {
     in_force: watch::Receiver<Arc<Config>>,
     pump: mpsc::Sender<Asked>,
-    worker: mpsc::Sender<Order>,
+    worker: mpsc::Sender<DeliveryOrder>,
     archive: Arc<dyn Archive>,
     snapshot: watch::Receiver<Arc<Snapshot>>,
     reloads: mpsc::Sender<Asker>,
+    treasury: Treasury,
 }
 
 type Answer = oneshot::Sender<Result<(), OrderFault>>;
@@ -29,24 +34,25 @@ type Answer = oneshot::Sender<Result<(), OrderFault>>;
 impl Commands {
     /// Of the config in force, over the queues, what the store holds and how things stand.
     #[must_use]
-    pub const fn new(
+    pub(super) const fn new(
         in_force: watch::Receiver<Arc<Config>>,
         pump: mpsc::Sender<Asked>,
-        worker: mpsc::Sender<Order>,
+        worker: mpsc::Sender<DeliveryOrder>,
         archive: Arc<dyn Archive>,
         snapshot: watch::Receiver<Arc<Snapshot>>,
         reloads: mpsc::Sender<Asker>,
+        treasury: Treasury,
     ) -> Self {
-        Self { in_force, pump, worker, archive, snapshot, reloads }
+        Self { in_force, pump, worker, archive, snapshot, reloads, treasury }
     }
 
-    async fn ask(&self, command: Ask) -> Result<Option<WatchAnswer>, Refusal> {
+    async fn ask(&self, command: Ask) -> Result<Option<Reply>, Refusal> {
         let (done, answered) = oneshot::channel();
         self.pump.send(Asked { command, done }).await.map_err(|_| stopping())?;
         answered.await.map_err(|_| stopping())
     }
 
-    async fn order(&self, order: impl FnOnce(Answer) -> Order) -> Result<(), Refusal> {
+    async fn deliver(&self, order: impl FnOnce(Answer) -> DeliveryOrder) -> Result<(), Refusal> {
         let (answer, answered) = oneshot::channel();
         self.worker.send(order(answer)).await.map_err(|_| stopping())?;
         let answered = answered.await.map_err(|_| stopping())?;
@@ -85,16 +91,16 @@ impl Control for Commands {
             match command {
                 Command::Replay(id) => {
                     let seq = self.seq(id).await?;
-                    self.order(|answer| Order::Replay(seq, answer)).await
+                    self.deliver(|answer| DeliveryOrder::Replay(seq, answer)).await
                 }
                 Command::Drop(id) => {
                     let seq = self.seq(id).await?;
-                    self.order(|answer| Order::Drop(seq, answer)).await
+                    self.deliver(|answer| DeliveryOrder::Drop(seq, answer)).await
                 }
                 Command::TestSink(name) => self.ask(Ask::TestSink { sink: self.sink(name)? }).await.map(drop),
                 Command::EnableSink(name) => {
                     let sink = self.sink(name)?;
-                    self.order(|answer| Order::Enable(sink, answer)).await
+                    self.deliver(|answer| DeliveryOrder::Enable(sink, answer)).await
                 }
                 Command::AcceptChain(name) => {
                     let chain = self.chain(&name);
@@ -115,14 +121,22 @@ impl Control for Commands {
     }
 
     fn watches(&self, _by: Name, order: WatchOrder) -> BoxFuture<'_, Result<WatchAnswer, Refusal>> {
-        Box::pin(async move { self.ask(Ask::Watches(Box::new(order))).await?.ok_or_else(unanswered) })
+        Box::pin(async move { of_watches(self.ask(Ask::Watches(Box::new(order))).await?) })
     }
-}
 
-/// An order came back without an answer: it cannot.
-#[must_use]
-pub fn unanswered() -> Refusal {
-    Refusal::NotNow("the order was not answered: look before asking again".to_owned())
+    fn order(&self, by: Name, order: Order) -> BoxFuture<'_, Result<Result<(), NotDone>, Refusal>> {
+        let config = Arc::clone(&self.in_force.borrow());
+        Box::pin(async move { self.treasury.order(by, order, &config).await })
+    }
+
+    fn probe(&self, by: Name) -> BoxFuture<'_, Result<Result<(), NotDone>, Refusal>> {
+        Box::pin(self.treasury.probe(by))
+    }
+
+    fn money(&self) -> BoxFuture<'_, Option<MoneyInForce>> {
+        let money = self.treasury.money(&self.in_force.borrow());
+        Box::pin(ready(money))
+    }
 }
 
 fn stopping() -> Refusal {

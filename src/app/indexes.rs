@@ -3,6 +3,7 @@
 //! Only shown; nothing waits for it.
 
 use crate::reactor::event::{Explored, ExplorerHead};
+use crate::reactor::lists::kind_of;
 use crate::types::{ChainId, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,7 +24,9 @@ pub(super) struct Indexes {
 impl Indexes {
     /// A list was read; `own` are the heads by the chain's own endpoints, where it has any, and when each was last heard.
     pub(super) fn listed(&mut self, at: Timestamp, answer: &Explored, own: impl Iterator<Item = (u64, Timestamp)>) {
-        let Some(head) = answer.index_head else { return };
+        // Of a list that shows no head it is the newest row's block, which may be years ago.
+        let shown = answer.index_head.filter(|_| kind_of(answer.list).shows_head());
+        let Some(head) = shown else { return };
         self.heads.insert(answer.chain, (head, at));
         if let Some((own, _)) = own.filter(|(_, seen)| at.since(*seen) <= RECENT).max() {
             self.lags.insert(answer.chain, (own.saturating_sub(head), at));
@@ -82,5 +85,8 @@ mod tests {
         assert_eq!(indexes.lag(chain), Some((0, at(62))));
         indexes.listed(at(99), &answer(Some(90)), Some((107, at(60))).into_iter());
         assert_eq!(indexes.lag(chain), Some((0, at(62))), "an endpoint that fell silent says nothing of now");
+        let internal = Explored { list: List::Internal, ..answer(Some(5)) };
+        indexes.listed(at(100), &internal, Some((107, at(100))).into_iter());
+        assert_eq!(indexes.lag(chain), Some((0, at(62))), "the newest row of such a list is no head");
     }
 }

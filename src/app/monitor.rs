@@ -13,6 +13,7 @@ use super::poison::Poison;
 use super::pump::{Pump, PumpFault, Wires as PumpWires};
 use super::reload::{self, Reloader, Reloading};
 use super::sources::{SourceParts, Sources, Started};
+use super::treasury::{self, Treasury};
 use super::upkeep;
 use crate::config::checked::Config;
 use crate::http;
@@ -119,7 +120,9 @@ pub async fn run(
     let path = config.store.path.clone();
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
     let listener = listen(config.http.listen).await?;
-    let mut store = SqliteStore::open(&path, IfMissing::Create(random_id()))?;
+    let if_missing =
+        if config.is_precious() && !config.new_store { IfMissing::Refuse } else { IfMissing::Create(random_id()) };
+    let mut store = SqliteStore::open(&path, if_missing)?;
     let new_store = store.created();
     take_lists(&config, &mut store)?;
     let (tables, last_at) = store.load()?;
@@ -163,7 +166,6 @@ pub async fn run(
     let (starts_to, mut starts) = mpsc::channel(COMMANDS);
     let (reloads_to, reloads) = mpsc::channel(COMMANDS);
     let (tokens_to, tokens) = watch::channel(http::Tokens::new(&config.http.tokens));
-    let (in_force_to, in_force) = watch::channel(Arc::new(config.clone()));
     let mut circle = circle::build(CircleParts {
         config: &config,
         clock: Arc::clone(&clock),
@@ -174,7 +176,9 @@ pub async fn run(
     })
     .await?;
     let live = circle.as_mut().and_then(|circle| circle.live.take());
-    let settings = Settings { live, ..config.settings.clone() };
+    let config = Config { settings: Settings { live, ..config.settings.clone() }, ..config };
+    let settings = config.settings.clone();
+    let (in_force_to, in_force) = watch::channel(Arc::new(config.clone()));
     let wires = PumpWires {
         writer: writer.clone(),
         intakes,
@@ -188,6 +192,10 @@ pub async fn run(
         clock: Arc::clone(&clock),
         stop: stops.pump.clone(),
     };
+    if new_store && config.is_precious() {
+        // The pump takes commands before anything leaves.
+        treasury::freeze(&asked_to, "the store is new: only the lost one knew what left already");
+    }
     let pump = Pump::start(reactor, settings, poison, overview, wires).await?;
     let (archive, reader) = http::archive::of_store(path.clone());
     tasks.thread("the store's reader", move || {
@@ -217,6 +225,15 @@ pub async fn run(
         let clock = Arc::clone(&clock);
         Arc::new(move || clock.now())
     };
+    let prober = circle.as_ref().and_then(|circle| circle.prober.clone());
+    let treasury = Treasury::new(
+        asked_to.clone(),
+        writer.clone(),
+        Arc::clone(&clock),
+        snapshot.clone(),
+        prober,
+        &Reader::open(&config.store.path)?,
+    )?;
     let face = http::Parts {
         metrics: metrics.clone(),
         archive: Arc::new(archive.clone()),
@@ -227,6 +244,7 @@ pub async fn run(
             Arc::new(archive),
             snapshot.clone(),
             reloads_to,
+            treasury,
         )),
         snapshot,
         tokens,

@@ -30,7 +30,8 @@ impl Outages {
             | Subject::Disagreement(_)
             | Subject::List(..)
             | Subject::Sink(_)
-            | Subject::Prices(_) => None,
+            | Subject::Prices(_)
+            | Subject::Payments(_) => None,
         });
         let before = std::mem::replace(&mut self.blind, open.collect());
         for (chain, (since, last)) in before {

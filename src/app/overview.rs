@@ -3,6 +3,7 @@
 //! It holds what is only shown (when a source last spoke, who is behind) and never influences what the reactor does.
 
 use super::board::Board;
+use super::gas::gas;
 use super::indexes::Indexes;
 use super::outages::Outages;
 use crate::config::checked::Config;
@@ -19,7 +20,7 @@ use crate::telemetry::observe::SUMMARY_EVERY;
 use crate::telemetry::snapshot::{
     ChainStatus, Limit, LimitUse, PaymentsStatus, PriceStatus, RuleStatus, Snapshot, SourceStatus,
 };
-use crate::telemetry::worth::{self, portfolios};
+use crate::telemetry::worth::{self, PairStatus, portfolios};
 use crate::telemetry::{Labels, Metrics, Observer, Tally};
 use crate::types::{Asset, ChainId, Kind, Name, Timestamp, U256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -167,6 +168,7 @@ impl Overview {
                 source(kind, Some(answer.chain), &answer.source)
             }
             Event::Tick(tick) => source(SourceKind::Feed, None, &tick.feed),
+            Event::Fees(fees) => fees.source.clone(),
             Event::Unlistable(list) => source(SourceKind::Explorer, Some(list.chain), &list.source),
             Event::Source(report) => {
                 for source in self.all_of(&report.source) {
@@ -286,7 +288,7 @@ impl Overview {
             starting: false,
             store_writable: true,
             sources: self.labels.sources.iter().map(source).collect(),
-            chains: self.labels.chains.keys().map(|chain| self.chain(*chain, reactor)).collect(),
+            chains: self.labels.chains.keys().map(|chain| self.chain(*chain, reactor, &pairs)).collect(),
             sinks: self.board.sinks(reactor),
             rules: self.rules(reactor),
             prices: reactor
@@ -302,7 +304,7 @@ impl Overview {
     }
 
     /// The highest head that any endpoint of a chain shows, and since when.
-    fn chain(&self, id: ChainId, reactor: &Reactor) -> ChainStatus {
+    fn chain(&self, id: ChainId, reactor: &Reactor, pairs: &[PairStatus]) -> ChainStatus {
         let chain = reactor.chain(id);
         let newest = chain.and_then(|chain| chain.window().next_back());
         let trouble = reactor.troubles().find(|row| row.open && row.subject == Subject::Chain(id));
@@ -328,7 +330,7 @@ impl Overview {
             authority: KINDS.into_iter().filter_map(|kind| Some((kind, reactor.authority(id, kind)?))).collect(),
             followed: self.followed.contains(&id),
             required: self.required_chains.contains(&id),
-            base_fee: reactor.fee(id),
+            gas: gas(id, reactor, pairs),
             oldest_view: age.map(|age| age.oldest),
             view_promised: age.map(|age| age.promised).or_else(|| self.promised.get(&id).copied()),
             index_lag: self.indexes.lag(id),
@@ -344,7 +346,11 @@ impl Overview {
             Condition::Transfer(transfer) => {
                 transfer.assets.as_ref().is_none_or(|assets| assets.contains(&(chain, Asset::Coin)))
             }
-            Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => false,
+            Condition::Approval(_)
+            | Condition::Price(_)
+            | Condition::Change(_)
+            | Condition::Gas(_)
+            | Condition::Balance(_) => false,
         };
         let fed = |chain: ChainId| {
             let explored = reactor.settings().chains.get(&chain).is_some_and(|settings| settings.explorer.is_some());
@@ -357,7 +363,7 @@ impl Overview {
         let states: BTreeMap<&Name, _> = reactor.rules().map(|row| (&row.rule, row)).collect();
         let rule = |rule: &Rule| {
             let state = states.get(&rule.name);
-            let threshold = !matches!(rule.condition, Condition::Transfer(_));
+            let threshold = !matches!(rule.condition, Condition::Transfer(_) | Condition::Approval(_));
             RuleStatus {
                 name: rule.name.clone(),
                 severity: rule.severity,
@@ -397,7 +403,11 @@ fn payments(now: Timestamp, reactor: &Reactor) -> PaymentsStatus {
     }
     let mut limits = Vec::new();
     for settings in &reactor.settings().payments {
-        let (day, total, count) = reactor.payments().used(&settings.rule, now);
+        let (day, total, count) = if settings.live {
+            reactor.desk().used(&settings.rule, now)
+        } else {
+            reactor.payments().used(&settings.rule, now)
+        };
         let of_limits = [
             (Limit::PerDay, day, settings.per_day),
             (Limit::InTotal, total, settings.in_total),
@@ -407,7 +417,12 @@ fn payments(now: Timestamp, reactor: &Reactor) -> PaymentsStatus {
             limits.push(LimitUse { rule: settings.rule.clone(), limit, used_millionths: millionths(used, of) });
         }
     }
-    PaymentsStatus { frozen: false, rehearsals, limits }
+    let mut live: BTreeMap<PaymentState, u64> = BTreeMap::new();
+    for row in reactor.desk().payments() {
+        *live.entry(row.state).or_default() += 1;
+    }
+    let office = reactor.desk().office();
+    PaymentsStatus { frozen: office.frozen.is_some() || office.paused.is_some(), rehearsals, live, limits }
 }
 
 /// `used` of `of` in millionths, rounded up: a limit that is passed shows more than a million.

@@ -186,6 +186,7 @@ mod tests {
             at: BlockRef { number, hash: B256::ZERO, parent: B256::ZERO },
             time: Timestamp::from_secs(1),
             base_fee: None,
+            next_base_fee: None,
             movements: vec![movement],
             traced: true,
         };

@@ -10,11 +10,10 @@ use super::poison::{Poison, Stretch};
 use super::turn::Draft;
 use crate::config::checked::Config;
 use crate::reactor::Reactor;
-use crate::reactor::effect::Notice;
+use crate::reactor::effect::{Notice, Reply};
 use crate::reactor::event::{ClockReport, Command, DeliveryReport, Event, SourceId};
 use crate::reactor::settings::Settings;
 use crate::reactor::wants::Wants;
-use crate::reactor::watch_list::WatchAnswer;
 use crate::sources::queue::EventIntake;
 use crate::store::writer::WriterHandle;
 use crate::store::{OutboxRow, StoreFault};
@@ -44,7 +43,7 @@ pub struct Asked {
     /// What is asked.
     pub command: Command,
     /// Told after the commit; with the answer, of a command that has one.
-    pub done: oneshot::Sender<Option<WatchAnswer>>,
+    pub done: oneshot::Sender<Option<Reply>>,
 }
 
 /// The queue of a source, as the pump has it.
@@ -125,7 +124,7 @@ pub struct Pump {
     reactor: Reactor,
     draft: Draft,
     drafted_since: Option<Timestamp>,
-    answers: Vec<(oneshot::Sender<Option<WatchAnswer>>, Option<WatchAnswer>)>,
+    answers: Vec<(oneshot::Sender<Option<Reply>>, Option<Reply>)>,
     /// Who waits for another config to be in force.
     changed: Vec<oneshot::Sender<()>>,
     /// The same, behind the commit.
@@ -360,11 +359,12 @@ impl Pump {
         let at = commit.at;
         let mut rows = Vec::new();
         if !nothing {
-            kill_point(KillPoint::BeforeCommit);
+            let pays = commit.pays();
+            kill_point(if pays { KillPoint::BeforePayment } else { KillPoint::BeforeCommit });
             let took = Clock::stopwatch();
             rows = self.wires.writer.commit(commit).await?;
             self.overview.took(took());
-            kill_point(KillPoint::AfterCommit);
+            kill_point(if pays { KillPoint::AfterPayment } else { KillPoint::AfterCommit });
         }
         if !rows.is_empty() && self.wires.rows.send(rows).await.is_err() {
             return Err(PumpFault::NoDelivery);
@@ -374,7 +374,7 @@ impl Pump {
             // Who asked may have gone: the command is done all the same.
             let _ = done.send(answer);
         }
-        self.say(at, &notices);
+        self.overview.committed(at, &notices, &self.reactor);
         self.in_force.append(&mut self.changed);
         Ok(())
     }
@@ -385,15 +385,12 @@ impl Pump {
             return Ok(());
         }
         for asked in self.reactor.take_asks() {
+            kill_point(KillPoint::BeforeAsk);
             if let Some(answer) = payer::ask(self.wires.payer.as_ref(), asked) {
                 self.handle(Event::Answered(Box::new(answer)))?;
             }
         }
         Ok(())
-    }
-
-    fn say(&mut self, at: Timestamp, notices: &[Notice]) {
-        self.overview.committed(at, notices, &self.reactor);
     }
 
     fn publish(&mut self) {

@@ -3,10 +3,9 @@
 //! The simulation runs exactly this over a model store. Nothing here reads a clock or does I/O.
 
 use crate::reactor::Reactor;
-use crate::reactor::effect::{Effect, Notice};
+use crate::reactor::effect::{Effect, Notice, Reply};
 use crate::reactor::event::Event;
 use crate::reactor::rows::{Row, RowKey};
-use crate::reactor::watch_list::WatchAnswer;
 use crate::sinks::body::freeze_all;
 use crate::store::{Commit, NewMessage, OutboxRow, Store, Write};
 use crate::types::{Address, Timestamp};
@@ -19,7 +18,7 @@ pub struct Draft {
     writes: BTreeMap<RowKey, Option<Row>>,
     outbox: Vec<NewMessage>,
     notices: Vec<Notice>,
-    answers: Vec<WatchAnswer>,
+    answers: Vec<Reply>,
     blocks: u64,
     weighty: bool,
 }
@@ -60,7 +59,7 @@ impl Draft {
     }
 
     /// Takes what an order was answered: it is said after the commit.
-    pub fn take_answer(&mut self) -> Option<WatchAnswer> {
+    pub fn take_answer(&mut self) -> Option<Reply> {
         self.answers.pop()
     }
 
@@ -136,7 +135,7 @@ pub struct Turned {
     /// What is to be logged and counted.
     pub notices: Vec<Notice>,
     /// What orders were answered, in order.
-    pub answers: Vec<WatchAnswer>,
+    pub answers: Vec<Reply>,
 }
 
 /// The highest address.

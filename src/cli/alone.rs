@@ -3,27 +3,33 @@
 //! The reactor is built from the tables, fed the config in force and one command, and what follows is committed in one turn. Nothing is
 //! sent from here: what is put into the outbox goes out when the monitor runs again.
 
+use crate::app::circle;
 use crate::app::clock::Clock;
-use crate::app::commands::unanswered;
 use crate::app::poison::Poison;
+use crate::app::replies::{of_payments, of_watches};
 use crate::app::turn::{Turned, turn};
 use crate::config::checked::Config;
 use crate::http::archive::Answer;
+use crate::http::control::no_monitor;
 use crate::http::{Archive, Command, Control, Deadlines, Local, Parts, Refusal, Tokens};
 use crate::reactor::Reactor;
 use crate::reactor::addresses::Since;
-use crate::reactor::event::{Command as Ask, Event};
+use crate::reactor::event::{Command as Ask, Event, PaymentOrder};
+use crate::reactor::money::{PaymentRow, PaymentState};
+use crate::reactor::office::{AuditRow, OfficeTables};
 use crate::reactor::past::Complete;
+use crate::reactor::payments::desk::{Order, Refusal as NotDone};
 use crate::reactor::rows::{AddressRow, AlertRow, Stop, TransferRow, WatchRow};
 use crate::reactor::settings::Settings;
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::sinks::delivery::{LaneSettings, Machine, OrderFault, Pace};
 use crate::store::{
-    AlertFilter, OutboxFilter, OutboxRow, Page, Reader, SqliteStore, Store, StoreFault, TransferFilter, TransferPlace,
+    AlertFilter, OutboxFilter, OutboxRow, Page, PaymentFilter, PaymentPlace, Reader, SqliteStore, Store, StoreFault,
+    TransferFilter, TransferPlace,
 };
 use crate::telemetry::snapshot::ChainStatus;
 use crate::telemetry::{Labels, Metrics, Snapshot};
-use crate::types::{Address, ChainId, MessageId, Name, Timestamp};
+use crate::types::{Address, ChainId, MessageId, Name, PaymentId, Timestamp};
 use futures::future::{BoxFuture, ready};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -41,7 +47,9 @@ pub(super) fn changing(config: &Config, mut store: SqliteStore) -> Result<Local,
     let path = store.path().to_owned();
     let (_, last_at) = store.load()?;
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-    let settings = config.settings.clone();
+    // Where the wallet is was noted when a monitor ran: without it, live payments would be taken for gone.
+    let live = circle::noted_live(config, &Reader::open(&path)?)?;
+    let settings = Settings { live, ..config.settings.clone() };
     let held = Held { store, settings, folder, clock: Clock::start(last_at) };
     local(config, Reader::open(&path)?, last_at, Alone(Some(Mutex::new(held))))
 }
@@ -84,7 +92,7 @@ fn picture(config: &Config, reader: &Reader) -> Result<Snapshot, StoreFault> {
             authority: BTreeMap::new(),
             followed: false,
             required: config.required_chains.contains(&id),
-            base_fee: None,
+            gas: crate::telemetry::gas::GasStatus::default(),
             oldest_view: None,
             view_promised: None,
             index_lag: None,
@@ -139,6 +147,22 @@ impl Archive for Books {
         self.read(|reader| reader.all_addresses(&name))
     }
 
+    fn payments(&self, filter: PaymentFilter, limit: usize) -> Answer<'_, Page<PaymentRow, PaymentPlace>> {
+        self.read(|reader| reader.payment_page(&filter, limit))
+    }
+
+    fn payment(&self, id: PaymentId) -> Answer<'_, Option<(PaymentRow, Vec<AuditRow>)>> {
+        self.read(|reader| reader.payment_told(id))
+    }
+
+    fn office(&self) -> Answer<'_, (OfficeTables, Vec<(PaymentState, bool, u64)>)> {
+        self.read(|reader| Ok((reader.office()?, reader.payment_counts()?)))
+    }
+
+    fn audit(&self, before: Option<u64>, limit: usize) -> Answer<'_, Vec<AuditRow>> {
+        self.read(|reader| reader.audit(before, limit))
+    }
+
     fn complete_from(&self, chains: Vec<ChainId>, of: Vec<(Address, Since)>) -> Answer<'_, Vec<Complete>> {
         self.read(|reader| reader.complete_from(&chains, &of))
     }
@@ -190,10 +214,23 @@ impl Control for Alone {
         Box::pin(ready(self.done(command)))
     }
 
+    fn order(&self, by: Name, order: Order) -> BoxFuture<'_, Result<Result<(), NotDone>, Refusal>> {
+        let done = || {
+            // Whatever lets money move goes through the monitor that moves it.
+            if !matches!(order, Order::Freeze { .. }) {
+                return Err(no_monitor());
+            }
+            let turned =
+                self.held()?.turn(vec![Event::Command(Ask::Payments(Box::new(PaymentOrder { by, order })))])?;
+            of_payments(turned.answers.into_iter().next())
+        };
+        Box::pin(ready(done()))
+    }
+
     fn watches(&self, _by: Name, order: WatchOrder) -> BoxFuture<'_, Result<WatchAnswer, Refusal>> {
         let done = || {
             let turned = self.held()?.turn(vec![Event::Command(Ask::Watches(Box::new(order)))])?;
-            turned.answers.into_iter().next().ok_or_else(unanswered)
+            of_watches(turned.answers.into_iter().next())
         };
         Box::pin(ready(done()))
     }

@@ -221,6 +221,29 @@ pub(super) async fn by_monitor(located: &Located, need: Role, question: &Questio
     monitor.ask(Method::POST, question).await?.map_err(|silence| Failure::again(anyhow!("{silence}")))
 }
 
+/// The monitor, and nobody else, with a token that may do this: the one of this name, or the first.
+pub(super) async fn by_whom(located: &Located, need: Role, name: Option<&str>) -> Result<Answerer, Failure> {
+    let mut http = located.config.http.clone();
+    if let Some(name) = name {
+        http.tokens.retain(|token| token.name.as_str() == name);
+    }
+    let monitor = Monitor::new(&http, Some(need))?;
+    if monitor.token.is_none() {
+        let what = name.map_or_else(
+            || anyhow!("the config has no token that may do this. hint: `tokens` in [http], with the role it takes"),
+            |name| anyhow!("the config has no token {} that may do this", super::show::clean(name)),
+        );
+        return Err(Failure::usage(what));
+    }
+    let probe = Question::new(&["outbox"]).with("limit", Some(1));
+    // The token goes to nobody who does not speak as the monitor does.
+    let open = Monitor::new(&located.config.http, None)?;
+    match open.ask(Method::GET, &probe).await? {
+        Ok(_) => Ok(Answerer::Monitor(monitor)),
+        Err(silence) => Err(Failure::again(anyhow!("{silence}: only a running monitor does this"))),
+    }
+}
+
 /// Who answers what only reads: the monitor, else the store.
 pub(super) async fn to_read(located: &Located) -> Result<Answerer, Failure> {
     let monitor = Monitor::new(&located.config.http, None)?;

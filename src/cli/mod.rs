@@ -10,6 +10,7 @@ mod check;
 mod demo;
 mod list;
 mod outbox;
+mod payments;
 mod places;
 mod probe;
 mod reload;
@@ -67,6 +68,9 @@ enum Command {
     /// Where alerts go
     #[command(subcommand)]
     Sink(sink::Sink),
+    /// What rules pay: what waits, what went, what stops it, and who said so
+    #[command(subcommand)]
+    Payments(payments::Payments),
     /// What chains are
     #[command(subcommand)]
     Chain(chain::Chain),
@@ -119,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Transfers(command) => asked(command.run(&places)),
         Command::Outbox(command) => asked(command.run(&places)),
         Command::Sink(command) => asked(command.run(&places)),
+        Command::Payments(command) => asked(command.run(&places)),
         Command::Chain(command) => asked(command.run(&places)),
         Command::Reload(command) => asked(command.run(&places)),
     };

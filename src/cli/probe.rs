@@ -125,6 +125,7 @@ impl Heard {
             | Event::Token(_)
             | Event::Balances(_)
             | Event::Tick(_)
+            | Event::Fees(_)
             | Event::Quiet { .. }
             | Event::Delivery(_)
             | Event::Command(_)

@@ -8,7 +8,7 @@ use crate::app::pump::PumpFault;
 use crate::app::reload::Reloading;
 use crate::config::checked::Config;
 use crate::config::surroundings::Machine;
-use crate::store::Remedy;
+use crate::store::{Remedy, StoreFault};
 use crate::telemetry::{Metrics, Redactor, logs, secrets};
 use anyhow::{Context, anyhow};
 use std::io::IsTerminal;
@@ -24,12 +24,16 @@ pub(super) struct Run {
     /// Believe a list file that has lost more than a tenth of its lines since it was last read
     #[arg(long)]
     allow_shrink: bool,
+    /// Make a store though payments are live: they start frozen, for only the lost one knew what left already
+    #[arg(long)]
+    new_store: bool,
 }
 
 impl Run {
     pub(super) fn run(self, places: &Places) -> Result<(), Failure> {
         let Located { file, data, mut config } = places.load()?;
         config.allow_shrink = self.allow_shrink;
+        config.new_store = self.new_store;
         let redactor = start_log(&config)?;
         make_folder(&data).map_err(Failure::again)?;
         let warnings = config.warnings.clone();
@@ -111,6 +115,11 @@ fn hangups() -> Result<mpsc::Receiver<()>, Failure> {
 /// What the end of a monitor asks of whoever started it.
 pub(super) fn failure(fault: MonitorFault) -> Failure {
     let person = match &fault {
+        MonitorFault::Store(fault @ StoreFault::Missing { .. }) => {
+            let why = "payments are live, and only the lost store knew what left already";
+            let hint = "mend the data folder, or `walletwatch run --new-store`: payments then start frozen";
+            return Failure::person(anyhow!("{fault}: {why}. hint: {hint}"));
+        }
         MonitorFault::Store(fault) | MonitorFault::Pump(PumpFault::Store(fault)) => fault.remedy() == Remedy::Person,
         MonitorFault::Sink(_)
         | MonitorFault::Shrunk(_)

@@ -26,6 +26,8 @@ pub struct Config {
     pub lists: Vec<ListConfig>,
     /// Whether a list file may have lost more of its lines than is believed without a word (`--allow-shrink`).
     pub allow_shrink: bool,
+    /// Whether a store may be made though live payments miss one (`--new-store`).
+    pub new_store: bool,
     /// Price feeds.
     pub feeds: Vec<FeedConfig>,
     /// Sinks.
@@ -113,6 +115,15 @@ pub enum FeedKind {
     Kraken,
     /// Binance spot, market data alone.
     Binance,
+}
+
+impl Config {
+    /// Whether its payments need a store of yesterday: one that was lost with them would not know what left already.
+    #[must_use]
+    pub fn is_precious(&self) -> bool {
+        let relaxed = self.circle.as_ref().is_none_or(|circle| circle.relaxed);
+        !relaxed && self.settings.payments.iter().any(|payment| payment.live)
+    }
 }
 
 impl FeedKind {

@@ -5,6 +5,7 @@
 
 use crate::reactor::event::SourceKind;
 use crate::reactor::settings::{ChainSettings, Condition, KnownToken};
+use crate::types::gas::Fee;
 use crate::types::{Address, Asset, ChainId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,16 +22,38 @@ pub enum Matter {
     Nft,
     /// What an address holds.
     Balance,
-    /// The price of gas.
+    /// Leave to move tokens.
+    Approval,
+    /// The base fee of blocks.
     BaseFee,
+    /// What the next block takes, and the tips.
+    NextFee,
     /// The price of a coin or token.
     Price,
 }
 
 impl Matter {
     /// Every one.
-    pub const ALL: [Self; 7] =
-        [Self::Coin, Self::Inner, Self::Token, Self::Nft, Self::Balance, Self::BaseFee, Self::Price];
+    pub const ALL: [Self; 9] = [
+        Self::Coin,
+        Self::Inner,
+        Self::Token,
+        Self::Nft,
+        Self::Balance,
+        Self::Approval,
+        Self::BaseFee,
+        Self::NextFee,
+        Self::Price,
+    ];
+
+    /// What a gas rule of this fee is about.
+    #[must_use]
+    pub const fn of_fee(fee: Fee) -> Self {
+        match fee {
+            Fee::Base => Self::BaseFee,
+            Fee::NextBase | Fee::Priority => Self::NextFee,
+        }
+    }
 }
 
 /// How a source reports something; the later is the better.
@@ -38,7 +61,7 @@ impl Matter {
 pub enum Report {
     /// It cannot.
     Never,
-    /// If it answers traces, which is seen when it is asked.
+    /// If it answers traces, or has a gas oracle: that is seen when it is asked.
     Perhaps,
     /// When its lists are read.
     Late,
@@ -50,19 +73,34 @@ pub enum Report {
 #[must_use]
 pub const fn reports(source: SourceKind, matter: Matter) -> Report {
     match (source, matter) {
-        (SourceKind::Rpc, Matter::Inner) => Report::Perhaps,
-        (SourceKind::Rpc, Matter::Coin | Matter::Token | Matter::Nft | Matter::Balance | Matter::BaseFee) => {
-            Report::InTime
-        }
-        (SourceKind::Explorer, Matter::Coin | Matter::Inner | Matter::Token | Matter::Nft | Matter::Balance) => {
-            Report::Late
-        }
+        (SourceKind::Rpc, Matter::Inner) | (SourceKind::Explorer, Matter::NextFee) => Report::Perhaps,
+        (
+            SourceKind::Rpc,
+            Matter::Coin
+            | Matter::Token
+            | Matter::Nft
+            | Matter::Balance
+            | Matter::Approval
+            | Matter::BaseFee
+            | Matter::NextFee,
+        ) => Report::InTime,
+        (
+            SourceKind::Explorer,
+            Matter::Coin | Matter::Inner | Matter::Token | Matter::Nft | Matter::Balance | Matter::Approval,
+        ) => Report::Late,
         (SourceKind::Feed, Matter::Price) => Report::InTime,
         (SourceKind::Rpc, Matter::Price)
         | (SourceKind::Explorer, Matter::BaseFee | Matter::Price)
         | (
             SourceKind::Feed,
-            Matter::Coin | Matter::Inner | Matter::Token | Matter::Nft | Matter::Balance | Matter::BaseFee,
+            Matter::Coin
+            | Matter::Inner
+            | Matter::Token
+            | Matter::Nft
+            | Matter::Balance
+            | Matter::Approval
+            | Matter::BaseFee
+            | Matter::NextFee,
         ) => Report::Never,
     }
 }
@@ -79,7 +117,9 @@ pub fn best(chain: &ChainSettings, matter: Matter) -> Report {
 #[must_use]
 pub const fn who_could(matter: Matter) -> &'static str {
     match matter {
-        Matter::Coin | Matter::Token | Matter::Nft | Matter::Balance => "an `rpc`, [etherscan] or an [[explorer]]",
+        Matter::Coin | Matter::Token | Matter::Nft | Matter::Balance | Matter::Approval | Matter::NextFee => {
+            "an `rpc`, [etherscan] or an [[explorer]]"
+        }
         Matter::Inner => "an `rpc` that answers traces, [etherscan] or an [[explorer]]",
         Matter::BaseFee => "an `rpc`",
         Matter::Price => "a [[feed]]",
@@ -119,7 +159,10 @@ pub fn matters(
         Condition::Balance(balance) => {
             balance.thresholds.keys().map(|(chain, _)| (*chain, BTreeSet::from([Matter::Balance]))).collect()
         }
-        Condition::Gas(gas) => BTreeMap::from([(gas.chain, BTreeSet::from([Matter::BaseFee]))]),
+        Condition::Approval(approval) => {
+            approval.chains.iter().map(|chain| (*chain, BTreeSet::from([Matter::Approval]))).collect()
+        }
+        Condition::Gas(gas) => BTreeMap::from([(gas.chain, BTreeSet::from([Matter::of_fee(gas.of)]))]),
         Condition::Price(_) | Condition::Change(_) => BTreeMap::new(),
     }
 }
@@ -138,7 +181,9 @@ mod tests {
             (Matter::Token, InTime, Late, Never),
             (Matter::Nft, InTime, Late, Never),
             (Matter::Balance, InTime, Late, Never),
+            (Matter::Approval, InTime, Late, Never),
             (Matter::BaseFee, InTime, Never, Never),
+            (Matter::NextFee, InTime, Perhaps, Never),
             (Matter::Price, Never, Never, InTime),
         ] {
             let all = [SourceKind::Rpc, SourceKind::Explorer, SourceKind::Feed].map(|source| reports(source, matter));

@@ -3,19 +3,24 @@
 //! It never prints a secret, and of urls nothing but who runs them.
 
 mod costs;
+mod money;
 mod seen;
+
+pub use money::money_lines;
 
 use super::checked::Config;
 use super::describe_circle;
 use super::duration;
 use super::forecast;
 use crate::reactor::settings::{
-    Added, Approval, ChainSettings, ChangeCondition, Condition, Confirmed, Direction, Move, PaymentAmount,
-    PaymentSettings, PriceCondition, Rule, Side, Threshold,
+    Added, ApprovalCondition, ChainSettings, Condition, Confirmed, Direction, LeastAllowance, Move, Rule, Side,
+    Threshold,
 };
 use crate::types::amount::format_amount;
 use crate::types::chain::EtherscanPlan;
+use crate::types::gas::Fee;
 use crate::types::{Asset, ChainId, Name, U256, chain};
+use std::collections::BTreeSet;
 use std::fmt::{Display, Write};
 
 /// Everything that `check` says of a config without faults.
@@ -29,7 +34,7 @@ pub fn describe(config: &Config) -> String {
     costs::past(&mut text, config);
     seen::learns(&mut text, config);
     seen::unseen(&mut text, config);
-    payments(&mut text, config);
+    money::payments(&mut text, config);
     let circle = describe_circle::lines(config);
     if !circle.is_empty() {
         text.head("circle");
@@ -177,6 +182,7 @@ fn condition(config: &Config, rule: &Rule) -> String {
             let whose = whose(&transfer.watches, &transfer.added);
             format!("transfers of {assets}{worth} {way} {whose} on {on}, when {stages}")
         }
+        Condition::Approval(approval) => approval_words(config, approval),
         Condition::Price(price) => {
             format!("{} {}", price.pair, level(&price.threshold, |value| value.to_string()))
         }
@@ -191,7 +197,8 @@ fn condition(config: &Config, rule: &Rule) -> String {
         }
         Condition::Gas(gas) => {
             let gwei = |wei: U256| format!("{} gwei", format_amount(wei, 9));
-            format!("base fee of {} {}", chain_name(config, gas.chain), level(&gas.threshold, gwei))
+            let fee = Fee::named(gas.of.word());
+            format!("{fee} of {} {}", chain_name(config, gas.chain), level(&gas.threshold, gwei))
         }
         Condition::Balance(balance) => {
             let one = |(asset, threshold): (&(ChainId, Asset), &Threshold<U256>)| {
@@ -213,6 +220,31 @@ fn whose<'a>(watches: impl IntoIterator<Item = &'a Name>, added: &Added) -> Stri
         Added::Tagged(tags) => Some(format!("what is added at run time with the tag {}", list(tags))),
     };
     list(of_config.chain(of_added))
+}
+
+fn approval_words(config: &Config, approval: &ApprovalCondition) -> String {
+    let named = || approval.assets.iter().flatten().map(|asset| symbol(config, *asset));
+    let what = match (&approval.at_least, approval.assets.is_some()) {
+        (Some(LeastAllowance::Amount(least)), _) => {
+            format!("at least {}", list(least.iter().map(|(asset, raw)| amount(config, *asset, *raw))))
+        }
+        (Some(LeastAllowance::Unlimited), true) => format!("unlimited {}", list(named())),
+        (Some(LeastAllowance::Unlimited), false) => {
+            "unlimited amounts of any token, or everything of any contract".into()
+        }
+        (None, true) => list(named()),
+        (None, false) => "anything".into(),
+    };
+    let trusted = approval.trusted.iter().map(|(_, address)| address.to_string());
+    let trusted: BTreeSet<String> = trusted.chain(approval.trusted_watches.iter().map(ToString::to_string)).collect();
+    let unless = if trusted.is_empty() { String::new() } else { format!(", unless to {}", list(trusted)) };
+    let revokes = if approval.revokes { ", and when that is taken back" } else { "" };
+    let on = list(approval.chains.iter().map(|id| chain_name(config, *id)));
+    let stages = list(approval.stages.iter().map(|stage| stage.word()));
+    format!(
+        "leave given by {} on {on} to move {what}{unless}{revokes}, when {stages}",
+        whose(&approval.watches, &approval.added)
+    )
 }
 
 fn level<T: Copy>(threshold: &Threshold<T>, show: impl Fn(T) -> String) -> String {
@@ -242,84 +274,4 @@ fn amount(config: &Config, asset: (ChainId, Asset), raw: U256) -> String {
         Asset::Token(contract) => config.settings.tokens.get(&(asset.0, contract)).map_or(0, |token| token.decimals),
     };
     format!("{} {} on {}", format_amount(raw, decimals), symbol(config, asset), chain_name(config, asset.0))
-}
-
-fn usdc(raw: U256) -> String {
-    format!("{} USDC", format_amount(raw, super::amounts::USDC_DECIMALS))
-}
-
-fn payments(text: &mut Lines, config: &Config) {
-    text.head("payments");
-    if config.settings.payments.is_empty() {
-        text.line("none: no rule can pay");
-    }
-    for payment in &config.settings.payments {
-        let Some(payee) = config.settings.payees.get(&payment.payee) else {
-            continue;
-        };
-        let amount = match payment.amount {
-            PaymentAmount::Fixed(raw) => usdc(raw),
-            PaymentAmount::Match { reserve } if reserve == U256::ZERO => "what another address received".into(),
-            PaymentAmount::Match { reserve } => format!("what another address received less {}", usdc(reserve)),
-        };
-        let approval = match payment.approval {
-            Approval::Manual => format!("a person approves each within {}", duration::show(payment.approval_expires)),
-            Approval::None => "nobody is asked".into(),
-        };
-        text.line(format_args!(
-            "REHEARSAL: `{}` pays {amount} to {} ({} on {}) when {}; {approval}",
-            payment.rule,
-            payee.name,
-            payee.address,
-            chain_name(config, payee.chain),
-            payment.stage.word()
-        ));
-        text.inner(format_args!(
-            "limits: {} each, {} a day, {} in total, {} payments a day; payee {} a day",
-            usdc(payment.per_payment),
-            usdc(payment.per_day),
-            usdc(payment.in_total),
-            payment.max_per_day,
-            usdc(payee.per_day)
-        ));
-        text.inner(maker(config, payment));
-        text.inner(format_args!("at most {} a day", usdc(most(payment, payee.per_day))));
-    }
-}
-
-/// The most that can leave in a day by every limit together.
-fn most(payment: &PaymentSettings, payee: U256) -> U256 {
-    let each = match payment.amount {
-        PaymentAmount::Fixed(raw) => raw.min(payment.per_payment),
-        PaymentAmount::Match { .. } => payment.per_payment,
-    };
-    let by_count = each.saturating_mul(U256::from(payment.max_per_day));
-    by_count.min(payment.per_day).min(payee).min(payment.in_total)
-}
-
-/// Who can make a rule pay, and what it costs them.
-fn maker(config: &Config, payment: &PaymentSettings) -> String {
-    match config.settings.rules.iter().find(|rule| rule.name == payment.rule).map(|rule| &rule.condition) {
-        Some(Condition::Transfer(transfer)) => {
-            let least = transfer.at_least.iter().flatten().map(|(asset, raw)| amount(config, *asset, *raw));
-            let to = list(&transfer.watches);
-            format!(
-                "anyone can make it pay, by sending {} to {to}; what they send stays there",
-                least.collect::<Vec<_>>().join(" or ")
-            )
-        }
-        Some(Condition::Price(PriceCondition { pair, .. }) | Condition::Change(ChangeCondition { pair, .. })) => {
-            format!("whoever moves {pair} past the threshold on its feeds can make it pay")
-        }
-        Some(Condition::Gas(gas)) => {
-            format!(
-                "whoever drives the base fee of {} past the threshold can make it pay",
-                chain_name(config, gas.chain)
-            )
-        }
-        Some(Condition::Balance(balance)) => {
-            format!("whoever can spend from {} can make it pay", list(&balance.watches))
-        }
-        None => "its rule is gone".into(),
-    }
 }

@@ -7,6 +7,18 @@ use crate::types::U256;
 use crate::types::amount::format_amount;
 use crate::wire::circle::KeyKind;
 
+/// What an approver accepts of `[circle]`; none without it.
+#[must_use]
+pub(super) fn terms(config: &Config) -> Vec<String> {
+    let lines = lines(config);
+    // The first lines say which wallet pays and how much; what follows is about this process.
+    let most = config
+        .circle
+        .as_ref()
+        .map_or(0, |circle| 2 + usize::from(circle.two_approvals_over.is_some()) + usize::from(circle.relaxed));
+    lines.into_iter().take(most).collect()
+}
+
 /// Lines for people; none without `[circle]`. They hold no key and no url.
 #[must_use]
 pub(super) fn lines(config: &Config) -> Vec<String> {

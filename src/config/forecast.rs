@@ -130,11 +130,13 @@ fn on_chain(settings: &Settings, chain: ChainId, own_blocks: bool) -> (OnChain, 
 }
 
 pub(super) fn lists_of(settings: &Settings, watch: &Watch, chain: ChainId) -> Lists {
-    let rules = settings.rules.iter().filter_map(|rule| match &rule.condition {
-        Condition::Transfer(condition) => Some(condition).filter(|condition| condition.watches.contains(&watch.name)),
-        Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => None,
-    });
-    needed(rules, watch, chain, &settings.tokens)
+    let looks_at = |condition: &&Condition| match condition {
+        Condition::Transfer(condition) => condition.watches.contains(&watch.name),
+        Condition::Approval(condition) => condition.watches.contains(&watch.name),
+        Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => false,
+    };
+    let conditions = settings.rules.iter().map(|rule| &rule.condition).filter(looks_at);
+    needed(conditions, watch, chain, &settings.tokens)
 }
 
 /// Why a promise cannot be kept, with the numbers, and what would keep it; `None` where it is kept.

@@ -15,6 +15,11 @@ use subtle::ConstantTimeEq;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub IpAddr);
 
+/// Below this, whatever changes something is about money.
+const MONEY: &str = "/api/v1/payments";
+/// What only stops money.
+const FREEZE: &str = "/api/v1/payments/freeze";
+
 /// What a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -34,7 +39,9 @@ impl Need {
         match path {
             "/healthz" | "/readyz" if reads => Self::Nothing,
             _ if reads => Self::Read,
-            // Every command of today concerns alerts. Those that concern money will need `Role::Approve`.
+            // Whoever is on duty may stop money; to let it move takes more.
+            FREEZE => Self::Write(Role::Operate),
+            _ if path.starts_with(MONEY) => Self::Write(Role::Approve),
             _ => Self::Write(Role::Operate),
         }
     }

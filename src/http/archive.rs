@@ -2,11 +2,15 @@
 //! nobody who waits for an answer holds anybody else up.
 
 use crate::reactor::addresses::Since;
+use crate::reactor::money::{PaymentRow, PaymentState};
+use crate::reactor::office::{AuditRow, OfficeTables};
 use crate::reactor::past::Complete;
 use crate::reactor::rows::{AddressRow, AlertRow, TransferRow, WatchRow};
 use crate::store::OutboxRow;
-use crate::store::{AlertFilter, OutboxFilter, Page, Reader, StoreFault, TransferFilter, TransferPlace};
-use crate::types::{Address, ChainId, MessageId, Name};
+use crate::store::{
+    AlertFilter, OutboxFilter, Page, PaymentFilter, PaymentPlace, Reader, StoreFault, TransferFilter, TransferPlace,
+};
+use crate::types::{Address, ChainId, MessageId, Name, PaymentId};
 use futures::future::BoxFuture;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -56,6 +60,18 @@ pub trait Archive: Send + Sync {
 
     /// Every address of a watch that was added at run time.
     fn addresses(&self, name: Name) -> Answer<'_, Option<BTreeSet<Address>>>;
+
+    /// Payments.
+    fn payments(&self, filter: PaymentFilter, limit: usize) -> Answer<'_, Page<PaymentRow, PaymentPlace>>;
+
+    /// One payment, with its lines of the audit.
+    fn payment(&self, id: PaymentId) -> Answer<'_, Option<(PaymentRow, Vec<AuditRow>)>>;
+
+    /// What holds for all live payments, and how many payments stand in each state, live or not.
+    fn office(&self) -> Answer<'_, (OfficeTables, Vec<(PaymentState, bool, u64)>)>;
+
+    /// Lines of the audit before this one, newest first.
+    fn audit(&self, before: Option<u64>, limit: usize) -> Answer<'_, Vec<AuditRow>>;
 
     /// From which block on everything of each address was read, on each of these chains.
     fn complete_from(&self, chains: Vec<ChainId>, of: Vec<(Address, Since)>) -> Answer<'_, Vec<Complete>>;
@@ -143,6 +159,22 @@ impl Archive for StoreArchive {
 
     fn addresses(&self, name: Name) -> Answer<'_, Option<BTreeSet<Address>>> {
         self.ask(move |reader| reader.all_addresses(&name))
+    }
+
+    fn payments(&self, filter: PaymentFilter, limit: usize) -> Answer<'_, Page<PaymentRow, PaymentPlace>> {
+        self.ask(move |reader| reader.payment_page(&filter, limit))
+    }
+
+    fn payment(&self, id: PaymentId) -> Answer<'_, Option<(PaymentRow, Vec<AuditRow>)>> {
+        self.ask(move |reader| reader.payment_told(id))
+    }
+
+    fn office(&self) -> Answer<'_, (OfficeTables, Vec<(PaymentState, bool, u64)>)> {
+        self.ask(|reader| Ok((reader.office()?, reader.payment_counts()?)))
+    }
+
+    fn audit(&self, before: Option<u64>, limit: usize) -> Answer<'_, Vec<AuditRow>> {
+        self.ask(move |reader| reader.audit(before, limit))
     }
 
     fn complete_from(&self, chains: Vec<ChainId>, of: Vec<(Address, Since)>) -> Answer<'_, Vec<Complete>> {

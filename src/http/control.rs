@@ -1,5 +1,7 @@
 //! Where commands go. Everything that changes something is one of these.
 
+use crate::reactor::money::Sha256;
+use crate::reactor::payments::desk::{Order, Refusal as NotDone};
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::types::{MessageId, Name};
 use futures::future::{BoxFuture, ready};
@@ -32,6 +34,18 @@ impl Command {
             Self::AcceptChain(_) => "acceptance of a chain",
         }
     }
+}
+
+/// What the config in force says of live money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MoneyInForce {
+    /// Its fingerprint.
+    #[serde(skip)]
+    pub fingerprint: Sha256,
+    /// What it says, a line each.
+    pub lines: Vec<String>,
+    /// What is otherwise than in the config that was accepted last: lines that are gone with `-`, new ones with `+`.
+    pub difference: Vec<String>,
 }
 
 /// What a reload did, in words.
@@ -70,8 +84,27 @@ pub trait Control: Send + Sync {
     /// The same of an order for the watch list.
     fn watches(&self, by: Name, order: WatchOrder) -> BoxFuture<'_, Result<WatchAnswer, Refusal>>;
 
+    /// The same of an order about payments; `Err` within is why it was not done, or not yet.
+    fn order(&self, by: Name, order: Order) -> BoxFuture<'_, Result<Result<(), NotDone>, Refusal>>;
+
+    /// Begins to show what Circle does on this account. What came of it stands in the audit and in the log.
+    fn probe(&self, _by: Name) -> BoxFuture<'_, Result<Result<(), NotDone>, Refusal>> {
+        Box::pin(ready(Err(no_monitor())))
+    }
+
+    /// What the config in force says of live money; `None` where nothing is live.
+    fn money(&self) -> BoxFuture<'_, Option<MoneyInForce>> {
+        Box::pin(ready(None))
+    }
+
     /// Reads the config again and puts it into force. Ready when it is.
     fn reload(&self, _by: Name) -> BoxFuture<'_, Result<Reloaded, Refusal>> {
         Box::pin(ready(Err(Refusal::NotNow("no monitor runs here: the config is read when one starts".to_owned()))))
     }
+}
+
+/// Why something is not done where only the store is.
+#[must_use]
+pub fn no_monitor() -> Refusal {
+    Refusal::NotNow("no monitor runs here, and only a running one does that: start it first".to_owned())
 }

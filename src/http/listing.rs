@@ -26,6 +26,11 @@ impl Listing {
         self.next = page.next;
     }
 
+    /// Its rows, as they came.
+    pub fn items(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.items.iter().map(|item| item.get())
+    }
+
     /// How many rows it has.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -5,16 +5,21 @@
 //! connection in it.
 
 pub mod access;
+mod approvals;
 pub mod archive;
 mod balances;
 mod bodies;
 mod commands;
 pub mod control;
+mod gas;
 pub mod inbound;
 mod listing;
 mod local;
 mod page;
+mod payment_body;
+mod payments;
 mod problem;
+mod query;
 mod routes;
 mod serve;
 mod status;
@@ -25,7 +30,7 @@ mod watches;
 
 pub use access::Tokens;
 pub use archive::Archive;
-pub use control::{Command, Control, Refusal, Reloaded};
+pub use control::{Command, Control, MoneyInForce, Refusal, Reloaded};
 pub use listing::Listing;
 pub use local::Local;
 pub use serve::serve;

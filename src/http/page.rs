@@ -146,16 +146,12 @@ fn standing(page: &mut Document, snapshot: &Snapshot, now: Timestamp) {
         };
         let vouching = by_whom(&item.authority);
         let number = |value: Option<u64>| value.map(|number| number.to_string()).unwrap_or_default();
-        let fee = item.base_fee_gwei.map(|fee| format!("{fee} gwei"));
+        let fee = item.gas.in_words(item.base_fee_gwei.as_deref());
         let gap = item.gap_blocks.to_string();
         let (block, lag) = (number(item.block), number(item.lag_blocks));
-        [item.chain, state, vouching, block, or_none(item.block_time), lag, gap, or_none(fee)]
+        [item.chain, state, vouching, block, or_none(item.block_time), lag, gap, fee]
     });
-    page.table(
-        "Chains",
-        ["Name", "State", "Read by", "Block", "Block time", "Behind", "Gap", "Base fee"],
-        chains.collect(),
-    );
+    page.table("Chains", ["Name", "State", "Read by", "Block", "Block time", "Behind", "Gap", "Gas"], chains.collect());
     let sinks = status.sinks.into_iter().map(|item| {
         let state = match (item.disabled, item.failing_since) {
             (true, _) => "disabled".to_owned(),

@@ -3,6 +3,7 @@
 use super::access::Denial;
 use super::archive::ArchiveFault;
 use super::control::Refusal;
+use crate::reactor::payments::desk::Refusal as NotDone;
 use crate::reactor::watch_list::WatchRefusal;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
@@ -93,6 +94,26 @@ impl From<WatchRefusal> for Problem {
             WatchRefusal::Unknown(_) => StatusCode::NOT_FOUND,
         };
         Self::new(status, refusal.to_string())
+    }
+}
+
+impl From<NotDone> for Problem {
+    fn from(why: NotDone) -> Self {
+        let status = match why {
+            NotDone::Unknown => StatusCode::NOT_FOUND,
+            NotDone::Elsewhere
+            | NotDone::OtherBody
+            | NotDone::Forbidden
+            | NotDone::NoRoom
+            | NotDone::Stopped
+            | NotDone::Frozen
+            | NotDone::Paused
+            | NotDone::OverNow
+            | NotDone::OtherConfig
+            | NotDone::SecondName => StatusCode::CONFLICT,
+            NotDone::NotKnown => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::new(status, why.to_string())
     }
 }
 

@@ -1,18 +1,19 @@
 //! The routes, behind one gate: access, then the body's size, then the deadline.
 
 use super::access::{Caller, Need, Peer, decide};
+use super::approvals::ApprovalItem;
 use super::balances::{self, Balances};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
+use super::query::{Asked, AskedQuery, page_of, word};
 use super::status::{self, Status};
-use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page, watches};
-use crate::reactor::rows::AlertState;
+use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page, payments, watches};
+use crate::reactor::rows::{AlertState, TransferRow};
 use crate::store::{self, OutboxState};
-use crate::telemetry::unready;
+use crate::telemetry::{Snapshot, unready};
 use crate::types::{Name, Stage, Timestamp, TransferId};
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Path, Query, Request, State};
+use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
@@ -22,13 +23,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use serde::Deserialize;
 use std::sync::Arc;
-
-/// Rows of a page, where the asker does not say.
-const USUAL_PAGE: usize = 100;
-/// Rows of a page at most: with their bodies left out some 300 kB.
-const LARGEST_PAGE: usize = 500;
 
 /// The watch list, which alone takes a large body.
 const WATCHES: &str = "/api/v1/watches";
@@ -50,6 +45,7 @@ pub(super) fn routes(parts: Arc<Parts>) -> Router {
         .route("/api/v1/status", get(show_status))
         .route("/api/v1/balances", get(show_balances))
         .route("/api/v1/transfers", get(transfers))
+        .route("/api/v1/approvals", get(approvals))
         .route("/api/v1/alerts", get(alerts))
         .route("/api/v1/outbox", get(outbox))
         .route("/api/v1/outbox/{id}", get(message))
@@ -63,6 +59,20 @@ pub(super) fn routes(parts: Arc<Parts>) -> Router {
         .route("/api/v1/watches/{name}", delete(watches::remove))
         .route("/api/v1/watches/{name}/addresses", get(watches::addresses))
         .route("/api/v1/watches/{name}/addresses/{address}", delete(watches::remove_address))
+        .route("/api/v1/payments", get(payments::list))
+        .route("/api/v1/payments/standing", get(payments::standing))
+        .route("/api/v1/payments/audit", get(payments::audit))
+        .route("/api/v1/payments/config", get(payments::config))
+        .route("/api/v1/payments/freeze", post(payments::freeze))
+        .route("/api/v1/payments/unfreeze", post(payments::unfreeze))
+        .route("/api/v1/payments/resume", post(payments::resume))
+        .route("/api/v1/payments/accept", post(payments::accept))
+        .route("/api/v1/payments/probe", post(payments::probe))
+        .route("/api/v1/payments/{id}", get(payments::one))
+        .route("/api/v1/payments/{id}/approve", post(payments::approve))
+        .route("/api/v1/payments/{id}/reject", post(payments::reject))
+        .route("/api/v1/payments/{id}/cancel", post(payments::cancel))
+        .route("/api/v1/payments/{id}/resolve", post(payments::resolve))
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
@@ -168,74 +178,30 @@ async fn show_balances(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Re
     Ok(Json(balances::balances(&snapshot, (parts.now)(), wanted)))
 }
 
-/// The query of every list.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    before: Option<String>,
-    limit: Option<usize>,
-    chain: Option<String>,
-    watch: Option<String>,
-    rule: Option<String>,
-    sink: Option<String>,
-    stage: Option<String>,
-    state: Option<String>,
-}
-
-type AskedQuery = Result<Query<Asked>, QueryRejection>;
-
-impl Asked {
-    /// The query with its limit, if every key is one of `known`.
-    fn read(query: AskedQuery, known: &[&str]) -> Result<(Self, usize), Problem> {
-        let wrong =
-            || Problem::new(StatusCode::BAD_REQUEST, format!("this list takes before, limit, {}", known.join(", ")));
-        let Query(asked) = query.map_err(|_| wrong())?;
-        let given = [
-            ("chain", &asked.chain),
-            ("watch", &asked.watch),
-            ("rule", &asked.rule),
-            ("sink", &asked.sink),
-            ("stage", &asked.stage),
-            ("state", &asked.state),
-        ];
-        if given.iter().any(|(key, value)| value.is_some() && !known.contains(key)) {
-            return Err(wrong());
-        }
-        let limit = asked.limit.unwrap_or(USUAL_PAGE);
-        if limit == 0 || limit > LARGEST_PAGE {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, format!("limit is a number from 1 to {LARGEST_PAGE}")));
-        }
-        Ok((asked, limit))
-    }
-
-    /// `before` as `read` understands it.
-    fn place<T>(&self, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
-        let wrong = || Problem::new(StatusCode::BAD_REQUEST, "before is the value of next of an earlier page");
-        self.before.as_deref().map(|text| read(text).ok_or_else(wrong)).transpose()
-    }
-}
-
-/// One of a closed list of words.
-fn word<T: Copy>(
-    key: &str,
-    given: Option<&String>,
-    all: &[T],
-    of: impl Fn(T) -> &'static str,
-) -> Result<Option<T>, Problem> {
-    let Some(given) = given else { return Ok(None) };
-    let words: Vec<_> = all.iter().map(|value| of(*value)).collect();
-    let found = all.iter().copied().find(|value| of(*value) == given.as_str());
-    let wrong = || Problem::new(StatusCode::BAD_REQUEST, format!("{key} is one of {}", words.join(", ")));
-    found.map(Some).ok_or_else(wrong)
-}
-
-fn page_of<R, P, T>(page: &store::Page<R, P>, item: impl Fn(&R) -> T, place: impl Fn(&P) -> String) -> Json<Page<T>> {
-    Json(Page { items: page.rows.iter().map(item).collect(), next: page.next.as_ref().map(place) })
-}
-
 async fn transfers(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<TransferItem>>, Problem> {
-    let (asked, limit) = Asked::read(query, &["chain", "watch", "stage"])?;
     let snapshot = parts.standing();
+    let page = stored(&parts, &snapshot, query, false).await?;
+    Ok(page_of(&page, |row| bodies::transfer(row, &snapshot), transfer_place))
+}
+
+async fn approvals(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<ApprovalItem>>, Problem> {
+    let snapshot = parts.standing();
+    let page = stored(&parts, &snapshot, query, true).await?;
+    Ok(page_of(&page, |row| ApprovalItem::of(row, &snapshot), transfer_place))
+}
+
+fn transfer_place(place: &store::TransferPlace) -> String {
+    format!("{}-{}", place.first_seen.millis(), place.id)
+}
+
+/// A page of transfers, or of approvals.
+async fn stored(
+    parts: &Parts,
+    snapshot: &Snapshot,
+    query: AskedQuery,
+    approvals: bool,
+) -> Result<store::Page<TransferRow, store::TransferPlace>, Problem> {
+    let (asked, limit) = Asked::read(query, &["chain", "watch", "stage"])?;
     let no = |what: &str| Problem::new(StatusCode::NOT_FOUND, format!("there is no such {what} in the config"));
     let chain = |name: &String| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
     let addresses = match &asked.watch {
@@ -255,11 +221,10 @@ async fn transfers(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result
         chain: asked.chain.as_ref().map(chain).transpose()?,
         addresses,
         stage: word("stage", asked.stage.as_ref(), &Stage::ALL, Stage::word)?,
+        approvals,
         after,
     };
-    let page = parts.archive.transfers(filter, limit).await?;
-    let place = |place: &store::TransferPlace| format!("{}-{}", place.first_seen.millis(), place.id);
-    Ok(page_of(&page, |row| bodies::transfer(row, &snapshot), place))
+    Ok(parts.archive.transfers(filter, limit).await?)
 }
 
 async fn alerts(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<AlertItem>>, Problem> {

@@ -2,16 +2,13 @@
 
 use super::balances::{self, BalancesLine};
 use super::bodies::state;
+use super::gas::{GasItem, gwei};
 use crate::reactor::event::SourceId;
 use crate::telemetry::snapshot::{BudgetStatus, Outage};
 use crate::telemetry::{Snapshot, unready};
-use crate::types::amount::format_amount;
 use crate::types::{Kind, Name, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// Wei in a gwei, as decimals.
-pub(super) const GWEI_DECIMALS: u8 = 9;
 
 #[derive(Serialize)]
 pub(super) struct Status {
@@ -81,6 +78,7 @@ pub(super) struct ChainItem {
     pub authority: BTreeMap<&'static str, Option<String>>,
     pub required: bool,
     pub base_fee_gwei: Option<String>,
+    pub gas: GasItem,
     pub view_age_seconds: Option<u64>,
     pub view_age_promised_seconds: Option<u64>,
     /// By how many blocks the explorer's index was last seen behind the chain.
@@ -236,7 +234,8 @@ fn chains(snapshot: &Snapshot, now: Timestamp) -> Vec<ChainItem> {
             .map(|kind| (kind.word(), who(chain.authority.get(&kind))))
             .into(),
         required: chain.required,
-        base_fee_gwei: chain.base_fee.map(|fee| format_amount(fee, GWEI_DECIMALS)),
+        base_fee_gwei: chain.gas.base.map(gwei),
+        gas: GasItem::of(&chain.gas, snapshot.labels.chains.get(&chain.id).map_or(18, |chain| chain.decimals)),
         view_age_seconds: chain.oldest_view.map(|read| now.since(read).as_secs()),
         view_age_promised_seconds: chain.view_promised.map(|promised| promised.as_secs()),
         index_lag_blocks: chain.index_lag.map(|(lag, _)| lag),

@@ -1,5 +1,7 @@
 //! Raw requests against a real listener on loopback, with a real store behind it.
 
+#[path = "tests_payments.rs"]
+mod payments;
 #[path = "tests_served.rs"]
 mod served;
 #[path = "tests_watches.rs"]

@@ -5,6 +5,10 @@ use crate::http::*;
 use crate::reactor::addresses::AddressList;
 use crate::reactor::effect::Suspect;
 use crate::reactor::event::{SourceId, SourceKind, SourceState};
+use crate::reactor::money::PaymentState;
+use crate::reactor::money::tests::live_row;
+use crate::reactor::office::{AuditRow, OfficeRow, OfficeWrite};
+use crate::reactor::payments::desk::{Order, Refusal as NotDone};
 use crate::reactor::rows::{AddressRow, AlertRow, AlertState, AlertSubject, Row, TransferRow, Voucher, WatchRow};
 use crate::reactor::settings::{Direction, Watch};
 use crate::reactor::watch_list::{NewWatch, WatchAnswer, WatchOrder, WatchRefusal, Watching};
@@ -25,12 +29,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 pub(super) const READ: &str = "token-of-prometheus-0123456789";
+pub(super) const APPROVE: &str = "token-of-ann-0123456789abcdefgh";
 pub(super) const OPERATE: &str = "token-of-admin-0123456789abcdef";
 const HOSTILE: &str = "<script>alert('x')</script>\"&\u{202e}";
 
 /// Notes every command; refuses what concerns the sink "gone", and never answers for the sink "slow".
 #[derive(Default)]
-pub(super) struct Noted(pub Mutex<Vec<(Name, Command)>>, pub Mutex<Vec<(Name, WatchOrder)>>);
+pub(super) struct Noted(
+    pub Mutex<Vec<(Name, Command)>>,
+    pub Mutex<Vec<(Name, WatchOrder)>>,
+    pub Mutex<Vec<(Name, Order)>>,
+);
 
 fn watching(watch: &NewWatch) -> Watching {
     let addresses = watch.addresses.len() as u64;
@@ -54,6 +63,29 @@ impl Control for Noted {
                 Command::Replay(_) | Command::Drop(_) | Command::TestSink(_) | Command::EnableSink(_) => Ok(()),
             }
         })
+    }
+
+    fn order(&self, by: Name, order: Order) -> BoxFuture<'_, Result<Result<(), NotDone>, Refusal>> {
+        let done = match &order {
+            Order::Unfreeze => Err(NotDone::Elsewhere),
+            Order::IsAbsent { .. } => Err(NotDone::SecondName),
+            Order::Approve { .. }
+            | Order::Reject { .. }
+            | Order::Freeze { .. }
+            | Order::Cancel { .. }
+            | Order::IsThere { .. }
+            | Order::Resume { .. }
+            | Order::ResumePayee { .. }
+            | Order::ResumeClock
+            | Order::Accept { .. }
+            | Order::WaivePayee { .. }
+            | Order::AcceptEntityKey { .. }
+            | Order::AskProbe
+            | Order::ProbeShowed { .. }
+            | Order::Probed => Ok(()),
+        };
+        self.2.lock().expect("nobody panics").push((by, order));
+        Box::pin(std::future::ready(Ok(done)))
     }
 
     fn watches(&self, by: Name, order: WatchOrder) -> BoxFuture<'_, Result<WatchAnswer, Refusal>> {
@@ -112,6 +144,7 @@ pub(super) async fn serving(deadlines: Deadlines) -> Served {
         tokens: watch::channel(Tokens::new(&[
             token("prometheus", Role::Read, READ),
             token("admin", Role::Operate, OPERATE),
+            token("ann", Role::Approve, APPROVE),
         ]))
         .1,
         now: Arc::new(|| Timestamp::from_secs(1_000)),
@@ -212,8 +245,20 @@ fn filled() -> Commit {
         block_time: Some(Timestamp::from_secs(900)),
         body: br#"{"type":"transfer.seen","version":1}"#.as_slice().into(),
     };
-    let writes = rows.chain([Write::Put(Row::Alert(Box::new(alert)))]).chain(watched()).collect();
+    let writes = rows.chain([Write::Put(Row::Alert(Box::new(alert)))]).chain(watched()).chain(paid()).collect();
     Commit { at: Timestamp::from_secs(950), writes, outbox: vec![message] }
+}
+
+/// A live payment that waits, a freeze, and a line of the audit.
+fn paid() -> [Write; 3] {
+    let row = live_row(PaymentState::Held, 0);
+    let line =
+        AuditRow::after(None, Timestamp::from_secs(1), "walletwatch".into(), "planned".into(), Some(row.id), "".into());
+    let office = OfficeRow { frozen: Some("a drill".into()), ..OfficeRow::default() };
+    let office =
+        [OfficeWrite::Office(office), OfficeWrite::Audit(line)].map(|row| Write::Put(Row::Office(Box::new(row))));
+    let [office, line] = office;
+    [Write::Put(Row::Payment(Box::new(row))), office, line]
 }
 
 /// Two watches that were added, "deposits" with three addresses.

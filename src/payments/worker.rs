@@ -10,6 +10,7 @@ use super::seal::{EntitySecret, Sealer};
 use crate::reactor::money::CircleId;
 use crate::reactor::money::CircleState;
 use crate::reactor::payments::ask::{Answer, Ask, Asked, Create, LEAVE_WITHIN, Outcome, Unsent, Why};
+use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{Address, ChainId, Name, PaymentId, Timestamp, U256, Uuid, chain};
 use crate::wire::circle::{self, FeeLevel};
 use futures::future::{BoxFuture, OptionFuture};
@@ -54,6 +55,8 @@ pub struct Parts {
     pub secret: EntitySecret,
     /// The paying wallet whose balance is shown.
     pub shown: Option<Name>,
+    /// SHA-256 of the entity public key that the config pins: with another one nothing leaves, whatever was accepted since.
+    pub pinned: Option<[u8; 32]>,
 }
 
 /// What the worker is connected with. `clock` is the clock that dates commits; `frozen` whether a file `FREEZE` lies beside the config.
@@ -77,6 +80,7 @@ struct Worker<'a, C, F> {
     reader: Reader,
     sends: Pace,
     secret: &'a EntitySecret,
+    pinned: Option<[u8; 32]>,
     sealer: Mutex<Option<(Sealer, Instant)>>,
     place: Mutex<Option<(ChainId, Address)>>,
     clock: &'a C,
@@ -95,12 +99,13 @@ where
     C: Fn() -> Timestamp + Sync,
     F: Fn() -> bool + Sync,
 {
-    let Parts { client, secret, shown } = parts;
+    let Parts { client, secret, shown, pinned } = parts;
     let Wires { mut asks, answers, funds, clock, frozen, stop } = wires;
     let worker = Worker {
         reader: Reader::new(client),
         sends: Pace::new(SEND_SPACING),
         secret: &secret,
+        pinned,
         sealer: Mutex::default(),
         place: Mutex::default(),
         clock: &clock,
@@ -192,7 +197,7 @@ where
         let Ok(sealer) = timeout_at(leave_by, self.sealer()).await else { return (unsent(Unsent::NoEntityKey), None) };
         let Some(sealer) = sealer else { return (unsent(Unsent::NoEntityKey), None) };
         let shown = sealer.fingerprint();
-        if create.entity_key().is_some_and(|pinned| pinned != shown) {
+        if [self.pinned, create.entity_key()].into_iter().flatten().any(|pinned| pinned != shown) {
             return (unsent(Unsent::OtherEntityKey(shown)), Some(shown));
         }
         let sealed = sealer.seal(self.secret).ok().and_then(|sealed| sealed_body(create.body(), &sealed).ok());
@@ -203,7 +208,9 @@ where
         if !may_leave() {
             return (unsent(self.why_withheld()), Some(shown));
         }
+        kill_point(KillPoint::BeforePost);
         let heard = self.reader.client().create(body, may_leave).await;
+        kill_point(KillPoint::AfterPost);
         let heard = match &heard.told {
             Err(Trouble::Withheld) => unsent(self.why_withheld()),
             Err(Trouble::NoConnection(_)) => {

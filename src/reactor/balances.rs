@@ -230,7 +230,11 @@ pub(super) fn looked_at(settings: &Settings, watch: &Watch, of_config: bool) -> 
     let looking = settings.rules.iter().filter(|rule| rule.condition.looks_at(watch, of_config));
     let assets = looking.flat_map(|rule| match &rule.condition {
         Condition::Balance(condition) => condition.thresholds.keys().copied().collect(),
-        Condition::Transfer(_) | Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) => Vec::new(),
+        Condition::Transfer(_)
+        | Condition::Approval(_)
+        | Condition::Price(_)
+        | Condition::Change(_)
+        | Condition::Gas(_) => Vec::new(),
     });
     assets.filter(|(chain, _)| watch.chains.contains(chain)).collect()
 }

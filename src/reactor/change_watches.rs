@@ -14,7 +14,7 @@
 use super::Reactor;
 use super::addresses::{Listed, MOST_ADDRESSES, Since, since_on, since_without};
 use super::chain::Chain;
-use super::effect::{Effect, Notice};
+use super::effect::{Effect, Notice, Reply};
 use super::event::{Explored, List, Run, RunPart};
 use super::rows::{BackfillRow, RequestRow, Row, RowKey};
 use super::watch_list::{
@@ -31,7 +31,7 @@ impl Reactor {
             WatchOrder::Remove { watch, addresses } => self.remove_watch(&watch, addresses.as_deref(), effects),
         };
         let answer = answer.unwrap_or_else(WatchAnswer::Refused);
-        effects.push(Effect::Answer(Box::new(answer)));
+        effects.push(Effect::Answer(Box::new(Reply::Watches(answer))));
     }
 
     /// Whether of these blocks it was left out what concerns addresses that are watched by now. Blocks of a gap are from before.
@@ -54,8 +54,7 @@ impl Reactor {
     /// Whether a movement in a block is history; `None` where it is nobody's. What comes at the tip is new, whatever its number is: a
     /// fork may replace blocks from before an address was added.
     pub(super) fn is_history_in(&self, id: ChainId, movement: &Movement, block: u64, late: bool) -> Option<bool> {
-        let is_ours = |address: &Address| self.watched.find(id, address).is_some();
-        let new = !late && (is_ours(&movement.from) || is_ours(&movement.to));
+        let new = !late && movement.parties().any(|address| self.watched.find(id, address).is_some());
         if new { Some(false) } else { self.is_history(id, movement, block) }
     }
 

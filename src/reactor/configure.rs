@@ -25,7 +25,7 @@ impl Reactor {
             self.put_rule(rule, &settings, effects);
         }
         self.bind_watches();
-        self.ask_feeds(&settings, effects);
+        self.ask_feeds(&settings);
         self.bars.configure(&settings, self.at, effects);
         self.let_go(effects);
         self.configure_live(effects);
@@ -100,11 +100,14 @@ impl Reactor {
 /// A hash of everything that a condition says, and of what makes the rule pay: who changes either starts it anew, so that an edit never
 /// pays for what happened before it. `Debug` writes every field, in order, and nothing else.
 fn fingerprint(rule: &Rule, settings: &Settings) -> [u8; 16] {
-    // A rule that does not speak of history has the hash that it had before there was any: an upgrade starts nothing anew.
-    let condition = format!("{:?}", rule.condition).replace(", history: false })", " })");
+    // A rule that does not speak of history, or of another fee than the base fee, has the hash that it had before there was any: an
+    // upgrade starts nothing anew.
+    let condition =
+        format!("{:?}", rule.condition).replace(", history: false })", " })").replace(", of: Base })", " })");
     // Nor has one without a threshold in dollars, for the same reason.
     let condition = condition.replace(", at_least_usd: None, stages", ", stages");
-    // The same goes for the watches that are added at run time.
+    // The same goes for the watches that are added at run time, and for a rule that does not look at who sent.
+    let condition = condition.replace(", from: None, assets", ", assets");
     let condition = condition.replace(", added: All", "").replace(", added: Tagged({})", "");
     let payment = settings.payments.iter().find(|payment| payment.rule == rule.name);
     let pays = payment.map_or_else(String::new, |payment| {

@@ -1,44 +1,24 @@
-//! Base fees against rules, what follows from any crossing, and what any trigger pays.
+//! What follows from any crossing, and what any trigger pays.
 
 use super::Reactor;
 use super::alerts::{Saying, crossing_alert, new_alert, payment_alert};
-use super::crossing::{Step, step, unknown};
+use super::crossing::Step;
 use super::effect::{Body, CrossingBody, CrossingSubject, Effect, MessageKind, Notice, PaymentBody};
 use super::payments::Trigger;
 use super::rows::{AlertState, AlertSubject, Deadline, PaymentRow, PaymentState, Row};
 use super::rules::InForce;
-use super::settings::{Condition, GasCondition, PaymentSettings, Rule, Side};
-use crate::types::{ChainId, Name, PaymentId, Severity, Stage, Timestamp, TransferId, U256};
+use super::settings::{Condition, PaymentSettings, Rule, Side};
+use crate::types::{ChainId, Name, PaymentId, Severity, Stage, Timestamp, TransferId};
 use std::time::Duration;
 
 /// Beyond a chain's usual time to a trigger's stage, this much more: older triggers wait for a person.
 const TRIGGER_AGE: Duration = Duration::from_hours(1);
 
 impl Reactor {
-    pub(super) fn base_fee(
-        &mut self,
-        chain: ChainId,
-        fee: U256,
-        block: u64,
-        time: Timestamp,
-        effects: &mut Vec<Effect>,
-    ) {
-        self.soft.fees.insert(chain, (fee, block, time));
-        effects.push(Effect::Notice(Notice::BaseFee { chain, fee }));
-        self.fee_changed(chain, effects);
-    }
-
-    /// A chain is blind: its base fee is not known.
-    pub(super) fn forget_fee(&mut self, chain: ChainId, effects: &mut Vec<Effect>) {
-        if self.soft.fees.remove(&chain).is_some() {
-            self.fee_changed(chain, effects);
-        }
-    }
-
     pub(super) fn held_long_enough(&mut self, rule: &Name, effects: &mut Vec<Effect>) {
         let Some(entry) = self.rules.named(rule).cloned() else { return };
         match &entry.rule.condition {
-            Condition::Transfer(_) | Condition::Balance(_) => {}
+            Condition::Transfer(_) | Condition::Approval(_) | Condition::Balance(_) => {}
             Condition::Price(price) => {
                 self.look_at_price(&entry, price, self.known_price(&price.pair).as_ref(), effects);
             }
@@ -47,36 +27,6 @@ impl Reactor {
             }
             Condition::Gas(gas) => self.look_at_fee(&entry, gas, effects),
         }
-    }
-
-    /// Looks at the rules on a chain's base fee again, with the fee as it is known now.
-    fn fee_changed(&mut self, chain: ChainId, effects: &mut Vec<Effect>) {
-        for entry in self.rules.of_base_fee(chain).iter() {
-            if let Condition::Gas(gas) = &entry.rule.condition {
-                self.look_at_fee(entry, gas, effects);
-            }
-        }
-    }
-
-    fn look_at_fee(&mut self, entry: &InForce, condition: &GasCondition, effects: &mut Vec<Effect>) {
-        let threshold = &condition.threshold;
-        let known = (self.soft.fees.get(&condition.chain), self.settings.chains.get(&condition.chain));
-        let row = self.rules.row_mut(entry);
-        let (Some((value, block, time)), Some(chain)) = known else {
-            let step = unknown(row.standing());
-            return self.follow(entry, step, None, effects);
-        };
-        let step = step(row.standing(), threshold, value, self.at);
-        let subject = CrossingSubject::BaseFee {
-            chain: chain.name.clone(),
-            chain_id: condition.chain,
-            value: *value,
-            level: threshold.level,
-            recovers_at: threshold.recovers_at,
-            block: *block,
-        };
-        let value = Some((subject, threshold.side, *time));
-        self.follow(entry, step, value, effects);
     }
 
     /// Writes the state that a step led to, and does what follows from it. A step that is nothing changed nothing.
@@ -111,9 +61,9 @@ impl Reactor {
             Step::Crossed(since) => {
                 let body = CrossingBody { subject, crossing, side, since, as_of };
                 self.say_crossing(rule, body, AlertState::Raised, effects);
-                self.pay_for_crossing(rule, crossing, as_of, effects);
+                self.pay_for_crossing(rule, Trigger::Crossing(crossing), as_of, effects);
             }
-            Step::Muffled => self.pay_for_crossing(rule, crossing, as_of, effects),
+            Step::Muffled => self.pay_for_crossing(rule, Trigger::Crossing(crossing), as_of, effects),
             Step::Recovered => {
                 let body = CrossingBody { subject, crossing, side, since: self.at, as_of };
                 self.say_crossing(rule, body, AlertState::Resolved, effects);
@@ -127,8 +77,8 @@ impl Reactor {
         let kind = match (&body.subject, over) {
             (CrossingSubject::Price { .. } | CrossingSubject::Change(_), false) => MessageKind::PriceCrossed,
             (CrossingSubject::Price { .. } | CrossingSubject::Change(_), true) => MessageKind::PriceRecovered,
-            (CrossingSubject::BaseFee { .. }, false) => MessageKind::GasCrossed,
-            (CrossingSubject::BaseFee { .. }, true) => MessageKind::GasRecovered,
+            (CrossingSubject::Gas { .. }, false) => MessageKind::GasCrossed,
+            (CrossingSubject::Gas { .. }, true) => MessageKind::GasRecovered,
             (CrossingSubject::Balance(_), false) => MessageKind::BalanceCrossed,
             (CrossingSubject::Balance(_), true) => MessageKind::BalanceRecovered,
         };
@@ -144,16 +94,22 @@ impl Reactor {
         self.alerts.say(alert, saying, &rule.notify, &self.settings, self.at, effects);
     }
 
-    fn pay_for_crossing(&mut self, rule: &Rule, crossing: u64, time: Timestamp, effects: &mut Vec<Effect>) {
+    pub(super) fn pay_for_crossing(
+        &mut self,
+        rule: &Rule,
+        crossing: Trigger,
+        time: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(settings) = self.settings.payments.iter().find(|payment| payment.rule == rule.name).cloned() else {
             return;
         };
-        // Live, only transfers pay yet.
+        // Live, the desk was shown it.
         if settings.live {
             return;
         }
         let Some(chain) = self.settings.payees.get(&settings.payee).map(|payee| payee.chain) else { return };
-        self.pay(rule, &settings, Trigger::Crossing(crossing), time, chain, effects);
+        self.pay(rule, &settings, crossing, time, chain, effects);
     }
 
     /// Plans what a rule pays for a trigger of this time, once, and says what became of it.
@@ -264,6 +220,7 @@ impl Reactor {
             | MessageKind::PaymentSent
             | MessageKind::PaymentNeedsPerson
             | MessageKind::Transfer(_)
+            | MessageKind::Approval(_)
             | MessageKind::PriceCrossed
             | MessageKind::PriceRecovered
             | MessageKind::GasCrossed
@@ -276,6 +233,8 @@ impl Reactor {
             | MessageKind::SourceDisagrees
             | MessageKind::SinkFailing
             | MessageKind::SinkRecovered
+            | MessageKind::PaymentsFrozen
+            | MessageKind::PaymentsUnfrozen
             | MessageKind::AlertResolved
             | MessageKind::Heartbeat
             | MessageKind::Test => false,

@@ -1,13 +1,14 @@
 //! The only output of the reactor: rows to write, messages to deliver, things worth a log line and a metric.
 
+pub use super::decisions::Reply;
 pub use super::holdings::BalanceBody;
 use super::holdings::NoBalance;
-pub use super::paying::{LiveWords, PaymentBody};
+pub use super::paying::{FrozenBody, LiveWords, PaymentBody};
 pub use super::quote::{ChangeBody, Quote, Worth};
 use super::rows::{Row, RowKey};
 pub use super::source::{HeartbeatBody, SinkBody, SourceBody};
 pub use super::suspect::Suspect;
-use super::watch_list::WatchAnswer;
+use crate::types::gas::Fee;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
     Timestamp, TransferId, TransferKey, U256,
@@ -25,7 +26,7 @@ pub enum Effect {
     /// For the log and the metrics, after the commit.
     Notice(Notice),
     /// For whoever gave the order, after the commit.
-    Answer(Box<WatchAnswer>),
+    Answer(Box<Reply>),
 }
 
 /// One message of an alert, before it is rendered.
@@ -59,11 +60,11 @@ impl Message {
         MessageId::hash("message", &[&self.alert.0, &revision, sink.as_str().as_bytes()])
     }
 
-    /// Whether it takes everything back that was said before. A transfer that moved and is not as deep there keeps the stages that still
+    /// Whether it takes everything back that was said before. What moved and is not as deep there keeps the stages that still
     /// hold, and has confirmations.
     #[must_use]
     pub fn takes_all_back(&self) -> bool {
-        let stands = matches!(&self.body, Body::Transfer(transfer) if transfer.confirmations > 0);
+        let stands = matches!(&self.body, Body::Transfer(of) | Body::Approval(of) if of.confirmations > 0);
         self.kind.retracts() && !stands
     }
 }
@@ -73,6 +74,8 @@ impl Message {
 pub enum MessageKind {
     /// `transfer.seen` … `transfer.retracted`
     Transfer(Stage),
+    /// `approval.seen` … `approval.retracted`
+    Approval(Stage),
     /// `price.crossed`
     PriceCrossed,
     /// `price.recovered`
@@ -115,6 +118,10 @@ pub enum MessageKind {
     PaymentNeedsPerson,
     /// `payment.trigger_retracted`
     PaymentTriggerRetracted,
+    /// `payments.frozen`
+    PaymentsFrozen,
+    /// `payments.unfrozen`
+    PaymentsUnfrozen,
     /// `alert.resolved`: it is over for a reason that is none of its subject's, such as a rule that left the config.
     AlertResolved,
     /// `heartbeat`
@@ -125,11 +132,15 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Every kind, for schemas and filters.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 34] = [
         Self::Transfer(Stage::Seen),
         Self::Transfer(Stage::Confirmed),
         Self::Transfer(Stage::Final),
         Self::Transfer(Stage::Retracted),
+        Self::Approval(Stage::Seen),
+        Self::Approval(Stage::Confirmed),
+        Self::Approval(Stage::Final),
+        Self::Approval(Stage::Retracted),
         Self::PriceCrossed,
         Self::PriceRecovered,
         Self::GasCrossed,
@@ -151,6 +162,8 @@ impl MessageKind {
         Self::PaymentFailed,
         Self::PaymentNeedsPerson,
         Self::PaymentTriggerRetracted,
+        Self::PaymentsFrozen,
+        Self::PaymentsUnfrozen,
         Self::AlertResolved,
         Self::Heartbeat,
         Self::Test,
@@ -164,6 +177,10 @@ impl MessageKind {
             Self::Transfer(Stage::Confirmed) => "transfer.confirmed",
             Self::Transfer(Stage::Final) => "transfer.final",
             Self::Transfer(Stage::Retracted) => "transfer.retracted",
+            Self::Approval(Stage::Seen) => "approval.seen",
+            Self::Approval(Stage::Confirmed) => "approval.confirmed",
+            Self::Approval(Stage::Final) => "approval.final",
+            Self::Approval(Stage::Retracted) => "approval.retracted",
             Self::PriceCrossed => "price.crossed",
             Self::PriceRecovered => "price.recovered",
             Self::GasCrossed => "gas.crossed",
@@ -185,6 +202,8 @@ impl MessageKind {
             Self::PaymentFailed => "payment.failed",
             Self::PaymentNeedsPerson => "payment.needs_person",
             Self::PaymentTriggerRetracted => "payment.trigger_retracted",
+            Self::PaymentsFrozen => "payments.frozen",
+            Self::PaymentsUnfrozen => "payments.unfrozen",
             Self::AlertResolved => "alert.resolved",
             Self::Heartbeat => "heartbeat",
             Self::Test => "test",
@@ -194,7 +213,7 @@ impl MessageKind {
     /// Whether it takes something back.
     #[must_use]
     pub const fn retracts(self) -> bool {
-        matches!(self, Self::Transfer(Stage::Retracted) | Self::BalanceRetracted)
+        matches!(self, Self::Transfer(Stage::Retracted) | Self::Approval(Stage::Retracted) | Self::BalanceRetracted)
     }
 }
 
@@ -203,6 +222,8 @@ impl MessageKind {
 pub enum Body {
     /// Of `transfer.*`.
     Transfer(Box<TransferBody>),
+    /// Of `approval.*`: the key says who allows whom how much ([`crate::types::Allowance::of`]).
+    Approval(Box<TransferBody>),
     /// Of `price.*`, `gas.*` and `balance.*`.
     Crossing(CrossingBody),
     /// Of `source.*`.
@@ -211,6 +232,8 @@ pub enum Body {
     Sink(SinkBody),
     /// Of `payment.*`.
     Payment(Box<PaymentBody>),
+    /// Of `payments.*`.
+    Frozen(FrozenBody),
     /// Of `alert.resolved`: why.
     Resolved(Name),
     /// Of `heartbeat`.
@@ -305,19 +328,21 @@ pub enum CrossingSubject {
     },
     /// How far a price moved within a time.
     Change(Box<ChangeBody>),
-    /// A base fee in wei.
-    BaseFee {
+    /// A fee for gas, in wei.
+    Gas {
         /// Name of the chain.
         chain: Name,
         /// Its id.
         chain_id: ChainId,
+        /// Which fee.
+        of: Fee,
         /// The fee now.
         value: U256,
         /// The rule's level.
         level: U256,
         /// The rule's way back.
         recovers_at: U256,
-        /// The block that has it.
+        /// The newest block when it was known.
         block: u64,
     },
     /// A balance.
@@ -381,6 +406,15 @@ pub enum Notice {
     },
     /// A transfer reached a stage.
     Transfer {
+        /// Which chain.
+        chain: ChainId,
+        /// Which stage.
+        stage: Stage,
+        /// Whether it is suspect.
+        suspect: bool,
+    },
+    /// An approval reached a stage.
+    Approval {
         /// Which chain.
         chain: ChainId,
         /// Which stage.

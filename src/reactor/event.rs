@@ -3,12 +3,14 @@
 //! One closed enum. An event holds values that were parsed already; a broken input is an event too, never an error.
 
 use super::ask::Answer;
+pub use super::decisions::PaymentOrder;
 pub use super::holdings::{Balances, NoBalance, ReadAt};
 use super::money::CircleId;
 use super::rows::Deadline;
 use super::settings::Settings;
 pub use super::source::{List, SourceId, SourceKind};
 use super::watch_list::WatchOrder;
+use crate::types::gas::Tips;
 use crate::types::{Address, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, Price, Timestamp, U256};
 use std::sync::Arc;
 
@@ -50,6 +52,8 @@ pub enum Event {
         /// Which pair.
         pair: Pair,
     },
+    /// What gas costs, by a node's or an explorer's word.
+    Fees(Fees),
     /// A source's state changed.
     Source(SourceReport),
     /// What became of a delivery, where the reactor must know.
@@ -264,6 +268,19 @@ pub struct Tick {
     pub time: Timestamp,
 }
 
+/// What gas costs on a chain, by a node's `eth_feeHistory` or an explorer's gas oracle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fees {
+    /// Who says so; its chain is the one.
+    pub source: SourceId,
+    /// The newest block that it knew.
+    pub block: u64,
+    /// What the next block takes at least, in wei.
+    pub next_base_fee: Option<U256>,
+    /// What is paid beyond that.
+    pub tips: Option<Tips>,
+}
+
 /// A source's state changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceReport {
@@ -353,6 +370,8 @@ pub enum Command {
     },
     /// Change the watch list.
     Watches(Box<WatchOrder>),
+    /// Decide about payments.
+    Payments(Box<PaymentOrder>),
 }
 
 /// The wall clock and the monotonic one went apart.

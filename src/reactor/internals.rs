@@ -1,7 +1,7 @@
-//! Internal movements on an explorer's word: how deep they are, and where they are, though their list shows no head.
+//! What stands in lists that show no head (internal movements and approvals), on an explorer's word: how deep it is, and where it is.
 //!
-//! Rows of `txlistinternal` carry neither confirmations nor a block's hash, and the index behind them may lag behind the one of the
-//! other lists, on another fork. So a row is believed to be there (`seen`) when the list has it, and no deeper than two things prove:
+//! Rows of `txlistinternal` and `getLogs` carry no confirmations, those of `txlistinternal` no block's hash either, and the index behind
+//! them may lag behind the one of the other lists, on another fork. So a row is believed to be there (`seen`) when the list has it, and no deeper than two things prove:
 //!
 //! - The list alone: no index is later than [`super::settings::ChainSettings::overlap`] (ten minutes, at least the final depth), so that
 //!   a row which it still lists is as deep as a head that lies the overlap below the highest one known.
@@ -14,7 +14,8 @@
 
 use super::Reactor;
 use super::effect::Effect;
-use super::event::{Explored, List, Receipt};
+use super::event::{Explored, Receipt};
+use super::lists::kind_of;
 use super::marks::Marks;
 use super::read_blocks::Place;
 use super::rows::{Missing, TransferRow, Voucher};
@@ -31,24 +32,24 @@ impl Reactor {
     /// The height that the confirmations of what an explorer lists are counted from.
     pub(super) fn listed_height(&self, id: ChainId, kind: Kind) -> Option<u64> {
         let listed = || self.chains.get(&id).and_then(|chain| chain.row().explorer_head);
-        if kind == Kind::Internal { self.explorer_height(id) } else { listed() }
+        if kind.shows_head() { listed() } else { self.explorer_height(id) }
     }
 
-    /// What a list of internal movements proves of its rows by itself.
-    pub(super) fn internal_marks(&self, id: ChainId) -> Marks {
-        self.marks_at(id, self.internal_reach(id))
+    /// What a list without a head proves of its rows by itself.
+    pub(super) fn headless_marks(&self, id: ChainId) -> Marks {
+        self.marks_at(id, self.headless_reach(id))
     }
 
-    /// A list of internal movements is complete to here at least: no index is later than the overlap.
-    pub(super) fn internal_reach(&self, id: ChainId) -> Option<u64> {
+    /// A list without a head is complete to here at least: no index is later than the overlap.
+    pub(super) fn headless_reach(&self, id: ChainId) -> Option<u64> {
         let overlap = self.settings.chains.get(&id).map_or(0, ChainSettings::overlap);
         self.explorer_height(id).map(|head| head.saturating_sub(overlap))
     }
 
-    /// The last block that an answer speaks of. The reader of a list of internal movements knows no further than its newest row; where it
-    /// has come to the list's end, that speaks of everything up to the height that is known.
+    /// The last block that an answer speaks of. The reader of a list without a head knows no further than its newest row; where it has
+    /// come to the list's end, that speaks of everything up to the height that is known.
     pub(super) fn answered_to(&self, answer: &Explored) -> u64 {
-        let whole = answer.list == List::Internal && answer.index_head.is_some_and(|newest| newest <= answer.to);
+        let whole = !kind_of(answer.list).shows_head() && answer.index_head.is_some_and(|newest| newest <= answer.to);
         if whole { answer.to.max(self.explorer_height(answer.chain).unwrap_or(0)) } else { answer.to }
     }
 
@@ -68,8 +69,8 @@ impl Reactor {
         }
     }
 
-    /// A list has an internal movement that is known. Whether that can be taken as it is; else its receipt is asked for.
-    pub(super) fn takes_internal(&mut self, row: &TransferRow, place: &Place, effects: &mut Vec<Effect>) -> bool {
+    /// A list without a head has a row that is known. Whether that can be taken as it is; else its receipt is asked for.
+    pub(super) fn takes_headless(&mut self, row: &TransferRow, place: &Place, effects: &mut Vec<Effect>) -> bool {
         let (id, tx) = (row.key.chain, row.key.tx);
         // Whatever was answered before this list was read again: it may be answered otherwise now.
         self.soft.receipts_asked.remove(&(id, tx));
@@ -84,7 +85,7 @@ impl Reactor {
         false
     }
 
-    /// A receipt says where an internal movement in doubt is, and the list said so too: it is there. Gives whether that is so.
+    /// A receipt says where something in doubt is, and the list said so too: it is there. Gives whether that is so.
     pub(super) fn found_elsewhere(&mut self, row: &TransferRow, receipt: &Receipt, effects: &mut Vec<Effect>) -> bool {
         let listed = self.soft.listed_elsewhere.remove(&row.id);
         let Some((block, hash, true)) = receipt.found else { return false };
@@ -93,7 +94,7 @@ impl Reactor {
         };
         let id = row.key.chain;
         let untied = TransferRow { block, block_time: time, block_hash: None, ..row.clone() };
-        if row.key.kind != Kind::Internal || !self.explorer_judges(&untied) || self.is_replaced(id, block, hash) {
+        if row.key.kind.shows_head() || !self.explorer_judges(&untied) || self.is_replaced(id, block, hash) {
             return false;
         }
         let there = TransferRow { block_hash: self.tied_to(id, block, hash), ..untied };
@@ -105,7 +106,7 @@ impl Reactor {
         true
     }
 
-    /// A receipt says that a transaction is where the list has its internal movements: they are as deep as the chain is high.
+    /// A receipt says that a transaction is where the list has what is in it: that is as deep as the chain is high.
     pub(super) fn deepen(&mut self, receipt: &Receipt, effects: &mut Vec<Effect>) {
         let (id, Some((block, hash, true))) = (receipt.chain, receipt.found) else { return };
         if self.is_replaced(id, block, hash) {
@@ -125,7 +126,7 @@ impl Reactor {
         }
     }
 
-    /// Transactions whose receipt would make an internal movement deeper, or tie it to a block of the window.
+    /// Transactions whose receipt would make a row deeper, or tie it to a block of the window.
     pub(super) fn receipts_for_depth(&self, id: ChainId) -> impl Iterator<Item = B256> + '_ {
         let marks = self.marks_at(id, self.explorer_height(id));
         let waits = move |row: &TransferRow| {
@@ -136,7 +137,7 @@ impl Reactor {
         self.shallow(id).filter(waits).map(|row| row.key.tx)
     }
 
-    /// Whether `eth_blockNumber` is to be asked for: some internal movement, or a row of a list that is empty now, waits for a height that
+    /// Whether `eth_blockNumber` is to be asked for: some row of a list without a head, or a row of a list that is empty now, waits for a height that
     /// nothing has shown, and it may have been reached by now. It is asked for halfway, so that a long wait costs a few calls.
     pub(super) fn needs_proxy_head(&self, id: ChainId) -> bool {
         let Some(settings) = self.settings.chains.get(&id) else { return false };
@@ -162,16 +163,16 @@ impl Reactor {
         asked.is_none_or(|asked| self.at.since(asked) >= settings.block_time.saturating_mul(half))
     }
 
-    /// Internal movements that are not final and grow no deeper with the chain's own tip.
+    /// Rows of lists without a head that are not final and grow no deeper with the chain's own tip.
     fn shallow(&self, id: ChainId) -> impl Iterator<Item = TransferRow> + '_ {
         let waits = |row: &TransferRow| {
             let open = row.voucher == Voucher::Authority && row.stage < Stage::Final;
             open && self.explorer_judges(row) && !self.has_depth_of_its_own(row)
         };
-        self.transfers.internal(id).filter(waits)
+        self.transfers.headless(id).filter(waits)
     }
 
-    /// The hash that ties a movement to its block: of a block of the window, or an explorer's where nothing else reads the chain.
+    /// The hash that ties a row to its block: of a block of the window, or an explorer's where nothing else reads the chain.
     fn tied_to(&self, id: ChainId, block: u64, hash: B256) -> Option<B256> {
         let chain = self.chains.get(&id)?;
         let alone = chain.tip().is_none();

@@ -4,13 +4,15 @@ use super::Reactor;
 use super::alerts::Saying;
 use super::authority::endpoints_of;
 use super::effect::{Body, Effect, MessageKind, Notice};
-use super::event::{Event, SourceId, SourceKind};
+use super::event::{Event, Fees, SourceId, SourceKind, SourceReport};
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Subject};
 use super::troubles::words;
 use crate::types::ChainId;
 
 /// Why an alert is over whose subject is not in the config any more.
 const NOT_WATCHED: &str = "it is not in the config any more";
+/// Why an alert is over that was about feeds of which at most one is there.
+const NOT_COMPARED: &str = "no two feeds have the pair any more";
 
 /// Why an alert of a rule is over that is not in the config any more.
 pub(super) const RULE_REMOVED: &str = "the rule was removed from the config";
@@ -37,7 +39,7 @@ impl Reactor {
             self.timers.clear(&Deadline::Silent(subject.clone()), effects);
             self.timers.clear(&Deadline::Revert(chain), effects);
             self.soft.progress.remove(&subject);
-            self.soft.fees.remove(&chain);
+            self.soft.gas.remove(&chain);
             self.soft.compared.remove(&chain);
             self.unpublished.insert(chain);
         }
@@ -53,7 +55,8 @@ impl Reactor {
             let Some(row) = self.troubles.get(&subject) else { continue };
             let alert = super::alerts::trouble_alert(&words(&subject), row.count);
             if let Some(alert) = self.alerts.get(alert).cloned() {
-                self.say_resolved(alert, NOT_WATCHED, effects);
+                let compared = subject.pair().is_some();
+                self.say_resolved(alert, if compared { NOT_COMPARED } else { NOT_WATCHED }, effects);
             }
         }
     }
@@ -79,8 +82,8 @@ impl Reactor {
             Event::Run(run) => (run.chain, &run.endpoint),
             Event::Tags(tags) => (tags.chain, &tags.endpoint),
             Event::Logs(logs) => (logs.chain, &logs.endpoint),
-            Event::Source(report) => match report.source.chain {
-                Some(chain) if report.source.kind == SourceKind::Rpc => (chain, &report.source.name),
+            Event::Source(SourceReport { source, .. }) | Event::Fees(Fees { source, .. }) => match source.chain {
+                Some(chain) if source.kind == SourceKind::Rpc => (chain, &source.name),
                 Some(_) | None => return Ok(()),
             },
             Event::Configured(_)
@@ -140,7 +143,10 @@ impl Reactor {
                 chain(id).is_some_and(|chain| chain.explorer.is_some()) && self.watched.find(*id, address).is_some()
             }
             Subject::Sink(name) => self.settings.sinks.contains_key(name),
-            Subject::Prices(pair) => self.settings.feeds.values().any(|pairs| pairs.contains(pair)),
+            // One feed alone never says whether it agrees.
+            Subject::Prices(pair) => self.settings.feeds.values().filter(|pairs| pairs.contains(pair)).count() > 1,
+            // A freeze outlives every config.
+            Subject::Payments(_) => true,
         }
     }
 }

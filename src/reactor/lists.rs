@@ -3,7 +3,7 @@
 //! A plain function of the rules, so that `check` can say before the start what will be read and what will not.
 
 use super::event::List;
-use super::settings::{KnownToken, TransferCondition, Watch};
+use super::settings::{ApprovalCondition, Condition, KnownToken, TransferCondition, Watch};
 use crate::types::{Address, Asset, ChainId, Kind, Timestamp};
 use std::collections::BTreeMap;
 
@@ -16,6 +16,9 @@ impl Lists {
     pub const NONE: Self = Self(0);
     /// What is read for the record: everything but NFTs.
     pub const USUAL: Self = Self::of(List::Transactions).and(Self::of(List::Internal)).and(Self::of(List::Tokens));
+
+    /// Both that tell of approvals.
+    pub const APPROVALS: Self = Self::of(List::Approvals).and(Self::of(List::ApprovalsForAll));
 
     /// Of one list.
     #[must_use]
@@ -41,19 +44,22 @@ impl Lists {
     }
 }
 
-/// The lists that a watch needs on a chain, where `rules` are the transfer rules that look at it.
+/// The lists that a watch needs on a chain, where `rules` are the rules that look at it.
 ///
 /// A watch that no rule looks at there is watched for the record, and so is one with a `from_block`, whose history somebody wants:
 /// both are read whole but for their
 /// NFTs, which cost two lists more and are read where a rule speaks of them.
-pub fn needed<'a>(
-    rules: impl Iterator<Item = &'a TransferCondition>,
-    watch: &Watch,
-    chain: ChainId,
-    tokens: &Tokens,
-) -> Lists {
-    let of_chain = rules.filter(|rule| rule.chains.contains(&chain));
-    let asked = of_chain.fold(Lists::NONE, |lists, rule| lists.and(of_rule(rule, chain, tokens)));
+pub fn needed<'a>(rules: impl Iterator<Item = &'a Condition>, watch: &Watch, chain: ChainId, tokens: &Tokens) -> Lists {
+    let of_rule = |rule: &Condition| match rule {
+        Condition::Transfer(rule) if rule.chains.contains(&chain) => of_rule(rule, chain, tokens),
+        Condition::Approval(rule) => of_approvals(rule, chain),
+        Condition::Transfer(_)
+        | Condition::Price(_)
+        | Condition::Change(_)
+        | Condition::Gas(_)
+        | Condition::Balance(_) => Lists::NONE,
+    };
+    let asked = rules.fold(Lists::NONE, |lists, rule| lists.and(of_rule(rule)));
     if asked == Lists::NONE || watch.from_block.is_some() { asked.and(Lists::USUAL) } else { asked }
 }
 
@@ -90,6 +96,16 @@ fn of_rule(rule: &TransferCondition, chain: ChainId, tokens: &Tokens) -> Lists {
     lists
 }
 
+/// The lists that show the approvals that a rule speaks of on a chain. A rule with an amount says nothing of everything, and one that
+/// names only the coin nothing at all.
+fn of_approvals(rule: &ApprovalCondition, chain: ChainId) -> Lists {
+    let on_token = |asset: &(ChainId, Asset)| asset.0 == chain && asset.1 != Asset::Coin;
+    if !rule.chains.contains(&chain) || rule.assets.as_ref().is_some_and(|assets| !assets.iter().any(on_token)) {
+        return Lists::NONE;
+    }
+    if rule.speaks_of_everything() { Lists::APPROVALS } else { Lists::of(List::Approvals) }
+}
+
 /// The rows of a chain that are neither final nor gone.
 #[derive(Debug, Default)]
 pub(super) struct OpenLists {
@@ -109,33 +125,37 @@ pub(super) struct OpenList {
 }
 
 /// The kind that a list reports.
-pub(super) const fn kind_of(list: List) -> Kind {
+#[must_use]
+pub const fn kind_of(list: List) -> Kind {
     match list {
         List::Transactions => Kind::Coin,
         List::Internal => Kind::Internal,
         List::Tokens => Kind::Token,
         List::Nfts => Kind::Erc721,
         List::MultiTokens => Kind::Erc1155,
+        List::Approvals => Kind::Approval,
+        List::ApprovalsForAll => Kind::ApprovalForAll,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reactor::settings::{BetweenOwn, Direction};
+    use crate::reactor::settings::{Added, BetweenOwn, Direction, LeastAllowance};
     use crate::types::U256;
-    use List::{Internal, MultiTokens, Nfts, Tokens, Transactions};
+    use List::{Approvals, ApprovalsForAll, Internal, MultiTokens, Nfts, Tokens, Transactions};
 
     const HERE: ChainId = ChainId(1);
     const THERE: ChainId = ChainId(137);
     const USDC: Asset = Asset::Token(Address::repeat_byte(7));
 
-    fn rule(assets: Option<&[(ChainId, Asset)]>, at_least: Option<&[(ChainId, Asset)]>) -> TransferCondition {
-        TransferCondition {
-            added: crate::reactor::settings::Added::Tagged(std::collections::BTreeSet::new()),
+    fn rule(assets: Option<&[(ChainId, Asset)]>, at_least: Option<&[(ChainId, Asset)]>) -> Condition {
+        Condition::Transfer(TransferCondition {
+            added: Added::Tagged([].into()),
             watches: ["hot".into()].into(),
             chains: [HERE].into(),
             direction: Direction::In,
+            from: None,
             assets: assets.map(|assets| assets.iter().copied().collect()),
             at_least: at_least.map(|levels| levels.iter().map(|asset| (*asset, U256::from(1))).collect()),
             at_least_usd: None,
@@ -143,7 +163,22 @@ mod tests {
             between_own: BetweenOwn::Each,
             skip_suspect: false,
             history: false,
-        }
+        })
+    }
+
+    fn approvals(assets: Option<&[(ChainId, Asset)]>, at_least: Option<LeastAllowance>) -> Condition {
+        Condition::Approval(ApprovalCondition {
+            watches: ["hot".into()].into(),
+            added: Added::Tagged([].into()),
+            chains: [HERE].into(),
+            assets: assets.map(|assets| assets.iter().copied().collect()),
+            at_least,
+            trusted: [].into(),
+            trusted_watches: [].into(),
+            revokes: false,
+            stages: [].into(),
+            skip_suspect: false,
+        })
     }
 
     #[test]
@@ -157,7 +192,7 @@ mod tests {
         };
         let known = KnownToken { symbol: "USDC".into(), decimals: 6 };
         let tokens = BTreeMap::from([((HERE, Address::repeat_byte(7)), known)]);
-        let check = |rules: &[TransferCondition], chain: ChainId, expected: &[List]| {
+        let check = |rules: &[Condition], chain: ChainId, expected: &[List]| {
             let lists: Vec<List> = needed(rules.iter(), &watch(None), chain, &tokens).iter().collect();
             assert_eq!(lists, expected, "{rules:?}");
             let history = needed(rules.iter(), &watch(Some(5)), chain, &tokens);
@@ -169,10 +204,21 @@ mod tests {
         check(&[rule(None, Some(&[token]))], HERE, &[Tokens]);
         check(&[rule(Some(&[coin, token]), Some(&[coin]))], HERE, &[Transactions, Internal]);
         check(&[rule(Some(&[token]), None), rule(None, Some(&[coin]))], HERE, &List::USUAL);
-        check(&[rule(None, None)], HERE, &List::ALL);
+        let every = [Transactions, Internal, Tokens, Nfts, MultiTokens];
+        check(&[rule(None, None)], HERE, &every);
         let unknown = (HERE, Asset::Token(Address::repeat_byte(9)));
         check(&[rule(Some(&[unknown]), None)], HERE, &[Tokens, Nfts, MultiTokens]);
         check(&[rule(None, Some(&[unknown]))], HERE, &[Tokens]);
+        check(&[approvals(None, None)], HERE, &[Approvals, ApprovalsForAll]);
+        check(&[approvals(None, Some(LeastAllowance::Unlimited))], HERE, &[Approvals, ApprovalsForAll]);
+        check(&[approvals(None, Some(LeastAllowance::Amount([].into())))], HERE, &[Approvals]);
+        check(
+            &[approvals(Some(&[token]), None), rule(Some(&[coin]), None)],
+            HERE,
+            &[Transactions, Internal, Approvals, ApprovalsForAll],
+        );
+        check(&[approvals(Some(&[elsewhere]), None)], HERE, &List::USUAL);
+        check(&[approvals(None, None)], THERE, &List::USUAL);
         // What no rule looks at is there for the record.
         check(&[], HERE, &List::USUAL);
         check(&[rule(Some(&[token]), None)], THERE, &List::USUAL);

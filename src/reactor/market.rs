@@ -37,6 +37,14 @@ pub struct Known {
     pub as_of: Timestamp,
 }
 
+impl Known {
+    /// Whether two feeds or more say it, and none is further from another than they may be.
+    #[must_use]
+    pub fn is_agreed(&self, settings: &PriceSettings) -> bool {
+        self.sources > 1 && spread(self.low, self.high, self.price) <= settings.disagree
+    }
+}
+
 /// How the feeds of a pair turned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
@@ -62,12 +70,6 @@ impl Market {
     /// It was said that its feeds differ, before this market began.
     pub const fn said_apart(&mut self) {
         self.apart = true;
-    }
-
-    /// How many feeds are asked for it.
-    #[must_use]
-    pub fn feeds(&self) -> usize {
-        self.by_feed.len()
     }
 
     /// Takes a price. Gives whether it counts: it is of a feed that is asked, and no older than what that feed said before.

@@ -7,12 +7,13 @@
 //!
 //! Sub-machines hold the state and know nothing of each other: [`chain`] (what is canonical), [`transfers`] (identity, place, stage),
 //! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`market`] (what a pair costs), [`balances`], [`payments`] (limits), [`troubles`], [`timers`]. The files that
-//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `read_prices`, `speak`, `cross`,
+//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `read_prices`, `speak` (with `allow`), `cross` (with `gas`),
 //! `supervise` (with `accounts` and `steady`), `configure` (with `let_go`), `want`.
 
 mod accounts;
 pub mod addresses;
 pub mod alerts;
+mod allow;
 pub mod ask;
 mod authority;
 pub mod backfill;
@@ -24,8 +25,11 @@ mod change_watches;
 mod configure;
 mod cross;
 pub mod crossing;
+pub mod decisions;
 pub mod effect;
 pub mod event;
+pub mod gas;
+mod halts;
 mod held;
 pub mod holdings;
 mod internals;
@@ -37,9 +41,11 @@ pub mod marks;
 pub mod match_set;
 pub mod money;
 pub mod office;
+mod orders;
 mod owe_history;
 mod packed;
 pub mod past;
+mod pay_crossings;
 mod pay_live;
 pub mod paying;
 pub mod payments;
@@ -58,6 +64,7 @@ pub mod settings;
 mod show;
 pub mod source;
 mod speak;
+mod staged;
 mod standing;
 mod steady;
 mod supervise;
@@ -72,14 +79,15 @@ pub mod watch_list;
 mod watched;
 pub mod worth;
 
-use crate::types::{Address, B256, ChainId, Pair, Timestamp, TransferId, U256};
+use crate::types::{Address, B256, ChainId, Pair, Timestamp, TransferId};
 use alerts::Alerts;
 use backfill::Backfills;
 use balances::Balances;
 use bars::Bars;
 use chain::Chain;
-use effect::{Effect, Notice};
+use effect::Effect;
 use event::{Command, Event, List, SourceId, SourceState};
+pub use pay_live::terms_fingerprint;
 use payments::Payments;
 use payments::desk::Desk;
 use read_prices::Followed;
@@ -132,10 +140,12 @@ pub struct Reactor {
 struct Soft {
     /// The newest price of each pair by feed, only while the feed is fresh.
     prices: BTreeMap<Pair, Followed>,
-    /// The newest base fee, its block and that block's time.
-    fees: BTreeMap<ChainId, (U256, u64, Timestamp)>,
+    /// What gas costs.
+    gas: BTreeMap<ChainId, gas::Gas>,
     /// States of sources.
     sources: BTreeMap<SourceId, SourceState>,
+    /// What live rules were shown.
+    shown: pay_crossings::Shown,
     /// When something useful last came.
     progress: BTreeMap<Subject, Timestamp>,
     /// Tokens whose decimals were waited for in vain.
@@ -212,14 +222,16 @@ impl Reactor {
             Event::Balances(answer) => self.balances(&answer, &mut effects),
             Event::Tick(tick) => self.tick(tick, &mut effects),
             Event::Quiet { feed, pair } => self.forget_price(&feed, &pair, &mut effects),
+            Event::Fees(fees) => self.fees(&fees, &mut effects),
             Event::Source(report) => self.source(report, &mut effects),
             Event::Delivery(report) => self.delivery(report, &mut effects),
             Event::Command(Command::TestSink { sink }) => self.test_sink(sink, &mut effects),
             Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
             Event::Command(Command::Watches(order)) => self.order_watches(*order, &mut effects),
+            Event::Command(Command::Payments(order)) => self.order_payments(*order, &mut effects),
             Event::Answered(answer) => self.answered(*answer, &mut effects),
             Event::Hinted(transaction) => self.hinted(&transaction, &mut effects),
-            Event::Clock(report) => effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms })),
+            Event::Clock(report) => self.clock_moved(&report, &mut effects),
             Event::Unlistable(list) => self.unlistable(list, &mut effects),
             Event::Unreadable { chain, block } => self.stop(chain, Stop::Unreadable(block), &mut effects),
             Event::Deadline(deadline) => self.deadline(deadline, &mut effects),

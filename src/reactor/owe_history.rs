@@ -29,6 +29,8 @@ pub(super) const fn list_of(kind: Kind) -> List {
         Kind::Coin => List::Transactions,
         Kind::Internal => List::Internal,
         Kind::Token | Kind::Erc721 | Kind::Erc1155 => List::Tokens,
+        Kind::Approval => List::Approvals,
+        Kind::ApprovalForAll => List::ApprovalsForAll,
     }
 }
 
@@ -86,8 +88,7 @@ impl Reactor {
         let ours = |address: &&Address| {
             self.watched.find(chain, address).is_some() && block >= self.asked_from(chain, address)
         };
-        let sides = [&movement.from, &movement.to];
-        let mut asked = sides.into_iter().filter(ours).peekable();
+        let mut asked = movement.parties().filter(ours).peekable();
         asked.peek()?;
         Some(asked.all(|address| block < self.live_from(chain, address)))
     }
@@ -101,7 +102,8 @@ impl Reactor {
     /// Whether a party to a movement in a block was watched before it.
     pub(super) fn is_news(&self, key: &TransferKey, block: u64) -> bool {
         let watched = |address: &&Address| self.watched.find(key.chain, address).is_some();
-        let mut ours = [&key.from, &key.to].into_iter().filter(watched);
+        let other = Some(&key.to).filter(|_| !key.kind.is_approval());
+        let mut ours = [&key.from].into_iter().chain(other).filter(watched);
         ours.any(|address| block >= self.live_from(key.chain, address))
     }
 
@@ -254,11 +256,11 @@ impl Reactor {
         self.choose_logs(chain, until, effects);
     }
 
-    /// The lists of an address. A chain's own blocks and logs show NFTs with the tokens.
+    /// The lists of an address. A chain's own blocks and logs show NFTs with the tokens, and approvals in the blocks that are read anyway.
     fn past_lists(&self, id: ChainId, address: &Address) -> Lists {
         match self.watched.find(id, address).filter(|_| self.reads_lists(id)) {
             Some((place, watch)) => self.lists_of(place as usize, watch, id),
-            None => Lists::USUAL,
+            None => Lists::USUAL.and(Lists::APPROVALS),
         }
     }
 

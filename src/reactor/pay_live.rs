@@ -3,17 +3,36 @@
 use super::Reactor;
 use super::cross::said_at;
 use super::effect::{Effect, LiveWords, MessageKind, Notice};
-use super::money::{CircleId, PaymentRow};
+use super::event::ClockReport;
+use super::halts::Halt;
+use super::money::{CircleId, PaymentRow, Sha256};
 use super::payments::ask::{Answer, Asked};
 use super::payments::desk::terms::{Offer, OfferAmount, PayeeTerms, Terms, sha256};
-use super::payments::desk::{Desk, Facts, Said, Step, Trigger, Vouched};
+use super::payments::desk::{Desk, Facts, Order, Refusal, Said, Step, Trigger, Vouched};
 use super::rows::{Deadline, Row, RowKey, TransferRow, Voucher};
 use super::settings::{Approval, PaymentAmount, PaymentSettings, Rule, Settings};
-use crate::types::{ChainId, Kind, Stage, Timestamp, TransferId};
+use crate::types::{Address, ChainId, Kind, Name, Stage, Timestamp, TransferId, TransferKey, chain};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 impl Reactor {
+    /// Whether the chain's own blocks vouch for a transfer: its block was read, and what stands in a block that was read was compared
+    /// with it. Whether an endpoint is fresh at this moment does not matter: the block was read when one was.
+    pub(super) fn was_read(&self, row: &TransferRow) -> bool {
+        let Some(chain) = self.chains.get(&row.key.chain).filter(|chain| chain.covers(row.block)) else { return false };
+        // An explorer may have listed it in another fork's block of this height while no endpoint was fresh.
+        row.block_hash.is_some_and(|hash| chain.block(row.block).is_none_or(|block| block.at.hash == hash))
+    }
+
+    /// A transfer from or to a payee, or between watches, never pays (MONEY §1).
+    pub(super) fn is_loop(&self, key: &TransferKey) -> bool {
+        let watched = |address: &Address| self.watched.find(key.chain, address).is_some();
+        let payee = |address: Address| {
+            self.settings.payees.values().any(|payee| payee.chain == key.chain && payee.address == address)
+        };
+        (watched(&key.from) && watched(&key.to)) || payee(key.from) || payee(key.to)
+    }
+
     /// What the payment worker is to be asked, once what was handled is durable. Each is handed out once.
     pub fn take_asks(&mut self) -> Vec<Asked> {
         self.desk.take_asks()
@@ -26,7 +45,7 @@ impl Reactor {
     }
 
     /// Lets the desk do something, and writes and says what follows.
-    fn at_desk<T>(
+    pub(super) fn at_desk<T>(
         &mut self,
         effects: &mut Vec<Effect>,
         act: impl FnOnce(&mut Desk, &Self, Timestamp, &mut Step) -> T,
@@ -70,11 +89,25 @@ impl Reactor {
             Said::Suspect(rule, _) => {
                 effects.push(Effect::Notice(Notice::Suppressed { rule, reason: "suspect: it never pays" }));
             }
-            Said::Frozen(why) => effects.push(Effect::Notice(Notice::Money { what: "payments are frozen", why })),
-            Said::Unfrozen(by) => effects.push(Effect::Notice(Notice::Money { what: "payments go on", why: by })),
-            Said::Stopped(row) => {
-                effects.push(Effect::Notice(Notice::Money { what: "a rule or payee is stopped", why: row.reason }));
+            Said::Frozen(why) => {
+                effects.push(Effect::Notice(Notice::Money { what: "payments are frozen", why: why.clone() }));
+                self.say_frozen(Halt::Everything, why, effects);
             }
+            Said::Unfrozen(by) => {
+                self.say_unfrozen(Halt::Everything, &by, effects);
+                effects.push(Effect::Notice(Notice::Money { what: "payments go on", why: by }));
+            }
+            Said::Paused(why) => {
+                effects.push(Effect::Notice(Notice::Money { what: "payments are paused", why: why.clone() }));
+                self.say_frozen(Halt::Clock, why, effects);
+            }
+            Said::ClockTrusted(by) => self.say_unfrozen(Halt::Clock, &by, effects),
+            Said::Stopped(row) => {
+                let why = row.reason.clone();
+                effects.push(Effect::Notice(Notice::Money { what: "a rule or payee is stopped", why: why.clone() }));
+                self.say_frozen(Halt::One(&row.what), why, effects);
+            }
+            Said::Resumed(what, by) => self.say_unfrozen(Halt::One(&what), &by, effects),
             Said::Warning(why) => effects.push(Effect::Notice(Notice::Money { what: "payments", why })),
         }
     }
@@ -84,12 +117,21 @@ impl Reactor {
         let heads: BTreeMap<ChainId, u64> =
             self.chains.iter().filter_map(|(id, chain)| Some((*id, chain.height()?))).collect();
         let live = terms.is_some();
+        self.show_markets_again();
         self.at_desk(effects, |desk, reactor, at, step| {
             desk.configure(terms, &heads, at, step);
             if live {
                 desk.tick(at, &|row| reactor.holds(row), step);
             }
         });
+    }
+
+    /// The wall clock moved against the monotonic one: money pauses.
+    pub(super) fn clock_moved(&mut self, report: &ClockReport, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Notice(Notice::Clock { ahead_ms: report.ahead_ms }));
+        if self.settings.live.is_some() {
+            self.at_desk(effects, |desk, _, at, step| desk.clock(report.ahead_ms, at, step));
+        }
     }
 
     pub(super) fn money_due(&mut self, effects: &mut Vec<Effect>) {
@@ -110,6 +152,16 @@ impl Reactor {
         });
     }
 
+    pub(super) fn order_live(&mut self, order: Order, by: &Name, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+        self.at_desk(effects, |desk, reactor, at, step| {
+            let done = desk.order(order, by, at, &|row| reactor.holds(row), step);
+            if desk.fingerprint().is_some() {
+                desk.tick(at, &|row| reactor.holds(row), step);
+            }
+            done
+        })
+    }
+
     pub(super) fn live_retracted(&mut self, transfer: TransferId, effects: &mut Vec<Effect>) {
         self.at_desk(effects, |desk, _, at, step| desk.retracted(transfer, at, step));
     }
@@ -123,6 +175,9 @@ impl Reactor {
         let read = row.key.kind != Kind::Internal && row.voucher == Voucher::Authority && self.was_read(row);
         // That two operators agree is not asked yet: with one, a person approves.
         let vouched = if read { Vouched::ByOne } else { Vouched::ByNobody };
+        // A depth below the chain table's is none for money.
+        let shallow = || self.deepest(row.key.chain, Stage::Confirmed).is_none_or(|deepest| row.block > deepest);
+        let stage = if row.stage == Stage::Confirmed && shallow() { Stage::Seen } else { row.stage };
         let facts = Facts::Transfer {
             id: row.id,
             amount: row.key.amount,
@@ -130,19 +185,13 @@ impl Reactor {
             to: row.key.to,
             chain: row.key.chain,
             block: row.block,
-            stage: row.stage,
+            stage,
             suspect: row.suspect.any(),
             vouched,
             block_hash: row.block_hash.unwrap_or_default().0,
         };
         let trigger = Trigger { rule: rule.name.clone(), time: row.block_time, facts };
         self.at_desk(effects, |desk, _, at, step| desk.plan(&trigger, at, step));
-    }
-
-    /// Whether what made a payment still holds. A transfer that is not held any more was final.
-    fn holds(&self, row: &PaymentRow) -> Option<bool> {
-        let transfer = row.transfer?;
-        Some(self.transfers.get(transfer).is_none_or(|transfer| transfer.stage != Stage::Retracted))
     }
 
     /// What is known of a payment at Circle.
@@ -156,10 +205,18 @@ impl Reactor {
     }
 }
 
+/// The fingerprint of what the config says of live money; `None` where nothing is live.
+#[must_use]
+pub fn terms_fingerprint(settings: &Settings) -> Option<Sha256> {
+    terms(settings).map(|terms| terms.fingerprint)
+}
+
 /// What the config says of live money; `None` where nothing is live.
 fn terms(settings: &Settings) -> Option<Terms> {
     let live = settings.live.as_ref()?;
-    let offers = settings.payments.iter().filter(|payment| payment.live).filter_map(|payment| {
+    // Coins of a test network are anybody's: only a relaxed deployment pays for them.
+    let worth = live.relaxed || chain::by_id(live.chain).is_some_and(|known| !known.test);
+    let offers = settings.payments.iter().filter(|payment| payment.live && worth).filter_map(|payment| {
         let payee = settings.payees.get(&payment.payee).filter(|payee| payee.chain == live.chain)?;
         let rule = settings.rules.iter().find(|rule| rule.name == payment.rule)?;
         let mark = format!("{:?} {:?} {:?}", rule.condition, payment.stage, payee.address);
@@ -180,6 +237,7 @@ fn terms(settings: &Settings) -> Option<Terms> {
             per_day: live.per_day,
             in_total: live.in_total,
             two_approvals_over: live.two_approvals_over,
+            gasless: live.gasless,
             relaxed: live.relaxed,
             payees: payees.collect(),
             offers: offers.collect(),
@@ -200,6 +258,7 @@ fn offer(payment: &PaymentSettings, settings: &Settings, chain: ChainId, mark: &
         amount: match payment.amount {
             PaymentAmount::Fixed(amount) => OfferAmount::Fixed(amount),
             PaymentAmount::Match { reserve } => OfferAmount::Match(reserve),
+            PaymentAmount::FillTo(level) => OfferAmount::FillTo(level),
         },
         stage: payment.stage,
         per_payment: payment.per_payment,
@@ -208,6 +267,7 @@ fn offer(payment: &PaymentSettings, settings: &Settings, chain: ChainId, mark: &
         max_per_day: payment.max_per_day,
         manual: payment.approval == Approval::Manual,
         expires: payment.approval_expires,
+        max_fee: payment.max_fee,
         usual,
         mark: sha256("rule", &[mark.as_bytes()]),
     }

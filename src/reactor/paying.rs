@@ -1,7 +1,7 @@
 //! What rules pay and to whom, as the config says it, and what people are told of a payment. Values only.
 
 use super::money::{CircleId, PaymentState, Sha256};
-use crate::types::{Address, B256, ChainId, Name, PaymentId, Stage, TransferId, U256};
+use crate::types::{Address, B256, ChainId, Name, PaymentId, Stage, Timestamp, TransferId, U256};
 use std::time::Duration;
 
 /// What a rule pays, beside it.
@@ -27,8 +27,10 @@ pub struct PaymentSettings {
     pub approval: Approval,
     /// How long one waits before it is refused.
     pub approval_expires: Duration,
-    /// It is more than a rehearsal. The config refuses it until all of money is proven.
+    /// It is more than a rehearsal.
     pub live: bool,
+    /// Above this estimate, in the smallest unit of the chain's coin, it waits for a person.
+    pub max_fee: Option<U256>,
 }
 
 /// How much a payment moves.
@@ -41,6 +43,8 @@ pub enum PaymentAmount {
         /// Held back.
         reserve: U256,
     },
+    /// What is missing to this balance (a USDC balance rule), raw.
+    FillTo(U256),
 }
 
 /// Whether a person has to say yes.
@@ -82,6 +86,8 @@ pub struct LiveSettings {
     pub token: Address,
     /// The wallet's own address.
     pub wallet_address: Address,
+    /// It is an account that others pay the gas of.
+    pub gasless: bool,
     /// Most in a rolling day, raw.
     pub per_day: U256,
     /// Most ever, raw.
@@ -117,6 +123,19 @@ pub struct PaymentBody {
     pub crossing: Option<u64>,
     /// What is known of it at Circle; a rehearsal has none.
     pub live: Option<LiveWords>,
+}
+
+/// The facts of `payments.frozen` and `payments.unfrozen`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrozenBody {
+    /// Everything, the clock, a rule or a payee: in words.
+    pub what: Name,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, or by whom it goes on.
+    pub reason: Name,
+    /// The hash of the last line of the audit.
+    pub audit_head: Option<Sha256>,
 }
 
 /// What is known of a live payment at Circle.

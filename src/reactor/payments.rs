@@ -20,12 +20,14 @@ pub struct Payments {
 }
 
 /// What made a rule pay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trigger {
     /// A transfer, with its raw amount.
     Transfer(TransferId, U256),
     /// The how-manieth crossing.
     Crossing(u64),
+    /// The how-manieth crossing by one of the rule's balances: which, and what it held.
+    Balance(Name, u64, U256),
 }
 
 /// A rolling day: limits by the day count over it.
@@ -59,22 +61,22 @@ impl Payments {
         at: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Option<PaymentRow> {
-        let id = identity(&settings.rule, trigger);
+        let id = identity(&settings.rule, &trigger);
         if self.rows.contains_key(&id) {
             return None;
         }
         let (transfer, crossing) = match trigger {
             Trigger::Transfer(id, _) => (Some(id), None),
-            Trigger::Crossing(number) => (None, Some(number)),
+            Trigger::Crossing(number) | Trigger::Balance(_, number, _) => (None, Some(number)),
         };
-        let came_in = match trigger {
-            Trigger::Transfer(_, amount) => amount,
-            Trigger::Crossing(_) => U256::ZERO,
+        let amount = match (settings.amount, &trigger) {
+            (PaymentAmount::Fixed(amount), _) => Some(amount),
+            (PaymentAmount::Match { reserve }, Trigger::Transfer(_, came_in)) => came_in.checked_sub(reserve),
+            (PaymentAmount::FillTo(full), Trigger::Balance(_, _, there)) => full.checked_sub(*there),
+            (PaymentAmount::Match { .. }, Trigger::Crossing(_) | Trigger::Balance(..))
+            | (PaymentAmount::FillTo(_), Trigger::Transfer(..) | Trigger::Crossing(_)) => None,
         };
-        let amount = match settings.amount {
-            PaymentAmount::Fixed(amount) => amount,
-            PaymentAmount::Match { reserve } => came_in.checked_sub(reserve).filter(|rest| !rest.is_zero())?,
-        };
+        let amount = amount.filter(|amount| !amount.is_zero())?;
         let (state, reason) = if !self.within_limits(settings, payee, amount, at) {
             (PaymentState::Held, Some(OVER_LIMIT))
         } else if too_old {
@@ -112,23 +114,28 @@ impl Payments {
         at: Timestamp,
         effects: &mut Vec<Effect>,
     ) -> Option<PaymentRow> {
-        let row = self.rows.get(&id)?;
-        match row.state {
-            PaymentState::Planned | PaymentState::Held | PaymentState::Approved => {}
-            PaymentState::Rehearsed
-            | PaymentState::Refused
-            | PaymentState::Sending
-            | PaymentState::Reconcile
-            | PaymentState::Human
-            | PaymentState::Accepted
-            | PaymentState::Rejected
-            | PaymentState::Complete
-            | PaymentState::Failed
-            | PaymentState::Cancelled
-            | PaymentState::Denied => return None,
-        }
+        let row = self.rows.get(&id).filter(|row| row.state.is_waiting())?;
         let state = PaymentState::Refused;
         let row = PaymentRow { state, reason: Some(reason.into()), changed_at: at, ..row.clone() };
+        self.put(row.clone(), effects);
+        Some(row)
+    }
+
+    /// Lets a payment that waits go as far as a rehearsal goes. `None` where it does not wait, or a limit still has no room for it.
+    pub fn approve(
+        &mut self,
+        id: PaymentId,
+        settings: &PaymentSettings,
+        payee: &Payee,
+        at: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) -> Option<PaymentRow> {
+        let row = self.rows.get(&id).filter(|row| row.state == PaymentState::Held)?;
+        let full = row.reason.as_ref().is_some_and(|reason| reason.as_str() == OVER_LIMIT);
+        if full && !self.within_limits(settings, payee, row.amount, at) {
+            return None;
+        }
+        let row = PaymentRow { state: PaymentState::Rehearsed, reason: None, changed_at: at, ..row.clone() };
         self.put(row.clone(), effects);
         Some(row)
     }
@@ -163,20 +170,9 @@ impl Payments {
     /// Those that count in limits: all but refused ones, and those that had no room in them. What had none has reserved none: else one
     /// large deposit of a stranger would hold everything that comes behind it for a day.
     fn counting(&self) -> impl Iterator<Item = &PaymentRow> {
-        self.rows.values().filter(|row| match row.state {
-            PaymentState::Held => row.reason.as_ref().is_none_or(|reason| reason.as_str() != OVER_LIMIT),
-            PaymentState::Planned | PaymentState::Approved | PaymentState::Rehearsed => true,
-            PaymentState::Refused => false,
-            // Live ones are at the desk, and counted there.
-            PaymentState::Sending
-            | PaymentState::Reconcile
-            | PaymentState::Human
-            | PaymentState::Accepted
-            | PaymentState::Rejected
-            | PaymentState::Complete
-            | PaymentState::Failed
-            | PaymentState::Cancelled
-            | PaymentState::Denied => false,
+        self.rows.values().filter(|row| {
+            let no_room = row.reason.as_ref().is_some_and(|reason| reason.as_str() == OVER_LIMIT);
+            row.state == PaymentState::Rehearsed || (row.state.is_waiting() && !no_room)
         })
     }
 
@@ -190,29 +186,20 @@ impl Payments {
 const OVER_LIMIT: &str = "limit";
 
 /// (mode, rule, trigger). Never a block hash, a wall time or an attempt.
-fn identity(rule: &Name, trigger: Trigger) -> PaymentId {
+fn identity(rule: &Name, trigger: &Trigger) -> PaymentId {
     let rule = rule.as_str().as_bytes();
     match trigger {
         Trigger::Transfer(transfer, _) => PaymentId::hash("payment/rehearsal/transfer", &[rule, &transfer.0]),
         Trigger::Crossing(number) => PaymentId::hash("payment/rehearsal/crossing", &[rule, &number.to_be_bytes()]),
+        Trigger::Balance(what, number, _) => {
+            PaymentId::hash("payment/rehearsal/balance", &[rule, what.as_str().as_bytes(), &number.to_be_bytes()])
+        }
     }
 }
 
 /// Whether it counts in the rolling day: open, or executed less than a day ago.
 fn recent(row: &PaymentRow, at: Timestamp) -> bool {
-    match row.state {
-        PaymentState::Planned | PaymentState::Held | PaymentState::Approved => true,
-        PaymentState::Rehearsed | PaymentState::Refused => at.since(row.changed_at) < DAY,
-        PaymentState::Sending
-        | PaymentState::Reconcile
-        | PaymentState::Human
-        | PaymentState::Accepted
-        | PaymentState::Rejected
-        | PaymentState::Complete
-        | PaymentState::Failed
-        | PaymentState::Cancelled
-        | PaymentState::Denied => false,
-    }
+    row.state.is_waiting() || at.since(row.changed_at) < DAY
 }
 
 /// `None` is more than 256 bits: more than any limit.
@@ -239,6 +226,7 @@ mod tests {
             approval: Approval::None,
             approval_expires: DAY,
             live: false,
+            max_fee: None,
         };
         let payee = Payee {
             name: "hot".into(),

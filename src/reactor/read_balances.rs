@@ -9,6 +9,9 @@ use super::crossing::{Step, is_back, is_past, step, unknown};
 use super::effect::{BalanceBody, Body, CrossingBody, CrossingSubject, Effect, MessageKind, Notice};
 use super::event::{Balances, NoBalance, ReadAt};
 use super::holdings::{Amount, BalanceRow, LevelKey, LevelRow, Turned};
+use super::pay_crossings::place;
+use super::payments::Trigger;
+use super::payments::desk::request::arm_name;
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Phase};
 use super::rules::InForce;
 use super::settings::{Condition, Threshold};
@@ -74,6 +77,7 @@ impl Reactor {
     /// These blocks are not canonical any more.
     pub(super) fn balances_gone(&mut self, id: ChainId, removed: &[BlockRef], effects: &mut Vec<Effect>) {
         let Some(lowest) = removed.iter().map(|block| block.number).min() else { return };
+        self.soft.shown.gone(id, removed);
         let is_gone = |number: u64, hash| removed.iter().any(|block| block.number == number && block.hash == hash);
         let base = lowest.saturating_sub(1);
         let read_there = |row: &&BalanceRow| {
@@ -215,6 +219,7 @@ impl Reactor {
                 self.look_at_balance(entry, threshold, holding, last, unseen, effects);
             }
         }
+        self.pay_for_balance(holding, last, effects);
     }
 
     fn balance_failed(&mut self, holding: Holding, reason: NoBalance, answer: &Balances, effects: &mut Vec<Effect>) {
@@ -231,6 +236,7 @@ impl Reactor {
             let (source, failing) = (answer.source.clone(), Some((since, reason)));
             self.balances.put(BalanceRow { holding, last, source, due, failing }, effects);
         }
+        self.balance_unknown(holding, answer, effects);
     }
 
     /// Whether what was read at a block still counts.
@@ -292,6 +298,11 @@ impl Reactor {
                 effects.push(Effect::Notice(Notice::Suppressed { rule, reason }));
             }
             Step::Nothing | Step::Wait(_) | Step::CalmedDown | Step::RecoveredUnsaid => {}
+        }
+        if matches!(step, Step::Crossed(_) | Step::Muffled) {
+            let what = arm_name(&entry.rule.name, &place(&holding));
+            let trigger = Trigger::Balance(what, level.crossings, last.raw);
+            self.pay_for_crossing(&entry.rule, trigger, self.at, effects);
         }
     }
 
@@ -422,5 +433,7 @@ enum Undone {
 fn moved_by(key: &TransferKey) -> impl Iterator<Item = Holding> {
     let of = |address, asset| Holding { chain: key.chain, address, asset };
     let fee = (key.asset != Asset::Coin).then(|| of(key.from, Asset::Coin));
-    [of(key.from, key.asset), of(key.to, key.asset)].into_iter().chain(fee)
+    let ends = [of(key.from, key.asset), of(key.to, key.asset)];
+    // An approval cost its fee, and moved nothing.
+    ends.into_iter().filter(|_| !key.kind.is_approval()).chain(fee)
 }

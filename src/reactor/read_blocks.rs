@@ -123,9 +123,7 @@ impl Reactor {
                 return;
             }
             self.progress(Subject::Chain(id), effects);
-            if let Some(fee) = last.base_fee {
-                self.base_fee(id, fee, last.at.number, last.time, effects);
-            }
+            self.gas_of(id, new, effects);
         }
     }
 
@@ -409,8 +407,7 @@ impl Reactor {
     pub(super) fn note_stages(row: &TransferRow, old: Option<&TransferRow>, effects: &mut Vec<Effect>) {
         let before = old.map(|old| old.stage);
         if before != Some(row.stage) {
-            let suspect = row.suspect.any();
-            effects.push(Effect::Notice(Notice::Transfer { chain: row.key.chain, stage: row.stage, suspect }));
+            effects.push(Effect::Notice(super::allow::stage_notice(row)));
         }
     }
 

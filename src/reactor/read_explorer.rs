@@ -86,13 +86,15 @@ impl Reactor {
     pub(super) fn receipt(&mut self, receipt: &Receipt, effects: &mut Vec<Effect>) {
         self.unpublished.insert(receipt.chain);
         self.soft.receipts_asked.insert((receipt.chain, receipt.tx));
+        self.landed(receipt);
         let of_tx = self.transfers.in_doubt(receipt.chain).filter(|(row, _)| row.key.tx == receipt.tx);
         let rows: Vec<(TransferRow, Missing)> = of_tx.collect();
         for (mut row, mut missing) in rows {
             // Where the chain's own blocks vouch again, they alone take back.
             let decides = row.voucher == Voucher::Authority && self.explorer_judges(&row);
-            // An internal list knows no hashes: the height is all that it says, and the hash of a receipt follows the newest one.
-            let by_height = row.key.kind == Kind::Internal && decides;
+            // An internal list knows no hashes: the height is all that it says, and the hash of a receipt follows the newest one. Logs
+            // know them, but the list that says so shows no head: it may be the older of the two.
+            let by_height = !row.key.kind.shows_head() && decides;
             let same = |hash| by_height || row.block_hash.is_none_or(|known| known == hash);
             let there = |(block, hash, succeeded): (u64, B256, bool)| succeeded && block == row.block && same(hash);
             let listed = row.stage != Stage::Retracted;
@@ -218,8 +220,8 @@ impl Reactor {
                 row.block != place.block || other_hash
             };
             let in_doubt = |row: &TransferRow| row.stage == Stage::Retracted || row.missing.is_some() || elsewhere(row);
-            let internal = key.kind == Kind::Internal;
-            if !internal && lags && self.transfers.get(transfer).as_ref().is_some_and(in_doubt) {
+            let headless = !key.kind.shows_head();
+            if !headless && lags && self.transfers.get(transfer).as_ref().is_some_and(in_doubt) {
                 return None;
             }
             // Where the chain's own blocks have it they alone move it, when they speak again.
@@ -230,9 +232,9 @@ impl Reactor {
             if self.transfers.get(transfer).is_some_and(own) {
                 return None;
             }
-            if internal
+            if headless
                 && let Some(row) = self.transfers.get(transfer)
-                && !self.takes_internal(&row, &place, effects)
+                && !self.takes_headless(&row, &place, effects)
             {
                 return None;
             }
@@ -267,8 +269,8 @@ impl Reactor {
     }
 
     fn listed_marks(&self, answer: &Explored) -> Marks {
-        if answer.list == List::Internal {
-            return self.internal_marks(answer.chain);
+        if !kind_of(answer.list).shows_head() {
+            return self.headless_marks(answer.chain);
         }
         match (self.chains.get(&answer.chain), self.settings.chains.get(&answer.chain)) {
             (Some(chain), Some(settings)) => chain.listed_marks(settings, answer.index_head),
@@ -300,13 +302,13 @@ impl Reactor {
     fn look_for_absent(&mut self, answer: &Explored, highest_before: Option<u64>, effects: &mut Vec<Effect>) {
         let id = answer.chain;
         let Some(head) = answer.index_head else { return self.doubt(answer, effects) };
-        let internal = answer.list == List::Internal;
-        // An answer from an index that stands lower than one that we have seen proves nothing. Where the index of internal movements
+        let headless = !kind_of(answer.list).shows_head();
+        // An answer from an index that stands lower than one that we have seen proves nothing. Where the index of a list without a head
         // stands is not known: of what it does not list the receipts decide, and what stands higher than any list has shown waits.
-        if !internal && highest_before.is_some_and(|highest| head < highest) {
+        if !headless && highest_before.is_some_and(|highest| head < highest) {
             return;
         }
-        let head = if internal { self.listed_height(id, Kind::Internal).unwrap_or(head) } else { head };
+        let head = if headless { self.listed_height(id, Kind::Internal).unwrap_or(head) } else { head };
         let block_time = self.settings.chains.get(&id).map_or(Duration::ZERO, |settings| settings.block_time);
         let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
         let mut listed = BTreeSet::new();
@@ -327,7 +329,7 @@ impl Reactor {
             let missing = match (listed.contains(&row.id), row.missing) {
                 (true, None) => continue,
                 // Its receipt says whether it is where the list has it.
-                (true, Some(_)) if internal => continue,
+                (true, Some(_)) if headless => continue,
                 (true, Some(_)) => None,
                 (false, None) => Some(Missing { answers: 1, at: self.at, receipts: 0 }),
                 (false, Some(missing)) if self.at.since(missing.at) >= block_time => {
@@ -392,7 +394,7 @@ impl Reactor {
             let watch = self.watched.find(id, address);
             watch.is_some_and(|(place, watch)| self.lists_of(place as usize, watch, id).contains(list))
         };
-        [&row.key.from, &row.key.to].into_iter().filter(ours).all(far_enough)
+        row.key.parties().filter(ours).all(far_enough)
     }
 
     /// What is neither final nor gone: of each list, and where it happened.
@@ -400,12 +402,12 @@ impl Reactor {
         let mut open = OpenLists::default();
         let of_chain = self.transfers.iter().filter(|row| row.key.chain == id && row.voucher == Voucher::Authority);
         for row in of_chain.filter(|row| row.stage < Stage::Final) {
-            for address in [row.key.from, row.key.to] {
+            for address in row.key.parties().copied() {
                 let pointed = open.pointed.entry(address).or_insert(row.block_time);
                 *pointed = row.block_time.max(*pointed);
             }
             let Some(list) = List::ALL.into_iter().find(|list| kind_of(*list) == row.key.kind) else { continue };
-            for address in [row.key.from, row.key.to] {
+            for address in row.key.parties().copied() {
                 let list =
                     open.lists.entry((address, list)).or_insert(OpenList { lowest: row.block, doubted_at: None });
                 list.lowest = row.block.min(list.lowest);
@@ -418,7 +420,8 @@ impl Reactor {
     fn view(&mut self, answer: &Explored, moved: bool, effects: &mut Vec<Effect>) {
         let key = (answer.chain, answer.address, answer.list);
         let old = self.views.get(&key).copied();
-        let reach = || if answer.list == List::Internal { self.internal_reach(answer.chain) } else { None };
+        let headless = !kind_of(answer.list).shows_head();
+        let reach = || if headless { self.headless_reach(answer.chain) } else { None };
         let to = self.answered_to(answer);
         let reached = answer.index_head.map(|head| head.max(reach().unwrap_or(0)).min(to));
         let view = ViewRow {

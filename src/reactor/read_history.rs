@@ -207,7 +207,7 @@ impl Reactor {
                 open && row.until == until && place.block >= row.from
             })
         };
-        let sides: BTreeSet<Address> = [&movement.from, &movement.to].into_iter().filter(asks).copied().collect();
+        let sides: BTreeSet<Address> = movement.parties().filter(asks).copied().collect();
         if sides.is_empty() {
             return;
         }

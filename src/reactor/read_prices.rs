@@ -3,15 +3,15 @@
 //! A price that is not known (nobody reports it, or what was reported is stale) fires nothing and resolves nothing: a wait begins anew.
 
 use super::Reactor;
-use super::alerts::trouble_alert;
 use super::crossing::{Step, step, unknown};
 use super::effect::{ChangeBody, CrossingSubject, Effect, MessageKind, Notice};
 use super::event::Tick;
 use super::market::{Known, Market, Quote, Turn};
-use super::rows::{AlertRow, AlertState, Subject};
+use super::pay_crossings::sides;
+use super::payments::desk::Vouched;
+use super::rows::Subject;
 use super::rules::InForce;
 use super::settings::{ChangeCondition, Condition, Move, PriceCondition, Settings, Side};
-use super::troubles::words;
 use crate::types::{Name, Pair, Severity, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(super) struct Followed {
 
 impl Reactor {
     /// Makes room for the prices that feeds are asked for; what is known already stays.
-    pub(super) fn ask_feeds(&mut self, settings: &Settings, effects: &mut Vec<Effect>) {
+    pub(super) fn ask_feeds(&mut self, settings: &Settings) {
         let mut known = std::mem::take(&mut self.soft.prices);
         for (feed, pairs) in &settings.feeds {
             for pair in pairs {
@@ -40,13 +40,11 @@ impl Reactor {
                 followed.rules = self.rules.of_pair(pair);
             }
         }
-        // What was said of a pair's feeds holds until they agree; where there are not two any more they never will.
-        let apart: Vec<Pair> =
-            self.troubles.iter().filter(|row| row.open).filter_map(|row| row.subject.pair()).collect();
+        // What was said of a pair's feeds holds until they agree.
+        let apart = self.troubles.iter().filter(|row| row.open).filter_map(|row| row.subject.pair());
         for pair in apart {
-            match self.soft.prices.get_mut(&pair).filter(|followed| followed.market.feeds() > 1) {
-                Some(followed) => followed.market.said_apart(),
-                None => self.feeds_forgotten(&pair, effects),
+            if let Some(followed) = self.soft.prices.get_mut(&pair) {
+                followed.market.said_apart();
             }
         }
     }
@@ -115,7 +113,7 @@ impl Reactor {
             match &entry.rule.condition {
                 Condition::Price(price) => self.look_at_price(entry, price, known, effects),
                 Condition::Change(change) => self.look_at_change(entry, change, known, effects),
-                Condition::Transfer(_) | Condition::Gas(_) | Condition::Balance(_) => {}
+                Condition::Transfer(_) | Condition::Approval(_) | Condition::Gas(_) | Condition::Balance(_) => {}
             }
         }
     }
@@ -131,9 +129,11 @@ impl Reactor {
         let row = self.rules.row_mut(entry);
         let Some(known) = known else {
             let step = unknown(row.standing());
-            return self.follow(entry, step, None, effects);
+            self.follow(entry, step, None, effects);
+            return self.pay_for_market(entry, None, effects);
         };
         let step = step(row.standing(), threshold, &known.price, self.at);
+        let sides = sides(threshold, &known.price);
         if step != Step::Nothing {
             let subject = self.quote(&condition.pair).map(|quote| {
                 let (level, recovers_at) = (threshold.level, threshold.recovers_at);
@@ -141,6 +141,7 @@ impl Reactor {
             });
             self.follow(entry, step, subject, effects);
         }
+        self.pay_for_price(entry, sides, known, effects);
     }
 
     pub(super) fn look_at_change(
@@ -155,7 +156,8 @@ impl Reactor {
         let row = self.rules.row_mut(entry);
         let Some((known, range)) = seen else {
             let step = unknown(row.standing());
-            return self.follow(entry, step, None, effects);
+            self.follow(entry, step, None, effects);
+            return self.pay_for_market(entry, None, effects);
         };
         let (fell, rose) = (known.price.apart_from(range.high), known.price.apart_from(range.low));
         let falls = match movement {
@@ -165,6 +167,7 @@ impl Reactor {
         };
         let (moved, from, side) = if falls { (fell, range.high, Side::Below) } else { (rose, range.low, Side::Above) };
         let step = step(row.standing(), threshold, &moved, self.at);
+        let sides = sides(threshold, &moved);
         if step != Step::Nothing {
             let subject = self.quote(pair).map(|quote| {
                 let (within, level, recovers_at) = (*within, threshold.level, threshold.recovers_at);
@@ -173,6 +176,15 @@ impl Reactor {
             });
             self.follow(entry, step, subject, effects);
         }
+        self.pay_for_price(entry, sides, known, effects);
+    }
+
+    /// A price that feeds agree on has two that vouch for it; one that they do not agree on has nobody.
+    fn pay_for_price(&mut self, entry: &InForce, sides: (bool, bool), known: &Known, effects: &mut Vec<Effect>) {
+        let relaxed = self.settings.live.as_ref().is_some_and(|live| live.relaxed);
+        let agreed = known.is_agreed(&self.settings.prices);
+        let known = (agreed || relaxed).then_some((sides.0, sides.1, known.as_of, Vouched::ByTwo));
+        self.pay_for_market(entry, known, effects);
     }
 
     /// The feeds of a pair say too different things.
@@ -194,16 +206,6 @@ impl Reactor {
             let reason = format!("the feeds of {pair} agree again: {}", self.differences(pair));
             let body = self.source_body(&row, None, reason.into());
             self.say_trouble(&row, MessageKind::SourceRecovered, Severity::Info, body, effects);
-        }
-    }
-
-    /// Nothing will ever say whether the feeds of a pair agree again.
-    fn feeds_forgotten(&mut self, pair: &Pair, effects: &mut Vec<Effect>) {
-        let Some(row) = self.troubles.close(&Subject::Prices(pair.clone()), effects) else { return };
-        let id = trouble_alert(&words(&row.subject), row.count);
-        if let Some(alert) = self.alerts.get(id).cloned() {
-            let state = AlertState::Resolved;
-            self.alerts.put(AlertRow { state, changed_at: self.at, closed: true, ..alert }, effects);
         }
     }
 

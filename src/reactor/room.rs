@@ -4,7 +4,7 @@
 use super::Reactor;
 use super::balances::looked_at;
 use super::lists::needed;
-use super::settings::{Condition, Settings, Watch};
+use super::settings::{Settings, Watch};
 pub use super::watch_list::{MOST_BALANCES, MOST_LISTS, way_out};
 use super::watch_list::{NewWatch, WatchRefusal};
 use crate::types::ChainId;
@@ -23,10 +23,7 @@ pub struct Cost {
 #[must_use]
 pub fn cost(settings: &Settings, watch: &Watch) -> Cost {
     let looking = settings.rules.iter().filter(|rule| rule.condition.looks_at(watch, false));
-    let conditions = looking.filter_map(|rule| match &rule.condition {
-        Condition::Transfer(condition) => Some(condition),
-        Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => None,
-    });
+    let conditions = looking.map(|rule| &rule.condition);
     let listed = |chain: &&ChainId| settings.chains.get(chain).is_some_and(|settings| settings.explorer.is_some());
     let lists = |chain: &ChainId| {
         let lists = needed(conditions.clone(), watch, *chain, &settings.tokens).iter().count();

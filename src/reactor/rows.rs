@@ -536,6 +536,8 @@ pub enum Subject {
     Sink(Name),
     /// Feeds that differ about a pair.
     Prices(Pair),
+    /// Payments that do not go until a person looks: which, in words.
+    Payments(Name),
 }
 
 impl Subject {
@@ -544,7 +546,12 @@ impl Subject {
     pub fn pair(&self) -> Option<Pair> {
         match self {
             Self::Prices(pair) => Some(pair.clone()),
-            Self::Chain(_) | Self::Source(_) | Self::Disagreement(_) | Self::List(..) | Self::Sink(_) => None,
+            Self::Chain(_)
+            | Self::Source(_)
+            | Self::Disagreement(_)
+            | Self::List(..)
+            | Self::Sink(_)
+            | Self::Payments(_) => None,
         }
     }
 }

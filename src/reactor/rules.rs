@@ -27,7 +27,7 @@ pub struct Rules {
     of_watch: Vec<Arc<[InForce]>>,
     of_balances: Vec<Arc<[InForce]>>,
     of_pair: BTreeMap<Pair, Arc<[InForce]>>,
-    of_base_fee: BTreeMap<ChainId, Arc<[InForce]>>,
+    of_gas: BTreeMap<ChainId, Arc<[InForce]>>,
 }
 
 impl Rules {
@@ -46,18 +46,18 @@ impl Rules {
         };
         let rules: Vec<InForce> = settings.rules.iter().filter_map(in_force).collect();
         let mut of_pair: BTreeMap<Pair, Vec<InForce>> = BTreeMap::new();
-        let mut of_base_fee: BTreeMap<ChainId, Vec<InForce>> = BTreeMap::new();
+        let mut of_gas: BTreeMap<ChainId, Vec<InForce>> = BTreeMap::new();
         for entry in &rules {
             match &entry.rule.condition {
-                Condition::Transfer(_) | Condition::Balance(_) => {}
+                Condition::Transfer(_) | Condition::Approval(_) | Condition::Balance(_) => {}
                 Condition::Price(PriceCondition { pair, .. }) | Condition::Change(ChangeCondition { pair, .. }) => {
                     of_pair.entry(pair.clone()).or_default().push(entry.clone());
                 }
-                Condition::Gas(gas) => of_base_fee.entry(gas.chain).or_default().push(entry.clone()),
+                Condition::Gas(gas) => of_gas.entry(gas.chain).or_default().push(entry.clone()),
             }
         }
         self.of_pair = of_pair.into_iter().map(|(pair, rules)| (pair, rules.into())).collect();
-        self.of_base_fee = of_base_fee.into_iter().map(|(chain, rules)| (chain, rules.into())).collect();
+        self.of_gas = of_gas.into_iter().map(|(chain, rules)| (chain, rules.into())).collect();
         self.by_name = rules.iter().map(|entry| (entry.rule.name.clone(), entry.clone())).collect();
         self.in_order = rules;
         self.of_watch.clear();
@@ -90,7 +90,7 @@ impl Rules {
         self.by_name.get(name)
     }
 
-    /// The transfer rules that look at a watch, in the order of the config.
+    /// The rules on transfers and approvals that look at a watch, in the order of the config.
     #[must_use]
     pub fn of_watch(&self, watch: usize) -> Arc<[InForce]> {
         self.of_watch.get(watch).cloned().unwrap_or_default()
@@ -108,10 +108,10 @@ impl Rules {
         self.of_pair.get(pair).cloned().unwrap_or_default()
     }
 
-    /// The rules on a chain's base fee, in the order of the config.
+    /// The rules on a chain's fees, in the order of the config.
     #[must_use]
-    pub fn of_base_fee(&self, chain: ChainId) -> Arc<[InForce]> {
-        self.of_base_fee.get(&chain).cloned().unwrap_or_default()
+    pub fn of_gas(&self, chain: ChainId) -> Arc<[InForce]> {
+        self.of_gas.get(&chain).cloned().unwrap_or_default()
     }
 
     /// The state of a rule in force.

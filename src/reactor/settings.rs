@@ -6,6 +6,7 @@ use super::addresses::{AddressList, Listed};
 pub use super::paying::{Approval, LiveSettings, Payee, PaymentAmount, PaymentSettings};
 pub use super::pricing::{AtLeastUsd, Move, PriceSettings};
 pub use super::system::{Heartbeat, SystemSettings};
+use crate::types::gas::Fee;
 use crate::types::{Address, Asset, ChainId, Name, Pair, Percent, Price, Severity, Stage, U256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -134,6 +135,8 @@ pub enum Condition {
     Gas(GasCondition),
     /// Crossings of balances.
     Balance(BalanceCondition),
+    /// Each matching approval.
+    Approval(ApprovalCondition),
 }
 
 /// Which transfers a rule speaks of.
@@ -147,6 +150,8 @@ pub struct TransferCondition {
     pub chains: BTreeSet<ChainId>,
     /// As seen from the watch.
     pub direction: Direction,
+    /// Of whom alone; `None` is of anyone.
+    pub from: Option<BTreeSet<Address>>,
     /// `None` is every asset. Only assets identified by contract can be named.
     pub assets: Option<BTreeSet<(ChainId, Asset)>>,
     /// Smallest amount that speaks, raw, inclusive, per asset. Where a rule sets a threshold, an asset without an entry is not
@@ -163,6 +168,51 @@ pub struct TransferCondition {
     /// Whether it speaks of what lies before the watch too. The last field: `configure` leaves it out of a condition's hash where it is not
     /// set.
     pub history: bool,
+}
+
+/// Which approvals a rule speaks of. The watches are the owners.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalCondition {
+    /// Names of watches; tags are resolved.
+    pub watches: BTreeSet<Name>,
+    /// Watches that are added at run time.
+    pub added: Added,
+    /// Chains.
+    pub chains: BTreeSet<ChainId>,
+    /// `None` is every contract.
+    pub assets: Option<BTreeSet<(ChainId, Asset)>>,
+    /// What speaks; `None` is every amount, single NFTs too.
+    pub at_least: Option<LeastAllowance>,
+    /// Spenders of whom nothing is said.
+    pub trusted: BTreeSet<(ChainId, Address)>,
+    /// Names of watches whose addresses are such spenders.
+    pub trusted_watches: BTreeSet<Name>,
+    /// Whether it also speaks of approvals that are taken back, however much they were.
+    pub revokes: bool,
+    /// The stages it speaks at, ascending; a retraction of what was said is always said.
+    pub stages: BTreeSet<Stage>,
+    /// Whether approvals of unverified tokens with a known symbol are left out.
+    pub skip_suspect: bool,
+}
+
+/// The smallest allowance that a rule speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeastAllowance {
+    /// Raw, inclusive, per asset; an asset without an entry is not spoken of, nor are NFTs.
+    Amount(BTreeMap<(ChainId, Asset), U256>),
+    /// Nothing bounds it: all there will ever be of a token, everything of an NFT's contract.
+    Unlimited,
+}
+
+impl ApprovalCondition {
+    /// Whether it speaks of leaves to move everything of a contract.
+    #[must_use]
+    pub const fn speaks_of_everything(&self) -> bool {
+        match self.at_least {
+            None | Some(LeastAllowance::Unlimited) => true,
+            Some(LeastAllowance::Amount(_)) => false,
+        }
+    }
 }
 
 /// Which of the watches that are added at run time a rule looks at. Their names are nobody's promise: a rule names them by tag, or all.
@@ -238,13 +288,15 @@ pub struct ChangeCondition {
     pub threshold: Threshold<Percent>,
 }
 
-/// A chain's base fee and its threshold, in wei.
+/// A chain's fee for gas and its threshold, in wei.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GasCondition {
     /// Where.
     pub chain: ChainId,
     /// When.
     pub threshold: Threshold<U256>,
+    /// Which fee. The last field: `configure` leaves the base fee out of a condition's hash.
+    pub of: Fee,
 }
 
 /// Balances of watched addresses and their thresholds.
@@ -323,6 +375,7 @@ impl Condition {
         let (watches, added) = match self {
             Self::Transfer(condition) => (&condition.watches, &condition.added),
             Self::Balance(condition) => (&condition.watches, &condition.added),
+            Self::Approval(condition) => (&condition.watches, &condition.added),
             Self::Price(_) | Self::Change(_) | Self::Gas(_) => return false,
         };
         if of_config { watches.contains(&watch.name) } else { added.takes(&watch.tags) }

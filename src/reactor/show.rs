@@ -8,7 +8,7 @@ use super::market::Quote;
 use super::payments::Payments;
 use super::rows::{Deadline, RuleRow, TroubleRow, ViewRow};
 use super::settings::{Settings, Watch};
-use crate::types::{Address, Asset, ChainId, Name, Pair, Price, Timestamp, U256};
+use crate::types::{Address, Asset, ChainId, Name, Pair, Price, Timestamp};
 
 impl Reactor {
     /// The settings in force.
@@ -73,12 +73,6 @@ impl Reactor {
     #[must_use]
     pub fn decimals(&self, chain: ChainId, asset: Asset) -> Option<u8> {
         self.asset_facts(chain, asset).0
-    }
-
-    /// The newest base fee of a chain, in wei.
-    #[must_use]
-    pub fn fee(&self, chain: ChainId) -> Option<U256> {
-        self.soft.fees.get(&chain).map(|(fee, _, _)| *fee)
     }
 
     /// How far explorer lists were read.

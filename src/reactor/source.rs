@@ -58,16 +58,28 @@ pub enum List {
     Nfts,
     /// `token1155tx`: ERC-1155 transfers, a row for each (id, value).
     MultiTokens,
+    /// `getLogs` of `Approval` with the address as its owner.
+    Approvals,
+    /// `getLogs` of `ApprovalForAll` with the address as its owner.
+    ApprovalsForAll,
 }
 
 impl List {
     /// Every list.
-    pub const ALL: [Self; 5] = [Self::Transactions, Self::Internal, Self::Tokens, Self::Nfts, Self::MultiTokens];
+    pub const ALL: [Self; 7] = [
+        Self::Transactions,
+        Self::Internal,
+        Self::Tokens,
+        Self::Nfts,
+        Self::MultiTokens,
+        Self::Approvals,
+        Self::ApprovalsForAll,
+    ];
 
-    /// Those that are read for the record; NFTs cost two calls more, and are read where a rule speaks of them.
+    /// Those that are read for the record; NFTs and approvals cost two calls more each, and are read where a rule speaks of them.
     pub const USUAL: [Self; 3] = [Self::Transactions, Self::Internal, Self::Tokens];
 
-    /// The explorer's own word for it.
+    /// The explorer's own word for it; of logs ours, for the explorer has one word for all of them.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -76,6 +88,8 @@ impl List {
             Self::Tokens => "tokentx",
             Self::Nfts => "tokennfttx",
             Self::MultiTokens => "token1155tx",
+            Self::Approvals => "approvals",
+            Self::ApprovalsForAll => "approvals_for_all",
         }
     }
 
@@ -84,7 +98,7 @@ impl List {
     pub const fn shows_in_balance(self) -> bool {
         match self {
             Self::Transactions | Self::Internal => true,
-            Self::Tokens | Self::Nfts | Self::MultiTokens => false,
+            Self::Tokens | Self::Nfts | Self::MultiTokens | Self::Approvals | Self::ApprovalsForAll => false,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Transfers against rules: what is said at which stage, what is taken back, what is paid.
+//! Transfers and approvals against rules: what is said at which stage, what is taken back, what is paid.
 //!
 //! Speaking is idempotent: an alert knows which stages were said, so that a transfer may be looked at as often as it changes.
 
@@ -68,17 +68,13 @@ impl Reactor {
             }
             for entry in self.rules.of_watch(side.watch).iter() {
                 let rule = &entry.rule;
-                if let Condition::Transfer(condition) = &rule.condition
-                    && self.matches(entry, condition, &row, &side)
-                {
-                    self.say_stages(rule, condition, &row, &side, effects);
-                    // What was long before the watch is nothing to pay for.
-                    if !past {
-                        // Whoever may add a watch may not thereby make somebody pay.
-                        if side.watch < self.watched.of_config() {
-                            self.pay_for_transfer(rule, &row, effects);
-                        }
-                    }
+                let Some(stages) = self.speaks_of(entry, &row, &side) else { continue };
+                self.say_stages(rule, stages, &row, &side, effects);
+                // What was long before the watch is nothing to pay for, and an approval moved nothing. Whoever may add a watch may not
+                // thereby make somebody pay.
+                let of_config = side.watch < self.watched.of_config();
+                if matches!(rule.condition, Condition::Transfer(_)) && !past && of_config {
+                    self.pay_for_transfer(rule, &row, effects);
                 }
             }
         }
@@ -179,7 +175,9 @@ impl Reactor {
                     || self.settings.tokens.values().any(|token| own(&token.symbol))
                     || self.settings.chains.values().any(|chain| own(&chain.coin))
             });
-        Suspect { zero_value: key.amount.is_zero(), look_alike: false, dust: false, known_symbol }
+        // An approval of nothing is one that is taken back.
+        let zero_value = key.amount.is_zero() && !key.kind.is_approval();
+        Suspect { zero_value, look_alike: false, dust: false, known_symbol }
     }
 
     pub(super) fn is_waiting_for_token(&self, row: &TransferRow) -> bool {
@@ -220,12 +218,26 @@ impl Reactor {
     }
 
     fn is_spoken_of(&self, row: &TransferRow) -> bool {
-        self.sides(&row.key).iter().any(|side| {
-            self.rules.of_watch(side.watch).iter().any(|entry| match &entry.rule.condition {
-                Condition::Transfer(condition) => self.matches(entry, condition, row, side),
-                Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => false,
-            })
-        })
+        self.sides(&row.key)
+            .iter()
+            .any(|side| self.rules.of_watch(side.watch).iter().any(|entry| self.speaks_of(entry, row, side).is_some()))
+    }
+
+    /// The stages at which a rule speaks of a transfer or an approval of a watch; `None` where it does not.
+    fn speaks_of<'rule>(
+        &self,
+        entry: &'rule InForce,
+        row: &TransferRow,
+        side: &Side,
+    ) -> Option<&'rule BTreeSet<Stage>> {
+        if row.first_seen < self.rules.row(entry).born {
+            return None;
+        }
+        match &entry.rule.condition {
+            Condition::Transfer(condition) => self.matches(entry, condition, row, side).then_some(&condition.stages),
+            Condition::Approval(condition) => self.allows(condition, row).then_some(&condition.stages),
+            Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => None,
+        }
     }
 
     /// The watches that a transfer concerns: one, or both of two; one for a transfer to itself or within one watch.
@@ -234,7 +246,9 @@ impl Reactor {
             self.watched.find(key.chain, address).map(|(index, _)| index as usize).map(|watch| (watch, *address))
         };
         let side = |(watch, address), direction, between_own| Side { watch, address, direction, between_own };
-        match (find(&key.from), find(&key.to)) {
+        // An approval is its owner's.
+        let to = if key.kind.is_approval() { None } else { find(&key.to) };
+        match (find(&key.from), to) {
             (None, None) => Vec::new(),
             (Some(from), None) => vec![side(from, Direction::Out, false)],
             (None, Some(to)) => vec![side(to, Direction::In, false)],
@@ -259,7 +273,6 @@ impl Reactor {
             };
             self.is_worth(row, &least) || said().is_some_and(|alert| alert.revision > 0)
         });
-        let born_later = row.first_seen < self.rules.row(entry).born;
         let between_own = match condition.between_own {
             BetweenOwn::Each => true,
             BetweenOwn::Once => !(side.between_own && side.direction == Direction::Out),
@@ -273,13 +286,14 @@ impl Reactor {
             None => true,
             Some(levels) => levels.get(&asset).is_some_and(|level| key.amount >= *level),
         };
-        !born_later
+        !key.kind.is_approval()
             && between_own
             && direction
             && enough
             && worth
             && (condition.history || !self.is_past_to(row, side))
             && condition.chains.contains(&key.chain)
+            && condition.from.as_ref().is_none_or(|from| from.contains(&key.from))
             && condition.assets.as_ref().is_none_or(|assets| assets.contains(&asset))
             && !(condition.skip_suspect && row.suspect.any())
     }
@@ -288,7 +302,7 @@ impl Reactor {
     fn say_stages(
         &mut self,
         rule: &Rule,
-        condition: &TransferCondition,
+        stages: &BTreeSet<Stage>,
         row: &TransferRow,
         side: &Side,
         effects: &mut Vec<Effect>,
@@ -301,7 +315,7 @@ impl Reactor {
             address: side.address,
             direction: side.direction,
         };
-        for stage in condition.stages.iter().copied().filter(|stage| *stage <= row.stage) {
+        for stage in stages.iter().copied().filter(|stage| *stage <= row.stage) {
             let alert = self.alerts.get(id).cloned();
             let mut alert =
                 alert.unwrap_or_else(|| new_alert(id, rule.name.clone(), rule.severity, subject.clone(), self.at));
@@ -313,7 +327,7 @@ impl Reactor {
             alert.said.push(stage);
             alert.said.sort_unstable();
             let state = if alert.revision == 0 { AlertState::Raised } else { AlertState::Updated };
-            let saying = Saying { kind: MessageKind::Transfer(stage), body, state, close: false };
+            let saying = Saying { kind: said_of(&row.key, stage), body, state, close: false };
             self.alerts.say(alert, saying, &rule.notify, &self.settings, self.at, effects);
         }
     }
@@ -331,7 +345,7 @@ impl Reactor {
         let previous = alert.said.last().copied();
         let Some(body) = self.transfer_body(row, &alert, Stage::Retracted, previous, Some(reason)) else { return };
         alert.said = holding.to_vec();
-        let kind = MessageKind::Transfer(Stage::Retracted);
+        let kind = said_of(&row.key, Stage::Retracted);
         let saying = Saying { kind, body, state: AlertState::Retracted, close: false };
         self.alerts.say(alert, saying, &[], &self.settings, self.at, effects);
     }
@@ -356,7 +370,7 @@ impl Reactor {
         let gone = row.stage == Stage::Retracted;
         let confirmations = if gone { 0 } else { (height + 1).saturating_sub(row.block).max(1) };
         let (usd, usd_unknown) = self.worth_of(row).into_parts();
-        Some(Body::Transfer(Box::new(TransferBody {
+        let body = Box::new(TransferBody {
             key: row.key,
             transfer: row.id,
             chain: chain.name.clone(),
@@ -383,7 +397,8 @@ impl Reactor {
             usd,
             usd_unknown,
             url: chain.tx_url.as_ref().map(|prefix| Name::from(format!("{prefix}{}", row.key.tx))),
-        })))
+        });
+        Some(if row.key.kind.is_approval() { Body::Approval(body) } else { Body::Transfer(body) })
     }
 
     /// Decimals, symbol, whether anything at all is known, and whether the contract is one that we know.
@@ -427,21 +442,9 @@ impl Reactor {
         let trigger = Trigger::Transfer(row.id, row.key.amount);
         self.pay(rule, &settings, trigger, row.block_time, row.key.chain, effects);
     }
+}
 
-    /// Whether the chain's own blocks vouch for a transfer: its block was read, and what stands in a block that was read was compared
-    /// with it. Whether an endpoint is fresh at this moment does not matter: the block was read when one was.
-    pub(super) fn was_read(&self, row: &TransferRow) -> bool {
-        let Some(chain) = self.chains.get(&row.key.chain).filter(|chain| chain.covers(row.block)) else { return false };
-        // An explorer may have listed it in another fork's block of this height while no endpoint was fresh.
-        row.block_hash.is_some_and(|hash| chain.block(row.block).is_none_or(|block| block.at.hash == hash))
-    }
-
-    /// A transfer from or to a payee, or between watches, never pays (MONEY §1).
-    pub(super) fn is_loop(&self, key: &TransferKey) -> bool {
-        let watched = |address: &Address| self.watched.find(key.chain, address).is_some();
-        let payee = |address: Address| {
-            self.settings.payees.values().any(|payee| payee.chain == key.chain && payee.address == address)
-        };
-        (watched(&key.from) && watched(&key.to)) || payee(key.from) || payee(key.to)
-    }
+/// The type of message that says this stage.
+const fn said_of(key: &TransferKey, stage: Stage) -> MessageKind {
+    if key.kind.is_approval() { MessageKind::Approval(stage) } else { MessageKind::Transfer(stage) }
 }

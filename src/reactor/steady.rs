@@ -38,7 +38,7 @@ impl Reactor {
         let recovered = match subject {
             Subject::Chain(_) | Subject::Source(_) => MessageKind::SourceRecovered,
             Subject::Sink(_) => MessageKind::SinkRecovered,
-            Subject::Disagreement(_) | Subject::List(..) | Subject::Prices(_) => return false,
+            Subject::Disagreement(_) | Subject::List(..) | Subject::Prices(_) | Subject::Payments(_) => return false,
         };
         let deadline = Deadline::Steady(subject.clone());
         // Who wants to hear of no recovery hears of every trouble.

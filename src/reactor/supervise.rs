@@ -81,7 +81,7 @@ impl Reactor {
                 };
                 let why = self.why_unread(settings).into_iter().map(|(endpoint, why)| format!("{endpoint}: {why}"));
                 let reason = std::iter::once(silence).chain(why).collect::<Vec<_>>().join("; ");
-                self.forget_fee(chain, effects);
+                self.forget_gas(chain, effects);
                 if !self.take_over(chain, &reason, effects) {
                     self.forget_balances(chain, effects);
                     self.chain_in_trouble(chain, &reason, effects);
@@ -98,7 +98,11 @@ impl Reactor {
                 };
                 self.source_blind(source, &reason.into(), effects);
             }
-            Subject::Disagreement(_) | Subject::List(..) | Subject::Sink(_) | Subject::Prices(_) => {}
+            Subject::Disagreement(_)
+            | Subject::List(..)
+            | Subject::Sink(_)
+            | Subject::Prices(_)
+            | Subject::Payments(_) => {}
         }
     }
 
@@ -245,7 +249,7 @@ impl Reactor {
                 let body = sink_body(row, row.dead, format!("back after {blind_for} s").into());
                 self.say_trouble(row, MessageKind::SinkRecovered, Severity::Info, body, effects);
             }
-            Subject::Disagreement(_) | Subject::Prices(_) => {}
+            Subject::Disagreement(_) | Subject::Prices(_) | Subject::Payments(_) => {}
         }
     }
 
@@ -284,6 +288,7 @@ impl Reactor {
             }
             Subject::Sink(name) => (SourceKind::Feed, None, Some(name.clone())),
             Subject::Prices(pair) => (SourceKind::Feed, None, Some(pair.as_str().into())),
+            Subject::Payments(what) => (SourceKind::Feed, None, Some(what.clone())),
         };
         let pair = row.subject.pair();
         let chain = chain.and_then(|chain| self.settings.chains.get(&chain)).map(|chain| chain.name.clone());
@@ -308,6 +313,7 @@ impl Reactor {
             | MessageKind::SourceDisagrees
             | MessageKind::SinkFailing
             | MessageKind::Transfer(_)
+            | MessageKind::Approval(_)
             | MessageKind::PriceCrossed
             | MessageKind::PriceRecovered
             | MessageKind::GasCrossed
@@ -324,6 +330,8 @@ impl Reactor {
             | MessageKind::PaymentFailed
             | MessageKind::PaymentNeedsPerson
             | MessageKind::PaymentTriggerRetracted
+            | MessageKind::PaymentsFrozen
+            | MessageKind::PaymentsUnfrozen
             | MessageKind::AlertResolved
             | MessageKind::Heartbeat
             | MessageKind::Test => None,
@@ -344,7 +352,8 @@ impl Reactor {
             | Subject::Source(_)
             | Subject::Disagreement(_)
             | Subject::List(..)
-            | Subject::Prices(_) => None,
+            | Subject::Prices(_)
+            | Subject::Payments(_) => None,
         };
         let sinks: Vec<Name> =
             self.settings.system.notify.iter().filter(|sink| Some(*sink) != failing).cloned().collect();
@@ -373,16 +382,21 @@ fn chain_of(subject: &Subject) -> Option<ChainId> {
     match subject {
         Subject::Chain(chain) => Some(*chain),
         Subject::Source(source) => source.chain.filter(|chain| *subject == endpoints_of(*chain)),
-        Subject::Disagreement(_) | Subject::List(..) | Subject::Sink(_) | Subject::Prices(_) => None,
+        Subject::Disagreement(_) | Subject::List(..) | Subject::Sink(_) | Subject::Prices(_) | Subject::Payments(_) => {
+            None
+        }
     }
 }
 
 fn sink_body(row: &TroubleRow, dead: u64, reason: Name) -> Body {
     let sink = match &row.subject {
         Subject::Sink(name) => name.clone(),
-        Subject::Chain(_) | Subject::Source(_) | Subject::Disagreement(_) | Subject::List(..) | Subject::Prices(_) => {
-            "unknown".into()
-        }
+        Subject::Chain(_)
+        | Subject::Source(_)
+        | Subject::Disagreement(_)
+        | Subject::List(..)
+        | Subject::Prices(_)
+        | Subject::Payments(_) => "unknown".into(),
     };
     Body::Sink(SinkBody { sink, since: row.since, dead, reason })
 }

@@ -7,6 +7,7 @@ use super::super::settings::{
     Condition, Confirmed, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold, Watch,
 };
 use super::*;
+use crate::types::gas::Fee;
 use crate::types::{Address, B256, Block, BlockRef, MessageId, Pair, Price, U256};
 
 const CHAIN: ChainId = ChainId(1);
@@ -217,7 +218,8 @@ fn a_node_that_is_days_behind_gives_blocks_and_the_chain_is_blind_until_they_are
     let hash = |number: u64| B256::from(U256::from(number));
     let run = |number: u64, time: Timestamp| {
         let at = BlockRef { number, hash: hash(number), parent: hash(number - 1) };
-        let block = Block { at, time, base_fee: Some(U256::from(7)), movements: Vec::new(), traced: true };
+        let fee = Some(U256::from(7));
+        let block = Block { at, time, base_fee: fee, next_base_fee: fee, movements: Vec::new(), traced: true };
         Event::Run(Run {
             chain: CHAIN,
             endpoint: "main".into(),
@@ -237,11 +239,12 @@ fn a_node_that_is_days_behind_gives_blocks_and_the_chain_is_blind_until_they_are
         (message.kind.word(), body.reason.as_str()),
         ("source.blind", "the newest block that was read is 48 h old")
     );
-    assert_eq!(reactor.fee(CHAIN), None, "an old fee says nothing of now");
+    let fee = |reactor: &Reactor| reactor.fee(CHAIN, Fee::Base).map(|known| known.wei);
+    assert_eq!(fee(&reactor), None, "an old fee says nothing of now");
     assert_eq!(told(&mut reactor, 61, run(160, old)), []);
     let messages = told(&mut reactor, 62, run(161, at(60)));
     assert_eq!(messages.iter().map(|message| message.kind.word()).collect::<Vec<_>>(), ["source.recovered"]);
-    assert_eq!(reactor.fee(CHAIN), Some(U256::from(7)));
+    assert_eq!(fee(&reactor), Some(U256::from(7)));
 }
 
 #[test]

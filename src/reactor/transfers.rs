@@ -6,7 +6,7 @@ use super::effect::Effect;
 use super::held::Held;
 use super::marks::Marks;
 use super::rows::{Missing, Row, RowKey, TransferRow, Voucher};
-use crate::types::{Address, Asset, ChainId, Kind, Stage, TransferId};
+use crate::types::{Address, Asset, ChainId, Stage, TransferId};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,8 +18,8 @@ pub struct Transfers {
     by_block: BTreeMap<(ChainId, Stage), BTreeSet<(u64, TransferId)>>,
     /// Those that speak against themselves: `missing` is set.
     in_doubt: BTreeSet<(ChainId, TransferId)>,
-    /// Internal movements on an authority's word that are not final.
-    internal: BTreeSet<(ChainId, TransferId)>,
+    /// Of kinds whose lists show no head, on an authority's word, that are not final.
+    headless: BTreeSet<(ChainId, TransferId)>,
     /// How many move each token, on an authority's word.
     of_token: BTreeMap<(ChainId, Address), usize>,
 }
@@ -76,7 +76,7 @@ impl Transfers {
         self.rows.iter().filter(move |(_, held)| wanted(held)).map(|(id, _)| *id)
     }
 
-    /// Those that an address gave or got, in the blocks `from..=to`.
+    /// Those that concern an address, in the blocks `from..=to`.
     pub fn of_address(
         &self,
         chain: ChainId,
@@ -84,7 +84,7 @@ impl Transfers {
         from: u64,
         to: u64,
     ) -> impl Iterator<Item = TransferRow> + '_ {
-        let touches = move |row: &TransferRow| row.key.from == address || row.key.to == address;
+        let touches = move |row: &TransferRow| row.key.parties().any(|party| *party == address);
         self.in_blocks(chain, from, to).filter_map(|id| self.get(id)).filter(touches)
     }
 
@@ -105,10 +105,10 @@ impl Transfers {
         rows.filter_map(|row| row.missing.map(|missing| (row, missing)))
     }
 
-    /// The internal movements of a chain on an authority's word that are not final.
-    pub fn internal(&self, chain: ChainId) -> impl Iterator<Item = TransferRow> + '_ {
+    /// Those of a chain whose lists show no head, on an authority's word, that are not final.
+    pub fn headless(&self, chain: ChainId) -> impl Iterator<Item = TransferRow> + '_ {
         let range = (chain, TransferId([0; 16]))..=(chain, TransferId([u8::MAX; 16]));
-        self.internal.range(range).filter_map(|(_, id)| self.get(*id))
+        self.headless.range(range).filter_map(|(_, id)| self.get(*id))
     }
 
     /// The tokens of a chain that any of them moves, on an authority's word.
@@ -136,8 +136,8 @@ impl Transfers {
         if row.missing.is_some() {
             self.in_doubt.insert((row.key.chain, row.id));
         }
-        if row.key.kind == Kind::Internal && row.voucher == Voucher::Authority && row.stage < Stage::Final {
-            self.internal.insert((row.key.chain, row.id));
+        if !row.key.kind.shows_head() && row.voucher == Voucher::Authority && row.stage < Stage::Final {
+            self.headless.insert((row.key.chain, row.id));
         }
         if let Some(token) = vouched_token(row) {
             *self.of_token.entry(token).or_default() += 1;
@@ -154,7 +154,7 @@ impl Transfers {
             }
         }
         self.in_doubt.remove(&(row.key.chain, id));
-        self.internal.remove(&(row.key.chain, id));
+        self.headless.remove(&(row.key.chain, id));
         if let Some(token) = vouched_token(&row)
             && let Entry::Occupied(mut count) = self.of_token.entry(token)
         {

@@ -94,5 +94,6 @@ pub fn words(subject: &Subject) -> String {
         Subject::List(chain, address, list) => format!("list/{chain}/{address:#x}/{}", list.word()),
         Subject::Sink(name) => format!("sink/{name}"),
         Subject::Prices(pair) => format!("prices/{pair}"),
+        Subject::Payments(what) => format!("payments/{what}"),
     }
 }

@@ -4,7 +4,7 @@ use super::Reactor;
 use super::event::List;
 use super::lists::{Lists, needed};
 use super::lists::{OpenList, kind_of};
-use super::settings::{Condition, Watch};
+use super::settings::Watch;
 use super::wants::{ChainWants, ViewWant};
 use crate::types::{Address, B256, ChainId};
 use std::collections::BTreeSet;
@@ -13,8 +13,10 @@ impl Reactor {
     pub(super) fn chain_wants(&mut self, id: ChainId) -> ChainWants {
         self.wants.watched = self.watched.set().clone();
         let balances = self.balances.wants(id);
+        let (fees_often, gas_oracle) = self.wanted_fees(id);
         let Some(chain) = self.chains.get(&id) else {
-            return ChainWants { explorer_head: self.has_explorer(id), balances, ..ChainWants::default() };
+            let explorer_head = self.has_explorer(id);
+            return ChainWants { balances, explorer_head, fees_often, gas_oracle, ..ChainWants::default() };
         };
         let newest = chain.window().rev().take(super::PUBLISHED_BLOCKS).map(|block| block.at);
         let mut window: Vec<_> = newest.collect();
@@ -31,6 +33,8 @@ impl Reactor {
             views: started.map(|started| self.wanted_views(id, started)).unwrap_or_default(),
             balances,
             explorer_head: self.has_explorer(id) && (started.is_none() || self.needs_proxy_head(id)),
+            fees_often,
+            gas_oracle,
             history: self.history_wants(id),
         }
     }
@@ -39,12 +43,12 @@ impl Reactor {
         self.settings.chains.get(&id).is_some_and(|chain| chain.explorer.is_some())
     }
 
-    /// Transactions of rows that an explorer does not list any more, of rows that only an explorer has, and of internal movements that
-    /// are as deep as their list can show.
+    /// Transactions of rows that an explorer does not list any more, of rows that only an explorer has, of internal movements that are as
+    /// deep as their list can show, and of payments that a rule waits for.
     fn wanted_receipts(&self, id: ChainId) -> BTreeSet<B256> {
         let open = self.transfers.in_doubt(id).filter(|(_, missing)| missing.receipts < missing.answers);
         let deeper = self.has_explorer(id).then(|| self.receipts_for_depth(id));
-        let all = open.map(|(row, _)| row.key.tx).chain(deeper.into_iter().flatten());
+        let all = open.map(|(row, _)| row.key.tx).chain(deeper.into_iter().flatten()).chain(self.landings(id));
         all.filter(|tx| !self.soft.receipts_asked.contains(&(id, *tx))).collect()
     }
 
@@ -104,10 +108,6 @@ impl Reactor {
     /// The lists that a watch, by its place in the watch list, needs on a chain.
     pub(super) fn lists_of(&self, place: usize, watch: &Watch, chain: ChainId) -> Lists {
         let rules = self.rules.of_watch(place);
-        let conditions = rules.iter().filter_map(|entry| match &entry.rule.condition {
-            Condition::Transfer(condition) => Some(condition),
-            Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => None,
-        });
-        needed(conditions, watch, chain, &self.settings.tokens)
+        needed(rules.iter().map(|entry| &entry.rule.condition), watch, chain, &self.settings.tokens)
     }
 }

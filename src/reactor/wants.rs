@@ -18,6 +18,7 @@ pub struct Wants {
 
 /// What is wanted of one chain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is wanted or not, whatever the others are")]
 pub struct ChainWants {
     /// The newest committed blocks, ascending, at most [`super::PUBLISHED_BLOCKS`]: a source walks back to a hash in it.
     pub window: Vec<BlockRef>,
@@ -39,6 +40,10 @@ pub struct ChainWants {
     pub explorer_receipts: bool,
     /// The explorer's own head is needed (`eth_blockNumber` of its proxy): nothing else has shown one.
     pub explorer_head: bool,
+    /// A rule looks at what a node's `eth_feeHistory` tells: it is asked at each block.
+    pub fees_often: bool,
+    /// A rule looks at fees that no endpoint tells now: the explorer's gas oracle is asked.
+    pub gas_oracle: bool,
     /// What lies before the watches, behind everything else.
     pub history: HistoryWants,
 }

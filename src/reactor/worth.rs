@@ -88,7 +88,7 @@ impl Reactor {
     fn valued_by(&self, key: &TransferKey) -> Option<&Pair> {
         match key.kind {
             Kind::Coin | Kind::Internal | Kind::Token => self.settings.values.get(&(key.chain, key.asset)),
-            Kind::Erc721 | Kind::Erc1155 => None,
+            Kind::Erc721 | Kind::Erc1155 | Kind::Approval | Kind::ApprovalForAll => None,
         }
     }
 

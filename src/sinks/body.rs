@@ -10,8 +10,8 @@ mod fill;
 pub(in crate::sinks) mod tests;
 
 pub use data::{
-    AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, HeartbeatData, PaymentData,
-    PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
+    ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, FrozenData, GapData, GasData,
+    HeartbeatData, PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
 };
 
 use crate::reactor::effect::{Body, Message};
@@ -73,11 +73,12 @@ pub fn freeze_all(message: &Message) -> Vec<NewMessage> {
 
 fn address(message: &Message, sink: &Name, body: Bytes) -> NewMessage {
     let block_time = match &message.body {
-        Body::Transfer(transfer) => Some(transfer.block_time),
+        Body::Transfer(of) | Body::Approval(of) => Some(of.block_time),
         Body::Crossing(_)
         | Body::Source(_)
         | Body::Sink(_)
         | Body::Payment(_)
+        | Body::Frozen(_)
         | Body::Resolved(_)
         | Body::Heartbeat(_)
         | Body::Test => None,

@@ -5,9 +5,10 @@
 //! unverified. Nothing here escapes: each sink escapes for itself.
 
 use super::body::{
-    AssetData, BalanceData, Basics, BodyFault, Data, GasData, HeartbeatData, PaymentData, PriceData, ResolvedData,
-    SinkData, SourceData, TransferData, UsdData, read,
+    ApprovalData, AssetData, BalanceData, Basics, BodyFault, Data, FrozenData, GasData, HeartbeatData, PaymentData,
+    PriceData, ResolvedData, SinkData, SourceData, TransferData, UsdData, read,
 };
+use crate::types::gas::Fee;
 use crate::types::{Name, Untrusted};
 use std::fmt::Write as _;
 
@@ -43,12 +44,14 @@ pub fn render(body: &[u8], again: bool) -> Result<Text, BodyFault> {
     let (kind, data) = read(body)?;
     let (mut text, simulated) = match &data {
         Data::Transfer(transfer) => (transfer_text(transfer), transfer.simulated),
+        Data::Approval(approval) => (approval_text(approval), approval.basics.simulated),
         Data::Price(price) => (price_text(&kind, price), price.basics.simulated),
         Data::Gas(gas) => (gas_text(&kind, gas), gas.basics.simulated),
         Data::Balance(balance) => (balance_text(&kind, balance), balance.basics.simulated),
         Data::Source(source) => (source_text(&kind, source), source.basics.simulated),
         Data::Sink(sink) => (sink_text(&kind, sink), sink.basics.simulated),
         Data::Payment(payment) => (payment_text(&kind, payment), payment.basics.simulated),
+        Data::Frozen(frozen) => (frozen_text(&kind, frozen), frozen.basics.simulated),
         Data::Resolved(resolved) => (resolved_text(resolved), resolved.basics.simulated),
         Data::Heartbeat(heartbeat) => (heartbeat_text(heartbeat), heartbeat.basics.simulated),
         Data::Other(basics) => (other_text(&kind, basics), basics.simulated),
@@ -107,6 +110,47 @@ fn transfer_text(data: &TransferData<'_>) -> Text {
         lines.push(format!("label {label}"));
     }
     lines.push(origin(data.rule.as_deref(), &data.severity));
+    Text { title, lines, url: data.url.as_deref().and_then(link) }
+}
+
+fn approval_text(data: &ApprovalData<'_>) -> Text {
+    let symbol = symbol_text(&data.asset);
+    let what = match (&*data.allowance, &data.token_id, &data.amount, &data.amount_raw) {
+        ("nothing", Some(id), ..) => format!("NFT {id} of {symbol}"),
+        ("one", id, ..) => format!("NFT {} of {symbol}", id.as_deref().unwrap_or_default()),
+        ("unlimited", ..) => format!("UNLIMITED {symbol}"),
+        ("everything", ..) => format!("EVERYTHING of {symbol}"),
+        ("amount", _, Some(amount), _) => format!("{amount} {symbol}"),
+        ("amount", _, None, Some(raw)) => format!("{raw} of the smallest unit of {symbol}"),
+        (_, None, ..) if data.kind == "approval_for_all" => format!("everything of {symbol}"),
+        _ => symbol,
+    };
+    let verb = if data.allowance == "nothing" { "took back the leave to move" } else { "lets a spender move" };
+    let title = match &*data.stage {
+        "retracted" => format!("RETRACTED: {} {verb} {what} on {} no longer holds", data.watch, data.chain),
+        stage => format!("{} {verb} {what} on {} ({stage})", data.watch, data.chain),
+    };
+    let mut lines = Vec::with_capacity(9);
+    if let Some(reason) = &data.reason {
+        lines.push(format!("why: {reason}"));
+    }
+    lines.push(format!("spender {}", data.spender));
+    lines.push(format!("owner {}", data.address));
+    if let Some(contract) = &data.asset.contract {
+        let word = if data.asset.verified { "token" } else { "unverified token" };
+        lines.push(format!("{word} {contract}"));
+    }
+    if let Some(suspect) = &data.suspect {
+        let words: Vec<_> = suspect.iter().map(|word| word.replace('_', " ")).collect();
+        lines.push(format!("SUSPECT: {}", words.join(", ")));
+    }
+    lines.push(format!("transaction {}", data.tx_hash));
+    let late = if data.late { ", read late, after a gap" } else { "" };
+    lines.push(format!("block {}, confirmations {}{late}", data.block.number, data.confirmations));
+    if let Some(reference) = &data.reference {
+        lines.push(format!("ref {reference}"));
+    }
+    lines.push(origin(data.basics.rule.as_deref(), &data.basics.severity));
     Text { title, lines, url: data.url.as_deref().and_then(link) }
 }
 
@@ -173,7 +217,7 @@ fn price_text(kind: &str, data: &PriceData<'_>) -> Text {
 }
 
 fn gas_text(kind: &str, data: &GasData<'_>) -> Text {
-    let what = format!("base fee on {} is {} gwei", data.chain, data.value);
+    let what = format!("{} on {} is {} gwei", Fee::named(&data.of), data.chain, data.value);
     let (level, back) = (format!("{} gwei", data.level), format!("{} gwei", data.recovers_at));
     let title = crossing_title(kind, &what, &data.side, &level, &back);
     let mut lines = vec![format!("block {} at {}", data.block, data.as_of)];
@@ -256,6 +300,22 @@ fn sink_text(kind: &str, data: &SinkData<'_>) -> Text {
     let mut lines = vec![format!("why: {}", data.reason)];
     if data.dead > 0 {
         lines.push(format!("dead letters {}: `walletwatch outbox list` names them", data.dead));
+    }
+    lines.push(origin(None, &data.basics.severity));
+    Text { title, lines, url: None }
+}
+
+fn frozen_text(kind: &str, data: &FrozenData<'_>) -> Text {
+    let title = match (kind, &*data.what) {
+        ("payments.unfrozen", "everything" | "clock") => "payments go on".to_owned(),
+        ("payments.unfrozen", what) => format!("payments of the {what} go on"),
+        (_, "everything") => "PAYMENTS ARE FROZEN: nothing leaves until a person looks".to_owned(),
+        (_, "clock") => "PAYMENTS ARE PAUSED: no clock is trusted until a person looks".to_owned(),
+        (_, what) => format!("PAYMENTS ARE STOPPED for the {what} until a person looks"),
+    };
+    let mut lines = vec![format!("why: {}", data.reason)];
+    if kind != "payments.unfrozen" {
+        lines.push("`walletwatch payments list` says what to do".to_owned());
     }
     lines.push(origin(None, &data.basics.severity));
     Text { title, lines, url: None }

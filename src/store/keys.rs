@@ -18,6 +18,7 @@ pub(super) fn subject_text(subject: &Subject) -> String {
         Subject::List(chain, address, list) => format!("list:{chain}:{address:#x}:{}", list.word()),
         Subject::Sink(sink) => format!("sink:{sink}"),
         Subject::Prices(pair) => format!("prices:{pair}"),
+        Subject::Payments(what) => format!("payments:{what}"),
     }
 }
 
@@ -34,6 +35,7 @@ pub(super) fn read_subject(text: &str) -> Option<Subject> {
             Some(Subject::List(read_chain(chain)?, address.parse().ok()?, List::from_word(list)?))
         }
         "sink" => Some(Subject::Sink(rest.into())),
+        "payments" => Some(Subject::Payments(rest.into())),
         "prices" => Pair::parse(rest).map(Subject::Prices),
         "source" => {
             let (kind, rest) = rest.split_once(':')?;

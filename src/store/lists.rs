@@ -19,6 +19,8 @@ pub struct TransferFilter {
     pub addresses: Option<BTreeSet<Address>>,
     /// At this stage.
     pub stage: Option<Stage>,
+    /// Approvals, which stand in the same table and move nothing, instead of transfers.
+    pub approvals: bool,
     /// Behind this place, from the page before.
     pub after: Option<TransferPlace>,
 }
@@ -104,12 +106,10 @@ pub(super) fn list_transfers(
         let mut cells = Cells::of(row);
         page.next = Some(TransferPlace { first_seen: cells.take()?, id: cells.take()? });
         let transfer = transfers::transfer(&mut cells)?;
-        let fits = filter.chain.is_none_or(|chain| transfer.key.chain == chain)
+        let fits = transfer.key.kind.is_approval() == filter.approvals
+            && filter.chain.is_none_or(|chain| transfer.key.chain == chain)
             && filter.stage.is_none_or(|stage| transfer.stage == stage)
-            && filter
-                .addresses
-                .as_ref()
-                .is_none_or(|all| all.contains(&transfer.key.from) || all.contains(&transfer.key.to));
+            && filter.addresses.as_ref().is_none_or(|all| transfer.key.parties().any(|party| all.contains(party)));
         if fits {
             page.rows.push(transfer);
         }

@@ -22,6 +22,7 @@ mod outbox;
 mod prices;
 pub mod prune;
 pub mod read;
+mod read_payments;
 mod read_watches;
 mod schema;
 mod small;
@@ -38,6 +39,7 @@ pub use meta::{Budget, StoreId};
 pub use model::ModelStore;
 pub use prune::{Prune, Pruned};
 pub use read::Reader;
+pub use read_payments::{PaymentFilter, PaymentPlace};
 pub use sqlite::{IfMissing, SqliteStore};
 pub use writer::{WriterHandle, writer};
 
@@ -54,6 +56,14 @@ pub struct Commit {
     pub writes: Vec<Write>,
     /// Messages, frozen as they will be sent.
     pub outbox: Vec<NewMessage>,
+}
+
+impl Commit {
+    /// Whether a payment changes in it.
+    #[must_use]
+    pub fn pays(&self) -> bool {
+        self.writes.iter().any(|write| matches!(write, Write::Put(Row::Payment(_))))
+    }
 }
 
 /// One write.

@@ -266,9 +266,19 @@ fn office(cells: &mut Cells<'_>) -> Result<OfficeRow> {
 
 /// Lines of the audit, as `order` says.
 pub(super) fn audit(connection: &Connection, order: &str) -> Result<Vec<AuditRow>> {
-    all(connection, &format!("SELECT seq, at, who, what, payment, why, hash FROM audit {order}"), |cells| {
-        let (seq, at, who, what) = (cells.take()?, cells.take()?, cells.take()?, cells.take()?);
-        let (payment, why, hash): (_, _, B256) = (cells.take()?, cells.take()?, cells.take()?);
-        Ok(AuditRow { seq, at, who, what, payment, why, hash: hash.0 })
-    })
+    all(connection, &format!("SELECT seq, at, who, what, payment, why, hash FROM audit {order}"), audit_row)
+}
+
+/// The lines of the audit that are about a payment, in order.
+pub(super) fn audit_of(connection: &Connection, id: PaymentId) -> Result<Vec<AuditRow>> {
+    let sql = "SELECT seq, at, who, what, payment, why, hash FROM audit WHERE payment = ?1 ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([id.to_cell()], |row| audit_row(&mut Cells::of(row)))?;
+    rows.collect()
+}
+
+fn audit_row(cells: &mut Cells<'_>) -> Result<AuditRow> {
+    let (seq, at, who, what) = (cells.take()?, cells.take()?, cells.take()?, cells.take()?);
+    let (payment, why, hash): (_, _, B256) = (cells.take()?, cells.take()?, cells.take()?);
+    Ok(AuditRow { seq, at, who, what, payment, why, hash: hash.0 })
 }

@@ -27,11 +27,21 @@ pub enum KillPoint {
     AfterDeliveryWrite,
     /// Told to stop: the sources have ended, the pump has not.
     Stopping,
+    /// A turn that moves a payment is about to be committed.
+    BeforePayment,
+    /// A turn that moved a payment is on disk.
+    AfterPayment,
+    /// What payments ask is on disk, and the worker was not asked.
+    BeforeAsk,
+    /// A request that may move money is about to leave.
+    BeforePost,
+    /// Circle answered a request that may have moved money, and nobody took note of it.
+    AfterPost,
 }
 
 impl KillPoint {
     /// Every place, in the order of a process's life.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::AfterLoad,
         Self::Configured,
         Self::BeforeCommit,
@@ -42,7 +52,18 @@ impl KillPoint {
         Self::BeforeDeliveryWrite,
         Self::AfterDeliveryWrite,
         Self::Stopping,
+        Self::BeforePayment,
+        Self::AfterPayment,
+        Self::BeforeAsk,
+        Self::BeforePost,
+        Self::AfterPost,
     ];
+
+    /// Whether only a monitor that pays comes by.
+    #[must_use]
+    pub const fn is_of_payments(self) -> bool {
+        matches!(self, Self::BeforePayment | Self::AfterPayment | Self::BeforeAsk | Self::BeforePost | Self::AfterPost)
+    }
 
     /// The name in `WALLETWATCH_FAULT_KILL`.
     #[must_use]
@@ -58,6 +79,11 @@ impl KillPoint {
             Self::BeforeDeliveryWrite => "before_delivery_write",
             Self::AfterDeliveryWrite => "after_delivery_write",
             Self::Stopping => "stopping",
+            Self::BeforePayment => "before_payment",
+            Self::AfterPayment => "after_payment",
+            Self::BeforeAsk => "before_ask",
+            Self::BeforePost => "before_post",
+            Self::AfterPost => "after_post",
         }
     }
 }

@@ -53,6 +53,7 @@ pub fn unready(snapshot: &Snapshot) -> Vec<Unready> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::gas::GasStatus;
     use super::super::snapshot::ChainStatus;
     use super::*;
     use crate::types::{ChainId, Timestamp};
@@ -74,7 +75,7 @@ mod tests {
             authority: BTreeMap::new(),
             followed: true,
             required,
-            base_fee: None,
+            gas: GasStatus::default(),
             oldest_view: None,
             view_promised: None,
             index_lag: None,

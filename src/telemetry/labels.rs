@@ -118,6 +118,7 @@ fn sources(settings: &Settings) -> Vec<SourceId> {
 fn rule_chains(rule: &Rule) -> Vec<ChainId> {
     match &rule.condition {
         Condition::Transfer(condition) => condition.chains.iter().copied().collect(),
+        Condition::Approval(condition) => condition.chains.iter().copied().collect(),
         Condition::Gas(condition) => vec![condition.chain],
         Condition::Price(_) | Condition::Change(_) => Vec::new(),
         Condition::Balance(condition) => {

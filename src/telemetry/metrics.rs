@@ -4,6 +4,7 @@
 //! nothing is computed with them, and no rule or payment reads them.
 
 use super::balances::BalancesStatus;
+use super::gas::KINDS as TIPS;
 use super::health::unready;
 use super::labels::Labels;
 use super::names::{
@@ -155,9 +156,14 @@ impl Metrics {
             Metric::ReorgDepth,
             Metric::BaseFee,
             Metric::BaseFeeTime,
+            Metric::NextBaseFee,
+            Metric::PriorityFeeTime,
         ];
         for metric in plain {
             self.touch(metric, &[chain]);
+        }
+        for kind in TIPS {
+            self.touch(Metric::PriorityFee, &[chain, kind]);
         }
         self.set(Metric::StaleAfter, &[chain], stale_after.as_secs_f64());
         for outcome in NoBalance::ALL.map(NoBalance::word).into_iter().chain([CallOutcome::Ok.word()]) {
@@ -166,6 +172,7 @@ impl Metrics {
         for stage in Stage::ALL {
             for suspect in ["true", "false"] {
                 self.touch(Metric::Transfers, &[chain, stage.word(), suspect]);
+                self.touch(Metric::Approvals, &[chain, stage.word(), suspect]);
             }
         }
     }
@@ -307,6 +314,7 @@ impl Metrics {
             self.set(Metric::BackfillAddresses, &of, integer(chain.backfill_addresses));
             self.set(Metric::Stalled, &of, flag(chain.stalled));
             self.set(Metric::Stopped, &of, flag(chain.stopped.is_some()));
+            self.show_gas(&chain.gas, name.as_str(), labels.chains.get(&chain.id).map_or(18, |chain| chain.decimals));
             if let Some(read) = chain.oldest_view {
                 self.set(Metric::ViewAge, &of, now.since(read).as_secs_f64());
             }
@@ -336,8 +344,10 @@ impl Metrics {
         }
         self.set(Metric::PaymentsFrozen, &[], flag(snapshot.payments.frozen));
         for state in PaymentState::ALL {
-            let count = snapshot.payments.rehearsals.get(&state).copied().unwrap_or(0);
-            self.set(Metric::Payments, &[state.word(), "true"], integer(count));
+            for (rehearsal, counts) in [("true", &snapshot.payments.rehearsals), ("false", &snapshot.payments.live)] {
+                let count = counts.get(&state).copied().unwrap_or(0);
+                self.set(Metric::Payments, &[state.word(), rehearsal], integer(count));
+            }
         }
         for used in &snapshot.payments.limits {
             #[expect(clippy::float_arithmetic, reason = "a gauge: nothing is decided by it")]
@@ -382,11 +392,12 @@ impl Metrics {
 }
 
 /// The built-in alerts, whose `rule` is their type's word. What the reactor raises with another severity gets its series then.
-fn built_in() -> [(&'static str, Severity); 3] {
+fn built_in() -> [(&'static str, Severity); 4] {
     [
         (MessageKind::SourceBlind.word(), Severity::Critical),
         (MessageKind::SourceDisagrees.word(), Severity::Warning),
         (MessageKind::SinkFailing.word(), Severity::Critical),
+        (MessageKind::PaymentsFrozen.word(), Severity::Critical),
     ]
 }
 

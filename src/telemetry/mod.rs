@@ -5,6 +5,7 @@
 pub mod balances;
 mod circle;
 pub mod faults;
+pub mod gas;
 pub mod health;
 pub mod labels;
 pub mod logs;
@@ -14,6 +15,7 @@ pub mod observe;
 pub mod redact;
 mod retired;
 pub mod secrets;
+mod show_gas;
 mod show_worth;
 pub mod snapshot;
 pub mod tally;

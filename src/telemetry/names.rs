@@ -110,6 +110,7 @@ table! {
     Stopped = Gauge, "chain_stopped", ["chain"], "1 while the chain waits for a person: walletwatch chain accept.";
     ReorgDepth = Histogram(DEPTH_BUCKETS), "reorg_depth_blocks", ["chain"], "Blocks that a reorg took back.";
     Transfers = Counter, "transfers_total", ["chain", "stage", "suspect"], "Transfers that reached a stage.";
+    Approvals = Counter, "approvals_total", ["chain", "stage", "suspect"], "Approvals by watched addresses that reached a stage.";
     Alerts = Counter, "alerts_total", ["rule", "severity", "state"], "Changes in the lives of alerts.";
     Suppressed = Counter, "suppressed_total", ["rule", "reason"], "What matched a rule and was not said.";
     RuleCovered = Gauge, "rule_covered", ["rule", "chain"], "1 where a source can feed the rule in full and in time.";
@@ -140,6 +141,13 @@ table! {
         "When all of it was last known; 0 until it was.";
     BaseFee = Gauge, "gas_base_fee_gwei", ["chain"], "The latest base fee.";
     BaseFeeTime = Gauge, "gas_base_fee_last_success_timestamp_seconds", ["chain"], "When the base fee was last taken.";
+    NextBaseFee = Gauge, "gas_next_base_fee_gwei", ["chain"], "What the next block takes at least.";
+    PriorityFee = Gauge, "gas_priority_fee_gwei", ["chain", "kind"],
+        "Tips of late: a tenth (low), half (usual), nine tenths (high) paid less.";
+    PriorityFeeTime = Gauge, "gas_priority_fee_last_success_timestamp_seconds", ["chain"], "The time of the block that the tips are of.";
+    TransferCost = Gauge, "gas_transfer_cost_coins", ["chain", "asset"],
+        "What it costs to send the asset in the next block with the usual tip, without what a layer 2 charges for the layer below.";
+    TransferCostDollars = Gauge, "gas_transfer_cost_usd", ["chain", "asset"], "The same in US dollars, by the latest price of the coin.";
     BalanceCoins = Gauge, "balance_coins", ["watch", "chain", "asset"],
         "What the addresses of the watch hold, in the unit of the asset; for display, rules use the exact one.";
     BalanceTime = Gauge, "balance_last_success_timestamp_seconds", ["watch", "chain", "asset"],
@@ -228,8 +236,8 @@ pub const OUTBOX_PENDING: &str = "pending";
 pub const OUTBOX_DEAD: &str = "dead";
 
 /// What an explorer is called for that is no list of an address: values of the label `list`.
-pub const OTHER_CALLS: [&str; 5] =
-    ["eth_blockNumber", "eth_getTransactionReceipt", "balancemulti", "balance", "tokenbalance"];
+pub const OTHER_CALLS: [&str; 6] =
+    ["eth_blockNumber", "eth_getTransactionReceipt", "balancemulti", "balance", "tokenbalance", "gasoracle"];
 
 /// How a source is: values of the label `state`.
 pub const SOURCE_STATES: [&str; 6] = ["connecting", "fresh", "stale", "backing_off", "refused", "over_budget"];

@@ -83,12 +83,10 @@ pub fn read(labels: &Labels, at: Timestamp, notice: &Notice) -> Reading {
         | Notice::Stopped { .. }
         | Notice::Stalled { .. } => read_chain(labels, notice),
         Notice::Transfer { chain, stage, suspect } => {
-            let (chain, marked) = (name(*chain), if *suspect { "true" } else { "false" });
-            Reading::say(Level::DEBUG, format!("a transfer on {chain} is {}", stage.word())).with(
-                Metric::Transfers,
-                [&chain, stage.word(), marked],
-                Change::Add(1),
-            )
+            read_stage(Metric::Transfers, "a transfer", &name(*chain), *stage, *suspect)
+        }
+        Notice::Approval { chain, stage, suspect } => {
+            read_stage(Metric::Approvals, "an approval", &name(*chain), *stage, *suspect)
         }
         Notice::Alert { rule, severity, state } => read_alert(rule, *severity, *state),
         Notice::Suppressed { rule, reason } => Reading::say(
@@ -199,6 +197,7 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
             )
         }
         Notice::Transfer { .. }
+        | Notice::Approval { .. }
         | Notice::Alert { .. }
         | Notice::Suppressed { .. }
         | Notice::Source { .. }
@@ -236,6 +235,12 @@ fn read_balances(labels: &Labels, notice: &Notice) -> Reading {
         [&chain, reason.word()],
         Change::Add(1),
     )
+}
+
+fn read_stage(metric: Metric, what: &str, chain: &str, stage: Stage, suspect: bool) -> Reading {
+    let marked = if suspect { "true" } else { "false" };
+    let line = format!("{what} on {chain} is {}", stage.word());
+    Reading::say(Level::DEBUG, line).with(metric, [chain, stage.word(), marked], Change::Add(1))
 }
 
 fn read_alert(rule: &Name, severity: Severity, state: AlertState) -> Reading {

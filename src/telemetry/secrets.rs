@@ -26,6 +26,7 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
         store: _,
         required_chains: _,
         required_feeds: _,
+        new_store: _,
         warnings: _,
     } = config;
     let mut secrets = Vec::new();
@@ -167,6 +168,7 @@ mod tests {
             settings: Settings::default(),
             lists: Vec::new(),
             allow_shrink: false,
+            new_store: false,
             endpoints: vec![EndpointConfig {
                 chain: ChainId(1),
                 name: "main".into(),

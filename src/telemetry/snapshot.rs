@@ -4,11 +4,12 @@
 //! what time it is. It holds no url or secret.
 
 use super::balances::BalancesStatus;
+use super::gas::GasStatus;
 use super::labels::Labels;
 use super::worth::{PairStatus, Portfolio};
 use crate::reactor::event::{SourceId, SourceState};
 use crate::reactor::rows::PaymentState;
-use crate::types::{ChainId, Kind, Name, Pair, Price, Severity, Timestamp, U256};
+use crate::types::{ChainId, Kind, Name, Pair, Price, Severity, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,8 +125,8 @@ pub struct ChainStatus {
     pub followed: bool,
     /// Readiness waits for it.
     pub required: bool,
-    /// The latest base fee in wei.
-    pub base_fee: Option<U256>,
+    /// What gas costs.
+    pub gas: GasStatus,
     /// When the oldest view of a watched address was read, where an explorer reads them.
     pub oldest_view: Option<Timestamp>,
     /// How old a view may get by the budget.
@@ -193,8 +194,10 @@ pub struct BudgetStatus {
 pub struct PaymentsStatus {
     /// No payment may go.
     pub frozen: bool,
-    /// How many stand where; all are rehearsals so far.
+    /// How many rehearsals stand where.
     pub rehearsals: BTreeMap<PaymentState, u64>,
+    /// How many live payments stand where.
+    pub live: BTreeMap<PaymentState, u64>,
     /// How much of each limit of a rule is used.
     pub limits: Vec<LimitUse>,
 }

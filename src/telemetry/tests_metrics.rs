@@ -3,6 +3,7 @@
 use super::*;
 use crate::reactor::settings::{ChainSettings, Confirmed, Settings, SinkSettings};
 use crate::telemetry::balances::BalanceSeries;
+use crate::telemetry::gas::GasStatus;
 use crate::telemetry::snapshot::{ChainStatus, PriceStatus, SinkStatus, SourceStatus};
 use crate::types::{Asset, Name, Pair, Price};
 use std::process::{Command, Stdio};
@@ -62,7 +63,7 @@ fn chain() -> ChainStatus {
         authority: std::collections::BTreeMap::new(),
         followed: true,
         required: true,
-        base_fee: None,
+        gas: GasStatus::default(),
         oldest_view: Some(Timestamp::from_millis(4_000)),
         view_promised: Some(Duration::from_secs(90)),
         index_lag: Some((7, Timestamp::from_millis(4_000))),
@@ -81,7 +82,7 @@ fn every_series_of_a_config_is_there_at_zero_before_anything_happens() {
     let text = metrics.render();
     // Their last label has values that only their authors know; a balance that was never read has no value, and 0 would be a lie;
     // hooks are counted where they are received.
-    let worth = [Metric::PortfolioUsd, Metric::PortfolioTime];
+    let worth = [Metric::PortfolioUsd, Metric::PortfolioTime, Metric::TransferCost, Metric::TransferCostDollars];
     let open = [
         Metric::Suppressed,
         Metric::Ignored,

@@ -36,11 +36,16 @@ pub enum Kind {
     Erc721,
     /// One (id, value) of an ERC-1155 transfer.
     Erc1155,
+    /// An ERC-20 or ERC-721 `Approval` log: nothing moved, but the spender may move it.
+    Approval,
+    /// An `ApprovalForAll` log of ERC-721 or ERC-1155: the operator may move everything of the contract.
+    ApprovalForAll,
 }
 
 impl Kind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 5] = [Self::Coin, Self::Internal, Self::Token, Self::Erc721, Self::Erc1155];
+    pub const ALL: [Self; 7] =
+        [Self::Coin, Self::Internal, Self::Token, Self::Erc721, Self::Erc1155, Self::Approval, Self::ApprovalForAll];
 
     /// The word that people and webhook bodies see.
     #[must_use]
@@ -51,6 +56,27 @@ impl Kind {
             Self::Token => "token",
             Self::Erc721 => "erc721",
             Self::Erc1155 => "erc1155",
+            Self::Approval => "approval",
+            Self::ApprovalForAll => "approval_for_all",
+        }
+    }
+
+    /// Whether it is a leave to move something, and moves nothing itself: `from` is the owner, `to` the spender, the amount what may be
+    /// moved (of one NFT and of all: 1, and 0 where the leave was taken back).
+    #[must_use]
+    pub const fn is_approval(self) -> bool {
+        match self {
+            Self::Approval | Self::ApprovalForAll => true,
+            Self::Coin | Self::Internal | Self::Token | Self::Erc721 | Self::Erc1155 => false,
+        }
+    }
+
+    /// Whether the explorers' list of it shows how far its index has come.
+    #[must_use]
+    pub const fn shows_head(self) -> bool {
+        match self {
+            Self::Internal | Self::Approval | Self::ApprovalForAll => false,
+            Self::Coin | Self::Token | Self::Erc721 | Self::Erc1155 => true,
         }
     }
 

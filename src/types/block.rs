@@ -23,6 +23,8 @@ pub struct Block {
     pub time: Timestamp,
     /// Base fee in wei; absent where the chain has none.
     pub base_fee: Option<U256>,
+    /// What the next block takes at least by EIP-1559's formula, in wei; the chain may have another ([`super::gas::next_base_fee`]).
+    pub next_base_fee: Option<U256>,
     /// Every movement of a transaction that succeeded, in order of transaction and log.
     pub movements: Vec<Movement>,
     /// Whether `movements` holds the internal ones too (the endpoint could trace this block).

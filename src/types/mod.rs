@@ -5,10 +5,12 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod address;
+pub mod allowance;
 pub mod amount;
 pub mod asset;
 pub mod block;
 pub mod chain;
+pub mod gas;
 pub mod id;
 pub mod money;
 pub mod pace;
@@ -21,6 +23,7 @@ pub mod transfer;
 pub mod uuid;
 
 pub use address::{Address, parse_address};
+pub use allowance::Allowance;
 pub use alloy::primitives::{B256, U256};
 pub use asset::{Asset, Holding, Kind};
 pub use block::{Block, BlockRef};

@@ -10,9 +10,9 @@ pub struct Movement {
     pub tx: B256,
     /// How it came about.
     pub kind: Kind,
-    /// What moved.
+    /// What moved, or may be moved.
     pub asset: Asset,
-    /// Who gave. The zero address where something was minted.
+    /// Who gave. The zero address where something was minted. Of an approval its owner, as `to` is its spender ([`Kind::is_approval`]).
     pub from: Address,
     /// Who got; of a creation, the created address.
     pub to: Address,
@@ -22,6 +22,17 @@ pub struct Movement {
     pub amount: U256,
     /// Position of the log in its block, where the reporter has one.
     pub log_index: Option<u64>,
+}
+
+impl Movement {
+    /// The addresses that it concerns: both ends, and of an approval its owner alone.
+    pub fn parties(&self) -> impl Iterator<Item = &Address> {
+        parties(self.kind, &self.from, &self.to)
+    }
+}
+
+fn parties<'a>(kind: Kind, from: &'a Address, to: &'a Address) -> impl Iterator<Item = &'a Address> {
+    std::iter::once(from).chain((!kind.is_approval()).then_some(to))
 }
 
 /// What makes a transfer itself: what it moved. It survives reorgs and is the same whoever reports it.
@@ -53,6 +64,11 @@ impl TransferKey {
     pub fn of(chain: ChainId, movement: &Movement, nth: u32) -> Self {
         let Movement { tx, kind, asset, from, to, token_id, amount, log_index: _ } = *movement;
         Self { chain, tx, kind, asset, from, to, token_id, amount, nth }
+    }
+
+    /// The addresses that it concerns: both ends, and of an approval its owner alone.
+    pub fn parties(&self) -> impl Iterator<Item = &Address> {
+        parties(self.kind, &self.from, &self.to)
     }
 
     /// The hash that stands for this key everywhere outside.

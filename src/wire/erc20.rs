@@ -1,7 +1,7 @@
-//! Token transfers in logs, and what tokens say about themselves.
+//! Token transfers and approvals in logs, and what tokens say about themselves.
 //!
-//! A log is read as a transfer only if it has exactly the shape of one: whoever emits it may lie about anything
-//! else. ERC-20 and ERC-721 share a topic and differ in their number of topics.
+//! A log is read as a transfer or an approval only if it has exactly the shape of one: whoever emits it may lie about
+//! anything else. ERC-20 and ERC-721 share their topics and differ in the number of them.
 
 use super::hex;
 use crate::types::{Address, Asset, B256, Kind, Movement, U256, Untrusted};
@@ -13,6 +13,11 @@ pub const TRANSFER: B256 = b256!("0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4
 pub const TRANSFER_SINGLE: B256 = b256!("0xc3d58168c5ae7397731d063d5bbf3d657854427343f4c083240f7aacaa2d0f62");
 /// `TransferBatch(address,address,address,uint256[],uint256[])`, of ERC-1155.
 pub const TRANSFER_BATCH: B256 = b256!("0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb");
+
+/// `Approval(address,address,uint256)`, of ERC-20 and ERC-721.
+pub const APPROVAL: B256 = b256!("0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925");
+/// `ApprovalForAll(address,address,bool)`, of ERC-721 and ERC-1155.
+pub const APPROVAL_FOR_ALL: B256 = b256!("0x17307eab39ab6107e8899845ad3d59bd9653f200f220920489ca2b5937696c31");
 
 /// A contract whose `Transfer` has no indexed fields: one topic, three words of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +33,7 @@ pub struct Unindexed {
 pub struct Reading<'a> {
     /// Contracts that write transfers without indexed fields.
     pub unindexed: &'a [Unindexed],
-    /// Contracts whose logs repeat movements of the coin and do not count.
+    /// Contracts whose transfers repeat movements of the coin and do not count; their approvals do.
     pub silent: &'a [Address],
     /// The header's bloom is not that of the logs that receipts show: no block is doubted for it.
     pub loose_bloom: bool,
@@ -49,10 +54,10 @@ pub struct Log<'a> {
     pub index: Option<u64>,
 }
 
-/// Appends what the log moved: nothing, one movement, or one for each (id, value) of a batch. Zero amounts stay.
+/// Appends what the log moved or allows: nothing, one movement, or one for each (id, value) of a batch. Zero amounts stay.
 pub fn read_log(log: &Log<'_>, reading: &Reading<'_>, moved: &mut Vec<Movement>) {
     if reading.silent.contains(&log.contract) {
-        return;
+        return read_approval(log, moved);
     }
     match *log.topics {
         [TRANSFER, from, to] => {
@@ -79,7 +84,27 @@ pub fn read_log(log: &Log<'_>, reading: &Reading<'_>, moved: &mut Vec<Movement>)
                 }
             }
         }
-        _ => {}
+        _ => read_approval(log, moved),
+    }
+}
+
+/// A leave to move something: of an amount, of one NFT (the zero address takes it back), of everything.
+fn read_approval(log: &Log<'_>, moved: &mut Vec<Movement>) {
+    let (kind, owner, spender, id) = match *log.topics {
+        [APPROVAL, owner, spender] => (Kind::Approval, owner, spender, None),
+        [APPROVAL, owner, spender, id] => (Kind::Approval, owner, spender, Some(id.into())),
+        [APPROVAL_FOR_ALL, owner, operator] => (Kind::ApprovalForAll, owner, operator, None),
+        _ => return,
+    };
+    let (Some(owner), Some(spender)) = (account(owner), account(spender)) else { return };
+    let amount = match (kind, id) {
+        (_, Some(_)) => Some(U256::from(u8::from(spender != Address::ZERO))),
+        // A truth value is 0 or 1.
+        (Kind::ApprovalForAll, None) => hex::word(log.data, 0).filter(|word| *word <= U256::from(1)),
+        (_, None) => hex::word(log.data, 0),
+    };
+    if let Some(amount) = amount {
+        moved.push(movement(log, kind, owner, spender, id, amount));
     }
 }
 
@@ -211,6 +236,8 @@ mod tests {
         check("Transfer(address,address,uint256)", TRANSFER);
         check("TransferSingle(address,address,address,uint256,uint256)", TRANSFER_SINGLE);
         check("TransferBatch(address,address,address,uint256[],uint256[])", TRANSFER_BATCH);
+        check("Approval(address,address,uint256)", APPROVAL);
+        check("ApprovalForAll(address,address,bool)", APPROVAL_FOR_ALL);
         for (signature, selector) in [("decimals()", DECIMALS), ("symbol()", SYMBOL), ("name()", NAME)] {
             assert_eq!(format!("{}", alloy::primitives::hex::encode_prefixed(&keccak256(signature)[..4])), selector);
         }
@@ -244,6 +271,32 @@ mod tests {
         for cut in ["0x", "", "0xzz", &"0".repeat(66)] {
             assert_eq!(moved(&[TRANSFER, from, to], cut, &Reading::default()), []);
         }
+    }
+
+    #[test]
+    fn an_approval_says_who_may_move_how_much_of_whom() {
+        let (owner, spender, id) = (padded(1), padded(2), B256::with_last_byte(7));
+        let check = |topics: &[B256], words: &[u64], expected: &[(Kind, Option<u64>, u64)]| {
+            assert_eq!(moved(topics, &data(words), &Reading::default()), expected, "{topics:?} {words:?}");
+            // It counts too where the contract's transfers repeat those of the coin.
+            let silent = Reading { silent: &[CONTRACT], ..Reading::default() };
+            assert_eq!(moved(topics, &data(words), &silent), expected, "{topics:?} {words:?}");
+        };
+        check(&[APPROVAL, owner, spender], &[5], &[(Kind::Approval, None, 5)]);
+        check(&[APPROVAL, owner, spender], &[0], &[(Kind::Approval, None, 0)]);
+        check(&[APPROVAL, owner, spender], &[], &[]);
+        check(&[APPROVAL, owner], &[5], &[]);
+        check(&[APPROVAL, owner, B256::repeat_byte(2)], &[5], &[]);
+        check(&[APPROVAL, owner, spender, id], &[], &[(Kind::Approval, Some(7), 1)]);
+        check(&[APPROVAL_FOR_ALL, owner, spender], &[1], &[(Kind::ApprovalForAll, None, 1)]);
+        check(&[APPROVAL_FOR_ALL, owner, spender], &[0], &[(Kind::ApprovalForAll, None, 0)]);
+        check(&[APPROVAL_FOR_ALL, owner, spender], &[2], &[]);
+        check(&[APPROVAL_FOR_ALL, owner, spender], &[], &[]);
+        let mut cleared = Vec::new();
+        let topics = [APPROVAL, owner, B256::ZERO, id];
+        let log = Log { tx: B256::ZERO, contract: CONTRACT, topics: &topics, data: "0x", index: None };
+        read_log(&log, &Reading::default(), &mut cleared);
+        assert_eq!((cleared[0].to, cleared[0].amount), (Address::ZERO, U256::ZERO), "nobody may move it any more");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use crate::types::{Address, B256, U256};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt;
+use std::fmt::Write as _;
 
 /// Why a text is not the hexadecimal that was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -138,6 +139,16 @@ pub fn bytes(text: &str) -> Result<Vec<u8>, HexFault> {
         if high | low > 0x0f { Err(HexFault::Digit) } else { Ok((high << 4) | low) }
     };
     pairs.iter().map(byte).collect()
+}
+
+/// Bytes as digits, two each, without a prefix.
+#[must_use]
+pub fn plain(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Whether the text is whole bytes in hexadecimal.

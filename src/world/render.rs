@@ -1,6 +1,8 @@
 //! A simulated chain in the JSON of nodes. Pure.
 
 use super::chain::{Chain, Frame, GAS_LIMIT, Included, Ledger, SimBlock, SimLog};
+use crate::types::amount::format_amount;
+use crate::types::gas::next_base_fee;
 use crate::types::{Address, B256, U256};
 use alloy::primitives::{Bloom, BloomInput};
 use serde_json::{Value, json};
@@ -97,6 +99,35 @@ fn transaction(block: &SimBlock, included: &Included, index: usize) -> Value {
 /// What a unit of gas costs in this block, tip included, in wei.
 pub(super) fn gas_price(block: &SimBlock) -> U256 {
     block.base_fee.saturating_add(U256::from(super::chain::action::TIP))
+}
+
+/// The tip at a percentile of a block: more where it is fuller, none where it is empty.
+pub(super) fn tip(block: &SimBlock, percentile: u64) -> U256 {
+    let usual = U256::from(super::chain::action::TIP).saturating_mul(U256::from(percentile)) / U256::from(50);
+    let more = usual.saturating_mul(U256::from(block.gas_used)) / U256::from(GAS_LIMIT);
+    if block.gas_used == 0 { U256::ZERO } else { usual.saturating_add(more) }
+}
+
+/// The part of its gas that a block used, to a millionth.
+pub(super) fn used(block: &SimBlock) -> Value {
+    let millionths = block.gas_used.min(GAS_LIMIT).saturating_mul(1_000_000) / GAS_LIMIT;
+    let text = format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// What an explorer's gas oracle says behind a block: prices in gwei, the base fee in each of them.
+pub(super) fn oracle(block: &SimBlock) -> Value {
+    let next = next_base_fee(block.base_fee, block.gas_used, GAS_LIMIT);
+    let gwei = |wei: U256| format_amount(wei, 9);
+    let price = |percentile: u64| gwei(next.saturating_add(tip(block, percentile)));
+    json!({
+        "LastBlock": block.at.number.to_string(),
+        "SafeGasPrice": price(10),
+        "ProposeGasPrice": price(50),
+        "FastGasPrice": price(90),
+        "suggestBaseFee": gwei(next),
+        "gasUsedRatio": used(block).to_string(),
+    })
 }
 
 /// All receipts of a block.

@@ -23,6 +23,7 @@ enum Word {
     JumpIf,
     Gas,
     Log3,
+    Log4,
     Call,
     Return,
     Revert,
@@ -65,6 +66,7 @@ fn assemble(words: &[Word]) -> Vec<u8> {
             Word::JumpIf => 0x57,
             Word::Gas => 0x5a,
             Word::Log3 => 0xa3,
+            Word::Log4 => 0xa4,
             Word::Call => 0xf1,
             Word::Return => 0xf3,
             Word::Revert => 0xfd,
@@ -121,6 +123,34 @@ pub fn token(symbol: &str, decimals: u8) -> Vec<u8> {
 pub fn logs(movements: &[(Address, Address, U256)]) -> Bytes {
     let words = movements.iter().flat_map(|(from, to, amount)| [from.into_word(), to.into_word(), (*amount).into()]);
     words.flat_map(|word: B256| word.0).collect()
+}
+
+/// Writes the log that its input describes: its number of topics (3 or 4), four topics, and the data. Anything shorter it refuses.
+pub fn scribe() -> Vec<u8> {
+    use Word::{Copy, Eq, Gt, Here, JumpIf, Load, Log3, Log4, Revert, Size, Stop, Sub, To};
+    let topics = |count: u64| (1..=count).rev().flat_map(|nth| [push(32 * nth), Load]).collect::<Vec<_>>();
+    let data = || vec![push(160), Size, Sub, push(0)];
+    let words = [
+        vec![Size, push(160), Gt, To("refuse"), JumpIf],
+        vec![push(160), Size, Sub, push(160), push(0), Copy],
+        vec![push(0), Load, push(4), Eq, To("four"), JumpIf],
+        topics(3),
+        data(),
+        vec![Log3, Stop, Here("four")],
+        topics(4),
+        data(),
+        vec![Log4, Stop, Here("refuse"), push(0), push(0), Revert],
+    ];
+    assemble(&words.concat())
+}
+
+/// Input of [`scribe`].
+pub fn log(topics: &[B256], data: &[U256]) -> Bytes {
+    let count = B256::from(U256::from(topics.len()));
+    let blank = std::iter::repeat_n(B256::ZERO, 4 - topics.len());
+    let topics = topics.iter().copied().chain(blank);
+    let words = std::iter::once(count).chain(topics).chain(data.iter().map(|word| B256::from(*word)));
+    words.flat_map(|word| word.0).collect()
 }
 
 /// Sends the coin that comes with a call on to the address in its input; then undoes everything, if the second word is not zero.

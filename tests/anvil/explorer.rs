@@ -90,6 +90,12 @@ async fn answer(State(index): State<Arc<Index>>, Query(asked): Query<BTreeMap<St
     if let "balance" | "balancemulti" | "tokenbalance" = get("action") {
         return balances(&index.anvil, get("action"), get("address"), get("contractaddress")).await.to_string();
     }
+    if get("action") == "gasoracle" {
+        return oracle(&index.anvil).await.to_string();
+    }
+    if get("action") == "getLogs" {
+        return logs(&index.anvil, &asked).await.to_string();
+    }
     let head = index.anvil.height().await;
     let number = |key: &str| get(key).parse::<u64>().expect("it is a number");
     let address: Address = get("address").parse().expect("it is an address");
@@ -190,7 +196,48 @@ impl Index {
     }
 }
 
-/// The frames below one that moved something, each with whether it or one above it failed.
+/// What gas costs, in gwei with a fraction, the base fee in every price.
+async fn oracle(anvil: &Anvil) -> Value {
+    let history = anvil.call("eth_feeHistory", json!(["0x1", "latest", [10, 50, 90]])).await;
+    let next = quantity(&history["baseFeePerGas"][1]);
+    let gwei = |wei: U256| {
+        let (whole, rest) = wei.div_rem(U256::from(1_000_000_000));
+        format!("{whole}.{:09}", rest.to::<u64>())
+    };
+    let price = |place: usize| json!(gwei(next + quantity(&history["reward"][0][place])));
+    let result = json!({
+        "LastBlock": number(&history["oldestBlock"]).to_string(), "SafeGasPrice": price(0), "ProposeGasPrice": price(1),
+        "FastGasPrice": price(2), "suggestBaseFee": gwei(next), "gasUsedRatio": "0.5"
+    });
+    json!({"status": "1", "message": "OK", "result": result})
+}
+
+/// Logs as Etherscan lists them: everything hexadecimal, zero as `0x`, no head, and other words for nothing.
+async fn logs(anvil: &Anvil, asked: &BTreeMap<String, String>) -> Value {
+    let head = anvil.height().await;
+    let bound = |key: &str| asked[key].parse::<u64>().expect("it is a number").min(head);
+    let topics: Vec<Value> =
+        (0..4).map(|place| asked.get(&format!("topic{place}")).map_or(Value::Null, |topic| json!(topic))).collect();
+    let written = topics.iter().rposition(|topic| !topic.is_null()).map_or(0, |last| last + 1);
+    assert_eq!(asked.get("topic0_1_opr").map(String::as_str), Some("and"), "the real one wants to know: {asked:?}");
+    let filter = json!({
+        "fromBlock": format!("{:#x}", bound("fromBlock")), "toBlock": format!("{:#x}", bound("toBlock")), "topics": topics[..written]
+    });
+    let mut rows = Vec::new();
+    for log in anvil.call("eth_getLogs", json!([filter])).await.as_array().expect("a list") {
+        let block = anvil.call("eth_getBlockByNumber", json!([log["blockNumber"], false])).await;
+        let short = |number: &Value| json!(number.as_str().map(|text| if text == "0x0" { "0x" } else { text }));
+        rows.push(json!({
+            "address": log["address"], "topics": log["topics"], "data": log["data"], "blockNumber": log["blockNumber"],
+            "blockHash": log["blockHash"], "timeStamp": block["timestamp"], "gasPrice": "0x", "gasUsed": "0x5208",
+            "logIndex": short(&log["logIndex"]), "transactionHash": log["transactionHash"],
+            "transactionIndex": short(&log["transactionIndex"]),
+        }));
+    }
+    let (status, message) = if rows.is_empty() { ("0", "No records found") } else { ("1", "OK") };
+    json!({"status": status, "message": message, "result": rows})
+}
+
 /// What the node holds in its newest block: balances are no part of an index.
 async fn balances(anvil: &Anvil, action: &str, addresses: &str, contract: &str) -> Value {
     let mut held = Vec::new();
@@ -215,6 +262,7 @@ async fn balances(anvil: &Anvil, action: &str, addresses: &str, contract: &str) 
     json!({"status": "1", "message": "OK", "result": result})
 }
 
+/// The frames below one that moved something, each with whether it or one above it failed.
 fn inner<'a>(frame: &'a Value, failed: bool, into: &mut Vec<(&'a Value, bool)>) {
     for child in frame["calls"].as_array().into_iter().flatten() {
         let failed = failed || child.get("error").is_some();

@@ -5,6 +5,7 @@
 
 #![allow(unreachable_pub, reason = "nothing in a test is reached from outside; `pub` says what its rooms share")]
 
+mod approvals;
 mod balances;
 mod balances_explored;
 #[path = "../common/mod.rs"]
@@ -12,6 +13,7 @@ mod common;
 mod everything;
 mod evm;
 mod explorer;
+mod gas;
 mod handover;
 mod history;
 mod internals;

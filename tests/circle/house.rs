@@ -70,6 +70,7 @@ fn terms(setup: Setup) -> Terms {
         max_per_day: 10,
         manual: false,
         expires: Duration::from_hours(24),
+        max_fee: None,
         usual: Duration::from_mins(5),
         mark: sha256("mark", &[]),
     };
@@ -85,6 +86,7 @@ fn terms(setup: Setup) -> Terms {
         per_day: U256::from(80_000_000),
         in_total: U256::from(100_000_000),
         two_approvals_over: None,
+        gasless: false,
         relaxed: setup.relaxed,
         payees: BTreeMap::from([("a".into(), payee)]),
         offers: BTreeMap::from([("match".into(), offer)]),
@@ -148,7 +150,7 @@ impl House {
             frozen: move || frozen.load(Ordering::SeqCst),
             stop: stop.clone(),
         };
-        tokio::spawn(worker::run(worker::Parts { client, secret, shown: None }, wires));
+        tokio::spawn(worker::run(worker::Parts { client, secret, shown: None, pinned: None }, wires));
         Self {
             circle,
             address,

@@ -65,6 +65,19 @@ impl Place {
         self.prepare(args).stdin(Stdio::null()).output().expect("the binary starts")
     }
 
+    /// The same about a monitor that listens on this page: its port is free, and in no file.
+    pub fn command_at(&self, page: &str, args: &[&str]) -> std::process::Output {
+        let config = self.folder.path().join("walletwatch.toml");
+        let text = std::fs::read_to_string(&config).expect("it is there");
+        let asked = self.folder.path().join("asked.toml");
+        let listen = page.trim_start_matches("http://");
+        std::fs::write(&asked, text.replacen("127.0.0.1:0", listen, 1)).expect("it can be written");
+        let mut command = Command::new(&self.program);
+        command.arg("--config").arg(asked).arg("--data-dir").arg(self.data()).args(args);
+        command.current_dir(self.folder.path()).envs(self.variables.lock().expect("no holder panics").iter().cloned());
+        command.stdin(Stdio::null()).output().expect("the binary starts")
+    }
+
     fn prepare(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("--config").arg(self.folder.path().join("walletwatch.toml"));
@@ -80,8 +93,13 @@ impl Place {
 
     /// Starts the monitor; what it said, where it ends before its page is there.
     pub async fn try_start(&self) -> Result<Monitor, String> {
+        self.start_with(&["run"]).await
+    }
+
+    /// The same with these arguments.
+    pub async fn start_with(&self, args: &[&str]) -> Result<Monitor, String> {
         let started = Instant::now();
-        let mut command = self.prepare(&["run"]);
+        let mut command = self.prepare(args);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let log = Printed::of(child.stderr.take().expect("it is piped"));

@@ -44,7 +44,7 @@ fn read(block: &SimBlock) -> Block {
         log_index: Some(log.index),
     });
     let time = Timestamp::from_secs(block.time);
-    Block { at: block.at, time, base_fee: None, movements: moved.collect(), traced: true }
+    Block { at: block.at, time, base_fee: None, next_base_fee: None, movements: moved.collect(), traced: true }
 }
 
 /// The node's blocks from this height on, as one run.

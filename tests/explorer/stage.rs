@@ -94,13 +94,13 @@ fn word(message: &Message) -> String {
     match &message.body {
         Body::Crossing(body) => match &body.subject {
             CrossingSubject::Balance(balance) => format!("{kind} {rule} {}", balance.value),
-            CrossingSubject::Price { .. } | CrossingSubject::Change(_) | CrossingSubject::BaseFee { .. } => {
-                kind.to_owned()
-            }
+            CrossingSubject::Price { .. } | CrossingSubject::Change(_) | CrossingSubject::Gas { .. } => kind.to_owned(),
         },
-        Body::Transfer(body) => format!("{kind} {}", body.key.amount),
+        Body::Transfer(body) | Body::Approval(body) => format!("{kind} {}", body.key.amount),
         Body::Source(body) => format!("{kind} {}", body.source),
-        Body::Payment(_) | Body::Sink(_) | Body::Resolved(_) | Body::Heartbeat(_) | Body::Test => kind.to_owned(),
+        Body::Payment(_) | Body::Frozen(_) | Body::Sink(_) | Body::Resolved(_) | Body::Heartbeat(_) | Body::Test => {
+            kind.to_owned()
+        }
     }
 }
 

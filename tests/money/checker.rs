@@ -4,7 +4,7 @@
 use crate::chain::{self, Happening, address};
 use crate::circle::Made;
 use crate::config::{Config, TWO_OVER, WALLET_DAY, WALLET_TOTAL, limits, payee_of};
-use crate::people::Said;
+use crate::people::{self, Said};
 use crate::process::{Outside, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use walletwatch::reactor::payments::desk::Vouched;
@@ -87,6 +87,7 @@ pub fn check(out: &Outside, stores: &[Store], times: &Times, said: &Said) -> Res
 fn requests(out: &Outside, times: &Times, said: &Said) -> Result<(), String> {
     let mut keys: BTreeMap<(&str, u32), (&str, &[u8], i64)> = BTreeMap::new();
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut triggers: BTreeMap<u64, &str> = BTreeMap::new();
     for request in &out.requests {
         let reference = request.reference.as_str();
         let (key, body, first) =
@@ -97,6 +98,10 @@ fn requests(out: &Outside, times: &Times, said: &Said) -> Result<(), String> {
         let payment = reference.rsplit('.').next().unwrap_or_default();
         if *owners.entry(&request.key).or_insert(payment) != payment {
             return Err(format!("I4: two payments have the key {}", request.key));
+        }
+        // A trigger has one key for ever, whatever became of its first: amounts say which trigger it is.
+        if !is_hot(request.destination) && *triggers.entry(request.amount).or_insert(&request.key) != request.key {
+            return Err(format!("I4: {} was asked for under two keys", request.amount));
         }
         if request.left > first + 30 * 60_000 + 2_000 && !times.jumped {
             return Err(format!("I8: {reference} was sent again after {} s", (request.left - first) / 1_000));
@@ -329,8 +334,9 @@ fn quiet(out: &Outside, stores: &[Store], times: &Times) -> Result<(), String> {
     // A hot wallet that was low for hours was topped up, or a person was asked to.
     for (from, config) in &times.configs {
         let until = times.configs.iter().find(|(at, _)| at > from).map_or(out.now, |(at, _)| *at);
+        let from = people::beginning().max(*from);
         let balance = &out.balances[usize::from(config.place)];
-        let blocks = chain::height(*from) + 100..chain::height(until);
+        let blocks = chain::height(from) + 100..chain::height(until);
         let low = blocks.clone().step_by(10).all(|block| balance.at(block) < crate::config::LEVEL);
         let to = config.address_of("top up");
         let asked = store.payments.values().any(|row| row.address == to);

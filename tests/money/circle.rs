@@ -111,6 +111,11 @@ impl Circle {
         !self.healed && rng.u32(0..1_000) < of_thousand
     }
 
+    /// What a transfer costs at this time, in wei: for ten minutes of every two hours it is dear.
+    pub fn fee(&self, now: i64) -> u64 {
+        if !self.healed && now / 600_000 % 12 == 0 { crate::config::MAX_FEE + 1 } else { crate::config::MAX_FEE }
+    }
+
     /// A request arrives.
     pub fn create(&mut self, body: &[u8], now: i64, rng: &mut Rng) -> Outcome {
         if self.one_in(self.character.broken, rng) {

@@ -20,11 +20,15 @@ pub struct Config {
     pub rehearsal_live: bool,
     /// Which of two addresses the balance rule looks at.
     pub place: u8,
+    /// It pays this much, and does not fill up.
+    pub fixed: bool,
 }
 
 pub const LEVEL: i64 = 20_000_000;
-pub const FULL: i64 = 50_000_000;
-pub const RECOVERS: i64 = 45_000_000;
+/// A small top-up lies beneath [`TWO_OVER`], a large one above it.
+pub const FULL: i64 = 28_000_000;
+pub const RECOVERS: i64 = 27_000_000;
+const FIXED: u64 = 8_999_999;
 
 /// Limits of a rule: per payment, per day, in total, how many a day.
 pub fn limits(config: &Config, rule: &str) -> (u64, u64, u64, u32) {
@@ -49,10 +53,12 @@ pub fn payee_of(rule: &str) -> (&'static str, u64) {
 pub const WALLET_DAY: u64 = 110_000_000;
 pub const WALLET_TOTAL: u64 = 2_000_000_000;
 pub const TWO_OVER: u64 = 11_500_000;
+/// In wei.
+pub const MAX_FEE: u64 = 5_000_000;
 pub const CHAIN: ChainId = ChainId(1);
 
 impl Config {
-    pub fn new(relaxed: bool) -> Self {
+    pub fn new(relaxed: bool, fixed: bool) -> Self {
         Self {
             relaxed,
             payee_a: address(PAYEE_A),
@@ -61,6 +67,7 @@ impl Config {
             with_quick: true,
             rehearsal_live: false,
             place: 0,
+            fixed,
         }
     }
 
@@ -111,10 +118,10 @@ impl Config {
             );
             let offer = Offer {
                 payee: payee.into(),
-                amount: if rule == "top up" {
-                    OfferAmount::FillTo(U256::from(FULL))
-                } else {
-                    OfferAmount::Match(U256::ZERO)
+                amount: match rule {
+                    "top up" if self.fixed => OfferAmount::Fixed(U256::from(FIXED)),
+                    "top up" => OfferAmount::FillTo(U256::from(FULL)),
+                    _ => OfferAmount::Match(U256::ZERO),
                 },
                 stage: if rule == "quick" { Stage::Confirmed } else { Stage::Final },
                 per_payment: U256::from(per_payment),
@@ -123,6 +130,7 @@ impl Config {
                 max_per_day,
                 manual: rule == "manual",
                 expires: Duration::from_hours(24),
+                max_fee: Some(U256::from(MAX_FEE)),
                 usual: Duration::from_mins(5),
                 mark: sha256("mark", &[condition.as_bytes(), self.address_of(rule).as_slice()]),
             };
@@ -143,6 +151,7 @@ impl Config {
             per_day: U256::from(WALLET_DAY),
             in_total: U256::from(WALLET_TOTAL),
             two_approvals_over: Some(U256::from(TWO_OVER)),
+            gasless: false,
             relaxed: self.relaxed,
             payees: payees.collect(),
             offers,

@@ -4,10 +4,14 @@
 //! `MONEY_SEEDS=n` runs that many seeds, `MONEY_FIRST=n` begins with that one. With the feature `faults` every planted fault has to be
 //! found on the seed that is recorded for it; who looks for such seeds has `planted::search` try `MONEY_PLANTED=n` of them.
 
+mod bench;
 mod chain;
 mod checker;
 mod circle;
 mod config;
+mod edits;
+mod limits;
+mod never;
 mod people;
 mod process;
 mod store;
@@ -21,7 +25,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use world::{Plant, Totals};
 
-/// Seeds of a usual run; `tests/run` asks for 1,000, and with `--long` for a million.
+/// Seeds of a usual run; `tests/run` asks for 2,000, and with `--long` for a million.
 const SEEDS: u64 = 100;
 
 fn number(name: &str, default: u64) -> u64 {

@@ -8,8 +8,11 @@ use fastrand::Rng;
 use std::collections::BTreeMap;
 use walletwatch::reactor::money::PaymentRow;
 use walletwatch::reactor::payments::ask::{Answer, Ask, Asked, Outcome, Ticket, Unsent, Why};
-use walletwatch::reactor::payments::desk::{Desk, Facts, Order, Reading, Refusal, Step, Trigger, Value};
+use walletwatch::reactor::payments::desk::{Desk, Facts, Order, Reading, Refusal, Step, Trigger, Value, Vouched};
 use walletwatch::types::{Stage, Timestamp, U256};
+
+/// What the paying wallet holds of the chain's coin.
+const COIN: u64 = 20_000_000;
 
 /// The process is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,6 +261,11 @@ impl Process {
         let circle = waits.and_then(|row| row.live.as_deref()).and_then(|live| live.circle_id.as_ref());
         let landed = circle.is_some_and(|id| out.landed.get(id.as_str()).is_some_and(|block| *block <= last_final));
         let broken = out.faulty && rng.u8(0..15) == 0;
+        let vouched = match rng.u8(0..30) {
+            0 if out.faulty => Vouched::ByNobody,
+            1 if out.faulty => Vouched::ByOne,
+            _ => Vouched::ByTwo,
+        };
         let value = if broken {
             Value::Unknown
         } else {
@@ -269,7 +277,7 @@ impl Process {
         };
         let time = Timestamp::from_millis(chain::block_time(head));
         let mut step = Step::default();
-        self.desk.read(&Reading { rule: "top up".into(), what, time, value }, at, &mut step);
+        self.desk.read(&Reading { rule: "top up".into(), what, time, value, vouched }, at, &mut step);
         self.commit(step, stores, out, rng)
     }
 
@@ -419,7 +427,8 @@ fn arrive(ask: &Ask, now: i64, out: &mut Outside, rng: &mut Rng) -> Outcome {
         Ask::Get { id } => out.circle.get(id, now, rng),
         Ask::Scan(scan) => out.circle.list(scan.from.millis(), now, rng),
         Ask::Cancel { .. } => Outcome::CancelAsked,
-        Ask::Funds { .. } => Outcome::Funds { usdc: U256::from(out.circle.funds), coin: U256::ZERO },
-        Ask::Wallet { .. } | Ask::Fee { .. } => Outcome::Ambiguous(Why::Broken),
+        Ask::Funds { .. } => Outcome::Funds { usdc: U256::from(out.circle.funds), coin: U256::from(COIN) },
+        Ask::Fee { .. } => Outcome::Fee(U256::from(out.circle.fee(now))),
+        Ask::Wallet { .. } => Outcome::Ambiguous(Why::Broken),
     }
 }

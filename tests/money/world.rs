@@ -117,7 +117,7 @@ impl World {
             ends_badly: if quiet { 0 } else { [0, 20, 100][rng.usize(0..3)] },
         };
         let now = people::beginning();
-        let config = Config { rehearsal_live: plant.rehearsal_live, ..Config::new(rng.bool()) };
+        let config = Config { rehearsal_live: plant.rehearsal_live, ..Config::new(rng.bool(), rng.u8(0..4) == 0) };
         let mut world = Self {
             out: Outside {
                 now,

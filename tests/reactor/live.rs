@@ -1,4 +1,4 @@
-//! Live payments, as they will be once the config lets them: from a final transfer over Circle's answers to the words that people hear.
+//! Live payments: from a final transfer over Circle's answers to the words that people hear.
 
 use crate::script::{CHAIN, USDC, address, check};
 use crate::settings::paying;
@@ -9,7 +9,11 @@ use walletwatch::reactor::settings::{Approval, LiveSettings, Settings};
 use walletwatch::types::{Timestamp, U256};
 
 fn live(approval: Approval) -> Settings {
-    let mut settings = paying(approval);
+    in_earnest(paying(approval))
+}
+
+/// What is rehearsed is paid.
+pub fn in_earnest(mut settings: Settings) -> Settings {
     settings.payments[0].live = true;
     settings.live = Some(LiveSettings {
         store: [7; 16],
@@ -19,6 +23,7 @@ fn live(approval: Approval) -> Settings {
         blockchain: "ETH-SEPOLIA".into(),
         token: USDC,
         wallet_address: address("W"),
+        gasless: false,
         per_day: U256::from(10_000),
         in_total: U256::from(100_000),
         two_approvals_over: None,
@@ -169,5 +174,27 @@ fn a_refusal_of_every_attempt_ends_it_and_an_open_one_is_looked_for() {
             circle asked scan
             "
         ),
+    );
+}
+
+#[test]
+fn what_is_no_usdc_what_is_dust_and_what_a_payee_sends_pays_nothing() {
+    check(
+        live(Approval::None),
+        "
+        tx t1 fake S>A 500
+        tx t2 usdc S>A 99
+        tx t3 usdc P>A 500
+        tx t4 usdc W>A 500
+        a fresh
+        a 100
+        wait 1s
+        circle lists
+        a 101:t1 102:t2 103:t3 104:t4 105 106 107 108 109
+        a 110
+        = final t3 treasury in; final t4 treasury in
+        wait 60s
+        circle asked
+        ",
     );
 }

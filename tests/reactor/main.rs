@@ -1,6 +1,7 @@
 //! What the reactor says of what happens, scenario by scenario. The language of the scripts is in `script`.
 
 mod balances;
+mod crossings;
 mod explorers;
 mod forks;
 mod handover;

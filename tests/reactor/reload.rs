@@ -1,6 +1,6 @@
 //! Another config while everything runs: what is said of what left it, and what goes on untouched. And the heartbeat.
 
-use crate::script::{CHAIN, check, check_with};
+use crate::script::{CHAIN, check, check_with, pair};
 use crate::settings::{balance_rule, base, both, price_rule};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -152,6 +152,41 @@ fn what_left_the_config_is_not_waited_for_and_its_trouble_is_over() {
         tx t coin C>A 5
         a 102:t
         = seen t treasury in
+        ",
+    );
+}
+
+#[test]
+fn of_feeds_that_differ_it_is_over_when_one_of_them_left() {
+    let two = but(&base(), |settings| drop(settings.feeds.insert("other".into(), vec![pair()])));
+    let three = but(&two, |settings| drop(settings.feeds.insert("third".into(), vec![pair()])));
+    let configs = [("one", base()), ("two", two.clone()), ("three", three), ("none", but(&two, |it| it.feeds.clear()))];
+    check_with(
+        two.clone(),
+        &configs,
+        "
+        price 100
+        price 150 of other
+        wait 60s
+        price 100
+        = source.disagrees
+        config two
+        config three
+        config one
+        = alert.resolved built-in on ops,chat
+        ",
+    );
+    check_with(
+        two,
+        &configs,
+        "
+        price 100
+        price 150 of other
+        wait 60s
+        price 100
+        = source.disagrees
+        config none
+        = alert.resolved built-in on ops,chat
         ",
     );
 }

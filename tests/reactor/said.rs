@@ -2,7 +2,7 @@
 
 use walletwatch::reactor::effect::{Body, CrossingBody, CrossingSubject, Message, MessageKind};
 use walletwatch::reactor::settings::Direction;
-use walletwatch::types::{B256, Name, Stage};
+use walletwatch::types::{Allowance, B256, Name, Stage};
 
 /// What a message says; `name` is how the script calls a transaction.
 pub fn words(message: &Message, name: impl Fn(B256) -> String) -> String {
@@ -37,6 +37,10 @@ pub fn words(message: &Message, name: impl Fn(B256) -> String) -> String {
                 (None, None) => words,
             }
         }
+        Body::Approval(body) => {
+            let allowance = Allowance::of(&body.key).map_or("", Allowance::word);
+            format!("{kind} {} {} {allowance}", name(body.key.tx), body.watch)
+        }
         Body::Crossing(CrossingBody { subject: CrossingSubject::Balance(balance), crossing, .. }) => {
             let about = if balance.at.hash.is_some() { "" } else { " about" };
             let again = if balance.reason.is_some() { " undone" } else { "" };
@@ -44,6 +48,7 @@ pub fn words(message: &Message, name: impl Fn(B256) -> String) -> String {
         }
         Body::Crossing(body) => format!("{kind} {}", body.crossing),
         Body::Payment(body) => format!("{kind} {}", body.reason.as_ref().map_or("", Name::as_str)).trim().to_owned(),
+        Body::Frozen(body) => format!("{kind} {}", body.what),
         Body::Sink(_) => {
             format!("{kind} on {}", message.sinks.iter().map(Name::as_str).collect::<Vec<_>>().join(","))
         }

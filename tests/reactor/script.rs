@@ -32,7 +32,7 @@ use crate::said::{by_subject, words};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use walletwatch::reactor::Reactor;
-use walletwatch::reactor::effect::Effect;
+use walletwatch::reactor::effect::{Effect, Reply};
 use walletwatch::reactor::event::{
     Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt,
     Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
@@ -105,7 +105,12 @@ impl Script {
                     let words = words(&message, name);
                     self.said.push(words);
                 }
-                Effect::Answer(answer) => self.said.push(crate::watches::words(&answer)),
+                Effect::Answer(answer) => match *answer {
+                    Reply::Watches(answer) => self.said.push(crate::watches::words(&answer)),
+                    Reply::Payments(done) => {
+                        self.said.push(done.map_or_else(|why| why.to_string(), |()| "done".into()))
+                    }
+                },
                 Effect::Put(_) | Effect::Delete(_) | Effect::Notice(_) => {}
             }
         }
@@ -312,7 +317,7 @@ impl Script {
             let (at, txs) = self.block(name);
             let movements = txs.iter().flat_map(|tx| self.txs[tx].clone()).enumerate();
             let movements = movements.map(|(place, it)| Movement { log_index: Some(place as u64), ..it }).collect();
-            Block { at, time, base_fee: None, movements, traced: true }
+            Block { at, time, base_fee: None, next_base_fee: None, movements, traced: true }
         });
         let blocks = blocks.collect();
         self.handle(Event::Run(Run {

@@ -94,6 +94,7 @@ pub fn rule(stages: &[Stage]) -> Rule {
         chains: BTreeSet::from([CHAIN]),
         direction: Direction::Both,
         assets: None,
+        from: None,
         at_least: None,
         at_least_usd: None,
         stages: stages.iter().copied().collect(),
@@ -162,6 +163,7 @@ pub fn paying(approval: Approval) -> Settings {
         max_per_day: 10,
         approval,
         approval_expires: Duration::from_mins(10),
+        max_fee: None,
         live: false,
     }];
     let payee = Payee { name: "payee".into(), chain: CHAIN, address: address("P"), per_day: U256::from(10_000) };

@@ -5,7 +5,7 @@ use crate::settings::{balance_rule, base, explorer_only, paying};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use walletwatch::reactor::Reactor;
-use walletwatch::reactor::effect::Effect;
+use walletwatch::reactor::effect::{Effect, Reply};
 use walletwatch::reactor::event::{Command, Event};
 use walletwatch::reactor::room::{MOST_BALANCES, MOST_LISTS};
 use walletwatch::reactor::settings::{Added, Approval, Condition};
@@ -324,8 +324,8 @@ fn a_refused_order_changes_nothing() {
         let order = WatchOrder::Add { watches, request: None };
         let effects = reactor.handle(now, Event::Command(Command::Watches(Box::new(order))));
         let [Effect::Answer(answer)] = effects.as_slice() else { panic!("{effects:?}") };
-        assert!(matches!(**answer, WatchAnswer::Refused(_)), "{answer:?}");
-        assert!(!matches!(**answer, WatchAnswer::Refused(WatchRefusal::OtherRequest)), "{answer:?}");
+        assert!(matches!(**answer, Reply::Watches(WatchAnswer::Refused(_))), "{answer:?}");
+        assert!(!matches!(**answer, Reply::Watches(WatchAnswer::Refused(WatchRefusal::OtherRequest))), "{answer:?}");
         assert_eq!(reactor.tables(), before);
     }
 }

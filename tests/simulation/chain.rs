@@ -140,7 +140,8 @@ impl Chain {
         self.highest = self.highest.max(at.number);
         let base_fee = U256::from(rng.u64(10..100));
         let mut ledger = Arc::clone(&self.blocks[parent].ledger);
-        for movement in txs.iter().flat_map(|tx| &self.txs[*tx].movements) {
+        let all = txs.iter().flat_map(|tx| &self.txs[*tx].movements);
+        for movement in all.filter(|movement| !movement.kind.is_approval()) {
             let ledger = Arc::make_mut(&mut ledger);
             let given = ledger.entry((movement.from, movement.asset)).or_default();
             *given = given.wrapping_sub(movement.amount);
@@ -184,7 +185,8 @@ impl Chain {
         let all = mined.txs.iter().flat_map(|tx| self.txs[*tx].movements.iter());
         let movements = all.filter(|movement| traced || movement.kind != Kind::Internal).enumerate();
         let movements = movements.map(|(place, movement)| Movement { log_index: Some(place as u64), ..*movement });
-        Block { at: mined.at, time: mined.time, base_fee: Some(mined.base_fee), movements: movements.collect(), traced }
+        let (base_fee, next_base_fee) = (Some(mined.base_fee), None);
+        Block { at: mined.at, time: mined.time, base_fee, next_base_fee, movements: movements.collect(), traced }
     }
 
     /// Which canonical block holds each transaction.
@@ -210,7 +212,7 @@ impl Chain {
         for _ in 0..rng.usize(1..4) {
             let kind = kinds[rng.usize(..kinds.len())];
             let asset = match kind {
-                Kind::Token => Asset::Token([cast.usdc, cast.fake][usize::from(rng.u8(0..4) == 0)]),
+                Kind::Token | Kind::Approval => Asset::Token([cast.usdc, cast.fake][usize::from(rng.u8(0..4) == 0)]),
                 _ => Asset::Coin,
             };
             let (from, to) = (cast.anyone(rng), cast.anyone(rng));

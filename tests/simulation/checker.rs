@@ -3,7 +3,7 @@
 use crate::chain::{Cast, Chain};
 use crate::late::{Demand, Late};
 use crate::receivers::Heard;
-use crate::spec::{OLD_WATCH, RULES, RuleSpec, Spec};
+use crate::spec::{APPROVALS, OLD_WATCH, RULES, RuleSpec, Spec};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use walletwatch::reactor::settings::{BetweenOwn, Direction};
@@ -28,13 +28,13 @@ pub fn check(spec: &Spec, chains: &[Chain], late: &Late, heard: &[Heard]) -> Res
     for (sink, body) in &messages {
         let data = &body["data"];
         match text(&body["type"]).split_once('.') {
-            Some(("transfer", stage)) => {
+            Some(("transfer" | "approval", stage)) => {
                 let thread = (sink.clone(), text(&data["rule"]), text(&data["watch"]), told(data));
                 let truth = truth.iter().find(|truth| truth.chain.id.0 == thread.3.0).ok_or("an unknown chain")?;
                 truth.check_told(&thread.3, data)?;
-                // Of what came later, what lies before depends on when it came.
+                // Of approvals nothing is said that lies before the watch. Of what came later, what lies before depends on when it came.
                 let of_late = spec.cast.late.iter().any(|(name, _)| *name == thread.2);
-                if !of_late && data["history"] != truth.past.contains(&thread.3.1) {
+                if !of_late && data.get("history").unwrap_or(&Value::Bool(false)) != truth.past.contains(&thread.3.1) {
                     return Err(format!("said as history or not: {body}"));
                 }
                 let chain = spec.chains.iter().find(|chain| chain.id.0 == thread.3.0).expect("it was found");
@@ -160,7 +160,7 @@ impl<'a> Truth<'a> {
         for (index, tx) in chain.txs.iter().enumerate() {
             let mut counted: BTreeMap<Told, u64> = BTreeMap::new();
             for movement in &tx.movements {
-                if !concerns(movement.from) && !concerns(movement.to) {
+                if !movement.parties().any(|party| concerns(*party)) {
                     continue;
                 }
                 let first = name(chain.id.0, movement);
@@ -193,7 +193,7 @@ impl<'a> Truth<'a> {
         if !self.ever.contains_key(told) {
             return Err(format!("said of what never was: {told:?}"));
         }
-        if told.6 == "0" {
+        if told.6 == "0" && told.2 != "approval" {
             return Err(format!("said of a transfer of nothing: {told:?}"));
         }
         let number = data["block"]["number"].as_u64().unwrap_or(0);
@@ -231,6 +231,13 @@ fn check_expected(
                 }
             }
         }
+        if let (Kind::Approval, Some(owner)) = (movement.kind, cast.watch_of(movement.from))
+            && !is_past(truth, told)
+        {
+            let (rule, sink, stages) = APPROVALS;
+            let thread = (sink.to_owned(), rule.to_owned(), owner.to_owned(), told.clone());
+            expected.insert(thread, stages.iter().map(|stage| stage.word()).collect());
+        }
     }
     for (thread, stages) in &expected {
         let stands = standing.get(thread).cloned().unwrap_or_default();
@@ -254,7 +261,9 @@ fn expected_of_late(spec: &Spec, truth: &[Truth], late: &Late) -> (Stages, Stage
         truth.iter().flat_map(|truth| truth.ever.iter().map(|(told, it)| (truth.chain.id, told, it)))
     {
         let movement = &ever.movement;
-        for rule in spec.rules().iter().filter(|rule| rule.late && !movement.amount.is_zero()) {
+        // The rule on approvals looks at nothing that comes later.
+        let transfer = movement.kind != Kind::Approval && !movement.amount.is_zero();
+        for rule in spec.rules().iter().filter(|rule| rule.late && transfer) {
             for address in [movement.from, movement.to] {
                 let Some(watch) = spec.cast.late_of(address) else { continue };
                 let demand = ever
@@ -286,7 +295,7 @@ fn speaks(rule: &RuleSpec, cast: &Cast, movement: &Movement) -> BTreeSet<&'stati
     let mut watches = BTreeSet::new();
     let usdc = movement.asset == Asset::Token(cast.usdc);
     let enough = rule.usdc_at_least.is_none_or(|level| usdc && movement.amount >= U256::from(level));
-    if movement.amount.is_zero() || !enough {
+    if movement.amount.is_zero() || !enough || movement.kind == Kind::Approval {
         return watches;
     }
     let own = from.is_some() && to.is_some() && movement.from != movement.to;
@@ -379,8 +388,8 @@ fn told(data: &Value) -> Told {
         text(&data["tx_hash"]),
         text(&data["kind"]),
         data["asset"]["contract"].as_str().map(str::to_lowercase),
-        text(&data["from"]).to_lowercase(),
-        text(&data["to"]).to_lowercase(),
+        text(data.get("from").unwrap_or(&data["address"])).to_lowercase(),
+        text(data.get("to").unwrap_or(&data["spender"])).to_lowercase(),
         text(&data["amount_raw"]),
         data["nth"].as_u64().unwrap_or(u64::MAX),
     )

@@ -82,7 +82,7 @@ impl Explorer {
                     let rows: Vec<_> = answer.rows.into_iter().filter(|row| row.block <= want.to).collect();
                     // What is to come is not asked for, so that it shows no head.
                     let index_head = answer.index_head.filter(|_| !rows.is_empty());
-                    let reach = rows.last().map(|row| row.block).filter(|_| list == List::Internal);
+                    let reach = rows.last().map(|row| row.block).filter(|_| headless(list));
                     Explored { to: want.to, index_head: reach.or(index_head), rows, ..answer }
                 };
                 let answer = until(self.answer(chain, &view, self.backends[backend]));
@@ -110,15 +110,18 @@ impl Explorer {
             let shown = |tx: &&Tx| !(hides && self.hidden.contains(&tx.hash));
             for tx in mined.txs.iter().map(|tx| &chain.txs[*tx]).filter(shown) {
                 let ours = tx.movements.iter().filter(|movement| {
-                    list_of(movement.kind) == view.list
-                        && (movement.from == view.address || movement.to == view.address)
+                    list_of(movement.kind) == view.list && movement.parties().any(|party| *party == view.address)
                 });
-                of_block.extend(ours.map(|movement| Reported {
-                    block: mined.at.number,
-                    block_hash: (movement.kind != Kind::Internal).then_some(mined.at.hash),
-                    time: mined.time,
-                    movement: *movement,
-                    token: (movement.asset != Asset::Coin).then(|| (Some(18), Some("USDC".into()))),
+                of_block.extend(ours.map(|movement| {
+                    Reported {
+                        block: mined.at.number,
+                        block_hash: (movement.kind != Kind::Internal).then_some(mined.at.hash),
+                        time: mined.time,
+                        movement: *movement,
+                        // A log says nothing of its token.
+                        token: (movement.asset != Asset::Coin && !movement.kind.is_approval())
+                            .then(|| (Some(18), Some("USDC".into()))),
+                    }
                 }));
             }
             of_block.reverse();
@@ -126,9 +129,9 @@ impl Explorer {
             index = chain.parent(at);
         }
         rows.reverse();
-        // A list of internal movements tells no head: its reader knows only how far its rows reach.
+        // Some lists tell no head: their reader knows only how far the rows reach.
         let head = chain.blocks[head].at.number;
-        let reach = if view.list == List::Internal { rows.last().map_or(head, |row| row.block) } else { head };
+        let reach = if headless(view.list) { rows.last().map_or(head, |row| row.block) } else { head };
         // Of an empty list nothing was proven to be read.
         let to = if rows.is_empty() { view.from.saturating_sub(1) } else { reach };
         Explored {
@@ -153,9 +156,14 @@ fn spliced(first: Explored, rest: Explored, rng: &mut Rng) -> Explored {
     let tail = |row: &Reported| (cut..=last).contains(&row.block);
     let rows: Vec<Reported> =
         first.rows.iter().filter(|row| head(row)).chain(rest.rows.iter().filter(|row| tail(row))).cloned().collect();
-    let reach = if first.list == List::Internal { rows.last().map_or(last, |row| row.block) } else { last };
+    let reach = if headless(first.list) { rows.last().map_or(last, |row| row.block) } else { last };
     let to = if rows.is_empty() { first.from.saturating_sub(1) } else { reach };
     Explored { to, index_head: (!rows.is_empty()).then_some(reach), rows, ..first }
+}
+
+/// Lists of which no row tells how far the index has come.
+const fn headless(list: List) -> bool {
+    matches!(list, List::Internal | List::Approvals | List::ApprovalsForAll)
 }
 
 const fn list_of(kind: Kind) -> List {
@@ -165,6 +173,8 @@ const fn list_of(kind: Kind) -> List {
         Kind::Token => List::Tokens,
         Kind::Erc721 => List::Nfts,
         Kind::Erc1155 => List::MultiTokens,
+        Kind::Approval => List::Approvals,
+        Kind::ApprovalForAll => List::ApprovalsForAll,
     }
 }
 

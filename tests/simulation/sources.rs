@@ -338,7 +338,8 @@ fn past(chain: &Chain, lead: &Endpoint, wants: &ChainWants, watched: &MatchSet, 
         for index in (want.from..=to).filter_map(at) {
             let block = chain.block(index, true);
             let tokens = block.movements.into_iter().filter(|it| {
-                it.asset != Asset::Coin && (want.addresses.contains(&it.from) || want.addresses.contains(&it.to))
+                let transfer = it.asset != Asset::Coin && !it.kind.is_approval();
+                transfer && (want.addresses.contains(&it.from) || want.addresses.contains(&it.to))
             });
             let (number, block_hash, time) = (block.at.number, Some(block.at.hash), block.time);
             rows.extend(tokens.map(|movement| Reported { block: number, block_hash, time, movement, token: None }));

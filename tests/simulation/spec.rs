@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use walletwatch::reactor::settings::{
-    Added, Approval, BalanceCondition, BalanceSettings, BetweenOwn, ChainSettings, Condition, Confirmed, Direction,
-    GasCondition, KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition, PriceSettings, Rule, Settings,
-    Side, SinkSettings, SystemSettings, Threshold, TransferCondition, Watch,
+    Added, Approval, ApprovalCondition, BalanceCondition, BalanceSettings, BetweenOwn, ChainSettings, Condition,
+    Confirmed, Direction, GasCondition, KnownToken, Payee, PaymentAmount, PaymentSettings, PriceCondition,
+    PriceSettings, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold, TransferCondition, Watch,
 };
+use walletwatch::types::gas::Fee;
 use walletwatch::types::{Address, Asset, ChainId, Kind, Name, Pair, Price, Severity, Stage, U256};
 
 /// One chain's character.
@@ -55,7 +56,7 @@ impl ChainSpec {
 
     /// What can be seen on it by some source at any time.
     pub fn kinds(&self) -> Vec<Kind> {
-        let mut kinds = vec![Kind::Coin, Kind::Token];
+        let mut kinds = vec![Kind::Coin, Kind::Token, Kind::Approval];
         if self.explorer || self.traces.iter().all(|traces| *traces) {
             kinds.push(Kind::Internal);
         }
@@ -193,6 +194,7 @@ impl Spec {
         });
         let tokens = ids.iter().map(|id| ((*id, self.cast.usdc), KnownToken { symbol: "USDC".into(), decimals: 6 }));
         let mut rules: Vec<Rule> = self.rules().iter().map(|rule| self.transfer_rule(rule, &ids)).collect();
+        rules.push(approval_rule(&ids));
         rules.push(price_rule());
         rules.push(gas_rule(ids[0]));
         rules.extend(BALANCE_RULES.map(|(name, hold)| self.balance_rule(name, hold, &ids)));
@@ -234,6 +236,7 @@ impl Spec {
             added: self.added(rule.late),
             chains: ids.iter().copied().collect(),
             direction: rule.direction,
+            from: None,
             assets: rule.usdc_at_least.map(|_| ids.iter().map(usdc).collect()),
             at_least: rule.usdc_at_least.map(|level| ids.iter().map(|id| (usdc(id), U256::from(level))).collect()),
             at_least_usd: None,
@@ -245,6 +248,27 @@ impl Spec {
         let notify = rule.sinks.iter().map(|name| Name::from(*name)).collect();
         Rule { name: rule.name.into(), severity: Severity::Info, notify, condition: Condition::Transfer(condition) }
     }
+}
+
+/// The rule on approvals: all that any watch gives or takes back, of the known token or another.
+pub const APPROVALS: (&str, &str, [Stage; 3]) = ("approvals", "ops", [Stage::Seen, Stage::Confirmed, Stage::Final]);
+
+fn approval_rule(ids: &[ChainId]) -> Rule {
+    let (name, sink, stages) = APPROVALS;
+    let condition = ApprovalCondition {
+        watches: ["treasury", "hot", "cold"].map(Name::from).into(),
+        added: Added::Tagged(BTreeSet::new()),
+        chains: ids.iter().copied().collect(),
+        assets: None,
+        at_least: None,
+        trusted: BTreeSet::new(),
+        trusted_watches: BTreeSet::new(),
+        revokes: true,
+        stages: stages.into(),
+        skip_suspect: false,
+    };
+    let condition = Condition::Approval(condition);
+    Rule { name: name.into(), severity: Severity::Warning, notify: vec![sink.into()], condition }
 }
 
 /// The rules on balances, and how many seconds each has to hold.
@@ -323,7 +347,7 @@ fn gas_rule(chain: ChainId) -> Rule {
         hold: Duration::ZERO,
         at_most_every: Some(Duration::from_mins(2)),
     };
-    let condition = Condition::Gas(GasCondition { chain, threshold });
+    let condition = Condition::Gas(GasCondition { chain, threshold, of: Fee::Base });
     Rule { name: "gas".into(), severity: Severity::Warning, notify: vec!["chat".into()], condition }
 }
 
@@ -343,6 +367,7 @@ fn payment() -> PaymentSettings {
         max_per_day: 1_000,
         approval: Approval::None,
         approval_expires: Duration::from_hours(24),
+        max_fee: None,
         live: false,
     }
 }

@@ -379,7 +379,7 @@ impl World {
                 }
                 let past = chain.txs[..chain.past].iter().flat_map(|tx| &tx.movements);
                 let mut expected: Vec<String> = past
-                    .filter(|it| it.from == *address || it.to == *address)
+                    .filter(|it| it.parties().any(|party| party == address))
                     .map(|it| format!("{} {} {:?} {} {}", it.tx, it.kind.word(), it.asset, it.from, it.amount))
                     .collect();
                 // What somebody who came later shares with it may be history to them.
@@ -390,7 +390,7 @@ impl World {
                 let rows = rows.filter(|row| alone(&row.key) || is_past(&row.key));
                 let mut held: Vec<String> = rows
                     .map(|row| row.key)
-                    .filter(|it| it.from == *address || it.to == *address)
+                    .filter(|it| it.parties().any(|party| party == address))
                     .map(|it| format!("{} {} {:?} {} {}", it.tx, it.kind.word(), it.asset, it.from, it.amount))
                     .collect();
                 expected.sort();

@@ -19,6 +19,8 @@ pub(super) fn hold(old: &Config, new: &mut Config) -> Vec<String> {
         said.push("[circle] is another in the file: money changes at the next start, not by a reload".to_owned());
         new.circle.clone_from(&old.circle);
     }
+    // What was read of the wallet at the start.
+    new.settings.live.clone_from(&old.settings.live);
     payees(&old.settings, &mut new.settings, &mut said);
     payments(&old.settings, &mut new.settings, &mut said);
     let mut chains: BTreeSet<ChainId> = old.settings.payees.values().map(|payee| payee.chain).collect();
@@ -45,6 +47,7 @@ fn pays(settings: &Settings, rule: &Name) -> bool {
 fn watches_of(condition: &Condition) -> impl Iterator<Item = &Name> {
     let watches = match condition {
         Condition::Transfer(transfer) => Some(&transfer.watches),
+        Condition::Approval(approval) => Some(&approval.watches),
         Condition::Balance(balance) => Some(&balance.watches),
         Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) => None,
     };

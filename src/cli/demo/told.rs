@@ -2,8 +2,9 @@
 
 use super::screen::Tone;
 use crate::sinks::body::{
-    AssetData, BalanceData, Data, GasData, PaymentData, PriceData, SourceData, TransferData, read,
+    ApprovalData, AssetData, BalanceData, Data, GasData, PaymentData, PriceData, SourceData, TransferData, read,
 };
+use crate::types::gas::Fee;
 
 /// What a line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,17 +22,29 @@ pub(super) fn identity(body: &[u8]) -> Option<(String, u32)> {
     let (_, data) = read(body).ok()?;
     let (alert, revision) = match &data {
         Data::Transfer(data) => (&data.alert_id, data.revision),
+        Data::Approval(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Payment(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Price(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Gas(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Balance(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Source(data) => (&data.basics.alert_id, data.basics.revision),
+        Data::Frozen(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Sink(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Resolved(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Heartbeat(data) => (&data.basics.alert_id, data.basics.revision),
         Data::Other(common) => (&common.alert_id, common.revision),
     };
     Some((alert.clone().into_owned(), revision))
+}
+
+/// The live payment that this body says waits for a person.
+pub(super) fn held(body: &[u8]) -> Option<String> {
+    match read(body) {
+        Ok((kind, Data::Payment(data))) if kind == "payment.held" && !data.rehearsal => {
+            Some(data.payment_id.to_string())
+        }
+        Ok(_) | Err(_) => None,
+    }
 }
 
 /// The line of a body.
@@ -41,6 +54,7 @@ pub(super) fn line(body: &[u8]) -> Line {
     };
     match &data {
         Data::Transfer(data) => transfer(data),
+        Data::Approval(data) => approval(data),
         Data::Price(data) => price(&kind, data),
         Data::Gas(data) => gas(&kind, data),
         Data::Balance(data) => balance(&kind, data),
@@ -49,6 +63,11 @@ pub(super) fn line(body: &[u8]) -> Line {
         Data::Sink(data) => {
             Line { kind: "sink".into(), tone: Tone::Warning, text: format!("{} {}: {}", kind, data.sink, data.reason) }
         }
+        Data::Frozen(data) => Line {
+            kind: "payments".into(),
+            tone: Tone::Warning,
+            text: format!("{kind} {}: {}", data.what, data.reason),
+        },
         Data::Resolved(data) => Line { kind: "over".into(), tone: Tone::Plain, text: data.reason.to_string() },
         Data::Heartbeat(_) | Data::Other(_) => {
             Line { kind: "message".into(), tone: Tone::Plain, text: kind.into_owned() }
@@ -73,12 +92,7 @@ fn transfer(data: &TransferData<'_>) -> Line {
     if &*data.kind == "internal" {
         text.push_str(", from within a contract");
     }
-    let end = match (&*data.stage, &data.reason) {
-        ("retracted", Some(reason)) => format!(": it no longer holds ({reason})"),
-        ("retracted", None) => ": it no longer holds".to_owned(),
-        (_, _) => format!(", {}", counted(data.confirmations, "confirmation")),
-    };
-    text.push_str(&end);
+    text.push_str(&standing(&data.stage, data.reason.as_deref(), data.confirmations));
     if data.late {
         text.push_str(", read late");
     }
@@ -87,6 +101,35 @@ fn transfer(data: &TransferData<'_>) -> Line {
         text += &suspect.join(", ").replace('_', " ");
     }
     Line { kind: kind.into(), tone, text: with_rule(text, data.rule.as_deref()) }
+}
+
+fn approval(data: &ApprovalData<'_>) -> Line {
+    let (kind, tone) = match (&*data.stage, &*data.allowance) {
+        ("retracted", _) => ("RETRACTED", Tone::Bad),
+        (stage, "nothing") => (stage, Tone::Good),
+        (stage, _) => (stage, Tone::Warning),
+    };
+    let symbol = symbol(&data.asset);
+    let what = match (&*data.allowance, &data.amount, &data.amount_raw) {
+        ("nothing", ..) => format!("no {symbol} any more"),
+        ("unlimited", ..) => format!("UNLIMITED {symbol}"),
+        ("amount", Some(amount), _) => format!("{amount} {symbol}"),
+        ("amount", None, Some(raw)) => format!("{raw} {symbol}"),
+        ("one", ..) => format!("one NFT {symbol}"),
+        _ => format!("EVERYTHING {symbol}"),
+    };
+    let mut text = format!("{} lets {} move {what} on {}", data.watch, data.spender, data.chain);
+    text.push_str(&standing(&data.stage, data.reason.as_deref(), data.confirmations));
+    Line { kind: kind.into(), tone, text: with_rule(text, data.basics.rule.as_deref()) }
+}
+
+/// How far something on a chain has come.
+fn standing(stage: &str, reason: Option<&str>, confirmations: u64) -> String {
+    match (stage, reason) {
+        ("retracted", Some(reason)) => format!(": it no longer holds ({reason})"),
+        ("retracted", None) => ": it no longer holds".to_owned(),
+        (_, _) => format!(", {}", counted(confirmations, "confirmation")),
+    }
 }
 
 fn symbol(asset: &AssetData<'_>) -> String {
@@ -109,7 +152,7 @@ fn price(kind: &str, data: &PriceData<'_>) -> Line {
 
 fn gas(kind: &str, data: &GasData<'_>) -> Line {
     let value = short(&data.value);
-    let what = format!("the base fee of {} is {value} gwei", data.chain);
+    let what = format!("the {} of {} is {value} gwei", Fee::named(&data.of), data.chain);
     threshold(kind, crossing(kind, &what, &data.side, &data.level, &data.recovers_at), data.basics.rule.as_deref())
 }
 

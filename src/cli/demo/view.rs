@@ -48,6 +48,9 @@ pub(super) struct Viewer {
     refused: BTreeMap<Identity, Instant>,
     retracted: usize,
     climbed: String,
+    /// Payments that wait for a person, of which nobody was told how to approve them.
+    held: Vec<String>,
+    approver_token: String,
 }
 
 impl Viewer {
@@ -78,6 +81,8 @@ impl Viewer {
             refused: BTreeMap::new(),
             retracted: 0,
             climbed: String::new(),
+            held: Vec::new(),
+            approver_token: world.approver_token().to_owned(),
         })
     }
 
@@ -149,6 +154,7 @@ impl Viewer {
             if line.kind == "RETRACTED" {
                 self.retracted += 1;
             }
+            self.held.extend(told::held(&delivery.body));
             self.taken.0.extend(told::identity(&delivery.body));
             self.screen.tell(self.began.elapsed(), &line.kind, line.tone, &line.text)?;
         }
@@ -182,6 +188,7 @@ impl Viewer {
     /// How things stand, by the monitor's own word.
     async fn look(&mut self) -> io::Result<()> {
         let Some(page) = self.page.clone() else { return Ok(()) };
+        self.how_to_approve(&page).await?;
         let status = self.ask(&format!("{page}/api/v1/status")).await;
         let transfers = self.ask(&format!("{page}/api/v1/transfers?limit={TRANSFERS}")).await;
         // It is on its way up or down.
@@ -199,6 +206,22 @@ impl Viewer {
             self.screen.tell(self.began.elapsed(), &format!("block {block}"), Tone::Story, &text)?;
         }
         self.climbed = text;
+        Ok(())
+    }
+
+    /// Says how each payment that waits is approved. With a config of one's own, `walletwatch payments approve ID` does the same.
+    async fn how_to_approve(&mut self, page: &str) -> io::Result<()> {
+        for id in std::mem::take(&mut self.held) {
+            let place = format!("{page}/api/v1/payments/{id}");
+            let Some(payment) = self.ask(&place).await else { continue };
+            let body = payment["live"]["body_sha256"].as_str().unwrap_or_default();
+            let text = format!(
+                "to approve it: curl -X POST {place}/approve -H 'Authorization: Bearer {}' -d '{{\"body_sha256\":\"{body}\"}}' \
+                 (with a config of your own: walletwatch payments approve {id})",
+                self.approver_token
+            );
+            self.screen.tell(self.began.elapsed(), "you", Tone::Money, &text)?;
+        }
         Ok(())
     }
 

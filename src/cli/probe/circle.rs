@@ -6,7 +6,7 @@ use crate::net::{SingleUse, Tls};
 use crate::payments::{CircleClient, CirclePlace, EntitySecret, Sealer};
 use crate::types::chain;
 use crate::wire::circle::{KeyKind, TokenBalance, chain_of, test_twin};
-use std::fmt::Write as _;
+use crate::wire::hex::plain;
 
 /// What Circle says of the wallet; nothing without `[circle]`.
 pub(super) async fn probe(config: &Config) -> Vec<Finding> {
@@ -33,7 +33,7 @@ async fn ask(config: &Config) -> Result<String, String> {
     let key = client.entity_key().await.told.map_err(|trouble| trouble.to_string())?;
     let fingerprint = Sealer::new(&key).map_err(|fault| fault.to_string())?.fingerprint();
     if settings.entity_key.is_some_and(|pinned| pinned != fingerprint) {
-        return Err(format!("its entity public key is {}, not the pinned one", hex(&fingerprint)));
+        return Err(format!("its entity public key is {}, not the pinned one", plain(&fingerprint)));
     }
     let (held, _) = client.balances(&settings.wallet, None).await.told.map_err(|trouble| trouble.to_string())?;
     let usdc = chain::by_id(on).and_then(|known| known.usdc).map(|usdc| usdc.address);
@@ -47,13 +47,6 @@ async fn ask(config: &Config) -> Result<String, String> {
         "wallet {} on {}{live}: {usdc} USDC, {coin} of the coin; entity_key_sha256 = \"{}\"",
         wallet.address,
         wallet.blockchain,
-        hex(&fingerprint)
+        plain(&fingerprint)
     ))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -42,13 +42,14 @@ const OLD: Fed = Partly("rule r on base: only an explorer is read there: balance
 const UNTRACED: Fed =
     Partly("rule r on base: coin moved inside transactions is seen only where the endpoint answers traces");
 const UNREAD: Fed = Never("nothing can read the chain base…an `rpc`…an [[explorer]]");
+const ORACLE: Fed = Partly("a gas rule on base: only the explorer's gas oracle tells it");
 const NO_GAS: Fed = Never("no source can report gas prices of base…an `rpc`");
 
 #[test]
 fn every_rule_on_every_kind_of_source_is_fed_or_said_not_to_be() {
     let contract = format!("when = \"transfer\"\nasset = \"{DAI}\"");
     // In the order of SOURCES: nothing, rpc, paid key, blockscout, routescan, both.
-    let rules: [(&str, [Fed; 6]); 9] = [
+    let rules: [(&str, [Fed; 6]); 12] = [
         ("when = \"transfer\"", [UNREAD, UNTRACED, LATE, LATE, LATE, Fully]),
         ("when = \"transfer\"\nasset = \"native\"", [UNREAD, UNTRACED, LATE, LATE, LATE, Fully]),
         ("when = \"transfer\"\nasset = \"native\"\nat_least = \"1 ETH\"", [UNREAD, UNTRACED, LATE, LATE, LATE, Fully]),
@@ -67,12 +68,18 @@ fn every_rule_on_every_kind_of_source_is_fed_or_said_not_to_be() {
             "when = \"gas\"\nchain = \"base\"\nabove = \"5 gwei\"\nrecovers_at = \"4 gwei\"",
             [NO_GAS, Fully, NO_GAS, NO_GAS, NO_GAS, Fully],
         ),
+        (
+            "when = \"gas\"\nchain = \"base\"\nof = \"priority\"\nabove = \"5 gwei\"\nrecovers_at = \"4 gwei\"",
+            [NO_GAS, Fully, ORACLE, ORACLE, ORACLE, Fully],
+        ),
+        ("when = \"approval\"", [UNREAD, Fully, LATE, LATE, LATE, Fully]),
+        ("when = \"approval\"\nasset = \"USDC\"", [UNREAD, Fully, LATE, LATE, LATE, Fully]),
     ];
     for (rule, expected) in rules {
         for ((name, sources), fed) in SOURCES.into_iter().zip(expected) {
             let text = format!("{sources}{REST}[[rule]]\nname = \"r\"\n{rule}\n");
             let of_rule = |text: &str| -> Vec<String> {
-                let about = |warning: &&String| warning.contains("rule r on");
+                let about = |warning: &&String| warning.contains("rule r on") || warning.contains("gas rule on");
                 fine(text).warnings.iter().filter(about).cloned().collect()
             };
             match fed {

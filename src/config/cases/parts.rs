@@ -183,7 +183,17 @@ fn rules_must_be_fed_and_heard() {
     check_more(&rule("when = \"price\"\npair = \"BTC-USD\"\nbelow = \"1\""), &["no feed reports BTC-USD"]);
     check_more(&gas("above = \"60 gwei\"\nrecovers_at = \"50 gwei\""), &[]);
     check_more(&gas("above = \"60\""), &["`above` of a gas rule needs its unit"]);
-    check_more(&gas("above = \"60 gwei\"\nof = \"priority\""), &["not there yet"]);
+    check_more(&gas("above = \"2 gwei\"\nrecovers_at = \"1.5 gwei\"\nof = \"priority\""), &[]);
+    check_more(&gas("above = \"60 gwei\"\nof = \"next_base_fee\""), &[]);
+    check_more(&gas("above = \"60 gwei\"\nof = \"tip\""), &["`of`"]);
+    // A chain that only an explorer reads: what its oracle tells is there, and what it does not is refused with what is.
+    let explored = |of: &str| rule(&format!("when = \"gas\"\nchain = \"polygon\"\nabove = \"60 gwei\"\nof = \"{of}\""));
+    let base = [
+        "no source can report gas prices of polygon: its explorer tells what the next block takes…of = \"next_base_fee\"",
+    ];
+    check_more(&explored("base_fee"), &base);
+    check_more(&explored("next_base_fee"), &[]);
+    check_more(&explored("priority"), &[]);
     check_more(
         &rule("when = \"gas\"\nchain = \"linea\"\nabove = \"1 gwei\""),
         &["no source can report gas prices of linea"],
@@ -242,8 +252,26 @@ fn a_payment_that_could_go_wrong_is_refused() {
     check_paying("amount = \"1000\"", "match = true\nreserve = \"10\"", &[]);
     check_paying("amount = \"1000\"", "match = true\nreserve = \"1000\"", &["nothing left to pay"]);
     check_paying("amount = \"1000\"", "amount = \"1000\"\nmatch = true", &["exclude each other"]);
-    check_paying("amount = \"1000\"", "amount = \"1000\"\nlive = true", &["`live` is not there yet"]);
-    check_paying("amount = \"1000\"", "fill_to = \"1000\"", &["`fill_to` is not there yet"]);
+    check_paying(
+        "amount = \"1000\"",
+        "amount = \"1000\"\nfill_to = \"1500\"",
+        &["`amount` and `fill_to` exclude each other"],
+    );
+    check_paying("amount = \"1000\"", "fill_to = \"1000\"", &["`fill_to` needs a balance to fill"]);
+    check_paying("amount = \"1000\"", "amount = \"1000\"\nmax_fee = \"0.01\"", &[]);
+    check_paying("amount = \"1000\"", "amount = \"1000\"\nmax_fee = \"30000 gwei\"", &[]);
+    check_paying("amount = \"1000\"", "amount = \"1000\"\nmax_fee = \"2 USDC\"", &["`max_fee` is not in ETH"]);
+    check_paying("amount = \"1000\"", "amount = \"1000\"\nmax_fee = \"0\"", &["`max_fee` is zero"]);
+    check_paying(
+        "amount = \"1000\"",
+        "amount = \"1000\"\npayee_elsewhere = true",
+        &["`payee_elsewhere` belongs to a balance rule"],
+    );
+    check_paying(
+        "direction = \"in\"\n",
+        "direction = \"in\"\nhistory = true\n",
+        &["what is long past is nothing to pay for"],
+    );
     check_paying("\non = \"in\"", "\non = \"on\"", &["there is no rule of this name. hint: did you mean `in`?"]);
     check_paying("payee = \"p\"", "payee = \"q\"", &["there is no payee `q`"]);
     check_paying("direction = \"in\"\n", "", &["more than what came in"]);
@@ -263,7 +291,7 @@ fn a_payment_that_could_go_wrong_is_refused() {
     );
     let price = "when = \"price\"\npair = \"ETH-USD\"\nbelow = \"2500\"\n";
     let from = &PAYING[PAYING.find("when").unwrap_or(0)..PAYING.find("[[payee]]").unwrap_or(0)];
-    check_paying(from, price, &["`recovers_at` is the threshold itself", "`for` is under a minute"]);
+    check_paying(from, price, &["`recovers_at` is the threshold itself", "it has no `for`"]);
     check_paying(from, &format!("{price}recovers_at = \"2600\"\nfor = \"1m\"\n"), &[]);
     let text = format!("{BASE}{PAYING}").replace("rpc = [\"wss://node.example.com\"]\n", "");
     check(&text, &["an explorer's row alone never pays"]);

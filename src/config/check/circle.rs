@@ -1,13 +1,13 @@
 //! `[circle]` and `[inbound]`. Whatever is doubtful about keys and hosts is a fault: it would be about money.
 
-use crate::config::amounts;
 use crate::config::check::input::Input;
 use crate::config::check::page_and_store;
+use crate::config::check::payees::limit;
 use crate::config::check::sinks::Sinks;
 use crate::config::circle::{CircleConfig, InboundConfig};
 use crate::config::raw::keys::CIRCLE_KINDS;
 use crate::config::raw::scope::{Said, Scope};
-use crate::types::{Name, Secret, U256, Uuid};
+use crate::types::{Name, Secret, Uuid};
 use crate::wire::circle::{KeyKind, PlaceFault, check_place, is_gone};
 use std::net::SocketAddr;
 
@@ -170,25 +170,6 @@ fn fingerprint(scope: &Scope<'_>) -> Option<[u8; 32]> {
         );
     }
     digest
-}
-
-/// Raw USDC above zero.
-fn limit(scope: &Scope<'_>, key: &str, mandatory: bool) -> Option<U256> {
-    if mandatory && scope.node(key).is_none() {
-        scope.missing(key, "a limit in USDC, for example \"1000\": there is none by default");
-    }
-    let said = scope.text(key)?;
-    match amounts::usdc(said.value) {
-        Ok(raw) if raw > U256::ZERO => Some(raw),
-        Ok(_) => {
-            scope.notes.fault(said.place, format!("`{key}` is zero"), "write an amount above zero");
-            None
-        }
-        Err((what, hint)) => {
-            scope.notes.fault(said.place, format!("`{key}`: {what}"), hint);
-            None
-        }
-    }
 }
 
 /// `[inbound]`. `page` is where the page listens.

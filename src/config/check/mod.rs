@@ -6,11 +6,16 @@ mod circle;
 mod endpoints;
 mod explorer_names;
 mod explorers;
+mod fits;
+mod fits_balance;
 pub(super) mod input;
+mod live;
 mod page_and_store;
+mod payees;
 mod payments;
 mod prices;
 mod rules;
+mod senders;
 mod sinks;
 mod sources;
 mod thresholds;
@@ -38,11 +43,13 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let sinks = sinks::check(input);
     let system = sinks::system(input, &sinks);
     rules::system_heard(input, &system, &sinks);
+    let payees = payees::check(input, &chains);
     let materials = rules::Materials {
         chains: &chains,
         tokens: &tokens,
         watches: &watches,
         sinks: &sinks,
+        payees: &payees,
         feeds: &pairs,
         values: &values,
     };
@@ -53,11 +60,12 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         most: page_and_store::max_balances(input),
         rebasing: watches::rebasing(input, &chains),
     };
-    let payees = payments::payees(input, &chains);
-    let payments = payments::payments(input, &read, &payees, &watches, &chains);
     let required = |chain: &&chains::Chain| chain.required.unwrap_or(true);
     let required_chains = chains.all.values().filter(required).map(|chain| chain.settings.id).collect();
     let circle = circle::circle(input, &sinks);
+    let live = fits::Live::new(input, circle.as_ref());
+    let paying = payments::Materials { rules: &read, payees: &payees, watches: &watches, chains: &chains, live };
+    let payments = payments::payments(input, &paying);
     let http = page_and_store::http(input);
     let inbound = circle::inbound(input, input.root.one("circle").is_some(), http.listen);
     let settings = Settings {
@@ -68,7 +76,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         sinks: sinks.settings,
         payments,
         payees: payees.all,
-        // Live payments are refused until the whole path is proven.
+        // Where the wallet is, Circle says at the start.
         live: None,
         system,
         prices: prices::prices(input),
@@ -83,6 +91,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         explorers,
         lists: watches.lists,
         allow_shrink: false,
+        new_store: false,
         feeds,
         sinks: sinks.list,
         http,
@@ -95,6 +104,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     };
     view_age(input, &config);
     approvers(input, &config);
+    live::together(input, &config);
     config
 }
 
@@ -142,7 +152,14 @@ fn many_balances(rules: &[rules::Read<'_>], watches: &[Watch], input: &Input<'_>
             };
             balance.thresholds.keys().map(of).sum()
         }
-        Some(Condition::Transfer(_) | Condition::Price(_) | Condition::Change(_) | Condition::Gas(_)) | None => 0,
+        Some(
+            Condition::Transfer(_)
+            | Condition::Approval(_)
+            | Condition::Price(_)
+            | Condition::Change(_)
+            | Condition::Gas(_),
+        )
+        | None => 0,
     };
     for read in rules {
         let many = balance(read);

@@ -1,17 +1,20 @@
-//! Payees and payments. Every doubt is a fault: what is refused here can never be paid.
+//! Payments. Every doubt is a fault: what is refused here can never be paid.
 
-use crate::config::amounts;
+use super::fits::{Live, Pair, fits};
+use super::fits_balance;
+use super::live::live;
+use super::payees::{Payees, limit};
+use crate::config::amounts::{self, coin_unit, split};
 use crate::config::check::chains::Chains;
-use crate::config::check::input::{Input, Names};
+use crate::config::check::input::Input;
 use crate::config::check::rules::Read;
 use crate::config::check::watches::Watches;
 use crate::config::near;
 use crate::config::raw::scope::{Said, Scope};
 use crate::config::raw::tree::Value;
-use crate::reactor::settings::{
-    Approval, Condition, Direction, Payee, PaymentAmount, PaymentSettings, Rule, Threshold, TransferCondition,
-};
-use crate::types::{Asset, ChainId, Name, Stage, U256, chain};
+use crate::reactor::settings::{Approval, Condition, Payee, PaymentAmount, PaymentSettings, Rule};
+use crate::types::amount::parse_amount;
+use crate::types::{ChainId, Name, Stage, U256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -19,59 +22,24 @@ use std::time::Duration;
 const MAX_PER_DAY: u64 = 10;
 /// How long a payment waits for a person, when nothing is said.
 const APPROVAL_EXPIRES: Duration = Duration::from_hours(24);
-/// A price or gas price must stay past its threshold at least so long before it pays: a single tick is no reason.
-const LEAST_HOLD: Duration = Duration::from_mins(1);
 
-/// Payees, and names also of those with faults.
-#[derive(Debug, Default)]
-pub(super) struct Payees {
-    /// Those without faults.
-    pub all: BTreeMap<Name, Payee>,
-    names: Names,
-}
-
-/// Every `[[payee]]`.
-pub(super) fn payees(input: &Input<'_>, chains: &Chains) -> Payees {
-    let mut payees = Payees::default();
-    for scope in input.root.many("payee") {
-        let name = payees.names.claim(&scope);
-        let on = scope.need("chain", "the name of its chain").and_then(|said| chains.find(input, said));
-        let address = scope.need("address", "where payments go").and_then(|said| input.address("address", said));
-        let per_day = limit(&scope, "per_day", true);
-        if let (Some(name), Some(chain), Some(address), Some(per_day)) = (name, on, address, per_day) {
-            payees.all.insert(name.clone(), Payee { name, chain, address, per_day });
-        }
-    }
-    payees
-}
-
-/// Raw USDC above zero.
-fn limit(scope: &Scope<'_>, key: &str, mandatory: bool) -> Option<U256> {
-    if mandatory && scope.node(key).is_none() {
-        scope.missing(key, "a limit in USDC, for example \"1000\": there is none by default");
-    }
-    let said = scope.text(key)?;
-    match amounts::usdc(said.value) {
-        Ok(raw) if raw > U256::ZERO => Some(raw),
-        Ok(_) => {
-            scope.notes.fault(said.place, format!("`{key}` is zero"), "write an amount above zero");
-            None
-        }
-        Err((what, hint)) => {
-            scope.notes.fault(said.place, format!("`{key}`: {what}"), hint);
-            None
-        }
-    }
+/// What payments are checked against.
+pub(super) struct Materials<'a> {
+    /// Rules, with their tables.
+    pub rules: &'a [Read<'a>],
+    /// Payees.
+    pub payees: &'a Payees,
+    /// Watches.
+    pub watches: &'a Watches,
+    /// Chains.
+    pub chains: &'a Chains,
+    /// What makes payments live.
+    pub live: Live<'a>,
 }
 
 /// Every `[[payment]]`.
-pub(super) fn payments(
-    input: &Input<'_>,
-    rules: &[Read<'_>],
-    payees: &Payees,
-    watches: &Watches,
-    chains: &Chains,
-) -> Vec<PaymentSettings> {
+pub(super) fn payments(input: &Input<'_>, from: &Materials<'_>) -> Vec<PaymentSettings> {
+    let (rules, payees) = (from.rules, from.payees);
     let mut payments = Vec::new();
     let mut paying: BTreeMap<&Name, &crate::config::faults::Place> = BTreeMap::new();
     let mut used = BTreeSet::new();
@@ -85,7 +53,7 @@ pub(super) fn payments(
         }
         let payee = scope.need("payee", "the name of a [[payee]]").and_then(|said| {
             used.insert(said.value.to_owned());
-            payees.names.find("payee", said, input.notes)
+            payees.names().find("payee", said, input.notes)
         });
         let payee = payee.and_then(|name| payees.all.get(&name));
         let terms = terms(&scope);
@@ -93,11 +61,23 @@ pub(super) fn payments(
         if let (Some(read), Some(payee)) = (rule, payee)
             && let Some(rule) = &read.rule
         {
-            fits(&Pair { input, scope: &scope, read, rule, payee, chains }, amount);
+            let is_live = scope.flag("live") == Some(true);
+            let (chains, watches) = (from.chains, from.watches);
+            let circle = is_live.then_some(&from.live);
+            let pair = Pair { input, scope: &scope, read, rule, payee, chains, watches, live: circle };
+            fits(&pair, amount);
+            if let Condition::Balance(condition) = &rule.condition {
+                fits_balance::balance(&pair, condition, amount);
+            }
+            if let Some(circle) = circle {
+                live(&pair, circle);
+            }
         }
+        let max_fee = payee.and_then(|payee| max_fee(&scope, payee.chain, from.chains));
         if let (Some(read), Some(payee), Some(terms), Some(amount)) = (rule, payee, terms, amount) {
             bounds(&scope, amount, &terms, payee);
-            payments.push(PaymentSettings { rule: read.name.clone(), payee: payee.name.clone(), amount, ..terms });
+            let (rule, payee) = (read.name.clone(), payee.name.clone());
+            payments.push(PaymentSettings { rule, payee, amount, max_fee, ..terms });
         }
     }
     for scope in input.root.many("payee") {
@@ -105,8 +85,33 @@ pub(super) fn payments(
             input.notes.warn(scope.place(), format!("no payment goes to the payee `{}`", name.value));
         }
     }
-    loops(input, rules, &payments, payees, watches);
+    loops(input, rules, &payments, payees, from.watches);
     payments
+}
+
+/// Wei of the coin of the chain that it is paid on.
+fn max_fee(scope: &Scope<'_>, id: ChainId, chains: &Chains) -> Option<U256> {
+    let said = scope.text("max_fee")?;
+    let chain = chains.all.get(&id)?;
+    let (coin, decimals) = (chain.settings.coin.as_str(), chain.settings.coin_decimals);
+    let written = split(said.value);
+    let point = written.unit.map_or(Some(decimals), |unit| coin_unit(unit, coin, decimals));
+    let Some(point) = point else {
+        let what = format!("`max_fee` is not in {coin}, in which fees are paid there");
+        scope.notes.fault(said.place, what, format!("for example \"0.01 {coin}\""));
+        return None;
+    };
+    match parse_amount(written.number, point) {
+        Ok(raw) if raw > U256::ZERO => Some(raw),
+        Ok(_) => {
+            scope.notes.fault(said.place, "`max_fee` is zero", "write a fee above zero, or leave it out");
+            None
+        }
+        Err(fault) => {
+            amounts::note(scope.notes, said.place, "max_fee", fault);
+            None
+        }
+    }
 }
 
 fn rule<'a, 'b>(input: &Input<'_>, scope: &Scope<'_>, rules: &'b [Read<'a>]) -> Option<&'b Read<'a>> {
@@ -131,8 +136,6 @@ fn terms(scope: &Scope<'_>) -> Option<PaymentSettings> {
     if expires.is_zero() {
         scope.notes.fault(scope.place(), "`approval_expires` is zero", "for example \"24h\"");
     }
-    // It is false or it was noted: nothing is sent yet.
-    let _ = scope.flag("live");
     Some(PaymentSettings {
         rule: "".into(),
         payee: "".into(),
@@ -144,7 +147,8 @@ fn terms(scope: &Scope<'_>) -> Option<PaymentSettings> {
         max_per_day: u32::try_from(max_per_day).unwrap_or(u32::MAX),
         approval: approval.map_or(Approval::Manual, |said| said.value),
         approval_expires: expires,
-        live: false,
+        live: scope.flag("live") == Some(true),
+        max_fee: None,
     })
 }
 
@@ -158,22 +162,27 @@ fn amount(scope: &Scope<'_>) -> Option<PaymentAmount> {
     if let Some((said, _)) = reserve.as_ref().filter(|_| !matches) {
         scope.notes.fault(said.place, "`reserve` belongs to `match = true`", "leave it out");
     }
-    match (scope.node("amount").is_some(), matches) {
-        (true, true) => {
-            scope.notes.fault(scope.place(), "`amount` and `match` exclude each other", "keep one of them");
-            None
-        }
-        (true, false) => limit(scope, "amount", false).map(PaymentAmount::Fixed),
-        (false, true) => {
+    match (scope.node("amount").is_some(), scope.node("fill_to").is_some(), matches) {
+        (true, false, false) => limit(scope, "amount", false).map(PaymentAmount::Fixed),
+        (false, true, false) => limit(scope, "fill_to", false).map(PaymentAmount::FillTo),
+        (false, false, true) => {
             let reserve = reserve.and_then(|(_, raw)| raw.ok()).unwrap_or(U256::ZERO);
             Some(PaymentAmount::Match { reserve })
         }
-        (false, false) => {
-            if scope.node("fill_to").is_none()
-                && scope.node("match").is_none_or(|node| matches!(node.value, Value::Flag(_)))
-            {
-                scope.missing("amount", "amount = \"1000\", or match = true (what came in)");
+        (false, false, false) => {
+            if scope.node("match").is_none_or(|node| matches!(node.value, Value::Flag(_))) {
+                let hint = "amount = \"1000\", fill_to = \"1500\" (a balance), or match = true (what came in)";
+                scope.missing("amount", hint);
             }
+            None
+        }
+        (_, fills, _) => {
+            let (one, other) = match (fills, matches) {
+                (false, _) => ("amount", "match"),
+                (true, true) => ("fill_to", "match"),
+                (true, false) => ("amount", "fill_to"),
+            };
+            scope.notes.fault(scope.place(), format!("`{one}` and `{other}` exclude each other"), "keep one of them");
             None
         }
     }
@@ -197,6 +206,10 @@ fn bounds(scope: &Scope<'_>, amount: PaymentAmount, terms: &PaymentSettings, pay
             );
         }
     }
+    if fits_balance::most(amount).is_some_and(|most| most > terms.per_payment) {
+        let what = "payment: from an empty balance `fill_to` is above per_payment: it would wait for two approvers";
+        scope.notes.warn(scope.place(), what);
+    }
     for (low, high, words) in [
         (terms.per_day, terms.per_payment, "`per_payment` is above `per_day`"),
         (terms.in_total, terms.per_day, "`per_day` is above `in_total`"),
@@ -204,142 +217,6 @@ fn bounds(scope: &Scope<'_>, amount: PaymentAmount, terms: &PaymentSettings, pay
         if high > low {
             scope.notes.warn(scope.place(), format!("payment: {words}: the lower limit decides"));
         }
-    }
-}
-
-/// A payment with its rule and payee.
-struct Pair<'a> {
-    input: &'a Input<'a>,
-    scope: &'a Scope<'a>,
-    read: &'a Read<'a>,
-    rule: &'a Rule,
-    payee: &'a Payee,
-    chains: &'a Chains,
-}
-
-impl Pair<'_> {
-    fn fault(&self, what: &str, hint: &str) {
-        self.input.notes.fault(self.scope.place(), format!("the rule `{}` cannot pay: {what}", self.rule.name), hint);
-    }
-}
-
-/// Notes what forbids this rule to pay this payee.
-fn fits(pair: &Pair<'_>, amount: Option<PaymentAmount>) {
-    let matches = matches!(amount, Some(PaymentAmount::Match { .. }));
-    match &pair.rule.condition {
-        Condition::Transfer(condition) => transfer(pair, condition, amount),
-        Condition::Price(condition) => {
-            steady(pair, &condition.threshold);
-            if matches {
-                pair.fault("`match` needs a transfer to match", "write an `amount`");
-            }
-        }
-        Condition::Change(condition) => {
-            steady(pair, &condition.threshold);
-            if matches {
-                pair.fault("`match` needs a transfer to match", "write an `amount`");
-            }
-        }
-        Condition::Gas(condition) => {
-            steady(pair, &condition.threshold);
-            if matches {
-                pair.fault("`match` needs a transfer to match", "write an `amount`");
-            }
-            if condition.chain != pair.payee.chain {
-                pair.fault("its payee is on another chain", "the payee's chain must be the rule's chain");
-            }
-        }
-        Condition::Balance(_) if pair.scope.node("fill_to").is_some() => {}
-        Condition::Balance(_) => pair.fault("balance rules do not pay yet", "pay by another rule"),
-    }
-    let usdc = chain::by_id(pair.payee.chain).is_some_and(|known| known.usdc.is_some());
-    if !usdc {
-        let what = format!(
-            "payment on `{}`: the chain table knows no USDC on {}, so it can only ever be rehearsed",
-            pair.rule.name,
-            pair.chains.name(pair.payee.chain)
-        );
-        pair.input.notes.warn(pair.scope.place(), what);
-    }
-}
-
-fn steady<T: Copy + Ord>(pair: &Pair<'_>, threshold: &Threshold<T>) {
-    if threshold.recovers_at == threshold.level {
-        pair.fault(
-            "`recovers_at` is the threshold itself",
-            "put it well beyond the threshold, so that trembling does not pay again",
-        );
-    }
-    if threshold.hold < LEAST_HOLD {
-        pair.fault("its `for` is under a minute", "for = \"1m\" or more: a single tick is no reason to pay");
-    }
-}
-
-fn transfer(pair: &Pair<'_>, condition: &TransferCondition, amount: Option<PaymentAmount>) {
-    let written = pair.read.scope.texts("watch");
-    if written.as_ref().is_none_or(|said| said.iter().any(|said| said.value.starts_with("tag:"))) {
-        pair.fault("it does not name its watches", "watch = [\"…\"] with names, no tags: a tag may grow");
-    }
-    if condition.direction != Direction::In {
-        pair.fault("it speaks of more than what came in", "direction = \"in\"");
-    }
-    if condition.at_least.is_none() {
-        pair.fault("it has no `at_least`: a grain of dust would pay", "write the least amount that pays");
-    }
-    if condition.chains != BTreeSet::from([pair.payee.chain]) {
-        let what =
-            format!("its payee is on {}, and that is not the rule's only chain", pair.chains.name(pair.payee.chain));
-        pair.fault(&what, "chains = [\"…\"] with the payee's chain alone");
-    }
-    let usdc = |id: ChainId| chain::by_id(id).and_then(|known| known.usdc).map(|usdc| Asset::Token(usdc.address));
-    let payable = |(id, asset): &(ChainId, Asset)| *asset == Asset::Coin || usdc(*id) == Some(*asset);
-    if !condition.assets.as_ref().is_some_and(|assets| !assets.is_empty() && assets.iter().all(payable)) {
-        pair.fault(
-            "its asset is neither the chain's coin nor the chain table's own USDC",
-            "asset = \"USDC\" or asset = \"native\"",
-        );
-    }
-    for id in &condition.chains {
-        if pair.chains.all.get(id).is_some_and(|chain| chain.settings.endpoints.is_empty()) {
-            let what = format!(
-                "on {} only an explorer is read, and an explorer's row alone never pays",
-                pair.chains.name(*id)
-            );
-            pair.fault(&what, "give the chain an `rpc`");
-        }
-    }
-    let least = condition
-        .at_least
-        .iter()
-        .flatten()
-        .filter(|((id, asset), _)| usdc(*id) == Some(*asset))
-        .map(|(_, raw)| *raw)
-        .min();
-    match amount {
-        Some(PaymentAmount::Match { reserve }) => {
-            let only = condition
-                .assets
-                .as_ref()
-                .is_some_and(|assets| assets.iter().all(|(id, asset)| usdc(*id) == Some(*asset)));
-            if !only {
-                pair.fault("`match` pays what came in, so USDC must come in", "asset = \"USDC\"");
-            }
-            if least.is_some_and(|least| least <= reserve) {
-                pair.fault(
-                    "its `at_least` is not above the `reserve`: there may be nothing left to pay",
-                    "raise `at_least`, or lower the `reserve`",
-                );
-            }
-        }
-        Some(PaymentAmount::Fixed(fixed)) if least.is_none_or(|least| fixed > least) => {
-            let what = if least.is_some() {
-                "whoever sends `at_least` makes it pay more than came in"
-            } else {
-                "what it pays is not bounded by the coin that comes in"
-            };
-            pair.input.notes.warn(pair.scope.place(), format!("payment on `{}`: {what}", pair.rule.name));
-        }
-        Some(PaymentAmount::Fixed(_)) | None => {}
     }
 }
 

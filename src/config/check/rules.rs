@@ -1,10 +1,14 @@
 //! Rules: what each looks at, whom it tells, and whether anything can feed it and anybody hear it.
 
+mod approvals;
+
 use crate::config::check::assets::Assets;
 use crate::config::check::chains::Chains;
 use crate::config::check::input::{Input, Names};
 use crate::config::check::page_and_store::sinks as named_sinks;
+use crate::config::check::payees::Payees;
 use crate::config::check::prices;
+use crate::config::check::senders;
 use crate::config::check::sinks::{SEVERITIES, Sinks, is_built_in};
 use crate::config::check::thresholds;
 use crate::config::check::watches::Watches;
@@ -31,6 +35,8 @@ pub(super) struct Materials<'a> {
     pub watches: &'a Watches,
     /// Sinks.
     pub sinks: &'a Sinks,
+    /// Payees.
+    pub payees: &'a Payees,
     /// Pairs by feed.
     pub feeds: &'a BTreeMap<Name, Vec<Pair>>,
     /// What values which asset.
@@ -62,6 +68,7 @@ pub(super) fn check<'a>(input: &Input<'a>, from: &Materials<'_>) -> Vec<Read<'a>
             Some("price") => thresholds::price(input, &scope, from.feeds),
             Some("gas") => thresholds::gas(input, &scope, from.chains).map(Condition::Gas),
             Some("balance") => balance(input, &scope, from).map(Condition::Balance),
+            Some("approval") => approvals::approval(input, &scope, from).map(Condition::Approval),
             Some(_) | None => None,
         };
         let Some(name) = name else {
@@ -152,13 +159,14 @@ fn fed(input: &Input<'_>, place: &Place, rule: &Rule, from: &Materials<'_>) {
             Condition::Balance(_) if late => {
                 "only an explorer is read there: balances are of about a block, and can be five minutes old"
             }
-            Condition::Transfer(_) if late && settings.endpoints.is_empty() => {
+            Condition::Transfer(_) | Condition::Approval(_) if late && settings.endpoints.is_empty() => {
                 "only an explorer is read there, so it speaks late; `check` says how late"
             }
             Condition::Transfer(_) if best.get(&Matter::Inner) == Some(&Report::Perhaps) => {
                 "coin moved inside transactions is seen only where the endpoint answers traces"
             }
             Condition::Transfer(_)
+            | Condition::Approval(_)
             | Condition::Balance(_)
             | Condition::Price(_)
             | Condition::Change(_)
@@ -187,6 +195,10 @@ fn heard(input: &Input<'_>, place: &Place, rule: &Rule, sinks: &Sinks) {
         Condition::Transfer(condition) => {
             let stages = condition.stages.iter().map(|stage| MessageKind::Transfer(*stage)).collect();
             (stages, MessageKind::Transfer(Stage::Retracted))
+        }
+        Condition::Approval(condition) => {
+            let stages = condition.stages.iter().map(|stage| MessageKind::Approval(*stage)).collect();
+            (stages, MessageKind::Approval(Stage::Retracted))
         }
         Condition::Price(_) | Condition::Change(_) => (vec![MessageKind::PriceCrossed], MessageKind::PriceRecovered),
         Condition::Gas(_) => (vec![MessageKind::GasCrossed], MessageKind::GasRecovered),
@@ -262,6 +274,7 @@ fn transfer(input: &Input<'_>, scope: &Scope<'_>, from: &Materials<'_>) -> Trans
         added,
         chains,
         direction,
+        from: senders::from(input, scope, from.watches, from.payees),
         assets: named,
         at_least,
         at_least_usd,

@@ -1,7 +1,7 @@
 //! Levels with hysteresis: prices, gas and balances.
 
 use crate::config::amounts::{self, split};
-use crate::config::check::chains::Chains;
+use crate::config::check::chains::{Chain, Chains};
 use crate::config::check::input::Input;
 use crate::config::check::prices::percent;
 use crate::config::coverage::{self, Matter, Report};
@@ -10,6 +10,7 @@ use crate::config::raw::scope::{Said, Scope};
 use crate::config::raw::tree::Value;
 use crate::reactor::settings::{ChangeCondition, Condition, GasCondition, Move, PriceCondition, Side, Threshold};
 use crate::types::amount::parse_amount;
+use crate::types::gas::Fee;
 use crate::types::{Name, Pair, Price, U256};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -128,28 +129,14 @@ fn feeds_are_whole(input: &Input<'_>, feeds: &BTreeMap<Name, Vec<Pair>>) -> bool
 
 /// `when = "gas"`.
 pub(super) fn gas(input: &Input<'_>, scope: &Scope<'_>, chains: &Chains) -> Option<GasCondition> {
-    if let Some(of) = scope.text("of") {
-        match of.value {
-            "base_fee" => {}
-            "next_base_fee" | "priority" => {
-                input.notes.fault(of.place, format!("`of = \"{}\"` is not there yet", of.value), "of = \"base_fee\"");
-            }
-            _ => input.notes.fault(
-                of.place,
-                "`of` is unknown",
-                near::hint(of.value, ["base_fee", "next_base_fee", "priority"]),
-            ),
-        }
-    }
+    let of = scope.word("of", &Fee::ALL.map(|fee| (fee.word(), fee))).map_or(Fee::Base, |said| said.value);
     let said = scope.need("chain", "for example chain = \"ethereum\"");
     let id = said.and_then(|said| chains.find(input, said));
     let chain = id.and_then(|id| chains.all.get(&id));
     if let (Some(chain), Some(said)) = (chain, said)
-        && coverage::best(&chain.settings, Matter::BaseFee) == Report::Never
+        && coverage::best(&chain.settings, Matter::of_fee(of)) < Report::InTime
     {
-        let name = &chain.settings.name;
-        let hint = format!("give [[chain]] {name} {}", coverage::who_could(Matter::BaseFee));
-        input.notes.fault(said.place, format!("no source can report gas prices of {name}"), hint);
+        told_by_explorer(input, chain, said, of);
     }
     let coin = chain.map_or_else(|| "ETH".into(), |chain| chain.settings.coin.to_string());
     let read = |key: &str, said: Said<'_, &str>| {
@@ -172,7 +159,25 @@ pub(super) fn gas(input: &Input<'_>, scope: &Scope<'_>, chains: &Chains) -> Opti
         }
     };
     let threshold = threshold(scope, read)?;
-    Some(GasCondition { chain: id?, threshold })
+    Some(GasCondition { chain: id?, threshold, of })
+}
+
+/// What an explorer's gas oracle can tell where there is no node: not the base fee of a block, for it speaks of the next one.
+fn told_by_explorer(input: &Input<'_>, chain: &Chain, said: Said<'_, &str>, of: Fee) {
+    let settings = &chain.settings;
+    let what = format!("no source can report gas prices of {}", settings.name);
+    match (settings.explorer.is_some(), of) {
+        (false, _) => input.notes.fault(said.place, what, format!("give [[chain]] {} an `rpc`", settings.name)),
+        (true, Fee::Base) => {
+            let what = format!("{what}: its explorer tells what the next block takes, and the tips");
+            let hint = format!("of = \"next_base_fee\" or \"priority\", or give [[chain]] {} an `rpc`", settings.name);
+            input.notes.fault(said.place, what, hint);
+        }
+        (true, Fee::NextBase | Fee::Priority) => {
+            let what = "only the explorer's gas oracle tells it, every minute, and not every chain has one";
+            input.notes.warn(said.place, format!("a gas rule on {}: {what}", settings.name));
+        }
+    }
 }
 
 /// Reads a level with its way back; `read` says what a number means.

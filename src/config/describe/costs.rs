@@ -6,7 +6,8 @@ use crate::config::forecast::{self, Forecast, forecasts};
 use crate::config::history::histories;
 use crate::reactor::event::List;
 use crate::reactor::room;
-use crate::reactor::settings::Watch;
+use crate::reactor::settings::{Condition, Rule, Watch};
+use crate::types::ChainId;
 use crate::types::pace::{BALANCE_OFTEN, BALANCE_SELDOM, BATCH, HURRIED_ONE_IN, SECOND_ONE_IN};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,9 +34,19 @@ pub(super) fn costs(text: &mut Lines, config: &Config) {
     }
 }
 
+/// Whether a rule looks at what only an explorer's gas oracle tells of a chain.
+fn asks_oracle(config: &Config, id: ChainId) -> bool {
+    let of_chain = |rule: &Rule| matches!(&rule.condition, Condition::Gas(gas) if gas.chain == id);
+    let no_node = config.settings.chains.get(&id).is_some_and(|chain| chain.endpoints.is_empty());
+    no_node && config.settings.rules.iter().any(of_chain)
+}
+
 /// What one account is asked for, and how old its views get.
 fn account(text: &mut Lines, config: &Config, forecast: &Forecast) {
     let Forecast { source, limits, pace, .. } = forecast;
+    for id in forecast.chains.keys().filter(|id| asks_oracle(config, **id)) {
+        text.line(format_args!("{source}: the gas oracle of {}, 1440 calls a day", chain_name(config, *id)));
+    }
     if forecast.lists() == 0 {
         text.line(format_args!("{source}: none, no watched address is on a chain that it covers"));
         return;

@@ -80,7 +80,7 @@ pub(super) fn unseen(text: &mut Lines, config: &Config) {
                 "coin moved inside transactions, unless the endpoint answers traces; anything before `from_block`"
             }
             (true, true) => {
-                "hashes of blocks with inner transfers; the price of gas; what the explorer has not indexed yet"
+                "hashes of blocks with inner transfers; the base fees of blocks; what the explorer has not indexed yet"
             }
             (false, true) => {
                 "coin moved inside transactions shows only when the explorer is read, unless the endpoint answers traces"

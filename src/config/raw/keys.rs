@@ -95,13 +95,8 @@ impl Section {
 const LEVELS: &[&str] = &["balance", "price", "gas"];
 
 /// What `when` may say, and why a kind cannot be used yet.
-pub(crate) const RULE_KINDS: [(&str, Option<&str>); 5] = [
-    ("transfer", None),
-    ("price", None),
-    ("gas", None),
-    ("balance", None),
-    ("approval", Some("approvals are not read yet")),
-];
+pub(crate) const RULE_KINDS: [(&str, Option<&str>); 5] =
+    [("transfer", None), ("price", None), ("gas", None), ("balance", None), ("approval", None)];
 
 /// What `kind` of a sink may say, and why one cannot be used yet.
 pub(crate) const SINK_KINDS: [(&str, Option<&str>); 9] = [
@@ -133,16 +128,18 @@ const RULE_KEYS: &[Key] = &[
     key("watch").of(&["transfer", "balance", "approval"]).default("all"),
     key("chains").of(&["transfer", "balance", "approval"]).default("all"),
     key("direction").of(&["transfer"]).default("both"),
-    key("asset").of(&["transfer", "balance"]).default("all"),
-    key("at_least").of(&["transfer"]),
+    key("asset").of(&["transfer", "balance", "approval"]).default("all"),
+    key("at_least").of(&["transfer", "approval"]),
     key("at_least_usd").of(&["transfer"]),
     key("without_price").of(&["transfer"]).default("speak"),
     key("stage").of(&["transfer", "approval"]).default("confirmed"),
     key("stages").of(&["transfer", "approval"]).default("[\"confirmed\"]"),
-    key("from").of(&["transfer"]).default("anyone").later("rules do not look at the other side yet"),
+    key("from").of(&["transfer"]).default("anyone"),
     key("history").of(&["transfer"]).default("false"),
     key("between_own").of(&["transfer"]).default("each"),
-    key("skip_suspect").of(&["transfer"]).default("false"),
+    key("skip_suspect").of(&["transfer", "approval"]).default("false"),
+    key("unless_spender").of(&["approval"]).default("none"),
+    key("revokes").of(&["approval"]).default("false"),
     key("pair").of(&["price"]),
     key("change_percent").of(&["price"]),
     key("within").of(&["price"]),
@@ -346,7 +343,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("on"),
             key("payee"),
             key("amount"),
-            key("fill_to").later("balance rules do not pay yet: use `amount` with another rule"),
+            key("fill_to"),
             key("match").default("false"),
             key("reserve").default("0"),
             key("stage").default("final"),
@@ -356,10 +353,10 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("max_per_day").default("10"),
             key("approval").default("manual"),
             key("approval_expires").default("24h"),
-            key("live").default("false").later("nothing is sent yet: every payment is a rehearsal"),
-            key("may_exceed").default("false").later("it concerns live payments"),
-            key("payee_elsewhere").default("false").later("it concerns payments by balance rules"),
-            key("max_fee").later("it concerns live payments"),
+            key("live").default("false"),
+            key("may_exceed").default("false"),
+            key("payee_elsewhere").default("false"),
+            key("max_fee"),
         ],
     },
     Section {

@@ -124,7 +124,8 @@ impl<'a> Root<'a> {
         } else if let Some(kind) = kind.filter(|kind| !key.kinds.is_empty() && !key.kinds.contains(kind)) {
             let known = keys::RULE_KINDS.iter().chain(&keys::SINK_KINDS).any(|(name, _)| *name == kind);
             if known {
-                let what = format!("a {kind} {} has no key `{}`", section.name, key.name);
+                let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+                let what = format!("{article} {kind} {} has no key `{}`", section.name, key.name);
                 self.notes.fault(&entry.place, what, format!("it belongs to: {}", key.kinds.join(", ")));
             }
         }

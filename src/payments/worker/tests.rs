@@ -42,7 +42,7 @@ impl Rig {
             frozen: move || is_frozen.load(Ordering::SeqCst),
             stop: stop.clone(),
         };
-        let parts = Parts { client, secret: Bench::secret(), shown: Some(wallet()) };
+        let parts = Parts { client, secret: Bench::secret(), shown: Some(wallet()), pinned: None };
         tokio::spawn(run(parts, wires));
         Self { bench, asks, answers, funds, frozen, stop, ticket: 0 }
     }

@@ -4,6 +4,7 @@
 //! It never reads a clock, draws a random number or does I/O. A question is handed out by [`Desk::take_asks`] and must leave only after
 //! the rows of the same step are durable. Everything but [`Soft`] is in the rows: a desk rebuilt from them goes on.
 
+mod afford;
 mod answers;
 mod arms;
 pub mod flaws;
@@ -26,7 +27,7 @@ use crate::reactor::money::{CircleId, LivePart, PaymentRow, PaymentState, Sha256
 use crate::reactor::office::{
     ArmRow, AuditRow, BirthRow, ForeignRow, OfficeKey, OfficeRow, OfficeTables, OfficeWrite, StopRow, Stopped,
 };
-use crate::types::{ChainId, Name, PaymentId, Timestamp, TransferId, U256};
+use crate::types::{ChainId, Name, PaymentId, Timestamp, TransferId};
 use flaws::{Flaws, flawed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -34,6 +35,8 @@ use terms::Terms;
 
 /// An answer that has not come by then will not: the worker gives up long before.
 const GIVEN_UP: Duration = Duration::from_mins(5);
+/// Something that cannot go now is looked at again after this.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// Who acts when nobody does.
 const OURSELVES: &str = "walletwatch";
 
@@ -73,16 +76,18 @@ struct Soft {
     turn: Option<(PaymentId, Timestamp)>,
     /// Nothing is sent before.
     send_after: Timestamp,
-    /// What the wallet held, and when that was asked.
-    funds: Option<(Timestamp, U256)>,
+    /// What was read of the wallet before a first send.
+    means: afford::Means,
+    /// Payments whose fee is above `max_fee`.
+    dear: BTreeSet<PaymentId>,
     /// Who said that a payment is absent.
     absent_by: BTreeMap<PaymentId, BTreeSet<Name>>,
     /// Who passed a payee's first day.
     waived_by: BTreeMap<Name, BTreeSet<Name>>,
     /// Triggers that a stopped rule missed: each is counted once.
     missed: BTreeSet<PaymentId>,
-    /// Crossing rules that were read in this run.
-    read: BTreeSet<Name>,
+    /// Crossing rules that were read in this run, with what of them was.
+    read: BTreeSet<(Name, Name)>,
 }
 
 /// A question without an answer.
@@ -101,6 +106,7 @@ enum Purpose {
     Prove(PaymentId, CircleId, Name),
     Scan(Timestamp),
     Funds,
+    Fee(PaymentId),
     Cancel(PaymentId),
 }
 
@@ -132,6 +138,12 @@ pub enum Said {
     Unfrozen(Name),
     /// A rule or payee is stopped.
     Stopped(Box<StopRow>),
+    /// A rule or payee goes on, and by whom.
+    Resumed(Stopped, Name),
+    /// No clock is trusted, and why.
+    Paused(Name),
+    /// One is again, and by whom.
+    ClockTrusted(Name),
     /// Something odd that stops nothing.
     Warning(Name),
 }
@@ -338,7 +350,7 @@ impl Desk {
         let since = self.audit_head.as_ref().map_or(at, |head| at.min(head.at));
         self.put_office(step, |office| office.paused = Some((why.into(), since)));
         self.audit(OURSELVES, "paused", None, why, at, step);
-        step.said.push(Said::Warning(format!("payments are paused: {why}").into()));
+        step.said.push(Said::Paused(why.into()));
     }
 
     fn stop(&mut self, what: Stopped, why: &str, at: Timestamp, step: &mut Step) {

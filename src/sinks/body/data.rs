@@ -2,6 +2,9 @@
 //!
 //! Field order is the order of FACES §3. `fill` puts a message's facts into them.
 
+mod approval;
+
+pub use approval::ApprovalData;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -11,6 +14,8 @@ use std::borrow::Cow;
 pub enum Data<'a> {
     /// Of `transfer.*`.
     Transfer(Box<TransferData<'a>>),
+    /// Of `approval.*`.
+    Approval(Box<ApprovalData<'a>>),
     /// Of `price.*`.
     Price(PriceData<'a>),
     /// Of `gas.*`.
@@ -23,6 +28,8 @@ pub enum Data<'a> {
     Sink(SinkData<'a>),
     /// Of `payment.*`.
     Payment(Box<PaymentData<'a>>),
+    /// Of `payments.*`.
+    Frozen(FrozenData<'a>),
     /// Of `alert.resolved`.
     Resolved(ResolvedData<'a>),
     /// Of `heartbeat`.
@@ -351,6 +358,22 @@ pub struct SinkData<'a> {
     pub reason: Cow<'a, str>,
 }
 
+/// Of `payments.frozen` and `payments.unfrozen`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "as in `reactor::effect::FrozenBody`")]
+pub struct FrozenData<'a> {
+    #[serde(flatten, borrow)]
+    pub basics: Basics<'a>,
+    #[serde(borrow)]
+    pub what: Cow<'a, str>,
+    #[serde(borrow)]
+    pub since: Cow<'a, str>,
+    #[serde(borrow)]
+    pub reason: Cow<'a, str>,
+    #[serde(borrow)]
+    pub audit_head: Option<Cow<'a, str>>,
+}
+
 /// Of `payment.*`. Circle's fields and the audit head are `null` while every payment is a rehearsal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are the contract's: FACES §3")]
@@ -410,11 +433,13 @@ impl<'a> Data<'a> {
         let family = kind.split('.').next().unwrap_or(kind);
         Ok(match family {
             "transfer" => Self::Transfer(serde_json::from_str(json)?),
+            "approval" => Self::Approval(serde_json::from_str(json)?),
             "price" => Self::Price(serde_json::from_str(json)?),
             "balance" => Self::Balance(serde_json::from_str(json)?),
             "gas" => Self::Gas(serde_json::from_str(json)?),
             "source" => Self::Source(serde_json::from_str(json)?),
             "sink" => Self::Sink(serde_json::from_str(json)?),
+            "payments" => Self::Frozen(serde_json::from_str(json)?),
             "payment" => Self::Payment(serde_json::from_str(json)?),
             "alert" => Self::Resolved(serde_json::from_str(json)?),
             "heartbeat" => Self::Heartbeat(serde_json::from_str(json)?),

@@ -3,17 +3,17 @@
 //! Nothing here decides anything: it says what the message says, exactly, in the words of FACES §3.
 
 use super::data::{
-    AssetData, BalanceData, Basics, BlockData, ChangeData, Data, GapData, GasData, HeartbeatData, PaymentData,
-    PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
+    ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, FrozenData, GapData, GasData,
+    HeartbeatData, PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
 };
 use super::time;
 use crate::reactor::effect::{
-    BalanceBody, Body, CrossingBody, CrossingSubject, HeartbeatBody, Message, PaymentBody, SinkBody, SourceBody,
-    TransferBody, Worth,
+    BalanceBody, Body, CrossingBody, CrossingSubject, FrozenBody, HeartbeatBody, Message, PaymentBody, SinkBody,
+    SourceBody, TransferBody, Worth,
 };
 use crate::reactor::settings::{Direction, Side};
 use crate::types::amount::format_amount;
-use crate::types::{Asset, B256, Name, U256, Untrusted};
+use crate::types::{Allowance, Asset, B256, Kind, Name, U256, Untrusted};
 use std::borrow::Cow;
 
 /// Decimals beyond this are an absurdity of a token that nobody vouches for: its amounts are said raw.
@@ -30,10 +30,12 @@ impl<'a> Data<'a> {
         let basics = || Basics::of(message);
         match &message.body {
             Body::Transfer(transfer) => Self::Transfer(Box::new(TransferData::of(message, transfer))),
+            Body::Approval(approval) => Self::Approval(Box::new(ApprovalData::of(basics(), approval))),
             Body::Crossing(crossing) => crossing_data(basics(), crossing),
             Body::Source(source) => Self::Source(SourceData::of(basics(), source)),
             Body::Sink(sink) => Self::Sink(SinkData::of(basics(), sink)),
             Body::Payment(payment) => Self::Payment(Box::new(PaymentData::of(basics(), payment))),
+            Body::Frozen(frozen) => Self::Frozen(FrozenData::of(basics(), frozen)),
             Body::Resolved(reason) => Self::Resolved(ResolvedData { basics: basics(), reason: reason.as_str().into() }),
             Body::Heartbeat(HeartbeatBody { next, trouble }) => Self::Heartbeat(HeartbeatData {
                 basics: basics(),
@@ -67,7 +69,6 @@ impl<'a> TransferData<'a> {
             own if own == key.from => from.clone(),
             own => own.to_checksum(None),
         };
-        let words = body.suspect.any().then(|| body.suspect.words().into_iter().map(Cow::Borrowed).collect());
         Self {
             alert_id: text(message.alert),
             revision: message.revision,
@@ -100,13 +101,59 @@ impl<'a> TransferData<'a> {
             stage: body.stage.word().into(),
             previous_stage: body.previous_stage.map(|stage| stage.word().into()),
             reason: body.reason.as_ref().map(|reason| reason.as_str().into()),
-            suspect: words,
+            suspect: suspect_words(body),
             late: body.late,
             history: body.history,
             simulated: message.simulated,
             url: body.url.as_ref().map(|url| url.as_str().into()),
         }
     }
+}
+
+impl<'a> ApprovalData<'a> {
+    fn of(basics: Basics<'a>, body: &'a TransferBody) -> Self {
+        let key = &body.key;
+        let allowance = Allowance::of(key).unwrap_or(Allowance::Nothing);
+        let decimals = shown_decimals(body.decimals, body.verified);
+        let amount = match allowance {
+            Allowance::Amount(raw) => decimals.map(|decimals| format_amount(raw, decimals).into()),
+            Allowance::Nothing | Allowance::One(_) | Allowance::Unlimited | Allowance::Everything => None,
+        };
+        let has_amount = key.kind == Kind::Approval && key.token_id.is_none();
+        Self {
+            basics,
+            approval_id: text(body.transfer),
+            chain: body.chain.as_str().into(),
+            chain_id: key.chain.0,
+            watch: body.watch.as_str().into(),
+            reference: body.reference.as_ref().map(|reference| reference.as_str().into()),
+            tags: body.tags.iter().map(|tag| tag.as_str().into()).collect(),
+            address: key.from.to_checksum(None).into(),
+            spender: key.to.to_checksum(None).into(),
+            asset: AssetData::of(key.asset, body.symbol.as_ref(), body.decimals, body.verified),
+            allowance: allowance.word().into(),
+            amount,
+            amount_raw: has_amount.then(|| text(key.amount)),
+            token_id: key.token_id.map(text),
+            tx_hash: text(key.tx),
+            kind: key.kind.word().into(),
+            nth: key.nth,
+            log_index: body.log_index,
+            block: BlockData { number: body.block, hash: body.block_hash.map(text), time: time(body.block_time) },
+            confirmations: body.confirmations,
+            stage: body.stage.word().into(),
+            previous_stage: body.previous_stage.map(|stage| stage.word().into()),
+            reason: body.reason.as_ref().map(|reason| reason.as_str().into()),
+            suspect: suspect_words(body),
+            late: body.late,
+            url: body.url.as_ref().map(|url| url.as_str().into()),
+        }
+    }
+}
+
+/// Why it is suspect; `None` where it is not.
+fn suspect_words<'a>(body: &TransferBody) -> Option<Vec<Cow<'a, str>>> {
+    body.suspect.any().then(|| body.suspect.words().into_iter().map(Cow::Borrowed).collect())
 }
 
 impl<'a> AssetData<'a> {
@@ -142,6 +189,14 @@ impl<'a> SinkData<'a> {
     fn of(basics: Basics<'a>, body: &'a SinkBody) -> Self {
         let (sink, reason) = (body.sink.as_str().into(), body.reason.as_str().into());
         Self { basics, sink, since: time(body.since), dead: body.dead, reason }
+    }
+}
+
+impl<'a> FrozenData<'a> {
+    fn of(basics: Basics<'a>, body: &'a FrozenBody) -> Self {
+        let (what, reason) = (body.what.as_str().into(), body.reason.as_str().into());
+        let audit_head = body.audit_head.map(|hash| format!("{:#x}", B256::from(hash)).into());
+        Self { basics, what, since: time(body.since), reason, audit_head }
     }
 }
 
@@ -207,11 +262,11 @@ fn crossing_data<'a>(basics: Basics<'a>, body: &'a CrossingBody) -> Data<'a> {
             since,
             as_of,
         }),
-        CrossingSubject::BaseFee { chain, chain_id, value, level, recovers_at, block } => Data::Gas(GasData {
+        CrossingSubject::Gas { chain, chain_id, of, value, level, recovers_at, block } => Data::Gas(GasData {
             basics,
             chain: chain.as_str().into(),
             chain_id: chain_id.0,
-            of: "base_fee".into(),
+            of: of.word().into(),
             value: gwei(*value),
             value_wei: text(value),
             side,

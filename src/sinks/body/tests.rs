@@ -8,6 +8,7 @@ use crate::reactor::event::{ReadAt, SourceKind};
 use crate::reactor::rows::PaymentState;
 use crate::reactor::settings::{Direction, Side};
 use crate::sinks::samples::{at, of_transfer, test, transfer};
+use crate::types::gas::Fee;
 use crate::types::{
     Address, Asset, B256, ChainId, Holding, Kind, Pair, PaymentId, Percent, Price, Stage, TransferId, U256,
 };
@@ -85,6 +86,45 @@ fn what_is_unknown_or_odd_about_a_transfer_is_said_so() {
     assert!(json_of(&of_transfer(transfer())).pointer("/data/token_id").is_none(), "only NFTs have one");
 }
 
+/// A message about an approval of 1234.567 USDC.
+pub(in crate::sinks) fn approval(change: impl FnOnce(&mut crate::reactor::effect::TransferBody)) -> Message {
+    let mut body = transfer();
+    (body.key.kind, body.address, body.direction) = (Kind::Approval, body.key.from, Direction::Out);
+    change(&mut body);
+    body.transfer = body.key.id();
+    Message { kind: MessageKind::Approval(body.stage), body: Body::Approval(Box::new(body)), ..test() }
+}
+
+#[test]
+fn an_approval_says_who_may_move_how_much_of_what() {
+    let check = |change: &dyn Fn(&mut crate::reactor::effect::TransferBody), expected: [Value; 4]| {
+        let message = approval(change);
+        let data = &json_of(&message)["data"];
+        let token_id = data.get("token_id").cloned().unwrap_or(Value::Null);
+        let got = [data["allowance"].clone(), data["amount"].clone(), data["amount_raw"].clone(), token_id];
+        assert_eq!(got, expected, "{data}");
+        assert_eq!(data["address"], json!("0x1111111111111111111111111111111111111111"), "the owner");
+        assert_eq!(data["spender"], json!("0x2222222222222222222222222222222222222222"));
+        assert_eq!(data["asset"]["symbol"], json!("USDC"));
+        let Body::Approval(body) = &message.body else { panic!("{message:?}") };
+        assert_eq!(data["approval_id"], json!(body.transfer.to_string()));
+    };
+    let most = U256::MAX.to_string();
+    let (one, none) = (U256::from(1), Value::Null);
+    check(&|_| {}, [json!("amount"), json!("1234.567"), json!("1234567000"), none.clone()]);
+    check(&|b| b.decimals = None, [json!("amount"), none.clone(), json!("1234567000"), none.clone()]);
+    check(&|b| b.key.amount = U256::MAX, [json!("unlimited"), none.clone(), json!(most), none.clone()]);
+    check(&|b| b.key.amount = U256::ZERO, [json!("nothing"), none.clone(), json!("0"), none.clone()]);
+    let nft =
+        |b: &mut crate::reactor::effect::TransferBody| (b.key.token_id, b.key.amount) = (Some(U256::from(7)), one);
+    check(&nft, [json!("one"), none.clone(), none.clone(), json!("7")]);
+    let all = |amount| {
+        move |b: &mut crate::reactor::effect::TransferBody| (b.key.kind, b.key.amount) = (Kind::ApprovalForAll, amount)
+    };
+    check(&all(one), [json!("everything"), none.clone(), none.clone(), none.clone()]);
+    check(&all(U256::ZERO), [json!("nothing"), none.clone(), none.clone(), none]);
+}
+
 fn price() -> Body {
     let price = |text| Price::parse(text).expect("it is a price");
     let quote = Quote {
@@ -102,7 +142,7 @@ fn price() -> Body {
 fn gas() -> Body {
     let (value, level, recovers_at) = (U256::from(60_000_000_001_u64), U256::from(60_000_000_000_u64), U256::ZERO);
     let (chain, chain_id) = ("ethereum".into(), ChainId(1));
-    let subject = CrossingSubject::BaseFee { chain, chain_id, value, level, recovers_at, block: 9 };
+    let subject = CrossingSubject::Gas { chain, chain_id, of: Fee::NextBase, value, level, recovers_at, block: 9 };
     Body::Crossing(CrossingBody { subject, crossing: 1, side: Side::Above, since: at(1), as_of: at(2) })
 }
 
@@ -171,6 +211,7 @@ pub(in crate::sinks) fn every_kind() -> Vec<Message> {
         MessageKind::Transfer(stage) => {
             Body::Transfer(Box::new(crate::reactor::effect::TransferBody { stage, ..transfer() }))
         }
+        MessageKind::Approval(stage) => approval(|body| body.stage = stage).body,
         MessageKind::PriceCrossed | MessageKind::PriceRecovered => price(),
         MessageKind::GasCrossed | MessageKind::GasRecovered => gas(),
         MessageKind::BalanceCrossed | MessageKind::BalanceRecovered | MessageKind::BalanceRetracted => balance(),
@@ -185,6 +226,14 @@ pub(in crate::sinks) fn every_kind() -> Vec<Message> {
         | MessageKind::PaymentFailed
         | MessageKind::PaymentNeedsPerson
         | MessageKind::PaymentTriggerRetracted => payment(),
+        MessageKind::PaymentsFrozen | MessageKind::PaymentsUnfrozen => {
+            Body::Frozen(crate::reactor::effect::FrozenBody {
+                what: "rule top up".into(),
+                since: at(0),
+                reason: "a payment of it failed".into(),
+                audit_head: Some([0x0a; 32]),
+            })
+        }
         MessageKind::AlertResolved => Body::Resolved("the rule was removed from the config".into()),
         MessageKind::Heartbeat => heartbeat(),
         MessageKind::Test => Body::Test,
@@ -213,6 +262,7 @@ fn crossings_payments_and_sources_are_exact() {
     assert_eq!(value["data"]["value"], json!("60.000000001"));
     assert_eq!(value["data"]["value_wei"], json!("60000000001"));
     assert_eq!(value["data"]["side"], json!("above"));
+    assert_eq!(value["data"]["of"], json!("next_base_fee"));
     let value = json_of(&Message { kind: MessageKind::BalanceCrossed, body: balance(), ..test() });
     let expected = json!({"watch": "hot", "chain": "ethereum", "chain_id": 1, "amount": "499.999999", "amount_raw": "499999999",
         "side": "below", "level": "500", "level_raw": "500000000", "recovers_at": "1400", "crossing": 2, "reason": null,

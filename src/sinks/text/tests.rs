@@ -4,7 +4,7 @@ use super::*;
 use crate::reactor::effect::{Message, Suspect, TransferBody};
 use crate::sinks::body::{self, render as render_body};
 use crate::sinks::samples::{USDC, of_transfer, transfer};
-use crate::types::{Stage, U256};
+use crate::types::{Kind, Stage, U256};
 use proptest::prelude::*;
 
 fn text_of(message: &Message) -> Text {
@@ -46,6 +46,37 @@ fn titles_say_what_holds_what_does_not_and_what_is_not_certain() {
     check(&|b| (b.key.token_id, b.key.amount) = (Some(U256::from(7)), U256::from(1)), nft);
     let batch = "treasury received 3 × NFT 7 of USDC on ethereum (confirmed)";
     check(&|b| (b.key.token_id, b.key.amount) = (Some(U256::from(7)), U256::from(3)), batch);
+}
+
+#[test]
+fn an_approval_names_the_spender_and_cries_when_nothing_bounds_it() {
+    let check = |change: &dyn Fn(&mut TransferBody), expected: &str| {
+        let text = text_of(&body::tests::approval(change));
+        assert_eq!(text.title, expected);
+        assert!(text.lines.contains(&"spender 0x2222222222222222222222222222222222222222".to_owned()), "{text:?}");
+    };
+    check(&|_| {}, "treasury lets a spender move 1234.567 USDC on ethereum (confirmed)");
+    let unlimited = "treasury lets a spender move UNLIMITED USDC on ethereum (confirmed)";
+    check(&|b| b.key.amount = U256::MAX, unlimited);
+    let everything = "treasury lets a spender move EVERYTHING of \"Apes\" (unverified) on ethereum (confirmed)";
+    let apes = |b: &mut TransferBody| {
+        (b.verified, b.symbol, b.key.kind, b.key.amount) =
+            (false, Some("Apes".into()), Kind::ApprovalForAll, U256::from(1));
+    };
+    check(&apes, everything);
+    let taken_back = "treasury took back the leave to move everything of \"Apes\" (unverified) on ethereum (confirmed)";
+    check(
+        &|b| {
+            apes(b);
+            b.key.amount = U256::ZERO;
+        },
+        taken_back,
+    );
+    check(&|b| b.key.amount = U256::ZERO, "treasury took back the leave to move USDC on ethereum (confirmed)");
+    let nft = "treasury lets a spender move NFT 7 of USDC on ethereum (confirmed)";
+    check(&|b| (b.key.token_id, b.key.amount) = (Some(U256::from(7)), U256::from(1)), nft);
+    let gone = "RETRACTED: treasury lets a spender move 1234.567 USDC on ethereum no longer holds";
+    check(&|b| b.stage = Stage::Retracted, gone);
 }
 
 #[test]

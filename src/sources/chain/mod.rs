@@ -10,6 +10,7 @@ mod balances;
 mod beside;
 mod dial;
 mod endpoint;
+mod fees;
 mod gap;
 mod lead;
 mod line;
@@ -207,5 +208,6 @@ async fn keep_and_read(shared: &Shared) {
         _closed = beside::read(shared, past_logs::PastLogs::default()) => {}
         _closed = asks::answer(shared) => {}
         _closed = Box::pin(balances::read(shared)) => {}
+        _closed = fees::follow(shared) => {}
     }
 }

@@ -139,7 +139,7 @@ async fn logs(shared: &Shared, reader: &Endpoint, part: &LogsWant) -> Result<Vec
     }
     let ours: BTreeSet<Address> = part.addresses.iter().copied().collect();
     found.retain(|_, (_, moved)| {
-        moved.retain(|it| ours.contains(&it.from) || ours.contains(&it.to));
+        moved.retain(|it| it.parties().any(|address| ours.contains(address)));
         !moved.is_empty()
     });
     let times = times(reader, found.iter().map(|((number, _), (hash, _))| (*number, *hash)).collect()).await?;

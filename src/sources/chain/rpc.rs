@@ -72,11 +72,11 @@ impl Rpc {
     }
 
     /// Notes that it is asked, until it answers or nobody waits any more.
-    fn open(&self, is_trace: bool) -> Question<'_> {
-        if !is_trace {
+    fn open(&self, is_aside: bool) -> Question<'_> {
+        if !is_aside {
             self.owed().asked(Instant::now());
         }
-        Question { rpc: self, is_trace, is_answered: false }
+        Question { rpc: self, is_aside, is_answered: false }
     }
 
     /// Whether it said "too many" a moment ago: nothing is asked until the pause is over.
@@ -97,7 +97,7 @@ impl Rpc {
         let deadline = deadline_of(call);
         let answer = match &self.way {
             Way::Socket(line) => {
-                let question = self.open(is_trace(call));
+                let question = self.open(is_aside(call));
                 let answer = timeout(deadline, line.ask(call)).await.unwrap_or(Err(AskFault::Timeout));
                 question.close(!matches!(answer, Err(AskFault::Timeout)));
                 answer
@@ -182,7 +182,7 @@ impl Rpc {
         let request = request.within(deadline).capped(RPC_BODY_CAP).reaching(Reach::Anywhere);
         // Traces are asked for one by one.
         let is_of_traces = calls.iter().any(|call| is_trace(call));
-        let question = self.open(is_of_traces);
+        let question = self.open(calls.iter().any(|call| is_aside(call)));
         let sent = client.send(request).await;
         question.close(!matches!(sent, Err(HttpFault::Timeout { .. })));
         let response = match sent {
@@ -232,7 +232,8 @@ impl Rpc {
 /// A question that is open.
 struct Question<'a> {
     rpc: &'a Rpc,
-    is_trace: bool,
+    /// Its silence says nothing of the node.
+    is_aside: bool,
     is_answered: bool,
 }
 
@@ -246,7 +247,7 @@ impl Question<'_> {
 impl Drop for Question<'_> {
     fn drop(&mut self) {
         let (mut owed, now) = (self.rpc.owed(), Instant::now());
-        match (self.is_trace, self.is_answered) {
+        match (self.is_aside, self.is_answered) {
             (false, true) => owed.answered(now),
             (false, false) => owed.given_up(now, self.rpc.patience),
             (true, true) => owed.spoke(now),
@@ -262,6 +263,11 @@ fn is_paused(pace: &Mutex<Pace>) -> bool {
 /// Whether a refusal says nothing about batches: it passes.
 const fn passes(error: &RpcError) -> bool {
     matches!(error.refusal, Refusal::RateLimited { .. } | Refusal::Busy)
+}
+
+/// What a node may take its time for, or never answer, and be well: a trace, and what nobody waits for.
+const fn is_aside(call: &Call) -> bool {
+    is_trace(call) || matches!(call, Call::FeeHistory { .. })
 }
 
 const fn is_trace(call: &Call) -> bool {

@@ -418,7 +418,14 @@ mod tests {
             log_index: None,
         };
         let at = BlockRef { number: 0, hash: B256::ZERO, parent: B256::ZERO };
-        Block { at, time: Timestamp::default(), base_fee: None, movements: vec![movement; movements], traced: false }
+        Block {
+            at,
+            time: Timestamp::default(),
+            base_fee: None,
+            next_base_fee: None,
+            movements: vec![movement; movements],
+            traced: false,
+        }
     }
 
     #[test]

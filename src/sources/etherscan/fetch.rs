@@ -9,7 +9,8 @@ use crate::net::{HttpClient, HttpFault, Request, Response, Target, http::Reach};
 use crate::reactor::event::{List, Reported};
 use crate::telemetry::names::CallOutcome;
 use crate::types::{Address, Asset, B256, ChainId, Name, Secret, U256};
-use crate::wire::etherscan::{self as wire, Body, Dialect, ExplorerRow, Query, Refusal, Sent};
+use crate::wire::erc20::{APPROVAL, APPROVAL_FOR_ALL, Reading, read_log};
+use crate::wire::etherscan::{self as wire, Body, Dialect, ExplorerRow, GasOracle, LogRow, Query, Refusal, Sent};
 use crate::wire::jsonrpc;
 use bytes::Bytes;
 use std::future::Future;
@@ -221,21 +222,37 @@ pub(super) struct RowsAnswer {
     pub(super) why: Option<Name>,
 }
 
-/// The wire's word for a list.
-const fn wire_list(list: List) -> wire::List {
+/// How the explorer is asked for a list.
+enum Asked {
+    /// One of its lists of movements.
+    Rows(wire::List),
+    /// Logs with this first topic, and the address as the second.
+    Logs(B256),
+}
+
+const fn asked(list: List) -> Asked {
     match list {
-        List::Transactions => wire::List::Coin,
-        List::Internal => wire::List::Internal,
-        List::Tokens => wire::List::Token,
-        List::Nfts => wire::List::Erc721,
-        List::MultiTokens => wire::List::Erc1155,
+        List::Transactions => Asked::Rows(wire::List::Coin),
+        List::Internal => Asked::Rows(wire::List::Internal),
+        List::Tokens => Asked::Rows(wire::List::Token),
+        List::Nfts => Asked::Rows(wire::List::Erc721),
+        List::MultiTokens => Asked::Rows(wire::List::Erc1155),
+        List::Approvals => Asked::Logs(APPROVAL),
+        List::ApprovalsForAll => Asked::Logs(APPROVAL_FOR_ALL),
     }
 }
 
 /// A page of a list.
 pub(super) fn rows_query(chain: ChainId, address: Address, list: List, ask: super::pager::Ask) -> String {
     let (start, end, page, offset) = (ask.start_block, ask.end_block, ask.page, ask.rows);
-    Query::Rows { list: wire_list(list), address, start, end, page, offset }.text(Some(chain))
+    let query = match asked(list) {
+        Asked::Rows(list) => Query::Rows { list, address, start, end, page, offset },
+        Asked::Logs(topic) => {
+            let topics = [Some(topic), Some(address.into_word()), None, None];
+            Query::Logs { contract: None, topics, start, end, page, offset }
+        }
+    };
+    query.text(Some(chain))
 }
 
 /// Coin balances.
@@ -250,6 +267,11 @@ pub(super) fn balance_query(chain: ChainId, address: Address, asset: Asset) -> S
         Asset::Token(contract) => Query::TokenBalance { contract, address },
     };
     query.text(Some(chain))
+}
+
+/// What gas costs.
+pub(super) fn gas_query(chain: ChainId) -> String {
+    Query::GasOracle.text(Some(chain))
 }
 
 /// `eth_blockNumber`.
@@ -270,11 +292,31 @@ pub(super) fn read_rows(list: List, response: &Response) -> Result<RowsAnswer, R
         Body::Result { result, partial } => (result, partial),
         Body::Node(_) => return Err(Refusal::Shape { reason: other("a node's answer instead of a list") }),
     };
-    let page = wire::rows(wire_list(list), result, None)?;
-    let why = page.aside.first().map(|aside| Name::from(aside.reason.as_str()));
-    let entries = page.rows.into_iter().map(entry).collect();
-    let unread = page.aside.len();
-    Ok(RowsAnswer { unread, partial, why, page: Page { entries, count: page.length, head: page.index_head } })
+    let (aside, page) = match asked(list) {
+        Asked::Rows(list) => {
+            let page = wire::rows(list, result, None)?;
+            let entries = page.rows.into_iter().map(entry).collect();
+            (page.aside, Page { entries, count: page.length, head: page.index_head })
+        }
+        Asked::Logs(topic) => {
+            let page = wire::logs(result)?;
+            let entries = page.rows.iter().map(|row| log_entry(row, topic)).collect();
+            (page.aside, Page { entries, count: page.length, head: None })
+        }
+    };
+    let why = aside.first().map(|aside| Name::from(aside.reason.as_str()));
+    Ok(RowsAnswer { unread: aside.len(), partial, why, page })
+}
+
+/// A log as a row. What is no approval after all (a third topic that is no address) takes its place, and says nothing.
+fn log_entry(row: &LogRow, topic: B256) -> Entry<Reported> {
+    let mut found = Vec::new();
+    if row.topics.first() == Some(&topic) {
+        read_log(&row.log(), &Reading::default(), &mut found);
+    }
+    let (block, block_hash, time) = (row.block_number, row.block_hash, row.time);
+    let reported = found.pop().map(|movement| Reported { block, block_hash, time, movement, token: None });
+    Entry { block, hash: block_hash, row: reported }
 }
 
 /// What an answer holds, its headers read too where it is a refusal.
@@ -299,6 +341,16 @@ pub(super) fn read_balance(response: &Response) -> Result<U256, Refusal> {
         Body::Result { result, partial: _ } => wire::balance(result),
         Body::Empty => Err(Refusal::Blank),
         Body::Node(_) => Err(Refusal::Shape { reason: other("a node's answer instead of a balance") }),
+    }
+}
+
+/// Reads what gas costs.
+pub(super) fn read_gas(response: &Response) -> Result<GasOracle, Refusal> {
+    let text = String::from_utf8_lossy(&response.body);
+    match opened(response, &text)? {
+        Body::Result { result, partial: _ } => wire::gas_oracle(result),
+        Body::Empty => Err(Refusal::Blank),
+        Body::Node(_) => Err(Refusal::Shape { reason: other("a node's answer instead of fees") }),
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Call {
     Balances(ChainId, u32),
     /// What an address holds of an asset.
     Balance(ChainId, Address, Asset),
+    /// What gas costs.
+    Gas(ChainId),
     /// The next page of what lies before the watch.
     History(ChainId, Address, List),
 }
@@ -51,6 +53,7 @@ impl Call {
             | Self::View(chain, ..)
             | Self::Balances(chain, _)
             | Self::Balance(chain, ..)
+            | Self::Gas(chain)
             | Self::History(chain, ..) => chain,
         }
     }
@@ -65,6 +68,7 @@ impl Call {
             Self::Balances(..) => "balancemulti",
             Self::Balance(_, _, Asset::Coin) => "balance",
             Self::Balance(_, _, Asset::Token(_)) => "tokenbalance",
+            Self::Gas(_) => "gasoracle",
         }
     }
 }
@@ -272,7 +276,7 @@ impl Planner {
     pub fn from_block(&self, call: Call) -> Option<u64> {
         match self.pasts.get(&call)?.what? {
             What::View { from, .. } => Some(from),
-            What::Receipt | What::Head { .. } | What::Balances | What::Balance { .. } => None,
+            What::Receipt | What::Head { .. } | What::Balances | What::Balance { .. } | What::Gas => None,
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod answer;
 mod balances;
+mod gas;
 mod setback;
 mod state;
 
@@ -298,6 +299,7 @@ impl Poller {
             }
             Call::Balances(chain, batch) => fetch::balances_query(chain, self.planner.batch(chain, batch)),
             Call::Balance(chain, address, asset) => fetch::balance_query(chain, address, asset),
+            Call::Gas(chain) => fetch::gas_query(chain),
         }
     }
 
@@ -350,6 +352,10 @@ impl Poller {
                 self.swept(chain, &balances).await
             }
             Answer::Balance(held) => self.read_balance(call, held).await,
+            Answer::Gas(oracle) => {
+                self.planner.answered(call, false);
+                self.queue.send(Lane::New, gas::fees(&self.setup.name, chain, &oracle), SMALL_EVENT_BYTES).await
+            }
             Answer::Rows(list, address, rows) => self.turn_page(call, list, address, rows).await,
         }
     }
@@ -400,12 +406,9 @@ impl Poller {
         let source = self.setup.name.clone();
         let chain = call.chain();
         let explored = Explored { chain, source, address, list, from, to, index_head, rows };
-        let (lane, event) = match call {
-            Call::History(..) => (Lane::Later, Event::History(explored)),
-            Call::View(..) | Call::Head(_) | Call::Receipt(..) | Call::Balances(..) | Call::Balance(..) => {
-                (Lane::New, Event::Explored(explored))
-            }
-        };
+        let past = matches!(call, Call::History(..));
+        let (lane, event) =
+            if past { (Lane::Later, Event::History(explored)) } else { (Lane::New, Event::Explored(explored)) };
         self.queue.send(lane, event, bytes).await
     }
 }

@@ -1,7 +1,7 @@
 //! A block, its receipts and its traces become one list of what moved. All of it belongs together or nothing comes
 //! out: a receipt too few or of another block is a fault, never a movement too few.
 
-use super::block::{BlockLog, RawBlock, RawLog, RawReceipt, RawTx};
+use super::block::{BlockLog, Header, RawBlock, RawLog, RawReceipt, RawTx};
 use super::trace::TxTrace;
 use crate::types::{Asset, B256, Block, Kind, Movement, U256};
 use crate::wire::Fault;
@@ -247,8 +247,8 @@ fn push_internal(tx: &RawTx, trace: &TxTrace, movements: &mut Vec<Movement>) -> 
 
 /// The finished block.
 fn finish(block: &RawBlock, movements: Vec<Movement>, traced: bool) -> Block {
-    let header = block.header;
-    Block { at: header.at, time: header.time, base_fee: header.base_fee, movements, traced }
+    let Header { at, time, base_fee, next_base_fee, .. } = block.header;
+    Block { at, time, base_fee, next_base_fee, movements, traced }
 }
 
 #[cfg(test)]

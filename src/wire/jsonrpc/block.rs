@@ -2,6 +2,7 @@
 //! and every key that a chain adds, is passed over; what old or exotic chains leave out is optional.
 
 use super::present;
+use crate::types::gas::next_base_fee;
 use crate::types::{Address, B256, BlockRef, Timestamp, U256};
 use crate::wire::hex::{Account, Hash, Q64, Q256};
 use crate::wire::{Fault, read};
@@ -22,6 +23,8 @@ pub struct Header {
     pub time: Timestamp,
     /// Base fee in wei; `None` before London and where the chain has none.
     pub base_fee: Option<U256>,
+    /// What the next block takes at least by EIP-1559's formula, in wei; `None` where the header has not all that it needs.
+    pub next_base_fee: Option<U256>,
     /// Whether the bloom filter says that there are logs; `None` where the header has no bloom.
     pub has_logs: Option<bool>,
 }
@@ -240,15 +243,22 @@ struct HeaderText {
     parent_hash: Hash,
     timestamp: Q64,
     base_fee_per_gas: Option<Q256>,
+    gas_used: Option<Q256>,
+    gas_limit: Option<Q256>,
     logs_bloom: Option<Bloom>,
 }
 
 impl From<HeaderText> for Header {
     fn from(text: HeaderText) -> Self {
+        // Some chains have a limit that stands for none.
+        let gas = |gas: Option<Q256>| gas.and_then(|gas| u64::try_from(gas.0).ok());
+        let fee = text.base_fee_per_gas.map(|fee| fee.0);
+        let parts = fee.zip(gas(text.gas_used)).zip(gas(text.gas_limit));
         Self {
             at: BlockRef { number: text.number.0, hash: text.hash.0, parent: text.parent_hash.0 },
             time: Timestamp::from_secs(text.timestamp.0),
-            base_fee: text.base_fee_per_gas.map(|fee| fee.0),
+            base_fee: fee,
+            next_base_fee: parts.map(|((fee, used), limit)| next_base_fee(fee, used, limit)),
             has_logs: text.logs_bloom.map(|bloom| bloom.0),
         }
     }
@@ -262,15 +272,19 @@ struct BlockText {
     parent_hash: Hash,
     timestamp: Q64,
     base_fee_per_gas: Option<Q256>,
+    gas_used: Option<Q256>,
+    gas_limit: Option<Q256>,
     logs_bloom: Option<Bloom>,
     transactions: Vec<RawTx>,
 }
 
 impl From<BlockText> for RawBlock {
     fn from(text: BlockText) -> Self {
-        let BlockText { number, hash, parent_hash, timestamp, base_fee_per_gas, logs_bloom, transactions } = text;
-        let header = HeaderText { number, hash, parent_hash, timestamp, base_fee_per_gas, logs_bloom }.into();
-        Self { header, txs: transactions }
+        let BlockText { number, hash, parent_hash, timestamp, base_fee_per_gas, gas_used, gas_limit, .. } = text;
+        let logs_bloom = text.logs_bloom;
+        let header =
+            HeaderText { number, hash, parent_hash, timestamp, base_fee_per_gas, gas_used, gas_limit, logs_bloom };
+        Self { header: header.into(), txs: text.transactions }
     }
 }
 

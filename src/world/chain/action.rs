@@ -102,6 +102,28 @@ pub enum Action {
         /// Which, and how many of each.
         items: Vec<(U256, U256)>,
     },
+    /// Leave for a spender to move some of a token (ERC-20). Nobody keeps count of who may move what.
+    Approve {
+        /// The contract.
+        token: Address,
+        /// Who signs, and whose tokens they are.
+        from: Address,
+        /// Who may move them.
+        spender: Address,
+        /// How much; zero takes it back.
+        amount: U256,
+    },
+    /// Leave to move everything of a contract of NFTs (ERC-721, ERC-1155), or the end of it.
+    ApproveAll {
+        /// The contract.
+        token: Address,
+        /// Who signs, and whose they are.
+        from: Address,
+        /// Who may move them.
+        operator: Address,
+        /// Whether it is given, or taken back.
+        given: bool,
+    },
     /// Coin through a contract, which passes it on in an internal call.
     Through {
         /// Who signs and gives.
@@ -135,6 +157,8 @@ impl Action {
             | Self::SendTwice { from, .. }
             | Self::GiveOne { from, .. }
             | Self::GiveSome { from, .. }
+            | Self::Approve { from, .. }
+            | Self::ApproveAll { from, .. }
             | Self::Through { from, .. }
             | Self::Create { from, .. } => *from,
             Self::Forge { by, .. } => *by,
@@ -161,6 +185,12 @@ impl Action {
             Self::GiveSome { token, to, items, .. } => {
                 (Some(*token), U256::ZERO, format!("0x2eb2c2d6{:x}{:064x}", to.into_word(), items.len()))
             }
+            Self::Approve { token, spender, amount, .. } => {
+                (Some(*token), U256::ZERO, format!("0x095ea7b3{:x}{amount:064x}", spender.into_word()))
+            }
+            Self::ApproveAll { token, operator, given, .. } => {
+                (Some(*token), U256::ZERO, format!("0xa22cb465{:x}{:064x}", operator.into_word(), u8::from(*given)))
+            }
             Self::Through { contract, to, value, .. } => {
                 (Some(*contract), *value, format!("0x6ea056a9{:x}", to.into_word()))
             }
@@ -175,7 +205,7 @@ impl Action {
             Self::PayInVain { .. } => 24_500,
             Self::Send { .. } => 52_000,
             Self::SendTwice { .. } => 81_000,
-            Self::Forge { .. } => 45_000,
+            Self::Forge { .. } | Self::Approve { .. } | Self::ApproveAll { .. } => 45_000,
             Self::GiveOne { .. } | Self::Through { .. } => 63_000,
             Self::GiveSome { .. } => 90_000,
             Self::Create { .. } => 120_000,
@@ -261,6 +291,14 @@ impl Ledger {
                 let topics = vec![erc20::TRANSFER, from.into_word(), to.into_word(), B256::from(*id)];
                 Some(vec![SimLog { index: 0, contract: *token, topics, data: "0x".into() }])
             }
+            Action::Approve { token, from, spender, amount } => {
+                let topics = vec![erc20::APPROVAL, from.into_word(), spender.into_word()];
+                Some(vec![SimLog { index: 0, contract: *token, topics, data: word(*amount) }])
+            }
+            Action::ApproveAll { token, from, operator, given } => {
+                let topics = vec![erc20::APPROVAL_FOR_ALL, from.into_word(), operator.into_word()];
+                Some(vec![SimLog { index: 0, contract: *token, topics, data: word(U256::from(u8::from(*given))) }])
+            }
             Action::GiveSome { token, from, to, items } => Some(vec![give_some(*token, *from, *to, items)]),
             Action::Through { from, contract, to, value, fails } => {
                 let inner =
@@ -281,7 +319,12 @@ impl Ledger {
 /// The log of a transfer.
 fn transfer(contract: Address, from: Address, to: Address, amount: U256) -> SimLog {
     let topics = vec![erc20::TRANSFER, from.into_word(), to.into_word()];
-    SimLog { index: 0, contract, topics, data: format!("{:#x}", B256::from(amount)) }
+    SimLog { index: 0, contract, topics, data: word(amount) }
+}
+
+/// One word of data.
+fn word(number: U256) -> String {
+    format!("{:#x}", B256::from(number))
 }
 
 /// The log of an ERC-1155 transfer. Its operator is who gives.

@@ -8,6 +8,7 @@ pub use action::{Action, Fails, Ledger};
 pub use block::{Frame, GAS_LIMIT, Included, SimBlock, SimLog, SimTx, Token};
 
 use super::WorldFault;
+use crate::types::gas::next_base_fee;
 use crate::types::{Address, B256, BlockRef, ChainId, Timestamp, U256};
 use alloy::primitives::Keccak256;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,8 +16,6 @@ use std::sync::Arc;
 
 /// Balances are kept for so many blocks behind the head, as by nodes that are no archive.
 pub const STATE_KEPT: u64 = 128;
-/// By how much the base fee moves at most in a block: one eighth (EIP-1559).
-const FEE_DENOMINATOR: u64 = 8;
 
 /// How a chain begins.
 #[derive(Debug, Clone)]
@@ -89,21 +88,6 @@ pub struct Chain {
     finalized: u64,
     /// Makes the hash of each block differ from that of a sibling with the same content.
     salt: u64,
-}
-
-/// The base fee behind a block, by EIP-1559.
-#[must_use]
-pub fn next_base_fee(base_fee: U256, gas_used: u64, gas_limit: u64) -> U256 {
-    let target = (gas_limit / 2).max(1);
-    let step = |distance: u64| {
-        let change = base_fee.saturating_mul(U256::from(distance)) / U256::from(target);
-        change / U256::from(FEE_DENOMINATOR)
-    };
-    if gas_used > target {
-        base_fee.saturating_add(step(gas_used.saturating_sub(target)).max(U256::from(1)))
-    } else {
-        base_fee.saturating_sub(step(target.saturating_sub(gas_used)))
-    }
 }
 
 impl Chain {

@@ -133,22 +133,6 @@ fn another_seed_is_another_chain() {
 }
 
 #[test]
-fn the_base_fee_moves_as_eip_1559_says() {
-    let fee = |wei: u64, used: u64| next_base_fee(U256::from(wei), used, 30_000_000);
-    for (wei, used, next) in [
-        (1_000_000_000, 15_000_000, 1_000_000_000_u64),
-        (1_000_000_000, 30_000_000, 1_125_000_000),
-        (1_000_000_000, 0, 875_000_000),
-        (1_000_000_000, 22_500_000, 1_062_500_000),
-        // It rises by one wei at least, and falls no further than to where an eighth is nothing.
-        (7, 30_000_000, 8),
-        (7, 0, 7),
-    ] {
-        assert_eq!(fee(wei, used), U256::from(next), "{wei} {used}");
-    }
-}
-
-#[test]
 fn what_a_reorg_drops_is_gone_until_it_is_mined_again_under_its_own_hash() {
     let mut chain = Chain::new(genesis(3));
     let at = Timestamp::from_secs(2_000);

@@ -16,8 +16,6 @@ use std::sync::Arc;
 const WINDOW: u64 = 10_000;
 /// Addresses of one `balancemulti`.
 const MOST_ADDRESSES: usize = 20;
-/// A wei is so many billionths of what gas is priced in.
-const GWEI: u64 = 1_000_000_000;
 
 /// Why there is no data: what is wrong, and whether the text stands in `message`.
 pub(super) struct Refused(Trouble, bool);
@@ -71,7 +69,7 @@ impl Call<'_> {
             ("account", "balance" | "balancemulti" | "tokenbalance") => self.balance(),
             ("logs", "getLogs") => self.logs(),
             ("proxy", action) => self.proxy(action),
-            ("gastracker", "gasoracle") => Ok(ok(self.chain.read(gas))),
+            ("gastracker", "gasoracle") => Ok(ok(self.chain.read(|chain| render::oracle(chain.head())))),
             ("getapilimit", "getapilimit") => Ok(ok(self.limit())),
             ("account" | "logs" | "gastracker" | "getapilimit", _) => Err(Trouble::NoAction.into()),
             (_, _) => Err(Trouble::NoModule.into()),
@@ -216,24 +214,6 @@ impl Call<'_> {
 /// Data in its envelope.
 fn ok(result: Value) -> Value {
     json!({"status":"1","message":"OK","result":result})
-}
-
-/// What a chain's gas oracle says: decimal gwei, as text.
-fn gas(chain: &Chain) -> Value {
-    let head = chain.head();
-    let gwei = |wei: U256| {
-        let (whole, rest) = wei.div_rem(U256::from(GWEI));
-        format!("{whole}.{rest:09}")
-    };
-    let price = gwei(render::gas_price(head));
-    json!({
-        "LastBlock": head.at.number.to_string(),
-        "SafeGasPrice": price,
-        "ProposeGasPrice": price,
-        "FastGasPrice": price,
-        "suggestBaseFee": gwei(head.base_fee),
-        "gasUsedRatio": "0.5,0.5,0.5,0.5,0.5",
-    })
 }
 
 fn read_account(text: &str) -> Option<Address> {

@@ -177,7 +177,7 @@ impl<'a> Index<'a> {
         let of_list = match moved.kind {
             Kind::Erc721 => [("tokenID", id), ("tokenDecimal", "0".into())],
             Kind::Erc1155 => [("tokenID", id), ("tokenValue", moved.amount.to_string())],
-            Kind::Coin | Kind::Internal | Kind::Token => {
+            Kind::Coin | Kind::Internal | Kind::Token | Kind::Approval | Kind::ApprovalForAll => {
                 [("value", moved.amount.to_string()), ("tokenDecimal", decimals.unwrap_or_default())]
             }
         };

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::types::{B256, Kind, Movement, Timestamp, U256};
-use crate::wire::etherscan::{Body, List, Page, Query, Refusal, balance, balances, open, rows};
+use crate::wire::erc20::{APPROVAL, APPROVAL_FOR_ALL, Reading, read_log};
+use crate::wire::etherscan::{Body, List, Page, Query, Refusal, balance, balances, gas_oracle, logs, open, rows};
 use crate::world::chain::{Action, Plan};
 use crate::world::testing::*;
 use std::net::SocketAddr;
@@ -310,4 +311,37 @@ async fn calls_of_one_second_are_counted_whatever_second_that_is() {
         assert!(taken || outcome.is_err_and(|refusal| refusal == Refusal::PerSecond));
     }
     assert_eq!((explorer.calls(), explorer.most_in_a_second()), (5, 4));
+}
+
+#[tokio::test]
+async fn approvals_are_listed_by_their_topics_and_the_oracle_knows_the_next_base_fee() {
+    let served = serve().await;
+    let (token, from, spender) = (account(9), account(2), account(3));
+    let approve = Action::Approve { token, from, spender, amount: U256::MAX };
+    let all = Action::ApproveAll { token, from, operator: spender, given: true };
+    let other = Action::Approve { token, from: spender, spender: from, amount: U256::from(1) };
+    let plan = Plan { actions: vec![approve, all, other], fullness: 100, ..Plan::default() };
+    let block = served.explorer.chain.change(|chain| chain.mine(noon(), &plan));
+    let asked = async |topic: B256| {
+        let topics = [Some(topic), Some(from.into_word()), None, None];
+        let query = Query::Logs { contract: None, topics, start: 0, end: 9_999_999_999, page: 1, offset: 1_000 };
+        let (status, body) = served.ask(&query).await;
+        let Ok(Body::Result { result, .. }) = open(status, &body) else { panic!("{body}") };
+        let page = logs(result).expect("it is a list");
+        assert!(page.aside.is_empty(), "{:?}", page.aside);
+        let mut found = Vec::new();
+        for row in &page.rows {
+            assert_eq!((row.block_number, row.block_hash), (block.at.number, Some(block.at.hash)));
+            read_log(&row.log(), &Reading::default(), &mut found);
+        }
+        found.into_iter().map(|one| (one.kind, one.from, one.to, one.amount)).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(APPROVAL).await, [(Kind::Approval, from, spender, U256::MAX)]);
+    assert_eq!(asked(APPROVAL_FOR_ALL).await, [(Kind::ApprovalForAll, from, spender, U256::from(1))]);
+    let (status, body) = served.ask(&Query::GasOracle).await;
+    let Ok(Body::Result { result, .. }) = open(status, &body) else { panic!("{body}") };
+    let gas = gas_oracle(result).expect("it is an oracle");
+    let next = served.explorer.chain.change(|chain| chain.mine(noon(), &Plan::default()));
+    assert_eq!((gas.block, gas.base_fee), (block.at.number, Some(next.base_fee)), "full blocks make it dearer");
+    assert!(gas.safe < gas.usual && gas.usual < gas.fast);
 }

@@ -1,10 +1,10 @@
 //! What a node answers: a chain, what is wrong with the node, a method and its parameters in; a result out. Pure.
 
 use super::faults::{NodeFaults, Refused, take};
+use crate::types::gas::next_base_fee;
 use crate::types::{Address, B256, U256};
 use crate::wire::hex as read_hex;
-use crate::world::chain::{Chain, Ledger, SimBlock, SimLog, next_base_fee};
-use crate::world::chain::{GAS_LIMIT, action::TIP};
+use crate::world::chain::{Chain, GAS_LIMIT, Ledger, SimBlock, SimLog};
 use crate::world::render::{self, hex};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -158,17 +158,20 @@ impl View<'_> {
         let count = count.filter(|count| (1..=1_024).contains(count)).ok_or_else(Refused::params)?;
         let newest = params.get(1).map(|name| self.named(name)).transpose()?.flatten();
         let newest = newest.ok_or_else(|| Refused::new(-32_000, "header not found"))?;
-        let percentiles = params.get(2).and_then(Value::as_array).map_or(0, Vec::len);
         let oldest = newest.at.number.saturating_add(1).saturating_sub(count);
         let blocks: Vec<_> = (oldest..=newest.at.number).filter_map(|number| self.chain.at(number)).collect();
         let next = next_base_fee(newest.base_fee, newest.gas_used, GAS_LIMIT);
         let fees: Vec<String> = blocks.iter().map(|block| hex(block.base_fee)).chain([hex(next)]).collect();
-        let tips = vec![hex(U256::from(TIP)); percentiles];
+        let percentiles = params.get(2).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let tips = |block: &Arc<SimBlock>| -> Vec<String> {
+            let of = |percentile: &Value| hex(render::tip(block, percentile.as_u64().unwrap_or(0)));
+            percentiles.iter().map(of).collect()
+        };
         Ok(json!({
             "oldestBlock": hex(U256::from(oldest)),
             "baseFeePerGas": fees,
-            "gasUsedRatio": vec![0; blocks.len()],
-            "reward": vec![tips; blocks.len()],
+            "gasUsedRatio": blocks.iter().map(|block| render::used(block)).collect::<Vec<_>>(),
+            "reward": blocks.iter().map(|block| tips(block)).collect::<Vec<_>>(),
         }))
     }
 

@@ -52,7 +52,7 @@ impl Cast {
     /// The cast of a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let of = |name: &str| Address::from_word(keccak256(format!("walletwatch world {seed} {name}")));
+        let of = |name: &str| Self::address(seed, name);
         let customers: Vec<Address> = (0..4).map(|nth| of(&format!("customer {nth}"))).collect();
         let first = customers.first().copied().unwrap_or_default();
         Self {
@@ -70,6 +70,11 @@ impl Cast {
                 .and_then(|known| known.usdc.as_ref())
                 .map_or_else(|| of("USDC"), |token| token.address),
         }
+    }
+
+    /// The address of somebody in a seed's world.
+    pub(super) fn address(seed: u64, name: &str) -> Address {
+        Address::from_word(keccak256(format!("walletwatch world {seed} {name}")))
     }
 
     /// The first customer, whom the poisoner imitates.

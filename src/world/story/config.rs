@@ -1,6 +1,7 @@
 //! The config that the demo runs the monitor with: everything leads to the simulated faces on loopback. Text only.
 
 use super::World;
+use super::bank::Bank;
 use super::cast::{EXPLORED, SIMNET};
 use std::collections::BTreeMap;
 
@@ -10,6 +11,11 @@ const EXPLORER_KEY: &str = "SIMULATED_EXPLORER_KEY";
 const RECEIVER_SECRET: &str = "SIMULATED_RECEIVER_SECRET";
 /// The variable that holds the book-keeping's signing key.
 const BOOKS_SECRET: &str = "SIMULATED_BOOKS_SECRET";
+/// The variable that holds the approver's token.
+const APPROVER_TOKEN: &str = "SIMULATED_APPROVER_TOKEN";
+/// The variables that hold what Circle knows the wallet's owner by.
+const CIRCLE_KEY: &str = "SIMULATED_CIRCLE_KEY";
+const CIRCLE_ENTITY: &str = "SIMULATED_CIRCLE_ENTITY";
 /// The variable that holds the page's token.
 const PAGE_TOKEN: &str = "SIMULATED_PAGE_TOKEN";
 
@@ -17,7 +23,11 @@ impl World {
     /// The variables that [`Self::config_toml`] names. They open nothing outside this world.
     #[must_use]
     pub fn environment(&self) -> BTreeMap<String, String> {
+        let [api_key, entity_secret] = Bank::secrets().map(|secret| secret.expose().to_owned());
         BTreeMap::from([
+            (APPROVER_TOKEN.into(), self.approver_token.clone()),
+            (CIRCLE_KEY.into(), api_key),
+            (CIRCLE_ENTITY.into(), entity_secret),
             (EXPLORER_KEY.into(), self.explorer_key.clone()),
             (RECEIVER_SECRET.into(), self.receiver.secret().expose().to_owned()),
             (BOOKS_SECRET.into(), self.books.secret().expose().to_owned()),
@@ -28,7 +38,8 @@ impl World {
     /// The monitor's config in this world. The page listens on any free port.
     #[must_use]
     pub fn config_toml(&self) -> String {
-        [self.sources(), self.watches(), self.rules(), self.payments()].concat()
+        let bank = self.bank.config(CIRCLE_KEY, CIRCLE_ENTITY);
+        [self.sources(), self.watches(), Self::rules(), self.thresholds(), self.payments(), bank].concat()
     }
 
     fn sources(&self) -> String {
@@ -38,6 +49,7 @@ impl World {
 [http]
 listen = "127.0.0.1:0"
 token = "env:{PAGE_TOKEN}"
+tokens = [{{ name = "you", role = "approve", secret = "env:{APPROVER_TOKEN}" }}]
 
 [store]
 url = "sqlite:simulated.db"
@@ -132,9 +144,8 @@ allow_private = true
         self.watched().iter().map(one).collect()
     }
 
-    fn rules(&self) -> String {
-        format!(
-            r#"
+    fn rules() -> String {
+        r#"
 [[rule]]
 name = "large deposit"
 when = "transfer"
@@ -181,6 +192,22 @@ direction = "out"
 severity = "warning"
 notify = ["log", "receiver", "book-keeping"]
 
+[[rule]]
+name = "unlimited approval"
+when = "approval"
+watch = ["tag:own"]
+at_least = "unlimited"
+stages = ["seen", "confirmed"]
+severity = "critical"
+notify = ["log", "receiver", "book-keeping"]
+"#
+        .to_owned()
+    }
+
+    /// Rules on what is not on a chain's blocks: a level is crossed, and crossed back.
+    fn thresholds(&self) -> String {
+        format!(
+            r#"
 [[rule]]
 name = "hot wallet low"
 when = "balance"

@@ -1,10 +1,12 @@
 //! The demo's story: two chains that grow by the beat, a price that falls and comes back, a gas spike, reorgs, a
 //! node that hangs and a receiver that dies for a while; and the faces that show it all. Starts anew after each act, and never ends.
 
+mod bank;
 mod cast;
 mod config;
 mod script;
 
+use bank::{Bank, Ports};
 pub use cast::{Cast, EXPLORED, SIMNET};
 pub use script::{
     ACT, Beat, DOOMED, HOT_FILLED, HOT_PAYS, LARGE_DEPOSIT, MINED_AGAIN, MOVED, NODE_ANSWERS, NODE_HANGS, Script,
@@ -58,9 +60,11 @@ pub struct World {
     pub receiver: Arc<Receiver>,
     /// The book-keeping's receiver, which fails for a while.
     pub books: Arc<Receiver>,
+    bank: Arc<Bank>,
     pace: u32,
     explorer_key: String,
     page_token: String,
+    approver_token: String,
     /// Where node, explorer, the two feeds and the two receivers listen.
     places: [SocketAddr; 6],
 }
@@ -74,6 +78,8 @@ pub struct Run {
     receiver: Arc<Receiver>,
     books: Arc<Receiver>,
     listeners: [TcpListener; 6],
+    bank: Arc<Bank>,
+    bank_ports: Ports,
     script: Script,
     clock: Clock,
     pace: u32,
@@ -126,6 +132,8 @@ impl World {
         let (second_port, second_place) = listen("second price feed").await?;
         let (receiver_port, receiver_place) = listen("receiver").await?;
         let (books_port, books_place) = listen("book-keeping").await?;
+        let (bank, bank_ports) = Bank::start(seed, &cast, clock.clone()).await?;
+        let bank = Arc::new(bank);
         let script = Script::new(seed, cast.clone());
         let run = Run {
             node: node.clone(),
@@ -135,6 +143,8 @@ impl World {
             receiver: receiver.clone(),
             books: books.clone(),
             listeners: [node_port, explorer_port, feed_port, second_port, receiver_port, books_port],
+            bank: bank.clone(),
+            bank_ports,
             script,
             clock,
             pace: pace.max(1),
@@ -148,9 +158,11 @@ impl World {
             second,
             receiver,
             books,
+            bank,
             pace: pace.max(1),
             explorer_key: key("explorer"),
             page_token: key("page"),
+            approver_token: key("approver"),
             places,
         };
         Ok((world, run))
@@ -203,11 +215,19 @@ impl World {
     pub fn watched(&self) -> Vec<Watched> {
         let Cast { treasury, deposits, hot, .. } = self.cast;
         let one = |name, address, chains: &[&'static str]| Watched { name, address, chains: chains.to_vec() };
-        vec![
+        let mut all = vec![
             one("treasury", treasury, &["simnet", "ethereum"]),
             one("deposits", deposits, &["simnet"]),
             one("hot", hot, &["simnet"]),
-        ]
+        ];
+        all.extend(self.bank.watched().map(|(name, address)| one(name, address, &["sepolia"])));
+        all
+    }
+
+    /// The token that lets a person approve payments in this world.
+    #[must_use]
+    pub fn approver_token(&self) -> &str {
+        &self.approver_token
     }
 }
 
@@ -227,6 +247,7 @@ impl Run {
             prices: self.prices.clone(),
             second: self.second.clone(),
             books: self.books.clone(),
+            bank: self.bank.clone(),
             script: self.script,
             clock: self.clock,
             beat: BEAT / self.pace,
@@ -238,6 +259,7 @@ impl Run {
             self.second.serve(second, cancel.clone()),
             self.receiver.serve(receiver, cancel.clone()),
             self.books.serve(books, cancel.clone()),
+            self.bank.serve(self.bank_ports, cancel.clone()),
             async {
                 if cancel.run_until_cancelled(begin).await.is_some() {
                     story.tell(cancel.clone(), told).await;
@@ -253,6 +275,7 @@ struct Story {
     prices: Arc<PriceFeed>,
     second: Arc<PriceFeed>,
     books: Arc<Receiver>,
+    bank: Arc<Bank>,
     script: Script,
     clock: Clock,
     beat: Duration,
@@ -290,7 +313,8 @@ impl Story {
         }
         self.node.set(|faults| faults.paused = !beat.node_answers);
         self.books.answer_with(if beat.books_open { Answer::Status(204) } else { Answer::Status(503) });
-        beat.told
+        let of_bank = self.bank.beat(nth, at);
+        beat.told.or(of_bank)
     }
 }
 

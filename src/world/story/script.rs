@@ -163,6 +163,7 @@ impl Script {
             }],
             39 => vec![Action::SendTwice { token: sim, from: regular, to: deposits, amount: thousandths(75_000, 6) }],
             DOOMED => vec![Action::Pay { from: regular, to: deposits, value: milli_ether(5_000) }],
+            43 => vec![Action::Approve { token: sim, from: hot, spender: poisoner, amount: U256::MAX }],
             41 => vec![Action::PayInVain { from: regular, to: treasury, value: milli_ether(9_000) }],
             46 => vec![Action::Through {
                 from: regular,
@@ -284,6 +285,7 @@ const fn told(beat: u64) -> Option<&'static str> {
         HOT_FILLED => "the hot wallet is filled up again",
         39 => "two equal token transfers in one transaction: two deposits, not one",
         41 => "a payment of 9 ETH that fails on the chain: nothing moved",
+        43 => "the hot wallet signs an unlimited approval: whoever got it may take every SIM it will ever hold",
         _ => return None,
     })
 }

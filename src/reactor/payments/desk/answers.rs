@@ -88,14 +88,8 @@ impl Desk {
                     self.soft.scan_after = at.after(Duration::from_secs(30));
                 }
             },
-            Purpose::Funds => {
-                if let Outcome::Funds { usdc, .. } = answer.outcome {
-                    self.soft.funds = Some((waiting.since, usdc));
-                } else {
-                    self.locked_out(&answer.outcome, at, step);
-                    self.soft.send_after = at.after(Duration::from_secs(30));
-                }
-            }
+            Purpose::Funds => self.told_funds(&answer.outcome, waiting.since, at, step),
+            Purpose::Fee(id) => self.told_fee(id, &answer.outcome, waiting.since, at, step),
             // Only a GET ends a payment: what came of asking says nothing.
             Purpose::Cancel(id) => self.amend(id, step, |live| live.due = Some(at)),
         }
@@ -113,7 +107,7 @@ impl Desk {
     }
 
     /// A key that Circle does not take, or that may not do this, stops everything (MONEY §4.4).
-    fn locked_out(&mut self, outcome: &Outcome, at: Timestamp, step: &mut Step) {
+    pub(super) fn locked_out(&mut self, outcome: &Outcome, at: Timestamp, step: &mut Step) {
         if let Outcome::Refused { status: status @ (401 | 403), words, .. } = outcome {
             self.freeze(&format!("Circle does not take our key ({status}: {words})"), OURSELVES, at, step);
         }

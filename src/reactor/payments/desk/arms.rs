@@ -2,10 +2,10 @@
 //! landed (MONEY §2).
 
 use super::flaws::flawed;
-use super::plan::{Facts, Trigger};
+use super::plan::{Facts, Trigger, Vouched};
 use super::terms::OfferAmount;
 use super::{Desk, Step, request};
-use crate::reactor::money::PaymentState;
+use crate::reactor::money::{PaymentRow, PaymentState};
 use crate::reactor::office::{ArmRow, OfficeWrite};
 use crate::types::{Name, PaymentId, Timestamp, U256};
 
@@ -20,6 +20,8 @@ pub struct Reading {
     pub time: Timestamp,
     /// What it was.
     pub value: Value,
+    /// Who says so. What nobody vouches for is not known.
+    pub vouched: Vouched,
 }
 
 /// What was read.
@@ -58,6 +60,11 @@ impl Desk {
         self.arms.get(what).and_then(|row| row.waits_for)
     }
 
+    /// The payments that crossing rules wait for.
+    pub fn waited_for(&self) -> impl Iterator<Item = &PaymentRow> {
+        self.arms.values().filter_map(|arm| self.rows.get(&arm.waits_for?))
+    }
+
     /// Takes a reading; pays where it is a crossing of an armed rule.
     pub fn read(&mut self, reading: &Reading, at: Timestamp, step: &mut Step) {
         let Some(terms) = self.terms.clone() else { return };
@@ -65,8 +72,10 @@ impl Desk {
         let Some(payee) = terms.payees.get(&offer.payee).map(|payee| payee.address) else { return };
         let value = match &reading.value {
             Value::Unknown if flawed!(self, ZeroBalancePays) => &BROKEN,
+            Value::Market { .. } | Value::Balance { .. } if reading.vouched == Vouched::ByNobody => &Value::Unknown,
             value @ (Value::Market { .. } | Value::Balance { .. } | Value::Unknown) => value,
         };
+        let key = (reading.rule.clone(), reading.what.clone());
         let open: Vec<U256> = self
             .open
             .iter()
@@ -79,14 +88,15 @@ impl Desk {
         let there = counted.iter().copied().try_fold(U256::ZERO, U256::checked_add).unwrap_or(U256::MAX);
         let (past, recovered, landed, missing) = match value {
             Value::Unknown => {
-                self.soft.read.remove(&reading.what);
+                self.soft.read.remove(&key);
                 return;
             }
             Value::Market { past, recovered } => (*past, *recovered, true, None),
             Value::Balance { staged, newest, level, recovers_at, steady, landed } => {
                 let low = |balance: &U256| balance.saturating_add(there) < *level;
                 let missing = match offer.amount {
-                    OfferAmount::FillTo(full) => full.checked_sub((*staged).saturating_add(there)),
+                    // What came in since the staged block need not be paid again.
+                    OfferAmount::FillTo(full) => full.checked_sub((*staged.max(newest)).saturating_add(there)),
                     OfferAmount::Fixed(_) | OfferAmount::Match(_) => None,
                 };
                 (low(staged) && low(newest) && *steady, staged >= recovers_at, *landed, missing)
@@ -99,7 +109,7 @@ impl Desk {
             waits_for: None,
         });
         let before = arm.clone();
-        let first = self.soft.read.insert(reading.what.clone()) && !flawed!(self, FirstReadingPays);
+        let first = self.soft.read.insert(key.clone()) && !flawed!(self, FirstReadingPays);
         let busy = !open.is_empty() && !matches!(value, Value::Market { .. });
         if recovered && self.may_arm(&arm, landed) {
             arm.armed = true;
@@ -110,7 +120,7 @@ impl Desk {
             self.fire(&mut arm, reading, missing, false, at, step);
         } else if first && !recovered {
             // Neither enough nor low: what comes next is still a first reading.
-            self.soft.read.remove(&reading.what);
+            self.soft.read.remove(&key);
             arm.armed = false;
         }
         if flawed!(self, SecondTopUp) {
@@ -140,7 +150,7 @@ impl Desk {
         arm.crossings += 1;
         arm.armed = false;
         let (what, number) = (arm.what.clone(), arm.crossings);
-        let facts = Facts::Crossing { what, number, missing, first };
+        let facts = Facts::Crossing { what, number, missing, first, vouched: reading.vouched };
         self.plan(&Trigger { rule: reading.rule.clone(), time: reading.time, facts }, at, step);
         let id = self.terms.as_ref().map(|terms| request::of_crossing(&terms.store, &arm.what, number));
         arm.waits_for = id.filter(|id| self.rows.contains_key(id));

@@ -135,7 +135,10 @@ mod planted {
             if !anew && !flawed!(self, AbsentAfterOneScan) {
                 return;
             }
-            self.advance(id, PaymentState::Rejected, Some("absent"), "walletwatch", at, step);
+            if !anew {
+                self.advance(id, PaymentState::Rejected, Some("absent"), "walletwatch", at, step);
+                return;
+            }
             let (Some(row), Some(terms)) = (self.rows.get(&id).cloned(), self.terms.clone()) else { return };
             let other = PaymentId::hash("again", &[&row.id.0, &at.millis().to_be_bytes()]);
             let frozen = request(&terms, other, row.address, row.amount);

@@ -102,6 +102,18 @@ impl Desk {
         over
     }
 
+    /// How much of its rolling day and of its total a rule has used, raw, and how many payments that day holds.
+    #[must_use]
+    pub fn used(&self, rule: &Name, at: Timestamp) -> (U256, U256, u64) {
+        let at = self.counted_at(at);
+        let of_rule = || self.rows.values().filter(move |row| row.rule == *rule);
+        let over = |counts: &dyn Fn(&PaymentRow) -> bool| {
+            sum(of_rule().filter(|row| counts(row)).map(|row| row.amount)).unwrap_or(U256::MAX)
+        };
+        let count = of_rule().filter(|row| number_counts(row, at)).count() as u64;
+        (over(&|row| Self::counts(row, Some(at))), over(&|row| Self::counts(row, None)), count)
+    }
+
     /// Whether a payment counts in sums: of a rolling day that ends at `day`, or of all time.
     fn counts(row: &PaymentRow, day: Option<Timestamp>) -> bool {
         let recent = |row: &PaymentRow| day.is_none_or(|at| at.since(row.changed_at) < DAY);

@@ -1,125 +1,14 @@
 //! What people order (MONEY §8). Every order is in the audit with the name of the token that gave it.
 
+use super::afford::DEAR;
 use super::flaws::flawed;
 use super::limits::NO_ROOM;
 use super::{Desk, Holds, Purpose, Said, Step, Stopped, request};
-use crate::reactor::money::{CircleId, PaymentRow, PaymentState, Sha256};
+pub use crate::reactor::decisions::{Order, Refusal};
+use crate::reactor::money::{PaymentRow, PaymentState, Sha256};
 use crate::reactor::office::{OfficeKey, OfficeWrite};
 use crate::reactor::payments::ask::Ask;
 use crate::types::{Name, PaymentId, Timestamp};
-
-/// An order of a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Order {
-    /// A payment that waits may go: this one, with these bytes.
-    Approve {
-        /// Which.
-        payment: PaymentId,
-        /// SHA-256 of its frozen request.
-        body: Sha256,
-        /// Though what made it may not hold any more.
-        anyway: bool,
-    },
-    /// A payment that waits will not be.
-    Reject {
-        /// Which.
-        payment: PaymentId,
-    },
-    /// Nothing leaves.
-    Freeze {
-        /// Why.
-        why: Name,
-    },
-    /// Payments go on.
-    Unfreeze,
-    /// Ask Circle to stop one.
-    Cancel {
-        /// Which.
-        payment: PaymentId,
-    },
-    /// One that needs a person is this transaction at Circle.
-    IsThere {
-        /// Which.
-        payment: PaymentId,
-        /// Circle's id.
-        circle: CircleId,
-    },
-    /// One that needs a person never arrived. Takes two names.
-    IsAbsent {
-        /// Which.
-        payment: PaymentId,
-    },
-    /// A stopped rule goes on.
-    Resume {
-        /// Which.
-        rule: Name,
-    },
-    /// A stopped payee may be paid again.
-    ResumePayee {
-        /// Which.
-        payee: Name,
-    },
-    /// The clock is right.
-    ResumeClock,
-    /// The money config in force is what it should be.
-    Accept {
-        /// The fingerprint that was read.
-        fingerprint: Sha256,
-    },
-    /// A new payee needs no day of waiting. Takes two names.
-    WaivePayee {
-        /// Which.
-        payee: Name,
-    },
-    /// Circle's entity public key is this one now.
-    AcceptEntityKey {
-        /// SHA-256 of it.
-        key: Sha256,
-    },
-    /// It was shown on this account that references come back and that keys hold.
-    Probed,
-}
-
-/// Why an order was not followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// There is no such payment, rule or payee.
-    #[error("there is none")]
-    Unknown,
-    /// It does not stand where this can be done.
-    #[error("it does not stand where this can be done")]
-    Elsewhere,
-    /// The approval names other bytes.
-    #[error("the approval is of another request")]
-    OtherBody,
-    /// The config in force forbids it: it is refused now.
-    #[error("the config in force forbids it")]
-    Forbidden,
-    /// A limit has no room, not even for two names.
-    #[error("a limit has no room")]
-    NoRoom,
-    /// Its rule is stopped.
-    #[error("its rule is stopped: resume it first")]
-    Stopped,
-    /// Nothing goes while payments are frozen.
-    #[error("payments are frozen")]
-    Frozen,
-    /// Nothing goes while a clock cannot be trusted.
-    #[error("a clock cannot be trusted: payments are paused")]
-    Paused,
-    /// What made it does not hold any more: it is refused now.
-    #[error("what made it does not hold any more")]
-    OverNow,
-    /// Nobody knows whether what made it still holds.
-    #[error("nobody knows now whether what made it still holds")]
-    NotKnown,
-    /// The fingerprint is not the one in force.
-    #[error("the config in force is another one")]
-    OtherConfig,
-    /// A second name is needed.
-    #[error("noted; a second name is needed")]
-    SecondName,
-}
 
 impl Desk {
     /// Does what a person orders.
@@ -172,6 +61,7 @@ impl Desk {
                 self.office.paused.as_ref().ok_or(Refusal::Elsewhere)?;
                 self.put_office(step, |office| office.paused = None);
                 self.audit(who, "clock resumed", None, "", at, step);
+                step.said.push(Said::ClockTrusted(by.clone()));
                 Ok(())
             }
             Order::Accept { fingerprint } => {
@@ -187,6 +77,17 @@ impl Desk {
             Order::AcceptEntityKey { key } => {
                 self.put_office(step, |office| office.entity_key = Some(key));
                 self.audit(who, "entity key accepted", None, &request::short(&key), at, step);
+                Ok(())
+            }
+            Order::AskProbe => {
+                if self.office.frozen.is_some() {
+                    return Err(Refusal::Frozen);
+                }
+                self.audit(who, "asks for a probe", None, "", at, step);
+                Ok(())
+            }
+            Order::ProbeShowed { words } => {
+                self.audit(who, "a probe showed", None, words.as_str(), at, step);
                 Ok(())
             }
             Order::Probed => {
@@ -261,7 +162,8 @@ impl Desk {
             return Err(if names < 2 { Refusal::SecondName } else { Refusal::NoRoom });
         }
         self.amend(id, step, |live| live.approved_at = Some(at));
-        self.advance(id, PaymentState::Approved, None, by.as_str(), at, step);
+        let accepted_fee = row.reason.as_ref().is_some_and(|why| why.as_str() == DEAR).then_some(DEAR);
+        self.advance(id, PaymentState::Approved, accepted_fee, by.as_str(), at, step);
         Ok(())
     }
 
@@ -294,19 +196,23 @@ impl Desk {
         Ok(())
     }
 
-    /// What was mined while it was stopped never pays.
+    /// What was mined while it was stopped never pays. What it crossed meanwhile was not paid either: it is read as if for the first time.
     fn resume(&mut self, what: Stopped, who: &str, at: Timestamp, step: &mut Step) -> Result<(), Refusal> {
         self.stops.remove(&what).ok_or(Refusal::Unknown)?;
         step.gone.push(OfficeKey::Stop(what.clone()));
         let name = match &what {
             Stopped::Rule(name) | Stopped::Payee(name) => name.clone(),
         };
+        if let Stopped::Rule(rule) = &what {
+            self.soft.read.retain(|(read, _)| read != rule);
+        }
         if let Some(birth) = self.births.get_mut(&what) {
             birth.at = at;
             birth.heads.clear();
             step.office.push(OfficeWrite::Birth(birth.clone()));
         }
         self.audit(who, "resumed", None, name.as_str(), at, step);
+        step.said.push(Said::Resumed(what, who.into()));
         Ok(())
     }
 

@@ -62,6 +62,8 @@ pub enum Facts {
         missing: Option<U256>,
         /// Nothing was known before: a person is asked.
         first: bool,
+        /// Who says what was read.
+        vouched: Vouched,
     },
 }
 
@@ -220,7 +222,7 @@ impl Desk {
     ) -> Option<&'static str> {
         let (first, one) = match &trigger.facts {
             Facts::Transfer { vouched, .. } => (false, *vouched != Vouched::ByTwo),
-            Facts::Crossing { first, .. } => (*first, false),
+            Facts::Crossing { first, vouched, .. } => (*first, *vouched != Vouched::ByTwo),
         };
         if !self.over(&trigger.rule, offer, amount, id, at).is_empty() {
             return Some(NO_ROOM);
@@ -347,6 +349,17 @@ impl Desk {
             return Some("its payee is stopped");
         }
         None
+    }
+
+    /// Whether as many people said yes as the config in force asks for.
+    pub(super) fn has_names(&self, row: &PaymentRow) -> bool {
+        let manual =
+            self.terms.as_ref().and_then(|terms| terms.offers.get(&row.rule)).is_some_and(|offer| offer.manual);
+        let needed = match self.names_needed(row.amount) {
+            0 | 1 => usize::from(manual),
+            more => more,
+        };
+        flawed!(self, ApprovalCountsTwice) || row.live.as_deref().is_some_and(|live| live.approvals.len() >= needed)
     }
 
     /// Whether limits, or two names, have room for a payment that waits.

@@ -31,11 +31,14 @@ impl Desk {
     pub(super) fn search(&mut self, at: Timestamp) {
         let late = self.soft.scanned.is_none_or(|scanned| at.since(scanned) >= SCAN_EVERY);
         let wanted = self.rows_in(PaymentState::Reconcile).any(|row| {
-            row.live.as_deref().is_some_and(|live| live.circle_id.is_none() && self.counted_from(live) <= at)
+            row.live.as_deref().is_some_and(|live| {
+                let ahead = live.scanned_at.is_some_and(|scanned| scanned > at);
+                live.circle_id.is_none() && (ahead || self.counted_from(live) <= at)
+            })
         });
         let early = self.rows_in(PaymentState::Reconcile).any(|row| {
             let since = |scanned: Timestamp| scanned < row.changed_at;
-            self.soft.scanned.is_none_or(since)
+            row.changed_at <= at && self.soft.scanned.is_none_or(since)
         });
         if late || wanted || early {
             self.scan(at);
@@ -106,7 +109,13 @@ impl Desk {
                 self.advance(id, PaymentState::Human, Some(&why), OURSELVES, at, step);
                 continue;
             }
-            if asked < self.counted_from(live) {
+            // By a clock that was ahead, nobody knows how long ago the scan before was: it counts for nothing.
+            if live.scanned_at.is_some_and(|scanned| scanned > asked) {
+                self.amend(id, step, |live| (live.empty_scans, live.scanned_at) = (0, None));
+                continue;
+            }
+            // Nor does one by a clock that cannot be trusted.
+            if self.office.paused.is_some() || asked < self.counted_from(live) {
                 continue;
             }
             let needed = if flawed!(self, AbsentAfterOneScan) { 1 } else { EMPTY_SCANS };

@@ -1,12 +1,13 @@
 //! Time: what is due. Waiting payments expire, approved ones are sent one by one, ambiguous ones are sent again or given to the search,
 //! accepted ones are followed (MONEY §4, §6).
 
+use super::afford::DEAR;
 use super::flaws::flawed;
 use super::limits::NO_ROOM;
-use super::{Desk, Holds, OURSELVES, Purpose, Step, Stopped};
+use super::{Desk, Holds, LOOK_AGAIN, OURSELVES, Purpose, Step, Stopped};
 use crate::reactor::money::{PaymentRow, PaymentState};
 use crate::reactor::payments::ask::{Ask, Create};
-use crate::types::{PaymentId, Timestamp, U256};
+use crate::types::{PaymentId, Timestamp};
 use std::time::Duration;
 
 /// A wall clock further away than this from the monotonic one cannot be trusted.
@@ -21,8 +22,6 @@ const APPROVAL_LASTS: Duration = Duration::from_hours(1);
 const FRESH: Duration = Duration::from_mins(1);
 /// Nothing that is followed is left alone for longer.
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
-/// Something that cannot go now is looked at again after this.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 impl Desk {
     /// Does everything that is due. `holds` says whether what made a payment still holds.
@@ -64,8 +63,9 @@ impl Desk {
                     self.advance(id, PaymentState::Refused, Some("nobody approved it in time"), OURSELVES, at, step);
                 }
                 PaymentState::Approved if live.approved_at.is_none_or(|since| at.since(since) >= APPROVAL_LASTS) => {
+                    let why = if self.soft.dear.contains(&id) { DEAR } else { "age" };
                     self.amend(id, step, |live| live.approvals.clear());
-                    self.advance(id, PaymentState::Held, Some("age"), OURSELVES, at, step);
+                    self.advance(id, PaymentState::Held, Some(why), OURSELVES, at, step);
                 }
                 PaymentState::Planned
                 | PaymentState::Held
@@ -218,7 +218,7 @@ impl Desk {
                 at
             }
         };
-        if self.is_ready(&row, since, at) {
+        if self.is_ready(&row, since, at, step) {
             self.first_send(&row, at, holds, step);
         }
     }
@@ -232,29 +232,13 @@ impl Desk {
         self.open.iter().filter_map(|id| self.rows.get(id)).filter(move |row| row.state == state)
     }
 
-    /// Whether the wallet was read since it is this payment's turn, and holds enough.
-    fn is_ready(&mut self, row: &PaymentRow, since: Timestamp, at: Timestamp) -> bool {
+    /// Whether the wallet was read since it is this payment's turn, and can pay.
+    fn is_ready(&mut self, row: &PaymentRow, since: Timestamp, at: Timestamp, step: &mut Step) -> bool {
         if self.soft.scanned.is_none_or(|scanned| scanned < since) && !flawed!(self, NoStartScan) {
             self.scan(at);
             return false;
         }
-        let Some(terms) = self.terms.as_ref().filter(|terms| !terms.relaxed) else { return true };
-        if let Some((_, held)) = self.soft.funds.filter(|(asked, _)| *asked >= since) {
-            let out = self.open.iter().filter_map(|id| self.rows.get(id)).filter(|other| other.state.is_out());
-            let needed = out.map(|other| other.amount).try_fold(row.amount, U256::checked_add);
-            let enough = needed.is_some_and(|needed| held >= needed);
-            if !enough {
-                self.soft.send_after = at.after(LOOK_AGAIN);
-                self.soft.turn = None;
-            }
-            enough
-        } else {
-            if !self.is_asked(|purpose| *purpose == Purpose::Funds) {
-                let ask = Ask::Funds { wallet: terms.wallet.clone(), token: terms.token };
-                self.ask(ask, Purpose::Funds, at);
-            }
-            false
-        }
+        self.is_affordable(row, since, at, step)
     }
 
     /// The commit that lets a payment go: everything is looked at once more.
@@ -263,6 +247,10 @@ impl Desk {
         if !self.has_room(row, at) {
             self.amend(id, step, |live| live.approvals.clear());
             self.advance(id, PaymentState::Held, Some(NO_ROOM), OURSELVES, at, step);
+            return;
+        }
+        if !self.has_names(row) {
+            self.advance(id, PaymentState::Held, Some("approval"), OURSELVES, at, step);
             return;
         }
         let anyway = row.live.as_deref().is_some_and(|live| live.anyway);

@@ -29,6 +29,8 @@ pub struct Terms {
     pub in_total: U256,
     /// A payment above this takes two names.
     pub two_approvals_over: Option<U256>,
+    /// Others pay its gas.
+    pub gasless: bool,
     /// Lifts what MONEY.md marks; test environment only.
     pub relaxed: bool,
     /// Whom payments may go to.
@@ -71,6 +73,8 @@ pub struct Offer {
     pub manual: bool,
     /// How long one waits before it is refused.
     pub expires: Duration,
+    /// A fee above this, in wei, waits, and then asks a person.
+    pub max_fee: Option<U256>,
     /// The usual time from a block to its stage.
     pub usual: Duration,
     /// A hash of the trigger, the payee and of being live: another one is another birth.
@@ -104,10 +108,11 @@ pub fn sha256(tag: &str, parts: &[&[u8]]) -> Sha256 {
 }
 
 impl Terms {
-    /// The same with its fingerprint filled in: over everything but the store's id. `Debug` writes every field, in order.
+    /// The same with its fingerprint filled in: over everything but the store's id and the wallet's address, which Circle's id of it
+    /// stands for. `Debug` writes every field, in order.
     #[must_use]
     pub fn sealed(mut self) -> Self {
-        let plain = Self { store: [0; 16], fingerprint: [0; 32], ..self.clone() };
+        let plain = Self { store: [0; 16], wallet_address: None, fingerprint: [0; 32], ..self.clone() };
         self.fingerprint = sha256("money config", &[format!("{plain:?}").as_bytes()]);
         self
     }

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// A list, a head or a receipt that something points at may be asked for again after this.
 pub(super) const SOON_GAP: Duration = Duration::from_secs(5);
+/// What gas costs is asked this often where a rule looks at it: 1,440 calls a day.
+const GAS_EVERY: Duration = Duration::from_mins(1);
 /// A call that keeps failing is made at least this often.
 pub(super) const LONGEST_GAP: Duration = Duration::from_hours(1);
 /// So long after something moved in a list it has nothing ahead of its turn any more.
@@ -37,6 +39,8 @@ pub(super) enum What {
         soon: bool,
         often: bool,
     },
+    /// What gas costs.
+    Gas,
 }
 
 /// What is remembered of a call.
@@ -97,6 +101,7 @@ impl Past {
         let places = match what {
             What::Receipt | What::Head { needed: true } => Places { turn: None, hurry: Some(after(SOON_GAP)) },
             What::Head { needed: false } => Places { turn: None, hurry: self.stirred.filter(|at| last < Some(*at)) },
+            What::Gas => Places { turn: None, hurry: Some(after(GAS_EVERY)) },
             What::Balances => Places { turn: sweep.map(|sweep| (Lane::Sweep, after(sweep))), hurry: None },
             What::Balance { soon, often } => {
                 let gap = match (soon, often) {
@@ -116,7 +121,7 @@ impl Past {
         // What is one cheap call, and is waited for, is soon tried again: at a start the network may not be there yet.
         let first = match what {
             What::Receipt | What::Head { .. } => SOON_GAP,
-            What::View { .. } | What::Balances | What::Balance { .. } => SHORTEST_GAP,
+            What::View { .. } | What::Balances | What::Balance { .. } | What::Gas => SHORTEST_GAP,
         };
         if self.failures == 0 { places } else { self.held_back(places, first, after) }
     }

@@ -33,6 +33,9 @@ impl Planner {
             if needed || own {
                 self.keep(now, Call::Head(chain), What::Head { needed });
             }
+            if wants.gas_oracle {
+                self.keep(now, Call::Gas(chain), What::Gas);
+            }
             for batch in 0..share.swept.len().div_ceil(BATCH) {
                 self.keep(now, Call::Balances(chain, u32::try_from(batch).unwrap_or(u32::MAX)), What::Balances);
             }
@@ -128,6 +131,7 @@ impl Planner {
         let own = extras.own_receipts.contains(&chain);
         let keeps = |call: &Call, past: &Past| match call {
             Call::Receipt(_, tx) => (own || wants.explorer_receipts) && wants.receipts.contains(tx),
+            Call::Gas(_) => wants.gas_oracle,
             Call::Head(_) => own || wants.explorer_head || extras.heads.contains(&chain),
             Call::View(..) | Call::Balance(..) | Call::History(..) => past.wanted,
             Call::Balances(_, batch) => usize::try_from(*batch).is_ok_and(|batch| batch < swept.div_ceil(BATCH)),
@@ -135,6 +139,7 @@ impl Planner {
         let receipts = Call::Receipt(chain, B256::ZERO)..=Call::Receipt(chain, B256::repeat_byte(0xff));
         let batches = Call::Balances(chain, 0)..=Call::Balances(chain, u32::MAX);
         let all = self.pasts.range(receipts).chain(self.pasts.range(Call::Head(chain)..=Call::Head(chain)));
+        let all = all.chain(self.pasts.range(Call::Gas(chain)..=Call::Gas(chain)));
         let all = all.chain(self.pasts.range(views_of(chain))).chain(self.pasts.range(batches));
         let all = all.chain(self.pasts.range(balances_of(chain)));
         let gone: Vec<Call> =

@@ -5,7 +5,7 @@ use super::super::planner::Call;
 use crate::net::Response;
 use crate::reactor::event::List;
 use crate::types::{Address, B256, U256, Untrusted};
-use crate::wire::etherscan::Refusal;
+use crate::wire::etherscan::{GasOracle, Refusal};
 
 /// What an answer was.
 pub(super) enum Answer {
@@ -14,6 +14,7 @@ pub(super) enum Answer {
     Receipt(B256, Option<(u64, B256, bool)>),
     Balances(Vec<(Address, U256)>),
     Balance(U256),
+    Gas(GasOracle),
 }
 
 /// Reads the answer to a call.
@@ -32,5 +33,6 @@ pub(super) fn read(call: Call, response: &Response) -> Result<Answer, Refusal> {
         },
         Call::Balances(..) => Answer::Balances(fetch::read_balances(response)?),
         Call::Balance(..) => Answer::Balance(fetch::read_balance(response)?),
+        Call::Gas(_) => Answer::Gas(fetch::read_gas(response)?),
     })
 }

@@ -1,0 +1,170 @@
+//! What `live = true` needs: each case changes one thing in a config whose payment may be live.
+
+use super::{BASE, PAYING, check, fine};
+use crate::reactor::settings::{Condition, PaymentAmount};
+use crate::types::{Address, U256};
+use std::collections::BTreeSet;
+
+const CIRCLE: &str = r#"
+[circle]
+environment = "test"
+api_key = "file:circle.key"
+entity_secret = "file:circle.entity"
+wallet_id = "ce714f5b-0d8e-4062-9454-61aa1154869b"
+per_day = "10000"
+in_total = "100000"
+[http]
+tokens = [{ name = "ann", role = "approve", secret = "env:WALLETWATCH_TOKEN" }, { name = "bob", role = "approve", secret = "env:PROMETHEUS_TOKEN" }]
+"#;
+
+/// A top-up.
+const FILLING: &str = r#"
+[[rule]]
+name = "low"
+when = "balance"
+watch = "w"
+chains = "ethereum"
+asset = "USDC"
+below = "500"
+recovers_at = "1400"
+for = "2m"
+[[payee]]
+name = "p"
+chain = "ethereum"
+address = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+per_day = "5000"
+[[payment]]
+on = "low"
+payee = "p"
+fill_to = "1500"
+per_payment = "1500"
+per_day = "3000"
+in_total = "20000"
+"#;
+
+fn transfers() -> String {
+    let paying = PAYING
+        .replace("at_least =", "from = \"anyone\"\nat_least =")
+        .replace("[[payment]]", "[[payment]]\nlive = true");
+    format!("{BASE}{paying}{CIRCLE}")
+}
+
+fn filling() -> String {
+    format!("{BASE}{FILLING}live = true\n{CIRCLE}")
+}
+
+fn changed(text: &str, from: &str, to: &str, expected: &[&str]) {
+    assert!(text.contains(from), "{from}");
+    check(&text.replace(from, to), expected);
+}
+
+#[test]
+fn a_live_transfer_rule_says_whose_money_makes_it_pay() {
+    let text = transfers();
+    let config = fine(&text);
+    assert!(config.settings.payments[0].live);
+    let warned = |words: &str| config.warnings.iter().any(|warning| warning.contains(words));
+    assert!(
+        warned("one operator alone reads ethereum")
+            || config.settings.payments[0].approval == crate::reactor::settings::Approval::Manual
+    );
+    changed(&text, "from = \"anyone\"\n", "", &["it does not say whose transfers make it pay"]);
+    changed(&text, "at_least = \"1000\"", "at_least = \"999.999999\"", &["makes it pay more than came in…may_exceed"]);
+    let named = text.replace("\"anyone\"", "\"0x90F79bf6EB2c4f870365E785982E1f101E93b906\"");
+    changed(&named, "at_least = \"1000\"", "at_least = \"1\"", &[]);
+    let exceeding = text.replace("live = true", "live = true\nmay_exceed = true");
+    changed(&exceeding, "at_least = \"1000\"", "at_least = \"1\"", &[]);
+    changed(&text, "asset = \"USDC\"", "asset = \"native\"", &["not bounded by the coin that comes in"]);
+    // What a relaxed trial may do.
+    let relaxed = text.replace("environment", "relaxed = true\nenvironment");
+    changed(&relaxed, "from = \"anyone\"\n", "", &[]);
+    changed(&relaxed, "at_least = \"1000\"", "at_least = \"1\"", &[]);
+}
+
+#[test]
+fn senders_are_addresses_or_names() {
+    let text = transfers();
+    for (from, expected) in [
+        ("\"w\"", &[][..]),
+        ("[\"w\", \"p\", \"0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65\"]", &[]),
+        ("[]", &["`from` is empty"]),
+        ("[\"anyone\", \"w\"]", &["\"anyone\" stands beside senders"]),
+        ("\"x\"", &["there is no watch and no payee of this name"]),
+        ("\"0x15d34AAf54267DB7D7c367839AAf71A00a2C6A66\"", &["`from`: the checksum is wrong"]),
+    ] {
+        changed(&text, "\"anyone\"", from, expected);
+    }
+    let config = fine(&text.replace("\"anyone\"", "\"p\""));
+    let Condition::Transfer(condition) = &config.settings.rules[0].condition else { panic!("it is one") };
+    let payee: Address = "0x90F79bf6EB2c4f870365E785982E1f101E93b906".parse().expect("it is one");
+    assert_eq!(condition.from, Some(BTreeSet::from([payee])));
+}
+
+#[test]
+fn what_is_live_has_a_wallet_that_can_pay_there_and_people_who_can_say_yes() {
+    let text = transfers();
+    changed(&text, CIRCLE, "", &["no [circle] says which wallet pays"]);
+    changed(&text, "\"approve\"", "\"operate\"", &["nobody could accept this config"]);
+    let relaxed = text.replace("environment", "relaxed = true\nenvironment");
+    changed(&relaxed, "\"approve\"", "\"operate\"", &[]);
+    let elsewhere = text.replace("\"ethereum\"", "\"linea\"");
+    check(&elsewhere, &["Circle's Wallets do not go to linea"]);
+    let faucet = text.replace("\"ethereum\"", "\"sepolia\"");
+    check(&faucet, &["sepolia is a test network, where coins are free"]);
+    check(&faucet.replace("environment", "relaxed = true\nenvironment"), &[]);
+    let live = faucet.replace("\"test\"", "\"live\"").replace("circle.key", "live.key");
+    check(&live, &["sepolia is a test network, and the key is live"]);
+    changed(&text, "per_day = \"10000\"", "per_day = \"10000\"\nnotify = []", &["nobody hears of payments"]);
+    let one = text.replace("per_day = \"10000\"", "per_day = \"10000\"\ntwo_approvals_over = \"500\"");
+    let one = fine(&one.replace("name = \"bob\", role = \"approve\"", "name = \"bob\", role = \"read\""));
+    assert!(one.warnings.iter().any(|warning| warning.contains("fewer than two tokens")), "{:?}", one.warnings);
+}
+
+#[test]
+fn a_live_price_has_two_sources() {
+    let price = "when = \"price\"\npair = \"ETH-USD\"\nbelow = \"2500\"\nrecovers_at = \"2600\"\nfor = \"1m\"\n";
+    let text = transfers();
+    let condition = &text[text.find("when = \"transfer\"").unwrap_or(0)..text.find("[[payee]]").unwrap_or(0)];
+    changed(&text, condition, price, &["one feed alone reports ETH-USD"]);
+    let two = format!("{price}[[feed]]\nkind = \"kraken\"\npairs = [\"ETH-USD\"]\n");
+    changed(&text, condition, &two, &[]);
+}
+
+#[test]
+fn a_top_up_fills_the_balance_that_it_looks_at() {
+    let text = filling();
+    let config = fine(&text);
+    assert_eq!(config.settings.payments[0].amount, PaymentAmount::FillTo(U256::from(1_500_000_000_u64)));
+    for (from, to, expected) in [
+        ("fill_to = \"1500\"", "fill_to = \"1399.999999\"", &["below `recovers_at`"][..]),
+        ("fill_to = \"1500\"", "fill_to = \"1400\"", &[]),
+        ("fill_to = \"1500\"", "amount = \"899.999999\"", &["does not reach `recovers_at`"]),
+        ("fill_to = \"1500\"", "amount = \"900\"", &[]),
+        ("fill_to = \"1500\"", "match = true", &["`match` needs a transfer to match"]),
+        ("for = \"2m\"\n", "", &["it has no `for`"]),
+        ("recovers_at = \"1400\"\n", "", &["`recovers_at` is the threshold itself"]),
+        (
+            "below = \"500\"\nrecovers_at = \"1400\"",
+            "above = \"500\"\nrecovers_at = \"400\"",
+            &["when a balance is high"],
+        ),
+        ("watch = \"w\"\n", "", &["does not name one watch of one address"]),
+        ("asset = \"USDC\"", "asset = [\"USDC\", \"native\"]", &["about more than one balance"]),
+        ("asset = \"USDC\"", "asset = \"native\"", &["`fill_to` fills a balance of USDC"]),
+        (
+            "0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"\nper_day",
+            "0x90F79bf6EB2c4f870365E785982E1f101E93b906\"\nper_day",
+            &["`fill_to` fills a balance of USDC at its own", "its payee is not the address whose balance runs low"],
+        ),
+    ] {
+        changed(&text, from, to, expected);
+    }
+    let elsewhere = text
+        .replace(
+            "[[payee]]\nname = \"p\"\nchain = \"ethereum\"\naddress = \"0x70997970C51812dc3A010C7d01b50e0d17dc79C8\"",
+            "[[payee]]\nname = \"p\"\nchain = \"ethereum\"\naddress = \"0x90F79bf6EB2c4f870365E785982E1f101E93b906\"",
+        )
+        .replace("fill_to = \"1500\"", "amount = \"1500\"\npayee_elsewhere = true");
+    check(&elsewhere, &[]);
+    assert!(fine(&format!("{BASE}{FILLING}")).settings.live.is_none(), "a rehearsal needs no [circle]");
+}

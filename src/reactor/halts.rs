@@ -1,0 +1,68 @@
+//! What keeps payments from going until a person looks: said once when it begins, and once when it is over.
+
+use super::Reactor;
+use super::alerts::{Saying, new_alert, trouble_alert};
+use super::effect::{Body, Effect, FrozenBody, MessageKind};
+use super::office::Stopped;
+use super::rows::{AlertState, AlertSubject, Subject, TroubleRow};
+use super::troubles::words;
+use crate::types::{Name, Severity};
+
+/// What is halted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Halt<'a> {
+    /// Every payment.
+    Everything,
+    /// Every payment, for as long as no clock is trusted.
+    Clock,
+    /// A rule or a payee.
+    One(&'a Stopped),
+}
+
+impl Halt<'_> {
+    /// In words that stay the same for ever: they are part of the alert's identity.
+    fn subject(self) -> Subject {
+        Subject::Payments(match self {
+            Self::Everything => "everything".into(),
+            Self::Clock => "clock".into(),
+            Self::One(Stopped::Rule(name)) => format!("rule {name}").into(),
+            Self::One(Stopped::Payee(name)) => format!("payee {name}").into(),
+        })
+    }
+}
+
+impl Reactor {
+    /// It goes no further.
+    pub(super) fn say_frozen(&mut self, halt: Halt<'_>, why: Name, effects: &mut Vec<Effect>) {
+        if let Some(row) = self.troubles.open(halt.subject(), self.at, None, effects) {
+            self.say_halt(&row, MessageKind::PaymentsFrozen, why, effects);
+        }
+    }
+
+    /// It goes on.
+    pub(super) fn say_unfrozen(&mut self, halt: Halt<'_>, by: &Name, effects: &mut Vec<Effect>) {
+        if let Some(row) = self.troubles.close(&halt.subject(), effects) {
+            self.say_halt(&row, MessageKind::PaymentsUnfrozen, format!("by {by}").into(), effects);
+        }
+    }
+
+    fn say_halt(&mut self, row: &TroubleRow, kind: MessageKind, reason: Name, effects: &mut Vec<Effect>) {
+        let Subject::Payments(what) = &row.subject else { return };
+        let over = kind == MessageKind::PaymentsUnfrozen;
+        let id = trouble_alert(&words(&row.subject), row.count);
+        let alert = self.alerts.get(id).cloned();
+        if over && alert.is_none() {
+            return;
+        }
+        let subject = AlertSubject::Trouble(row.subject.clone());
+        let name = Name::from(MessageKind::PaymentsFrozen.word());
+        let alert = alert.unwrap_or_else(|| new_alert(id, name, Severity::Critical, subject, self.at));
+        let audit_head = self.desk().audit_head().map(|head| head.hash);
+        let body = Body::Frozen(FrozenBody { what: what.clone(), since: row.since, reason, audit_head });
+        let of_circle = self.settings.live.as_ref().map(|live| live.notify.clone()).filter(|sinks| !sinks.is_empty());
+        let sinks = of_circle.unwrap_or_else(|| self.settings.system.notify.clone());
+        let state = if over { AlertState::Resolved } else { AlertState::Raised };
+        let saying = Saying { kind, body, state, close: over };
+        self.alerts.say(alert, saying, &sinks, &self.settings, self.at, effects);
+    }
+}
