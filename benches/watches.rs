@@ -13,6 +13,7 @@ use std::process::Command;
 use std::time::Instant;
 use walletwatch::app::turn::{Draft, turn};
 use walletwatch::reactor::Reactor;
+use walletwatch::reactor::effect::Reply;
 use walletwatch::reactor::event::{Command as Ask, Event, Run, RunPart};
 use walletwatch::reactor::settings::Settings;
 use walletwatch::reactor::watch_list::{MOST_AT_ONCE, NewAddress, NewWatch, WatchAnswer, WatchOrder};
@@ -77,7 +78,8 @@ impl Monitor {
         let mut draft = Draft::default();
         draft.add(now(), effects);
         let answer = draft.take_answer();
-        assert!(!matches!(answer, Some(WatchAnswer::Refused(_)) | None), "{answer:?}");
+        let refused = |answer: &Reply| matches!(answer, Reply::Watches(WatchAnswer::Refused(_)));
+        assert!(answer.as_ref().is_some_and(|answer| !refused(answer)), "{answer:?}");
         let (commit, _) = draft.finish();
         self.store.commit(&commit).expect("it is durable");
         // What sources want is derived before anybody is told.

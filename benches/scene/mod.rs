@@ -111,6 +111,7 @@ fn transfer_rule(name: &str, direction: Direction) -> Rule {
             added: Added::All,
             chains: BTreeSet::from([CHAIN]),
             direction,
+            from: None,
             assets: None,
             at_least: None,
             at_least_usd: None,

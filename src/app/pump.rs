@@ -10,7 +10,7 @@ use super::poison::{Poison, Stretch};
 use super::turn::Draft;
 use crate::config::checked::Config;
 use crate::reactor::Reactor;
-use crate::reactor::effect::{Notice, Reply};
+use crate::reactor::effect::Reply;
 use crate::reactor::event::{ClockReport, Command, DeliveryReport, Event, SourceId};
 use crate::reactor::settings::Settings;
 use crate::reactor::wants::Wants;

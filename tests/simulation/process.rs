@@ -7,6 +7,7 @@ use crate::spec::{SINKS, Spec};
 use fastrand::Rng;
 use walletwatch::app::turn::turn;
 use walletwatch::reactor::Reactor;
+use walletwatch::reactor::effect::Reply;
 use walletwatch::reactor::event::{Command, Event};
 use walletwatch::reactor::rows::TransferRow;
 use walletwatch::reactor::settings::Settings;
@@ -138,7 +139,11 @@ impl Process {
         let mut doomed = Doomed { model: &mut self.store, fuse };
         let turned = turn(&mut self.reactor, &mut doomed, events.into_iter().map(|event| (now, event)))?;
         self.machine.arrived(turned.rows, now);
-        Ok(turned.answers)
+        let of_watches = |reply| match reply {
+            Reply::Watches(answer) => Some(answer),
+            Reply::Payments(_) => None,
+        };
+        Ok(turned.answers.into_iter().filter_map(of_watches).collect())
     }
 
     /// Deadlines that were reached, as the pump takes them.
