@@ -15,6 +15,7 @@ mod outages;
 pub mod overview;
 pub mod payer;
 pub mod poison;
+mod promises;
 pub mod pump;
 pub mod reload;
 pub mod replies;
