@@ -93,12 +93,13 @@ impl Reactor {
         }
     }
 
-    /// A balance could not be read: whatever is read next is read for the first time.
+    /// A balance could not be read: whatever is read next is read for the first time, and what was read before arms nothing.
     pub(super) fn balance_unknown(&mut self, holding: Holding, answer: &Balances, effects: &mut Vec<Effect>) {
         // An explorer's word pays nothing, and its silence hides nothing.
         if answer.at.hash.is_none() {
             return;
         }
+        self.soft.shown.staged.remove(&holding);
         for (entry, _) in self.paying_rules(holding) {
             if pays(&self.settings, &entry.rule.name).is_some() {
                 let what = arm_name(&entry.rule.name, &place(&holding));

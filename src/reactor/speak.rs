@@ -31,6 +31,13 @@ pub(super) struct Side {
     between_own: bool,
 }
 
+impl Side {
+    /// The addresses of the watch: both of a transfer within it.
+    const fn either(&self, key: &TransferKey) -> [Address; 2] {
+        [if matches!(self.direction, Direction::Both) { key.from } else { self.address }, self.address]
+    }
+}
+
 impl Reactor {
     /// Says whatever the rules say of a transfer as it stands, and was not said.
     pub(super) fn speak(&mut self, id: TransferId, effects: &mut Vec<Effect>) {
@@ -55,9 +62,10 @@ impl Reactor {
         let deceives = self.is_made_to_deceive(&row);
         for side in self.sides(&row.key) {
             // Within one watch it is the history of either.
-            let either = [if side.direction == Direction::Both { row.key.from } else { side.address }, side.address];
+            let either = side.either(&row.key);
             let wanted = only.is_none_or(|only| either.iter().any(|address| only.contains(address)));
-            if !wanted || (row.history && !either.iter().any(|address| self.is_history_of(&row, address))) {
+            let past = self.is_past_to(&row, &side);
+            if !wanted || (past && !either.iter().any(|address| self.is_history_of(&row, address))) {
                 continue;
             }
             for entry in self.rules.of_watch(side.watch).iter() {
@@ -68,7 +76,7 @@ impl Reactor {
                 // What was long before the watch is nothing to pay for, and an approval moved nothing. Whoever may add a watch may not
                 // thereby make somebody pay.
                 let of_config = side.watch < self.watched.of_config();
-                if matches!(rule.condition, Condition::Transfer(_)) && !row.history && of_config {
+                if matches!(rule.condition, Condition::Transfer(_)) && !past && of_config {
                     self.pay_for_transfer(rule, &row, effects);
                 }
             }
@@ -237,6 +245,11 @@ impl Reactor {
         }
     }
 
+    /// Whether a transfer is history to a watch, which it need not be to the other party.
+    fn is_past_to(&self, row: &TransferRow, side: &Side) -> bool {
+        row.history || side.either(&row.key).iter().all(|address| self.is_past_of(row, address))
+    }
+
     fn matches(&self, entry: &InForce, condition: &TransferCondition, row: &TransferRow, side: &Side) -> bool {
         self.checks(entry, condition, row, side).iter().all(|(_, passed)| *passed)
     }
@@ -282,7 +295,7 @@ impl Reactor {
             ("at_least", enough),
             ("at_least_usd", worth),
             ("between_own", between_own),
-            ("history", condition.history || !row.history),
+            ("history", condition.history || !self.is_past_to(row, side)),
             ("skip_suspect", !(condition.skip_suspect && row.suspect.any())),
         ]
     }
@@ -388,7 +401,7 @@ impl Reactor {
             reason: reason.map(Name::from),
             suspect: row.suspect,
             late: row.late,
-            history: row.history,
+            history: row.history || self.is_past_of(row, address),
             usd,
             usd_unknown,
             url: chain.tx_url.as_ref().map(|prefix| Name::from(format!("{prefix}{}", row.key.tx))),

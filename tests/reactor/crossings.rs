@@ -42,20 +42,21 @@ fn a_balance_that_is_low_at_a_final_block_and_at_the_newest_for_long_enough_is_f
             a 118..121
             balance usdc A 80 at 121
             = balance.crossed 1 80 at 121
-            circle asked scan
             a 122
             balance usdc A 80 at 122
             = payment.approved
             balance usdc A 70 at 122
-            circle lists
             wait 1s
             circle asked scan
             circle lists
             circle asked create
             circle takes c-1
             circle asked get
+            circle shows INITIATED
+            = payment.sent
+            wait 6s
             circle shows COMPLETE
-            = payment.sent; payment.complete
+            = payment.complete
             a 123..128
             balance usdc A 200 at 128
             = balance.recovered 1 200 at 128

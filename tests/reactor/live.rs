@@ -56,7 +56,7 @@ pub fn answer(asks: &mut Vec<Asked>, words: &[&str], reactor: &Reactor, now: Tim
         ["lists"] => (first(asks, "scan"), Outcome::Found(Vec::new())),
         ["takes", id] => {
             let id = CircleId::parse(id).expect("an id");
-            (first(asks, "create"), Outcome::Accepted { id, state: CircleState::of("INITIATED"), new: true })
+            (first(asks, "create"), Outcome::Accepted { id, state: CircleState::read("INITIATED"), new: true })
         }
         ["breaks"] => (first(asks, "create"), Outcome::Ambiguous(Why::Timeout)),
         ["refuses", status] => {
@@ -70,7 +70,7 @@ pub fn answer(asks: &mut Vec<Asked>, words: &[&str], reactor: &Reactor, now: Tim
             let Ask::Get { id } = &asked.ask else { panic!("it is a get") };
             let shown = Transaction {
                 id: id.clone(),
-                state: CircleState::of(state),
+                state: CircleState::read(state),
                 reference: Some(live.reference.clone()),
                 wallet: Some(live.wallet.clone()),
                 chain: Some(live.blockchain.clone()),
@@ -157,7 +157,7 @@ fn a_refusal_of_every_attempt_ends_it_and_an_open_one_is_looked_for() {
         &format!(
             "{TRIGGERED}
             circle refuses 400
-            = payment.failed Circle: 400 no
+            = payment.failed Circle: 400 no; payments.frozen rule all
             wait 60s
             circle asked
             "
@@ -191,7 +191,6 @@ fn what_is_no_usdc_what_is_dust_and_what_a_payee_sends_pays_nothing() {
         wait 1s
         circle lists
         a 101:t1 102:t2 103:t3 104:t4 105 106 107 108 109
-        a 110
         = final t3 treasury in; final t4 treasury in
         wait 60s
         circle asked

@@ -137,6 +137,7 @@ mod planted {
             }
             if !anew {
                 self.advance(id, PaymentState::Rejected, Some("absent"), "walletwatch", at, step);
+                self.ended_badly(id, at, step);
                 return;
             }
             let (Some(row), Some(terms)) = (self.rows.get(&id).cloned(), self.terms.clone()) else { return };
