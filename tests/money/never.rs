@@ -216,6 +216,22 @@ fn a_start_makes_the_next_reading_a_first_one() {
     assert_eq!(planned(&bench), [(60, PaymentState::Approved)]);
 }
 
+#[test]
+fn an_edit_of_the_trigger_makes_the_next_reading_a_first_one() {
+    for (mark, expected) in
+        [([9; 32], PaymentState::Held), (filling().terms.offers[&"one".into()].mark, PaymentState::Approved)]
+    {
+        let mut bench = filling();
+        bench.read(balance(95, 95, false, false));
+        let mut edited = bench.terms.clone();
+        edited.offers.get_mut(&"one".into()).expect("it is there").mark = mark;
+        bench.configure(edited);
+        bench.accept();
+        bench.read(balance(40, 40, true, false));
+        assert_eq!(planned(&bench), [(60, expected)]);
+    }
+}
+
 fn only(bench: &Bench) -> PaymentId {
     *bench.store.payments.keys().next().expect("there is one")
 }

@@ -260,6 +260,10 @@ impl Desk {
         let heads = heads.iter().map(|(chain, head)| (*chain, *head)).collect();
         let row = BirthRow { what: what.clone(), mark, at, heads, waived: false };
         step.office.push(OfficeWrite::Birth(row.clone()));
+        // What comes next is the first reading after this birth.
+        if let Stopped::Rule(rule) = &what {
+            self.soft.read.retain(|(read, _)| read != rule);
+        }
         self.births.insert(what, row);
     }
 
