@@ -256,6 +256,8 @@ fn the_next_top_up_waits_until_the_last_one_is_there_and_the_balance_with_it() {
     bench.read(balance(89, 89, true, true));
     bench.read(balance(40, 40, true, true));
     assert_eq!(planned(&bench).len(), 1);
+    let low = |said: &&Said| matches!(said, Said::Warning(words) if words.as_str().ends_with("is still low"));
+    assert_eq!(bench.said.iter().filter(low).count(), 1, "{:?}", bench.said);
     bench.read(balance(90, 90, false, true));
     bench.read(balance(40, 40, true, true));
     assert_eq!(planned(&bench).len(), 2, "there, and enough: the next crossing pays");

@@ -86,6 +86,8 @@ struct Soft {
     waived_by: BTreeMap<Name, BTreeSet<Name>>,
     /// Triggers that a stopped rule missed: each is counted once.
     missed: BTreeSet<PaymentId>,
+    /// Payments that are there, and did not help: each is told once.
+    still_low: BTreeSet<PaymentId>,
     /// Crossing rules that were read in this run, with what of them was.
     read: BTreeSet<(Name, Name)>,
 }
