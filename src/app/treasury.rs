@@ -10,10 +10,12 @@ use crate::http::{MoneyInForce, Refusal};
 use crate::payments::probe::probe;
 use crate::reactor::event::{Command, PaymentOrder};
 use crate::reactor::payments::desk::{Order, Refusal as NotDone};
+use crate::reactor::settings::Settings;
 use crate::reactor::terms_fingerprint;
 use crate::store::{Reader, StoreFault, WriterHandle};
 use crate::telemetry::Snapshot;
 use crate::types::Name;
+use crate::wire::hex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -54,10 +56,7 @@ impl Treasury {
         let fingerprint = terms_fingerprint(&config.settings)?;
         let lines = money_lines(config);
         let accepted = self.accepted.lock().unwrap_or_else(PoisonError::into_inner);
-        let before: Vec<&str> = accepted.as_deref().unwrap_or_default().lines().collect();
-        let gone = before.iter().filter(|line| !lines.iter().any(|now| now == *line)).map(|line| format!("- {line}"));
-        let new = lines.iter().filter(|line| !before.contains(&line.as_str())).map(|line| format!("+ {line}"));
-        let difference = gone.chain(new).collect();
+        let difference = difference(accepted.as_deref(), &lines);
         Some(MoneyInForce { fingerprint, lines, difference })
     }
 
@@ -112,6 +111,32 @@ impl Treasury {
         });
         Ok(Ok(()))
     }
+}
+
+/// What `check` says of the money part of a config: its fingerprint, and what is otherwise than in the one that was accepted. Nothing
+/// where nothing is live, or where no monitor has learnt yet on which chain the wallet is.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn told(config: &Config, reader: &Reader) -> Result<Option<Vec<String>>, StoreFault> {
+    let live = super::circle::noted_live(config, reader)?;
+    let Some(fingerprint) = terms_fingerprint(&Settings { live, ..config.settings.clone() }) else { return Ok(None) };
+    let accepted = reader.office()?.office.and_then(|office| office.accepted);
+    let digits = hex::plain(&fingerprint);
+    if accepted == Some(fingerprint) {
+        return Ok(Some(vec![format!("its money part has the fingerprint {digits}, which an approver accepted")]));
+    }
+    let mut lines = vec![format!("its money part has the fingerprint {digits}, which nobody accepted yet; otherwise:")];
+    lines.extend(difference(reader.note(ACCEPTED_NOTE)?.as_deref(), &money_lines(config)));
+    Ok(Some(lines))
+}
+
+/// Lines that are gone with `-`, new ones with `+`.
+fn difference(accepted: Option<&str>, lines: &[String]) -> Vec<String> {
+    let before: Vec<&str> = accepted.unwrap_or_default().lines().collect();
+    let gone = before.iter().filter(|line| !lines.iter().any(|now| now == *line)).map(|line| format!("- {line}"));
+    let new = lines.iter().filter(|line| !before.contains(&line.as_str())).map(|line| format!("+ {line}"));
+    gone.chain(new).collect()
 }
 
 /// Freezes payments before anything else happens.

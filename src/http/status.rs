@@ -144,6 +144,7 @@ pub(super) struct BudgetItem {
 pub(super) struct PaymentsItem {
     pub frozen: bool,
     pub rehearsals: BTreeMap<&'static str, u64>,
+    pub live: BTreeMap<&'static str, u64>,
 }
 
 /// How everything stands at `now`.
@@ -170,6 +171,7 @@ pub(super) fn status(snapshot: &Snapshot, now: Timestamp) -> Status {
         payments: PaymentsItem {
             frozen: payments.frozen,
             rehearsals: payments.rehearsals.iter().map(|(state, count)| (state.word(), *count)).collect(),
+            live: payments.live.iter().map(|(state, count)| (state.word(), *count)).collect(),
         },
     }
 }

@@ -329,6 +329,18 @@ fn payment_text(kind: &str, data: &PaymentData<'_>) -> Text {
     if let Some(reason) = &data.reason {
         lines.push(format!("why: {reason}"));
     }
+    match (kind, data.rehearsal) {
+        ("payment.held", false) => lines.push(format!(
+            "`walletwatch payments show {0}` says why; `walletwatch payments approve {0}`, or `reject`",
+            data.payment_id
+        )),
+        ("payment.needs_person", false) => lines.push(format!(
+            "look at Circle's console, then `walletwatch payments resolve {}`: --circle ID, or --absent",
+            data.payment_id
+        )),
+        ("payment.failed", false) => lines.push("its rule pays no more until `walletwatch payments resume`".to_owned()),
+        _ => {}
+    }
     if let Some(transfer) = &data.transfer_id {
         lines.push(format!("triggered by transfer {transfer}"));
     }

@@ -50,6 +50,9 @@ async fn a_person_approves_and_circle_pays_once() {
     let shown = rig.payments(&monitor, &["show", &id]).await;
     assert!(shown.1.contains("by bob at") && shown.1.contains("COMPLETE"), "{shown:?}");
 
+    // A reload changes nothing about money, and ends nothing.
+    let reloaded = said(&rig.place.command_at(monitor.page(), &["reload"]));
+    assert_eq!(reloaded.0, 0, "{reloaded:?}");
     rig.pays_in(7_000_000);
     let held = rig.payment(&monitor, "7", "held").await;
     let id = held["payment_id"].as_str().expect("it has one").to_owned();
@@ -107,6 +110,12 @@ async fn a_freeze_stops_everything_with_and_without_a_monitor_and_two_names_are_
     assert_eq!(rig.payments(&monitor, &["approve", &id]).await.0, 0);
     rig.payment(&monitor, "3", "complete").await;
 
+    rig.pays_in(101_000_000);
+    let held = rig.payment(&monitor, "101", "held").await;
+    let id = held["payment_id"].as_str().expect("it has one").to_owned();
+    let shown = rig.payments(&monitor, &["show", &id]).await;
+    assert!(held["reason"] == "limit" && shown.1.contains("no room") && shown.1.contains("per_payment"), "{shown:?}");
+
     rig.pays_in(9_000_000);
     let held = rig.payment(&monitor, "9", "held").await;
     let id = held["payment_id"].as_str().expect("it has one").to_owned();
@@ -163,8 +172,9 @@ async fn a_config_that_nobody_accepted_sends_nothing_and_a_store_that_is_gone_st
     let missing = said(&rig.place.command(&["run"]));
     assert!(missing.0 == 3 && missing.1.contains("walletwatch run --new-store"), "{missing:?}");
     let monitor = rig.place.start_with(&["run", "--new-store"]).await.expect("it starts");
-    let standing = monitor.get("/api/v1/payments/standing").await;
-    assert!(standing["frozen"].as_str().is_some_and(|why| why.contains("the store is new")), "{standing}");
+    let frozen =
+        |standing: &serde_json::Value| standing["frozen"].as_str().is_some_and(|why| why.contains("the store is new"));
+    let standing = monitor.until("/api/v1/payments/standing", frozen).await;
     assert!(standing["in_force"].is_string() && standing["accepted"].is_null(), "{standing}");
     let shown = rig.payments(&monitor, &["accept"]).await;
     assert!(
@@ -191,6 +201,8 @@ async fn a_config_that_nobody_accepted_sends_nothing_and_a_store_that_is_gone_st
     assert!(shown.1.contains("NOT accepted; otherwise than accepted"), "{shown:?}");
     assert!(shown.1.contains("- limits: 100 USDC each") && shown.1.contains("+ limits: 90 USDC each"), "{shown:?}");
     assert!(!shown.1.contains("payee `cold`"), "what did not change is not said: {shown:?}");
+    let checked = said(&rig.place.command(&["check"]));
+    assert!(checked.1.contains("which nobody accepted yet") && checked.1.contains("+ limits: 90 USDC"), "{checked:?}");
     assert!(monitor.stop().await.success());
     assert!(rig.circle.posted().is_empty());
 }

@@ -75,6 +75,11 @@ fn a_live_transfer_rule_says_whose_money_makes_it_pay() {
     let exceeding = text.replace("live = true", "live = true\nmay_exceed = true");
     changed(&exceeding, "at_least = \"1000\"", "at_least = \"1\"", &[]);
     changed(&text, "asset = \"USDC\"", "asset = \"native\"", &["not bounded by the coin that comes in"]);
+    let shallow = text.replace("live = true", "live = true\nstage = \"confirmed\"");
+    check(&shallow, &[]);
+    let shallow = shallow.replace("name = \"ethereum\"\n", "name = \"ethereum\"\nconfirmations = 2\n");
+    check(&shallow, &["is 2 confirmations here, fewer than"]);
+    check(&shallow.replace("environment", "relaxed = true\nenvironment"), &[]);
     // What a relaxed trial may do.
     let relaxed = text.replace("environment", "relaxed = true\nenvironment");
     changed(&relaxed, "from = \"anyone\"\n", "", &[]);

@@ -4,7 +4,7 @@ use super::fits::{Live, Pair};
 use crate::config::check::input::Input;
 use crate::config::checked::{Config, Role};
 use crate::config::faults::Place;
-use crate::reactor::settings::{Approval, Condition};
+use crate::reactor::settings::{Approval, Condition, Confirmed};
 use crate::types::{ChainId, Name, chain};
 use crate::wire::circle::{KeyKind, blockchain, test_twin};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +34,28 @@ pub(super) fn live(pair: &Pair<'_>, live: &Live<'_>) {
         ),
         KeyKind::Test | KeyKind::Live => {}
     }
+    depth(pair);
     feeds(pair);
+}
+
+/// Money waits at least as deep as the chain table says, whatever the config calls confirmed.
+fn depth(pair: &Pair<'_>) {
+    let id = pair.payee.chain;
+    let least = chain::by_id(id).map(|known| known.confirmed);
+    let depth = match pair.chains.all.get(&id).map(|chain| chain.settings.confirmed) {
+        Some(Confirmed::Depth(depth)) => Some(depth),
+        Some(Confirmed::Safe | Confirmed::Finalized) | None => None,
+    };
+    let shallow = pair.scope.text("stage").is_some_and(|said| said.value == "confirmed");
+    if let (Some(least), Some(depth)) = (least, depth)
+        && pair.is_strict()
+        && shallow
+        && depth < least
+    {
+        let what =
+            format!("`stage = \"confirmed\"` is {depth} confirmations here, fewer than the {least} of the chain table");
+        pair.fault(&what, "raise `confirmations` of the chain, or stage = \"final\"");
+    }
 }
 
 /// A price is believed of two sources.

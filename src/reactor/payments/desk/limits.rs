@@ -32,6 +32,20 @@ pub enum Over {
 }
 
 impl Over {
+    /// The key of the config, and whose.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Payment => "per_payment",
+            Self::Day => "per_day",
+            Self::Total => "in_total",
+            Self::Count => "max_per_day",
+            Self::PayeeDay => "per_day of the payee",
+            Self::WalletDay => "per_day of [circle]",
+            Self::WalletTotal => "in_total of [circle]",
+        }
+    }
+
     /// Whether two approvers may pass it for one payment.
     #[must_use]
     pub const fn yields_to_two(self) -> bool {

@@ -112,6 +112,11 @@ impl Desk {
         self.audit(OURSELVES, "planned", Some(id), "", at, step);
         if let Some(reason) = waits {
             self.advance(id, PaymentState::Held, Some(reason), OURSELVES, at, step);
+            if reason == NO_ROOM {
+                let over: Vec<&str> =
+                    self.over(&trigger.rule, &offer, amount, id, at).into_iter().map(Over::word).collect();
+                self.audit(OURSELVES, "no room", Some(id), &over.join(", "), at, step);
+            }
         } else {
             self.amend(id, step, |live| live.approved_at = Some(at));
             self.advance(id, PaymentState::Approved, None, OURSELVES, at, step);
