@@ -2,7 +2,7 @@
 
 use super::client::Trouble;
 use crate::net::http::HttpFault;
-use crate::reactor::money::{CircleId, CircleState};
+use crate::reactor::money::CircleId;
 use crate::reactor::payments::ask::{Outcome, Transaction, Why};
 use crate::types::{Address, Name, Untrusted};
 use crate::wire::circle::{self, USDC_DECIMALS};
@@ -27,7 +27,7 @@ pub(super) fn trouble(trouble: Trouble) -> Outcome {
 pub(super) fn transaction(row: &circle::Transaction, token: Option<Address>) -> Option<Transaction> {
     Some(Transaction {
         id: CircleId::parse(row.id.as_str())?,
-        state: CircleState::of(row.state.word()),
+        state: row.state.clone(),
         reference: row.reference.clone(),
         wallet: row.wallet.clone(),
         chain: row.blockchain.clone(),

@@ -8,7 +8,6 @@ use super::client::{CircleClient, Heard, Trouble, sealed_body};
 use super::scan::{Pace, Reader, settled};
 use super::seal::{EntitySecret, Sealer};
 use crate::reactor::money::CircleId;
-use crate::reactor::money::CircleState;
 use crate::reactor::payments::ask::{Answer, Ask, Asked, Create, LEAVE_WITHIN, Outcome, Unsent, Why};
 use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{Address, ChainId, Name, PaymentId, Timestamp, U256, Uuid, chain};
@@ -223,13 +222,12 @@ where
                 self.forget_key();
                 heard.map(|_| Outcome::Ambiguous(Why::Broken))
             }
-            Ok(_) | Err(Trouble::Unreadable { .. } | Trouble::Lost(_)) => heard.map(|(accepted, new)| {
-                let state = CircleState::of(accepted.state.word());
-                match CircleId::parse(accepted.id.as_str()) {
-                    Some(id) => Outcome::Accepted { id, state, new },
+            Ok(_) | Err(Trouble::Unreadable { .. } | Trouble::Lost(_)) => {
+                heard.map(|(accepted, new)| match CircleId::parse(accepted.id.as_str()) {
+                    Some(id) => Outcome::Accepted { id, state: accepted.state, new },
                     None => Outcome::Ambiguous(Why::Unreadable(if new { 201 } else { 200 })),
-                }
-            }),
+                })
+            }
         };
         (heard, Some(shown))
     }

@@ -1,5 +1,7 @@
 //! The rows and words of money: a payment, its live part, and what Circle says of it. Values only.
 
+pub use crate::wire::circle::CircleState;
+
 use crate::types::{Address, B256, ChainId, Name, PaymentId, Timestamp, TransferId, U256};
 use std::fmt;
 use std::sync::Arc;
@@ -107,6 +109,24 @@ impl PaymentState {
         }
     }
 
+    /// The end of a payment that a state of Circle's is, if it is one. A word that we do not know is none.
+    #[must_use]
+    pub const fn ended_by(state: &CircleState) -> Option<Self> {
+        match state {
+            CircleState::Complete => Some(Self::Complete),
+            CircleState::Failed => Some(Self::Failed),
+            CircleState::Cancelled => Some(Self::Cancelled),
+            CircleState::Denied => Some(Self::Denied),
+            CircleState::Initiated
+            | CircleState::Cleared
+            | CircleState::Queued
+            | CircleState::Sent
+            | CircleState::Stuck
+            | CircleState::Confirmed
+            | CircleState::Other(_) => None,
+        }
+    }
+
     /// Whether nothing leads on from here.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
@@ -123,59 +143,6 @@ impl PaymentState {
     #[must_use]
     pub const fn is_waiting(self) -> bool {
         matches!(self, Self::Planned | Self::Held | Self::Approved)
-    }
-}
-
-/// Circle's word for where a transaction stands. One that we do not know is kept as it is, and is not final.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CircleState {
-    /// On its way: INITIATED, QUEUED, CLEARED, SENT, CONFIRMED, STUCK, and every word that we do not know.
-    Open(Name),
-    /// COMPLETE
-    Complete,
-    /// FAILED
-    Failed,
-    /// CANCELLED or CANCELED
-    Cancelled,
-    /// DENIED
-    Denied,
-}
-
-impl CircleState {
-    /// Of Circle's word.
-    #[must_use]
-    pub fn of(word: &str) -> Self {
-        match word {
-            "COMPLETE" => Self::Complete,
-            "FAILED" => Self::Failed,
-            "CANCELLED" | "CANCELED" => Self::Cancelled,
-            "DENIED" => Self::Denied,
-            other => Self::Open(other.into()),
-        }
-    }
-
-    /// Circle's word.
-    #[must_use]
-    pub fn word(&self) -> &str {
-        match self {
-            Self::Open(word) => word.as_str(),
-            Self::Complete => "COMPLETE",
-            Self::Failed => "FAILED",
-            Self::Cancelled => "CANCELLED",
-            Self::Denied => "DENIED",
-        }
-    }
-
-    /// The end that it is, if it is one.
-    #[must_use]
-    pub const fn end(&self) -> Option<PaymentState> {
-        match self {
-            Self::Open(_) => None,
-            Self::Complete => Some(PaymentState::Complete),
-            Self::Failed => Some(PaymentState::Failed),
-            Self::Cancelled => Some(PaymentState::Cancelled),
-            Self::Denied => Some(PaymentState::Denied),
-        }
     }
 }
 
@@ -410,10 +377,9 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn circles_words_are_kept_and_only_final_ones_end_a_payment() {
+    fn only_final_words_of_circles_end_a_payment() {
         for word in ["INITIATED", "CLEARED", "QUEUED", "SENT", "STUCK", "CONFIRMED", "WAITING", "", "complete"] {
-            let state = CircleState::of(word);
-            assert_eq!((state.word(), state.end()), (word, None));
+            assert_eq!(PaymentState::ended_by(&CircleState::read(word)), None, "{word}");
         }
         for (word, end) in [
             ("COMPLETE", PaymentState::Complete),
@@ -422,7 +388,7 @@ pub(crate) mod tests {
             ("CANCELED", PaymentState::Cancelled),
             ("DENIED", PaymentState::Denied),
         ] {
-            assert_eq!(CircleState::of(word).end(), Some(end));
+            assert_eq!(PaymentState::ended_by(&CircleState::read(word)), Some(end));
         }
         for (text, fine) in [("1af639ce-c8b2", true), ("", false), ("a/b", false), ("a?b", false), ("..", false)] {
             assert_eq!(CircleId::parse(text).is_some(), fine, "{text}");

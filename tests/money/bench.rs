@@ -7,6 +7,7 @@ use fastrand::Rng;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use walletwatch::reactor::money::{PaymentRow, PaymentState};
+use walletwatch::reactor::office::OfficeTables;
 use walletwatch::reactor::payments::ask::{Answer, Ask, Asked, Outcome, Why};
 use walletwatch::reactor::payments::desk::terms::{Offer, OfferAmount, PayeeTerms, Terms, sha256};
 use walletwatch::reactor::payments::desk::{Desk, Facts, Order, Reading, Refusal, Step, Trigger, Value, Vouched};
@@ -109,7 +110,7 @@ impl Bench {
     pub fn new(terms: Terms) -> Self {
         let character = Character { lag: 0, forgets: false, mute: false, broken: 0, refuses: 0, ends_badly: 0 };
         let mut bench = Self {
-            desk: Desk::restore(Vec::new(), Default::default()),
+            desk: Desk::restore(Vec::new(), OfficeTables::default()),
             store: Store::default(),
             circle: Circle::new(character),
             terms: terms.clone(),

@@ -131,7 +131,11 @@ impl Circle {
         if let Some((first, made, _)) = known {
             if first == body {
                 let made = &self.made[*made];
-                return Outcome::Accepted { id: made.id.clone(), state: CircleState::of(made.state(now)), new: false };
+                return Outcome::Accepted {
+                    id: made.id.clone(),
+                    state: CircleState::read(made.state(now)),
+                    new: false,
+                };
             }
             self.conflicts.insert(key);
             return Outcome::Refused { status: 409, code: Some(1_083), words: "bound".into() };
@@ -142,7 +146,7 @@ impl Circle {
         if self.one_in(self.character.broken, rng) {
             return Outcome::Ambiguous(Why::Unreadable(500));
         }
-        Outcome::Accepted { id: self.made[made].id.clone(), state: CircleState::of("INITIATED"), new: true }
+        Outcome::Accepted { id: self.made[made].id.clone(), state: CircleState::read("INITIATED"), new: true }
     }
 
     fn make(
@@ -220,7 +224,7 @@ impl Circle {
         let on_chain = ["CONFIRMED", "COMPLETE"].contains(&state);
         Transaction {
             id: made.id.clone(),
-            state: CircleState::of(state),
+            state: CircleState::read(state),
             reference: made.reference.as_deref().filter(|_| !self.character.mute).map(Into::into),
             wallet: Some(made.wallet.as_str().into()),
             chain: Some(made.chain.as_str().into()),

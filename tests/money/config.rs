@@ -8,6 +8,7 @@ use walletwatch::reactor::payments::desk::terms::{Offer, OfferAmount, PayeeTerms
 use walletwatch::types::{Address, ChainId, Name, Stage, U256};
 
 /// What people wrote.
+#[allow(clippy::struct_excessive_bools, reason = "they are independent keys")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub relaxed: bool,

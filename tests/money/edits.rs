@@ -11,7 +11,7 @@ use walletwatch::types::{Name, PaymentId, U256};
 /// knows whether it left.
 struct Edit {
     what: &'static str,
-    edit: fn(&mut Terms),
+    make: fn(&mut Terms),
     waited: PaymentState,
     might_go: PaymentState,
     ambiguous: PaymentState,
@@ -22,101 +22,101 @@ fn one(terms: &mut Terms) -> &mut walletwatch::reactor::payments::desk::terms::O
 }
 
 const EDITS: [Edit; 17] = [
-    Edit { what: "nothing", edit: |_| {}, waited: Complete, might_go: Complete, ambiguous: Complete },
+    Edit { what: "nothing", make: |_| {}, waited: Complete, might_go: Complete, ambiguous: Complete },
     Edit {
         what: "the rule is gone, or not live any more",
-        edit: |terms| drop(terms.offers.remove(&Name::from("one"))),
+        make: |terms| terms.offers.retain(|name, _| name.as_str() != "one"),
         waited: Refused,
         might_go: Refused,
         ambiguous: Reconcile,
     },
     Edit {
         what: "the rule pays somebody else",
-        edit: |terms| one(terms).payee = "b".into(),
+        make: |terms| one(terms).payee = "b".into(),
         waited: Refused,
         might_go: Refused,
         ambiguous: Reconcile,
     },
     Edit {
         what: "the payee is gone",
-        edit: |terms| drop(terms.payees.remove(&Name::from("a"))),
+        make: |terms| terms.payees.retain(|name, _| name.as_str() != "a"),
         waited: Refused,
         might_go: Refused,
         ambiguous: Reconcile,
     },
     Edit {
         what: "the payee has another address",
-        edit: |terms| terms.payees.get_mut(&Name::from("a")).expect("it is there").address = address(0xa2),
+        make: |terms| terms.payees.get_mut(&Name::from("a")).expect("it is there").address = address(0xa2),
         waited: Refused,
         might_go: Refused,
         ambiguous: Reconcile,
     },
     Edit {
         what: "another wallet pays",
-        edit: |terms| terms.wallet = "w-2".into(),
+        make: |terms| terms.wallet = "w-2".into(),
         waited: Refused,
         might_go: Refused,
         ambiguous: Reconcile,
     },
     Edit {
         what: "the wallet is on another chain",
-        edit: |terms| terms.blockchain = "BASE".into(),
+        make: |terms| terms.blockchain = "BASE".into(),
         waited: Refused,
         might_go: Refused,
         ambiguous: Reconcile,
     },
     Edit {
         what: "another USDC",
-        edit: |terms| terms.token = address(0x06),
+        make: |terms| terms.token = address(0x06),
         waited: Refused,
         might_go: Refused,
         ambiguous: Reconcile,
     },
     Edit {
         what: "per_payment is lower than it",
-        edit: |terms| one(terms).per_payment = U256::from(99),
+        make: |terms| one(terms).per_payment = U256::from(99),
         waited: Held,
         might_go: Held,
         ambiguous: Complete,
     },
     Edit {
         what: "per_day of the wallet is lower than it",
-        edit: |terms| terms.per_day = U256::from(99),
+        make: |terms| terms.per_day = U256::from(99),
         waited: Held,
         might_go: Held,
         ambiguous: Complete,
     },
     Edit {
         what: "in_total of the rule is lower than it",
-        edit: |terms| one(terms).in_total = U256::from(99),
+        make: |terms| one(terms).in_total = U256::from(99),
         waited: Held,
         might_go: Held,
         ambiguous: Complete,
     },
     Edit {
         what: "a limit is higher",
-        edit: |terms| one(terms).per_payment = U256::from(1_000),
+        make: |terms| one(terms).per_payment = U256::from(1_000),
         waited: Complete,
         might_go: Complete,
         ambiguous: Complete,
     },
     Edit {
         what: "the rule pays another amount: what was frozen stays",
-        edit: |terms| one(terms).amount = OfferAmount::Fixed(U256::from(7)),
+        make: |terms| one(terms).amount = OfferAmount::Fixed(U256::from(7)),
         waited: Complete,
         might_go: Complete,
         ambiguous: Complete,
     },
     Edit {
         what: "another condition: a new birth, and what was planned stays",
-        edit: |terms| one(terms).mark = [9; 32],
+        make: |terms| one(terms).mark = [9; 32],
         waited: Complete,
         might_go: Complete,
         ambiguous: Complete,
     },
     Edit {
         what: "another rule and another payee",
-        edit: |terms| {
+        make: |terms| {
             let payee = PayeeTerms { address: address(0xc1), per_day: U256::from(5) };
             terms.payees.insert("c".into(), payee);
         },
@@ -126,14 +126,14 @@ const EDITS: [Edit; 17] = [
     },
     Edit {
         what: "two names are needed from now on, and one was given",
-        edit: |terms| terms.two_approvals_over = Some(U256::from(99)),
+        make: |terms| terms.two_approvals_over = Some(U256::from(99)),
         waited: Held,
         might_go: Held,
         ambiguous: Complete,
     },
     Edit {
         what: "each waits for a person from now on",
-        edit: |terms| one(terms).manual = true,
+        make: |terms| one(terms).manual = true,
         waited: Complete,
         might_go: Held,
         ambiguous: Complete,
@@ -161,12 +161,12 @@ fn before(state: PaymentState) -> (Bench, PaymentId) {
 
 #[test]
 fn every_edit_between_plan_and_send_is_refused_held_or_followed() {
-    for Edit { what, edit, waited, might_go, ambiguous } in &EDITS {
+    for Edit { what, make, waited, might_go, ambiguous } in &EDITS {
         for (state, expected) in [(Held, waited), (Approved, might_go), (Reconcile, ambiguous)] {
             let (mut bench, id) = before(state);
             let frozen = bench.row(id).live.expect("it is live").hash;
             let mut edited = bench.terms.clone();
-            edit(&mut edited);
+            make(&mut edited);
             let changed = edited.clone().sealed().fingerprint != bench.terms.fingerprint;
             bench.configure(edited);
             if changed {
@@ -191,13 +191,13 @@ fn every_edit_between_plan_and_send_is_refused_held_or_followed() {
 
 #[test]
 fn what_circle_has_is_followed_to_its_end_whatever_is_edited() {
-    for Edit { what, edit, .. } in &EDITS {
+    for Edit { what, make, .. } in &EDITS {
         let (mut bench, id) = before(Approved);
         while bench.row(id).state != Accepted {
             bench.pass(1_000);
         }
         let mut edited = bench.terms.clone();
-        edit(&mut edited);
+        make(&mut edited);
         bench.configure(edited);
         bench.settle();
         assert_eq!(bench.row(id).state, Complete, "{what}");

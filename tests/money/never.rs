@@ -141,11 +141,14 @@ fn planned(bench: &Bench) -> Vec<(u64, PaymentState)> {
     rows.iter().map(|row| (row.amount.to(), row.state)).collect()
 }
 
+/// What is read, and the payments that follow.
+type Case = (&'static str, Vec<Value>, &'static [(u64, PaymentState)]);
+
 #[test]
 fn a_balance_pays_when_an_armed_rule_crosses_and_at_no_other_time() {
     let low = || balance(40, 40, true, false);
     let armed = || balance(95, 95, false, false);
-    let cases: [(&str, Vec<Value>, &[(u64, PaymentState)]); 12] = [
+    let cases: [Case; 12] = [
         ("armed, then low", vec![armed(), low()], &[(60, PaymentState::Approved)]),
         ("one unit below the level", vec![armed(), balance(49, 49, true, false)], &[(51, PaymentState::Approved)]),
         ("at the level", vec![armed(), balance(50, 50, true, false)], &[]),

@@ -56,7 +56,7 @@ pub fn answer(asks: &mut Vec<Asked>, words: &[&str], reactor: &Reactor, now: Tim
         ["lists"] => (first(asks, "scan"), Outcome::Found(Vec::new())),
         ["takes", id] => {
             let id = CircleId::parse(id).expect("an id");
-            (first(asks, "create"), Outcome::Accepted { id, state: CircleState::of("INITIATED"), new: true })
+            (first(asks, "create"), Outcome::Accepted { id, state: CircleState::read("INITIATED"), new: true })
         }
         ["breaks"] => (first(asks, "create"), Outcome::Ambiguous(Why::Timeout)),
         ["refuses", status] => {
@@ -70,7 +70,7 @@ pub fn answer(asks: &mut Vec<Asked>, words: &[&str], reactor: &Reactor, now: Tim
             let Ask::Get { id } = &asked.ask else { panic!("it is a get") };
             let shown = Transaction {
                 id: id.clone(),
-                state: CircleState::of(state),
+                state: CircleState::read(state),
                 reference: Some(live.reference.clone()),
                 wallet: Some(live.wallet.clone()),
                 chain: Some(live.blockchain.clone()),

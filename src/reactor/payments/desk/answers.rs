@@ -278,7 +278,7 @@ impl Desk {
         }
         self.advance(id, PaymentState::Accepted, None, OURSELVES, at, step);
         let stuck = shown.state.word() == "STUCK" && flawed!(self, StuckIsFailed);
-        let end = if stuck { Some(PaymentState::Failed) } else { shown.state.end() };
+        let end = if stuck { Some(PaymentState::Failed) } else { PaymentState::ended_by(&shown.state) };
         if let Some(end) = end {
             let why = shown.reason.as_ref().map(|reason| format!("Circle: {reason}"));
             if self.advance(id, end, why.as_deref(), OURSELVES, at, step) && end != PaymentState::Complete {

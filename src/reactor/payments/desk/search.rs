@@ -254,7 +254,7 @@ impl Desk {
     /// Gives whether it was not known before: a person looks at it once.
     fn foreign(&mut self, shown: &Transaction, at: Timestamp, step: &mut Step) -> bool {
         let new = !self.foreign.contains_key(&shown.id);
-        let void = matches!(shown.state.end(), Some(end) if end != PaymentState::Complete);
+        let void = matches!(PaymentState::ended_by(&shown.state), Some(end) if end != PaymentState::Complete);
         let row = ForeignRow {
             id: shown.id.clone(),
             reference: shown.reference.clone(),
