@@ -15,6 +15,8 @@ use walletwatch::wire::etherscan::{self, Body, List, open};
 use walletwatch::wire::jsonrpc::{self, Message, Refusal, RpcError, Suggestion};
 use walletwatch::wire::tickers::{self, Frame};
 
+#[path = "recordings/arbitrary.rs"]
+mod arbitrary;
 #[path = "recordings/circle.rs"]
 mod circle;
 #[path = "recordings/feeds.rs"]

@@ -4,6 +4,7 @@
 //! rebuilt from the store and sources read again what was not committed.
 
 use super::clock::Clock;
+use super::intakes::{Intake, Intakes};
 use super::overview::Overview;
 use super::payer::{self, Payer};
 use super::poison::{Poison, Stretch};
@@ -44,17 +45,6 @@ pub struct Asked {
     pub command: Command,
     /// Told after the commit; with the answer, of a command that has one.
     pub done: oneshot::Sender<Option<Reply>>,
-}
-
-/// The queue of a source, as the pump has it.
-#[derive(Debug)]
-pub struct Intake {
-    /// Which source runs at its other end: `sources::Sources` names them.
-    pub key: SourceId,
-    /// For whom its drops are counted.
-    pub source: SourceId,
-    /// What comes.
-    pub events: EventIntake,
 }
 
 /// Another config comes into force. What had been sent by sources that are gone is taken before it.
@@ -132,9 +122,8 @@ pub struct Pump {
     poison: Poison,
     overview: Overview,
     wires: Wires,
+    intakes: Intakes,
     clock_checked: Timestamp,
-    /// The queue that the last turn began with.
-    first: usize,
 }
 
 impl Pump {
@@ -147,9 +136,10 @@ impl Pump {
         settings: Settings,
         poison: Poison,
         overview: Overview,
-        wires: Wires,
+        mut wires: Wires,
     ) -> Result<Self, PumpFault> {
         let clock_checked = wires.clock.now();
+        let intakes = Intakes::of(std::mem::take(&mut wires.intakes));
         let mut pump = Self {
             reactor,
             draft: Draft::default(),
@@ -160,8 +150,8 @@ impl Pump {
             poison,
             overview,
             wires,
+            intakes,
             clock_checked,
-            first: 0,
         };
         pump.configure(settings)?;
         pump.commit().await?;
@@ -226,15 +216,11 @@ impl Pump {
             busy = true;
             self.handle(event)?;
         }
-        // Each source in turn: who is first changes, so that a flood of one never keeps another waiting.
-        let queues = self.wires.intakes.len();
-        self.first = (self.first + 1).checked_rem(queues).unwrap_or(0);
-        let first = self.first;
-        for place in (0..queues).map(|place| (place + first) % queues) {
-            if self.draft.rows() >= MOST_ROWS {
-                break;
-            }
-            for event in self.wires.intakes[place].events.try_recv_many(MOST_EVENTS) {
+        let mut round = self.intakes.round();
+        while self.draft.rows() < MOST_ROWS
+            && let Some(events) = self.intakes.take(&mut round, MOST_EVENTS)
+        {
+            for event in events {
                 busy = true;
                 self.handle(event)?;
             }
@@ -280,10 +266,7 @@ impl Pump {
     /// Another config comes into force: what ended sources had sent is taken first, and nothing of any other source is touched.
     fn change(&mut self, change: Change) -> Result<(), PumpFault> {
         let Change { config, gone, new, mut labels, done } = change;
-        let (ended, kept): (Vec<Intake>, Vec<Intake>) =
-            std::mem::take(&mut self.wires.intakes).into_iter().partition(|intake| gone.contains(&intake.key));
-        self.wires.intakes = kept;
-        for mut intake in ended {
+        for mut intake in self.intakes.remove(&gone) {
             loop {
                 let events = intake.events.try_recv_many(MOST_EVENTS);
                 if events.is_empty() {
@@ -295,12 +278,7 @@ impl Pump {
             }
         }
         self.configure(config.settings.clone())?;
-        self.wires.intakes.extend(new);
-        for intake in &mut self.wires.intakes {
-            if let Some(source) = labels.remove(&intake.key) {
-                intake.source = source;
-            }
-        }
+        self.intakes.extend(new, &mut labels);
         self.overview.reconfigure(&config, self.wires.clock.now());
         self.changed.push(done);
         Ok(())
@@ -399,7 +377,7 @@ impl Pump {
             self.wires.wants.send_replace(wants);
         }
         let dropped = |intake: &EventIntake| intake.dropped() + intake.replaced();
-        let intakes = self.wires.intakes.iter().map(|intake| (&intake.source, dropped(&intake.events)));
+        let intakes = self.intakes.iter().map(|intake| (&intake.source, dropped(&intake.events)));
         if !self.in_force.is_empty() {
             self.overview.show_now();
         }

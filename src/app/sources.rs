@@ -2,8 +2,10 @@
 
 use super::board::Board;
 use super::clock::Clock;
-use super::pump::Intake;
+use super::intakes::Intake;
+use super::promises::Promises;
 use crate::config::checked::{Config, EndpointConfig, ExplorerConfig, FeedConfig};
+use crate::config::forecast::span;
 use crate::net::Tls;
 use crate::net::http::HttpClient;
 use crate::reactor::event::{SourceId, SourceKind};
@@ -207,6 +209,7 @@ impl Sources {
         let limits = Limits { per_second: account.calls_per_second, per_day: u64::from(account.calls_per_day) };
         let before = || self.parts.budgets.get(&name).map(|budget| BudgetNote { day: budget.day, used: budget.used });
         let used = board.budget_note(&name).or_else(before).unwrap_or_default();
+        let labels = tally.labels();
         let setup = etherscan::Setup {
             name: name.clone(),
             chains: account.chains.iter().copied().collect(),
@@ -220,12 +223,21 @@ impl Sources {
         Some(Box::pin(async move {
             let (newest_to, mut newest) = watch::channel(BudgetNote::default());
             let of = name.clone();
+            let mut promises = Promises::default();
             let tell = move |word: Word| match word {
                 Word::Used(note) => {
                     board.budget_used(&of, note, limits.per_day);
                     newest_to.send_replace(note);
                 }
-                Word::Ages(ages) => board.ages(ages),
+                Word::Ages(ages) => {
+                    for (chain, promised) in promises.worse(&ages) {
+                        let (chain, age) = (labels.chain(chain), span(promised));
+                        tracing::warn!(
+                            "{of} on {chain}: with what is watched now, what it knows of an address can get {age} old"
+                        );
+                    }
+                    board.ages(ages);
+                }
             };
             // The count is kept beside the calls: a call never waits for a commit, and a crash forgets at most the last few.
             let keep = async move {

@@ -9,6 +9,7 @@ use crate::config::checked::Config;
 use crate::config::describe::describe;
 use crate::config::print::print;
 use crate::config::surroundings::Machine;
+use crate::reactor::watch_list::MOST_WATCHES;
 use crate::store::Reader;
 use anyhow::anyhow;
 
@@ -32,10 +33,23 @@ impl Check {
         let config = read(&file, &data)?;
         answer(&format!("{} is a good config.\n", file.display()))?;
         answer(&describe(&config))?;
+        say_added(&config)?;
         say_shrunk(&config)?;
         say_money(&config)?;
         if self.probe { super::asked(ask_upstreams(&config)) } else { Ok(()) }
     }
+}
+
+/// Says what the numbers leave out: what was added at run time stands in the store.
+fn say_added(config: &Config) -> Result<(), Failure> {
+    let rows = Reader::open(&config.store.path).and_then(|store| store.watches(None, MOST_WATCHES)).unwrap_or_default();
+    let addresses: u64 = rows.iter().map(|row| u64::from(row.addresses)).sum();
+    if addresses == 0 {
+        return Ok(());
+    }
+    answer(&format!(
+        "  {addresses} more addresses were added at run time (`watch list`), and are in none of these numbers: `status` says how old what is known of them gets"
+    ))
 }
 
 /// Says which list files the next start would not believe; without a store there is nothing to compare with.

@@ -33,7 +33,7 @@ use view::Viewer;
 const CONFIG: &str = "simulated.toml";
 /// What the monitor's own log says unless it is asked for more: what a person has to know is on the screen.
 const QUIET: &str = "error";
-/// A chain without a block for so many beats is blind. In a real config it is 30 s at least.
+/// A chain without a block for so many beats is blind.
 const BLIND_AFTER_BEATS: u32 = 5;
 /// How often it is looked whether the monitor follows the node, before the story begins.
 const LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -3,8 +3,10 @@
 use super::api::{self, Question};
 use super::show::{answer, table, text};
 use super::{Failure, Places};
+use crate::config::forecast::span;
 use anyhow::anyhow;
 use serde_json::Value;
+use std::time::Duration;
 
 /// The settings of this command.
 #[derive(Debug, clap::Args)]
@@ -137,12 +139,12 @@ fn outage(last: &Value) -> Option<String> {
 
 fn sources(status: &Value) -> String {
     let row = |item: &Value| {
-        let detail = text(item, "detail");
-        let state = text(item, "state");
-        let state = if detail.is_empty() { state } else { format!("{state}: {detail}") };
         let blind = since(item, "blind_since", "blind since").or_else(|| outage(&item["last_outage"]));
-        let blind = blind.unwrap_or_default();
-        [source_name(item), text(item, "kind"), state, text(item, "last_event"), blind]
+        // A reason can be long: behind everything else it widens no column.
+        let detail = Some(text(item, "detail")).filter(|detail| !detail.is_empty());
+        let more: Vec<String> = blind.into_iter().chain(detail).collect();
+        let of = |key| text(item, key);
+        [source_name(item), of("kind"), of("state"), of("last_event"), more.join(": ")]
     };
     let rows: Vec<_> = items(status, "sources").iter().map(row).collect();
     table(["SOURCE", "KIND", "STATE", "LAST EVENT", ""], &rows)
@@ -169,8 +171,9 @@ fn chains(status: &Value) -> String {
             more.push(format!("history of {addresses} addresses: {blocks} blocks still to read"));
         }
         if !item["view_age_seconds"].is_null() {
-            let promised = text(item, "view_age_promised_seconds");
-            more.push(format!("oldest view {} s (promised {promised} s)", text(item, "view_age_seconds")));
+            let span = |key| item[key].as_u64().map_or_else(String::new, |seconds| span(Duration::from_secs(seconds)));
+            let (age, promised) = (span("view_age_seconds"), span("view_age_promised_seconds"));
+            more.push(format!("oldest view {age} (promised {promised})"));
         }
         if !item["index_lag_blocks"].is_null() {
             more.push(format!("index {} blocks behind", text(item, "index_lag_blocks")));
@@ -245,8 +248,8 @@ mod tests {
         let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
         for expected in [
             "not ready: blind on devnet, at T",
-            "devnet/main  rpc   backing_off: refused              blind since T1",
-            "coinbase     feed  fresh                 T2",
+            "devnet/main  rpc   backing_off              blind since T1: refused",
+            "coinbase     feed  fresh        T2",
             "devnet  stopped: another genesis  7      T0          0       2 blocks still to read",
             "ops   disabled by its receiver  3        1     T3",
             "in    info                         not fed in full on base",

@@ -184,7 +184,19 @@ impl Import {
         for (nth, part) in all.chunks(MOST_AT_ONCE).enumerate() {
             let body = self.kind.body(&self.name, part.iter().map(item).collect());
             // Without a key: who is watched already stays so, and what was removed since is added anew.
-            total.add(&send(&answerer, &body).await?);
+            match send(&answerer, &body).await {
+                Ok(done) => total.add(&done),
+                Err(failure) if total.addresses > 0 => {
+                    // What was answered before stays.
+                    answer(&total.said(&self.name))?;
+                    eprintln!(
+                        "the other {} are not watched:",
+                        count((all.len() as u64).saturating_sub(total.addresses))
+                    );
+                    return Err(failure);
+                }
+                Err(failure) => return Err(failure),
+            }
             if std::io::stderr().is_terminal() {
                 eprint!("\r{} of {}", (nth * MOST_AT_ONCE) + part.len(), count(all.len() as u64));
             }

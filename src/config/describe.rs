@@ -4,17 +4,17 @@
 
 mod costs;
 mod money;
+mod seen;
 
 pub use money::money_lines;
 
-use super::checked::{Config, EmailConfig, SinkKind};
+use super::checked::Config;
 use super::describe_circle;
 use super::duration;
-use super::forecast::{self, forecasts};
-use crate::reactor::event::List;
-use crate::reactor::lists::Lists;
+use super::forecast;
 use crate::reactor::settings::{
-    ApprovalCondition, ChainSettings, Condition, Confirmed, Direction, LeastAllowance, Move, Rule, Side, Threshold,
+    Added, ApprovalCondition, ChainSettings, Condition, Confirmed, Direction, LeastAllowance, Move, Rule, Side,
+    Threshold,
 };
 use crate::types::amount::format_amount;
 use crate::types::chain::EtherscanPlan;
@@ -32,8 +32,8 @@ pub fn describe(config: &Config) -> String {
     rules(&mut text, config);
     costs::costs(&mut text, config);
     costs::past(&mut text, config);
-    learns(&mut text, config);
-    unseen(&mut text, config);
+    seen::learns(&mut text, config);
+    seen::unseen(&mut text, config);
     money::payments(&mut text, config);
     let circle = describe_circle::lines(config);
     if !circle.is_empty() {
@@ -179,7 +179,8 @@ fn condition(config: &Config, rule: &Rule) -> String {
                     if least.unknown_speaks { "what has no price is said too" } else { "not what has no price" };
                 format!(" worth at least {} USD ({unknown})", least.worth)
             });
-            format!("transfers of {assets}{worth} {way} {} on {on}, when {stages}", list(&transfer.watches))
+            let whose = whose(&transfer.watches, &transfer.added);
+            format!("transfers of {assets}{worth} {way} {whose} on {on}, when {stages}")
         }
         Condition::Approval(approval) => approval_words(config, approval),
         Condition::Price(price) => {
@@ -204,9 +205,21 @@ fn condition(config: &Config, rule: &Rule) -> String {
                 let level = level(threshold, |raw| amount(config, *asset, raw));
                 format!("on {} {level}", chain_name(config, asset.0))
             };
-            format!("balance of {} {}", list(&balance.watches), list(balance.thresholds.iter().map(one)))
+            let whose = whose(&balance.watches, &balance.added);
+            format!("balance of {whose} {}", list(balance.thresholds.iter().map(one)))
         }
     }
+}
+
+/// The watches of a rule, and what it takes of those that are added at run time.
+fn whose<'a>(watches: impl IntoIterator<Item = &'a Name>, added: &Added) -> String {
+    let of_config = watches.into_iter().map(ToString::to_string);
+    let of_added = match added {
+        Added::All => Some("whatever is added at run time".to_owned()),
+        Added::Tagged(tags) if tags.is_empty() => None,
+        Added::Tagged(tags) => Some(format!("what is added at run time with the tag {}", list(tags))),
+    };
+    list(of_config.chain(of_added))
 }
 
 fn approval_words(config: &Config, approval: &ApprovalCondition) -> String {
@@ -228,7 +241,10 @@ fn approval_words(config: &Config, approval: &ApprovalCondition) -> String {
     let revokes = if approval.revokes { ", and when that is taken back" } else { "" };
     let on = list(approval.chains.iter().map(|id| chain_name(config, *id)));
     let stages = list(approval.stages.iter().map(|stage| stage.word()));
-    format!("leave given by {} on {on} to move {what}{unless}{revokes}, when {stages}", list(&approval.watches))
+    format!(
+        "leave given by {} on {on} to move {what}{unless}{revokes}, when {stages}",
+        whose(&approval.watches, &approval.added)
+    )
 }
 
 fn level<T: Copy>(threshold: &Threshold<T>, show: impl Fn(T) -> String) -> String {
@@ -258,73 +274,4 @@ fn amount(config: &Config, asset: (ChainId, Asset), raw: U256) -> String {
         Asset::Token(contract) => config.settings.tokens.get(&(asset.0, contract)).map_or(0, |token| token.decimals),
     };
     format!("{} {} on {}", format_amount(raw, decimals), symbol(config, asset), chain_name(config, asset.0))
-}
-
-fn learns(text: &mut Lines, config: &Config) {
-    text.head("who learns which addresses");
-    for forecast in forecasts(config) {
-        let addresses: u64 = forecast.chains.values().map(|on| on.addresses).sum();
-        let source = &forecast.source;
-        text.line(format_args!("{source}: every watched address on the chains that it covers ({addresses})"));
-    }
-    for endpoint in &config.endpoints {
-        let chain = chain_name(config, endpoint.chain);
-        text.line(format_args!(
-            "rpc {} on {chain} ({}): no list; it sees which transactions are asked for again",
-            endpoint.name, endpoint.operator
-        ));
-    }
-    for sink in &config.sinks {
-        let what = match &sink.kind {
-            SinkKind::Log => "the log on this machine: addresses in alerts".to_owned(),
-            SinkKind::Webhook { .. } => "webhook: addresses in the alerts that it takes".to_owned(),
-            SinkKind::Slack { .. } => "Slack: addresses in the alerts that it takes".to_owned(),
-            SinkKind::PagerDuty(_) => "PagerDuty: addresses in the alerts that it takes".to_owned(),
-            SinkKind::Discord(_) => "Discord: addresses in the alerts that it takes".to_owned(),
-            SinkKind::Ntfy(_) => "ntfy: addresses in the alerts that it takes".to_owned(),
-            SinkKind::Telegram(telegram) => {
-                format!("Telegram, and who is in the chat {}: addresses in the alerts that it takes", telegram.chat)
-            }
-            SinkKind::Email(email) => {
-                let to: Vec<&str> = email.to.iter().map(|to| to.address.as_str()).collect();
-                let EmailConfig { host, port, .. } = &**email;
-                format!("mail by {host}:{port} to {}: addresses in the alerts that it takes", to.join(", "))
-            }
-        };
-        text.line(format_args!("sink {}: {what}", sink.name));
-    }
-}
-
-fn unseen(text: &mut Lines, config: &Config) {
-    text.head("what no source can see, or only late");
-    for chain in config.settings.chains.values() {
-        let words = match (chain.endpoints.is_empty(), chain.explorer.is_some()) {
-            (false, false) => {
-                "coin moved inside transactions, unless the endpoint answers traces; anything before `from_block`"
-            }
-            (true, true) => {
-                "NFTs; hashes of blocks with inner transfers; the base fees of blocks; what the explorer has not indexed yet"
-            }
-            (false, true) => {
-                "coin moved inside transactions shows only when the explorer is read, unless the endpoint answers traces"
-            }
-            (true, false) => "anything",
-        };
-        text.line(format_args!("{}: {words}", chain.name));
-        for (watch, lists) in left_out(config, chain) {
-            let missing = list(List::USUAL.into_iter().filter(|list| !lists.contains(*list)).map(List::word));
-            text.inner(format_args!(
-                "{watch}: {missing}, which no rule needs (a rule that does, or a number as its `from_block`, has them read)"
-            ));
-        }
-    }
-}
-
-/// The watches of a chain that an explorer alone reads, of which some lists are not read.
-fn left_out(config: &Config, chain: &ChainSettings) -> Vec<(Name, Lists)> {
-    if !chain.endpoints.is_empty() {
-        return Vec::new();
-    }
-    let on = forecasts(config).into_iter().filter_map(|mut forecast| forecast.chains.remove(&chain.id));
-    on.flat_map(|on| on.left_out).collect()
 }

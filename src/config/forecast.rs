@@ -42,6 +42,14 @@ pub struct OnChain {
     pub left_out: Vec<(Name, Lists)>,
 }
 
+impl OnChain {
+    /// Lists of all addresses.
+    #[must_use]
+    pub fn lists(&self) -> u64 {
+        self.lead.values().chain(self.second.values()).sum()
+    }
+}
+
 impl Forecast {
     /// How often a list of this chain is read while nothing is in a hurry, and how old it gets at most. Where the chain's own blocks
     /// say everything first this is of the second opinion. `None` where no list is wanted.

@@ -33,18 +33,20 @@ pub struct History {
 #[must_use]
 pub fn histories(config: &Config) -> Vec<History> {
     let of = |chain: &ChainId| {
-        let on_chain = |watch: &&Watch| watch.chains.contains(chain) && watch.from_block.is_some();
-        let asking = || config.settings.watches.iter().filter(on_chain);
-        let asked: Vec<_> =
-            asking().filter_map(|watch| watch.from_block.map(|from| (watch.addresses.len(), from))).collect();
-        let from = asked.iter().map(|(_, from)| *from).min()?;
         let listed = config.settings.chains.get(chain)?.explorer.is_some();
-        let calls = asking().map(|watch| {
+        let on_chain = |watch: &&Watch| watch.chains.contains(chain);
+        let asked = config.settings.watches.iter().filter(on_chain).filter_map(|watch| {
+            let froms = watch.addresses.iter().filter_map(|address| watch.from_block_of(&address));
+            let (many, from) =
+                froms.fold((0_usize, None), |(many, least), from| (many + 1, least.min(Some(from)).or(Some(from))));
             let lists = lists_of(&config.settings, watch, *chain).iter().count();
-            u64::try_from(watch.addresses.len().saturating_mul(lists)).unwrap_or(u64::MAX)
+            Some((many, from?, many.saturating_mul(lists)))
         });
-        let calls = calls.sum();
-        Some(History { chain: *chain, addresses: asked.iter().map(|(many, _)| many).sum(), from, calls, listed })
+        let asked: Vec<(usize, u64, usize)> = asked.collect();
+        let from = asked.iter().map(|(_, from, _)| *from).min()?;
+        let addresses = asked.iter().map(|(many, ..)| many).sum();
+        let calls = asked.iter().map(|(.., calls)| u64::try_from(*calls).unwrap_or(u64::MAX)).sum();
+        Some(History { chain: *chain, addresses, from, calls, listed })
     };
     config.settings.chains.keys().filter_map(of).collect()
 }

@@ -87,7 +87,9 @@ impl From<WatchRefusal> for Problem {
             | WatchRefusal::Taken { .. }
             | WatchRefusal::OtherChains(_)
             | WatchRefusal::OtherTags(_)
-            | WatchRefusal::TooMany => StatusCode::CONFLICT,
+            | WatchRefusal::TooMany
+            | WatchRefusal::TooManyLists { .. }
+            | WatchRefusal::TooManyBalances => StatusCode::CONFLICT,
             WatchRefusal::OtherRequest => StatusCode::UNPROCESSABLE_ENTITY,
             WatchRefusal::Unknown(_) => StatusCode::NOT_FOUND,
         };

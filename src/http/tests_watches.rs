@@ -111,6 +111,15 @@ async fn a_body_that_is_wrong_is_told_so_place_by_place() {
             422,
             vec!["#/watches/0/addresses/0: the checksum is wrong"],
         ),
+        (
+            one(json!({"name": "a", "addresses": [7, {"address": ONE, "from_block": -1}, {"adress": ONE}]})),
+            422,
+            vec![
+                "#/watches/0/addresses/0: it is neither an address nor an object of address",
+                "#/watches/0/addresses/1/from_block: it is neither a number",
+                "#/watches/0/addresses/2: it is neither an address nor an object of address",
+            ],
+        ),
         (one(json!({"name": "a", "address": ONE})), 400, vec![]),
         (json!([ONE]), 400, vec![]),
         (one(json!({"name": "treasury", "addresses": [ONE]})), 409, vec![]),

@@ -7,6 +7,7 @@ use crate::types::text::{is_name, wrong_note};
 use crate::types::{Address, Name, parse_address};
 use axum::http::StatusCode;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 
 /// Faults of a body that are named one by one.
@@ -36,6 +37,7 @@ struct AddedWatch {
 enum AddedAddress {
     Plain(String),
     Full(FullAddress),
+    Other(IgnoredAny),
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,6 +56,7 @@ struct FullAddress {
 enum Begin {
     Number(u64),
     Word(String),
+    Other(IgnoredAny),
 }
 
 /// What a body asks for, if nothing is wrong with it.
@@ -154,6 +157,10 @@ fn checked_address(at: &str, given: AddedAddress, usual: Option<u64>, faults: &m
     let given = match given {
         AddedAddress::Plain(address) => FullAddress { address, reference: None, label: None, from_block: None },
         AddedAddress::Full(full) => full,
+        AddedAddress::Other(_) => {
+            faults.add(at.to_owned(), "it is neither an address nor an object of address, ref, label and from_block");
+            return None;
+        }
     };
     let note = |key: &str, text: Option<String>, faults: &mut Faults| {
         let text = text.filter(|text| !text.is_empty())?;
@@ -180,7 +187,9 @@ fn block(at: &str, from: Begin, faults: &mut Faults) -> Option<u64> {
     match from {
         Begin::Number(number) if number <= i64::MAX.unsigned_abs() => return Some(number),
         Begin::Word(word) if word == "now" => {}
-        Begin::Number(_) | Begin::Word(_) => faults.add(at.to_owned(), "it is neither a number nor \"now\""),
+        Begin::Number(_) | Begin::Word(_) | Begin::Other(_) => {
+            faults.add(at.to_owned(), "it is neither a number nor \"now\"")
+        }
     }
     None
 }

@@ -113,6 +113,12 @@ impl Balances {
         self.kept.keys().map(|holding| (holding, self.rows.get(holding)))
     }
 
+    /// How many are read because a rule looks at them, or because they move by themselves.
+    #[must_use]
+    pub fn of_rules(&self) -> u64 {
+        self.kept.values().filter(|often| **often).count() as u64
+    }
+
     /// Balances that would be shown, were there not too many.
     #[must_use]
     pub const fn left_out(&self) -> u64 {
@@ -220,7 +226,7 @@ fn want(holding: &Holding, often: bool, row: Option<&BalanceRow>) -> BalanceWant
 }
 
 /// What the balance rules look at of a watch, by chain and asset.
-fn looked_at(settings: &Settings, watch: &Watch, of_config: bool) -> BTreeSet<(ChainId, Asset)> {
+pub(super) fn looked_at(settings: &Settings, watch: &Watch, of_config: bool) -> BTreeSet<(ChainId, Asset)> {
     let looking = settings.rules.iter().filter(|rule| rule.condition.looks_at(watch, of_config));
     let assets = looking.flat_map(|rule| match &rule.condition {
         Condition::Balance(condition) => condition.thresholds.keys().copied().collect(),

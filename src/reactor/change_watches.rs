@@ -162,7 +162,7 @@ impl Reactor {
         if self.watch_list.len() + made > MOST_WATCHES {
             return Err(WatchRefusal::TooMany);
         }
-        taken.or_else(|| self.shared(watches)).map_or(Ok(()), Err)
+        taken.or_else(|| self.shared(watches)).or_else(|| self.without_room(watches)).map_or(Ok(()), Err)
     }
 
     /// An address that two of the new watches claim on one chain.
@@ -182,7 +182,7 @@ impl Reactor {
     }
 
     /// The chains of a watch that is added: those it names, else those it has, else all.
-    fn chains_of(&self, watch: &NewWatch) -> Vec<ChainId> {
+    pub(super) fn chains_of(&self, watch: &NewWatch) -> Vec<ChainId> {
         let known = || self.watch_list.get(&watch.name).map(|(row, _)| row.chains.clone());
         let all = || self.settings.chains.keys().copied().collect();
         watch.chains.clone().or_else(known).unwrap_or_else(all)

@@ -57,6 +57,7 @@ mod read_blocks;
 mod read_explorer;
 mod read_history;
 mod read_prices;
+pub mod room;
 pub mod rows;
 pub mod rules;
 pub mod settings;

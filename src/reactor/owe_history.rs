@@ -12,7 +12,7 @@ use super::past::complete_from;
 use super::rows::{BackfillRow, ListLeft, Scan, ScanRow, TransferRow};
 use super::settings::Watch;
 use super::wants::{HistoryWants, ListWant, LogsWant, StretchWant};
-use crate::types::{Address, BlockRef, ChainId, Kind, Movement};
+use crate::types::{Address, BlockRef, ChainId, Kind, Movement, TransferKey};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,6 +97,22 @@ impl Reactor {
     pub(super) fn is_history_of(&self, row: &TransferRow, address: &Address) -> bool {
         let chain = row.key.chain;
         (self.asked_from(chain, address)..self.live_from(chain, address)).contains(&row.block)
+    }
+
+    /// Whether a party to a movement in a block was watched before it.
+    pub(super) fn is_news(&self, key: &TransferKey, block: u64) -> bool {
+        let watched = |address: &&Address| self.watched.find(key.chain, address).is_some();
+        let other = Some(&key.to).filter(|_| !key.kind.is_approval());
+        let mut ours = [&key.from].into_iter().chain(other).filter(watched);
+        ours.any(|address| block >= self.live_from(key.chain, address))
+    }
+
+    /// Whether a transfer that is new to somebody lies before an address came to be watched: in a gap, or in the list of an explorer that
+    /// reads alone. A chain's own blocks at the tip are new to everybody, whatever a fork makes of their numbers.
+    pub(super) fn is_past_of(&self, row: &TransferRow, address: &Address) -> bool {
+        let chain = row.key.chain;
+        let alone = || self.settings.chains.get(&chain).is_some_and(|settings| settings.endpoints.is_empty());
+        (row.late || alone()) && row.block < self.live_from(chain, address)
     }
 
     /// The first block that an address is read live from when it comes to be watched now; `None` before its chain has begun.

@@ -196,8 +196,13 @@ impl Reactor {
             log_index: place.log_index.or(old.log_index),
             voucher: Voucher::Authority,
             missing: None,
+            // What came as the history of one party may be news to the other.
+            history: old.history && (place.history || !self.is_news(&key, place.block)),
             ..old.clone()
         };
+        if old.history && !row.history {
+            row.late = place.late;
+        }
         if same_place && standing {
             row.stage = old.stage.max(stage);
         } else {

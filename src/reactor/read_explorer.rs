@@ -166,7 +166,9 @@ impl Reactor {
             let late = |read_to: u64| reported.block.saturating_add(overlap) <= read_to;
             let settled = reported.block <= bound && read_to.is_some_and(late);
             // What is settled is not in memory any more; what is open that deep is still in doubt.
-            let settled = settled && self.transfers.get(key.id()).is_none();
+            // What came back into memory as the other party's history was said here long ago.
+            let others = |row: TransferRow| row.history && !self.is_history_of(&row, &answer.address);
+            let settled = settled && self.transfers.get(key.id()).is_none_or(others);
             if settled || reported.block < self.asked_from(id, &answer.address) {
                 continue;
             }

@@ -31,6 +31,13 @@ struct Side {
     between_own: bool,
 }
 
+impl Side {
+    /// The addresses of the watch: both of a transfer within it.
+    const fn either(&self, key: &TransferKey) -> [Address; 2] {
+        [if matches!(self.direction, Direction::Both) { key.from } else { self.address }, self.address]
+    }
+}
+
 impl Reactor {
     /// Says whatever the rules say of a transfer as it stands, and was not said.
     pub(super) fn speak(&mut self, id: TransferId, effects: &mut Vec<Effect>) {
@@ -53,9 +60,10 @@ impl Reactor {
         let row = self.quoted(row, effects);
         for side in self.sides(&row.key) {
             // Within one watch it is the history of either.
-            let either = [if side.direction == Direction::Both { row.key.from } else { side.address }, side.address];
+            let either = side.either(&row.key);
             let wanted = only.is_none_or(|only| either.iter().any(|address| only.contains(address)));
-            if !wanted || (row.history && !either.iter().any(|address| self.is_history_of(&row, address))) {
+            let past = self.is_past_to(&row, &side);
+            if !wanted || (past && !either.iter().any(|address| self.is_history_of(&row, address))) {
                 continue;
             }
             for entry in self.rules.of_watch(side.watch).iter() {
@@ -65,7 +73,7 @@ impl Reactor {
                 // What was long before the watch is nothing to pay for, and an approval moved nothing. Whoever may add a watch may not
                 // thereby make somebody pay.
                 let of_config = side.watch < self.watched.of_config();
-                if matches!(rule.condition, Condition::Transfer(_)) && !row.history && of_config {
+                if matches!(rule.condition, Condition::Transfer(_)) && !past && of_config {
                     self.pay_for_transfer(rule, &row, effects);
                 }
             }
@@ -249,6 +257,11 @@ impl Reactor {
         }
     }
 
+    /// Whether a transfer is history to a watch, which it need not be to the other party.
+    fn is_past_to(&self, row: &TransferRow, side: &Side) -> bool {
+        row.history || side.either(&row.key).iter().all(|address| self.is_past_of(row, address))
+    }
+
     fn matches(&self, entry: &InForce, condition: &TransferCondition, row: &TransferRow, side: &Side) -> bool {
         let key = &row.key;
         let asset = (key.chain, key.asset);
@@ -278,7 +291,7 @@ impl Reactor {
             && direction
             && enough
             && worth
-            && (condition.history || !row.history)
+            && (condition.history || !self.is_past_to(row, side))
             && condition.chains.contains(&key.chain)
             && condition.from.as_ref().is_none_or(|from| from.contains(&key.from))
             && condition.assets.as_ref().is_none_or(|assets| assets.contains(&asset))
@@ -380,7 +393,7 @@ impl Reactor {
             reason: reason.map(Name::from),
             suspect: row.suspect,
             late: row.late,
-            history: row.history,
+            history: row.history || self.is_past_of(row, address),
             usd,
             usd_unknown,
             url: chain.tx_url.as_ref().map(|prefix| Name::from(format!("{prefix}{}", row.key.tx))),

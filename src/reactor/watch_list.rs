@@ -14,6 +14,11 @@ use std::time::Duration;
 pub const MOST_AT_ONCE: usize = 10_000;
 /// Watches that may be added: each is looked at by every rule. Many addresses belong into one watch, each with its `ref`.
 pub const MOST_WATCHES: usize = 10_000;
+/// Lists of an explorer that are read on one chain at most: the calls that a free key has for a whole day, and some 80 MB of notes about
+/// when each is due.
+pub const MOST_LISTS: u64 = 100_000;
+/// Balances that are read for rules at most: each is read every five minutes, which makes 67 a second.
+pub const MOST_BALANCES: u64 = 20_000;
 /// How long a request is remembered by its key: whoever asks again after a day asks anew.
 pub const REMEMBER_REQUEST: Duration = Duration::from_hours(24);
 /// Requests that are remembered at most; the oldest go first.
@@ -187,6 +192,33 @@ pub enum WatchRefusal {
         super::addresses::MOST_ADDRESSES
     )]
     TooMany,
+    /// An explorer reads lists, each by a call of its own.
+    #[error(
+        "{explorer} reads {} lists on {chain} at most, one or more for each address: {}",
+        MOST_LISTS,
+        way_out(chain, *alone)
+    )]
+    TooManyLists {
+        /// Which chain, by name.
+        chain: Name,
+        /// Who reads the lists.
+        explorer: Name,
+        /// Whether nobody else reads the chain.
+        alone: bool,
+    },
+    /// A balance rule looks at whatever is added.
+    #[error(
+        "balance rules look at {} balances at most: write into them which watches or tags they are about",
+        MOST_BALANCES
+    )]
+    TooManyBalances,
+}
+
+/// What to do where an explorer is asked for too much.
+#[must_use]
+pub fn way_out(chain: &Name, alone: bool) -> String {
+    let first = if alone { "give it an `rpc` and" } else { "its `rpc` reads it:" };
+    format!("{first} write `etherscan = false` (or no [[explorer]]) for {chain}, or watch less there")
 }
 
 fn more(others: u64) -> String {

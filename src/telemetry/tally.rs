@@ -16,6 +16,12 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// The names of chains.
+    #[must_use]
+    pub fn labels(&self) -> Arc<Labels> {
+        Arc::clone(&self.labels)
+    }
+
     /// Over these series.
     #[must_use]
     pub const fn new(metrics: Metrics, labels: Arc<Labels>) -> Self {

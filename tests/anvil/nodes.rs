@@ -1,4 +1,4 @@
-//! Nodes that lag, go away or stand on a sibling; a monitor that was away; two chains at once.
+//! Nodes that lag, go away, stand still or stand on a sibling; a monitor that was away; two chains at once.
 
 use super::common::anvil::Anvil;
 use super::common::monitor::{Monitor, Place};
@@ -246,5 +246,63 @@ async fn two_chains_are_watched_at_once_and_the_same_transaction_on_both_is_two_
     let of =
         |tx: B256| heard.iter().find(|heard| heard.text("tx_hash") == tx.to_string()).map(|heard| heard.text("chain"));
     assert_eq!((of(sent[0]), of(sent[1])), (Some("one"), Some("other")));
+    assert!(monitor.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_stands_still_for_30_s_is_one_blindness_and_one_recovery_with_its_gap_filled() {
+    let Some(anvil) = Anvil::start("anvil: a paused node", 31_337, &[]).await else { return };
+    let accounts = anvil.accounts().await;
+    let receiver = Receiver::start().await;
+    // As long as the node is paused: it goes on when its silence was told.
+    let chain = chain("devnet", 31_337, &[anvil.ws()]) + "stale_after = \"30s\"\n";
+    let place = place(&[chain], accounts[1], &receiver);
+    let monitor = place.start().await;
+    monitor.has_read("devnet", 0).await;
+    let mut sent = vec![anvil.pay(accounts[0], accounts[1], 1).await];
+    let last = anvil.mine(3).await;
+    monitor.has_read("devnet", last).await;
+
+    anvil.pause();
+    // What it is asked for while it stands still it does when it goes on.
+    let meanwhile = async {
+        let mut sent = Vec::new();
+        for value in 2..6 {
+            sent.push(anvil.pay(accounts[0], accounts[1], value).await);
+            anvil.mine(10).await;
+        }
+        sent
+    };
+    let of = |heard: &[Heard], kind: &str| -> Vec<Heard> {
+        heard.iter().filter(|heard| heard.kind() == kind).cloned().collect()
+    };
+    let paused = async {
+        let heard = receiver.until(|heard| !of(heard, "source.blind").is_empty()).await;
+        let status = monitor.get("/api/v1/status").await;
+        anvil.go_on();
+        (heard.expect("that it is blind is said"), status)
+    };
+    let (more, (heard, status)) = tokio::join!(meanwhile, paused);
+    sent.extend(more);
+    let blind = of(&heard, "source.blind");
+    assert_eq!((blind[0].text("chain"), blind[0].data()["last_block"].as_u64()), ("devnet", Some(last)));
+    assert!(status["blind"] == true && status["chains"][0]["blind_since"].is_string(), "{status}");
+
+    let tip = anvil.height().await;
+    assert_eq!(tip, last + 40);
+    monitor.has_read("devnet", tip).await;
+    told_once(&receiver, &sent).await;
+    let whole = |status: &serde_json::Value| {
+        let chain = &status["chains"][0];
+        chain["gap_blocks"] == 0 && chain["blind_since"].is_null() && status["blind"] == false
+    };
+    monitor.until("/api/v1/status", whole).await;
+    let back = receiver.until(|heard| !of(heard, "source.recovered").is_empty()).await;
+    let heard = back.expect("that it is back is said");
+    let back = of(&heard, "source.recovered");
+    assert_eq!((of(&heard, "source.blind").len(), back.len()), (1, 1));
+    assert_eq!(back[0].data()["gap"]["from"], json!(last + 1), "{}", back[0].body);
+    assert!(back[0].data()["gap"]["to"].as_u64().is_some_and(|to| to > last && to <= tip), "{}", back[0].body);
+    assert_eq!(back[0].text("alert_id"), blind[0].text("alert_id"));
     assert!(monitor.stop().await.success());
 }

@@ -128,6 +128,22 @@ impl Anvil {
         receipt
     }
 
+    /// The process stands still: connections stay open and are even taken, and nobody answers until it goes on.
+    pub fn pause(&self) {
+        assert!(self.signal("STOP"), "anvil is gone");
+    }
+
+    /// It goes on, with what it was asked meanwhile first.
+    pub fn go_on(&self) {
+        assert!(self.signal("CONT"), "anvil is gone");
+    }
+
+    fn signal(&self, name: &str) -> bool {
+        // It leads its process group, in which the node is.
+        let command = format!("kill -s {name} -- -{}", self.child.id());
+        Command::new("sh").args(["-c", &command]).status().is_ok_and(|status| status.success())
+    }
+
     /// Puts code at an address, as if it had always been there.
     pub async fn put_code(&self, at: Address, code: &[u8]) {
         self.call("anvil_setCode", json!([at.to_string(), Bytes::copy_from_slice(code).to_string()])).await;
@@ -143,6 +159,8 @@ impl Anvil {
 
 impl Drop for Anvil {
     fn drop(&mut self) {
+        // A test that failed may have left it paused; it could not even end.
+        let _ = self.signal("CONT");
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::effect::{Effect, Reply};
 use walletwatch::reactor::event::{Command, Event};
+use walletwatch::reactor::room::{MOST_BALANCES, MOST_LISTS};
 use walletwatch::reactor::settings::{Added, Approval, Condition};
 use walletwatch::reactor::watch_list::{
     MOST_REQUESTS, NewAddress, NewWatch, Request, WatchAnswer, WatchOrder, WatchRefusal,
@@ -356,4 +357,46 @@ fn a_balance_rule_reads_what_was_added_and_lets_go_of_what_was_removed() {
         = balance.recovered 2 200 at 100
         ",
     );
+}
+
+/// What an order to watch so many new addresses is answered.
+fn asked(reactor: &mut Reactor, name: &str, first: u64, count: u64) -> String {
+    let address = |n: u64| walletwatch::types::Address::left_padding_from(&n.to_be_bytes());
+    let one = |n| NewAddress { address: address(n), reference: None, label: None, from_block: None };
+    let watch =
+        NewWatch { name: name.into(), chains: None, tags: None, addresses: (first..first + count).map(one).collect() };
+    let order = WatchOrder::Add { watches: vec![watch], request: None };
+    let effects = reactor.handle(Timestamp::from_secs(1_000), Event::Command(Command::Watches(Box::new(order))));
+    let [.., Effect::Answer(answer)] = effects.as_slice() else { panic!("{} effects", effects.len()) };
+    words(answer)
+}
+
+#[test]
+fn what_is_read_address_by_address_has_a_bound_that_is_said_before_anything_is_done() {
+    let check = |settings: walletwatch::reactor::settings::Settings, most: u64, refusal: &str| {
+        let mut reactor = Reactor::default();
+        reactor.handle(Timestamp::from_secs(1_000), Event::Configured(Box::new(settings)));
+        assert!(!asked(&mut reactor, "late", 1_000, most).starts_with("refused"), "{most} fit");
+        let before = reactor.tables();
+        let said = asked(&mut reactor, "more", 10_000_000, 1);
+        assert!(said.starts_with("refused: ") && said.contains(refusal), "{said}");
+        assert_eq!(reactor.tables(), before);
+        assert!(
+            !asked(&mut reactor, "late", 1_000, most).starts_with("refused"),
+            "who is watched already costs nothing"
+        );
+    };
+    let watched = |settings: &walletwatch::reactor::settings::Settings| {
+        settings.watches.iter().map(|watch| watch.addresses.len() as u64).sum::<u64>()
+    };
+    // A rule on every asset needs all five lists of each.
+    let config = explorer_only();
+    let fit = MOST_LISTS / 5 - watched(&config);
+    check(config, fit, "give it an `rpc` and write `etherscan = false`");
+    // The rule looks at one watch of the config's, and at whatever is added.
+    check(balance_rule(0), MOST_BALANCES - 1, "write into them which watches or tags");
+    // By a chain's own blocks alone there is no such bound.
+    let mut reactor = Reactor::default();
+    reactor.handle(Timestamp::from_secs(1_000), Event::Configured(Box::new(base())));
+    assert_eq!(asked(&mut reactor, "late", 1_000, 120_000), "late complete from the first block, 120000 new");
 }

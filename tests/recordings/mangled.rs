@@ -7,7 +7,7 @@ use std::fs;
 use walletwatch::wire::etherscan::{self, Body, List, open};
 
 #[path = "../fuzz/laws.rs"]
-mod laws;
+pub(crate) mod laws;
 
 /// Mangled copies of each body.
 const COPIES: usize = 30;

@@ -115,6 +115,10 @@ fn chains_say_what_they_lack() {
         &format!("{dev}{rpc}").replace("final_after = 10", "final_after = 2"),
         &["final (2) before it is confirmed (3)"],
     );
+    for (span, words) in [("30s", &[][..]), ("500ms", &["`stale_after` is out of bounds"]), ("25h", &["out of bounds"])]
+    {
+        check_more(&format!("{dev}{rpc}stale_after = \"{span}\"\n"), words);
+    }
     check_more("[[chain]]\nname = \"base\"\nchain_id = 1\nrpc = [\"ws://127.0.0.1:1\"]", &["base has the id 8453"]);
     check_more("[[chain]]\nname = \"base\"", &["nothing can read the chain base…paid"]);
     check_more("[[chain]]\nname = \"base\"\netherscan = true", &[]);

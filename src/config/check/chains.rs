@@ -15,8 +15,10 @@ use std::time::Duration;
 
 /// A chain is blind after so many block times without a block: single missed blocks are usual everywhere.
 const STALE_BLOCKS: u32 = 10;
-/// And never sooner than this: reconnecting takes a while.
+/// And, unless the config says so, never sooner than this: reconnecting takes a while.
 const STALE_LEAST: Duration = Duration::from_mins(1);
+/// Who hears of a silent chain later than this could as well not be told.
+const STALE_MOST: Duration = Duration::from_hours(24);
 /// Deeper than any chain was ever rewritten; beyond it a number is a typing mistake.
 const DEEPEST: u64 = 1_000_000;
 
@@ -142,8 +144,21 @@ fn named<'a>(input: &Input<'a>) -> Vec<Said<'a, &'a str>> {
     watches.chain(gas).collect()
 }
 
-fn stale_after(block_time: Duration) -> Duration {
+/// After how long without a block a chain is blind, where the config does not say it.
+fn usual_silence(block_time: Duration) -> Duration {
     (block_time * STALE_BLOCKS).max(STALE_LEAST)
+}
+
+fn stale_after(input: &Input<'_>, scope: &Scope<'_>, block_time: Duration) -> Duration {
+    match scope.span("stale_after") {
+        Some(said) if (block_time..=STALE_MOST).contains(&said.value) => said.value,
+        Some(said) => {
+            let advice = "longer than the time between blocks, and a day at most, for example \"30s\"";
+            input.notes.fault(said.place, "`stale_after` is out of bounds", advice);
+            STALE_LEAST
+        }
+        None => usual_silence(block_time),
+    }
 }
 
 /// A known chain of which the config says nothing.
@@ -162,7 +177,7 @@ fn from_table(input: &Input<'_>, known: &'static KnownChain) -> Chain {
         finalized_tag: false,
         endpoints: Vec::new(),
         explorer,
-        stale_after: stale_after(block_time),
+        stale_after: usual_silence(block_time),
         tx_url: tx_url(known),
     };
     Chain { settings, known: Some(known), required: None }
@@ -235,7 +250,7 @@ fn one(input: &Input<'_>, scope: &Scope<'_>, name: Name, ids: &mut Taken<ChainId
         finalized_tag: tagged && !rpc.is_empty(),
         endpoints: rpc.iter().map(|endpoint| endpoint.name.clone()).collect(),
         explorer,
-        stale_after: stale_after(block_time),
+        stale_after: stale_after(input, scope, block_time),
         tx_url: known.and_then(tx_url),
     };
     chains.endpoints.extend(rpc);

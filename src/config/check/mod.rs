@@ -23,7 +23,9 @@ mod watches;
 
 use crate::config::checked::{Config, Role};
 use crate::config::forecast;
-use crate::reactor::settings::{Approval, BalanceSettings, Settings};
+use crate::reactor::room;
+use crate::reactor::settings::{Approval, BalanceSettings, Condition, Settings, Watch};
+use crate::types::{Asset, ChainId};
 pub(super) use circle::FREEZE_FILE;
 use input::Input;
 use std::sync::Arc;
@@ -52,6 +54,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         values: &values,
     };
     let read = rules::check(input, &materials);
+    many_balances(&read, &watches.list, input);
     let balances = BalanceSettings {
         shown: watches::shown(&tokens, &chains),
         most: page_and_store::max_balances(input),
@@ -128,6 +131,41 @@ fn view_age(input: &Input<'_>, config: &Config) {
         } else if let Some(age) = forecast.pace.promised.filter(|age| *age > DAY) {
             let what = format!("a round of {} takes {} by its calls a day", forecast.source, forecast::span(age));
             input.notes.warn(scope.place(), format!("{what}: what moves may be seen that late"));
+        }
+        for (chain, on) in forecast.chains.iter().filter(|(_, on)| on.lists() > room::MOST_LISTS) {
+            let Some(chain) = config.settings.chains.get(chain) else { continue };
+            let what = format!("{} lists of {} addresses on {}", on.lists(), on.addresses, chain.name);
+            let most = format!("{} is asked for {} on a chain at most", forecast.source, room::MOST_LISTS);
+            let hint = room::way_out(&chain.name, chain.endpoints.is_empty());
+            input.notes.fault(scope.place(), format!("{what}: {most}"), hint);
+        }
+    }
+}
+
+/// Balances are read one by one: a rule that looks at very many is a fault.
+fn many_balances(rules: &[rules::Read<'_>], watches: &[Watch], input: &Input<'_>) {
+    let balance = |read: &rules::Read<'_>| match read.rule.as_ref().map(|rule| &rule.condition) {
+        Some(Condition::Balance(balance)) => {
+            let of = |(chain, _): &(ChainId, Asset)| {
+                let looked_at = |watch: &&Watch| balance.watches.contains(&watch.name) && watch.chains.contains(chain);
+                watches.iter().filter(looked_at).map(|watch| watch.addresses.len() as u64).sum::<u64>()
+            };
+            balance.thresholds.keys().map(of).sum()
+        }
+        Some(
+            Condition::Transfer(_)
+            | Condition::Approval(_)
+            | Condition::Price(_)
+            | Condition::Change(_)
+            | Condition::Gas(_),
+        )
+        | None => 0,
+    };
+    for read in rules {
+        let many = balance(read);
+        if many > room::MOST_BALANCES {
+            let what = format!("{} looks at {many} balances: {} are read at most", read.name, room::MOST_BALANCES);
+            input.notes.fault(read.scope.place(), what, "write `watch`: the names or tags that it is about");
         }
     }
 }

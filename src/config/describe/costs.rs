@@ -5,10 +5,12 @@ use crate::config::checked::Config;
 use crate::config::forecast::{self, Forecast, forecasts};
 use crate::config::history::histories;
 use crate::reactor::event::List;
-use crate::reactor::settings::{Condition, Rule};
+use crate::reactor::room;
+use crate::reactor::settings::{Condition, Rule, Watch};
 use crate::types::ChainId;
 use crate::types::pace::{BALANCE_OFTEN, BALANCE_SELDOM, BATCH, HURRIED_ONE_IN, SECOND_ONE_IN};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub(super) fn past(text: &mut Lines, config: &Config) {
     let histories = histories(config);
@@ -86,6 +88,10 @@ fn account(text: &mut Lines, config: &Config, forecast: &Forecast) {
             each.join(", ")
         ));
     }
+    let added = added(config, forecast);
+    if !added.is_empty() {
+        text.inner(format_args!("an address that is added at run time, without a tag: {} more", added.join(" and ")));
+    }
     text.inner(format_args!(
         "ahead of their turn: what just moved, balances, and receipts of rows that vanished; one call in {HURRIED_ONE_IN} at most"
     ));
@@ -96,4 +102,17 @@ fn account(text: &mut Lines, config: &Config, forecast: &Forecast) {
             forecast::span(every)
         ));
     }
+}
+
+/// What one address costs that is added on all chains of an account.
+fn added(config: &Config, forecast: &Forecast) -> Vec<String> {
+    let chains = forecast.chains.keys().copied().collect();
+    let sample = Watch { name: "".into(), addresses: Arc::default(), chains, tags: Vec::new(), from_block: None };
+    let cost = room::cost(&config.settings, &sample);
+    let lists: u64 = cost.lists.iter().map(|(_, lists)| lists).sum();
+    let lists = (lists > 0).then(|| format!("{} a round", count(usize::try_from(lists).unwrap_or(usize::MAX), "call")));
+    let every = forecast::span(BALANCE_OFTEN);
+    let balances = (cost.balances > 0)
+        .then(|| format!("{} every {every}", count(usize::try_from(cost.balances).unwrap_or(usize::MAX), "balance")));
+    lists.into_iter().chain(balances).collect()
 }

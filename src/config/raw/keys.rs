@@ -236,6 +236,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("block_time").default("of the chain table"),
             key("confirmations").default("of the chain table"),
             key("final_after").default("of the chain table"),
+            key("stale_after").default("ten blocks, a minute at least"),
             key("rpc").shape(Shape::Section("chain.rpc")),
             key("etherscan").default("true where [etherscan] stands and a free key covers it"),
             key("required").default("true where a source covers it"),

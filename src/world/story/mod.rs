@@ -1,5 +1,5 @@
-//! The demo's story: two chains that grow by the beat, a price that falls and comes back, a gas spike, reorgs, a
-//! node that hangs and a receiver that dies for a while; and the faces that show it all. Starts anew after each act, and never ends.
+//! The demo's story: two chains that grow by the beat, a price that falls and comes back, feeds that fall silent and differ, a gas spike,
+//! reorgs, a node that hangs and a receiver that dies for a while; and the faces that show it all. Starts anew after each act, and never ends.
 
 mod bank;
 mod cast;
@@ -304,13 +304,15 @@ impl Story {
         let beat = simnet.read(|simnet| explored.read(|explored| script.beat(nth, simnet, explored)));
         play_turn(simnet, at, &beat.simnet);
         play_turn(explored, at, &beat.explored);
+        self.second.set(|faults| faults.silent = !beat.second_speaks);
         for feed in [&self.prices, &self.second] {
             feed.trade(&pair("ETH-USD"), beat.ether);
-            // A trade a beat keeps the other pair fresh.
-            if let Some(price) = feed.price(&pair("USDC-USD")) {
-                feed.trade(&pair("USDC-USD"), price);
-            }
         }
+        // A trade a beat keeps the other pair fresh.
+        if let Some(price) = self.prices.price(&pair("USDC-USD")) {
+            self.prices.trade(&pair("USDC-USD"), price);
+        }
+        self.second.trade(&pair("USDC-USD"), beat.second_dollar);
         self.node.set(|faults| faults.paused = !beat.node_answers);
         self.books.answer_with(if beat.books_open { Answer::Status(204) } else { Answer::Status(503) });
         let of_bank = self.bank.beat(nth, at);

@@ -38,6 +38,14 @@ pub const HOT_PAYS: u64 = 37;
 pub const HOT_FILLED: u64 = 45;
 /// What the hot wallet pays out then, and what it pays out later in an act, in thousandths of a token.
 const OUT_OF_HOT: (u64, u64) = (600_000_000, 2_000_000);
+/// The second feed says nothing from here …
+const SECOND_FALLS_SILENT: u64 = 28;
+/// … to here: longer than a venue like that is silent while it lives.
+const SECOND_SPEAKS: u64 = 44;
+/// From here to the end of the act the second feed says something else of the dollar coin: for longer than feeds may differ unsaid.
+const SECOND_DIFFERS: u64 = 47;
+/// What each feed says a dollar coin is worth then, in US cents.
+const DOLLAR: (u64, u64) = (100, 96);
 /// Until here only the script's own scenes happen, so that each can be followed; then also what happens every day.
 const SCENES_END: u64 = 44;
 /// Ether in US cents at beats of an act; between them in a straight line. It falls below 2,500 and comes back.
@@ -53,6 +61,10 @@ pub struct Beat {
     pub explored: Turn,
     /// What ether trades at.
     pub ether: Price,
+    /// What the second feed says that a dollar coin trades at; the first says a dollar.
+    pub second_dollar: Price,
+    /// Whether the second feed says anything.
+    pub second_speaks: bool,
     /// Whether the node answers anything.
     pub node_answers: bool,
     /// Whether the book-keeping's receiver takes anything.
@@ -101,11 +113,17 @@ impl Script {
     pub fn beat(&mut self, nth: u64, simnet: &Chain, explored: &Chain) -> Beat {
         let beat = nth % ACT;
         let cents = ether(beat).saturating_add(self.chance.between(0, 60));
-        let text = format!("{}.{:02}", cents / 100, cents % 100);
+        let dollar = if beat < SECOND_DIFFERS { DOLLAR.0 } else { DOLLAR.1 };
+        let price = |cents: u64| {
+            let text = format!("{}.{:02}", cents / 100, cents % 100);
+            Price::parse(&text).expect("whole cents above zero are a price")
+        };
         Beat {
             simnet: self.simnet(beat, simnet),
             explored: self.explored(beat, explored),
-            ether: Price::parse(&text).expect("whole cents above zero are a price"),
+            ether: price(cents),
+            second_dollar: price(dollar),
+            second_speaks: !(SECOND_FALLS_SILENT..SECOND_SPEAKS).contains(&beat),
             node_answers: !(NODE_HANGS..NODE_ANSWERS).contains(&beat),
             books_open: !(BOOKS_CLOSE..BOOKS_OPEN).contains(&beat),
             told: told(beat),
@@ -277,6 +295,11 @@ const fn told(beat: u64) -> Option<&'static str> {
         NODE_HANGS => "the node hangs: connected, and not a word",
         UNSEEN => "0.8 ETH come in, and the node says nothing",
         NODE_ANSWERS => "the node answers again",
+        SECOND_FALLS_SILENT => "the second price feed is connected and silent: prices are the first one's alone",
+        SECOND_SPEAKS => "the second price feed speaks again",
+        SECOND_DIFFERS => {
+            "the feeds differ by 4 % about the dollar coin: who does not come round within a minute is told of"
+        }
         BOOKS_CLOSE => "the book-keeping's receiver is down (HTTP 503); 1.1 ETH come in",
         BOOKS_OPEN => "the book-keeping's receiver is up again",
         MOVED => "1.4 ETH come in",

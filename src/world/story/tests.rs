@@ -41,11 +41,12 @@ fn every_act_has_its_crossings_its_reorgs_and_its_calm() {
     for seed in 0..5 {
         let cast = Cast::new(seed);
         let (mut fees, mut prices, mut alive) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut doomed, mut moved, mut hot) = (BTreeSet::new(), Vec::new(), Vec::new());
+        let (mut doomed, mut moved, mut hot, mut second) = (BTreeSet::new(), Vec::new(), Vec::new(), Vec::new());
         let (simnet, _) = play(seed, 2 * ACT, |nth, beat, chain| {
             fees.push(chain.head().base_fee);
             prices.push(beat.ether);
             alive.push((beat.node_answers, beat.books_open));
+            second.push((beat.second_speaks, beat.second_dollar));
             if nth % ACT == TAKEN_BACK - 1 {
                 let at = (0..=chain.height()).rev().filter_map(|number| chain.at(number));
                 let found = at.flat_map(|block| block.txs.iter().map(move |tx| (block.at.number, tx)));
@@ -81,6 +82,13 @@ fn every_act_has_its_crossings_its_reorgs_and_its_calm() {
         }
         assert_eq!(alive.iter().filter(|(node, _)| !node).count(), 18);
         assert_eq!(alive.iter().filter(|(_, books)| !books).count(), 6);
+        assert_eq!(second.iter().filter(|(speaks, _)| !speaks).count(), 32);
+        assert!(
+            second.iter().all(|(speaks, dollar)| *speaks || *dollar == price("1")),
+            "silent or different, not both"
+        );
+        let apart = second.iter().filter(|(_, dollar)| *dollar != price("1")).count();
+        assert!(apart >= 2 * 61, "a minute of beats in each act, until it is said: {apart}");
     }
 }
 

@@ -118,7 +118,12 @@ impl Past {
                 Places { turn: Some((lane, after(gap))), hurry: self.hurry(leads, last) }
             }
         };
-        if self.failures == 0 { places } else { self.held_back(places, after) }
+        // What is one cheap call, and is waited for, is soon tried again: at a start the network may not be there yet.
+        let first = match what {
+            What::Receipt | What::Head { .. } => SOON_GAP,
+            What::View { .. } | What::Balances | What::Balance { .. } | What::Gas => SHORTEST_GAP,
+        };
+        if self.failures == 0 { places } else { self.held_back(places, first, after) }
     }
 
     /// When a list is to be read ahead of its turn.
@@ -152,8 +157,8 @@ impl Past {
         self.stirred = self.stirred.max(Some(at));
     }
 
-    fn held_back(&self, places: Places, after: impl Fn(Duration) -> Timestamp) -> Places {
-        let gap = SHORTEST_GAP.saturating_mul(2_u32.saturating_pow(self.failures)).min(LONGEST_GAP);
+    fn held_back(&self, places: Places, first: Duration, after: impl Fn(Duration) -> Timestamp) -> Places {
+        let gap = first.saturating_mul(2_u32.saturating_pow(self.failures)).min(LONGEST_GAP);
         let earliest = after(gap);
         Places {
             turn: places.turn.map(|(lane, due)| (lane, due.max(earliest))),
