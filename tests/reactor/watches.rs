@@ -368,6 +368,7 @@ fn asked(reactor: &mut Reactor, name: &str, first: u64, count: u64) -> String {
     let order = WatchOrder::Add { watches: vec![watch], request: None };
     let effects = reactor.handle(Timestamp::from_secs(1_000), Event::Command(Command::Watches(Box::new(order))));
     let [.., Effect::Answer(answer)] = effects.as_slice() else { panic!("{} effects", effects.len()) };
+    let Reply::Watches(answer) = &**answer else { panic!("{answer:?}") };
     words(answer)
 }
 

@@ -5,7 +5,7 @@ use crate::payments::testing::{Bench, WALLET, token, wallet};
 use crate::reactor::money::{IdempotencyKey, LivePart, PaymentRow, PaymentState};
 use crate::reactor::payments::ask::{Scan, Ticket};
 use crate::types::Secret;
-use crate::wire::circle::{TransferTerms, freeze};
+use crate::wire::circle::{CircleState, TransferTerms, freeze};
 use crate::world::circle::{Fate, Manner};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
