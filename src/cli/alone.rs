@@ -9,13 +9,14 @@ use crate::app::poison::Poison;
 use crate::app::replies::{of_payments, of_silences, of_watches};
 use crate::app::turn::{Turned, turn};
 use crate::config::checked::Config;
-use crate::http::archive::Answer;
+use crate::http::archive::{Answer, Counted};
 use crate::http::control::no_monitor;
 use crate::http::{Archive, Command, Control, Deadlines, Local, Parts, Refusal, Tokens};
 use crate::reactor::Reactor;
 use crate::reactor::addresses::Since;
 use crate::reactor::event::{Command as Ask, Event, PaymentOrder};
 use crate::reactor::hush::{SilenceAnswer, SilenceOrder};
+use crate::reactor::money::PaymentRow;
 use crate::reactor::money::{PaymentRow, PaymentState};
 use crate::reactor::office::{AuditRow, OfficeTables};
 use crate::reactor::past::Complete;
@@ -177,7 +178,7 @@ impl Archive for Books {
         self.read(|reader| reader.payment_told(id))
     }
 
-    fn office(&self) -> Answer<'_, (OfficeTables, Vec<(PaymentState, bool, u64)>)> {
+    fn office(&self) -> Answer<'_, (OfficeTables, Vec<Counted>)> {
         self.read(|reader| Ok((reader.office()?, reader.payment_counts()?)))
     }
 

@@ -91,7 +91,7 @@ impl Demo {
             let ready = |running: &monitor::Running| {
                 let _sent = page_to.send(running.listen);
             };
-            let done = monitor::run(config, Metrics::new(), stop.clone(), None, ready).await;
+            let done = Box::pin(monitor::run(config, Metrics::new(), stop.clone(), None, ready)).await;
             over.cancel();
             done
         };

@@ -52,7 +52,7 @@ impl Run {
                 Ok(config)
             };
             let reloading = Reloading { load: Box::new(load), hangups: hangups()? };
-            monitor::run(config, Metrics::new(), stop, Some(reloading), told).await.map_err(failure)
+            Box::pin(monitor::run(config, Metrics::new(), stop, Some(reloading), told)).await.map_err(failure)
         })
     }
 }

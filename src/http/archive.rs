@@ -34,6 +34,9 @@ pub enum ArchiveFault {
 /// An answer of the store.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, ArchiveFault>>;
 
+/// How many payments stand in a state, live or not.
+pub type Counted = (PaymentState, bool, u64);
+
 /// What the store holds, newest first.
 pub trait Archive: Send + Sync {
     /// Transfers.
@@ -84,7 +87,7 @@ pub trait Archive: Send + Sync {
     fn payment(&self, id: PaymentId) -> Answer<'_, Option<(PaymentRow, Vec<AuditRow>)>>;
 
     /// What holds for all live payments, and how many payments stand in each state, live or not.
-    fn office(&self) -> Answer<'_, (OfficeTables, Vec<(PaymentState, bool, u64)>)>;
+    fn office(&self) -> Answer<'_, (OfficeTables, Vec<Counted>)>;
 
     /// Lines of the audit before this one, newest first.
     fn audit(&self, before: Option<u64>, limit: usize) -> Answer<'_, Vec<AuditRow>>;
@@ -205,7 +208,7 @@ impl Archive for StoreArchive {
         self.ask(move |reader| reader.payment_told(id))
     }
 
-    fn office(&self) -> Answer<'_, (OfficeTables, Vec<(PaymentState, bool, u64)>)> {
+    fn office(&self) -> Answer<'_, (OfficeTables, Vec<Counted>)> {
         self.ask(|reader| Ok((reader.office()?, reader.payment_counts()?)))
     }
 

@@ -27,6 +27,7 @@ impl Listing {
     }
 
     /// Its rows, as they came.
+    #[must_use = "it changes nothing"]
     pub fn items(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.items.iter().map(|item| item.get())
     }

@@ -191,9 +191,10 @@ impl Reactor {
         self.show_desk(rule.clone(), arm_name(rule, "market"), time, value, vouched, effects);
     }
 
-    /// Everything that was shown of prices and fees is shown again: another config is in force.
-    pub(super) fn show_markets_again(&mut self) {
+    /// Another config is in force: prices and fees are shown again, and balances are read anew.
+    pub(super) fn show_again(&mut self) {
         self.soft.shown.markets.clear();
+        self.soft.shown.staged.clear();
     }
 
     fn show_desk(

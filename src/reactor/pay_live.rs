@@ -117,7 +117,7 @@ impl Reactor {
         let heads: BTreeMap<ChainId, u64> =
             self.chains.iter().filter_map(|(id, chain)| Some((*id, chain.height()?))).collect();
         let live = terms.is_some();
-        self.show_markets_again();
+        self.show_again();
         self.at_desk(effects, |desk, reactor, at, step| {
             desk.configure(terms, &heads, at, step);
             if live {

@@ -216,6 +216,22 @@ fn a_start_makes_the_next_reading_a_first_one() {
     assert_eq!(planned(&bench), [(60, PaymentState::Approved)]);
 }
 
+#[test]
+fn an_edit_of_the_trigger_makes_the_next_reading_a_first_one() {
+    for (mark, expected) in
+        [([9; 32], PaymentState::Held), (filling().terms.offers[&"one".into()].mark, PaymentState::Approved)]
+    {
+        let mut bench = filling();
+        bench.read(balance(95, 95, false, false));
+        let mut edited = bench.terms.clone();
+        edited.offers.get_mut(&"one".into()).expect("it is there").mark = mark;
+        bench.configure(edited);
+        bench.accept();
+        bench.read(balance(40, 40, true, false));
+        assert_eq!(planned(&bench), [(60, expected)]);
+    }
+}
+
 fn only(bench: &Bench) -> PaymentId {
     *bench.store.payments.keys().next().expect("there is one")
 }
@@ -240,6 +256,8 @@ fn the_next_top_up_waits_until_the_last_one_is_there_and_the_balance_with_it() {
     bench.read(balance(89, 89, true, true));
     bench.read(balance(40, 40, true, true));
     assert_eq!(planned(&bench).len(), 1);
+    let low = |said: &&Said| matches!(said, Said::Warning(words) if words.as_str().ends_with("is still low"));
+    assert_eq!(bench.said.iter().filter(low).count(), 1, "{:?}", bench.said);
     bench.read(balance(90, 90, false, true));
     bench.read(balance(40, 40, true, true));
     assert_eq!(planned(&bench).len(), 2, "there, and enough: the next crossing pays");

@@ -27,17 +27,17 @@ async fn a_person_approves_and_circle_pays_once() {
     assert_eq!(held["reason"], "approval");
     assert_eq!(rig.told("payment.held").await["data"]["payment_id"], json!(id));
 
-    let listed = rig.payments(&monitor, &["list"]).await;
+    let listed = rig.payments(&monitor, &["list"]);
     assert!(listed.0 == 0 && listed.1.contains(&id) && listed.1.contains("held"), "{listed:?}");
-    let shown = rig.payments(&monitor, &["show", &id]).await;
+    let shown = rig.payments(&monitor, &["show", &id]);
     assert!(shown.1.contains("body_sha256") && shown.1.contains("planned"), "{shown:?}");
     let other = ["approve", &id, "--body", &"00".repeat(32)];
-    let wrong = rig.payments(&monitor, &other).await;
+    let wrong = rig.payments(&monitor, &other);
     assert!(wrong.0 == 2 && wrong.1.contains("another request"), "{wrong:?}");
     assert_eq!(post(&monitor, DUTY, &format!("{id}/approve"), "{}").await, 403);
     assert!(rig.moved().is_empty());
 
-    let approved = rig.payments(&monitor, &["approve", &id, "--as", "bob"]).await;
+    let approved = rig.payments(&monitor, &["approve", &id, "--as", "bob"]);
     assert!(approved.0 == 0 && approved.1.contains("approved: 5 USDC to cold"), "{approved:?}");
     rig.payment(&monitor, "5", "complete").await;
     assert_eq!(rig.moved(), [5_000_000]);
@@ -45,9 +45,9 @@ async fn a_person_approves_and_circle_pays_once() {
         let told = rig.told(kind).await;
         assert_eq!((&told["data"]["payment_id"], &told["data"]["rehearsal"]), (&json!(id), &json!(false)), "{kind}");
     }
-    let again = rig.payments(&monitor, &["approve", &id]).await;
+    let again = rig.payments(&monitor, &["approve", &id]);
     assert!(again.0 == 2 && again.1.contains("does not stand where this can be done"), "{again:?}");
-    let shown = rig.payments(&monitor, &["show", &id]).await;
+    let shown = rig.payments(&monitor, &["show", &id]);
     assert!(shown.1.contains("by bob at") && shown.1.contains("COMPLETE"), "{shown:?}");
 
     // A reload changes nothing about money, and ends nothing.
@@ -56,15 +56,15 @@ async fn a_person_approves_and_circle_pays_once() {
     rig.pays_in(7_000_000);
     let held = rig.payment(&monitor, "7", "held").await;
     let id = held["payment_id"].as_str().expect("it has one").to_owned();
-    assert_eq!(rig.payments(&monitor, &["reject", &id]).await.0, 0);
+    assert_eq!(rig.payments(&monitor, &["reject", &id]).0, 0);
     rig.payment(&monitor, "7", "refused").await;
-    let verified = rig.payments(&monitor, &["verify"]).await;
+    let verified = rig.payments(&monitor, &["verify"]);
     assert!(verified.0 == 0 && verified.1.contains("complete: 1 payments, 5 USDC"), "{verified:?}");
     let head = rig.told("payment.complete").await["data"]["audit_head"].as_str().expect("it has one").to_owned();
     let head = head.trim_start_matches("0x");
-    assert_eq!(rig.payments(&monitor, &["verify", "--head", head]).await.0, 0);
-    assert_eq!(rig.payments(&monitor, &["verify", "--head", &"ab".repeat(32)]).await.0, 3);
-    let exported = rig.payments(&monitor, &["export"]).await.1;
+    assert_eq!(rig.payments(&monitor, &["verify", "--head", head]).0, 0);
+    assert_eq!(rig.payments(&monitor, &["verify", "--head", &"ab".repeat(32)]).0, 3);
+    let exported = rig.payments(&monitor, &["export"]).1;
     let lines: Vec<&str> = exported.lines().collect();
     assert_eq!(lines.iter().filter(|line| line.starts_with("{\"payment\":")).count(), 2, "{exported}");
     assert!(lines.iter().filter(|line| line.starts_with("{\"audit\":")).count() > 5, "{exported}");
@@ -90,7 +90,7 @@ async fn a_freeze_stops_everything_with_and_without_a_monitor_and_two_names_are_
     rig.pays_in(2_000_000);
     rig.payment(&monitor, "2", "complete").await;
 
-    let frozen = rig.payments(&monitor, &["freeze", "a drill", "--as", "duty"]).await;
+    let frozen = rig.payments(&monitor, &["freeze", "a drill", "--as", "duty"]);
     assert!(frozen.0 == 0 && frozen.1.contains("no payment leaves"), "{frozen:?}");
     let told = rig.told("payments.frozen").await;
     assert_eq!((&told["data"]["what"], &told["data"]["reason"]), (&json!("everything"), &json!("a drill")));
@@ -98,33 +98,33 @@ async fn a_freeze_stops_everything_with_and_without_a_monitor_and_two_names_are_
     let held = rig.payment(&monitor, "3", "held").await;
     let id = held["payment_id"].as_str().expect("it has one").to_owned();
     assert_eq!(held["reason"], "frozen");
-    let refused = rig.payments(&monitor, &["approve", &id]).await;
+    let refused = rig.payments(&monitor, &["approve", &id]);
     assert!(refused.0 == 2 && refused.1.contains("payments are frozen"), "{refused:?}");
-    let listed = rig.payments(&monitor, &["list"]).await;
+    let listed = rig.payments(&monitor, &["list"]);
     assert!(listed.1.contains("FROZEN: a drill"), "{listed:?}");
     rig::shows(&monitor, "walletwatch_payments_frozen 1").await;
-    let duty = rig.payments(&monitor, &["unfreeze", "--as", "duty"]).await;
+    let duty = rig.payments(&monitor, &["unfreeze", "--as", "duty"]);
     assert!(duty.0 == 2 && duty.1.contains("duty"), "{duty:?}");
-    assert_eq!(rig.payments(&monitor, &["unfreeze"]).await.0, 0);
+    assert_eq!(rig.payments(&monitor, &["unfreeze"]).0, 0);
     rig.told("payments.unfrozen").await;
-    assert_eq!(rig.payments(&monitor, &["approve", &id]).await.0, 0);
+    assert_eq!(rig.payments(&monitor, &["approve", &id]).0, 0);
     rig.payment(&monitor, "3", "complete").await;
 
     rig.pays_in(101_000_000);
     let held = rig.payment(&monitor, "101", "held").await;
     let id = held["payment_id"].as_str().expect("it has one").to_owned();
-    let shown = rig.payments(&monitor, &["show", &id]).await;
+    let shown = rig.payments(&monitor, &["show", &id]);
     assert!(held["reason"] == "limit" && shown.1.contains("no room") && shown.1.contains("per_payment"), "{shown:?}");
 
     rig.pays_in(9_000_000);
     let held = rig.payment(&monitor, "9", "held").await;
     let id = held["payment_id"].as_str().expect("it has one").to_owned();
     for _ in 0..2 {
-        let first = rig.payments(&monitor, &["approve", &id, "--as", "ann"]).await;
+        let first = rig.payments(&monitor, &["approve", &id, "--as", "ann"]);
         assert!(first.0 == 0 && first.1.contains("a second name is needed"), "{first:?}");
     }
     assert_eq!(rig.payment(&monitor, "9", "held").await["live"]["approvals"].as_array().map(Vec::len), Some(1));
-    assert_eq!(rig.payments(&monitor, &["approve", &id, "--as", "bob"]).await.0, 0);
+    assert_eq!(rig.payments(&monitor, &["approve", &id, "--as", "bob"]).0, 0);
     rig.payment(&monitor, "9", "complete").await;
     assert_eq!(rig.moved(), [2_000_000, 3_000_000, 9_000_000]);
     monitor.kill().await;
@@ -138,7 +138,7 @@ async fn a_freeze_stops_everything_with_and_without_a_monitor_and_two_names_are_
     let held = rig.payment(&monitor, "4", "held").await;
     assert_eq!(held["reason"], "frozen", "a freeze outlives every process");
     assert_eq!(post(&monitor, ANN, "unfreeze", "").await, 200);
-    assert_eq!(rig.payments(&monitor, &["verify"]).await.0, 0);
+    assert_eq!(rig.payments(&monitor, &["verify"]).0, 0);
     assert!(monitor.stop().await.success());
     assert_eq!(rig.moved().len(), 3);
 }
@@ -176,28 +176,28 @@ async fn a_config_that_nobody_accepted_sends_nothing_and_a_store_that_is_gone_st
         |standing: &serde_json::Value| standing["frozen"].as_str().is_some_and(|why| why.contains("the store is new"));
     let standing = monitor.until("/api/v1/payments/standing", frozen).await;
     assert!(standing["in_force"].is_string() && standing["accepted"].is_null(), "{standing}");
-    let shown = rig.payments(&monitor, &["accept"]).await;
+    let shown = rig.payments(&monitor, &["accept"]);
     assert!(
         shown.1.contains("NOT accepted; nothing was accepted before") && shown.1.contains("+ LIVE: `in`"),
         "{shown:?}"
     );
-    let wrong = rig.payments(&monitor, &["accept", "0123456789"]).await;
+    let wrong = rig.payments(&monitor, &["accept", "0123456789"]);
     assert!(wrong.0 == 2, "{wrong:?}");
     let fingerprint: String = standing["in_force"].as_str().expect("it is one").chars().take(16).collect();
-    let accepted = rig.payments(&monitor, &["accept", &fingerprint]).await;
+    let accepted = rig.payments(&monitor, &["accept", &fingerprint]);
     assert!(accepted.0 == 0 && accepted.1.contains("is accepted"), "{accepted:?}");
     let standing = monitor.get("/api/v1/payments/standing").await;
     assert_eq!(standing["in_force"], standing["accepted"]);
-    let one = rig.payments(&monitor, &["accept", "--payee", "cold", "--as", "ann"]).await;
+    let one = rig.payments(&monitor, &["accept", "--payee", "cold", "--as", "ann"]);
     assert!(one.0 == 0 && one.1.contains("a second name is needed"), "{one:?}");
-    let two = rig.payments(&monitor, &["accept", "--payee", "cold", "--as", "bob"]).await;
+    let two = rig.payments(&monitor, &["accept", "--payee", "cold", "--as", "bob"]);
     assert!(two.0 == 0 && two.1.contains("may be paid at once"), "{two:?}");
     assert!(monitor.stop().await.success());
 
     // What was accepted is said again where it is otherwise, and nothing is accepted any more.
     rig.place.configure(&strict.replace("per_payment = \"100\"", "per_payment = \"90\""));
     let monitor = rig.place.start().await;
-    let shown = rig.payments(&monitor, &["accept"]).await;
+    let shown = rig.payments(&monitor, &["accept"]);
     assert!(shown.1.contains("NOT accepted; otherwise than accepted"), "{shown:?}");
     assert!(shown.1.contains("- limits: 100 USDC each") && shown.1.contains("+ limits: 90 USDC each"), "{shown:?}");
     assert!(!shown.1.contains("payee `cold`"), "what did not change is not said: {shown:?}");

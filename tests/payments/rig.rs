@@ -135,7 +135,7 @@ impl Rig {
     }
 
     /// A command of `payments` as people give it: exit code, stdout and stderr.
-    pub async fn payments(&self, monitor: &Monitor, args: &[&str]) -> (i32, String) {
+    pub fn payments(&self, monitor: &Monitor, args: &[&str]) -> (i32, String) {
         let all: Vec<&str> = ["payments"].into_iter().chain(args.iter().copied()).collect();
         said(&self.place.command_at(monitor.page(), &all))
     }

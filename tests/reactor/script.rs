@@ -108,7 +108,7 @@ impl Script {
                 Effect::Answer(answer) => match *answer {
                     Reply::Watches(answer) => self.said.push(crate::watches::words(&answer)),
                     Reply::Payments(done) => {
-                        self.said.push(done.map_or_else(|why| why.to_string(), |()| "done".into()))
+                        self.said.push(done.map_or_else(|why| why.to_string(), |()| "done".into()));
                     }
                     Reply::Silences(answer) => self.said.push(format!("{answer:?}")),
                     Reply::Why(looked) => self.said.push(format!("{looked:?}")),

@@ -69,15 +69,15 @@ impl Pair<'_> {
         self.live.is_some_and(|live| !live.relaxed)
     }
 
-    /// Whether an asset is Circle's own USDC, as the chain table has it.
-    pub(super) fn is_usdc(&self, (id, asset): (ChainId, Asset)) -> bool {
-        chain::by_id(id).and_then(|known| known.usdc).is_some_and(|usdc| Asset::Token(usdc.address) == asset)
-    }
-
     /// Whether a flag stands on the payment.
     pub(super) fn says(&self, key: &str) -> bool {
         self.scope.flag(key) == Some(true)
     }
+}
+
+/// Whether an asset is Circle's own USDC, as the chain table has it.
+pub(super) fn is_usdc((id, asset): (ChainId, Asset)) -> bool {
+    chain::by_id(id).and_then(|known| known.usdc).is_some_and(|usdc| Asset::Token(usdc.address) == asset)
 }
 
 /// Notes what forbids this rule to pay this payee.
@@ -156,7 +156,7 @@ fn transfer(pair: &Pair<'_>, condition: &TransferCondition, amount: Option<Payme
             format!("its payee is on {}, and that is not the rule's only chain", pair.chains.name(pair.payee.chain));
         pair.fault(&what, "chains = [\"…\"] with the payee's chain alone");
     }
-    let payable = |asset: &(ChainId, Asset)| asset.1 == Asset::Coin || pair.is_usdc(*asset);
+    let payable = |asset: &(ChainId, Asset)| asset.1 == Asset::Coin || is_usdc(*asset);
     if !condition.assets.as_ref().is_some_and(|assets| !assets.is_empty() && assets.iter().all(payable)) {
         pair.fault(
             "its asset is neither the chain's coin nor the chain table's own USDC",
@@ -186,8 +186,8 @@ fn transfer(pair: &Pair<'_>, condition: &TransferCondition, amount: Option<Payme
 
 /// What is paid against what came in.
 fn exceeds(pair: &Pair<'_>, condition: &TransferCondition, amount: Option<PaymentAmount>) {
-    let all_usdc = condition.assets.as_ref().is_some_and(|assets| assets.iter().all(|asset| pair.is_usdc(*asset)));
-    let usdc = condition.at_least.iter().flatten().filter(|(asset, _)| pair.is_usdc(**asset));
+    let all_usdc = condition.assets.as_ref().is_some_and(|assets| assets.iter().all(|asset| is_usdc(*asset)));
+    let usdc = condition.at_least.iter().flatten().filter(|(asset, _)| is_usdc(**asset));
     let least = usdc.map(|(_, raw)| *raw).min();
     match amount {
         Some(PaymentAmount::Match { reserve }) => {

@@ -1,6 +1,6 @@
 //! Balance rules that pay: a top-up (MONEY §1).
 
-use super::fits::{Pair, steady};
+use super::fits::{Pair, is_usdc, steady};
 use crate::reactor::settings::{Added, BalanceCondition, PaymentAmount, Side};
 use crate::types::U256;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(super) fn balance(pair: &Pair<'_>, condition: &BalanceCondition, amount: Opt
         let what = format!("its payee is on {}, and that is not its only chain", pair.chains.name(pair.payee.chain));
         pair.fault(&what, "chains = \"…\" with the payee's chain alone");
     }
-    let usdc = pair.is_usdc(*asset);
+    let usdc = is_usdc(*asset);
     if !usdc && asset.1 != crate::types::Asset::Coin {
         pair.fault(
             "its asset is neither the chain's coin nor the chain table's own USDC",

@@ -86,6 +86,8 @@ struct Soft {
     waived_by: BTreeMap<Name, BTreeSet<Name>>,
     /// Triggers that a stopped rule missed: each is counted once.
     missed: BTreeSet<PaymentId>,
+    /// Payments that are there, and did not help: each is told once.
+    still_low: BTreeSet<PaymentId>,
     /// Crossing rules that were read in this run, with what of them was.
     read: BTreeSet<(Name, Name)>,
 }
@@ -260,6 +262,10 @@ impl Desk {
         let heads = heads.iter().map(|(chain, head)| (*chain, *head)).collect();
         let row = BirthRow { what: what.clone(), mark, at, heads, waived: false };
         step.office.push(OfficeWrite::Birth(row.clone()));
+        // What comes next is the first reading after this birth.
+        if let Stopped::Rule(rule) = &what {
+            self.soft.read.retain(|(read, _)| read != rule);
+        }
         self.births.insert(what, row);
     }
 

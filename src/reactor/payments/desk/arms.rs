@@ -4,7 +4,7 @@
 use super::flaws::flawed;
 use super::plan::{Facts, Trigger, Vouched};
 use super::terms::OfferAmount;
-use super::{Desk, Step, request};
+use super::{Desk, Said, Step, request};
 use crate::reactor::money::{PaymentRow, PaymentState};
 use crate::reactor::office::{ArmRow, OfficeWrite};
 use crate::types::{Name, PaymentId, Timestamp, U256};
@@ -109,6 +109,12 @@ impl Desk {
             waits_for: None,
         });
         let before = arm.clone();
+        let is_paid = |id: &PaymentId| self.rows.get(id).is_some_and(|row| row.state == PaymentState::Complete);
+        let paid = arm.waits_for.filter(|id| past && landed && matches!(value, Value::Balance { .. }) && is_paid(id));
+        if let Some(id) = paid.filter(|id| self.soft.still_low.insert(*id)) {
+            let what = format!("payment {id} is there, and the balance that {} looks at is still low", reading.rule);
+            step.said.push(Said::Warning(what.into()));
+        }
         let first = self.soft.read.insert(key.clone()) && !flawed!(self, FirstReadingPays);
         let busy = !open.is_empty() && !matches!(value, Value::Market { .. });
         if recovered && self.may_arm(&arm, landed) {
