@@ -17,7 +17,6 @@ use crate::reactor::addresses::Since;
 use crate::reactor::event::{Command as Ask, Event, PaymentOrder};
 use crate::reactor::hush::{SilenceAnswer, SilenceOrder};
 use crate::reactor::money::PaymentRow;
-use crate::reactor::money::{PaymentRow, PaymentState};
 use crate::reactor::office::{AuditRow, OfficeTables};
 use crate::reactor::past::Complete;
 use crate::reactor::payments::desk::{Order, Refusal as NotDone};
