@@ -176,7 +176,8 @@ fn child(folder: &Path, url: &str) {
             reports: reports_to,
             stop: CancellationToken::new(),
         };
-        let start = Start { sinks: BTreeMap::from([("ops".into(), sink)]), open, disabled };
+        let sinks = BTreeMap::from([("ops".into(), sink)]);
+        let start = Start { sinks, open, disabled, lasting: Vec::new() };
         worker::deliver(start, wires).await.expect("it delivers until it is killed");
     });
     drop(reactor);

@@ -118,6 +118,7 @@ fn transfer_rule(name: &str, direction: Direction) -> Rule {
             stages: BTreeSet::from([Stage::Confirmed]),
             between_own: BetweenOwn::Each,
             skip_suspect: false,
+            show_suspect: false,
             history: false,
         }),
     }
