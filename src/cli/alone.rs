@@ -150,7 +150,7 @@ impl Archive for Books {
     }
 
     fn silences(&self) -> Answer<'_, Vec<Silence>> {
-        self.read(|reader| reader.silences())
+        self.read(Reader::silences)
     }
 
     fn alert(&self, id: AlertId) -> Answer<'_, Option<(AlertRow, Vec<OutboxRow>)>> {

@@ -181,7 +181,7 @@ impl Archive for StoreArchive {
     }
 
     fn silences(&self) -> Answer<'_, Vec<Silence>> {
-        self.ask(move |reader| reader.silences())
+        self.ask(Reader::silences)
     }
 
     fn alert(&self, id: AlertId) -> Answer<'_, Option<(AlertRow, Vec<OutboxRow>)>> {

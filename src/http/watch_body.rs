@@ -188,7 +188,7 @@ fn block(at: &str, from: Begin, faults: &mut Faults) -> Option<u64> {
         Begin::Number(number) if number <= i64::MAX.unsigned_abs() => return Some(number),
         Begin::Word(word) if word == "now" => {}
         Begin::Number(_) | Begin::Word(_) | Begin::Other(_) => {
-            faults.add(at.to_owned(), "it is neither a number nor \"now\"")
+            faults.add(at.to_owned(), "it is neither a number nor \"now\"");
         }
     }
     None

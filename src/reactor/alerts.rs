@@ -96,10 +96,11 @@ impl Alerts {
             sinks.iter().filter(takes).cloned().collect()
         };
         if !retracts && saying.kind != MessageKind::AlertResolved {
-            if saying.ends() && row.revision > 0 && row.told.is_empty() {
+            let is_over = saying.ends() && row.revision > 0;
+            if is_over && row.told.is_empty() {
                 // What nobody heard of is over: nobody has to hear that.
                 sinks.clear();
-            } else if !(saying.ends() && row.revision > 0)
+            } else if !is_over
                 && !sinks.is_empty()
                 && let Some(silence) = self.quiet.silenced(&row, saying.kind, &saying.body, at)
             {

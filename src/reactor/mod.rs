@@ -62,6 +62,7 @@ mod read_blocks;
 mod read_explorer;
 mod read_history;
 mod read_prices;
+mod read_tokens;
 pub mod room;
 pub mod rows;
 pub mod rules;

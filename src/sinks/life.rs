@@ -28,9 +28,10 @@ impl Life {
         let kind = message.kind.as_str();
         if message.retracts {
             Self::TakenBack
-        } else if kind.ends_with(".recovered") || kind == "alert.resolved" {
-            Self::Resolved
-        } else if message.revision > 1 && DONE.contains(&kind) {
+        } else if kind.ends_with(".recovered")
+            || kind == "alert.resolved"
+            || (message.revision > 1 && DONE.contains(&kind))
+        {
             Self::Resolved
         } else if kind.ends_with("retracted") {
             Self::TakenBackInPart

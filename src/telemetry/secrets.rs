@@ -43,33 +43,7 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
         secrets.push(url);
     }
     for SinkConfig { name: _, kind } in sinks {
-        match kind {
-            SinkKind::Log => {}
-            SinkKind::Webhook { url, secret, allow_private: _ } => secrets.extend([url, secret]),
-            SinkKind::Slack { url, allow_private: _ } => secrets.push(url),
-            SinkKind::Telegram(TelegramConfig { url, token, chat: _, thread: _, allow_private: _ }) => {
-                secrets.extend([url, token]);
-            }
-            SinkKind::Discord(DiscordConfig { url, allow_private: _ }) => secrets.push(url),
-            SinkKind::SlackBot(SlackBotConfig { url, token, channel: _, allow_private: _ }) => {
-                secrets.extend([url, token]);
-            }
-            SinkKind::Alertmanager(AlertmanagerConfig { urls, token, allow_private: _ }) => {
-                secrets.extend(urls);
-                secrets.extend(token);
-            }
-            SinkKind::Ntfy(NtfyConfig { url, topic: _, token, allow_private: _ }) => {
-                secrets.push(url);
-                secrets.extend(token);
-            }
-            SinkKind::PagerDuty(PagerDutyConfig { url, routing_key, allow_private: _ }) => {
-                secrets.extend([url, routing_key]);
-            }
-            SinkKind::Email(email) => {
-                let EmailConfig { host: _, port: _, security: _, login, from: _, to: _, allow_private: _ } = &**email;
-                secrets.extend(login.iter().map(|(_, password)| password));
-            }
-        }
+        secrets.extend(of_sink(kind));
     }
     if let Some(circle) = circle {
         let CircleConfig {
@@ -94,6 +68,30 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
         secrets.push(secret);
     }
     secrets
+}
+
+/// What opens a receiver, its url included.
+fn of_sink(kind: &SinkKind) -> Vec<&Secret> {
+    match kind {
+        SinkKind::Log => Vec::new(),
+        SinkKind::Webhook { url, secret, allow_private: _ } => vec![url, secret],
+        SinkKind::Slack { url, allow_private: _ } | SinkKind::Discord(DiscordConfig { url, allow_private: _ }) => {
+            vec![url]
+        }
+        SinkKind::Telegram(TelegramConfig { url, token, chat: _, thread: _, allow_private: _ })
+        | SinkKind::SlackBot(SlackBotConfig { url, token, channel: _, allow_private: _ }) => vec![url, token],
+        SinkKind::Alertmanager(AlertmanagerConfig { urls, token, allow_private: _ }) => {
+            urls.iter().chain(token).collect()
+        }
+        SinkKind::Ntfy(NtfyConfig { url, topic: _, token, allow_private: _ }) => {
+            [url].into_iter().chain(token).collect()
+        }
+        SinkKind::PagerDuty(PagerDutyConfig { url, routing_key, allow_private: _ }) => vec![url, routing_key],
+        SinkKind::Email(email) => {
+            let EmailConfig { host: _, port: _, security: _, login, from: _, to: _, allow_private: _ } = &**email;
+            login.iter().map(|(_, password)| password).collect()
+        }
+    }
 }
 
 #[cfg(test)]

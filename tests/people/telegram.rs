@@ -100,7 +100,7 @@ async fn ten_thousand_alerts_are_all_named_within_the_limits_and_critical_ones_g
     let took = began.elapsed();
     let posts = phone.bot().posts();
     let named = |n: u32| {
-        let tx = format!("transaction 0x{}", format!("{n:08x}{}", "bb".repeat(28)));
+        let tx = format!("transaction 0x{n:08x}{}", "bb".repeat(28));
         let alert = format!("alert {n:08x}{}", "aa".repeat(12));
         (tx, alert)
     };

@@ -69,7 +69,7 @@ fn what_is_wrong_with_a_list_is_named_with_its_lines_and_the_rest_of_the_config(
 
 #[test]
 fn what_is_read_address_by_address_has_a_bound_and_what_is_matched_against_blocks_has_none() {
-    let many = |count: u64| (1..=count).map(|n| format!("0x{n:040x}\n")).collect::<String>();
+    let many = |count: u64| (1..=count).map(|n| format!("0x{n:040x}")).collect::<Vec<_>>().join("\n");
     let said = |text: &str, file: &str| match load(
         Path::new(PATH),
         Path::new("/data"),

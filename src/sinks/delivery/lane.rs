@@ -219,10 +219,10 @@ impl Lane {
     fn begin(&mut self, seq: i64, at: Timestamp) -> Option<Begun> {
         let entry = self.entries.get(&seq)?;
         let severity = entry.severity;
-        let (number, again, row) = (entry.attempts.saturating_add(1), entry.told, entry.row.clone());
-        self.take_off(seq)?;
+        let (number, again) = (entry.attempts.saturating_add(1), entry.told);
+        let row = self.take_off(seq);
         let members = if self.goes_with_others(seq) { self.others(at) } else { Vec::new() };
-        let with = members.iter().map(|member| (*member, self.take_off(*member).flatten())).collect();
+        let with = members.iter().map(|member| (*member, self.take_off(*member))).collect();
         if !members.is_empty() {
             self.groups.insert(seq, members);
         }
@@ -277,10 +277,8 @@ impl Lane {
         self.flying -= 1;
         self.judge(seq, &verdict, at, out);
         // What several were refused for may be one's fault: each goes alone, and at once.
-        let verdict = match verdict {
-            Verdict::Dead(_) if !members.is_empty() => None,
-            verdict => Some(verdict),
-        };
+        let together = !members.is_empty();
+        let verdict = Some(verdict).filter(|verdict| !(together && matches!(verdict, Verdict::Dead(_))));
         for member in &members {
             self.settle(*member, verdict.as_ref(), at, random, out);
         }

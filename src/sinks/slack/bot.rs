@@ -180,7 +180,7 @@ pub fn verdict(answer: &Answer) -> Verdict {
     let setback = |blame: Blame, told: bool, word: &str| {
         let setback = Setback::of(answer);
         let wait = setback.wait.or((blame == Blame::Pause).then_some(PAUSE));
-        Setback { blame, told, wait, ..setback }.saying(word)
+        Setback { told, wait, blame, ..setback }.saying(word)
     };
     let Some(reply) = read(answer) else {
         return match answer {

@@ -11,15 +11,15 @@ use std::sync::Arc;
 const BEHIND: usize = 30;
 
 impl Lane {
-    /// A row is under way. Gives its body, where it is held; nothing where there is no such row.
-    pub(super) fn take_off(&mut self, seq: i64) -> Option<Option<Arc<OutboxRow>>> {
-        let entry = self.entries.get(&seq)?;
-        let (alert, row) = (entry.alert, entry.row.clone());
+    /// A row is under way. Gives its body, where it is held.
+    pub(super) fn take_off(&mut self, seq: i64) -> Option<Arc<OutboxRow>> {
+        let Entry { alert, row, .. } = self.entries.get(&seq)?;
+        let (alert, row) = (*alert, row.clone());
         self.hide(alert);
         let queue = self.queues.get_mut(&alert)?;
         queue.flying = Some(seq);
         queue.untold = false;
-        Some(row)
+        row
     }
 
     /// Whether a row may share a message: what matters least, and nobody can have had.

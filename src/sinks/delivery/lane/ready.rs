@@ -69,8 +69,11 @@ mod tests {
         let mut order = Vec::new();
         for _ in 0..12 {
             let seq = ready.next(at(10)).expect("there is one");
-            let severity = [Severity::Info, Severity::Warning].into_iter().nth(seq.unsigned_abs() as usize - 1);
-            let severity = severity.unwrap_or(Severity::Critical);
+            let severity = match seq {
+                1 => Severity::Info,
+                2 => Severity::Warning,
+                _ => Severity::Critical,
+            };
             let due = if severity == Severity::Critical { at(3) } else { at(seq.unsigned_abs()) };
             ready.remove(severity, (due, seq));
             ready.taken(severity, at(10));
