@@ -303,8 +303,8 @@ fn what_was_folded_is_named_once_a_day_and_what_is_too_much_is_counted() {
         more += digest.more;
     }
     assert_eq!(
-        (named.len(), more as usize),
-        (MOST_SUSPECTS, poison.len() - MOST_SUSPECTS),
+        (named.len(), more),
+        (MOST_SUSPECTS, (poison.len() - MOST_SUSPECTS) as u64),
         "each is named, or counted"
     );
     let first = &poison[0].movement;
