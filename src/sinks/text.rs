@@ -5,11 +5,12 @@
 //! unverified. Nothing here escapes: each sink escapes for itself.
 
 use super::body::{
-    ApprovalData, AssetData, BalanceData, Basics, BodyFault, Data, DigestData, FrozenData, GasData, HeartbeatData,
-    PaymentData, PriceData, ResolvedData, SinkData, SourceData, TransferData, UsdData, read,
+    ApprovalData, AssetData, BalanceData, Basics, BlockData, BodyFault, Data, DigestData, FrozenData, GasData,
+    HeartbeatData, PaymentData, PriceData, ResolvedData, SinkData, SourceData, TransferData, UsdData, read,
 };
 use crate::types::gas::Fee;
 use crate::types::{Name, Untrusted};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// What the title of every message of a simulation begins with.
@@ -102,23 +103,11 @@ fn transfer_text(data: &TransferData<'_>) -> Text {
     lines.extend(worth_text(data.usd.as_ref(), data.usd_unknown.as_deref()));
     lines.push(format!("from {}", data.from));
     lines.push(format!("to {}", data.to));
-    if let Some(contract) = &data.asset.contract {
-        let word = if data.asset.verified { "token" } else { "unverified token" };
-        lines.push(format!("{word} {contract}"));
-    }
-    if let Some(suspect) = &data.suspect {
-        let words: Vec<_> = suspect.iter().map(|word| word.replace('_', " ")).collect();
-        lines.push(format!("SUSPECT: {}", words.join(", ")));
-    }
+    lines.extend(token_lines(&data.asset, data.suspect.as_deref()));
     lines.push(format!("transaction {}", data.tx_hash));
-    let late = if data.late { ", read late, after a gap" } else { "" };
-    lines.push(format!("block {}, confirmations {}{late}", data.block.number, data.confirmations));
-    if let Some(reference) = &data.reference {
-        lines.push(format!("ref {reference}"));
-    }
-    if let Some(label) = &data.label {
-        lines.push(format!("label {label}"));
-    }
+    lines.push(depth_text(&data.block, data.confirmations, data.late));
+    lines.extend(data.reference.as_ref().map(|reference| format!("ref {reference}")));
+    lines.extend(data.label.as_ref().map(|label| format!("label {label}")));
     lines.push(origin(data.rule.as_deref(), &data.severity));
     Text { title, lines, url: data.url.as_deref().and_then(link) }
 }
@@ -146,22 +135,28 @@ fn approval_text(data: &ApprovalData<'_>) -> Text {
     }
     lines.push(format!("spender {}", data.spender));
     lines.push(format!("owner {}", data.address));
-    if let Some(contract) = &data.asset.contract {
-        let word = if data.asset.verified { "token" } else { "unverified token" };
-        lines.push(format!("{word} {contract}"));
-    }
-    if let Some(suspect) = &data.suspect {
-        let words: Vec<_> = suspect.iter().map(|word| word.replace('_', " ")).collect();
-        lines.push(format!("SUSPECT: {}", words.join(", ")));
-    }
+    lines.extend(token_lines(&data.asset, data.suspect.as_deref()));
     lines.push(format!("transaction {}", data.tx_hash));
-    let late = if data.late { ", read late, after a gap" } else { "" };
-    lines.push(format!("block {}, confirmations {}{late}", data.block.number, data.confirmations));
-    if let Some(reference) = &data.reference {
-        lines.push(format!("ref {reference}"));
-    }
+    lines.push(depth_text(&data.block, data.confirmations, data.late));
+    lines.extend(data.reference.as_ref().map(|reference| format!("ref {reference}")));
     lines.push(origin(data.basics.rule.as_deref(), &data.basics.severity));
     Text { title, lines, url: data.url.as_deref().and_then(link) }
+}
+
+/// Which contract, whether it is one that we know, and what speaks against the movement.
+fn token_lines(asset: &AssetData<'_>, suspect: Option<&[Cow<'_, str>]>) -> impl Iterator<Item = String> {
+    let word = if asset.verified { "token" } else { "unverified token" };
+    let contract = asset.contract.as_ref().map(|contract| format!("{word} {contract}"));
+    let suspect = suspect.map(|words| {
+        let words: Vec<_> = words.iter().map(|word| word.replace('_', " ")).collect();
+        format!("SUSPECT: {}", words.join(", "))
+    });
+    contract.into_iter().chain(suspect)
+}
+
+fn depth_text(block: &BlockData<'_>, confirmations: u64, late: bool) -> String {
+    let late = if late { ", read late, after a gap" } else { "" };
+    format!("block {}, confirmations {confirmations}{late}", block.number)
 }
 
 /// What it is worth, by which price, or why nobody knows.
