@@ -364,13 +364,15 @@ impl Overview {
         let rule = |rule: &Rule| {
             let state = states.get(&rule.name);
             let threshold = !matches!(rule.condition, Condition::Transfer(_) | Condition::Approval(_));
+            let past = |phase: Phase| matches!(phase, Phase::Crossed(_) | Phase::Muffled(_));
+            // A rule on balances stands somewhere with each of them: it is crossed while any is.
+            let levels = || reactor.levels(&rule.name);
+            let crossed = state.map(|row| past(row.phase) || levels().any(|level| past(level.phase)));
             RuleStatus {
                 name: rule.name.clone(),
                 severity: rule.severity,
-                crossed: state
-                    .filter(|_| threshold)
-                    .map(|row| matches!(row.phase, Phase::Crossed(_) | Phase::Muffled(_))),
-                spoke_at: state.and_then(|row| row.spoke_at),
+                crossed: crossed.filter(|_| threshold),
+                spoke_at: state.and_then(|row| row.spoke_at).max(levels().filter_map(|level| level.spoke_at).max()),
                 covered: self.covered(rule, reactor),
             }
         };

@@ -102,6 +102,7 @@ impl From<NotDone> for Problem {
         let status = match why {
             NotDone::Unknown => StatusCode::NOT_FOUND,
             NotDone::Elsewhere
+            | NotDone::OfAnother
             | NotDone::OtherBody
             | NotDone::Forbidden
             | NotDone::NoRoom

@@ -3,8 +3,9 @@
 use super::effect::{Body, Effect, Message, MessageKind, Notice, TransferBody};
 use super::holdings::LevelKey;
 use super::quiet::{Cause, Quiet, QuietRow};
-use super::rows::{AlertRow, AlertState, AlertSubject, Row};
+use super::rows::{AlertRow, AlertState, AlertSubject, Row, TroubleRow};
 use super::settings::Settings;
+use super::troubles::words;
 use crate::types::amount::format_amount;
 use crate::types::{Address, AlertId, Asset, Holding, Name, PaymentId, Severity, Timestamp, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -250,10 +251,11 @@ pub fn transfer_alert(rule: &Name, watch: &Name, transfer: TransferId) -> AlertI
     AlertId::hash("alert/transfer", &[rule.as_str().as_bytes(), watch.as_str().as_bytes(), &transfer.0])
 }
 
-/// The alert of a rule about its how-manieth crossing.
+/// The alert of a rule about its how-manieth crossing since it was born: another store counts from one as well.
 #[must_use]
-pub fn crossing_alert(rule: &Name, crossing: u64) -> AlertId {
-    AlertId::hash("alert/crossing", &[rule.as_str().as_bytes(), &crossing.to_be_bytes()])
+pub fn crossing_alert(rule: &Name, born: Timestamp, crossing: u64) -> AlertId {
+    let born = born.millis().to_be_bytes();
+    AlertId::hash("alert/crossing", &[rule.as_str().as_bytes(), &born, &crossing.to_be_bytes()])
 }
 
 /// The alert about a payment.
@@ -262,21 +264,23 @@ pub fn payment_alert(payment: PaymentId) -> AlertId {
     AlertId::hash("alert/payment", &[&payment.0])
 }
 
-/// The built-in alert about the how-manieth trouble of a subject, which is given as words.
+/// The built-in alert about the how-manieth trouble of a subject, since then: another store counts from one as well.
 #[must_use]
-pub fn trouble_alert(subject: &str, count: u64) -> AlertId {
-    AlertId::hash("alert/trouble", &[subject.as_bytes(), &count.to_be_bytes()])
+pub fn trouble_alert(row: &TroubleRow) -> AlertId {
+    let since = row.since.millis().to_be_bytes();
+    AlertId::hash("alert/trouble", &[words(&row.subject).as_bytes(), &since, &row.count.to_be_bytes()])
 }
 
-/// The alert of a rule about its how-manieth crossing by one balance of a watch.
+/// The alert of a rule about its how-manieth crossing by one balance of a watch, since the rule was born.
 #[must_use]
-pub fn balance_alert(key: &LevelKey, watch: &Name, crossing: u64) -> AlertId {
+pub fn balance_alert(key: &LevelKey, watch: &Name, born: Timestamp, crossing: u64) -> AlertId {
     let Holding { chain, address, asset } = key.holding;
     let contract = match asset {
         Asset::Coin => Address::ZERO,
         Asset::Token(contract) => contract,
     };
     let (rule, watch) = (key.rule.as_str().as_bytes(), watch.as_str().as_bytes());
-    let (chain, crossing) = (chain.0.to_be_bytes(), crossing.to_be_bytes());
-    AlertId::hash("alert/balance", &[rule, watch, &chain, address.as_slice(), contract.as_slice(), &crossing])
+    let (chain, born, crossing) = (chain.0.to_be_bytes(), born.millis().to_be_bytes(), crossing.to_be_bytes());
+    let parts = [rule, watch, &chain, address.as_slice(), contract.as_slice(), &born, &crossing];
+    AlertId::hash("alert/balance", &parts)
 }

@@ -82,7 +82,8 @@ impl Reactor {
             (CrossingSubject::Balance(_), false) => MessageKind::BalanceCrossed,
             (CrossingSubject::Balance(_), true) => MessageKind::BalanceRecovered,
         };
-        let id = crossing_alert(&rule.name, body.crossing);
+        let Some(born) = self.rules.get(&rule.name).map(|row| row.born) else { return };
+        let id = crossing_alert(&rule.name, born, body.crossing);
         let alert = self.alerts.get(id).cloned();
         // Nobody was told of a crossing whose rule was changed since: there is nothing to resolve.
         if over && alert.is_none() {

@@ -94,6 +94,9 @@ pub enum Refusal {
     /// It does not stand where this can be done.
     #[error("it does not stand where this can be done")]
     Elsewhere,
+    /// The transaction at Circle is another payment's.
+    #[error("that transaction at Circle belongs to another payment")]
+    OfAnother,
     /// The approval names other bytes.
     #[error("the approval is of another request")]
     OtherBody,

@@ -5,7 +5,6 @@ use super::alerts::{Saying, new_alert, trouble_alert};
 use super::effect::{Body, Effect, FrozenBody, MessageKind};
 use super::office::Stopped;
 use super::rows::{AlertState, AlertSubject, Subject, TroubleRow};
-use super::troubles::words;
 use crate::types::{Name, Severity};
 
 /// What is halted.
@@ -49,7 +48,7 @@ impl Reactor {
     fn say_halt(&mut self, row: &TroubleRow, kind: MessageKind, reason: Name, effects: &mut Vec<Effect>) {
         let Subject::Payments(what) = &row.subject else { return };
         let over = kind == MessageKind::PaymentsUnfrozen;
-        let id = trouble_alert(&words(&row.subject), row.count);
+        let id = trouble_alert(row);
         let alert = self.alerts.get(id).cloned();
         if over && alert.is_none() {
             return;

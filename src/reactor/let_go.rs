@@ -6,7 +6,6 @@ use super::authority::endpoints_of;
 use super::effect::{Body, Effect, MessageKind, Notice};
 use super::event::{Event, Fees, SourceId, SourceKind, SourceReport};
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Subject};
-use super::troubles::words;
 use crate::types::ChainId;
 
 /// Why an alert is over whose subject is not in the config any more.
@@ -53,7 +52,7 @@ impl Reactor {
             self.troubles.close(&subject, effects);
             self.timers.clear(&Deadline::Steady(subject.clone()), effects);
             let Some(row) = self.troubles.get(&subject) else { continue };
-            let alert = super::alerts::trouble_alert(&words(&subject), row.count);
+            let alert = super::alerts::trouble_alert(row);
             if let Some(alert) = self.alerts.get(alert).cloned() {
                 let compared = subject.pair().is_some();
                 self.say_resolved(alert, if compared { NOT_COMPARED } else { NOT_WATCHED }, effects);

@@ -349,7 +349,8 @@ impl Reactor {
         let (rule, holding) = (&said.entry.rule, level.key.holding);
         let Some((_, watch)) = self.watched.find(holding.chain, &holding.address) else { return };
         let Some(chain) = self.settings.chains.get(&holding.chain) else { return };
-        let id = balance_alert(&level.key, &watch.name, level.crossings);
+        let Some(born) = self.rules.get(&rule.name).map(|row| row.born) else { return };
+        let id = balance_alert(&level.key, &watch.name, born, level.crossings);
         let old = self.alerts.get(id).cloned();
         let (state, close) = if kind == MessageKind::BalanceRetracted {
             (AlertState::Retracted, true)
@@ -398,9 +399,10 @@ impl Reactor {
     /// The alert of a crossing, while it is open.
     fn crossing_of(&self, level: &LevelRow, crossing: u64) -> Option<&AlertRow> {
         let address = level.key.holding.address;
+        let born = self.rules.get(&level.key.rule)?.born;
         let ours = |alert: &&AlertRow| {
             matches!(&alert.subject, AlertSubject::Balance { address: whose, crossing: nth, watch }
-                if *whose == address && *nth == crossing && alert.id == balance_alert(&level.key, watch, crossing))
+                if *whose == address && *nth == crossing && alert.id == balance_alert(&level.key, watch, born, crossing))
         };
         self.alerts.iter().find(ours)
     }

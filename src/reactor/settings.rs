@@ -370,6 +370,17 @@ impl ChainSettings {
         let late = u64::try_from(LATEST_ROW.as_millis() / block_time).unwrap_or(u64::MAX);
         self.final_after.max(late)
     }
+
+    /// The most confirmations that something of this stage can have: with more it would be of the next one.
+    #[must_use]
+    pub fn most_at(&self, stage: Stage) -> u64 {
+        let next = match (stage, self.confirmed) {
+            (Stage::Seen, Confirmed::Depth(depth)) => depth,
+            (Stage::Seen, Confirmed::Safe | Confirmed::Finalized) | (Stage::Confirmed, _) => self.final_after,
+            (Stage::Final | Stage::Retracted, _) => return u64::MAX,
+        };
+        next.saturating_sub(1).max(1)
+    }
 }
 
 impl Condition {

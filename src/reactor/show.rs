@@ -4,6 +4,7 @@ use super::Reactor;
 use super::balances::Balances;
 use super::chain::Chain;
 use super::event::{SourceId, SourceState};
+use super::holdings::LevelRow;
 use super::market::Quote;
 use super::payments::Payments;
 use super::rows::{Deadline, RuleRow, TroubleRow, ViewRow};
@@ -44,6 +45,11 @@ impl Reactor {
     /// The rules in force, with their states.
     pub fn rules(&self) -> impl Iterator<Item = &RuleRow> {
         self.rules.rows_in_force()
+    }
+
+    /// Where a rule on balances stands with each of them.
+    pub fn levels(&self, rule: &Name) -> impl Iterator<Item = &LevelRow> {
+        self.balances.of_rule(rule)
     }
 
     /// Everything that is or was in trouble.

@@ -294,6 +294,9 @@ impl Reactor {
         // Of what moved, and is not as deep there, the confirmations that it has are said; of what is gone, none.
         let gone = row.stage == Stage::Retracted;
         let confirmations = if gone { 0 } else { (height + 1).saturating_sub(row.block).max(1) };
+        // A list that knows no further than its newest row proves less than the chain's height.
+        let confirmations =
+            if stage == Stage::Retracted { confirmations.min(chain.most_at(row.stage)) } else { confirmations };
         let (usd, usd_unknown) = self.worth_of(row).into_parts();
         let body = Box::new(TransferBody {
             key: row.key,

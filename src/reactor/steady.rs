@@ -8,7 +8,6 @@ use super::Reactor;
 use super::alerts::trouble_alert;
 use super::effect::{Effect, MessageKind};
 use super::rows::{Deadline, Subject, TroubleRow};
-use super::troubles::words;
 use crate::types::{Name, Timestamp};
 use std::time::Duration;
 
@@ -62,6 +61,6 @@ impl Reactor {
 
     fn unsaid(&self, subject: &Subject) -> Option<&TroubleRow> {
         let row = self.troubles.get(subject).filter(|row| !row.open)?;
-        self.alerts.get(trouble_alert(&words(subject), row.count)).map(|_| row)
+        self.alerts.get(trouble_alert(row)).map(|_| row)
     }
 }

@@ -7,7 +7,6 @@ use super::effect::{Body, Effect, MessageKind, Notice, SinkBody, SourceBody};
 use super::event::{DeliveryReport, SourceId, SourceKind, SourceReport, SourceState};
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Subject, TroubleRow};
 use super::settings::ChainSettings;
-use super::troubles::words;
 use crate::types::{ChainId, Name, Severity, Timestamp};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -142,7 +141,7 @@ impl Reactor {
             .iter()
             .any(|row| row.subject == subject && row.open && self.at.since(row.since) >= DISAGREEMENT_SILENCE);
         if old && let Some(row) = self.troubles.close(&subject, effects) {
-            let id = trouble_alert(&words(&subject), row.count);
+            let id = trouble_alert(&row);
             if let Some(alert) = self.alerts.get(id).cloned() {
                 let state = AlertState::Resolved;
                 self.alerts.put(AlertRow { state, changed_at: self.at, closed: true, ..alert }, effects);
@@ -338,7 +337,7 @@ impl Reactor {
             | MessageKind::Test => None,
         };
         let (over, opened_by) = (opener.is_some(), opener.unwrap_or(kind.word()));
-        let id = trouble_alert(&words(&row.subject), row.count);
+        let id = trouble_alert(row);
         let alert = self.alerts.get(id).cloned();
         // An alert that nobody was told of (it was disabled then) has no end either.
         if (over && alert.is_none()) || self.settings.system.disabled.contains(&name) {

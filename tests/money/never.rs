@@ -1,10 +1,10 @@
 //! What never pays (issue 5, line 5), as tables: of transfers, and of balances.
 
-use crate::bench::{BORN_AT, Bench, HOUR, facts, offer, terms};
+use crate::bench::{BORN_AT, Bench, HOUR, Post, facts, offer, terms};
 use crate::chain::address;
 use walletwatch::reactor::money::PaymentState;
 use walletwatch::reactor::payments::desk::terms::{OfferAmount, Terms};
-use walletwatch::reactor::payments::desk::{Facts, Order, Reading, Said, Value, Vouched};
+use walletwatch::reactor::payments::desk::{Facts, Order, Reading, Refusal, Said, Value, Vouched};
 use walletwatch::types::{Address, ChainId, PaymentId, Stage, U256};
 
 /// A transfer like any other, but for this.
@@ -313,4 +313,20 @@ fn a_price_or_a_fee_pays_once_for_each_crossing() {
     bench.read(market(false, true));
     bench.read(market(true, false));
     assert_eq!(planned(&bench).len(), 3);
+}
+
+#[test]
+fn what_another_payment_made_at_circle_is_not_shown_for_this_one() {
+    let mut bench = Bench::new(terms());
+    let first = bench.plan("one", facts(1, 50)).expect("it is planned");
+    bench.settle();
+    let made = bench.row(first.id).live.and_then(|live| live.circle_id).expect("it is at Circle");
+    bench.post = Post::Lost;
+    let second = bench.plan("one", facts(2, 50)).expect("it is planned");
+    bench.settle_to(PaymentState::Human, second.id);
+    let asked = bench.order(Order::IsThere { payment: second.id, circle: made }, "ann");
+    assert_eq!(asked, Err(Refusal::OfAnother));
+    bench.pass(60_000);
+    assert_eq!(bench.row(second.id).state, PaymentState::Human);
+    assert!(bench.row(second.id).live.is_some_and(|live| live.circle_id.is_none()));
 }

@@ -8,7 +8,7 @@ use crate::config::check::watches::Watches;
 use crate::config::circle::CircleConfig;
 use crate::config::raw::scope::Scope;
 use crate::reactor::settings::{Condition, Direction, Payee, PaymentAmount, Rule, Threshold, TransferCondition};
-use crate::types::{Asset, ChainId, chain};
+use crate::types::{Asset, ChainId, U256, chain};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -145,7 +145,7 @@ fn transfer(pair: &Pair<'_>, condition: &TransferCondition, amount: Option<Payme
     if condition.direction != Direction::In {
         pair.fault("it speaks of more than what came in", "direction = \"in\"");
     }
-    if condition.at_least.is_none() {
+    if condition.at_least.as_ref().is_none_or(|least| least.values().any(U256::is_zero)) {
         pair.fault("it has no `at_least`: a grain of dust would pay", "write the least amount that pays");
     }
     if condition.history {

@@ -306,7 +306,11 @@ impl Desk {
             return;
         };
         let Some((row, live)) = self.live(id) else { return };
-        if row.state != PaymentState::Human || shown.id != *circle || !is_what_was_frozen(row, live, &shown) {
+        // One without a reference may be ours; one that another payment named, or that is another's already, never is.
+        let foreign = shown.reference.as_ref().is_some_and(|reference| live.reference != *reference);
+        let taken = self.whose(circle).is_some_and(|owner| owner != id);
+        let asked_for = row.state == PaymentState::Human && shown.id == *circle && !foreign && !taken;
+        if !asked_for || !is_what_was_frozen(row, live, &shown) {
             let what = format!("{circle} is not what was frozen: payment {id} still needs a person");
             step.said.push(Said::Warning(what.into()));
             return;
@@ -317,6 +321,12 @@ impl Desk {
         });
         self.advance(id, PaymentState::Accepted, Some("resolved"), by, at, step);
         self.shown(id, &shown, at, step);
+    }
+
+    /// The payment that a transaction at Circle belongs to.
+    pub(super) fn whose(&self, circle: &CircleId) -> Option<PaymentId> {
+        let named = |row: &&PaymentRow| row.live.as_deref().is_some_and(|live| live.circle_id.as_ref() == Some(circle));
+        self.rows.values().find(named).map(|row| row.id)
     }
 }
 

@@ -50,6 +50,9 @@ impl Desk {
                 if row.state != PaymentState::Human {
                     return Err(Refusal::Elsewhere);
                 }
+                if self.whose(&circle).is_some_and(|owner| owner != payment) {
+                    return Err(Refusal::OfAnother);
+                }
                 self.audit(who, "shown by a person", Some(payment), circle.as_str(), at, step);
                 self.ask(Ask::Get { id: circle.clone() }, Purpose::Prove(payment, circle, by.clone()), at);
                 Ok(())

@@ -148,10 +148,7 @@ impl Desk {
 
     /// What a list shows: a payment of ours, or something that this store did not ask for.
     fn adopt(&mut self, shown: &Transaction, at: Timestamp, step: &mut Step) {
-        let by_id = self
-            .rows
-            .values()
-            .find(|row| row.live.as_deref().and_then(|live| live.circle_id.as_ref()) == Some(&shown.id));
+        let by_id = self.whose(&shown.id).and_then(|id| self.rows.get(&id));
         let by_id = by_id.map(|row| (row.id, row.live.as_deref().map(|live| live.reference.clone())));
         let reference = shown.reference.clone();
         match (by_id, reference) {
