@@ -121,16 +121,13 @@ impl Circle {
         if self.one_in(self.character.broken, rng) {
             return Outcome::Ambiguous(Why::Unreadable(503));
         }
-        let refused = self.one_in(self.character.refuses, rng);
-        let (status, code) = [(400, 2), (422, 155_221), (429, 4), (401, 401), (400, 156_004)][rng.usize(0..5)];
+        if self.one_in(self.character.refuses, rng) {
+            let (status, code) = [(400, 2), (422, 155_221), (429, 4), (401, 401), (400, 156_004)][rng.usize(0..5)];
+            return Outcome::Refused { status, code: Some(code), words: "no".into() };
+        }
         let value = read(body);
         let key = text(&value, "idempotencyKey").to_owned();
         let known = self.keys.get(&key).filter(|(.., at)| !self.character.forgets || now - at < DAY_MS);
-        // What was found right and taken is not found wrong when it comes again; a rate or a key may be refused at any time.
-        let again = known.is_some_and(|(first, ..)| first == body) && matches!(status, 400 | 422);
-        if refused && !again {
-            return Outcome::Refused { status, code: Some(code), words: "no".into() };
-        }
         if let Some((first, made, _)) = known {
             if first == body {
                 let made = &self.made[*made];
