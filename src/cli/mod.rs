@@ -5,9 +5,12 @@
 
 mod alone;
 mod api;
+mod backup;
 mod chain;
 mod check;
+mod completions;
 mod demo;
+mod export;
 mod list;
 mod outbox;
 mod payments;
@@ -83,6 +86,14 @@ enum Command {
     Chain(chain::Chain),
     /// Let the running monitor read its config again, as SIGHUP does: what did not change is not touched
     Reload(reload::Reload),
+    /// A copy of the store, also while the monitor runs
+    Backup(backup::Backup),
+    /// Bring a copy back to where no store is; payments that are live are frozen then
+    Restore(backup::Restore),
+    /// Every transfer of the watch list as CSV or JSON lines, with running balances
+    Export(export::Export),
+    /// What a shell reads to complete these commands
+    Completions(completions::Completions),
 }
 
 /// The exit code of a command whose answer nobody read to its end: what a shell gives to one that SIGPIPE ended.
@@ -135,6 +146,10 @@ pub fn main() -> ExitCode {
         Command::Payments(command) => asked(command.run(&places)),
         Command::Chain(command) => asked(command.run(&places)),
         Command::Reload(command) => asked(command.run(&places)),
+        Command::Backup(command) => command.run(&places),
+        Command::Restore(command) => asked(command.run(&places)),
+        Command::Export(command) => command.run(&places),
+        Command::Completions(command) => command.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! Every question of the page, the API and the command line, on a read-only connection of its own: it never waits for the writer and the
 //! writer never waits for it.
 
+use super::backup::{self, Contents};
 use super::codec::{Cell, Cells, all};
 use super::fault::StoreFault;
 use super::lists::{AlertFilter, OutboxCount, OutboxFilter, Page, TransferFilter, TransferPlace, list_transfers};
@@ -370,12 +371,16 @@ impl Reader {
         Ok(note.as_deref().and_then(Budget::from_note))
     }
 
-    /// Writes a whole, compact copy of the store, as of one moment, durably.
+    /// Writes a whole, compact copy of the store, as of one moment, durably, and looks it through. A monitor goes on writing meanwhile.
     ///
     /// # Errors
-    /// When it cannot be written; nothing new is under `to` then.
-    pub fn backup(&self, to: &Path) -> Result<(), StoreFault> {
-        migrate::write_copy(&self.connection, &self.path, to)
+    /// `Exists` where there is a file already; when it cannot be written: nothing new is under `to` then.
+    pub fn backup(&self, to: &Path) -> Result<Contents, StoreFault> {
+        if to.exists() {
+            return Err(StoreFault::Exists { path: to.to_path_buf() });
+        }
+        migrate::write_copy(&self.connection, &self.path, to)?;
+        backup::look_through(to)
     }
 
     pub(super) fn ask<T>(&self, question: impl FnOnce(&Connection) -> SqlResult<T>) -> Result<T, StoreFault> {
