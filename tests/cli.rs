@@ -10,6 +10,8 @@ mod ledger;
 mod place;
 #[path = "cli/watches.rs"]
 mod watches;
+#[path = "cli/words.rs"]
+mod words;
 
 use place::{BINARY, OPERATE, Place, READ, Said, anvil, config, free_port, http, rpc};
 use std::fs;

@@ -6,7 +6,7 @@ use super::show::answer;
 use super::{Failure, Places, alone, run};
 use crate::http::Local;
 use crate::net::http::Method;
-use crate::store::{Contents, Reader, Staged, StoreFault};
+use crate::store::{Contents, Staged, StoreFault, backup};
 use crate::telemetry::Labels;
 use crate::types::ChainId;
 use anyhow::anyhow;
@@ -48,7 +48,7 @@ impl Backup {
                 (config.store.path, Labels::of(&config.settings))
             }
         };
-        let contents = Reader::open(&store).and_then(|reader| reader.backup(&self.file)).map_err(failure)?;
+        let contents = backup::take(&store, &self.file).map_err(failure)?;
         eprintln!("the config, its secrets and the file FREEZE are not in it");
         told(&self.file, &contents, &labels, self.json, &json!({}))
     }

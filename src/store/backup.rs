@@ -5,12 +5,12 @@
 use super::codec::{Cells, all};
 use super::fault::StoreFault;
 use super::lock::{StoreLock, lock_path};
-use super::migrate::{self, Found, copy_path};
-use super::schema::MIGRATIONS;
+use super::migrate::{self, copy_path};
+use super::read::connect;
 use super::sqlite::{IfMissing, SqliteStore};
 use super::{Store, meta};
 use crate::types::{ChainId, Timestamp};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Result as SqlResult};
+use rusqlite::{Connection, OptionalExtension, Result as SqlResult};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -41,12 +41,26 @@ pub struct Contents {
     pub live: u64,
 }
 
+/// Writes a whole, compact copy of the store at `store`, of whatever schema, as of one moment, durably, and looks it through. A monitor
+/// goes on writing meanwhile.
+///
+/// # Errors
+/// `Exists` where there is a file already; when it cannot be written: nothing new is under `to` then.
+pub fn take(store: &Path, to: &Path) -> Result<Contents, StoreFault> {
+    if to.exists() {
+        return Err(StoreFault::Exists { path: to.to_path_buf() });
+    }
+    let (connection, _) = connect(store)?;
+    migrate::write_copy(&connection, store, to)?;
+    look_through(to)
+}
+
 /// Opens a copy, checks every page and index of it, and counts what it holds. It changes nothing.
 ///
 /// # Errors
 /// `Missing`, `Newer`, `Foreign`, `Damaged`, or what the system says.
 pub fn look_through(path: &Path) -> Result<Contents, StoreFault> {
-    let (connection, schema) = open_copy(path)?;
+    let (connection, schema) = connect(path)?;
     let fault = |error: &rusqlite::Error| StoreFault::of_sqlite(path, "looking through the copy", error);
     let whole: String =
         connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(|error| fault(&error))?;
@@ -82,21 +96,6 @@ fn count(connection: &Connection, bytes: u64, schema: i64) -> SqlResult<Contents
     })
 }
 
-/// A store of any schema up to ours, to read.
-fn open_copy(path: &Path) -> Result<(Connection, i64), StoreFault> {
-    let missing = || StoreFault::Missing { path: path.to_path_buf() };
-    if !path.exists() {
-        return Err(missing());
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)
-        .map_err(|error| StoreFault::of_sqlite(path, "opening the copy", &error))?;
-    match migrate::look(&connection, path, migrate::newest(MIGRATIONS))? {
-        Found::Store(schema) => Ok((connection, schema)),
-        Found::Empty => Err(missing()),
-    }
-}
-
 /// A copy that is on its way to where a store belongs: nothing is there yet. Forgotten, it leaves nothing behind.
 #[derive(Debug)]
 pub struct Staged {
@@ -119,7 +118,7 @@ impl Staged {
             return Err(StoreFault::Exists { path });
         }
         let contents = look_through(from)?;
-        let (connection, schema) = open_copy(from)?;
+        let (connection, schema) = connect(from)?;
         let path = beside(to, ".restoring");
         let staged = Self { from: contents, path, to: to.to_path_buf(), _lock: lock };
         staged.clear()?;

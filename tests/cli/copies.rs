@@ -14,7 +14,13 @@ fn a_backup_is_taken_while_the_monitor_runs_and_comes_back_where_no_store_is() {
     let copy = place.folder.path().join("copy.db");
     let file = copy.to_str().unwrap();
     let said = place.ask(&["backup", file]);
-    said.answers(&["copy.db", "as of 2", "every page checked", "1 alerts", "0 payments (0 live)"]);
+    said.answers(&[
+        "copy.db",
+        "as of 2",
+        "every page checked",
+        "0 transfers",
+        "0 messages to deliver, 0 payments (0 live)",
+    ]);
     assert!(said.talk.contains("the config, its secrets and the file FREEZE are not in it"), "{said:?}");
     assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
     place.ask(&["backup", file]).fails(2, &["copy.db is there already"]);
@@ -25,7 +31,8 @@ fn a_backup_is_taken_while_the_monitor_runs_and_comes_back_where_no_store_is() {
     bare.args(["--config", "/nonexistent/w.toml", "backup", "--json", "--store"]).arg(&store).arg(&other);
     let said = Said::of(&bare.output().unwrap());
     let told: serde_json::Value = serde_json::from_str(&said.answer).unwrap_or_else(|_| panic!("{said:?}"));
-    assert_eq!((&told["alerts"], &told["live_payments"]), (&1.into(), &0.into()), "{told}");
+    assert_eq!((&told["pending_messages"], &told["live_payments"]), (&0.into(), &0.into()), "{told}");
+    assert!(told["as_of"].as_str().is_some_and(|at| at.starts_with("20")), "{told}");
     place.ask(&["restore", file]).fails(1, &["locked by", &format!("process {}", running.child.id())]);
     assert_eq!(running.stop(), 0);
     place.ask(&["restore", file]).fails(2, &["walletwatch.db is there already"]);
@@ -36,7 +43,7 @@ fn a_backup_is_taken_while_the_monitor_runs_and_comes_back_where_no_store_is() {
     place.ask(&["restore", "/nonexistent/copy.db"]).fails(3, &["there is no store at /nonexistent/copy.db"]);
     assert!(!store.exists(), "nothing is put where a store belongs that is none");
     let said = place.ask(&["restore", file]);
-    said.answers(&["walletwatch.db", "1 alerts"]);
+    said.answers(&["walletwatch.db", "every page checked"]);
     assert!(said.talk.contains("is told again, under the same ids") && !said.talk.contains("frozen"), "{said:?}");
     place.ask(&["outbox", "list"]).answers(&["test"]);
     let again = place.run();

@@ -2,7 +2,7 @@
 
 use super::upgrades::of_schema;
 use super::*;
-use crate::store::backup::look_through;
+use crate::store::backup::take;
 use crate::store::lock::{StoreLock, lock_path};
 use crate::types::ChainId;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -47,7 +47,7 @@ fn a_backup_under_load_is_whole_holds_all_that_was_committed_before_it_and_goes_
         for round in 0..5 {
             let to = folder.path().join(format!("{round}.backup"));
             let before = committed.load(Ordering::SeqCst);
-            let contents = Reader::open(&path).unwrap().backup(&to).unwrap();
+            let contents = take(&path, &to).unwrap();
             let after = committed.load(Ordering::SeqCst) + 1;
             assert!((before..=after).contains(&contents.pending), "{before} {contents:?} {after}");
             #[cfg(unix)]
@@ -57,7 +57,7 @@ fn a_backup_under_load_is_whole_holds_all_that_was_committed_before_it_and_goes_
                 assert_eq!(mode & 0o777, 0o600, "for its owner only");
             }
             let exists = Err(StoreFault::Exists { path: to.clone() });
-            assert_eq!(Reader::open(&path).unwrap().backup(&to), exists, "nothing is written over");
+            assert_eq!(take(&path, &to), exists, "nothing is written over");
             let home = folder.path().join(format!("{round}.db"));
             let staged = Staged::new(&to, &home).unwrap();
             assert_eq!(staged.contents(), &contents);
@@ -83,7 +83,7 @@ fn a_copy_comes_back_only_where_nothing_is_and_only_whole() {
         store.commit(&numbered(number)).unwrap();
     }
     let good = folder.path().join("good");
-    Reader::open(&path).unwrap().backup(&good).unwrap();
+    take(&path, &good).unwrap();
     let home = folder.path().join("home").join("walletwatch.db");
     std::fs::create_dir(home.parent().unwrap()).unwrap();
     type Right = fn(&StoreFault) -> bool;
@@ -148,10 +148,11 @@ fn a_copy_of_every_earlier_schema_comes_back_as_a_store_of_today() {
     for schema in 1..schema::MIGRATIONS.len() {
         let old = folder.path().join(format!("{schema}.old"));
         of_schema(schema, &old, &path);
-        let contents = look_through(&old).unwrap();
+        let copy = folder.path().join(format!("{schema}.copy"));
+        let contents = take(&old, &copy).unwrap();
         assert_eq!((contents.schema, contents.pending, contents.live), (i64::try_from(schema).unwrap(), 1, 0));
         let home = folder.path().join(format!("{schema}.db"));
-        Staged::new(&old, &home).unwrap().land().unwrap();
+        Staged::new(&copy, &home).unwrap().land().unwrap();
         assert_eq!(number_of(&mut SqliteStore::open(&home, IfMissing::Refuse).unwrap()), 1);
         assert!(!migrate::copy_path(&home, contents.schema).exists(), "the backup is the copy");
     }
