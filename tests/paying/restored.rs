@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use walletwatch::reactor::money::PaymentState;
 
 /// Payments before the backup, and after it: fewer than may wait for a person.
-const SOME: usize = 4;
+const SOME: u32 = 4;
 /// For as long nothing may leave.
 const STILL: Duration = Duration::from_secs(4);
 
@@ -28,7 +28,7 @@ fn held(scene: &Scene) -> Vec<String> {
 }
 
 /// Transfers of walletwatch at Circle that the store has no payment for.
-fn unknown(scene: &Scene) -> usize {
+fn unknown(scene: &Scene) -> i64 {
     let store = scene.folder().join("data/paying.db");
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let sql = "SELECT count(*) FROM foreign_transfers WHERE reference LIKE 'ww1.%'";
@@ -43,12 +43,12 @@ fn a_restored_store_pays_nothing_before_a_person_looked_and_nothing_twice() {
     scene.warm_up();
     let mut monitor = started(&scene);
     scene.load(true);
-    scene.wait(&monitor, "something is paid", || scene.taken(VAULT).len() >= SOME);
+    scene.wait(&monitor, "something is paid", || scene.taken(VAULT).len() >= SOME as usize);
     let copy = scene.folder().join("copy.db");
     let told = scene.command(&["backup", copy.to_str().expect("it is text")]);
     assert!(told.contains("live)") && !told.contains("(0 live)"), "{told}");
     let before = scene.taken(VAULT).len();
-    scene.wait(&monitor, "more is paid", || scene.taken(VAULT).len() >= before + SOME);
+    scene.wait(&monitor, "more is paid", || scene.taken(VAULT).len() >= before + SOME as usize);
     scene.load(false);
     monitor.kill().expect("it runs");
     drop(monitor);
@@ -65,7 +65,7 @@ fn a_restored_store_pays_nothing_before_a_person_looked_and_nothing_twice() {
     scene.wait(&monitor, "time passes", || since.elapsed() > STILL);
     assert_eq!(scene.taken(VAULT), paid, "nothing leaves before a person looked");
 
-    scene.wait(&monitor, "Circle's list was read", || unknown(&scene) >= SOME);
+    scene.wait(&monitor, "Circle's list was read", || unknown(&scene) >= i64::from(SOME));
 
     // A person looks, unfreezes, and approves what was held meanwhile.
     let wanted: BTreeSet<u64> = scene.truth().into_iter().collect();
