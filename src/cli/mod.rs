@@ -106,6 +106,11 @@ impl Failure {
         Self { code: 2, error: error.into() }
     }
 
+    /// The same, with what else there is to do.
+    fn or(self, way: &str) -> Self {
+        Self { code: self.code, error: anyhow::anyhow!("{:#}\n  or: {way}", self.error) }
+    }
+
     /// Whoever read the answer wanted no more of it (`| head`), and has closed the pipe: nothing to talk about.
     fn unread() -> Self {
         Self { code: UNREAD, error: anyhow::anyhow!("the answer was not read to its end") }

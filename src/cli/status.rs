@@ -18,7 +18,7 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) async fn run(self, places: &Places) -> Result<(), Failure> {
-        let body = api::of_monitor(&places.load()?, &Question::new(&["status"])).await?;
+        let body = api::of_monitor(&places.load_to_ask()?, &Question::new(&["status"])).await?;
         let status: Value = serde_json::from_slice(&body).map_err(Failure::again)?;
         if self.json {
             answer(&String::from_utf8_lossy(&body))?;

@@ -28,7 +28,7 @@ impl Why {
             (None, Some(hash)) => Question::new(&["transactions", hash]),
             (None, None) => return Err(Failure::usage(anyhow!("name an alert, or a transaction with --transfer"))),
         };
-        let found = api::to_read(&places.load()?).await?.get(&question).await?;
+        let found = api::to_read(&places.load_to_ask()?).await?.get(&question).await?;
         if self.json {
             return answer(&String::from_utf8_lossy(&found));
         }

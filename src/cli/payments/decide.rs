@@ -7,8 +7,10 @@ use super::super::show::{answer, clean, text};
 use super::look::{read, told};
 use super::{Accept, Approve, Resolve, Resume, Who};
 use crate::config::checked::Role;
+use crate::config::circle::FREEZE_FILE;
 use anyhow::anyhow;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::time::Duration;
 
 /// Between two looks at a probe.
@@ -98,17 +100,17 @@ fn difference(config: &Value) -> String {
 }
 
 pub(super) async fn freeze(located: &Located, reason: Option<String>, who: &Who) -> Result<(), Failure> {
-    // Where no monitor runs, the store is frozen: the next one starts so. A name says who asks, and never stands in the way of a stop.
-    let answerer = match &who.name {
-        Some(name) => match api::by_whom(located, Role::Operate, Some(name)).await {
-            Ok(answerer) => answerer,
-            Err(_) => api::to_change(located, Role::Operate).await?,
-        },
-        None => api::to_change(located, Role::Operate).await?,
-    };
+    // Where no monitor runs, the store is frozen: the next one starts so.
+    let answerer = api::to_change_as(located, Role::Operate, who.name.as_deref()).await?;
     let body = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
     let said = "frozen: no payment leaves until `walletwatch payments unfreeze`";
     decide(&answerer, &["payments", "freeze"], &body, said).await
+}
+
+/// What stops payments where nothing else does, not even this command: a file.
+pub(super) fn or_by_file(config: &Path, failure: Failure) -> Failure {
+    let file = config.with_file_name(FREEZE_FILE);
+    failure.or(&format!("touch {}: while it is there, nothing leaves the monitor of this config", file.display()))
 }
 
 pub(super) async fn unfreeze(located: &Located, who: &Who) -> Result<(), Failure> {
