@@ -96,7 +96,10 @@ fn payments(item: &Value) -> Option<String> {
     let live = item["live"].as_object().into_iter().flatten();
     let mut parts: Vec<String> = live.map(|(state, count)| format!("{count} {}", super::show::clean(state))).collect();
     if item["frozen"] == true {
-        parts.insert(0, "FROZEN or paused (`walletwatch payments list` says why)".to_owned());
+        let file = &item["freeze_file"]["why"];
+        let by_file = file.as_str().map(|why| format!("FROZEN by the file FREEZE: {}", super::show::clean(why)));
+        let why = || "FROZEN or paused (`walletwatch payments list` says why)".to_owned();
+        parts.insert(0, by_file.unwrap_or_else(why));
     }
     (!parts.is_empty()).then(|| format!("payments: {}\n", parts.join(", ")))
 }

@@ -7,6 +7,7 @@ pub use super::decisions::PaymentOrder;
 pub use super::holdings::{Balances, NoBalance, ReadAt};
 use super::hushed::SilenceOrder;
 use super::money::CircleId;
+use super::paying::FreezeFile;
 use super::rows::Deadline;
 use super::rows::TransferRow;
 use super::settings::Settings;
@@ -66,6 +67,8 @@ pub enum Event {
     Answered(Box<Answer>),
     /// A hook of Circle's speaks of this transaction: a hint to look, and nothing more.
     Hinted(CircleId),
+    /// The file that stops all payments of this process, or that it is not there (any more).
+    FreezeFile(Option<Box<FreezeFile>>),
     /// The wall clock and the monotonic one went apart.
     Clock(ClockReport),
     /// Reading this block ended the process more than once: its chain is left alone, the others go on.

@@ -153,6 +153,8 @@ struct Soft {
     sources: BTreeMap<SourceId, SourceState>,
     /// What live rules were shown.
     shown: pay_crossings::Shown,
+    /// The file that stops all payments of this process.
+    freeze_file: Option<paying::FreezeFile>,
     /// When something useful last came.
     progress: BTreeMap<Subject, Timestamp>,
     /// Tokens whose decimals were waited for in vain.
@@ -242,6 +244,7 @@ impl Reactor {
             Event::Command(Command::Payments(order)) => self.order_payments(*order, &mut effects),
             Event::Answered(answer) => self.answered(*answer, &mut effects),
             Event::Hinted(transaction) => self.hinted(&transaction, &mut effects),
+            Event::FreezeFile(file) => self.freeze_file(file.map(|file| *file), &mut effects),
             Event::Clock(report) => self.clock_moved(&report, &mut effects),
             Event::Unlistable(list) => self.unlistable(list, &mut effects),
             Event::Unreadable { chain, block } => self.stop(chain, Stop::Unreadable(block), &mut effects),

@@ -312,8 +312,9 @@ fn sink_text(kind: &str, data: &SinkData<'_>) -> Text {
 
 fn frozen_text(kind: &str, data: &FrozenData<'_>) -> Text {
     let title = match (kind, &*data.what) {
-        ("payments.unfrozen", "everything" | "clock") => "payments go on".to_owned(),
+        ("payments.unfrozen", "everything" | "clock" | "file") => "payments go on".to_owned(),
         ("payments.unfrozen", what) => format!("payments of the {what} go on"),
+        (_, "file") => "PAYMENTS ARE FROZEN by a file: nothing leaves this monitor while it is there".to_owned(),
         (_, "everything") => "PAYMENTS ARE FROZEN: nothing leaves until a person looks".to_owned(),
         (_, "clock") => "PAYMENTS ARE PAUSED: no clock is trusted until a person looks".to_owned(),
         (_, what) => format!("PAYMENTS ARE STOPPED for the {what} until a person looks"),

@@ -36,7 +36,13 @@ fn row(item: &Value) -> [String; 7] {
 pub(super) fn stops(standing: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(why) = standing["frozen"].as_str() {
-        lines.push(format!("FROZEN: {why}. `walletwatch payments unfreeze` lets payments go on"));
+        let (by, since) = (text(standing, "frozen_by"), text(standing, "frozen_since"));
+        lines.push(format!("FROZEN: {why} (by {by} at {since}). `walletwatch payments unfreeze` lets payments go on"));
+    }
+    let file = &standing["freeze_file"];
+    if let Some(why) = file["why"].as_str() {
+        let (by, since) = (text(file, "by"), text(file, "since"));
+        lines.push(format!("FROZEN BY A FILE: {why} (by {by} at {since}). Without the file FREEZE beside its config the monitor goes on"));
     }
     if let Some(why) = standing["paused"]["why"].as_str() {
         lines.push(format!("PAUSED: {why}. `walletwatch payments resume --clock` once the clock is right"));

@@ -232,7 +232,7 @@ impl Desk {
         if !self.over(&trigger.rule, offer, amount, id, at).is_empty() {
             return Some(NO_ROOM);
         }
-        if self.office.frozen.is_some() {
+        if self.is_frozen() {
             return Some("frozen");
         }
         if self.office.paused.is_some() {
