@@ -1,8 +1,9 @@
 //! The JSON of payments, of what holds for all of them, and of the audit.
 
-use crate::reactor::money::{LivePart, PaymentRow, Sha256};
+use crate::reactor::money::{LivePart, PaymentRow, PaymentState, Sha256};
 use crate::reactor::office::{AuditRow, OfficeRow, OfficeTables, StopRow, Stopped};
 use crate::reactor::paying::FreezeFile;
+use crate::reactor::waits::held_because;
 use crate::telemetry::Labels;
 use crate::types::amount::format_amount;
 use crate::wire::hex;
@@ -24,6 +25,8 @@ pub(super) struct PaymentItem {
     amount_raw: String,
     state: &'static str,
     reason: Option<String>,
+    /// Of a held one, the reason in words.
+    why: Option<&'static str>,
     transfer_id: Option<String>,
     crossing: Option<u64>,
     planned_at: String,
@@ -93,6 +96,7 @@ pub(super) fn payment(row: &PaymentRow, audit: Option<&[AuditRow]>, labels: &Lab
         amount_raw: row.amount.to_string(),
         state: row.state.word(),
         reason: row.reason.as_ref().map(ToString::to_string),
+        why: row.reason.as_ref().filter(|_| row.state == PaymentState::Held).and_then(|why| held_because(why.as_str())),
         transfer_id: row.transfer.map(|id| id.to_string()),
         crossing: row.crossing,
         planned_at: row.planned_at.to_string(),

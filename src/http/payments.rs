@@ -263,7 +263,8 @@ fn name(text: String) -> Result<Name, Problem> {
     if is_name(&text) { Ok(text.into()) } else { Err(Problem::new(StatusCode::BAD_REQUEST, "this is no name")) }
 }
 
-fn payment_id(text: &str) -> Result<PaymentId, Problem> {
+/// The id of a payment in a path.
+pub(super) fn payment_id(text: &str) -> Result<PaymentId, Problem> {
     PaymentId::parse(text)
         .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "an id of a payment is 32 hexadecimal digits"))
 }

@@ -14,7 +14,9 @@ use super::settings::Settings;
 pub use super::source::{List, SourceId, SourceKind};
 use super::watch_list::WatchOrder;
 use crate::types::gas::Tips;
-use crate::types::{Address, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, Price, Timestamp, U256};
+use crate::types::{
+    Address, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, PaymentId, Price, Timestamp, U256,
+};
 use std::sync::Arc;
 
 /// One thing that happened.
@@ -379,6 +381,8 @@ pub enum Command {
     Silence(Box<SilenceOrder>),
     /// Say which rules look at a transfer, and what each says.
     Why(Box<TransferRow>),
+    /// Say what a payment waits for.
+    WhyPayment(PaymentId),
     /// Decide about payments.
     Payments(Box<PaymentOrder>),
 }

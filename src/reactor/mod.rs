@@ -79,11 +79,13 @@ pub mod system;
 pub mod timers;
 pub mod transfers;
 pub mod troubles;
+pub mod waits;
 mod want;
 pub mod wants;
 pub mod watch_list;
 mod watched;
 pub mod why;
+mod why_payment;
 pub mod worth;
 
 use crate::types::{Address, B256, ChainId, Pair, Timestamp, TransferId};
@@ -239,6 +241,9 @@ impl Reactor {
             Event::Command(Command::Watches(order)) => self.order_watches(*order, &mut effects),
             Event::Command(Command::Why(row)) => {
                 effects.push(Effect::Answer(Box::new(Reply::Why(self.why(&row)))));
+            }
+            Event::Command(Command::WhyPayment(id)) => {
+                effects.push(Effect::Answer(Box::new(Reply::WhyPayment(self.why_payment(id)))));
             }
             Event::Command(Command::Silence(order)) => self.order_silence(*order, &mut effects),
             Event::Command(Command::Payments(order)) => self.order_payments(*order, &mut effects),

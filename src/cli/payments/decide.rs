@@ -33,7 +33,18 @@ async fn decide(answerer: &Answerer, path: &[&str], body: &Value, said: &str) ->
 /// A decision about one payment that needs nothing more.
 pub(super) async fn about(located: &Located, who: &Who, id: &str, act: &str, said: &str) -> Result<(), Failure> {
     let answerer = approver(located, who).await?;
-    decide(&answerer, &["payments", id, act], &json!({}), &format!("{} {said}", clean(id))).await
+    let done = decide(&answerer, &["payments", id, act], &json!({}), &format!("{} {said}", clean(id))).await;
+    with_state(&answerer, id, done).await
+}
+
+/// What was not done says where the payment stands: whoever is late learns what happened meanwhile.
+async fn with_state(answerer: &Answerer, id: &str, done: Result<(), Failure>) -> Result<(), Failure> {
+    let Err(failure) = done else { return Ok(()) };
+    let Ok(item) = read(answerer, &["payments", id]).await else { return Err(failure) };
+    let part = |key: &str| Some(text(&item, key)).filter(|part| !part.is_empty());
+    let why = part("why").or_else(|| part("reason")).map_or_else(String::new, |why| format!(": {why}"));
+    let words = format!("it is {} since {}{why}", text(&item, "state"), text(&item, "changed_at"));
+    Err(failure.and(&clean(&format!("{words}. `walletwatch why {id}` says more"))))
 }
 
 pub(super) async fn approve(located: &Located, asked: Approve) -> Result<(), Failure> {
@@ -47,7 +58,8 @@ pub(super) async fn approve(located: &Located, asked: Approve) -> Result<(), Fai
     }
     let amount = format!("{} USDC to {} ({})", text(&item, "amount"), text(&item, "payee"), text(&item, "address"));
     let said = clean(&format!("approved: {amount}"));
-    decide(&answerer, &["payments", &asked.id, "approve"], &body, &said).await
+    let done = decide(&answerer, &["payments", &asked.id, "approve"], &body, &said).await;
+    with_state(&answerer, &asked.id, done).await
 }
 
 pub(super) async fn accept(located: &Located, asked: Accept) -> Result<(), Failure> {
@@ -124,7 +136,8 @@ pub(super) async fn resolve(located: &Located, asked: Resolve) -> Result<(), Fai
         Some(id) => (json!({ "circle_id": id }), "Circle is asked for it: if it is this payment, it goes on as that"),
         None => (json!({ "absent": true }), "it is absent: rejected, and looked for on for 30 days"),
     };
-    decide(&answerer, &["payments", &asked.id, "resolve"], &body, said).await
+    let done = decide(&answerer, &["payments", &asked.id, "resolve"], &body, said).await;
+    with_state(&answerer, &asked.id, done).await
 }
 
 pub(super) async fn resume(located: &Located, asked: Resume) -> Result<(), Failure> {

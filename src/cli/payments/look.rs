@@ -29,7 +29,8 @@ fn row(item: &Value) -> [String; 7] {
     let live = if item["rehearsal"] == true { " (rehearsal)" } else { "" };
     let circle = item["live"]["circle_state"].as_str().map_or_else(String::new, |word| format!(" ({word})"));
     let state = format!("{}{live}{circle}", of("state"));
-    [of("payment_id"), of("planned_at"), of("rule"), of("payee"), format!("{} USDC", of("amount")), state, of("reason")]
+    let why = Some(of("why")).filter(|why| !why.is_empty()).unwrap_or_else(|| of("reason"));
+    [of("payment_id"), of("planned_at"), of("rule"), of("payee"), format!("{} USDC", of("amount")), state, why]
 }
 
 /// What keeps payments from going, a line each.
@@ -90,6 +91,7 @@ pub(super) fn told(item: &Value) -> String {
         "amount",
         "state",
         "reason",
+        "why",
         "transfer_id",
         "crossing",
         "planned_at",

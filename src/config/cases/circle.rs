@@ -84,7 +84,9 @@ fn who_follows_an_old_tutorial_is_told_what_replaced_it() {
     for kind in ["transfers", "accounts", "payments", "core"] {
         check_circle("\"wallets\"", &format!("\"{kind}\""), &[gone]);
     }
-    for url in ["https://api-sandbox.circle.com", "https://api.circle.com/v1/transfers"] {
+    for url in
+        ["https://api-sandbox.circle.com", "https://api.circle.com/v1/transfers", "http://127.0.0.1:9000/v1/transfers"]
+    {
         check_circle("kind = \"wallets\"", &format!("url = \"{url}\""), &[gone]);
     }
     check_circle("\"wallets\"", "\"mint\"", &["Circle Mint is not spoken to yet"]);

@@ -16,6 +16,7 @@ pub mod request;
 mod search;
 mod send;
 pub mod terms;
+mod waits;
 
 pub use arms::{Reading, Value};
 pub use limits::Over;

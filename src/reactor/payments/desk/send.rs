@@ -17,7 +17,7 @@ pub(super) const MOST_DATE_SKEW_MS: u64 = 60_000;
 /// The same bytes are sent again only so long after the first attempt: Circle may forget a key a day later.
 const RESEND_WITHIN: Duration = Duration::from_mins(30);
 /// An approval that old is given again.
-const APPROVAL_LASTS: Duration = Duration::from_hours(1);
+pub(super) const APPROVAL_LASTS: Duration = Duration::from_hours(1);
 /// What was read of the wallet before a first send is no older.
 const FRESH: Duration = Duration::from_mins(1);
 /// Nothing that is followed is left alone for longer.
