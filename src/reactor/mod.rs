@@ -34,6 +34,7 @@ mod halts;
 mod held;
 pub mod holdings;
 pub mod hush;
+mod hush_payments;
 pub mod hushed;
 mod internals;
 mod let_go;

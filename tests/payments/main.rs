@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod leaks;
 mod people;
 mod rig;
 
