@@ -7,7 +7,7 @@ use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
 use super::query::{Asked, AskedQuery, page_of, word};
 use super::status::{self, Status};
-use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page, payments, silences, watches, why};
+use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page, payments, silences, watches, why, why_payment};
 use crate::reactor::rows::{AlertState, TransferRow};
 use crate::store::{self, OutboxState};
 use crate::telemetry::{Snapshot, unready};
@@ -73,6 +73,7 @@ pub(super) fn routes(parts: Arc<Parts>) -> Router {
         .route("/api/v1/payments/accept", post(payments::accept))
         .route("/api/v1/payments/probe", post(payments::probe))
         .route("/api/v1/payments/{id}", get(payments::one))
+        .route("/api/v1/payments/{id}/why", get(why_payment::why))
         .route("/api/v1/payments/{id}/approve", post(payments::approve))
         .route("/api/v1/payments/{id}/reject", post(payments::reject))
         .route("/api/v1/payments/{id}/cancel", post(payments::cancel))

@@ -8,6 +8,7 @@ use super::gas::GasStatus;
 use super::labels::Labels;
 use super::worth::{PairStatus, Portfolio};
 use crate::reactor::event::{SourceId, SourceState};
+use crate::reactor::paying::FreezeFile;
 use crate::reactor::rows::PaymentState;
 use crate::types::{ChainId, Kind, Name, Pair, Price, Severity, Timestamp};
 use std::collections::BTreeMap;
@@ -194,6 +195,8 @@ pub struct BudgetStatus {
 pub struct PaymentsStatus {
     /// No payment may go.
     pub frozen: bool,
+    /// The file that stops this process, where it is there.
+    pub file: Option<FreezeFile>,
     /// How many rehearsals stand where.
     pub rehearsals: BTreeMap<PaymentState, u64>,
     /// How many live payments stand where.

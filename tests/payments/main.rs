@@ -3,13 +3,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod leaks;
+mod people;
 mod rig;
 
-use rig::{Rig, post, said};
+use rig::{ANN, DUTY, Rig, post, said};
 use serde_json::json;
-
-const ANN: &str = "ann-0123456789abcdef0123456789";
-const DUTY: &str = "duty-0123456789abcdef012345678";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_approves_and_circle_pays_once() {

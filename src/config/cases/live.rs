@@ -90,7 +90,10 @@ fn a_live_transfer_rule_says_whose_money_makes_it_pay() {
 fn senders_are_addresses_or_names() {
     let text = transfers();
     for (from, expected) in [
-        ("\"w\"", &[][..]),
+        ("\"0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65\"", &[][..]),
+        ("\"w\"", &["`from` names the watch `w`…it would be a loop"]),
+        ("\"p\"", &["`from` names the payee `p`…it would be a loop"]),
+        ("[\"p\", \"w\"]", &["`from` names the…it would be a loop"]),
         ("[\"w\", \"p\", \"0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65\"]", &[]),
         ("[]", &["`from` is empty"]),
         ("[\"anyone\", \"w\"]", &["\"anyone\" stands beside senders"]),
@@ -99,10 +102,13 @@ fn senders_are_addresses_or_names() {
     ] {
         changed(&text, "\"anyone\"", from, expected);
     }
-    let config = fine(&text.replace("\"anyone\"", "\"p\""));
+    let from = ["0x90F79bf6EB2c4f870365E785982E1f101E93b906", "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65"];
+    let config = fine(&text.replace("\"anyone\"", &format!("[\"p\", \"{}\"]", from[1])));
     let Condition::Transfer(condition) = &config.settings.rules[0].condition else { panic!("it is one") };
-    let payee: Address = "0x90F79bf6EB2c4f870365E785982E1f101E93b906".parse().expect("it is one");
-    assert_eq!(condition.from, Some(BTreeSet::from([payee])));
+    let senders: BTreeSet<Address> = from.iter().map(|text| text.parse().expect("it is one")).collect();
+    assert_eq!(condition.from, Some(senders));
+    let loops = |warning: &String| warning.contains("`from` names the payee `p`");
+    assert!(config.warnings.iter().any(loops), "{:?}", config.warnings);
 }
 
 #[test]
@@ -172,4 +178,32 @@ fn a_top_up_fills_the_balance_that_it_looks_at() {
         .replace("fill_to = \"1500\"", "amount = \"1500\"\npayee_elsewhere = true");
     check(&elsewhere, &[]);
     assert!(fine(&format!("{BASE}{FILLING}")).settings.live.is_none(), "a rehearsal needs no [circle]");
+}
+
+#[test]
+fn a_payees_address_is_one_that_can_be_paid_and_compared() {
+    let text = transfers();
+    let address = "0x90F79bf6EB2c4f870365E785982E1f101E93b906";
+    for contract in ["0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48", "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"] {
+        changed(&text, address, contract, &["is the contract of USDC on"]);
+    }
+    let warned = |text: &str, words: &str| {
+        let warnings = fine(text).warnings;
+        warnings.iter().filter(|warning| warning.contains(words)).count()
+    };
+    let small = text.replace(address, &address.to_lowercase());
+    assert_eq!(
+        warned(
+            &small,
+            &format!(
+                "without its checksum, so a slip of a finger would not be seen: compare it with its source, and write {address}"
+            )
+        ),
+        1
+    );
+    assert_eq!(warned(&text, "checksum"), 0);
+    let twin =
+        format!("{text}\n[[payee]]\nname = \"q\"\nchain = \"ethereum\"\naddress = \"{address}\"\nper_day = \"9\"\n");
+    assert_eq!(warned(&twin, "the payees `p` and `q` have one address"), 1);
+    assert_eq!(warned(&twin.replace(address, "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65"), "have one address"), 0);
 }
