@@ -79,7 +79,7 @@ pub enum Denial {
 }
 
 /// The word of a role in the config.
-const fn role_word(role: Role) -> &'static str {
+pub(super) const fn role_word(role: Role) -> &'static str {
     match role {
         Role::Read => "read",
         Role::Operate => "operate",

@@ -9,7 +9,7 @@ use super::bodies::Page;
 use super::commands::asker;
 use super::payment_body::{self, AuditItem, CountItem, PaymentItem, Standing, digits, read_digits};
 use super::problem::Problem;
-use super::query::{Asked, AskedQuery, page_of, word};
+use super::query::{Asked, PAYMENT_STATE, RULE, page_of};
 use crate::reactor::money::{CircleId, PaymentState};
 use crate::reactor::payments::desk::{Order, Refusal as NotDone};
 use crate::store::{PaymentFilter, PaymentPlace};
@@ -22,6 +22,7 @@ use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// The longest reason of a freeze.
 const LONGEST_REASON: usize = 200;
@@ -31,7 +32,7 @@ type Asker = Extension<Caller>;
 type Done = Result<(StatusCode, Json<DoneItem>), Problem>;
 
 /// What came of a decision.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct DoneItem {
     /// False: it was noted, and something is missing yet.
     done: bool,
@@ -39,16 +40,18 @@ pub(super) struct DoneItem {
 }
 
 /// `GET /api/v1/payments`.
-pub(super) async fn list(State(parts): Shared, query: AskedQuery) -> Result<Json<Page<PaymentItem>>, Problem> {
-    let (asked, limit) = Asked::read(query, &["rule", "state"])?;
+pub(super) async fn list(
+    State(parts): Shared,
+    Extension(asked): Extension<Asked>,
+) -> Result<Json<Page<PaymentItem>>, Problem> {
     // The place is written as MILLISECONDS-ID.
     let after = asked.place(|text| {
         let (at, id) = text.rsplit_once('-')?;
         Some(PaymentPlace { planned_at: Timestamp::from_millis(at.parse().ok()?), id: PaymentId::parse(id)? })
     })?;
-    let state = word("state", asked.state.as_ref(), &PaymentState::ALL, PaymentState::word)?;
-    let filter = PaymentFilter { after, state, rule: asked.rule.map(Name::from) };
-    let page = parts.archive.payments(filter, limit).await?;
+    let state = asked.word(PAYMENT_STATE, &PaymentState::ALL, PaymentState::word);
+    let filter = PaymentFilter { after, state, rule: asked.name(RULE) };
+    let page = parts.archive.payments(filter, asked.limit).await?;
     let labels = Arc::clone(&parts.standing().labels);
     let place = |place: &PaymentPlace| format!("{}-{}", place.planned_at.millis(), place.id);
     Ok(page_of(&page, |row| payment_body::payment(row, None, &labels), place))
@@ -73,16 +76,18 @@ pub(super) async fn standing(State(parts): Shared) -> Result<Json<Standing>, Pro
 }
 
 /// `GET /api/v1/payments/audit`.
-pub(super) async fn audit(State(parts): Shared, query: AskedQuery) -> Result<Json<Page<AuditItem>>, Problem> {
-    let (asked, limit) = Asked::read(query, &[])?;
+pub(super) async fn audit(
+    State(parts): Shared,
+    Extension(asked): Extension<Asked>,
+) -> Result<Json<Page<AuditItem>>, Problem> {
     let before: Option<u64> = asked.place(|text| text.parse().ok())?;
-    let rows = parts.archive.audit(before, limit).await?;
-    let next = rows.last().filter(|row| rows.len() == limit && row.seq > 1).map(|row| row.seq.to_string());
+    let rows = parts.archive.audit(before, asked.limit).await?;
+    let next = rows.last().filter(|row| rows.len() == asked.limit && row.seq > 1).map(|row| row.seq.to_string());
     Ok(Json(Page { items: rows.iter().map(payment_body::line).collect(), next }))
 }
 
 /// What the config in force says of live money, against what was accepted.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ConfigItem {
     in_force: Option<String>,
     accepted: Option<String>,
@@ -100,9 +105,9 @@ pub(super) async fn config(State(parts): Shared) -> Result<Json<ConfigItem>, Pro
     Ok(Json(ConfigItem { in_force, accepted, lines, difference }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ApproveBody {
+pub(super) struct ApproveBody {
     #[serde(default)]
     body_sha256: Option<String>,
     #[serde(default)]
@@ -132,9 +137,9 @@ pub(super) async fn cancel(parts: Shared, asker: Asker, Path(id): Path<String>) 
     act(parts, asker, "cancellation of a payment", Order::Cancel { payment: payment_id(&id)? }).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ResolveBody {
+pub(super) struct ResolveBody {
     #[serde(default)]
     circle_id: Option<String>,
     #[serde(default)]
@@ -158,9 +163,9 @@ pub(super) async fn resolve(parts: Shared, asker: Asker, Path(id): Path<String>,
     act(parts, asker, "resolution of a payment", order).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct FreezeBody {
+pub(super) struct FreezeBody {
     #[serde(default)]
     reason: Option<String>,
 }
@@ -182,9 +187,9 @@ pub(super) async fn unfreeze(parts: Shared, asker: Asker) -> Done {
     act(parts, asker, "end of the freeze of payments", Order::Unfreeze).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
-enum ResumeBody {
+pub(super) enum ResumeBody {
     Rule(String),
     Payee(String),
     Clock(bool),
@@ -201,9 +206,9 @@ pub(super) async fn resume(parts: Shared, asker: Asker, body: Bytes) -> Done {
     act(parts, asker, "resumption of payments", order).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
-enum AcceptBody {
+pub(super) enum AcceptBody {
     Config(String),
     Payee(String),
     EntityKey(String),

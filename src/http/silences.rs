@@ -16,6 +16,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// The longest comment.
 const LONGEST_COMMENT: usize = 500;
@@ -26,9 +27,10 @@ type Shared = State<Arc<Parts>>;
 type Asker = Extension<Caller>;
 
 /// What somebody wants silenced.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewSilence)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+pub(super) struct Wanted {
     #[serde(rename = "for")]
     lasts: String,
     comment: String,
@@ -40,7 +42,7 @@ struct Wanted {
 }
 
 /// A silence.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct SilenceItem {
     id: u32,
     rule: Option<String>,
@@ -55,7 +57,7 @@ pub(super) struct SilenceItem {
 }
 
 /// The silences in force, and the one that was set.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Silences {
     items: Vec<SilenceItem>,
     #[serde(skip_serializing_if = "Option::is_none")]

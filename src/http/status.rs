@@ -9,8 +9,9 @@ use crate::telemetry::{Snapshot, unready};
 use crate::types::{Kind, Name, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Status {
     pub time: String,
     pub simulated: bool,
@@ -34,7 +35,7 @@ pub(super) struct Status {
     pub payments: PaymentsItem,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct SourceItem {
     pub source: String,
     pub kind: &'static str,
@@ -48,7 +49,7 @@ pub(super) struct SourceItem {
     pub required: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct OutageItem {
     pub since: String,
     pub until: String,
@@ -57,7 +58,7 @@ pub(super) struct OutageItem {
     pub to_block: Option<u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ChainItem {
     pub chain: String,
     pub chain_id: u64,
@@ -86,7 +87,7 @@ pub(super) struct ChainItem {
     pub index_lag_seen: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct SinkItem {
     pub sink: String,
     pub pending: u64,
@@ -96,7 +97,7 @@ pub(super) struct SinkItem {
     pub disabled: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct RuleItem {
     pub rule: String,
     pub severity: &'static str,
@@ -106,7 +107,7 @@ pub(super) struct RuleItem {
     pub uncovered: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PriceItem {
     pub pair: String,
     pub source: String,
@@ -115,7 +116,7 @@ pub(super) struct PriceItem {
 }
 
 /// Null while no feed has a fresh price of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PairItem {
     pub pair: String,
     pub price: Option<String>,
@@ -125,7 +126,7 @@ pub(super) struct PairItem {
     pub as_of: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PortfolioItem {
     pub watch: String,
     /// Null while a balance or a price of it is not known.
@@ -133,14 +134,14 @@ pub(super) struct PortfolioItem {
     pub as_of: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct BudgetItem {
     pub source: String,
     pub calls_left: u64,
     pub calls_per_day: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PaymentsItem {
     pub frozen: bool,
     pub rehearsals: BTreeMap<&'static str, u64>,

@@ -1,7 +1,11 @@
 //! Raw requests against a real listener on loopback, with a real store behind it.
 
+#[path = "tests_document.rs"]
+mod document;
 #[path = "tests_payments.rs"]
 mod payments;
+#[path = "tests_schema.rs"]
+mod schema;
 #[path = "tests_served.rs"]
 mod served;
 #[path = "tests_watches.rs"]

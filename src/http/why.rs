@@ -11,11 +11,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 type Shared = State<Arc<Parts>>;
 
 /// An alert, with everything behind it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct AlertStory {
     alert: AlertItem,
     /// In order, each with its body, its attempts and the last verdict.
@@ -25,7 +26,7 @@ pub(super) struct AlertStory {
 }
 
 /// A transfer, and who looked at it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct TransferStory {
     transfer: TransferItem,
     /// Null where no monitor runs that could be asked.
@@ -34,7 +35,8 @@ pub(super) struct TransferStory {
 }
 
 /// A rule that looked at a transfer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LookedItem)]
 pub(super) struct RuleItem {
     rule: String,
     watch: String,
@@ -45,14 +47,14 @@ pub(super) struct RuleItem {
     besides: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct CheckItem {
     check: &'static str,
     passed: bool,
 }
 
 /// Every transfer of a transaction.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct TransactionStory {
     transfers: Vec<TransferStory>,
 }
