@@ -1,7 +1,8 @@
 //! `/api/v1/payments…`: payments, what holds for all of them, and what people decide about them.
 //!
 //! Nothing is decided here: each order goes to the desk and is answered after its commit. A decision names what it is about, so that it
-//! can be sent again: what was done already is answered with 409, and is done once.
+//! can be sent again: what was done already is answered with 409, and is done once. What is not of the shape that the document gives
+//! is answered with 400, what is and cannot be with 422.
 
 use super::Parts;
 use super::access::Caller;
@@ -108,7 +109,9 @@ pub(super) async fn config(State(parts): Shared) -> Result<Json<ConfigItem>, Pro
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ApproveBody {
+    /// What the payment shows; a rehearsal has none.
     #[serde(default)]
+    #[schema(pattern = "^[0-9a-fA-F]{64}$")]
     body_sha256: Option<String>,
     #[serde(default)]
     anyway: bool,
@@ -118,7 +121,8 @@ pub(super) struct ApproveBody {
 pub(super) async fn approve(parts: Shared, asker: Asker, Path(id): Path<String>, body: Bytes) -> Done {
     let said: ApproveBody = read(&body)?;
     let payment = payment_id(&id)?;
-    let wrong = || Problem::new(StatusCode::BAD_REQUEST, "body_sha256 is the 64 digits that the payment shows");
+    let wrong =
+        || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "body_sha256 is the 64 digits that the payment shows");
     let body = match said.body_sha256 {
         Some(text) => read_digits(&text).ok_or_else(wrong)?,
         // A rehearsal has no request that could be another one; a live payment never has this hash.
@@ -140,8 +144,10 @@ pub(super) async fn cancel(parts: Shared, asker: Asker, Path(id): Path<String>) 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ResolveBody {
+    /// Circle's id of the transaction: it is there.
     #[serde(default)]
     circle_id: Option<String>,
+    /// It is not there, and never will be.
     #[serde(default)]
     absent: bool,
 }
@@ -152,12 +158,12 @@ pub(super) async fn resolve(parts: Shared, asker: Asker, Path(id): Path<String>,
     let payment = payment_id(&id)?;
     let order = match (said.circle_id, said.absent) {
         (Some(text), false) => {
-            let wrong = || Problem::new(StatusCode::BAD_REQUEST, "circle_id is Circle's id of a transaction");
+            let wrong = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "circle_id is Circle's id of a transaction");
             Order::IsThere { payment, circle: CircleId::parse(&text).ok_or_else(wrong)? }
         }
         (None, true) => Order::IsAbsent { payment },
         (Some(_), true) | (None, false) => {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "either circle_id, or absent = true"));
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "either circle_id, or absent = true"));
         }
     };
     act(parts, asker, "resolution of a payment", order).await
@@ -167,6 +173,7 @@ pub(super) async fn resolve(parts: Shared, asker: Asker, Path(id): Path<String>,
 #[serde(deny_unknown_fields)]
 pub(super) struct FreezeBody {
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     reason: Option<String>,
 }
 
@@ -177,7 +184,7 @@ pub(super) async fn freeze(parts: Shared, asker: Asker, body: Bytes) -> Done {
     let plain = !why.chars().any(char::is_control);
     if why.is_empty() || why.chars().count() > LONGEST_REASON || !plain {
         let what = format!("reason is 1 to {LONGEST_REASON} characters in one line");
-        return Err(Problem::new(StatusCode::BAD_REQUEST, what));
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, what));
     }
     act(parts, asker, "freeze of payments", Order::Freeze { why: why.into() }).await
 }
@@ -201,7 +208,7 @@ pub(super) async fn resume(parts: Shared, asker: Asker, body: Bytes) -> Done {
         ResumeBody::Rule(rule) => Order::Resume { rule: name(rule)? },
         ResumeBody::Payee(payee) => Order::ResumePayee { payee: name(payee)? },
         ResumeBody::Clock(true) => Order::ResumeClock,
-        ResumeBody::Clock(false) => return Err(Problem::new(StatusCode::BAD_REQUEST, "clock = true")),
+        ResumeBody::Clock(false) => return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "clock = true")),
     };
     act(parts, asker, "resumption of payments", order).await
 }
@@ -216,7 +223,7 @@ pub(super) enum AcceptBody {
 
 /// `POST /api/v1/payments/accept`.
 pub(super) async fn accept(parts: Shared, asker: Asker, body: Bytes) -> Done {
-    let wrong = || Problem::new(StatusCode::BAD_REQUEST, "a hash is 64 hexadecimal digits");
+    let wrong = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "a hash is 64 hexadecimal digits");
     let order = match read(&body)? {
         AcceptBody::Config(text) => Order::Accept { fingerprint: read_digits(&text).ok_or_else(wrong)? },
         AcceptBody::Payee(payee) => Order::WaivePayee { payee: name(payee)? },
@@ -264,7 +271,11 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 }
 
 fn name(text: String) -> Result<Name, Problem> {
-    if is_name(&text) { Ok(text.into()) } else { Err(Problem::new(StatusCode::BAD_REQUEST, "this is no name")) }
+    if is_name(&text) {
+        Ok(text.into())
+    } else {
+        Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "this is no name"))
+    }
 }
 
 fn payment_id(text: &str) -> Result<PaymentId, Problem> {

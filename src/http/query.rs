@@ -56,21 +56,46 @@ pub(super) const OUTBOX_STATE: Filter =
 pub(super) const PAYMENT_STATE: Filter =
     Filter { key: "state", says: "Only in this state.", words: || PaymentState::ALL.map(PaymentState::word).to_vec() };
 
+/// Where a page can begin: what `before` looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// A number.
+    Number,
+    /// A time in milliseconds and an id.
+    TimeAndId,
+    /// A name.
+    Name,
+    /// An address.
+    Address,
+}
+
+impl Start {
+    /// As a pattern.
+    const fn pattern(self) -> &'static str {
+        match self {
+            Self::Number => "^[0-9]{1,18}$",
+            Self::TimeAndId => "^[0-9]{1,15}-[0-9a-fA-F]{32}$",
+            Self::Name => "^[^\\x00]*$",
+            Self::Address => "^0x[0-9a-fA-F]{40}$",
+        }
+    }
+}
+
 /// What the query of a path may hold.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Takes {
     /// By what it can be narrowed.
     pub filters: &'static [Filter],
-    /// Whether it comes in pages.
-    pub paged: bool,
+    /// Where its pages begin, if it comes in pages.
+    pub pages: Option<Start>,
 }
 
 /// Nothing.
-pub(super) const NOTHING: Takes = Takes { filters: &[], paged: false };
+pub(super) const NOTHING: Takes = Takes { filters: &[], pages: None };
 
 impl Takes {
     fn keys(&self) -> impl Iterator<Item = &'static str> {
-        let pages: &[&'static str] = if self.paged { &[BEFORE, LIMIT] } else { &[] };
+        let pages: &[&'static str] = if self.pages.is_some() { &[BEFORE, LIMIT] } else { &[] };
         pages.iter().copied().chain(self.filters.iter().map(|filter| filter.key))
     }
 
@@ -78,8 +103,8 @@ impl Takes {
     pub(super) fn parameters(&self) -> Vec<serde_json::Value> {
         let parameter = |key: &str, says: &str, schema: serde_json::Value| serde_json::json!({"name": key, "in": "query", "required": false, "description": says, "schema": schema});
         let mut all = Vec::new();
-        if self.paged {
-            let before = serde_json::json!({"type": "string"});
+        if let Some(start) = self.pages {
+            let before = serde_json::json!({"type": "string", "pattern": start.pattern()});
             all.push(parameter(BEFORE, "The value of `next` of the page before this one.", before));
             let limit = serde_json::json!({
                 "type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": USUAL_PAGE

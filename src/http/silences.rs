@@ -31,13 +31,19 @@ type Asker = Extension<Caller>;
 #[schema(as = NewSilence)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    /// For how long: at most 30 days.
     #[serde(rename = "for")]
+    #[schema(pattern = "^[0-9]+(ms|s|m|h|d)$", example = "2h")]
     lasts: String,
+    /// Why.
+    #[schema(min_length = 1, max_length = 500)]
     comment: String,
     rule: Option<String>,
     watch: Option<String>,
     chain: Option<String>,
+    /// A type of messages, or the beginning of several with a `*` behind it.
     types: Option<String>,
+    /// `info`, `warning`, or `critical` where it is left out.
     up_to: Option<String>,
 }
 

@@ -8,7 +8,7 @@ use super::control::Reloaded;
 use super::document::{Shape, Types, document, list_types, type_schema};
 use super::payment_body::{AuditItem, PaymentItem, Standing};
 use super::query::{
-    ALERT_STATE, Asked, CHAIN, Filter, NOTHING, OUTBOX_STATE, PAYMENT_STATE, RULE, SINK, STAGE, Takes, WATCH,
+    ALERT_STATE, Asked, CHAIN, Filter, NOTHING, OUTBOX_STATE, PAYMENT_STATE, RULE, SINK, STAGE, Start, Takes, WATCH,
 };
 use super::silences::Silences;
 use super::status::Status;
@@ -111,11 +111,12 @@ impl Route {
     fn list<I: ToSchema, H: Handler<T, Arc<Parts>>, T: 'static>(
         path: &'static str,
         handler: H,
+        start: Start,
         filters: &'static [Filter],
         says: &'static str,
     ) -> Self {
         let answer = Answer::Pages(Shape::of::<I>);
-        Self { takes: Takes { filters, paged: true }, answer, ..Self::get(path, handler, says) }
+        Self { takes: Takes { filters, pages: Some(start) }, answer, ..Self::get(path, handler, says) }
     }
 
     /// Changes something; answers 204.
@@ -183,7 +184,7 @@ fn what_is() -> Vec<Route> {
     vec![
         Route::get("/api/v1/status", routes::show_status, "How everything stands, a line each.").answers::<Status>(),
         Route {
-            takes: Takes { filters: &[CHAIN, WATCH], paged: false },
+            takes: Takes { filters: &[CHAIN, WATCH], pages: None },
             ..Route::get(
                 "/api/v1/balances",
                 routes::show_balances,
@@ -195,6 +196,7 @@ fn what_is() -> Vec<Route> {
         Route::list::<TransferItem, _, _>(
             "/api/v1/transfers",
             routes::transfers,
+            Start::TimeAndId,
             &[CHAIN, WATCH, STAGE],
             "Transfers, newest first.",
         )
@@ -202,6 +204,7 @@ fn what_is() -> Vec<Route> {
         Route::list::<ApprovalItem, _, _>(
             "/api/v1/approvals",
             routes::approvals,
+            Start::TimeAndId,
             &[CHAIN, WATCH, STAGE],
             "Approvals, newest first.",
         )
@@ -209,6 +212,7 @@ fn what_is() -> Vec<Route> {
         Route::list::<AlertItem, _, _>(
             "/api/v1/alerts",
             routes::alerts,
+            Start::Number,
             &[RULE, WATCH, ALERT_STATE],
             "Alerts, newest first.",
         ),
@@ -241,6 +245,7 @@ fn deliveries() -> Vec<Route> {
         Route::list::<OutboxItem, _, _>(
             "/api/v1/outbox",
             routes::outbox,
+            Start::Number,
             &[SINK, OUTBOX_STATE],
             "Messages to sinks, newest first, without their bodies.",
         ),
@@ -282,6 +287,7 @@ fn watch_list() -> Vec<Route> {
         Route::list::<WatchItem, _, _>(
             WATCHES,
             watches::list,
+            Start::Name,
             &[],
             "The watches of the config and those that were added, by name.",
         ),
@@ -296,6 +302,7 @@ fn watch_list() -> Vec<Route> {
         Route::list::<AddressItem, _, _>(
             "/api/v1/watches/{name}/addresses",
             watches::addresses,
+            Start::Address,
             &[],
             "The addresses of a watch, ascending, each with the blocks from which it is complete.",
         )
@@ -317,12 +324,19 @@ fn money() -> Vec<Route> {
         Route::list::<PaymentItem, _, _>(
             "/api/v1/payments",
             payments::list,
+            Start::TimeAndId,
             &[RULE, PAYMENT_STATE],
             "Payments, newest first.",
         ),
         Route::get("/api/v1/payments/standing", payments::standing, "What holds for all live payments.")
             .answers::<Standing>(),
-        Route::list::<AuditItem, _, _>("/api/v1/payments/audit", payments::audit, &[], "The audit, newest first."),
+        Route::list::<AuditItem, _, _>(
+            "/api/v1/payments/audit",
+            payments::audit,
+            Start::Number,
+            &[],
+            "The audit, newest first.",
+        ),
         Route::get(
             "/api/v1/payments/config",
             payments::config,

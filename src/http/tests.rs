@@ -118,6 +118,8 @@ async fn lists_come_in_pages_and_wrong_questions_are_told_what_is_right() {
     assert_eq!((&shown["body"]["type"], &shown["state"]), (&"transfer.seen".into(), &"pending".into()));
     for (path, status) in [
         ("transfers?limit=0", 400),
+        ("transfers?limit=-1", 400),
+        ("transfers?limit=1&limit=2", 400),
         ("transfers?limit=501", 400),
         ("transfers?limit=many", 400),
         ("transfers?before=12", 400),

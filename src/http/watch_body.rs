@@ -21,6 +21,7 @@ const SHAPE: &str = r#"{"watches":[{"name":"deposits","chains":["ethereum"],"tag
 #[serde(deny_unknown_fields)]
 #[schema(as = NewWatches)]
 pub(super) struct Added {
+    #[schema(min_items = 1)]
     watches: Vec<AddedWatch>,
 }
 

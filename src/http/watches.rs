@@ -14,6 +14,7 @@ use crate::reactor::rows::WatchRow;
 use crate::reactor::settings::Watch;
 use crate::reactor::watch_list::{Request as Repeated, WatchAnswer, WatchOrder, Watching};
 use crate::telemetry::Labels;
+use crate::types::address::AddressFault;
 use crate::types::{Address, ChainId, Name, RequestId, parse_address};
 use axum::Json;
 use axum::body::Bytes;
@@ -130,7 +131,7 @@ pub(super) async fn addresses(
     Path(name): Path<String>,
     Extension(asked): Extension<Asked>,
 ) -> Result<Json<Page<AddressItem>>, Problem> {
-    let after = asked.place(|text| parse_address(text).ok())?;
+    let after = asked.place(|text| text.parse().ok())?;
     let limit = asked.limit;
     let labels = Arc::clone(&parts.standing().labels);
     let name = Name::from(name);
@@ -197,7 +198,13 @@ pub(super) async fn remove_address(
     Extension(caller): Asker,
     Path((name, address)): Path<(String, String)>,
 ) -> Result<Json<RemovedAnswer>, Problem> {
-    let address = parse_address(&address).map_err(|fault| Problem::new(StatusCode::BAD_REQUEST, fault.to_string()))?;
+    let address = parse_address(&address).map_err(|fault| {
+        let status = match fault {
+            AddressFault::Shape => StatusCode::BAD_REQUEST,
+            AddressFault::Checksum { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Problem::new(status, fault.to_string())
+    })?;
     take_off(&parts, caller, name, Some(vec![address])).await
 }
 
