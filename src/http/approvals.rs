@@ -7,8 +7,9 @@ use crate::reactor::rows::TransferRow;
 use crate::telemetry::Snapshot;
 use crate::types::{Allowance, Kind};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ApprovalItem {
     approval_id: String,
     chain: String,

@@ -8,16 +8,17 @@ use crate::telemetry::balances::BalanceStatus;
 use crate::types::amount::format_amount;
 use crate::types::{Asset, Timestamp, Usd};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Every balance that is read.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Balances {
     pub items: Vec<BalanceItem>,
     /// How many are not read because there are more than `[http] max_balances`.
     pub left_out: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct BalanceItem {
     pub watch: String,
     pub chain: String,
@@ -37,7 +38,8 @@ pub(super) struct BalanceItem {
     pub reason: Option<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = BalanceAsset)]
 pub(super) struct AssetItem {
     pub symbol: Option<String>,
     pub contract: Option<String>,
@@ -45,14 +47,15 @@ pub(super) struct AssetItem {
 }
 
 /// Without a hash the source did not say at which block it read: about this one.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = BalanceBlock)]
 pub(super) struct BlockItem {
     pub number: u64,
     pub hash: Option<String>,
 }
 
 /// A line of `/api/v1/status` about all of them.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct BalancesLine {
     pub read: usize,
     pub unread: usize,

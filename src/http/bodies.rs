@@ -12,6 +12,7 @@ use crate::types::{Asset, Name, Stage, Usd};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 /// One page of a list.
 #[derive(Serialize)]
@@ -21,7 +22,7 @@ pub(super) struct Page<T> {
     pub next: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct TransferItem {
     pub transfer_id: String,
     pub chain: String,
@@ -51,7 +52,7 @@ pub(super) struct TransferItem {
     pub url: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct AssetItem {
     pub symbol: Option<String>,
     pub contract: Option<String>,
@@ -59,7 +60,7 @@ pub(super) struct AssetItem {
     pub verified: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct BlockItem {
     pub number: u64,
     pub hash: Option<String>,
@@ -121,13 +122,14 @@ pub(super) fn transfer(row: &TransferRow, snapshot: &Snapshot) -> TransferItem {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct AlertItem {
     pub alert_id: String,
     pub rule: String,
     pub severity: &'static str,
     pub state: &'static str,
     pub revision: u32,
+    #[schema(value_type = Object)]
     pub subject: Value,
     pub said: Vec<&'static str>,
     pub told: Vec<String>,
@@ -189,7 +191,7 @@ fn subject(subject: &AlertSubject, labels: &Labels) -> Value {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct OutboxItem {
     pub message_id: String,
     pub sink: String,
@@ -208,6 +210,7 @@ pub(super) struct OutboxItem {
     pub receiver_id: Option<String>,
     /// The message itself; left out in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub body: Option<Box<RawValue>>,
 }
 

@@ -10,6 +10,7 @@ use crate::reactor::why::Looked;
 use crate::types::{MessageId, Name, PaymentId};
 use futures::future::{BoxFuture, ready};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What a person asks for through the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +63,7 @@ pub struct WhyPayment {
 }
 
 /// What a reload did, in words.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Reloaded {
     /// What is otherwise now; empty where the config says what it said before.
     pub changes: Vec<String>,

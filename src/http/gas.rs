@@ -4,11 +4,12 @@ use crate::telemetry::gas::{Cost, GasStatus};
 use crate::types::U256;
 use crate::types::amount::format_amount;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A gwei is 10^9 wei.
 const GWEI_DECIMALS: u8 = 9;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct GasItem {
     next_base_fee_gwei: Option<String>,
     /// At the percentiles 10, 50 and 90 of the newest blocks.
@@ -18,7 +19,7 @@ pub(super) struct GasItem {
     transfers: Vec<CostItem>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct CostItem {
     asset: String,
     /// In the chain's coin.

@@ -11,6 +11,7 @@ mod balances;
 mod bodies;
 mod commands;
 pub mod control;
+mod document;
 mod gas;
 pub mod inbound;
 mod listing;
@@ -24,6 +25,7 @@ mod routes;
 mod serve;
 mod silences;
 mod status;
+mod table;
 #[cfg(test)]
 mod tests;
 mod watch_body;

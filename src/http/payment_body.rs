@@ -8,11 +8,12 @@ use crate::telemetry::Labels;
 use crate::types::amount::format_amount;
 use crate::wire::hex;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Decimals of USDC wherever Circle issues it.
 const USDC_DECIMALS: u8 = 6;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PaymentItem {
     payment_id: String,
     rehearsal: bool,
@@ -38,7 +39,7 @@ pub(super) struct PaymentItem {
     audit: Option<Vec<AuditItem>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct LiveItem {
     wallet: String,
     idempotency_key: String,
@@ -65,13 +66,13 @@ struct LiveItem {
     said_absent_at: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Approval {
     by: String,
     at: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct AuditItem {
     seq: u64,
     at: String,
@@ -145,7 +146,7 @@ pub(super) fn line(row: &AuditRow) -> AuditItem {
 }
 
 /// What holds for all live payments.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Standing {
     /// Why nothing leaves; null where payments go.
     frozen: Option<String>,
@@ -170,13 +171,13 @@ pub(super) struct Standing {
     payments: Vec<CountItem>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Paused {
     why: String,
     since: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct FileItem {
     why: String,
     by: String,
@@ -189,7 +190,7 @@ impl FileItem {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct StopItem {
     what: &'static str,
     name: String,
@@ -199,7 +200,7 @@ struct StopItem {
 }
 
 /// How many payments stand in a state.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct CountItem {
     pub state: &'static str,
     pub rehearsal: bool,

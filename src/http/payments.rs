@@ -1,7 +1,8 @@
 //! `/api/v1/payments…`: payments, what holds for all of them, and what people decide about them.
 //!
 //! Nothing is decided here: each order goes to the desk and is answered after its commit. A decision names what it is about, so that it
-//! can be sent again: what was done already is answered with 409, and is done once.
+//! can be sent again: what was done already is answered with 409, and is done once. What is not of the shape that the document gives
+//! is answered with 400, what is and cannot be with 422.
 
 use super::Parts;
 use super::access::Caller;
@@ -9,7 +10,7 @@ use super::bodies::Page;
 use super::commands::asker;
 use super::payment_body::{self, AuditItem, CountItem, PaymentItem, Standing, digits, read_digits};
 use super::problem::Problem;
-use super::query::{Asked, AskedQuery, page_of, word};
+use super::query::{Asked, PAYMENT_STATE, RULE, page_of};
 use crate::reactor::money::{CircleId, PaymentState};
 use crate::reactor::payments::desk::{Order, Refusal as NotDone};
 use crate::store::{PaymentFilter, PaymentPlace};
@@ -22,6 +23,7 @@ use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// The longest reason of a freeze.
 const LONGEST_REASON: usize = 200;
@@ -31,7 +33,7 @@ type Asker = Extension<Caller>;
 type Done = Result<(StatusCode, Json<DoneItem>), Problem>;
 
 /// What came of a decision.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct DoneItem {
     /// False: it was noted, and something is missing yet.
     done: bool,
@@ -39,16 +41,18 @@ pub(super) struct DoneItem {
 }
 
 /// `GET /api/v1/payments`.
-pub(super) async fn list(State(parts): Shared, query: AskedQuery) -> Result<Json<Page<PaymentItem>>, Problem> {
-    let (asked, limit) = Asked::read(query, &["rule", "state"])?;
+pub(super) async fn list(
+    State(parts): Shared,
+    Extension(asked): Extension<Asked>,
+) -> Result<Json<Page<PaymentItem>>, Problem> {
     // The place is written as MILLISECONDS-ID.
     let after = asked.place(|text| {
         let (at, id) = text.rsplit_once('-')?;
         Some(PaymentPlace { planned_at: Timestamp::from_millis(at.parse().ok()?), id: PaymentId::parse(id)? })
     })?;
-    let state = word("state", asked.state.as_ref(), &PaymentState::ALL, PaymentState::word)?;
-    let filter = PaymentFilter { after, state, rule: asked.rule.map(Name::from) };
-    let page = parts.archive.payments(filter, limit).await?;
+    let state = asked.word(PAYMENT_STATE, &PaymentState::ALL, PaymentState::word);
+    let filter = PaymentFilter { after, state, rule: asked.name(RULE) };
+    let page = parts.archive.payments(filter, asked.limit).await?;
     let labels = Arc::clone(&parts.standing().labels);
     let place = |place: &PaymentPlace| format!("{}-{}", place.planned_at.millis(), place.id);
     Ok(page_of(&page, |row| payment_body::payment(row, None, &labels), place))
@@ -74,16 +78,18 @@ pub(super) async fn standing(State(parts): Shared) -> Result<Json<Standing>, Pro
 }
 
 /// `GET /api/v1/payments/audit`.
-pub(super) async fn audit(State(parts): Shared, query: AskedQuery) -> Result<Json<Page<AuditItem>>, Problem> {
-    let (asked, limit) = Asked::read(query, &[])?;
+pub(super) async fn audit(
+    State(parts): Shared,
+    Extension(asked): Extension<Asked>,
+) -> Result<Json<Page<AuditItem>>, Problem> {
     let before: Option<u64> = asked.place(|text| text.parse().ok())?;
-    let rows = parts.archive.audit(before, limit).await?;
-    let next = rows.last().filter(|row| rows.len() == limit && row.seq > 1).map(|row| row.seq.to_string());
+    let rows = parts.archive.audit(before, asked.limit).await?;
+    let next = rows.last().filter(|row| rows.len() == asked.limit && row.seq > 1).map(|row| row.seq.to_string());
     Ok(Json(Page { items: rows.iter().map(payment_body::line).collect(), next }))
 }
 
 /// What the config in force says of live money, against what was accepted.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ConfigItem {
     in_force: Option<String>,
     accepted: Option<String>,
@@ -101,10 +107,12 @@ pub(super) async fn config(State(parts): Shared) -> Result<Json<ConfigItem>, Pro
     Ok(Json(ConfigItem { in_force, accepted, lines, difference }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ApproveBody {
+pub(super) struct ApproveBody {
+    /// What the payment shows; a rehearsal has none.
     #[serde(default)]
+    #[schema(pattern = "^[0-9a-fA-F]{64}$")]
     body_sha256: Option<String>,
     #[serde(default)]
     anyway: bool,
@@ -114,7 +122,8 @@ struct ApproveBody {
 pub(super) async fn approve(parts: Shared, asker: Asker, Path(id): Path<String>, body: Bytes) -> Done {
     let said: ApproveBody = read(&body)?;
     let payment = payment_id(&id)?;
-    let wrong = || Problem::new(StatusCode::BAD_REQUEST, "body_sha256 is the 64 digits that the payment shows");
+    let wrong =
+        || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "body_sha256 is the 64 digits that the payment shows");
     let body = match said.body_sha256 {
         Some(text) => read_digits(&text).ok_or_else(wrong)?,
         // A rehearsal has no request that could be another one; a live payment never has this hash.
@@ -133,11 +142,13 @@ pub(super) async fn cancel(parts: Shared, asker: Asker, Path(id): Path<String>) 
     act(parts, asker, "cancellation of a payment", Order::Cancel { payment: payment_id(&id)? }).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ResolveBody {
+pub(super) struct ResolveBody {
+    /// Circle's id of the transaction: it is there.
     #[serde(default)]
     circle_id: Option<String>,
+    /// It is not there, and never will be.
     #[serde(default)]
     absent: bool,
 }
@@ -148,21 +159,22 @@ pub(super) async fn resolve(parts: Shared, asker: Asker, Path(id): Path<String>,
     let payment = payment_id(&id)?;
     let order = match (said.circle_id, said.absent) {
         (Some(text), false) => {
-            let wrong = || Problem::new(StatusCode::BAD_REQUEST, "circle_id is Circle's id of a transaction");
+            let wrong = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "circle_id is Circle's id of a transaction");
             Order::IsThere { payment, circle: CircleId::parse(&text).ok_or_else(wrong)? }
         }
         (None, true) => Order::IsAbsent { payment },
         (Some(_), true) | (None, false) => {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "either circle_id, or absent = true"));
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "either circle_id, or absent = true"));
         }
     };
     act(parts, asker, "resolution of a payment", order).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct FreezeBody {
+pub(super) struct FreezeBody {
     #[serde(default)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
     reason: Option<String>,
 }
 
@@ -173,7 +185,7 @@ pub(super) async fn freeze(parts: Shared, asker: Asker, body: Bytes) -> Done {
     let plain = !why.chars().any(char::is_control);
     if why.is_empty() || why.chars().count() > LONGEST_REASON || !plain {
         let what = format!("reason is 1 to {LONGEST_REASON} characters in one line");
-        return Err(Problem::new(StatusCode::BAD_REQUEST, what));
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, what));
     }
     act(parts, asker, "freeze of payments", Order::Freeze { why: why.into() }).await
 }
@@ -183,9 +195,9 @@ pub(super) async fn unfreeze(parts: Shared, asker: Asker) -> Done {
     act(parts, asker, "end of the freeze of payments", Order::Unfreeze).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
-enum ResumeBody {
+pub(super) enum ResumeBody {
     Rule(String),
     Payee(String),
     Clock(bool),
@@ -197,14 +209,14 @@ pub(super) async fn resume(parts: Shared, asker: Asker, body: Bytes) -> Done {
         ResumeBody::Rule(rule) => Order::Resume { rule: name(rule)? },
         ResumeBody::Payee(payee) => Order::ResumePayee { payee: name(payee)? },
         ResumeBody::Clock(true) => Order::ResumeClock,
-        ResumeBody::Clock(false) => return Err(Problem::new(StatusCode::BAD_REQUEST, "clock = true")),
+        ResumeBody::Clock(false) => return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "clock = true")),
     };
     act(parts, asker, "resumption of payments", order).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
-enum AcceptBody {
+pub(super) enum AcceptBody {
     Config(String),
     Payee(String),
     EntityKey(String),
@@ -212,7 +224,7 @@ enum AcceptBody {
 
 /// `POST /api/v1/payments/accept`.
 pub(super) async fn accept(parts: Shared, asker: Asker, body: Bytes) -> Done {
-    let wrong = || Problem::new(StatusCode::BAD_REQUEST, "a hash is 64 hexadecimal digits");
+    let wrong = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "a hash is 64 hexadecimal digits");
     let order = match read(&body)? {
         AcceptBody::Config(text) => Order::Accept { fingerprint: read_digits(&text).ok_or_else(wrong)? },
         AcceptBody::Payee(payee) => Order::WaivePayee { payee: name(payee)? },
@@ -260,7 +272,11 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 }
 
 fn name(text: String) -> Result<Name, Problem> {
-    if is_name(&text) { Ok(text.into()) } else { Err(Problem::new(StatusCode::BAD_REQUEST, "this is no name")) }
+    if is_name(&text) {
+        Ok(text.into())
+    } else {
+        Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "this is no name"))
+    }
 }
 
 /// The id of a payment in a path.

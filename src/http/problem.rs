@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What went wrong. `detail` says what to do where something can be done; it repeats nothing that the asker sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +23,8 @@ pub(super) struct Problem {
 }
 
 /// One thing that is wrong in a body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Fault)]
 pub(super) struct Item {
     /// Where, as a JSON pointer.
     pub pointer: String,
@@ -30,14 +32,18 @@ pub(super) struct Item {
     pub detail: String,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// RFC 9457.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Body<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     title: &'a str,
     status: u16,
     detail: &'a str,
+    /// What is wrong in the body, place by place.
     #[serde(skip_serializing_if = "<[Item]>::is_empty")]
+    #[schema(value_type = Option<Vec<Item>>)]
     errors: &'a [Item],
 }
 

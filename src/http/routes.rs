@@ -5,13 +5,14 @@ use super::approvals::ApprovalItem;
 use super::balances::{self, Balances};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
-use super::query::{Asked, AskedQuery, page_of, word};
+use super::query::{ALERT_STATE, Asked, CHAIN, OUTBOX_STATE, RULE, SINK, STAGE, WATCH, page_of};
 use super::status::{self, Status};
-use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page, payments, silences, watches, why, why_payment};
+use super::table::{self, WATCHES};
+use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page};
 use crate::reactor::rows::{AlertState, TransferRow};
 use crate::store::{self, OutboxState};
 use crate::telemetry::{Snapshot, unready};
-use crate::types::{Name, Stage, Timestamp, TransferId};
+use crate::types::{Stage, Timestamp, TransferId};
 use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
@@ -21,12 +22,9 @@ use axum::http::header::{
 };
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::get;
 use axum::{Json, Router};
 use std::sync::Arc;
-
-/// The watch list, which alone takes a large body.
-const WATCHES: &str = "/api/v1/watches";
 
 /// Every route, behind the gate.
 pub(super) fn router(parts: Parts) -> Router {
@@ -42,42 +40,7 @@ pub(super) fn routes(parts: Arc<Parts>) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
-        .route("/api/v1/status", get(show_status))
-        .route("/api/v1/balances", get(show_balances))
-        .route("/api/v1/transfers", get(transfers))
-        .route("/api/v1/approvals", get(approvals))
-        .route("/api/v1/alerts", get(alerts))
-        .route("/api/v1/alerts/{id}", get(why::alert))
-        .route("/api/v1/transactions/{hash}", get(why::transaction))
-        .route("/api/v1/silences", get(silences::list).post(silences::add))
-        .route("/api/v1/silences/{id}", delete(silences::end))
-        .route("/api/v1/outbox", get(outbox))
-        .route("/api/v1/outbox/{id}", get(message))
-        .route("/api/v1/outbox/{id}/replay", post(commands::replay))
-        .route("/api/v1/outbox/{id}/drop", post(commands::give_up))
-        .route("/api/v1/sinks/{name}/test", post(commands::test_sink))
-        .route("/api/v1/sinks/{name}/enable", post(commands::enable_sink))
-        .route("/api/v1/chains/{name}/accept", post(commands::accept_chain))
-        .route("/api/v1/reload", post(commands::reload))
-        .route(WATCHES, get(watches::list).post(watches::add))
-        .route("/api/v1/watches/{name}", delete(watches::remove))
-        .route("/api/v1/watches/{name}/addresses", get(watches::addresses))
-        .route("/api/v1/watches/{name}/addresses/{address}", delete(watches::remove_address))
-        .route("/api/v1/payments", get(payments::list))
-        .route("/api/v1/payments/standing", get(payments::standing))
-        .route("/api/v1/payments/audit", get(payments::audit))
-        .route("/api/v1/payments/config", get(payments::config))
-        .route("/api/v1/payments/freeze", post(payments::freeze))
-        .route("/api/v1/payments/unfreeze", post(payments::unfreeze))
-        .route("/api/v1/payments/resume", post(payments::resume))
-        .route("/api/v1/payments/accept", post(payments::accept))
-        .route("/api/v1/payments/probe", post(payments::probe))
-        .route("/api/v1/payments/{id}", get(payments::one))
-        .route("/api/v1/payments/{id}/why", get(why_payment::why))
-        .route("/api/v1/payments/{id}/approve", post(payments::approve))
-        .route("/api/v1/payments/{id}/reject", post(payments::reject))
-        .route("/api/v1/payments/{id}/cancel", post(payments::cancel))
-        .route("/api/v1/payments/{id}/resolve", post(payments::resolve))
+        .merge(table::api())
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
@@ -162,36 +125,44 @@ async fn ready(State(parts): State<Arc<Parts>>, Extension(caller): Extension<Cal
     (StatusCode::SERVICE_UNAVAILABLE, text)
 }
 
-async fn show_status(State(parts): State<Arc<Parts>>) -> Json<Status> {
+pub(super) async fn show_status(State(parts): State<Arc<Parts>>) -> Json<Status> {
     Json(status::status(&parts.standing(), (parts.now)()))
 }
 
 /// Every balance at once: there are no more than the config asks for.
-async fn show_balances(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Balances>, Problem> {
-    let (asked, _) = Asked::read(query, &["chain", "watch"])?;
+pub(super) async fn show_balances(
+    State(parts): State<Arc<Parts>>,
+    Extension(asked): Extension<Asked>,
+) -> Result<Json<Balances>, Problem> {
     let snapshot = parts.standing();
     let no = |what: &str| Problem::new(StatusCode::NOT_FOUND, format!("there is no such {what} in the config"));
-    let chain = |name: &String| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
-    let chain = asked.chain.as_ref().map(chain).transpose()?;
-    if asked.watch.as_ref().is_some_and(|name| snapshot.labels.addresses(name).is_none()) {
+    let chain = |name| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
+    let chain = asked.of(CHAIN).map(chain).transpose()?;
+    if asked.of(WATCH).is_some_and(|name| snapshot.labels.addresses(name).is_none()) {
         return Err(no("watch"));
     }
     let wanted = |balance: &crate::telemetry::balances::BalanceStatus| {
         chain.is_none_or(|chain| balance.holding.chain == chain)
-            && asked.watch.as_ref().is_none_or(|watch| balance.watch.as_str() == watch)
+            && asked.of(WATCH).is_none_or(|watch| balance.watch.as_str() == watch)
     };
     Ok(Json(balances::balances(&snapshot, (parts.now)(), wanted)))
 }
 
-async fn transfers(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<TransferItem>>, Problem> {
+pub(super) async fn transfers(
+    State(parts): State<Arc<Parts>>,
+    Extension(asked): Extension<Asked>,
+) -> Result<Json<Page<TransferItem>>, Problem> {
     let snapshot = parts.standing();
-    let page = stored(&parts, &snapshot, query, false).await?;
+    let page = stored(&parts, &snapshot, &asked, false).await?;
     Ok(page_of(&page, |row| bodies::transfer(row, &snapshot), transfer_place))
 }
 
-async fn approvals(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<ApprovalItem>>, Problem> {
+pub(super) async fn approvals(
+    State(parts): State<Arc<Parts>>,
+    Extension(asked): Extension<Asked>,
+) -> Result<Json<Page<ApprovalItem>>, Problem> {
     let snapshot = parts.standing();
-    let page = stored(&parts, &snapshot, query, true).await?;
+    let page = stored(&parts, &snapshot, &asked, true).await?;
     Ok(page_of(&page, |row| ApprovalItem::of(row, &snapshot), transfer_place))
 }
 
@@ -203,17 +174,16 @@ fn transfer_place(place: &store::TransferPlace) -> String {
 async fn stored(
     parts: &Parts,
     snapshot: &Snapshot,
-    query: AskedQuery,
+    asked: &Asked,
     approvals: bool,
 ) -> Result<store::Page<TransferRow, store::TransferPlace>, Problem> {
-    let (asked, limit) = Asked::read(query, &["chain", "watch", "stage"])?;
     let no = |what: &str| Problem::new(StatusCode::NOT_FOUND, format!("there is no such {what} in the config"));
-    let chain = |name: &String| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
-    let addresses = match &asked.watch {
+    let chain = |name| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
+    let addresses = match asked.of(WATCH) {
         None => None,
         Some(name) => match snapshot.labels.addresses(name) {
             Some(addresses) => Some(addresses),
-            None => Some(parts.archive.addresses(name.as_str().into()).await?.ok_or_else(|| no("watch"))?),
+            None => Some(parts.archive.addresses(name.into()).await?.ok_or_else(|| no("watch"))?),
         },
     };
     // The place is written as MILLISECONDS-ID.
@@ -223,40 +193,47 @@ async fn stored(
         Some(store::TransferPlace { first_seen, id: TransferId::parse(id)? })
     })?;
     let filter = store::TransferFilter {
-        chain: asked.chain.as_ref().map(chain).transpose()?,
+        chain: asked.of(CHAIN).map(chain).transpose()?,
         addresses,
-        stage: word("stage", asked.stage.as_ref(), &Stage::ALL, Stage::word)?,
+        stage: asked.word(STAGE, &Stage::ALL, Stage::word),
         approvals,
         after,
     };
-    Ok(parts.archive.transfers(filter, limit).await?)
+    Ok(parts.archive.transfers(filter, asked.limit).await?)
 }
 
-async fn alerts(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<AlertItem>>, Problem> {
-    let (asked, limit) = Asked::read(query, &["rule", "watch", "state"])?;
+pub(super) async fn alerts(
+    State(parts): State<Arc<Parts>>,
+    Extension(asked): Extension<Asked>,
+) -> Result<Json<Page<AlertItem>>, Problem> {
     let snapshot = parts.standing();
     let filter = store::AlertFilter {
         after: asked.place(|text| text.parse().ok())?,
-        state: word("state", asked.state.as_ref(), &AlertState::ALL, AlertState::word)?,
-        rule: asked.rule.map(Name::from),
-        watch: asked.watch.map(Name::from),
+        state: asked.word(ALERT_STATE, &AlertState::ALL, AlertState::word),
+        rule: asked.name(RULE),
+        watch: asked.name(WATCH),
     };
-    let page = parts.archive.alerts(filter, limit).await?;
+    let page = parts.archive.alerts(filter, asked.limit).await?;
     Ok(page_of(&page, |row| bodies::alert(row, &snapshot.labels), i64::to_string))
 }
 
-async fn outbox(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<OutboxItem>>, Problem> {
-    let (asked, limit) = Asked::read(query, &["sink", "state"])?;
+pub(super) async fn outbox(
+    State(parts): State<Arc<Parts>>,
+    Extension(asked): Extension<Asked>,
+) -> Result<Json<Page<OutboxItem>>, Problem> {
     let filter = store::OutboxFilter {
         after: asked.place(|text| text.parse().ok())?,
-        state: word("state", asked.state.as_ref(), &OutboxState::ALL, OutboxState::word)?,
-        sink: asked.sink.map(Name::from),
+        state: asked.word(OUTBOX_STATE, &OutboxState::ALL, OutboxState::word),
+        sink: asked.name(SINK),
     };
-    let page = parts.archive.outbox(filter, limit).await?;
+    let page = parts.archive.outbox(filter, asked.limit).await?;
     Ok(page_of(&page, |row| bodies::outbox(row, false), i64::to_string))
 }
 
-async fn message(State(parts): State<Arc<Parts>>, Path(id): Path<String>) -> Result<Json<OutboxItem>, Problem> {
+pub(super) async fn message(
+    State(parts): State<Arc<Parts>>,
+    Path(id): Path<String>,
+) -> Result<Json<OutboxItem>, Problem> {
     let row = parts.archive.message(commands::message_id(&id)?).await?;
     let row = row.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no such message"))?;
     Ok(Json(bodies::outbox(&row, true)))

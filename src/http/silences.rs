@@ -16,6 +16,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// The longest comment.
 const LONGEST_COMMENT: usize = 500;
@@ -26,21 +27,28 @@ type Shared = State<Arc<Parts>>;
 type Asker = Extension<Caller>;
 
 /// What somebody wants silenced.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewSilence)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+pub(super) struct Wanted {
+    /// For how long: at most 30 days.
     #[serde(rename = "for")]
+    #[schema(pattern = "^[0-9]+(ms|s|m|h|d)$", example = "2h")]
     lasts: String,
+    /// Why.
+    #[schema(min_length = 1, max_length = 500)]
     comment: String,
     rule: Option<String>,
     watch: Option<String>,
     chain: Option<String>,
+    /// A type of messages, or the beginning of several with a `*` behind it.
     types: Option<String>,
+    /// `info`, `warning`, or `critical` where it is left out.
     up_to: Option<String>,
 }
 
 /// A silence.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct SilenceItem {
     id: u32,
     rule: Option<String>,
@@ -55,7 +63,7 @@ pub(super) struct SilenceItem {
 }
 
 /// The silences in force, and the one that was set.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Silences {
     items: Vec<SilenceItem>,
     #[serde(skip_serializing_if = "Option::is_none")]

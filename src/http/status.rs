@@ -10,8 +10,9 @@ use crate::telemetry::{Snapshot, unready};
 use crate::types::{Kind, Name, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Status {
     pub time: String,
     pub simulated: bool,
@@ -35,7 +36,7 @@ pub(super) struct Status {
     pub payments: PaymentsItem,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct SourceItem {
     pub source: String,
     pub kind: &'static str,
@@ -49,7 +50,7 @@ pub(super) struct SourceItem {
     pub required: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct OutageItem {
     pub since: String,
     pub until: String,
@@ -58,7 +59,7 @@ pub(super) struct OutageItem {
     pub to_block: Option<u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ChainItem {
     pub chain: String,
     pub chain_id: u64,
@@ -87,7 +88,7 @@ pub(super) struct ChainItem {
     pub index_lag_seen: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct SinkItem {
     pub sink: String,
     pub pending: u64,
@@ -97,7 +98,7 @@ pub(super) struct SinkItem {
     pub disabled: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct RuleItem {
     pub rule: String,
     pub severity: &'static str,
@@ -107,7 +108,7 @@ pub(super) struct RuleItem {
     pub uncovered: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PriceItem {
     pub pair: String,
     pub source: String,
@@ -116,7 +117,7 @@ pub(super) struct PriceItem {
 }
 
 /// Null while no feed has a fresh price of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PairItem {
     pub pair: String,
     pub price: Option<String>,
@@ -126,7 +127,7 @@ pub(super) struct PairItem {
     pub as_of: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PortfolioItem {
     pub watch: String,
     /// Null while a balance or a price of it is not known.
@@ -134,14 +135,14 @@ pub(super) struct PortfolioItem {
     pub as_of: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct BudgetItem {
     pub source: String,
     pub calls_left: u64,
     pub calls_per_day: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PaymentsItem {
     pub frozen: bool,
     /// The file beside the config that stops this process; null where there is none.

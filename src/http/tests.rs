@@ -1,7 +1,11 @@
 //! Raw requests against a real listener on loopback, with a real store behind it.
 
+#[path = "tests_document.rs"]
+mod document;
 #[path = "tests_payments.rs"]
 mod payments;
+#[path = "tests_schema.rs"]
+mod schema;
 #[path = "tests_served.rs"]
 mod served;
 #[path = "tests_watches.rs"]
@@ -114,6 +118,8 @@ async fn lists_come_in_pages_and_wrong_questions_are_told_what_is_right() {
     assert_eq!((&shown["body"]["type"], &shown["state"]), (&"transfer.seen".into(), &"pending".into()));
     for (path, status) in [
         ("transfers?limit=0", 400),
+        ("transfers?limit=-1", 400),
+        ("transfers?limit=1&limit=2", 400),
         ("transfers?limit=501", 400),
         ("transfers?limit=many", 400),
         ("transfers?before=12", 400),

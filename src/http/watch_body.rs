@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// Faults of a body that are named one by one.
 const MOST_FAULTS: usize = 100;
@@ -16,18 +17,23 @@ const MOST_FAULTS: usize = 100;
 const SHAPE: &str = r#"{"watches":[{"name":"deposits","chains":["ethereum"],"tags":["own"],"addresses":["0x…",{"address":"0x…","ref":"7","label":"Ada","from_block":19000000}]}]}"#;
 
 /// The body of a POST.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Added {
+#[schema(as = NewWatches)]
+pub(super) struct Added {
+    #[schema(min_items = 1)]
     watches: Vec<AddedWatch>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewWatch)]
 struct AddedWatch {
     name: String,
+    /// All, if left out.
     chains: Option<Vec<String>>,
     tags: Option<Vec<String>>,
+    /// Of every address that has none of its own.
     from_block: Option<Begin>,
     addresses: Vec<AddedAddress>,
 }
@@ -40,9 +46,11 @@ enum AddedAddress {
     Other(IgnoredAny),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewAddress)]
 struct FullAddress {
+    #[schema(pattern = "^0x[0-9a-fA-F]{40}$")]
     address: String,
     #[serde(rename = "ref")]
     reference: Option<String>,
@@ -192,4 +200,49 @@ fn block(at: &str, from: Begin, faults: &mut Faults) -> Option<u64> {
         }
     }
     None
+}
+
+/// The shapes of what is one of several.
+mod shape {
+    use super::{AddedAddress, Begin, FullAddress};
+    use std::borrow::Cow;
+    use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
+    use utoipa::openapi::{Ref, RefOr};
+    use utoipa::{PartialSchema, ToSchema};
+
+    // What these take besides is taken only to be refused with its place.
+    impl PartialSchema for AddedAddress {
+        fn schema() -> RefOr<Schema> {
+            let plain = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^0x[0-9a-fA-F]{40}$"));
+            OneOfBuilder::new().item(plain).item(Ref::from_schema_name(FullAddress::name())).into()
+        }
+    }
+
+    impl ToSchema for AddedAddress {
+        fn name() -> Cow<'static, str> {
+            "NewAddressOrPlain".into()
+        }
+
+        fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+            schemas.push((FullAddress::name().into_owned(), FullAddress::schema()));
+            FullAddress::schemas(schemas);
+        }
+    }
+
+    impl PartialSchema for Begin {
+        fn schema() -> RefOr<Schema> {
+            let number = ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+                .minimum(Some(0));
+            let now = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["now"]));
+            OneOfBuilder::new().item(number).item(now).into()
+        }
+    }
+
+    impl ToSchema for Begin {
+        fn name() -> Cow<'static, str> {
+            "FromBlock".into()
+        }
+    }
 }

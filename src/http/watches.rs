@@ -7,36 +7,34 @@ use super::access::Caller;
 use super::bodies::Page;
 use super::commands::asker;
 use super::problem::Problem;
+use super::query::Asked;
 use super::watch_body;
 use crate::reactor::addresses::Listed;
 use crate::reactor::rows::WatchRow;
 use crate::reactor::settings::Watch;
 use crate::reactor::watch_list::{Request as Repeated, WatchAnswer, WatchOrder, Watching};
 use crate::telemetry::Labels;
+use crate::types::address::AddressFault;
 use crate::types::{Address, ChainId, Name, RequestId, parse_address};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// The key of a request that may come twice.
 const KEY: &str = "idempotency-key";
 /// The longest key.
 const LONGEST_KEY: usize = 255;
-/// Rows of a page, where the asker does not say.
-const USUAL_PAGE: usize = 100;
-/// Rows of a page at most.
-const LARGEST_PAGE: usize = 500;
 
 type Shared = State<Arc<Parts>>;
 type Asker = Extension<Caller>;
 
 /// What is watched, since when.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct AddedItem {
     name: String,
     addresses: u64,
@@ -45,18 +43,18 @@ pub(super) struct AddedItem {
     complete_from: BTreeMap<String, Option<u64>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct AddedAnswer {
     watches: Vec<AddedItem>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct RemovedAnswer {
     removed: u64,
 }
 
 /// A watch.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct WatchItem {
     name: String,
     owner: &'static str,
@@ -68,7 +66,7 @@ pub(super) struct WatchItem {
 }
 
 /// An address of a watch.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct AddressItem {
     address: String,
     #[serde(rename = "ref")]
@@ -78,30 +76,13 @@ pub(super) struct AddressItem {
     complete_from: BTreeMap<String, Option<u64>>,
 }
 
-/// The query of both lists.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {
-    before: Option<String>,
-    limit: Option<usize>,
-}
-
-type AskedQuery = Result<Query<Asked>, QueryRejection>;
-
-fn limits(query: AskedQuery) -> Result<(Option<String>, usize), Problem> {
-    let wrong = |text: String| Problem::new(StatusCode::BAD_REQUEST, text);
-    let Query(asked) = query.map_err(|_| wrong("this list takes before, limit".to_owned()))?;
-    let limit = asked.limit.unwrap_or(USUAL_PAGE);
-    if limit == 0 || limit > LARGEST_PAGE {
-        return Err(wrong(format!("limit is a number from 1 to {LARGEST_PAGE}")));
-    }
-    Ok((asked.before, limit))
-}
-
 /// `GET /api/v1/watches`: the config's and those that were added, by name.
-pub(super) async fn list(State(parts): Shared, query: AskedQuery) -> Result<Json<Page<WatchItem>>, Problem> {
-    let (after, limit) = limits(query)?;
-    let after = after.map(Name::from);
+pub(super) async fn list(
+    State(parts): Shared,
+    Extension(asked): Extension<Asked>,
+) -> Result<Json<Page<WatchItem>>, Problem> {
+    let after = asked.place(|text| Some(Name::from(text)))?;
+    let limit = asked.limit;
     let labels = Arc::clone(&parts.standing().labels);
     let mut items: Vec<WatchItem> = labels.watches.iter().map(|watch| of_config(watch, &labels)).collect();
     items.retain(|item| after.as_ref().is_none_or(|after| item.name.as_str() > after.as_str()));
@@ -148,11 +129,10 @@ fn chain_names(chains: &[ChainId], labels: &Labels) -> Vec<String> {
 pub(super) async fn addresses(
     State(parts): Shared,
     Path(name): Path<String>,
-    query: AskedQuery,
+    Extension(asked): Extension<Asked>,
 ) -> Result<Json<Page<AddressItem>>, Problem> {
-    let (after, limit) = limits(query)?;
-    let wrong = |_| Problem::new(StatusCode::BAD_REQUEST, "before is the value of next of an earlier page");
-    let after = after.map(|text| parse_address(&text)).transpose().map_err(wrong)?;
+    let after = asked.place(|text| text.parse().ok())?;
+    let limit = asked.limit;
     let labels = Arc::clone(&parts.standing().labels);
     let name = Name::from(name);
     let of_config = labels.watches.iter().find(|watch| watch.name == name);
@@ -218,7 +198,13 @@ pub(super) async fn remove_address(
     Extension(caller): Asker,
     Path((name, address)): Path<(String, String)>,
 ) -> Result<Json<RemovedAnswer>, Problem> {
-    let address = parse_address(&address).map_err(|fault| Problem::new(StatusCode::BAD_REQUEST, fault.to_string()))?;
+    let address = parse_address(&address).map_err(|fault| {
+        let status = match fault {
+            AddressFault::Shape => StatusCode::BAD_REQUEST,
+            AddressFault::Checksum { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Problem::new(status, fault.to_string())
+    })?;
     take_off(&parts, caller, name, Some(vec![address])).await
 }
 

@@ -12,11 +12,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 type Shared = State<Arc<Parts>>;
 
 /// An alert, with everything behind it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct AlertStory {
     alert: AlertItem,
     /// In order, each with its body, its attempts and the last verdict.
@@ -28,7 +29,7 @@ pub(super) struct AlertStory {
 }
 
 /// A transfer, and who looked at it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct TransferStory {
     transfer: TransferItem,
     /// Null where no monitor runs that could be asked.
@@ -37,7 +38,8 @@ pub(super) struct TransferStory {
 }
 
 /// A rule that looked at a transfer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LookedItem)]
 pub(super) struct RuleItem {
     rule: String,
     watch: String,
@@ -48,14 +50,14 @@ pub(super) struct RuleItem {
     besides: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct CheckItem {
     check: &'static str,
     passed: bool,
 }
 
 /// Every transfer of a transaction.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct TransactionStory {
     transfers: Vec<TransferStory>,
 }

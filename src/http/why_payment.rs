@@ -13,9 +13,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// A payment, with everything behind it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PaymentStory {
     /// With its lines of the audit.
     payment: PaymentItem,
@@ -32,7 +33,7 @@ pub(super) struct PaymentStory {
     waits_for: Option<Vec<String>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct LimitItem {
     limit: &'static str,
     used: String,
@@ -42,7 +43,7 @@ struct LimitItem {
 }
 
 /// One request to pay.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct AttemptItem {
     number: String,
     at: String,

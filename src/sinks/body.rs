@@ -7,8 +7,9 @@
 mod data;
 mod digest;
 mod fill;
+mod schema;
 #[cfg(test)]
-pub(in crate::sinks) mod tests;
+pub(crate) mod tests;
 
 pub use digest::{DigestData, HeartbeatData, digest_body};
 
@@ -16,6 +17,8 @@ pub use data::{
     ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, FrozenData, GapData, GasData,
     PaymentData, PriceData, ReadAtData, ResolvedData, SinkData, SourceData, TransferData, UsdData,
 };
+
+pub use schema::schema;
 
 use crate::reactor::effect::{Body, Message};
 use crate::store::NewMessage;

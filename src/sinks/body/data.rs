@@ -7,6 +7,7 @@ mod approval;
 pub use approval::ApprovalData;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use utoipa::ToSchema;
 
 /// The data of a body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,7 +42,7 @@ pub enum Data<'a> {
 }
 
 /// What every body says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Basics<'a> {
     /// Whose life it belongs to.
     #[serde(borrow)]
@@ -60,7 +61,7 @@ pub struct Basics<'a> {
 }
 
 /// Of `transfer.*`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(missing_docs, reason = "the names are the contract's: FACES §3 says what each holds")]
 pub struct TransferData<'a> {
     #[serde(borrow)]
@@ -125,7 +126,7 @@ pub struct TransferData<'a> {
 }
 
 /// What moved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AssetData<'a> {
     /// Ours where `verified`; else a stranger's text, cleaned.
     pub symbol: Option<Cow<'a, str>>,
@@ -138,7 +139,7 @@ pub struct AssetData<'a> {
 }
 
 /// What it is worth in US dollars, and by which price.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UsdData<'a> {
     /// To the cent.
     #[serde(borrow)]
@@ -163,7 +164,7 @@ pub struct UsdData<'a> {
 }
 
 /// Where it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BlockData<'a> {
     /// Height.
     pub number: u64,
@@ -175,7 +176,7 @@ pub struct BlockData<'a> {
 }
 
 /// Of `price.*`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(missing_docs, reason = "as in `reactor::effect::CrossingBody`")]
 pub struct PriceData<'a> {
     #[serde(flatten, borrow)]
@@ -210,7 +211,7 @@ pub struct PriceData<'a> {
 }
 
 /// How far a price moved within a time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChangeData<'a> {
     /// As a part of `from`; which way, `side` says: below is a fall.
     #[serde(borrow)]
@@ -228,7 +229,7 @@ const fn one() -> u32 {
 }
 
 /// Of `gas.*`. Values are in gwei, and raw in wei.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(missing_docs, reason = "as in `reactor::effect::CrossingBody`")]
 pub struct GasData<'a> {
     #[serde(flatten, borrow)]
@@ -261,7 +262,7 @@ pub struct GasData<'a> {
 }
 
 /// Of `balance.*`. Amounts are in the asset's own unit, where its decimals are known, and raw.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(missing_docs, reason = "as in `reactor::effect::BalanceBody`")]
 pub struct BalanceData<'a> {
     #[serde(flatten, borrow)]
@@ -306,7 +307,7 @@ pub struct BalanceData<'a> {
 }
 
 /// The block that a balance is of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReadAtData<'a> {
     /// Height; where there is no hash, about.
     pub number: u64,
@@ -315,7 +316,7 @@ pub struct ReadAtData<'a> {
 }
 
 /// Of `source.*`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(missing_docs, reason = "as in `reactor::effect::SourceBody`")]
 pub struct SourceData<'a> {
     #[serde(flatten, borrow)]
@@ -337,7 +338,7 @@ pub struct SourceData<'a> {
 }
 
 /// Blocks that were missed, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GapData {
     /// First.
     pub from: u64,
@@ -346,7 +347,7 @@ pub struct GapData {
 }
 
 /// Of `sink.*`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(missing_docs, reason = "as in `reactor::effect::SinkBody`")]
 pub struct SinkData<'a> {
     #[serde(flatten, borrow)]
@@ -361,7 +362,7 @@ pub struct SinkData<'a> {
 }
 
 /// Of `payments.frozen` and `payments.unfrozen`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(missing_docs, reason = "as in `reactor::effect::FrozenBody`")]
 pub struct FrozenData<'a> {
     #[serde(flatten, borrow)]
@@ -377,7 +378,7 @@ pub struct FrozenData<'a> {
 }
 
 /// Of `payment.*`. Circle's fields and the audit head are `null` while every payment is a rehearsal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(missing_docs, reason = "the names are the contract's: FACES §3")]
 pub struct PaymentData<'a> {
     #[serde(flatten, borrow)]
@@ -406,7 +407,7 @@ pub struct PaymentData<'a> {
 }
 
 /// Of `alert.resolved`: the alert is over, for a reason that is none of its subject's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ResolvedData<'a> {
     /// What every body says.
     #[serde(flatten, borrow)]

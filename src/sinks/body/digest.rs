@@ -6,9 +6,10 @@ use crate::types::Timestamp;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use utoipa::ToSchema;
 
 /// Of `digest`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DigestData<'a> {
     /// What every body says.
     #[serde(flatten, borrow)]
@@ -24,7 +25,7 @@ pub struct DigestData<'a> {
 }
 
 /// Of `heartbeat`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeartbeatData<'a> {
     /// What every body says.
     #[serde(flatten, borrow)]

@@ -206,7 +206,7 @@ fn heartbeat() -> Body {
 }
 
 /// One message of every kind.
-pub(in crate::sinks) fn every_kind() -> Vec<Message> {
+pub(crate) fn every_kind() -> Vec<Message> {
     let body = |kind: MessageKind| match kind {
         MessageKind::Transfer(stage) => {
             Body::Transfer(Box::new(crate::reactor::effect::TransferBody { stage, ..transfer() }))

@@ -3,9 +3,10 @@
 use super::{AssetData, Basics, BlockData};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use utoipa::ToSchema;
 
 /// Of `approval.*`: who may move how much of what the watch holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[expect(missing_docs, reason = "the names are those of `TransferData` where they mean the same")]
 pub struct ApprovalData<'a> {
     #[serde(flatten, borrow)]
