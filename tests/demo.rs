@@ -1,6 +1,8 @@
 //! The demo as a stranger runs it: the real binary, with nothing around it.
 
 mod common;
+#[path = "demo/wishes.rs"]
+mod wishes;
 
 use common::{PATIENCE, Printed, http_client};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -24,6 +26,11 @@ fn demo(temporary: &TempDir, args: &[&str]) -> Child {
     command.env("WALLETWATCH_LOG", "this is no filter=").env("HTTP_PROXY", "http://192.0.2.1:1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().expect("the binary starts")
+}
+
+/// The address in a line.
+fn url(line: &str) -> String {
+    line.split_whitespace().find(|word| word.starts_with("http://")).expect("it is in the line").to_owned()
 }
 
 /// Waits for its end: whether it was a good one.
@@ -88,7 +95,7 @@ async fn a_stranger_sees_everything_that_the_monitor_promises_and_nothing_leaves
     let printed = Printed::of(child.stdout.take().expect("it is piped"));
     let talk = Printed::of(child.stderr.take().expect("it is piped"));
     let first = printed.line_with("http://").await.expect("it says where its page is");
-    let page = first.split_whitespace().find(|word| word.starts_with("http://")).expect("it is in the line");
+    let page = url(&first);
     assert!(page.starts_with("http://127.0.0.1:") && page[17..].parse::<u16>().is_ok(), "{first}");
     let http = http_client();
     let text = async |path: &str| {
