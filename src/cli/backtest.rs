@@ -26,7 +26,7 @@ pub(super) struct Backtest {
     /// The last block, or the first day or time that is not part of it, as for --from [default: the last block that is final]
     #[arg(long, value_name = "[CHAIN=]WHERE")]
     to: Vec<String>,
-    /// Only this chain [default: every chain that has an rpc]
+    /// Only this chain [default: every chain of the config]
     #[arg(long, value_name = "CHAIN")]
     chain: Vec<String>,
     /// What is taken for the price of a pair, all the time: ETH-USD=2500
@@ -65,13 +65,15 @@ impl Backtest {
             found.map(|chain| chain.id).ok_or_else(|| anyhow!("the config has no chain {name}"))
         };
         let chains: Vec<ChainId> = if self.chain.is_empty() {
-            let read = |id: &&ChainId| config.endpoints.iter().any(|endpoint| endpoint.chain == **id);
+            let by_node = |id: &ChainId| config.endpoints.iter().any(|endpoint| endpoint.chain == *id);
+            let by_lists = |id: &ChainId| config.explorers.iter().any(|explorer| explorer.chains.contains(id));
+            let read = |id: &&ChainId| by_node(id) || by_lists(id);
             config.settings.chains.keys().filter(read).copied().collect()
         } else {
             self.chain.iter().map(|name| named(name)).collect::<anyhow::Result<_>>()?
         };
         if chains.is_empty() {
-            return Err(anyhow!("no chain of the config has an rpc: a backtest reads blocks from a node"));
+            return Err(anyhow!("no chain of the config has an rpc or an explorer"));
         }
         let (from, to) = (bounds(&self.from, &chains, &named)?, bounds(&self.to, &chains, &named)?);
         let mut ranges = BTreeMap::new();
@@ -133,9 +135,10 @@ fn stated(text: &str) -> anyhow::Result<(Pair, Price)> {
 /// What a fault asks of whoever asked.
 fn failure(fault: BacktestFault) -> Failure {
     match &fault {
-        BacktestFault::NoNode(_) | BacktestFault::Empty { .. } | BacktestFault::MonitorsStore(_) => {
-            Failure::usage(fault)
-        }
+        BacktestFault::NoNode(_)
+        | BacktestFault::NoTimes(_)
+        | BacktestFault::Empty { .. }
+        | BacktestFault::MonitorsStore(_) => Failure::usage(fault),
         BacktestFault::Store(StoreFault::Locked { .. }) => Failure::again(
             anyhow::Error::new(fault)
                 .context("another backtest works in the same scratch store (--scratch names another)"),
@@ -143,6 +146,7 @@ fn failure(fault: BacktestFault) -> Failure {
         BacktestFault::Store(store) if store.remedy() == Remedy::Person => Failure::person(fault),
         BacktestFault::Store(_)
         | BacktestFault::Read(_)
+        | BacktestFault::Explorer { .. }
         | BacktestFault::Http(_)
         | BacktestFault::Moved { .. }
         | BacktestFault::Scratch { .. }

@@ -1,15 +1,18 @@
 //! Drives the reactor through the past: every chain's blocks in the order of their times, deadlines between them, and what the reactor
 //! wants to know of each block before the next.
 
+use super::listed::Listed;
 use super::misses::Misses;
 use super::report::{Report, Stretch, report};
-use super::settings::STATED;
+use super::settings::{LISTS, STATED};
 use super::{BacktestFault, Progress};
 use crate::app::turn::Draft;
 use crate::reactor::Reactor;
 use crate::reactor::effect::{Effect, Reply};
-use crate::reactor::event::{Command, Contact, Event, NoBalance, Run, RunPart, SourceReport, SourceState, Tick};
-use crate::reactor::event::{SourceId, SourceKind};
+use crate::reactor::event::{
+    Balances, Command, Contact, Event, NoBalance, ReadAt, Run, RunPart, SourceId, SourceKind, SourceReport,
+    SourceState, Tick, TokenFacts,
+};
 use crate::reactor::match_set::MatchSet;
 use crate::reactor::settings::Settings;
 use crate::reactor::wants::StretchWant;
@@ -34,9 +37,54 @@ const AT_ONCE: usize = 100;
 /// Rows of a page of transfers, when they are looked through.
 const PAGE: usize = 500;
 
+/// Of whom, and of what.
+type Holder = (Address, Asset);
+
+/// Who knows the past of a chain.
+pub(super) enum Past {
+    /// Its nodes.
+    Node(Box<LookBack>),
+    /// An explorer's lists.
+    Lists(Listed),
+}
+
+impl Past {
+    async fn contact(&mut self, chain: ChainId) -> Result<Contact, BacktestFault> {
+        match self {
+            Self::Node(node) => Ok(node.contact().await?),
+            Self::Lists(_) => Ok(Contact { chain, endpoint: LISTS.into(), genesis: None, traces: true }),
+        }
+    }
+
+    async fn blocks(&mut self, stretch: StretchWant) -> Result<Vec<Block>, BacktestFault> {
+        match self {
+            Self::Node(node) => Ok(node.blocks(stretch).await?),
+            Self::Lists(lists) => Ok(lists.blocks(stretch)),
+        }
+    }
+
+    async fn token(&mut self, contract: Address) -> Result<Option<TokenFacts>, BacktestFault> {
+        match self {
+            Self::Node(node) => Ok(node.token(contract).await?),
+            Self::Lists(lists) => Ok(lists.token(contract)),
+        }
+    }
+
+    async fn balances(&mut self, chain: ChainId, at: BlockRef, of: &[Holder]) -> Result<Balances, BacktestFault> {
+        match self {
+            Self::Node(node) => Ok(node.balances(at, of).await?),
+            Self::Lists(_) => {
+                let read = of.iter().map(|(address, asset)| (*address, *asset, Err(NoBalance::NoAnswer))).collect();
+                let at = ReadAt { number: at.number, hash: Some(at.hash) };
+                Ok(Balances { chain, source: LISTS.into(), at, read })
+            }
+        }
+    }
+}
+
 /// One chain, with what was read ahead.
 pub(super) struct Reading {
-    node: LookBack,
+    past: Past,
     /// The first block that was not read, and the hash below it.
     next: (u64, Option<B256>),
     from: u64,
@@ -47,18 +95,18 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) async fn begin(mut node: LookBack, stretch: &Stretch) -> Result<Self, BacktestFault> {
-        let contact = node.contact().await?;
+    pub(super) async fn begin(chain: ChainId, mut past: Past, stretch: &Stretch) -> Result<Self, BacktestFault> {
+        let contact = past.contact(chain).await?;
         let Stretch { from, to, .. } = *stretch;
         let (next, ahead, chain) = ((from, None), VecDeque::new(), stretch.chain.clone());
-        Ok(Self { node, next, from, to, ahead, chain, contact })
+        Ok(Self { past, next, from, to, ahead, chain, contact })
     }
 
     /// Reads ahead where nothing is there. Gives the time of the next block; `None` at the end.
     async fn peek(&mut self) -> Result<Option<Timestamp>, BacktestFault> {
         let (from, below) = self.next;
         if self.ahead.is_empty() && from <= self.to {
-            let read = self.node.blocks(StretchWant { from, to: self.to, below }).await?;
+            let read = self.past.blocks(StretchWant { from, to: self.to, below }).await?;
             for block in read {
                 let (number, below) = self.next;
                 if block.at.number != number || below.is_some_and(|below| below != block.at.parent) {
@@ -183,27 +231,28 @@ impl Drive {
         }
         let Some(wants) = self.reactor.wants().chains.get(&chain).cloned() else { return Ok(()) };
         for contract in &wants.tokens {
-            if let Some(facts) = reading.node.token(*contract).await? {
+            if let Some(facts) = reading.past.token(*contract).await? {
                 self.handle(self.at, Event::Token(facts));
             }
         }
         let Some(tip) = wants.window.last().copied() else { return Ok(()) };
         let wanted = wants.balances.iter().filter(|want| want.soon).map(|want| (want.address, want.asset));
-        let wanted: Vec<(Address, Asset)> =
+        let wanted: Vec<Holder> =
             wanted.filter(|(address, asset)| !self.unread.contains(&(chain, *address, *asset))).collect();
         for some in wanted.chunks(AT_ONCE) {
-            self.balances(reading, tip, some).await?;
+            self.balances(chain, reading, tip, some).await?;
         }
         Ok(())
     }
 
     async fn balances(
         &mut self,
+        chain: ChainId,
         reading: &mut Reading,
         tip: BlockRef,
-        of: &[(Address, Asset)],
+        of: &[Holder],
     ) -> Result<(), BacktestFault> {
-        let read = reading.node.balances(tip, of).await?;
+        let read = reading.past.balances(chain, tip, of).await?;
         let lost = read.read.iter().filter(|(.., amount)| *amount == Err(NoBalance::NoAnswer));
         self.unread.extend(lost.map(|(address, asset, _)| (read.chain, *address, *asset)));
         self.misses.of_balances(self.reactor.settings(), &read);

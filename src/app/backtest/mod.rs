@@ -1,9 +1,11 @@
-//! A backtest: the same reactor and rules over a past range of blocks, read from a chain's nodes, as if each block were final at once.
+//! A backtest: the same reactor and rules over a past range of blocks, read from a chain's nodes or from
+//! an explorer's lists, as if each block were final at once.
 //!
 //! It has a store of its own, builds no sink and no payer, and never opens the monitor's store. What it drops it reads again: killed at
 //! any point, the same question goes on from its last commit.
 
 mod drive;
+mod listed;
 mod misses;
 mod report;
 mod settings;
@@ -26,7 +28,8 @@ use crate::telemetry::{Labels, Metrics, Tally};
 use crate::types::{ChainId, Name, Pair, Price, Timestamp};
 use crate::wire::jsonrpc::At;
 use alloy::primitives::keccak256;
-use drive::{Drive, Reading};
+use drive::{Drive, Past, Reading};
+use listed::Account;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -85,9 +88,20 @@ pub enum BacktestFault {
     /// No HTTP client can be made on this machine.
     #[error(transparent)]
     Http(#[from] HttpFault),
-    /// No node is configured.
-    #[error("the chain {0} has no rpc in the config: a backtest reads blocks from a node")]
+    /// An explorer.
+    #[error("{explorer}: {why}")]
+    Explorer {
+        /// Which account.
+        explorer: Name,
+        /// Why, without urls or keys.
+        why: Name,
+    },
+    /// Nobody is configured who knows it.
+    #[error("the chain {0} has neither an rpc nor an explorer in the config")]
     NoNode(Name),
+    /// An explorer's lists tell no block by its time.
+    #[error("the chain {0} has no rpc, and its explorer finds no block by its time: say blocks, --from {0}=19000000")]
+    NoTimes(Name),
     /// Nothing lies between the bounds.
     #[error("on {chain} no block lies between the bounds: from block {from} to {to}")]
     Empty {
@@ -139,12 +153,20 @@ pub async fn run(
     let settings = settings::of_the_past(&config.settings, &prices);
     let mut nodes = Nodes::open(&config, ranges.keys().copied())?;
     let answered = async {
-        let mut stretches = BTreeMap::new();
+        let (mut stretches, mut pasts) = (BTreeMap::new(), BTreeMap::new());
         for (chain, (from, to)) in &ranges {
             let name = settings.chains.get(chain).map_or_else(|| chain.to_string().into(), |known| known.name.clone());
             let depth = config.settings.chains.get(chain).map_or(1, |known| known.final_after);
-            let reader = nodes.readers.get_mut(chain).ok_or_else(|| BacktestFault::NoNode(name.clone()))?;
-            stretches.insert(*chain, stretch(reader, name, *from, *to, depth).await?);
+            let (stretch, past) = match nodes.readers.remove(chain) {
+                Some(mut node) => (stretch(&mut node, name, *from, *to, depth).await?, Past::Node(Box::new(node))),
+                None => {
+                    let account =
+                        Account::of(&config, *chain, &stop).ok_or_else(|| BacktestFault::NoNode(name.clone()))?;
+                    listed(&account, &settings, name, *from, *to, depth).await?
+                }
+            };
+            stretches.insert(*chain, stretch);
+            pasts.insert(*chain, past);
         }
         let mut store = open(&scratch, &words_of(&settings, &stretches, &prices))?;
         let (tables, last_at) = store.load()?;
@@ -152,9 +174,9 @@ pub async fn run(
         let reactor = Reactor::restore(tables, last_at.unwrap_or(begin));
         let mut drive = Drive::begin(reactor, store, settings, prices, last_at.unwrap_or(begin))?;
         let mut readings = BTreeMap::new();
-        for (chain, reader) in std::mem::take(&mut nodes.readers) {
+        for (chain, past) in pasts {
             if let Some(stretch) = stretches.get(&chain) {
-                readings.insert(chain, Reading::begin(reader, stretch).await?);
+                readings.insert(chain, Reading::begin(chain, past, stretch).await?);
             }
         }
         nodes.watched.send_modify(|wants| Arc::make_mut(wants).watched = drive.watched());
@@ -234,6 +256,30 @@ async fn stretch(
     }
     let (from_time, to_time) = (time_of(reader, from).await?, time_of(reader, to).await?);
     Ok(Stretch { chain, from, to, from_time, to_time })
+}
+
+/// The blocks between two bounds, and all that an explorer lists of them.
+async fn listed(
+    account: &Account<'_>,
+    settings: &Settings,
+    chain: Name,
+    from: Bound,
+    to: Option<Bound>,
+    depth: u64,
+) -> Result<(Stretch, Past), BacktestFault> {
+    let head = account.head().await?;
+    let block = |bound: Bound| match bound {
+        Bound::Block(block) => Ok(block),
+        Bound::Time(_) => Err(BacktestFault::NoTimes(chain.clone())),
+    };
+    let from = block(from)?.max(1);
+    let to = to.map_or_else(|| Ok(head.saturating_add(1).saturating_sub(depth.max(1))), block)?.min(head);
+    if to < from {
+        return Err(BacktestFault::Empty { chain, from, to });
+    }
+    let lists = account.read(settings, from, to).await?;
+    let (from_time, to_time) = (lists.time_at(from), lists.time_at(to));
+    Ok((Stretch { chain, from, to, from_time, to_time }, Past::Lists(lists)))
 }
 
 /// The first block that is not before a bound; the one above the head where there is none.

@@ -107,7 +107,7 @@ pub(super) fn report(
     let mut unknown = unknown(settings, &stretches, priced);
     if unread > 0 {
         let why = format!(
-            "{unread} balances could not be read at every block: the node keeps no states so old (an archive node does)"
+            "{unread} balances could not be read as they were then: an archive node knows them, an explorer does not"
         );
         unknown.push(Unknown { rule: None, why });
     }

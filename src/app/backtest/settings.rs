@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Where everything goes that would be said: nothing takes it from there.
 const SAID: &str = "backtest";
+/// Who reports the blocks of a chain that only an explorer reads.
+pub(super) const LISTS: &str = "explorer";
 /// The feed that gives the prices that were stated.
 pub(super) const STATED: &str = "stated";
 /// No silence of a source counts: longer than any range.
@@ -25,6 +27,9 @@ pub(super) fn of_the_past(settings: &Settings, prices: &BTreeMap<Pair, Price>) -
         let depth = Confirmed::Depth(1);
         let blocks = ChainSettings { confirmed: depth, final_after: 1, finalized_tag: false, ..chain.clone() };
         *chain = ChainSettings { explorer: None, stale_after: NEVER, ..blocks };
+        if chain.endpoints.is_empty() {
+            chain.endpoints.push(LISTS.into());
+        }
     }
     tried.watches = Arc::new(settings.watches.iter().map(without_history).collect());
     for rule in &mut tried.rules {
