@@ -16,6 +16,9 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// The longest that the story needs until everything was told once: the explorer is asked every 15 s, whatever the speed.
 const STORY: Duration = Duration::from_secs(90);
 
+/// One demo at a time: what is seen of one depends on its pace, and machines are small.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// A demo in an empty world: no variable, no folder, no config that it could lean on.
 fn demo(temporary: &TempDir, args: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_walletwatch"));
@@ -89,6 +92,7 @@ fn strangers(process: u32) -> (Vec<String>, usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_sees_everything_that_the_monitor_promises_and_nothing_leaves_the_machine() {
+    let _alone = ALONE.lock().await;
     let temporary = tempfile::tempdir().expect("a folder can be made");
     let mut child = demo(&temporary, &["--speed", "3"]);
     let process = child.id();
@@ -163,6 +167,7 @@ const PROMISED: [&[&str]; 22] = [
 
 #[tokio::test]
 async fn it_ends_by_itself_when_it_is_told_for_how_long_and_refuses_other_people_s_places() {
+    let _alone = ALONE.lock().await;
     let temporary = tempfile::tempdir().expect("a folder can be made");
     let mut child = demo(&temporary, &["--for", "2s", "--seed", "7"]);
     let printed = Printed::of(child.stdout.take().expect("it is piped"));
