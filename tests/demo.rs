@@ -1,6 +1,8 @@
 //! The demo as a stranger runs it: the real binary, with nothing around it.
 
 mod common;
+#[path = "demo/wishes.rs"]
+mod wishes;
 
 use common::{PATIENCE, Printed, http_client};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,6 +16,9 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// The longest that the story needs until everything was told once: the explorer is asked every 15 s, whatever the speed.
 const STORY: Duration = Duration::from_secs(90);
 
+/// One demo at a time: what is seen of one depends on its pace, and machines are small.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// A demo in an empty world: no variable, no folder, no config that it could lean on.
 fn demo(temporary: &TempDir, args: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_walletwatch"));
@@ -24,6 +29,11 @@ fn demo(temporary: &TempDir, args: &[&str]) -> Child {
     command.env("WALLETWATCH_LOG", "this is no filter=").env("HTTP_PROXY", "http://192.0.2.1:1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().expect("the binary starts")
+}
+
+/// The address in a line.
+fn url(line: &str) -> String {
+    line.split_whitespace().find(|word| word.starts_with("http://")).expect("it is in the line").to_owned()
 }
 
 /// Waits for its end: whether it was a good one.
@@ -82,13 +92,14 @@ fn strangers(process: u32) -> (Vec<String>, usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_sees_everything_that_the_monitor_promises_and_nothing_leaves_the_machine() {
+    let _alone = ALONE.lock().await;
     let temporary = tempfile::tempdir().expect("a folder can be made");
     let mut child = demo(&temporary, &["--speed", "3"]);
     let process = child.id();
     let printed = Printed::of(child.stdout.take().expect("it is piped"));
     let talk = Printed::of(child.stderr.take().expect("it is piped"));
     let first = printed.line_with("http://").await.expect("it says where its page is");
-    let page = first.split_whitespace().find(|word| word.starts_with("http://")).expect("it is in the line");
+    let page = url(&first);
     assert!(page.starts_with("http://127.0.0.1:") && page[17..].parse::<u16>().is_ok(), "{first}");
     let http = http_client();
     let text = async |path: &str| {
@@ -156,6 +167,7 @@ const PROMISED: [&[&str]; 22] = [
 
 #[tokio::test]
 async fn it_ends_by_itself_when_it_is_told_for_how_long_and_refuses_other_people_s_places() {
+    let _alone = ALONE.lock().await;
     let temporary = tempfile::tempdir().expect("a folder can be made");
     let mut child = demo(&temporary, &["--for", "2s", "--seed", "7"]);
     let printed = Printed::of(child.stdout.take().expect("it is piped"));

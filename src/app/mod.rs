@@ -2,6 +2,7 @@
 //!
 //! The only room that starts tasks and threads, and (in [`clock`]) the only one that reads the time. It decides nothing about alerts.
 
+pub mod backtest;
 pub mod board;
 pub mod circle;
 pub mod clock;

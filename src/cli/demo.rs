@@ -3,9 +3,11 @@
 //! No keys, no network, nothing to install: a free port, a temporary folder that is removed at the end. It reads no config, no
 //! environment and no store but its own, and says SIMULATED on every line and in every message.
 
+mod door;
 mod screen;
 mod told;
 mod view;
+mod wish;
 
 use super::run::{failure, runtime, stop_on_signals};
 use super::{Failure, Places};
@@ -15,7 +17,7 @@ use crate::config::checked::Config;
 use crate::config::duration;
 use crate::config::surroundings::Surroundings;
 use crate::telemetry::{Metrics, Redactor, logs, secrets};
-use crate::world::story::{Run, World};
+use crate::world::story::{Making, Run, World};
 use anyhow::{Context, anyhow};
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
@@ -24,10 +26,12 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::net::UnixListener;
+use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use view::Viewer;
+use wish::Wish;
 
 /// The name of the config, which exists in memory only.
 const CONFIG: &str = "simulated.toml";
@@ -44,13 +48,19 @@ const FASTEST: i64 = 20;
 
 /// The settings of this command.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Demo {
+    #[command(subcommand)]
+    asked: Option<Asked>,
     /// The same seed tells the same story
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Beats of the story in a second: as many blocks of each chain
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=FASTEST))]
     speed: u32,
+    /// Nothing happens by itself but blocks and prices: only what `demo do` asks for
+    #[arg(long)]
+    calm: bool,
     /// End after this long, for example 60s [default: at Ctrl-C]
     #[arg(long = "for", value_name = "SPAN", value_parser = span)]
     span: Option<Duration>,
@@ -59,14 +69,24 @@ pub(super) struct Demo {
     log: Option<String>,
 }
 
+/// What is asked of a demo that runs.
+#[derive(Debug, clap::Subcommand)]
+enum Asked {
+    /// Let something happen in the demo that runs: a reorg, a dead receiver, a payment that waits; without a name, what there is
+    Do(Wish),
+}
+
 fn span(text: &str) -> Result<Duration, &'static str> {
     duration::parse(text).filter(|span| !span.is_zero()).ok_or("a span is a whole number and a unit: 60s, 5m")
 }
 
 impl Demo {
-    pub(super) fn run(self, places: &Places) -> Result<(), Failure> {
+    pub(super) fn run(mut self, places: &Places) -> Result<(), Failure> {
         if places.config.is_some() || places.data_dir.is_some() {
             return Err(Failure::usage(anyhow!("demo reads no config and no data folder: it makes its own")));
+        }
+        if let Some(Asked::Do(wish)) = self.asked.take() {
+            return wish.run();
         }
         let folder = Folder::make().map_err(Failure::again)?;
         runtime()?.block_on(self.play(folder.path()))
@@ -74,8 +94,8 @@ impl Demo {
 
     async fn play(self, folder: &Path) -> Result<(), Failure> {
         let clock = Arc::new(Clock::start(None));
-        let (world, story) =
-            World::start(self.seed, self.speed, Arc::new(move || clock.now())).await.map_err(Failure::again)?;
+        let making = Making { seed: self.seed, pace: self.speed, calm: self.calm };
+        let (world, story) = World::start(making, Arc::new(move || clock.now())).await.map_err(Failure::again)?;
         let config = config(&world, folder)?;
         let redactor = Redactor::new(secrets::of_config(&config));
         let log = self.log.as_deref().or(Some(QUIET));
@@ -83,13 +103,13 @@ impl Demo {
         let stop = stop_on_signals()?;
         // The world outlives the monitor: it is never the world that ends first.
         let over = CancellationToken::new();
-        let (page_to, page) = mpsc::unbounded_channel();
+        let (page_to, page) = watch::channel(None);
+        let asked = door::open(folder).map_err(Failure::again)?;
         let (news_to, news) = mpsc::unbounded_channel();
         let viewer = Viewer::new(&world, &config, self.seed, self.speed)?;
         let monitor = async {
-            // The viewer reads what is sent here for as long as the monitor runs.
             let ready = |running: &monitor::Running| {
-                let _sent = page_to.send(running.listen);
+                page_to.send_replace(Some(running.listen));
             };
             let done = Box::pin(monitor::run(config, Metrics::new(), stop.clone(), None, ready)).await;
             over.cancel();
@@ -104,9 +124,10 @@ impl Demo {
         let told = |text: &'static str| {
             let _sent = news_to.send(text);
         };
-        let (done, (), (), shown) = tokio::join!(
+        let (done, (), (), (), shown) = tokio::join!(
             monitor,
             limit,
+            wishes(asked, page.clone(), &world, &over),
             live(&world, story, over.clone(), told),
             viewer.show(&world, page, news, over.clone(), &stop),
         );
@@ -126,6 +147,21 @@ async fn live(world: &World, story: Run, over: CancellationToken, told: impl FnM
         let _late = tokio::time::timeout(BEGINS_WITHIN, followed).await;
     };
     story.run(begin, over, told).await;
+}
+
+/// Takes what other processes ask for, from when the page is there.
+async fn wishes(
+    asked: UnixListener,
+    mut page: watch::Receiver<Option<SocketAddr>>,
+    world: &World,
+    over: &CancellationToken,
+) {
+    let known = page.wait_for(Option::is_some);
+    if let Some(Ok(page)) = over.run_until_cancelled(known).await.map(|known| known.map(|page| *page))
+        && let Some(page) = page
+    {
+        door::serve(asked, page, world, over).await;
+    }
 }
 
 /// The world's config as the monitor is to have it.
@@ -176,7 +212,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn make() -> anyhow::Result<Self> {
-        let name = format!("walletwatch-demo-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let name = format!("{}{}-{:08x}", door::FOLDER, std::process::id(), fastrand::u32(..));
         let path = std::env::temp_dir().join(name);
         // Fails where the name is taken: never a folder of somebody else.
         let made = std::fs::DirBuilder::new().mode(0o700).create(&path);

@@ -6,6 +6,7 @@
 mod alone;
 mod api;
 mod backup;
+mod backtest;
 mod chain;
 mod check;
 mod completions;
@@ -80,6 +81,8 @@ enum Command {
     Run(run::Run),
     /// Try the whole monitor against a simulated world: no keys, no network, nothing to install
     Demo(demo::Demo),
+    /// What the rules would have said and paid over a past range; sends nothing
+    Backtest(backtest::Backtest),
     /// Read the config: every fault with its place; what it will watch, what that costs, who learns what
     Check(check::Check),
     /// How the running monitor stands: every source, chain, sink and rule, a line each
@@ -168,6 +171,7 @@ pub fn main() -> ExitCode {
     let done = match command {
         Command::Run(command) => command.run(&places),
         Command::Demo(command) => command.run(&places),
+        Command::Backtest(command) => command.run(&places),
         Command::Check(command) => command.run(&places),
         Command::Status(command) => asked(command.run(&places)),
         Command::Watch(command) => asked(command.run(&places)),

@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, reason = "nothing in a test is reached from outside; `pub` says what its rooms share")]
 
 mod approvals;
+mod backtest;
 mod balances;
 mod balances_explored;
 #[path = "../common/mod.rs"]

@@ -15,6 +15,7 @@ use std::io::{self, IsTerminal, Stdout};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -65,6 +66,7 @@ impl Viewer {
                 .to_owned(),
             format!("it watches {}, on simnet through a node and on ethereum through an explorer", names.join(", ")),
             format!("seed {seed}, {} a second; Ctrl-C ends it", counted(u64::from(speed), "beat")),
+            "in another terminal, for a reorg, a dead receiver and more when you like: walletwatch demo do".to_owned(),
         ];
         let depth = |chain: &crate::reactor::settings::ChainSettings| (chain.name.to_string(), chain.final_after);
         Ok(Self {
@@ -90,7 +92,7 @@ impl Viewer {
     pub(super) async fn show(
         mut self,
         world: &World,
-        mut page: UnboundedReceiver<SocketAddr>,
+        mut page: watch::Receiver<Option<SocketAddr>>,
         mut news: UnboundedReceiver<&'static str>,
         over: CancellationToken,
         stop: &CancellationToken,
@@ -113,7 +115,7 @@ impl Viewer {
     async fn follow(
         &mut self,
         world: &World,
-        page: &mut UnboundedReceiver<SocketAddr>,
+        page: &mut watch::Receiver<Option<SocketAddr>>,
         news: &mut UnboundedReceiver<&'static str>,
         over: &CancellationToken,
     ) -> io::Result<()> {
@@ -126,7 +128,10 @@ impl Viewer {
                     self.deliveries(&world.receiver)?;
                     return self.books(&world.books);
                 }
-                Some(at) = page.recv() => self.begin(at)?,
+                Ok(()) = page.changed() => {
+                    let at = *page.borrow_and_update();
+                    at.map_or(Ok(()), |at| self.begin(at))?;
+                }
                 Some(text) = news.recv() => self.screen.tell(self.began.elapsed(), "·", Tone::Story, text)?,
                 () = world.receiver.wait_for(self.read.0 + 1) => self.deliveries(&world.receiver)?,
                 () = world.books.wait_for(self.read.1 + 1) => self.books(&world.books)?,

@@ -9,7 +9,7 @@ use super::line::Answer;
 use crate::reactor::event::{Event, Receipt, TokenFacts};
 use crate::reactor::wants::ChainWants;
 use crate::sources::queue::{Closed, Lane, SMALL_EVENT_BYTES};
-use crate::types::{Address, B256, Name};
+use crate::types::{Address, B256, ChainId, Name};
 use crate::wire::erc20::{DECIMALS, SYMBOL, decode_decimals, decode_text};
 use crate::wire::jsonrpc::{Call, Refusal, parse_receipt, parse_text};
 use std::borrow::Cow;
@@ -90,7 +90,7 @@ async fn ask(shared: &Shared, reader: &Endpoint, due: &[Wanted]) -> Result<(), C
             Wanted::Receipt(tx) => receipt(shared, reader, *tx, next()).map(Event::Receipt),
             Wanted::Token(contract) => {
                 let (decimals, symbol) = (next(), next());
-                token(shared, *contract, decimals, symbol).map(Event::Token)
+                token(shared.chain, *contract, decimals, symbol).map(Event::Token)
             }
         };
         if let Some(event) = event {
@@ -118,11 +118,18 @@ fn receipt(shared: &Shared, reader: &Endpoint, tx: B256, answer: Answer) -> Opti
     Some(Receipt { chain: shared.chain, source: reader.name.clone(), tx, found })
 }
 
+/// Asks a token what it says of itself.
+pub(super) async fn token_facts(chain: ChainId, reader: &Endpoint, contract: Address) -> Option<TokenFacts> {
+    let calls = calls_of(Wanted::Token(contract));
+    let [decimals, symbol]: [Answer; 2] = reader.rpc.ask_all(&calls).await.try_into().ok()?;
+    token(chain, contract, decimals, symbol)
+}
+
 /// What a token says of itself. A contract that refuses has said that it has none; a node that does not answer has said nothing.
-fn token(shared: &Shared, contract: Address, decimals: Answer, symbol: Answer) -> Option<TokenFacts> {
+fn token(chain: ChainId, contract: Address, decimals: Answer, symbol: Answer) -> Option<TokenFacts> {
     let (decimals, symbol) = (returned(decimals)?, returned(symbol)?);
     let symbol = decode_text(&symbol).map(|text| Name::from(text.as_str()));
-    Some(TokenFacts { chain: shared.chain, contract, decimals: decode_decimals(&decimals), symbol })
+    Some(TokenFacts { chain, contract, decimals: decode_decimals(&decimals), symbol })
 }
 
 /// What a contract returned: nothing, where it refused.

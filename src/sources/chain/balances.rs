@@ -11,7 +11,7 @@ use super::line::Answer;
 use crate::reactor::event::{Balances, Event, NoBalance, ReadAt};
 use crate::reactor::wants::BalanceWant;
 use crate::sources::queue::{Closed, Lane, SMALL_EVENT_BYTES};
-use crate::types::{Address, Asset, BlockRef, Name, U256};
+use crate::types::{Address, Asset, BlockRef, ChainId, Name, U256};
 use crate::wire::erc20::decode_balance;
 use crate::wire::jsonrpc::{At, Call, Refusal, StateAt, parse_amount, parse_header, parse_text};
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,6 +162,17 @@ async fn round(
     let at = ReadAt { number: block.number, hash: Some(block.hash) };
     let event = Event::Balances(Balances { chain: shared.chain, source: reader.name.clone(), at, read });
     shared.queue.send(Lane::New, event, bytes).await
+}
+
+/// Balances of a past block, whatever is canonical now: who asks has walked there by hash.
+pub(super) async fn at_block(chain: ChainId, reader: &Endpoint, block: BlockRef, of: &[Key]) -> Balances {
+    let mut answers = ask(reader, of, StateAt::Hash(block.hash)).await;
+    if answers.iter().any(refuses_hash) {
+        answers = ask(reader, of, StateAt::Number(block.number)).await;
+    }
+    let read = of.iter().zip(answers).map(|(key, answer)| (key.0, key.1, amount(key.1, answer))).collect();
+    let at = ReadAt { number: block.number, hash: Some(block.hash) };
+    Balances { chain, source: reader.name.clone(), at, read }
 }
 
 async fn ask(reader: &Endpoint, due: &[Key], at: StateAt) -> Vec<Answer> {

@@ -85,7 +85,7 @@ pub(super) async fn read<R: Beside>(shared: &Shared, mut reading: R) -> Closed {
 
 /// Who is asked for what is old after so many tries in vain: the lead, and after failures each usable endpoint in turn, for not every
 /// node keeps old blocks.
-fn reader(shared: &Shared, tries: u32) -> Option<&Endpoint> {
+pub(super) fn reader(shared: &Shared, tries: u32) -> Option<&Endpoint> {
     let lead = shared.lead()?;
     let traces = |endpoint: &Endpoint| endpoint.abilities().tracer.is_some();
     let anyone = tries >= TRIES_WITH_TRACES || !shared.endpoint(lead).is_some_and(traces);

@@ -14,6 +14,7 @@ mod fees;
 mod gap;
 mod lead;
 mod line;
+mod look_back;
 mod owed;
 mod pace;
 mod past;
@@ -45,6 +46,7 @@ use crate::types::{Block, BlockRef, ChainId};
 use endpoint::Endpoint;
 use futures::future::join_all;
 use lead::Election;
+pub use look_back::{LookBack, LookBackFault};
 use read::LogWays;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -169,18 +171,7 @@ impl ChainReader {
         let mut ways = Ways::new(&self, &cancel);
         loop {
             let configs = Arc::clone(&self.endpoints.borrow_and_update());
-            let shared = Shared {
-                chain: self.chain,
-                block_time: self.block_time,
-                endpoints: ways.take(&configs),
-                wants: self.wants.clone(),
-                queue: self.queue.clone(),
-                tally: self.tally.clone(),
-                ways: LogWays::of(self.chain),
-                election: Mutex::default(),
-                changed: ways.changed(),
-                tip_is_busy: AtomicBool::new(false),
-            };
+            let shared = self.shared(&mut ways, &configs);
             let changed = async {
                 // Who never changes anything has let go of the other end.
                 if self.endpoints.changed().await.is_err() {
@@ -193,6 +184,24 @@ impl ChainReader {
                 () = ways.keep() => {}
                 _closed = keep_and_read(&shared) => return,
             }
+        }
+    }
+}
+
+impl ChainReader {
+    /// What the parts share, of these endpoints.
+    fn shared(&self, ways: &mut Ways, configs: &[EndpointConfig]) -> Shared {
+        Shared {
+            chain: self.chain,
+            block_time: self.block_time,
+            endpoints: ways.take(configs),
+            wants: self.wants.clone(),
+            queue: self.queue.clone(),
+            tally: self.tally.clone(),
+            ways: LogWays::of(self.chain),
+            election: Mutex::default(),
+            changed: ways.changed(),
+            tip_is_busy: AtomicBool::new(false),
         }
     }
 }

@@ -2,7 +2,8 @@
 //! paid and waits for a person.
 
 use super::cast::Cast;
-use super::{ACT, listen};
+use super::listen;
+use super::script::Beat;
 use crate::types::{Address, ChainId, Secret, Timestamp, U256, chain};
 use crate::world::chain::{Action, Chain, Genesis, Plan, Token};
 use crate::world::circle::{Circle, WalletFacts};
@@ -20,10 +21,6 @@ use tokio_util::sync::CancellationToken;
 pub(super) const PAID_ON: ChainId = ChainId(11_155_111);
 /// Circle's id of the wallet.
 const WALLET: &str = "00000000-0000-4000-8000-0000000d3300";
-/// At this beat of an act the till pays out what brings it down to what a rule calls low.
-const TILL_PAYS: u64 = 48;
-/// At this one somebody pays an invoice.
-const INVOICE: u64 = 56;
 /// What the till is filled up to, and what is left in it when it has paid out, in micro-USDC.
 const TILL: (u64, u64) = (1_500_000_000, 300_000_000);
 /// What the invoice is about.
@@ -102,25 +99,18 @@ impl Bank {
         );
     }
 
-    /// One beat: a block with what Circle sends, and with what the story says. Gives what a reader is told.
-    pub(super) fn beat(&self, nth: u64, at: Timestamp) -> Option<&'static str> {
+    /// One beat: a block with what Circle sends, and with what the story says.
+    pub(super) fn play(&self, beat: &Beat, at: Timestamp) {
         let outgoing = self.circle.outgoing();
         let send = |from, to, amount| Action::Send { token: self.usdc, from, to, amount };
         let mut actions: Vec<Action> = outgoing.iter().map(|out| send(out.from, out.to, out.amount)).collect();
-        let told = match nth % ACT {
-            TILL_PAYS => {
-                let spent = self.held(self.till).saturating_sub(U256::from(TILL.1));
-                actions.push(send(self.till, self.customer, spent));
-                Some(
-                    "on sepolia the till pays USDC out until 300 are left: a rule fills it up, by way of a simulated Circle",
-                )
-            }
-            INVOICE => {
-                actions.push(send(self.customer, self.invoices, U256::from(INVOICED)));
-                Some("an invoice of 250 USDC is paid on sepolia: a rule would pass it on, and waits for a person")
-            }
-            _ => None,
-        };
+        if beat.till_pays {
+            let spent = self.held(self.till).saturating_sub(U256::from(TILL.1));
+            actions.push(send(self.till, self.customer, spent));
+        }
+        if beat.invoiced {
+            actions.push(send(self.customer, self.invoices, U256::from(INVOICED)));
+        }
         let plan = Plan { actions, fullness: 50, ..Plan::default() };
         let block = self.node.chain().change(|chain| chain.mine(at, &plan));
         self.circle.change(|book| {
@@ -129,7 +119,6 @@ impl Bank {
                 book.mined(&out.id, tx.tx.hash);
             }
         });
-        told
     }
 
     fn held(&self, who: Address) -> U256 {

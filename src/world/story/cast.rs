@@ -18,6 +18,8 @@ const HISTORY: u64 = 12;
 const BLOCK_TIME: Duration = Duration::from_secs(1);
 /// Confirmations until `safe`, and until `finalized`.
 const DEPTHS: (u64, u64) = (3, 8);
+/// What a hostile token calls itself: a script, and the mark that turns what follows it around.
+const HOSTILE: &str = "<script>alert(1)</script>\u{202e}CDSU";
 /// Coin and tokens of everybody, in whole units: more than any story spends.
 const PURSE: u64 = 1_000_000;
 
@@ -44,6 +46,8 @@ pub struct Cast {
     pub fake_usdc: Address,
     /// A token that does not say its decimals.
     pub mute: Address,
+    /// A token whose name is an attack on whoever shows it.
+    pub hostile: Address,
     /// Circle's USDC on the explored chain, as the chain table has it.
     pub usdc: Address,
 }
@@ -66,6 +70,7 @@ impl Cast {
             sim: of("SIM"),
             fake_usdc: of("fake USDC"),
             mute: of("mute"),
+            hostile: of("hostile"),
             usdc: chain::by_id(EXPLORED)
                 .and_then(|known| known.usdc.as_ref())
                 .map_or_else(|| of("USDC"), |token| token.address),
@@ -84,8 +89,12 @@ impl Cast {
 
     /// The chain with a node, with a little history that ends now.
     pub(super) fn simnet(&self, seed: u64, now: Timestamp) -> Chain {
-        let tokens =
-            [token(self.sim, "SIM", Some(6)), token(self.fake_usdc, "USDC", Some(6)), token(self.mute, "MUTE", None)];
+        let tokens = [
+            token(self.sim, "SIM", Some(6)),
+            token(self.fake_usdc, "USDC", Some(6)),
+            token(self.mute, "MUTE", None),
+            token(self.hostile, HOSTILE, Some(6)),
+        ];
         self.chain(SIMNET, seed, now, tokens.map(|token| (token, 6)).into())
     }
 

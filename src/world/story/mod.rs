@@ -4,10 +4,13 @@
 mod bank;
 mod cast;
 mod config;
+mod deed;
 mod script;
 
 use bank::{Bank, Ports};
 pub use cast::{Cast, EXPLORED, SIMNET};
+use deed::Deeds;
+pub use deed::{Deed, Facts};
 pub use script::{
     ACT, Beat, DOOMED, HOT_FILLED, HOT_PAYS, LARGE_DEPOSIT, MINED_AGAIN, MOVED, NODE_ANSWERS, NODE_HANGS, Script,
     TAKEN_BACK, Turn,
@@ -22,7 +25,7 @@ use super::{Clock, WorldFault};
 use crate::types::{Address, Pair, Price, Timestamp};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval};
@@ -61,6 +64,7 @@ pub struct World {
     /// The book-keeping's receiver, which fails for a while.
     pub books: Arc<Receiver>,
     bank: Arc<Bank>,
+    deeds: Arc<Mutex<Deeds>>,
     pace: u32,
     explorer_key: String,
     page_token: String,
@@ -69,8 +73,20 @@ pub struct World {
     places: [SocketAddr; 6],
 }
 
+/// How a world is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Making {
+    /// The same seed, the same story.
+    pub seed: u64,
+    /// Beats a second, at least one.
+    pub pace: u32,
+    /// Blocks and prices go on, and nothing else happens by itself.
+    pub calm: bool,
+}
+
 /// The world's work: to be awaited somewhere, or nothing moves.
 pub struct Run {
+    cast: Cast,
     node: Arc<Node>,
     explorer: Arc<Explorer>,
     prices: Arc<PriceFeed>,
@@ -80,6 +96,7 @@ pub struct Run {
     listeners: [TcpListener; 6],
     bank: Arc<Bank>,
     bank_ports: Ports,
+    deeds: Arc<Mutex<Deeds>>,
     script: Script,
     clock: Clock,
     pace: u32,
@@ -98,15 +115,14 @@ async fn listen(face: &'static str) -> Result<(TcpListener, SocketAddr), WorldFa
 }
 
 impl World {
-    /// Makes a world of a seed and opens its ports; [`Run::run`] lets it live. `pace` is in beats a second, at
-    /// least one.
+    /// Makes a world and opens its ports; [`Run::run`] lets it live.
     ///
     /// # Errors
     /// [`WorldFault::Listen`] when loopback has no free port.
     ///
     /// # Panics
     /// Never: the pairs and prices it begins with are well written.
-    pub async fn start(seed: u64, pace: u32, clock: Clock) -> Result<(Self, Run), WorldFault> {
+    pub async fn start(Making { seed, pace, calm }: Making, clock: Clock) -> Result<(Self, Run), WorldFault> {
         let cast = Cast::new(seed);
         let now = clock();
         let simnet = Arc::new(LiveChain::new(cast.simnet(seed, now)));
@@ -134,8 +150,10 @@ impl World {
         let (books_port, books_place) = listen("book-keeping").await?;
         let (bank, bank_ports) = Bank::start(seed, &cast, clock.clone()).await?;
         let bank = Arc::new(bank);
-        let script = Script::new(seed, cast.clone());
+        let deeds = Arc::new(Mutex::new(Deeds::default()));
+        let script = Script::new(seed, cast.clone(), calm);
         let run = Run {
+            cast: cast.clone(),
             node: node.clone(),
             explorer: explorer.clone(),
             prices: prices.clone(),
@@ -145,6 +163,7 @@ impl World {
             listeners: [node_port, explorer_port, feed_port, second_port, receiver_port, books_port],
             bank: bank.clone(),
             bank_ports,
+            deeds: deeds.clone(),
             script,
             clock,
             pace: pace.max(1),
@@ -159,6 +178,7 @@ impl World {
             receiver,
             books,
             bank,
+            deeds,
             pace: pace.max(1),
             explorer_key: key("explorer"),
             page_token: key("page"),
@@ -224,6 +244,12 @@ impl World {
         all
     }
 
+    /// Asks for something on the next beat; false, and nothing happens, while the same is under way.
+    #[must_use]
+    pub fn ask(&self, deed: Deed) -> bool {
+        self.deeds.lock().unwrap_or_else(PoisonError::into_inner).ask(deed)
+    }
+
     /// The token that lets a person approve payments in this world.
     #[must_use]
     pub fn approver_token(&self) -> &str {
@@ -248,6 +274,8 @@ impl Run {
             second: self.second.clone(),
             books: self.books.clone(),
             bank: self.bank.clone(),
+            cast: self.cast,
+            deeds: self.deeds,
             script: self.script,
             clock: self.clock,
             beat: BEAT / self.pace,
@@ -270,6 +298,8 @@ impl Run {
 }
 
 struct Story {
+    cast: Cast,
+    deeds: Arc<Mutex<Deeds>>,
     node: Arc<Node>,
     explorer: Arc<Explorer>,
     prices: Arc<PriceFeed>,
@@ -290,18 +320,19 @@ impl Story {
                 () = cancel.cancelled() => return,
                 _ = beats.tick() => {}
             }
-            if let Some(news) = self.play(nth) {
-                told(news);
-            }
+            self.play(nth).into_iter().for_each(&mut told);
         }
     }
 
-    /// One beat.
-    fn play(&mut self, nth: u64) -> Option<&'static str> {
+    /// One beat. Gives what a reader is told of it.
+    fn play(&mut self, nth: u64) -> Vec<&'static str> {
         let at = (self.clock)();
         let (simnet, explored) = (self.node.chain(), self.explorer.chain());
         let script = &mut self.script;
-        let beat = simnet.read(|simnet| explored.read(|explored| script.beat(nth, simnet, explored)));
+        let mut beat = simnet.read(|simnet| explored.read(|explored| script.beat(nth, simnet, explored)));
+        let mut deeds = self.deeds.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun = simnet.read(|simnet| deeds.change(nth, &mut beat, &self.cast, simnet));
+        drop(deeds);
         play_turn(simnet, at, &beat.simnet);
         play_turn(explored, at, &beat.explored);
         self.second.set(|faults| faults.silent = !beat.second_speaks);
@@ -315,8 +346,8 @@ impl Story {
         self.second.trade(&pair("USDC-USD"), beat.second_dollar);
         self.node.set(|faults| faults.paused = !beat.node_answers);
         self.books.answer_with(if beat.books_open { Answer::Status(204) } else { Answer::Status(503) });
-        let of_bank = self.bank.beat(nth, at);
-        beat.told.or(of_bank)
+        self.bank.play(&beat, at);
+        beat.told.into_iter().chain(begun.into_iter().map(|deed| deed.facts().what)).collect()
     }
 }
 

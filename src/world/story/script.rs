@@ -38,6 +38,10 @@ pub const HOT_PAYS: u64 = 37;
 pub const HOT_FILLED: u64 = 45;
 /// What the hot wallet pays out then, and what it pays out later in an act, in thousandths of a token.
 const OUT_OF_HOT: (u64, u64) = (600_000_000, 2_000_000);
+/// The till pays out what brings it down to what a rule calls low.
+const TILL_PAYS: u64 = 48;
+/// Somebody pays an invoice.
+const INVOICED: u64 = 56;
 /// The second feed says nothing from here …
 const SECOND_FALLS_SILENT: u64 = 28;
 /// … to here: longer than a venue like that is silent while it lives.
@@ -54,6 +58,7 @@ const ETHER: [(u64, u64); 7] =
 
 /// What happens on one beat.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each happens or not, whatever the others do")]
 pub struct Beat {
     /// On the chain with a node: a block, or first a reorg and then none.
     pub simnet: Turn,
@@ -69,6 +74,10 @@ pub struct Beat {
     pub node_answers: bool,
     /// Whether the book-keeping's receiver takes anything.
     pub books_open: bool,
+    /// Whether the till pays out.
+    pub till_pays: bool,
+    /// Whether somebody pays an invoice.
+    pub invoiced: bool,
     /// What a reader of the story would be told, where something out of the ordinary happens.
     pub told: Option<&'static str>,
 }
@@ -82,28 +91,48 @@ pub enum Turn {
     Reorg(Reorg),
 }
 
+impl Turn {
+    /// With this in its first block too, behind what was in it.
+    pub(super) fn act(&mut self, action: Action) {
+        match self {
+            Self::Mine(plan) => plan.actions.push(action),
+            Self::Reorg(reorg) => reorg.actions.push(action),
+        }
+    }
+
+    /// With full blocks.
+    pub(super) const fn fill(&mut self) {
+        match self {
+            Self::Mine(plan) => plan.fullness = 100,
+            Self::Reorg(reorg) => reorg.fullness = 100,
+        }
+    }
+}
+
 /// The script of a seed.
 #[derive(Debug, Clone)]
 pub struct Script {
     cast: Cast,
     chance: Chance,
+    /// Nothing happens by itself.
+    calm: bool,
 }
 
 /// Ether or tokens out of thousandths, given the decimals.
-fn thousandths(amount: u64, decimals: u8) -> U256 {
+pub(super) fn thousandths(amount: u64, decimals: u8) -> U256 {
     U256::from(amount).saturating_mul(U256::from(10).pow(U256::from(decimals.saturating_sub(3))))
 }
 
 /// Milli-ether in wei.
-fn milli_ether(amount: u64) -> U256 {
+pub(super) fn milli_ether(amount: u64) -> U256 {
     thousandths(amount, 18)
 }
 
 impl Script {
-    /// Of a seed.
+    /// Of a seed. A calm one has blocks and prices, and no story.
     #[must_use]
-    pub const fn new(seed: u64, cast: Cast) -> Self {
-        Self { cast, chance: Chance::new(seed) }
+    pub const fn new(seed: u64, cast: Cast, calm: bool) -> Self {
+        Self { cast, chance: Chance::new(seed), calm }
     }
 
     /// What happens on the next beat, the `nth` since the start.
@@ -111,7 +140,8 @@ impl Script {
     /// # Panics
     /// Never: its prices are whole cents above zero.
     pub fn beat(&mut self, nth: u64, simnet: &Chain, explored: &Chain) -> Beat {
-        let beat = nth % ACT;
+        // On the first beat of an act nothing happens.
+        let beat = if self.calm { 0 } else { nth % ACT };
         let cents = ether(beat).saturating_add(self.chance.between(0, 60));
         let dollar = if beat < SECOND_DIFFERS { DOLLAR.0 } else { DOLLAR.1 };
         let price = |cents: u64| {
@@ -126,6 +156,8 @@ impl Script {
             second_speaks: !(SECOND_FALLS_SILENT..SECOND_SPEAKS).contains(&beat),
             node_answers: !(NODE_HANGS..NODE_ANSWERS).contains(&beat),
             books_open: !(BOOKS_CLOSE..BOOKS_OPEN).contains(&beat),
+            till_pays: beat == TILL_PAYS,
+            invoiced: beat == INVOICED,
             told: told(beat),
         }
     }
@@ -308,6 +340,10 @@ const fn told(beat: u64) -> Option<&'static str> {
         HOT_FILLED => "the hot wallet is filled up again",
         39 => "two equal token transfers in one transaction: two deposits, not one",
         41 => "a payment of 9 ETH that fails on the chain: nothing moved",
+        TILL_PAYS => {
+            "on sepolia the till pays USDC out until 300 are left: a rule fills it up, by way of a simulated Circle"
+        }
+        INVOICED => "an invoice of 250 USDC is paid on sepolia: a rule would pass it on, and waits for a person",
         43 => "the hot wallet signs an unlimited approval: whoever got it may take every SIM it will ever hold",
         _ => return None,
     })

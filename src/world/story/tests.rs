@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 fn play(seed: u64, beats: u64, mut look: impl FnMut(u64, &Beat, &Chain)) -> (Chain, Chain) {
     let cast = Cast::new(seed);
     let (mut simnet, mut explored) = (cast.simnet(seed, noon()), cast.explored(seed, noon()));
-    let mut script = Script::new(seed, cast);
+    let mut script = Script::new(seed, cast, false);
     for nth in 0..beats {
         let at = noon().after(Duration::from_secs(nth));
         let beat = script.beat(nth, &simnet, &explored);
@@ -103,6 +103,45 @@ fn the_same_seed_is_the_same_story() {
 }
 
 #[test]
+fn what_is_asked_for_happens_and_the_story_goes_on_as_its_seed_says() {
+    let cast = Cast::new(6);
+    let (mut simnet, explored) = (cast.simnet(6, noon()), cast.explored(6, noon()));
+    let mut script = Script::new(6, cast.clone(), true);
+    let mut deeds = Deeds::default();
+    for deed in Deed::ALL {
+        assert_eq!(Deed::named(deed.facts().name), Some(deed));
+        assert!(deeds.ask(deed), "{deed:?} is not under way");
+        assert!(!deeds.ask(deed), "and is not asked for twice");
+    }
+    let mut again = Script::new(6, cast.clone(), true);
+    let (mut paid, mut reorgs, mut begun) = (BTreeSet::new(), 0, 0);
+    for nth in 0..30 {
+        let mut beat = script.beat(nth, &simnet, &explored);
+        let asked = deeds.change(nth, &mut beat, &cast, &simnet);
+        begun += asked.len();
+        let plain = again.beat(nth, &simnet, &explored);
+        assert_eq!((plain.ether == beat.ether, plain.books_open), (nth >= 10, true), "{nth}");
+        assert_eq!((beat.node_answers, beat.books_open), (nth >= 12, nth >= 20), "{nth}");
+        assert_eq!((beat.till_pays, beat.invoiced), (nth == 0, nth == 0), "{nth}");
+        let at = noon().after(Duration::from_secs(nth));
+        match &beat.simnet {
+            Turn::Mine(plan) => {
+                let block = simnet.mine(at, plan);
+                paid.extend(block.txs.iter().map(|tx| tx.tx.hash));
+            }
+            Turn::Reorg(reorg) => {
+                simnet.reorg(at, reorg).expect("it stays above what is final");
+                reorgs += 1;
+            }
+        }
+    }
+    assert_eq!((begun, reorgs), (Deed::ALL.len(), 1));
+    let gone: Vec<_> = paid.iter().filter(|tx| simnet.mined(**tx).is_none()).collect();
+    assert_eq!(gone.len(), 1, "the one payment that was to be taken back, and no other");
+    assert!(deeds.ask(Deed::Reorg), "what is over can be asked for again");
+}
+
+#[test]
 fn the_poisoner_looks_like_the_customer_and_the_usdc_is_circle_s() {
     let cast = Cast::new(9);
     let (real, fake) = (cast.customers[0].to_string().to_lowercase(), cast.poisoner.to_string().to_lowercase());
@@ -113,7 +152,8 @@ fn the_poisoner_looks_like_the_customer_and_the_usdc_is_circle_s() {
 
 #[tokio::test]
 async fn a_world_serves_all_its_faces_and_its_config_names_them() {
-    let (world, run) = World::start(1, 50, clock()).await.expect("loopback has ports");
+    let (world, run) =
+        World::start(Making { seed: 1, pace: 50, calm: false }, clock()).await.expect("loopback has ports");
     let cancel = CancellationToken::new();
     let ran = tokio::spawn(run.run(std::future::ready(()), cancel.clone(), |_| {}));
     let config: toml::Table = world.config_toml().parse().expect("it is TOML");

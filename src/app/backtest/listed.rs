@@ -1,0 +1,276 @@
+//! A chain's past out of an explorer's lists, for chains without a node: every list of every watched address, read by the same poller and
+//! under the same budget as live, and put together to blocks. An explorer knows no balance of the past.
+
+use super::BacktestFault;
+use crate::app::clock::Clock;
+use crate::config::checked::{Config, ExplorerConfig};
+use crate::net::Tls;
+use crate::net::http::HttpClient;
+use crate::reactor::event::{Event, Explored, List, Reported, SourceState, TokenFacts};
+use crate::reactor::lists::needed;
+use crate::reactor::settings::{Rule, Settings};
+use crate::reactor::wants::{ChainWants, HistoryWants, ListWant, StretchWant, Wants};
+use crate::sources::etherscan::{self, BudgetNote, Explorer};
+use crate::sources::queue::{EventIntake, event_queue};
+use crate::store::Reader;
+use crate::telemetry::{Labels, Metrics, Tally};
+use crate::types::pace::Limits;
+use crate::types::{Address, Asset, B256, Block, BlockRef, ChainId, Movement, Name, Timestamp, TransferKey};
+use alloy::primitives::keccak256;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Blocks that are given at once: as many as a step may have.
+const AT_ONCE: u64 = 256;
+/// Lists that are asked for at a time.
+const SHOWN: usize = 64;
+/// Events that are taken at a time.
+const EVENTS: usize = 64;
+/// An empty answer counts when another one, at least this much later, is empty too.
+const BLANK_AGAIN: Duration = Duration::from_secs(10);
+
+/// What stands in a block.
+#[derive(Debug, Default)]
+struct Listing {
+    time: Timestamp,
+    hash: Option<B256>,
+    /// Each movement by what it moved, with how many equal ones there are.
+    movements: BTreeMap<TransferKey, (Movement, usize)>,
+}
+
+/// The blocks of a chain as its explorer lists them.
+pub(super) struct Listed {
+    chain: ChainId,
+    block_time: Duration,
+    blocks: BTreeMap<u64, Listing>,
+    tokens: BTreeMap<Address, TokenFacts>,
+}
+
+/// One account of an explorer, on one chain.
+pub(super) struct Account<'a> {
+    config: &'a Config,
+    explorer: &'a ExplorerConfig,
+    chain: ChainId,
+    wants: watch::Sender<Arc<Wants>>,
+    stop: &'a CancellationToken,
+}
+
+impl<'a> Account<'a> {
+    /// The account that reads a chain, where one does.
+    pub(super) fn of(config: &'a Config, chain: ChainId, stop: &'a CancellationToken) -> Option<Self> {
+        let explorer = config.explorers.iter().find(|explorer| explorer.chains.contains(&chain))?;
+        Some(Self { config, explorer, chain, wants: watch::channel(Arc::default()).0, stop })
+    }
+
+    /// The height that the explorer knows.
+    pub(super) async fn head(&self) -> Result<u64, BacktestFault> {
+        self.publish(ChainWants { explorer_head: true, ..ChainWants::default() });
+        let take = |event: Event| match event {
+            Event::ExplorerHead(head) => Some(head.head),
+            _ => None,
+        };
+        self.polled(async |mut intake: EventIntake, bell: Arc<Notify>| {
+            loop {
+                bell.notified().await;
+                for event in intake.try_recv_many(EVENTS) {
+                    self.refused(&event)?;
+                    if let Some(head) = take(event) {
+                        return Ok(head);
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// Everything that the lists of the watched addresses have of these blocks.
+    pub(super) async fn read(&self, settings: &Settings, from: u64, to: u64) -> Result<Listed, BacktestFault> {
+        let mut open = wanted(settings, self.chain, from, to);
+        let block_time = settings.chains.get(&self.chain).map_or(Duration::from_secs(1), |chain| chain.block_time);
+        let (blocks, tokens) = (BTreeMap::new(), BTreeMap::new());
+        let mut listed = Listed { chain: self.chain, block_time, blocks, tokens };
+        if open.is_empty() {
+            return Ok(listed);
+        }
+        self.show(&open);
+        self.polled(async |mut intake: EventIntake, bell: Arc<Notify>| {
+            while !open.is_empty() {
+                bell.notified().await;
+                for event in intake.try_recv_many(EVENTS) {
+                    self.refused(&event)?;
+                    if let Event::History(part) = event {
+                        take(&mut open, &mut listed, &part);
+                        self.show(&open);
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(listed)
+    }
+
+    /// Asks for some of the lists.
+    fn show(&self, open: &BTreeMap<(Address, List), ListWant>) {
+        let lists = open.values().take(SHOWN).copied().collect();
+        let history = HistoryWants { lists, ..HistoryWants::default() };
+        self.publish(ChainWants { history, ..ChainWants::default() });
+    }
+
+    fn publish(&self, wants: ChainWants) {
+        let chains = BTreeMap::from([(self.chain, Arc::new(wants))]);
+        self.wants.send_replace(Arc::new(Wants { chains, ..Wants::default() }));
+    }
+
+    /// Polls, while somebody takes what comes.
+    async fn polled<T>(
+        &self,
+        taken: impl AsyncFnOnce(EventIntake, Arc<Notify>) -> Result<T, BacktestFault>,
+    ) -> Result<T, BacktestFault> {
+        let ExplorerConfig { name, dialect, url, api_key, calls_per_second, calls_per_day, .. } = self.explorer;
+        let http = HttpClient::new(&Tls::baked())?;
+        let refused = |why: Name| BacktestFault::Explorer { explorer: name.clone(), why };
+        let unusable = |_| refused("its url cannot be used".into());
+        let fetch = Explorer::of(*dialect, http, url, api_key.clone()).map_err(unusable)?;
+        let clock = Arc::new(Clock::start(None));
+        let setup = etherscan::Setup {
+            name: name.clone(),
+            chains: BTreeSet::from([self.chain]),
+            own_receipts: BTreeSet::new(),
+            limits: Limits { per_second: *calls_per_second, per_day: u64::from(*calls_per_day) },
+            used: self.used(),
+            tally: Tally::new(Metrics::new(), Arc::new(Labels::of(&self.config.settings))),
+        };
+        let bell = Arc::new(Notify::new());
+        let (queue, intake) = event_queue(Arc::clone(&bell));
+        let wants = self.wants.subscribe();
+        let now: crate::sources::WallClock = Arc::new(move || clock.now());
+        tokio::select! {
+            () = etherscan::run(setup, &fetch, wants, queue, now, |_| (), self.stop.clone()) => {
+                Err(refused("it was told to stop".into()))
+            }
+            taken = taken(intake, bell) => taken,
+        }
+    }
+
+    /// What the running monitor has used of the day: the account is one.
+    fn used(&self) -> BudgetNote {
+        let reader = Reader::open(&self.config.store.path).ok();
+        let noted = reader.and_then(|reader| reader.budget(self.explorer.name.as_str()).ok().flatten());
+        noted.map(|budget| BudgetNote { day: budget.day, used: budget.used }).unwrap_or_default()
+    }
+
+    /// A refusal is for good; a used-up day is said and waited for.
+    fn refused(&self, event: &Event) -> Result<(), BacktestFault> {
+        let Event::Source(report) = event else { return Ok(()) };
+        match &report.state {
+            SourceState::Refused(why) => {
+                Err(BacktestFault::Explorer { explorer: self.explorer.name.clone(), why: why.clone() })
+            }
+            SourceState::OverBudget(until) => {
+                tracing::warn!("the calls of {} are used up until {until}: it goes on then", self.explorer.name);
+                Ok(())
+            }
+            SourceState::Connecting | SourceState::Fresh | SourceState::Stale | SourceState::BackingOff(_) => Ok(()),
+        }
+    }
+}
+
+/// Every list that some rule needs.
+fn wanted(settings: &Settings, chain: ChainId, from: u64, to: u64) -> BTreeMap<(Address, List), ListWant> {
+    let mut open = BTreeMap::new();
+    for watch in settings.watches.iter().filter(|watch| watch.chains.contains(&chain)) {
+        let looks = |rule: &&Rule| rule.condition.looks_at(watch, true);
+        let conditions = settings.rules.iter().filter(looks).map(|rule| &rule.condition);
+        let lists = needed(conditions, watch, chain, &settings.tokens);
+        for address in watch.addresses.addresses() {
+            for list in lists.iter() {
+                open.insert((*address, list), ListWant { address: *address, list, from, to, again: None });
+            }
+        }
+    }
+    open
+}
+
+/// Takes a part of a list. Parts of a list come upwards.
+fn take(open: &mut BTreeMap<(Address, List), ListWant>, listed: &mut Listed, part: &Explored) {
+    let key = (part.address, part.list);
+    let Some(want) = open.get_mut(&key).filter(|want| part.from <= want.from && part.to >= want.from) else { return };
+    let all = part.from <= want.from && part.to >= want.to;
+    if all && part.rows.is_empty() && want.again.is_none() {
+        want.again = Some(Clock::wall().after(BLANK_AGAIN));
+        return;
+    }
+    listed.put(part.rows.iter().filter(|row| (want.from..=want.to).contains(&row.block)));
+    if part.to >= want.to {
+        open.remove(&key);
+    } else {
+        want.from = part.to + 1;
+    }
+}
+
+impl Listed {
+    /// Rows of one list: what two lists have is one movement, what one list has twice is two.
+    fn put<'r>(&mut self, rows: impl Iterator<Item = &'r Reported>) {
+        let mut counts: BTreeMap<(u64, TransferKey), usize> = BTreeMap::new();
+        for row in rows {
+            let key = TransferKey::of(self.chain, &row.movement, 0);
+            let count = counts.entry((row.block, key)).or_default();
+            *count += 1;
+            let listing = self.blocks.entry(row.block).or_default();
+            (listing.time, listing.hash) = (row.time, listing.hash.or(row.block_hash));
+            let known = listing.movements.entry(key).or_insert((row.movement, 0));
+            known.1 = known.1.max(*count);
+            if let (Asset::Token(contract), Some((decimals, symbol))) = (row.movement.asset, &row.token) {
+                let facts = TokenFacts { chain: self.chain, contract, decimals: *decimals, symbol: symbol.clone() };
+                self.tokens.insert(contract, facts);
+            }
+        }
+    }
+
+    /// The lower end of a stretch, as blocks that stand on each other: of those in which nothing moved nobody knows the hash.
+    pub(super) fn blocks(&self, stretch: StretchWant) -> Vec<Block> {
+        let last = stretch.to.min(stretch.from.saturating_add(AT_ONCE - 1));
+        let mut below = stretch.below.unwrap_or_else(|| self.stand_in(stretch.from.saturating_sub(1)));
+        let one = |number: u64| {
+            let listing = self.blocks.get(&number);
+            let hash = listing.and_then(|listing| listing.hash).unwrap_or_else(|| self.stand_in(number));
+            let at = BlockRef { number, hash, parent: std::mem::replace(&mut below, hash) };
+            let moved = listing.into_iter().flat_map(|listing| listing.movements.values());
+            let movements = moved.flat_map(|(movement, count)| std::iter::repeat_n(*movement, *count)).collect();
+            Block { at, time: self.time_at(number), base_fee: None, next_base_fee: None, movements, traced: true }
+        };
+        (stretch.from..=last).map(one).collect()
+    }
+
+    /// A hash for a block of which the lists tell none.
+    fn stand_in(&self, number: u64) -> B256 {
+        keccak256(format!("block {number} of chain {}", self.chain))
+    }
+
+    /// The time of a block: its own, or about.
+    pub(super) fn time_at(&self, number: u64) -> Timestamp {
+        let away = |from: u64, to: u64| {
+            self.block_time.saturating_mul(u32::try_from(to.saturating_sub(from)).unwrap_or(u32::MAX))
+        };
+        let below = self.blocks.range(..=number).next_back().map(|(at, listing)| listing.time.after(away(*at, number)));
+        let above = self.blocks.range(number..).next().map(|(at, listing)| (listing.time, away(number, *at)));
+        match (below, above) {
+            (Some(below), Some((above, _))) => below.min(above),
+            (Some(below), None) => below,
+            (None, Some((above, before))) => {
+                let before = i64::try_from(before.as_millis()).unwrap_or(i64::MAX);
+                Timestamp::from_millis(above.millis().saturating_sub(before))
+            }
+            (None, None) => Timestamp::default(),
+        }
+    }
+
+    /// What the lists say of a token.
+    pub(super) fn token(&self, contract: Address) -> Option<TokenFacts> {
+        self.tokens.get(&contract).cloned()
+    }
+}

@@ -1,0 +1,34 @@
+//! `walletwatch demo do`: asks the running demo to let something happen, and says what to look at.
+
+use super::door;
+use crate::cli::Failure;
+use crate::cli::show::{answer, table};
+use crate::world::story::Deed;
+use anyhow::anyhow;
+
+/// The settings of this command.
+#[derive(Debug, clap::Args)]
+pub(super) struct Wish {
+    /// What is to happen; left out, all that can are listed
+    name: Option<String>,
+    /// Which demo, where several run
+    #[arg(long, value_name = "ID")]
+    process: Option<u32>,
+}
+
+impl Wish {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let Some(name) = self.name else { return answer(&all()) };
+        let unknown = || Failure::usage(anyhow!("nothing is called {name:?}. What can happen:\n{}", all().trim_end()));
+        let deed = Deed::named(&name).ok_or_else(unknown)?;
+        let page = door::ask(deed, self.process).map_err(Failure::again)?;
+        let facts = deed.facts();
+        answer(&format!("SIMULATED  {}\nSIMULATED  look at {page} or {page}{}", facts.what, facts.look))
+    }
+}
+
+/// A line for each.
+fn all() -> String {
+    let rows = Deed::ALL.map(|deed| [deed.facts().name.to_owned(), deed.facts().what.to_owned()]);
+    table(["name", "what happens"], &rows)
+}

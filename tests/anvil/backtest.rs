@@ -1,0 +1,287 @@
+//! A backtest over ten thousand blocks says what the live monitor had said once its blocks were final, and reaches nobody.
+
+use super::balances::{TOKEN_LOW, token};
+use super::common::anvil::Anvil;
+use super::common::monitor::{Monitor, Place};
+use super::common::receiver::Receiver;
+use super::evm;
+use alloy::primitives::{Address, B256, U256, address, b256};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Output;
+use walletwatch::store::{OutboxFilter, Reader};
+
+const TOKEN: Address = address!("0x5FbDB2315678afecb367f032d93F642f64180aa3");
+/// Writes whatever log it is told to.
+const SCRIBE: Address = address!("0x00000000000000000000000000000000000000a9");
+const SPENDER: Address = address!("0x000000000000000000000000000000000000bad0");
+const APPROVAL: B256 = b256!("0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925");
+/// Rounds, and the blocks of each: as many as a step may have, so that all of them are read as they come.
+const ROUNDS: u64 = 40;
+const BLOCKS: u64 = 250;
+/// In these rounds the token runs low, is filled up, and runs low again.
+const LOW: u64 = 8;
+const FILLED: u64 = 16;
+const LOW_AGAIN: u64 = 24;
+/// In this one a reorg takes a payment back that was confirmed.
+const TAKEN_BACK: u64 = 30;
+/// Blocks behind the last round: deep enough for all to be final.
+const DEPTH: u64 = 12;
+const ETHER: u128 = 1_000_000_000_000_000_000;
+
+fn config(anvil: &Anvil, watched: Address, payer: Address, receiver: &Receiver) -> String {
+    // Only the rule on tokens that run low at once: how long a balance stays low is another thing in blocks that are mined in a burst.
+    let low = TOKEN_LOW.split("\n[[rule]]\n").nth(1).expect("it is the first");
+    format!(
+        r#"
+[[chain]]
+name = "devnet"
+chain_id = 31337
+coin = "ETH"
+block_time = "1s"
+confirmations = 3
+final_after = 10
+rpc = ["{}"]
+[[token]]
+chain = "devnet"
+symbol = "TEST"
+contract = "{TOKEN}"
+decimals = 6
+[[watch]]
+name = "hot"
+address = "{watched}"
+[[sink]]
+name = "ops"
+kind = "webhook"
+url = "{}"
+secret = "env:HOOK"
+allow_private = true
+[[rule]]
+name = "coin in"
+when = "transfer"
+direction = "in"
+asset = "native"
+at_least = "1 ETH"
+stages = ["confirmed", "final"]
+notify = ["ops"]
+[[rule]]
+name = "tokens"
+when = "transfer"
+asset = "TEST"
+at_least = "100"
+notify = ["ops"]
+[[rule]]
+name = "may move"
+when = "approval"
+notify = ["ops"]
+[[payee]]
+name = "refill"
+chain = "devnet"
+address = "{payer}"
+per_day = "1000"
+[[payment]]
+on = "coin in"
+payee = "refill"
+amount = "100"
+stage = "final"
+per_payment = "100"
+per_day = "400"
+in_total = "100000"
+approval = "none"
+live = false
+
+[[rule]]
+{low}"#,
+        anvil.ws(),
+        receiver.url(),
+    )
+}
+
+/// What was said, in what does not depend on when it was: whose clock it was, how high the chain stood, which store it is in.
+fn said(body: &Value) -> String {
+    let data = &body["data"];
+    // A balance is read at the newest block, and a burst of blocks has many.
+    let block = if data["level"].is_null() { &data["block"]["hash"] } else { &Value::Null };
+    let words = [
+        "rule",
+        "watch",
+        "direction",
+        "stage",
+        "amount_raw",
+        "tx_hash",
+        "spender",
+        "allowance",
+        "crossing",
+        "level",
+        "payee",
+        "state",
+    ];
+    let words: Vec<String> = words.iter().map(|key| format!("{key}={}", data[*key])).collect();
+    format!("{} {} block={block}", body["type"], words.join(" "))
+}
+
+/// How often each was said; what was taken back was not said.
+fn kept(bodies: &[Value]) -> BTreeMap<String, usize> {
+    let taken_back = |body: &&Value| body["type"].as_str().is_some_and(|kind| kind.ends_with(".retracted"));
+    let gone: BTreeSet<&str> =
+        bodies.iter().filter(taken_back).filter_map(|body| body["data"]["alert_id"].as_str()).collect();
+    let of_rules = bodies.iter().filter(|body| !body["data"]["rule"].is_null());
+    let mut counts = BTreeMap::new();
+    for body in of_rules.filter(|body| body["data"]["alert_id"].as_str().is_some_and(|alert| !gone.contains(alert))) {
+        *counts.entry(said(body)).or_default() += 1;
+    }
+    counts
+}
+
+struct Scene {
+    anvil: Anvil,
+    monitor: Monitor,
+    place: Place,
+    receiver: Receiver,
+    payer: Address,
+    watched: Address,
+}
+
+impl Scene {
+    async fn set(test: &str) -> Option<Self> {
+        let anvil = Anvil::start(test, 31_337, &[]).await?;
+        let accounts = anvil.accounts().await;
+        let (payer, watched) = (accounts[0], accounts[1]);
+        anvil.put_code(TOKEN, &token()).await;
+        anvil.put_code(SCRIBE, &evm::scribe()).await;
+        for (of, amount) in [(payer, 1_000_000_000_000_u64), (watched, 2_000_000_000)] {
+            let (slot, amount) = (of.into_word(), format!("{:#066x}", U256::from(amount)));
+            anvil.call("anvil_setStorageAt", json!([TOKEN.to_string(), slot.to_string(), amount])).await;
+        }
+        anvil.mine(3).await;
+        let receiver = Receiver::start().await;
+        let place = Place::new(&config(&anvil, watched, payer, &receiver));
+        place.set("HOOK", &Receiver::secret());
+        let monitor = place.start().await;
+        monitor.has_read("devnet", 3).await;
+        Some(Self { anvil, monitor, place, receiver, payer, watched })
+    }
+
+    async fn move_token(&self, from: Address, to: Address, raw: u64) {
+        let data = [from.into_word(), to.into_word(), U256::from(raw).into()].concat();
+        self.anvil.send(self.payer, Some(TOKEN), U256::ZERO, &data.into()).await;
+    }
+
+    async fn has_heard(&self, kind: &str, times: usize) {
+        let enough =
+            |heard: &[super::common::receiver::Heard]| heard.iter().filter(|one| one.kind() == kind).count() >= times;
+        assert!(self.receiver.until(enough).await.is_ok(), "{kind} was not said {times} times");
+    }
+
+    /// One round: what happens, then many blocks, which the monitor reads.
+    async fn round(&self, round: u64) {
+        let (payer, watched) = (self.payer, self.watched);
+        // Short of an ether by one wei, an ether, and more.
+        let value = [ETHER - 1, ETHER, ETHER + u128::from(round)][usize::try_from(round % 3).expect("it is small")];
+        self.anvil.pay(payer, watched, value).await;
+        self.anvil.pay(watched, payer, 2 * ETHER).await;
+        self.move_token(payer, watched, 99_000_000 + round).await;
+        self.move_token(watched, payer, 99_000_000 + round).await;
+        if round % 5 == 0 {
+            let log = evm::log(&[APPROVAL, watched.into_word(), SPENDER.into_word()], &[U256::from(round)]);
+            self.anvil.send(payer, Some(SCRIBE), U256::ZERO, &log).await;
+        }
+        let mut blocks = BLOCKS;
+        match round {
+            LOW | LOW_AGAIN => self.move_token(watched, payer, 1_900_000_000).await,
+            FILLED => self.move_token(payer, watched, 1_900_000_000).await,
+            TAKEN_BACK => {
+                blocks -= 1;
+                let height = self.anvil.mine(1).await;
+                self.anvil.pay(payer, watched, 7 * ETHER).await;
+                self.monitor.has_read("devnet", self.anvil.mine(5).await).await;
+                assert_eq!(self.anvil.height().await, height + 5);
+                self.anvil.reorg(5).await;
+                blocks -= 5;
+            }
+            _ => {}
+        }
+        self.monitor.has_read("devnet", self.anvil.mine(blocks).await).await;
+        // A balance is read every few seconds at most: what crosses has to be seen before it is back.
+        match round {
+            LOW => self.has_heard("balance.crossed", 1).await,
+            FILLED => self.has_heard("balance.recovered", 1).await,
+            LOW_AGAIN => self.has_heard("balance.crossed", 2).await,
+            _ => {}
+        }
+    }
+
+    fn backtest(&self, more: &[&str]) -> Output {
+        self.place.command(&[&["backtest", "--from", "4", "--to", "10003"], more].concat())
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[tokio::test]
+async fn a_backtest_of_ten_thousand_blocks_says_what_was_said_live_and_sends_nothing() {
+    let test = "a_backtest_of_ten_thousand_blocks_says_what_was_said_live_and_sends_nothing";
+    let Some(scene) = Scene::set(test).await else { return };
+    for round in 0..ROUNDS {
+        scene.round(round).await;
+    }
+    assert_eq!(scene.anvil.height().await, 10_003);
+    scene.monitor.has_read("devnet", scene.anvil.mine(DEPTH).await).await;
+    let empty = |answer: &Value| answer["items"].as_array().is_some_and(Vec::is_empty);
+    scene.monitor.until("/api/v1/outbox?state=pending", empty).await;
+    let heard = scene.receiver.heard();
+    let live: Vec<Value> = {
+        let mut by_id = BTreeMap::new();
+        heard.iter().for_each(|one| drop(by_id.insert(one.id.clone(), one.body.clone())));
+        by_id.into_values().collect()
+    };
+    let live = kept(&live);
+    for kind in ["transfer.final", "approval.confirmed", "balance.crossed", "balance.recovered", "payment.rehearsed"] {
+        assert!(live.keys().any(|said| said.contains(kind)), "{kind} is in {live:#?}");
+    }
+
+    // Killed in the middle, it goes on; asked again, it has the answer.
+    if cfg!(feature = "faults") {
+        scene.place.set("WALLETWATCH_FAULT_KILL", "inside_commit:31");
+        assert_eq!(scene.backtest(&[]).status.code(), None, "it was killed");
+        scene.place.set("WALLETWATCH_FAULT_KILL", "never");
+    }
+    let whole = scene.backtest(&["--json"]);
+    assert!(whole.status.success(), "{}", text(&whole.stderr));
+    assert_eq!(text(&whole.stderr).contains("going on"), cfg!(feature = "faults"), "{}", text(&whole.stderr));
+    let report: Value = serde_json::from_slice(&whole.stdout).expect("it is JSON");
+    let reader = Reader::open(&scene.place.data().join("backtest.db")).expect("it is there");
+    let (mut bodies, mut after) = (Vec::new(), None);
+    loop {
+        let page = reader.outbox(&OutboxFilter { after, ..OutboxFilter::default() }, 500).expect("it can be read");
+        bodies.extend(page.rows.iter().map(|row| serde_json::from_slice(&row.message.body).expect("it is JSON")));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(kept(&bodies), live);
+    let messages = |list: &str, count: &str| -> u64 {
+        report[list].as_array().into_iter().flatten().filter_map(|row| row[count].as_u64()).sum()
+    };
+    assert_eq!(messages("said", "messages"), bodies.len() as u64);
+    let miss = |rule: &str| {
+        let mut misses = report["nearest_misses"].as_array().into_iter().flatten();
+        misses.find(|miss| miss["rule"] == rule).cloned().unwrap_or_default()
+    };
+    assert_eq!(miss("coin in")["short_by"], "0.000000000000000001", "{report}");
+    assert_eq!(miss("tokens")["value"], "99.000039", "{report}");
+    assert_eq!(miss("token low")["threshold"], "500", "{report}");
+    let stopped = report["paid"].as_array().into_iter().flatten().find(|row| row["state"] != "rehearsed");
+    assert!(stopped.is_some_and(|row| row["reason"].is_string()), "a limit stops the rest: {report}");
+
+    let again = scene.backtest(&[]);
+    assert!(text(&again.stdout).contains("nothing was sent to anybody"), "{}", text(&again.stdout));
+    let stored = scene.place.data().join("walletwatch.db");
+    let refused = scene.backtest(&["--scratch", stored.to_str().expect("it is text")]);
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("monitor's own store"), "{}", text(&refused.stderr));
+    assert_eq!(scene.receiver.heard().len(), heard.len(), "nothing reached the sink");
+}
