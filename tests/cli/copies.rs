@@ -37,6 +37,11 @@ fn a_backup_is_taken_while_the_monitor_runs_and_comes_back_where_no_store_is() {
     assert_eq!(running.stop(), 0);
     place.ask(&["restore", file]).fails(2, &["walletwatch.db is there already"]);
     fs::remove_file(&store).unwrap();
+    // What SQLite left beside it may hold what the copy lacks, and would be taken for a part of it.
+    let beside = ["db-wal", "db-shm"].map(|end| store.with_extension(end));
+    fs::write(&beside[0], "").unwrap();
+    place.ask(&["restore", file]).fails(2, &["walletwatch.db-wal is there already"]);
+    beside.iter().for_each(|left| drop(fs::remove_file(left)));
     fs::write(place.folder.path().join("letter"), "no copy at all".repeat(500)).unwrap();
     let letter = place.folder.path().join("letter");
     place.ask(&["restore", letter.to_str().unwrap()]).fails(3, &["damaged"]);

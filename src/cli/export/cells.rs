@@ -99,7 +99,7 @@ mod tests {
         check("-1", "'-1");
         check("@SUM(A1)", "'@SUM(A1)");
         check("=HYPERLINK(\"http://x\",\"y\")", "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\"");
-        check("  =1", "\"'  =1\"");
+        check("  =1", "'  =1");
         check("\t=1", "'\t=1");
         check("＝1", "'＝1");
         check("a,b", "\"a,b\"");
