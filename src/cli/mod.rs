@@ -5,8 +5,8 @@
 
 mod alone;
 mod api;
-mod backup;
 mod backtest;
+mod backup;
 mod chain;
 mod check;
 mod completions;
