@@ -2,10 +2,16 @@
 //!
 //! Everything happens in temporary folders and on loopback. What needs a part that is not here says so in a line and is left out.
 
+#[path = "cli/copies.rs"]
+mod copies;
+#[path = "cli/ledger.rs"]
+mod ledger;
 #[path = "cli/place.rs"]
 mod place;
 #[path = "cli/watches.rs"]
 mod watches;
+#[path = "cli/words.rs"]
+mod words;
 
 use place::{BINARY, OPERATE, Place, READ, Said, anvil, config, free_port, http, rpc};
 use std::fs;

@@ -275,6 +275,7 @@ pub(super) async fn to_change(located: &Located, need: Role) -> Result<Answerer,
         | StoreFault::Older { .. }
         | StoreFault::Foreign { .. }
         | StoreFault::Damaged { .. }
+        | StoreFault::Exists { .. }
         | StoreFault::Gone { .. }
         | StoreFault::Full { .. }
         | StoreFault::Io { .. }

@@ -5,9 +5,12 @@
 
 mod alone;
 mod api;
+mod backup;
 mod chain;
 mod check;
+mod completions;
 mod demo;
+mod export;
 mod list;
 mod outbox;
 mod payments;
@@ -27,9 +30,28 @@ use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// What holds for every command.
+const MANNERS: &str = "\
+Begin with `walletwatch demo`, then write a config and `walletwatch check` it.
+
+stdout is the answer, stderr the talk; --json where it is offered is for machines, and stays.
+A command asks the running monitor, at the address in [http]; where none runs, it opens the store itself.
+
+Exit codes:
+  0  done
+  1  failed, and trying again may help: something does not answer, is blind, is locked, is full
+  2  the command line or the config has to change
+  3  a person is needed: the store is newer, damaged or missing
+  141  nobody read the answer to its end
+
+Environment:
+  WALLETWATCH_CONFIG, WALLETWATCH_DATA_DIR  as --config and --data-dir
+  WALLETWATCH_LOG                           what is logged: info, debug, or walletwatch::sources=debug,info
+  and whatever the config names by \"env:NAME\"";
+
 /// Watches blockchain addresses on many chains and tells people the truth about them.
 #[derive(Debug, Parser)]
-#[command(name = "walletwatch", version, about, max_term_width = 100)]
+#[command(name = "walletwatch", version, about, max_term_width = 100, after_help = MANNERS)]
 struct Cli {
     #[command(flatten)]
     places: Places,
@@ -37,14 +59,17 @@ struct Cli {
     command: Command,
 }
 
+/// The head of these in every help.
+const HERE: &str = "Where things are";
+
 /// Where things are.
 #[derive(Debug, Clone, Args)]
 pub struct Places {
     /// The config file [default: $WALLETWATCH_CONFIG, ./walletwatch.toml, the user's config folder, /etc/walletwatch/config.toml]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = HERE)]
     config: Option<PathBuf>,
     /// The data folder [default: $WALLETWATCH_DATA_DIR, $STATE_DIRECTORY, the user's state folder]
-    #[arg(long, global = true, value_name = "FOLDER")]
+    #[arg(long, global = true, value_name = "FOLDER", help_heading = HERE)]
     data_dir: Option<PathBuf>,
 }
 
@@ -83,6 +108,14 @@ enum Command {
     Chain(chain::Chain),
     /// Let the running monitor read its config again, as SIGHUP does: what did not change is not touched
     Reload(reload::Reload),
+    /// A copy of the store, also while the monitor runs
+    Backup(backup::Backup),
+    /// Bring a copy back to where no store is; payments that are live are frozen then
+    Restore(backup::Restore),
+    /// Every transfer of the watch list as CSV or JSON lines, with running balances
+    Export(export::Export),
+    /// What a shell reads to complete these commands
+    Completions(completions::Completions),
 }
 
 /// The exit code of a command whose answer nobody read to its end: what a shell gives to one that SIGPIPE ended.
@@ -135,6 +168,10 @@ pub fn main() -> ExitCode {
         Command::Payments(command) => asked(command.run(&places)),
         Command::Chain(command) => asked(command.run(&places)),
         Command::Reload(command) => asked(command.run(&places)),
+        Command::Backup(command) => command.run(&places),
+        Command::Restore(command) => asked(command.run(&places)),
+        Command::Export(command) => command.run(&places),
+        Command::Completions(command) => command.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

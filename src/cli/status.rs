@@ -11,6 +11,9 @@ use std::time::Duration;
 /// The settings of this command.
 #[derive(Debug, clap::Args)]
 pub(super) struct Status {
+    /// Be content with an answer, whatever is blind: for whoever asks whether the process lives
+    #[arg(long)]
+    alive: bool,
     /// As the JSON of the API
     #[arg(long)]
     json: bool,
@@ -26,6 +29,7 @@ impl Status {
             answer(&words(&status))?;
         }
         match blind(&status).as_slice() {
+            _ if self.alive => Ok(()),
             [] => Ok(()),
             names => Err(Failure::again(anyhow!("blind: {}", names.join(", ")))),
         }

@@ -64,6 +64,12 @@ pub enum StoreFault {
         /// Where it should be.
         path: PathBuf,
     },
+    /// Something is there already, and nothing is replaced.
+    #[error("{} is there already, and nothing is written over it: name another place, or take it away", path.display())]
+    Exists {
+        /// What is there.
+        path: PathBuf,
+    },
     /// It was taken away under the running process.
     #[error(
         "the store {} was deleted, moved or replaced while this process had it open: nothing more is written; \
@@ -143,6 +149,7 @@ impl StoreFault {
             | Self::Missing { .. }
             | Self::Gone { .. } => Remedy::Person,
             Self::Older { .. }
+            | Self::Exists { .. }
             | Self::NoFolder { .. }
             | Self::Locked { .. }
             | Self::ReadOnly { .. }

@@ -5,6 +5,7 @@ use super::schema::{APPLICATION_ID, Migration};
 use rusqlite::Connection;
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Copies that upgrades leave beside the store.
@@ -105,7 +106,7 @@ fn copy(connection: &Connection, path: &Path, schema: i64) -> Result<(), StoreFa
     Ok(())
 }
 
-/// Writes a whole, compact copy of the store to `to`, durably: it appears under its name when it is complete.
+/// Writes a whole, compact copy of the store to `to`, durably and for its owner only: it appears under its name when it is complete.
 ///
 /// # Errors
 /// When it cannot be written; nothing is left under `to` then, or what was there before.
@@ -113,22 +114,48 @@ pub(super) fn write_copy(connection: &Connection, store: &Path, to: &Path) -> Re
     let mut part = OsString::from(to);
     part.push(".part");
     let part = PathBuf::from(part);
-    let io = |error: &std::io::Error| StoreFault::of_io(to, "copying the store", error);
-    if part.exists() {
-        fs::remove_file(&part).map_err(|error| io(&error))?;
+    let written = write_part(connection, store, to, &part);
+    if written.is_err() {
+        // What is left of it helps nobody; the fault says what matters.
+        drop(fs::remove_file(&part));
     }
+    written
+}
+
+fn write_part(connection: &Connection, store: &Path, to: &Path, part: &Path) -> Result<(), StoreFault> {
+    let io = |error: &io::Error| StoreFault::of_io(to, "copying the store", error);
     let name = part.to_str().ok_or_else(|| StoreFault::Io {
         path: to.to_path_buf(),
         doing: "copying the store",
         what: "the path is not UTF-8".to_owned(),
     })?;
-    connection
-        .execute("VACUUM INTO ?1", [name])
-        .map_err(|error| StoreFault::of_sqlite(store, "copying the store", &error))?;
-    File::open(&part).and_then(|file| file.sync_all()).map_err(|error| io(&error))?;
-    fs::rename(&part, to).map_err(|error| io(&error))?;
-    match to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| io(&error)),
-        None => Ok(()),
+    match fs::remove_file(part) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(&error)),
+        Ok(()) | Err(_) => {}
     }
+    // SQLite writes into a file that is empty, and would make one that others can read.
+    own(part).map_err(|error| io(&error))?;
+    // As of one moment: what is committed meanwhile is not in it, and waits for nothing.
+    connection.execute("VACUUM INTO ?1", [name]).map_err(|error| {
+        let no_room = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
+        StoreFault::of_sqlite(if no_room { to } else { store }, "copying the store", &error)
+    })?;
+    File::open(part).and_then(|file| file.sync_all()).map_err(|error| io(&error))?;
+    fs::rename(part, to).map_err(|error| io(&error))?;
+    sync_folder(to).map_err(|error| io(&error))
+}
+
+/// Makes a file that only its owner can read.
+fn own(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// Makes the name of a file durable.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all())
 }

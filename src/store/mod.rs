@@ -6,6 +6,7 @@
 mod alerts;
 #[cfg(test)]
 mod arbitrary;
+pub mod backup;
 mod balances;
 mod codec;
 pub mod fault;
@@ -23,6 +24,7 @@ mod prices;
 pub mod prune;
 mod quiet;
 pub mod read;
+mod read_ledger;
 mod read_payments;
 mod read_watches;
 mod schema;
@@ -34,6 +36,7 @@ mod transfers;
 mod watches;
 pub mod writer;
 
+pub use backup::{Contents, Staged};
 pub use fault::{Remedy, StoreFault};
 pub use lists::{AlertFilter, OutboxCount, OutboxFilter, Page, TransferFilter, TransferPlace};
 pub use meta::{Budget, StoreId};

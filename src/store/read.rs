@@ -56,29 +56,40 @@ fn uri(path: &Path) -> String {
     uri
 }
 
+/// A connection that only reads, to a store of any schema up to ours, and its schema.
+///
+/// # Errors
+/// `Missing`, `Newer`, `Foreign`, `Damaged`, or what the system says.
+pub(super) fn connect(path: &Path) -> Result<(Connection, i64), StoreFault> {
+    if !path.exists() {
+        return Err(StoreFault::Missing { path: path.to_path_buf() });
+    }
+    let fault = |error: &rusqlite::Error| StoreFault::of_sqlite(path, "opening the store to read", error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(|error| fault(&error))?;
+    connection.busy_timeout(BUSY).map_err(|error| fault(&error))?;
+    if lies_still(&connection, path) {
+        let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+        connection = Connection::open_with_flags(uri(path), flags).map_err(|error| fault(&error))?;
+    }
+    match migrate::look(&connection, path, migrate::newest(MIGRATIONS))? {
+        Found::Store(schema) => Ok((connection, schema)),
+        Found::Empty => Err(StoreFault::Missing { path: path.to_path_buf() }),
+    }
+}
+
 impl Reader {
     /// Opens the store at `path` for reading. It neither makes nor upgrades one.
     ///
     /// # Errors
     /// `Missing`, `Newer`, `Older`, `Foreign`, `Damaged`, or what the system says.
     pub fn open(path: &Path) -> Result<Self, StoreFault> {
-        if !path.exists() {
-            return Err(StoreFault::Missing { path: path.to_path_buf() });
-        }
-        let fault = |error: &rusqlite::Error| StoreFault::of_sqlite(path, "opening the store to read", error);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let known = migrate::newest(MIGRATIONS);
-        let mut connection = Connection::open_with_flags(path, flags).map_err(|error| fault(&error))?;
-        connection.busy_timeout(BUSY).map_err(|error| fault(&error))?;
-        if lies_still(&connection, path) {
-            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-            connection = Connection::open_with_flags(uri(path), flags).map_err(|error| fault(&error))?;
+        let (connection, found) = connect(path)?;
+        if found < known {
+            return Err(StoreFault::Older { path: path.to_path_buf(), found, known });
         }
-        match migrate::look(&connection, path, known)? {
-            Found::Store(schema) if schema == known => Ok(Self { connection, path: path.to_path_buf() }),
-            Found::Store(found) => Err(StoreFault::Older { path: path.to_path_buf(), found, known }),
-            Found::Empty => Err(StoreFault::Missing { path: path.to_path_buf() }),
-        }
+        Ok(Self { connection, path: path.to_path_buf() })
     }
 
     /// Transfers, newest first by (first seen, id).
@@ -368,14 +379,6 @@ impl Reader {
     pub fn budget(&self, source: &str) -> Result<Option<Budget>, StoreFault> {
         let note = self.ask(|connection| meta::note(connection, &Budget::key(source)))?;
         Ok(note.as_deref().and_then(Budget::from_note))
-    }
-
-    /// Writes a whole, compact copy of the store, as of one moment, durably.
-    ///
-    /// # Errors
-    /// When it cannot be written; nothing new is under `to` then.
-    pub fn backup(&self, to: &Path) -> Result<(), StoreFault> {
-        migrate::write_copy(&self.connection, &self.path, to)
     }
 
     pub(super) fn ask<T>(&self, question: impl FnOnce(&Connection) -> SqlResult<T>) -> Result<T, StoreFault> {

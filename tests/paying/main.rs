@@ -10,6 +10,7 @@ mod checker;
 #[allow(dead_code, reason = "the other killer uses all of it")]
 #[path = "../kill/monitor.rs"]
 mod monitor;
+mod restored;
 mod scene;
 
 use monitor::{Ending, Monitor};

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -39,6 +40,9 @@ pub(crate) const STRANGER: Address = Address::repeat_byte(0xd1);
 const PAYING: Address = Address::repeat_byte(0xee);
 const TOKEN: &str = "PAYING_TOKEN";
 const TOKEN_VALUE: &str = "paying-test-token-0123456789abcdef";
+const BOSS: &str = "PAYING_BOSS";
+const BOSS_VALUE: &str = "approving-test-token-0123456789abcdef";
+const SECRETS: [(&str, &str); 2] = [(TOKEN, TOKEN_VALUE), (BOSS, BOSS_VALUE)];
 /// Raw: beneath this the hot wallet is filled up to [`FULL`].
 pub(crate) const LOW: u64 = 50_000_000;
 pub(crate) const FULL: u64 = 150_000_000;
@@ -117,12 +121,19 @@ impl Scene {
         let (mining, trouble) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let came_in = Arc::new(AtomicU64::new(0));
         let scene = Self { folder, runtime, cancel, live, circle, node_at, circle_at, mining, trouble, came_in };
-        scene.write_config();
+        scene.write_config(0);
         scene.mine(seed);
         scene
     }
 
-    fn write_config(&self) {
+    /// With an API where commands find it.
+    pub(crate) fn reachable(self) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        self.write_config(free.expect("loopback has a free port").port());
+        self
+    }
+
+    fn write_config(&self, port: u16) {
         let write = |name: &str, text: &str| {
             let path = self.folder().join(name);
             std::fs::write(&path, text).expect("the folder can be written to");
@@ -132,6 +143,7 @@ impl Scene {
         write("circle.entity", Circle::entity_secret().expose());
         let (key, entity) = (self.folder().join("circle.key"), self.folder().join("circle.entity"));
         let text = include_str!("config.toml")
+            .replace("{PORT}", &port.to_string())
             .replace("{NODE}", &self.node_at.to_string())
             .replace("{CIRCLE}", &self.circle_at.to_string())
             .replace("{KEY}", &key.display().to_string())
@@ -140,7 +152,8 @@ impl Scene {
             .replace("{VAULT}", &VAULT.to_string())
             .replace("{HOT}", &HOT.to_string())
             .replace("{WALLET}", WALLET)
-            .replace("{TOKEN}", TOKEN);
+            .replace("{TOKEN}", TOKEN)
+            .replace("{BOSS}", BOSS);
         write("walletwatch.toml", &text);
     }
 
@@ -214,8 +227,21 @@ impl Scene {
     pub(crate) fn start(&self, dies_at: Option<(&str, u64)>) -> Monitor {
         let fault = dies_at.map(|(name, passage)| ("WALLETWATCH_FAULT_KILL".to_owned(), format!("{name}:{passage}")));
         let mut environment: BTreeMap<String, String> = fault.into_iter().collect();
-        environment.insert(TOKEN.into(), TOKEN_VALUE.into());
+        environment.extend(SECRETS.map(|(name, value)| (name.to_owned(), value.to_owned())));
         Monitor::start(self.folder(), &environment)
+    }
+
+    /// What a command answers; nothing where it fails.
+    pub(crate) fn command(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_walletwatch"));
+        command.arg("--config").arg(self.folder().join("walletwatch.toml"));
+        command.arg("--data-dir").arg(self.folder().join("data")).args(arguments).envs(SECRETS).stdin(Stdio::null());
+        let output = command.output().expect("the binary can be started");
+        if !output.status.success() {
+            println!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+            return String::new();
+        }
+        String::from_utf8(output.stdout).expect("it is text")
     }
 
     /// Lets a first monitor be born: what comes in from here on is paid. Blocks tell whole seconds, so it takes more than one.

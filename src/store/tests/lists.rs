@@ -117,7 +117,7 @@ fn a_backup_is_a_whole_store() {
         store.commit(&commit).unwrap();
     }
     let to = folder.path().join("backup.db");
-    Reader::open(&path).unwrap().backup(&to).unwrap();
+    backup::take(&path, &to).unwrap();
     let mut copy = SqliteStore::open(&to, IfMissing::Refuse).unwrap();
     assert_eq!(copy.load().unwrap(), store.load().unwrap());
     assert_eq!(copy.open_outbox().unwrap(), store.open_outbox().unwrap());

@@ -1,8 +1,10 @@
 //! The store's tests: what they share.
 
+mod backups;
 mod faults;
 mod laws;
 mod lists;
+mod upgrades;
 
 use super::*;
 use proptest::strategy::{Strategy, ValueTree};
