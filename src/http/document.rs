@@ -3,45 +3,23 @@
 
 use super::access::Need;
 use super::problem::{self, Problem};
-use super::table::{Answer, Place, Route, table};
+use super::route::{Answer, Place, Route, Shape};
 use crate::config::checked::Role;
 use crate::reactor::effect::MessageKind;
 use crate::sinks::body;
 use axum::Json;
-use axum::extract::Path;
+use axum::extract::{Extension, Path};
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 use utoipa::ToSchema;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
 
 /// Where schemas are in an OpenAPI document, and where in one of JSON Schema.
 const COMPONENTS: &str = "#/components/schemas/";
 const DEFINITIONS: &str = "#/$defs/";
-
-/// A type's schema: its name, and its own and those that it refers to under theirs.
-pub(super) struct Shape {
-    pub name: String,
-    pub schemas: Vec<(String, RefOr<Schema>)>,
-}
-
-impl Shape {
-    /// Of this type.
-    pub(super) fn of<T: ToSchema>() -> Self {
-        let name = T::name().into_owned();
-        let mut schemas = vec![(name.clone(), T::schema())];
-        T::schemas(&mut schemas);
-        Self { name, schemas }
-    }
-
-    fn reference(&self) -> Value {
-        json!({"$ref": format!("{COMPONENTS}{}", self.name)})
-    }
-}
 
 /// Schemas by name.
 #[derive(Default)]
@@ -58,14 +36,19 @@ impl Schemas {
             let before = self.0.insert(name.clone(), schema.clone());
             assert!(before.is_none_or(|before| before == schema), "two types go by the name {name}");
         }
-        shape.reference()
+        json!({"$ref": format!("{COMPONENTS}{}", shape.name)})
     }
 }
 
+/// The table that the document is written from, handed to who writes it.
+#[derive(Clone, Copy)]
+pub(super) struct Document(pub fn() -> Vec<Route>);
+
 /// `GET /api/v1/openapi.json`.
-pub(super) async fn document() -> Response {
-    static DOCUMENT: LazyLock<String> = LazyLock::new(|| written().to_string());
-    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], DOCUMENT.as_str()).into_response()
+pub(super) async fn document(Extension(Document(table)): Extension<Document>) -> Response {
+    static WRITTEN: OnceLock<String> = OnceLock::new();
+    let text = WRITTEN.get_or_init(|| written(&table()).to_string());
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], text.as_str()).into_response()
 }
 
 /// The types of messages.
@@ -134,12 +117,12 @@ fn into_definitions(value: &mut Value) {
 }
 
 /// The document.
-pub(super) fn written() -> Value {
+pub(super) fn written(table: &[Route]) -> Value {
     let mut schemas = Schemas::default();
     schemas.add(&Shape::of::<problem::Body<'_>>());
     let mut paths = Map::new();
-    for route in table() {
-        let operation = operation(&route, &mut schemas);
+    for route in table {
+        let operation = operation(route, &mut schemas);
         let methods = paths.entry(route.path).or_insert_with(|| json!({}));
         methods[route.method.as_str().to_lowercase()] = operation;
     }

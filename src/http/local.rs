@@ -5,7 +5,7 @@
 
 use super::Parts;
 use super::access::Caller;
-use super::routes::routes;
+use super::router::ungated;
 use crate::config::checked::Role;
 use axum::Router;
 use axum::body::Body;
@@ -27,7 +27,7 @@ impl Local {
     /// Over these parts. Their tokens and deadlines do not matter.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(routes(Arc::new(parts)))
+        Self(ungated(Arc::new(parts)))
     }
 
     /// Asks for a path with its query. Gives the status and the body.

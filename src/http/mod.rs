@@ -21,6 +21,8 @@ mod payment_body;
 mod payments;
 mod problem;
 mod query;
+mod route;
+mod router;
 mod routes;
 mod serve;
 mod silences;

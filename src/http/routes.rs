@@ -1,4 +1,4 @@
-//! The routes, behind one gate: access, then the body's size, then the deadline.
+//! The gate before every route: access, then the body's size, then the deadline. And what answers where no room of its own does.
 
 use super::access::{Caller, Need, Peer, decide};
 use super::approvals::ApprovalItem;
@@ -7,12 +7,12 @@ use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
 use super::query::{ALERT_STATE, Asked, CHAIN, OUTBOX_STATE, RULE, SINK, STAGE, WATCH, page_of};
 use super::status::{self, Status};
-use super::table::{self, WATCHES};
-use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page};
+use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands};
 use crate::reactor::rows::{AlertState, TransferRow};
 use crate::store::{self, OutboxState};
 use crate::telemetry::{Snapshot, unready};
 use crate::types::{Stage, Timestamp, TransferId};
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
@@ -20,36 +20,15 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use std::sync::Arc;
 
-/// Every route, behind the gate.
-pub(super) fn router(parts: Parts) -> Router {
-    let parts = Arc::new(parts);
-    routes(Arc::clone(&parts)).layer(from_fn_with_state(parts, gate))
-}
-
-/// Every route, for who needs no gate: this very process.
-pub(super) fn routes(parts: Arc<Parts>) -> Router {
-    Router::new()
-        .route("/", get(page::show))
-        .route("/page.css", get(page::style))
-        .route("/metrics", get(metrics))
-        .route("/healthz", get(alive))
-        .route("/readyz", get(ready))
-        .merge(table::api())
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path"))
-        .method_not_allowed_fallback(async || {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
-        })
-        .with_state(parts)
-}
+/// The watch list, which alone takes a large body.
+pub(super) const WATCHES: &str = "/api/v1/watches";
 
 /// Everything goes through here.
-async fn gate(
+pub(super) async fn gate(
     State(parts): State<Arc<Parts>>,
     Extension(peer): Extension<Peer>,
     request: Request,
@@ -101,17 +80,20 @@ fn protect(headers: &mut HeaderMap) {
     }
 }
 
-async fn metrics(State(parts): State<Arc<Parts>>) -> Response {
+pub(super) async fn metrics(State(parts): State<Arc<Parts>>) -> Response {
     parts.metrics.show(&parts.standing(), (parts.now)());
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, kind)], parts.metrics.render()).into_response()
 }
 
-async fn alive() -> &'static str {
+pub(super) async fn alive() -> &'static str {
     "alive\n"
 }
 
-async fn ready(State(parts): State<Arc<Parts>>, Extension(caller): Extension<Caller>) -> (StatusCode, String) {
+pub(super) async fn ready(
+    State(parts): State<Arc<Parts>>,
+    Extension(caller): Extension<Caller>,
+) -> (StatusCode, String) {
     let reasons = unready(&parts.standing());
     if reasons.is_empty() {
         return (StatusCode::OK, "ready\n".to_owned());

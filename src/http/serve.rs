@@ -1,7 +1,7 @@
 //! The listener: every connection in one future, with deadlines on all that a stranger could drag out.
 
 use super::access::Peer;
-use super::{Deadlines, LARGEST_HEAD, MOST_CONNECTIONS, Parts, routes};
+use super::{Deadlines, LARGEST_HEAD, MOST_CONNECTIONS, Parts, router};
 use axum::Router;
 use axum::extract::Request;
 use futures::StreamExt as _;
@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Serves until `stop`, then lets requests that are under way end within their grace.
 pub async fn serve(listener: TcpListener, parts: Parts, stop: CancellationToken) {
     let deadlines = parts.deadlines;
-    serve_router(listener, routes::router(parts), deadlines, stop).await;
+    serve_router(listener, router::router(parts), deadlines, stop).await;
 }
 
 /// Serves these routes until `stop`, then lets requests that are under way end within their grace.

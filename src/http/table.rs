@@ -5,158 +5,22 @@ use super::approvals::ApprovalItem;
 use super::balances::Balances;
 use super::bodies::{AlertItem, OutboxItem, TransferItem};
 use super::control::Reloaded;
-use super::document::{Shape, Types, document, list_types, type_schema};
+use super::document::{Document, Types, document, list_types, type_schema};
 use super::payment_body::{AuditItem, PaymentItem, Standing};
-use super::query::{
-    ALERT_STATE, Asked, CHAIN, Filter, NOTHING, OUTBOX_STATE, PAYMENT_STATE, RULE, SINK, STAGE, Start, Takes, WATCH,
-};
+use super::query::{ALERT_STATE, Asked, CHAIN, OUTBOX_STATE, PAYMENT_STATE, RULE, SINK, STAGE, Start, Takes, WATCH};
+use super::route::{Answer, Place, Route};
+use super::routes::WATCHES;
 use super::silences::Silences;
 use super::status::Status;
 use super::watches::{AddedAnswer, AddressItem, RemovedAnswer, WatchItem};
 use super::why::{AlertStory, TransactionStory};
 use super::why_payment::PaymentStory;
 use super::{Parts, commands, payments, routes, silences, watch_body, watches, why, why_payment};
-use axum::Router;
 use axum::extract::Request;
-use axum::handler::Handler;
-use axum::http::Method;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::{Extension, Router};
 use std::sync::Arc;
-use utoipa::ToSchema;
-
-/// The watch list, which alone takes a large body.
-pub(super) const WATCHES: &str = "/api/v1/watches";
-
-/// What stands in a path between braces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// A name of the config.
-    Name,
-    /// 32 hexadecimal digits.
-    Id,
-    /// A number.
-    Number,
-    /// The hash of a transaction.
-    Hash,
-    /// An address.
-    Address,
-    /// The type of a message.
-    Kind,
-}
-
-/// What answers when all is well.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Answer {
-    /// Nothing: 204.
-    Nothing,
-    /// JSON of this shape.
-    Json(fn() -> Shape),
-    /// A page of a list of this shape.
-    Pages(fn() -> Shape),
-    /// JSON that describes itself.
-    Described,
-}
-
-/// One method of one path.
-#[derive(Debug, Clone)]
-pub(super) struct Route {
-    pub method: Method,
-    pub path: &'static str,
-    /// What it does, in a sentence.
-    pub says: &'static str,
-    /// What stands in the braces of its path, in order.
-    pub places: &'static [Place],
-    pub takes: Takes,
-    /// The shape of the body that it takes, and whether it can do without.
-    pub body: Option<(fn() -> Shape, bool)>,
-    /// Whether it takes an `Idempotency-Key`.
-    pub keyed: bool,
-    /// The statuses of success; all have the same answer.
-    pub statuses: &'static [u16],
-    pub answer: Answer,
-    /// Problems besides those that every route has.
-    pub problems: &'static [u16],
-    handler: MethodRouter<Arc<Parts>>,
-}
-
-impl Route {
-    fn new<H: Handler<T, Arc<Parts>>, T: 'static>(
-        method: Method,
-        filter: MethodFilter,
-        path: &'static str,
-        handler: H,
-    ) -> Self {
-        Self {
-            method,
-            path,
-            says: "",
-            places: &[],
-            takes: NOTHING,
-            body: None,
-            keyed: false,
-            statuses: &[200],
-            answer: Answer::Nothing,
-            problems: &[],
-            handler: on(filter, handler),
-        }
-    }
-
-    /// Reads one thing.
-    fn get<H: Handler<T, Arc<Parts>>, T: 'static>(path: &'static str, handler: H, says: &'static str) -> Self {
-        Self { says, ..Self::new(Method::GET, MethodFilter::GET, path, handler) }
-    }
-
-    /// Reads a list in pages of `I`.
-    fn list<I: ToSchema, H: Handler<T, Arc<Parts>>, T: 'static>(
-        path: &'static str,
-        handler: H,
-        start: Start,
-        filters: &'static [Filter],
-        says: &'static str,
-    ) -> Self {
-        let answer = Answer::Pages(Shape::of::<I>);
-        Self { takes: Takes { filters, pages: Some(start) }, answer, ..Self::get(path, handler, says) }
-    }
-
-    /// Changes something; answers 204.
-    fn post<H: Handler<T, Arc<Parts>>, T: 'static>(path: &'static str, handler: H, says: &'static str) -> Self {
-        Self { says, statuses: &[204], ..Self::new(Method::POST, MethodFilter::POST, path, handler) }
-    }
-
-    /// Decides something about money; answers 200, or 202 where more is needed.
-    fn decide<H: Handler<T, Arc<Parts>>, T: 'static>(path: &'static str, handler: H, says: &'static str) -> Self {
-        let post = Self::post(path, handler, says).answers::<payments::DoneItem>();
-        Self { statuses: &[200, 202], problems: &[404, 409, 422], ..post }
-    }
-
-    /// Takes something away.
-    fn delete<H: Handler<T, Arc<Parts>>, T: 'static>(path: &'static str, handler: H, says: &'static str) -> Self {
-        Self { says, ..Self::new(Method::DELETE, MethodFilter::DELETE, path, handler) }
-    }
-
-    fn answers<A: ToSchema>(self) -> Self {
-        let statuses: &[u16] = if self.statuses == [204] { &[200] } else { self.statuses };
-        Self { answer: Answer::Json(Shape::of::<A>), statuses, ..self }
-    }
-
-    fn takes<B: ToSchema>(self) -> Self {
-        Self { body: Some((Shape::of::<B>, false)), ..self }
-    }
-
-    fn may_take<B: ToSchema>(self) -> Self {
-        Self { body: Some((Shape::of::<B>, true)), ..self }
-    }
-
-    fn at(self, places: &'static [Place]) -> Self {
-        Self { places, ..self }
-    }
-
-    fn or(self, problems: &'static [u16]) -> Self {
-        Self { problems, ..self }
-    }
-}
 
 /// The table.
 pub(super) fn table() -> Vec<Route> {
@@ -381,11 +245,12 @@ fn money() -> Vec<Route> {
 
 /// The routes of the API. A query is read before its handler is called, by what its route takes.
 pub(super) fn api() -> Router<Arc<Parts>> {
-    table().into_iter().fold(Router::new(), |router, route| {
+    let router = table().into_iter().fold(Router::new(), |router, route| {
         let takes = route.takes;
         let read = from_fn(move |request: Request, next: Next| read(takes, request, next));
         router.route(route.path, route.handler.route_layer(read))
-    })
+    });
+    router.layer(Extension(Document(table)))
 }
 
 async fn read(takes: Takes, mut request: Request, next: Next) -> Response {
