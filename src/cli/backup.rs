@@ -41,12 +41,11 @@ pub(super) struct Restore {
 
 impl Backup {
     pub(super) fn run(self, places: &Places) -> Result<(), Failure> {
-        let (store, labels) = match self.store {
-            Some(store) => (store, Labels::default()),
-            None => {
-                let config = places.load()?.config;
-                (config.store.path, Labels::of(&config.settings))
-            }
+        let (store, labels) = if let Some(store) = self.store {
+            (store, Labels::default())
+        } else {
+            let config = places.load()?.config;
+            (config.store.path, Labels::of(&config.settings))
         };
         let contents = backup::take(&store, &self.file).map_err(failure)?;
         eprintln!("the config, its secrets and the file FREEZE are not in it");

@@ -252,7 +252,7 @@ fn export_and_look(place: &Place) -> (u64, usize) {
         most = most.max(peak.unwrap_or(0));
         match out.read(&mut piece).unwrap() {
             0 => break,
-            length => lines += piece[..length].iter().filter(|byte| **byte == b'\n').count(),
+            length => lines += piece[..length].split(|byte| *byte == b'\n').count() - 1,
         }
     }
     assert!(child.wait().unwrap().success());
