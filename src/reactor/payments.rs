@@ -77,7 +77,7 @@ impl Payments {
             | (PaymentAmount::FillTo(_), Trigger::Transfer(..) | Trigger::Crossing(_)) => None,
         };
         let amount = amount.filter(|amount| !amount.is_zero())?;
-        let (state, reason) = if !self.within_limits(settings, payee, amount, at) {
+        let (state, reason) = if self.limit_reached(settings, payee, amount, at).is_some() {
             (PaymentState::Held, Some(OVER_LIMIT))
         } else if too_old {
             (PaymentState::Held, Some("age"))
@@ -132,7 +132,7 @@ impl Payments {
     ) -> Option<PaymentRow> {
         let row = self.rows.get(&id).filter(|row| row.state == PaymentState::Held)?;
         let full = row.reason.as_ref().is_some_and(|reason| reason.as_str() == OVER_LIMIT);
-        if full && !self.within_limits(settings, payee, row.amount, at) {
+        if full && self.limit_reached(settings, payee, row.amount, at).is_some() {
             return None;
         }
         let row = PaymentRow { state: PaymentState::Rehearsed, reason: None, changed_at: at, ..row.clone() };
@@ -154,17 +154,29 @@ impl Payments {
         (sum(of_day()).unwrap_or(U256::MAX), total.unwrap_or(U256::MAX), of_day().count() as u64)
     }
 
-    fn within_limits(&self, settings: &PaymentSettings, payee: &Payee, amount: U256, at: Timestamp) -> bool {
+    /// The first limit that has no room for so much more, by its name in the config; `None` where every one has.
+    #[must_use]
+    pub fn limit_reached(
+        &self,
+        settings: &PaymentSettings,
+        payee: &Payee,
+        amount: U256,
+        at: Timestamp,
+    ) -> Option<&'static str> {
         let fits = |used: Option<U256>, limit: U256| {
             used.and_then(|used| used.checked_add(amount)).is_some_and(|sum| sum <= limit)
         };
         let of_rule = || self.counting().filter(|row| row.rule == settings.rule);
+        let of_payee = self.counting().filter(|row| row.payee == payee.name && recent(row, at));
         let today = of_rule().filter(|row| recent(row, at)).count();
-        amount <= settings.per_payment
-            && fits(sum(of_rule().filter(|row| recent(row, at))), settings.per_day)
-            && fits(sum(of_rule()), settings.in_total)
-            && fits(sum(self.counting().filter(|row| row.payee == payee.name && recent(row, at))), payee.per_day)
-            && u32::try_from(today).is_ok_and(|today| today < settings.max_per_day)
+        let all = [
+            ("per_payment", amount <= settings.per_payment),
+            ("per_day", fits(sum(of_rule().filter(|row| recent(row, at))), settings.per_day)),
+            ("in_total", fits(sum(of_rule()), settings.in_total)),
+            ("the payee's per_day", fits(sum(of_payee), payee.per_day)),
+            ("max_per_day", u32::try_from(today).is_ok_and(|today| today < settings.max_per_day)),
+        ];
+        all.into_iter().find(|(_, has_room)| !has_room).map(|(name, _)| name)
     }
 
     /// Those that count in limits: all but refused ones, and those that had no room in them. What had none has reserved none: else one
