@@ -244,3 +244,39 @@ fn told(report: &Report) -> String {
 fn listed<const N: usize>(heads: [&str; N], rows: Vec<[String; N]>) -> String {
     if rows.is_empty() { "  nothing\n".to_owned() } else { table(heads, &rows) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_written_as_blocks_days_or_times_and_of_each_chain() {
+        let day = |text: &str| Bound::Time(Timestamp::parse(text).expect("it is a time"));
+        for (text, expected) in [
+            ("19_000_000", Some(Bound::Block(19_000_000))),
+            ("2026-11-01", Some(day("2026-11-01T00:00:00Z"))),
+            ("2026-11-01T12:30:00Z", Some(day("2026-11-01T12:30:00Z"))),
+            ("yesterday", None),
+            ("-4", None),
+        ] {
+            assert_eq!(bound(text), expected, "{text}");
+        }
+        let (one, two) = (ChainId(1), ChainId(10));
+        let named = |name: &str| match name {
+            "ethereum" => Ok(one),
+            "optimism" => Ok(two),
+            other => Err(anyhow!("no chain {other}")),
+        };
+        let read = |written: &[&str], chains: &[ChainId]| {
+            let written: Vec<String> = written.iter().map(|text| (*text).to_owned()).collect();
+            bounds(&written, chains, &named).map_err(|fault| fault.to_string())
+        };
+        let both = [one, two];
+        assert_eq!(read(&["5"], &[one]), Ok(BTreeMap::from([(one, Bound::Block(5))])));
+        assert!(read(&["5"], &both).is_err_and(|fault| fault.contains("CHAIN=5")));
+        let each = [(one, Bound::Block(5)), (two, day("2026-11-01T00:00:00Z"))];
+        assert_eq!(read(&["ethereum=5", "2026-11-01"], &both), Ok(BTreeMap::from(each)));
+        assert!(read(&["solana=5"], &both).is_err());
+        assert!(stated("ETH-USD=2500").is_ok() && stated("ETH-USD").is_err() && stated("=2").is_err());
+    }
+}

@@ -78,7 +78,7 @@ impl Payments {
             | (PaymentAmount::FillTo(_), Trigger::Transfer(..) | Trigger::Crossing(_)) => None,
         };
         let amount = amount.filter(|amount| !amount.is_zero())?;
-        let (state, reason) = if !self.within_limits(settings, payee, amount, at) {
+        let (state, reason) = if self.limit_reached(settings, payee, amount, at).is_some() {
             (PaymentState::Held, Some(OVER_LIMIT))
         } else if too_old {
             (PaymentState::Held, Some("age"))
@@ -133,7 +133,7 @@ impl Payments {
     ) -> Option<PaymentRow> {
         let row = self.rows.get(&id).filter(|row| row.state == PaymentState::Held)?;
         let full = row.reason.as_ref().is_some_and(|reason| reason.as_str() == OVER_LIMIT);
-        if full && !self.within_limits(settings, payee, row.amount, at) {
+        if full && self.limit_reached(settings, payee, row.amount, at).is_some() {
             return None;
         }
         let row = PaymentRow { state: PaymentState::Rehearsed, reason: None, changed_at: at, ..row.clone() };
@@ -155,8 +155,16 @@ impl Payments {
         (sum(of_day()).unwrap_or(U256::MAX), total.unwrap_or(U256::MAX), of_day().count() as u64)
     }
 
-    fn within_limits(&self, settings: &PaymentSettings, payee: &Payee, amount: U256, at: Timestamp) -> bool {
-        self.rooms(settings, payee, amount, None, at).iter().all(Room::fits)
+    /// The first limit that has no room for so much more, by its name in the config; `None` where every one has.
+    #[must_use]
+    pub fn limit_reached(
+        &self,
+        settings: &PaymentSettings,
+        payee: &Payee,
+        amount: U256,
+        at: Timestamp,
+    ) -> Option<&'static str> {
+        self.rooms(settings, payee, amount, None, at).into_iter().find(|room| !room.fits()).map(|room| room.limit)
     }
 
     /// Every limit that this amount would count in; a payment that is there already, `own`, is not counted.

@@ -6,7 +6,7 @@ use super::common::receiver::{Heard, Receiver};
 use super::evm;
 use super::explorer::{self, Explorer};
 use alloy::primitives::{Address, B256, Bytes, U256, address};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -110,14 +110,19 @@ pub async fn party_with(
 pub type Told = (String, String, B256, u64, Option<Address>, String, Option<String>);
 
 pub fn told(heard: &Heard) -> Told {
-    let data = heard.data();
+    told_in(heard.data())
+}
+
+/// The same of a message's `data`.
+pub fn told_in(data: &Value) -> Told {
+    let text = |key: &str| data[key].as_str().unwrap_or_default();
     (
-        heard.text("kind").to_owned(),
-        heard.text("direction").to_owned(),
-        heard.text("tx_hash").parse().expect("a hash"),
+        text("kind").to_owned(),
+        text("direction").to_owned(),
+        text("tx_hash").parse().expect("a hash"),
         data["nth"].as_u64().expect("a count"),
         data["asset"]["contract"].as_str().map(|text| text.parse().expect("an address")),
-        heard.text("amount_raw").to_owned(),
+        text("amount_raw").to_owned(),
         data["amount"].as_str().map(str::to_owned),
     )
 }

@@ -3,7 +3,7 @@
 
 use super::listed::Listed;
 use super::misses::Misses;
-use super::report::{Report, Stretch, report};
+use super::report::{Found, Limits, Report, Stretch, report};
 use super::settings::{LISTS, STATED};
 use super::{BacktestFault, Progress};
 use crate::app::turn::Draft;
@@ -14,11 +14,14 @@ use crate::reactor::event::{
     SourceState, Tick, TokenFacts,
 };
 use crate::reactor::match_set::MatchSet;
+use crate::reactor::money::{PaymentRow, PaymentState};
+use crate::reactor::rows::Row;
 use crate::reactor::settings::Settings;
 use crate::reactor::wants::StretchWant;
 use crate::sources::chain::LookBack;
 use crate::store::{Reader, SqliteStore, Store, TransferFilter};
 use crate::types::{Address, Asset, B256, Block, BlockRef, ChainId, Name, Pair, Price, Timestamp};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 const MISSES: &str = "backtest/misses";
 /// The note that holds whose balances no node could give.
 const UNREAD: &str = "backtest/unread";
+/// The note that holds which limit each payment met that had no room.
+const LIMITS: &str = "backtest/limits";
 /// What is read is committed after so many blocks …
 const MOST_BLOCKS: u64 = 256;
 /// … or so many rows: what is lost by a kill is read again in a moment.
@@ -130,6 +135,7 @@ pub(super) struct Drive {
     prices: BTreeMap<Pair, Price>,
     /// Balances that no node gives: it keeps no states so old.
     unread: BTreeSet<(ChainId, Address, Asset)>,
+    limits: Limits,
     at: Timestamp,
 }
 
@@ -143,8 +149,9 @@ impl Drive {
         at: Timestamp,
     ) -> Result<Self, BacktestFault> {
         let misses = store.note(MISSES)?.map_or_else(Misses::default, |note| Misses::from_note(&note));
+        let limits = store.note(LIMITS)?.and_then(|note| serde_json::from_str(&note).ok()).unwrap_or_default();
         let (draft, unread) = (Draft::default(), BTreeSet::new());
-        let mut drive = Self { reactor, store, draft, drafted: 0, misses, prices, unread, at };
+        let mut drive = Self { reactor, store, draft, drafted: 0, misses, prices, unread, limits, at };
         drive.handle(at, Event::Configured(Box::new(settings)));
         drive.commit()?;
         Ok(drive)
@@ -262,7 +269,26 @@ impl Drive {
 
     fn handle(&mut self, at: Timestamp, event: Event) {
         self.at = at;
-        self.draft.add(at, self.reactor.handle(at, event));
+        let effects = self.reactor.handle(at, event);
+        for effect in &effects {
+            if let Effect::Put(Row::Payment(payment)) = effect {
+                self.note_limit(payment);
+            }
+        }
+        self.draft.add(at, effects);
+    }
+
+    /// A payment without room says only that: which limit has none is known at this moment alone.
+    fn note_limit(&mut self, payment: &PaymentRow) {
+        let settings = self.reactor.settings();
+        let of_rule = settings.payments.iter().find(|settings| settings.rule == payment.rule);
+        if let (PaymentState::Held, Some(of_rule), Some(payee)) =
+            (payment.state, of_rule, settings.payees.get(&payment.payee))
+            && let Some(limit) =
+                self.reactor.payments().limit_reached(of_rule, payee, payment.amount, payment.planned_at)
+        {
+            self.limits.insert(payment.id.to_string(), limit.to_owned());
+        }
     }
 
     /// A source that answers, for those that ask whether one does.
@@ -274,6 +300,9 @@ impl Drive {
     /// What is noted goes first: it only gets nearer, and is found again when the blocks are read again.
     fn commit(&mut self) -> Result<(), BacktestFault> {
         self.store.set_note(MISSES, &self.misses.to_note())?;
+        if !self.limits.is_empty() {
+            self.store.set_note(LIMITS, &json!(self.limits).to_string())?;
+        }
         if !self.unread.is_empty() {
             self.store.set_note(UNREAD, &self.unread.len().to_string())?;
         }
@@ -311,6 +340,14 @@ impl Drive {
             }
         }
         let unread = self.store.note(UNREAD)?.and_then(|count| count.parse().ok()).unwrap_or(0);
-        report(&reader, self.reactor.settings(), stretches, self.misses.all(), moved, unread, !self.prices.is_empty())
+        let found = Found {
+            stretches,
+            transfers: moved,
+            misses: self.misses.all(),
+            limits: self.limits,
+            unread,
+            priced: !self.prices.is_empty(),
+        };
+        report(&reader, self.reactor.settings(), found)
     }
 }

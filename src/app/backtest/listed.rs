@@ -68,17 +68,12 @@ impl<'a> Account<'a> {
     /// The height that the explorer knows.
     pub(super) async fn head(&self) -> Result<u64, BacktestFault> {
         self.publish(ChainWants { explorer_head: true, ..ChainWants::default() });
-        let take = |event: Event| match event {
-            Event::ExplorerHead(head) => Some(head.head),
-            _ => None,
-        };
         self.polled(async |mut intake: EventIntake, bell: Arc<Notify>| {
             loop {
-                bell.notified().await;
-                for event in intake.try_recv_many(EVENTS) {
+                for event in next(&mut intake, &bell).await {
                     self.refused(&event)?;
-                    if let Some(head) = take(event) {
-                        return Ok(head);
+                    if let Event::ExplorerHead(head) = event {
+                        return Ok(head.head);
                     }
                 }
             }
@@ -98,11 +93,10 @@ impl<'a> Account<'a> {
         self.show(&open);
         self.polled(async |mut intake: EventIntake, bell: Arc<Notify>| {
             while !open.is_empty() {
-                bell.notified().await;
-                for event in intake.try_recv_many(EVENTS) {
+                for event in next(&mut intake, &bell).await {
                     self.refused(&event)?;
                     if let Event::History(part) = event {
-                        take(&mut open, &mut listed, &part);
+                        take(&mut open, &mut listed, &part, Clock::wall());
                         self.show(&open);
                     }
                 }
@@ -179,6 +173,17 @@ impl<'a> Account<'a> {
     }
 }
 
+/// The next events.
+async fn next(intake: &mut EventIntake, bell: &Notify) -> Vec<Event> {
+    loop {
+        let events = intake.try_recv_many(EVENTS);
+        if !events.is_empty() {
+            return events;
+        }
+        bell.notified().await;
+    }
+}
+
 /// Every list that some rule needs.
 fn wanted(settings: &Settings, chain: ChainId, from: u64, to: u64) -> BTreeMap<(Address, List), ListWant> {
     let mut open = BTreeMap::new();
@@ -195,20 +200,21 @@ fn wanted(settings: &Settings, chain: ChainId, from: u64, to: u64) -> BTreeMap<(
     open
 }
 
-/// Takes a part of a list. Parts of a list come upwards.
-fn take(open: &mut BTreeMap<(Address, List), ListWant>, listed: &mut Listed, part: &Explored) {
+/// Takes a part of a list, as history is taken live: what was read up to the index's head is read, and nothing twice is nothing.
+fn take(open: &mut BTreeMap<(Address, List), ListWant>, listed: &mut Listed, part: &Explored, now: Timestamp) {
     let key = (part.address, part.list);
-    let Some(want) = open.get_mut(&key).filter(|want| part.from <= want.from && part.to >= want.from) else { return };
-    let all = part.from <= want.from && part.to >= want.to;
-    if all && part.rows.is_empty() && want.again.is_none() {
-        want.again = Some(Clock::wall().after(BLANK_AGAIN));
-        return;
-    }
+    let Some(want) = open.get_mut(&key).filter(|want| part.from <= want.from) else { return };
     listed.put(part.rows.iter().filter(|row| (want.from..=want.to).contains(&row.block)));
-    if part.to >= want.to {
-        open.remove(&key);
+    let reached = part.index_head.map_or(0, |head| head.min(part.to).saturating_add(1));
+    if reached > want.from {
+        (want.from, want.again) = (reached, None);
+    } else if want.again.is_some_and(|again| now >= again) {
+        want.from = want.to.saturating_add(1);
     } else {
-        want.from = part.to + 1;
+        want.again = want.again.or(Some(now.after(BLANK_AGAIN)));
+    }
+    if want.from > want.to {
+        open.remove(&key);
     }
 }
 
@@ -272,5 +278,75 @@ impl Listed {
     /// What the lists say of a token.
     pub(super) fn token(&self, contract: Address) -> Option<TokenFacts> {
         self.tokens.get(&contract).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Kind, U256};
+
+    const CHAIN: ChainId = ChainId(1);
+
+    fn listed() -> Listed {
+        let (blocks, tokens) = (BTreeMap::new(), BTreeMap::new());
+        Listed { chain: CHAIN, block_time: Duration::from_secs(10), blocks, tokens }
+    }
+
+    fn row(block: u64, amount: u64) -> Reported {
+        let (tx, asset) = (B256::repeat_byte(1), Asset::Token(Address::repeat_byte(9)));
+        let (from, to) = (Address::repeat_byte(2), Address::repeat_byte(3));
+        let amount = U256::from(amount);
+        Reported {
+            block,
+            block_hash: Some(B256::repeat_byte(7)),
+            time: Timestamp::from_secs(block * 10),
+            movement: Movement { tx, kind: Kind::Token, asset, from, to, token_id: None, amount, log_index: None },
+            token: Some((Some(6), None)),
+        }
+    }
+
+    #[test]
+    fn what_two_lists_have_is_one_movement_and_what_one_list_has_twice_is_two() {
+        let mut listed = listed();
+        for _ in 0..2 {
+            listed.put([row(5, 1), row(5, 1), row(5, 2), row(8, 1)].iter());
+        }
+        let blocks = listed.blocks(StretchWant { from: 3, to: 10, below: None });
+        let moved: Vec<(u64, usize)> = blocks.iter().map(|block| (block.at.number, block.movements.len())).collect();
+        assert_eq!(moved, [(3, 0), (4, 0), (5, 3), (6, 0), (7, 0), (8, 1), (9, 0), (10, 0)]);
+        assert!(blocks.windows(2).all(|pair| pair[0].at.hash == pair[1].at.parent && pair[0].time <= pair[1].time));
+        assert_eq!((blocks[0].time, blocks[7].time), (Timestamp::from_secs(30), Timestamp::from_secs(100)));
+        let next = listed.blocks(StretchWant { from: 11, to: 11, below: Some(blocks[7].at.hash) });
+        assert_eq!(next[0].at.parent, blocks[7].at.hash, "a stretch goes on from the one before");
+        assert_eq!(listed.token(Address::repeat_byte(9)).and_then(|facts| facts.decimals), Some(6));
+    }
+
+    #[test]
+    fn a_list_is_through_when_its_end_was_read_and_an_empty_one_when_it_was_empty_twice() {
+        let (address, list) = (Address::repeat_byte(3), List::Tokens);
+        let want = |from| ListWant { address, list, from, to: 20, again: None };
+        let part = |from, to, index_head, rows: &[Reported]| Explored {
+            chain: CHAIN,
+            source: "etherscan".into(),
+            address,
+            list,
+            from,
+            to,
+            index_head,
+            rows: rows.to_vec(),
+        };
+        let now = Timestamp::from_secs(1_000);
+        let mut listed = listed();
+        let mut open = BTreeMap::from([((address, list), want(1))]);
+        take(&mut open, &mut listed, &part(1, 20, Some(9), &[row(5, 1)]), now);
+        assert_eq!(open.get(&(address, list)), Some(&want(10)), "as far as the index is");
+        take(&mut open, &mut listed, &part(1, 20, Some(9), &[row(5, 2)]), now);
+        assert_eq!(listed.blocks.values().map(|listing| listing.movements.len()).sum::<usize>(), 1, "it was read");
+        // An empty answer has no head.
+        for (seconds, left) in [(0, true), (9, true), (10, false)] {
+            take(&mut open, &mut listed, &part(10, 9, None, &[]), now.after(Duration::from_secs(seconds)));
+            assert_eq!(!open.is_empty(), left, "after {seconds} s");
+        }
     }
 }

@@ -173,3 +173,25 @@ fn named(settings: &Settings, chain: ChainId, asset: Asset) -> (Name, u8) {
     };
     (format!("{symbol} on {place}").into(), decimals)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_stays_over_a_restart() {
+        let miss =
+            |value: u64, block| measured(&"low".into(), "USDC".into(), (U256::from(value), U256::from(500)), 2, block);
+        let mut misses = Misses::default();
+        for (value, block) in [(700, 1), (501, 2), (600, 3)] {
+            misses.note(U256::from(value - 500), miss(value, block));
+        }
+        let mut again = Misses::from_note(&misses.to_note());
+        assert_eq!(again.all(), misses.all());
+        assert_eq!(again.all(), [miss(501, 2)]);
+        assert_eq!(again.all()[0].short_by, "0.01");
+        again.note(U256::from(2), miss(502, 4));
+        assert_eq!(again.all(), [miss(501, 2)], "what is no nearer does not count");
+        assert_eq!(Misses::from_note("nonsense").all(), []);
+    }
+}

@@ -170,7 +170,9 @@ pub async fn run(
         }
         let mut store = open(&scratch, &words_of(&settings, &stretches, &prices))?;
         let (tables, last_at) = store.load()?;
-        let begin = stretches.values().map(|stretch| stretch.from_time).min().unwrap_or_default();
+        // The rules are there before the first block: what is as old as a rule pays nothing.
+        let first = stretches.values().map(|stretch| stretch.from_time).min().unwrap_or_default();
+        let begin = Timestamp::from_millis(first.millis().saturating_sub(1));
         let reactor = Reactor::restore(tables, last_at.unwrap_or(begin));
         let mut drive = Drive::begin(reactor, store, settings, prices, last_at.unwrap_or(begin))?;
         let mut readings = BTreeMap::new();

@@ -93,16 +93,28 @@ pub struct Report {
     pub unknown: Vec<Unknown>,
 }
 
+/// Which limit had no room, by the payment.
+pub(super) type Limits = BTreeMap<String, String>;
+
+/// What was found on the way, and stands in no table.
+pub(super) struct Found {
+    /// What was read.
+    pub(super) stretches: BTreeMap<ChainId, Stretch>,
+    /// Transfers of watched addresses.
+    pub(super) transfers: u64,
+    /// The nearest misses.
+    pub(super) misses: Vec<Miss>,
+    /// Which limits were met.
+    pub(super) limits: Limits,
+    /// Balances that nobody knows any more.
+    pub(super) unread: u64,
+    /// Whether prices were stated.
+    pub(super) priced: bool,
+}
+
 /// Puts the answer together.
-pub(super) fn report(
-    reader: &Reader,
-    settings: &Settings,
-    stretches: BTreeMap<ChainId, Stretch>,
-    misses: Vec<Miss>,
-    transfers: u64,
-    unread: u64,
-    priced: bool,
-) -> Result<Report, BacktestFault> {
+pub(super) fn report(reader: &Reader, settings: &Settings, found: Found) -> Result<Report, BacktestFault> {
+    let Found { stretches, transfers, misses, limits, unread, priced } = found;
     let said = said(reader)?;
     let mut unknown = unknown(settings, &stretches, priced);
     if unread > 0 {
@@ -118,7 +130,7 @@ pub(super) fn report(
     Ok(Report {
         stretches: stretches.into_values().collect(),
         transfers,
-        paid: paid(reader)?,
+        paid: paid(reader, &limits)?,
         misses,
         silent,
         said,
@@ -166,10 +178,13 @@ fn rule_of(body: &[u8]) -> Option<Name> {
 }
 
 /// Sums the payments, by rule, day, payee, state and reason.
-fn paid(reader: &Reader) -> Result<Vec<Paid>, BacktestFault> {
+fn paid(reader: &Reader, limits: &Limits) -> Result<Vec<Paid>, BacktestFault> {
     let mut sums: BTreeMap<(Name, String, Name, &'static str, Option<Name>), (u64, U256)> = BTreeMap::new();
     for row in reader.payments()? {
-        let key = (row.rule.clone(), day(row.planned_at), row.payee.clone(), row.state.word(), row.reason.clone());
+        let limit =
+            limits.get(&row.id.to_string()).filter(|_| row.reason.as_ref().is_some_and(|why| why.as_str() == "limit"));
+        let reason = limit.map_or_else(|| row.reason.clone(), |limit| Some(format!("limit: {limit}").into()));
+        let key = (row.rule.clone(), day(row.planned_at), row.payee.clone(), row.state.word(), reason);
         let sum = sums.entry(key).or_default();
         *sum = (sum.0 + 1, sum.1.saturating_add(row.amount));
     }
