@@ -105,3 +105,49 @@ async fn a_file_stops_everything_and_is_shown_wherever_one_looks() {
     let frozen = rig.receiver.heard().into_iter().filter(|heard| heard.kind() == "payments.frozen").count();
     assert_eq!((frozen, rig.moved()), (1, vec![2_000_000]));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_too_late_is_told_and_no_silence_outlasts_what_waits() {
+    let rig = Rig::new("approval = \"manual\"\napproval_expires = \"3s\"", "").await;
+    let monitor = rig.start().await;
+    let silence = |lasts: &str, types: &str| {
+        let args = ["silence", "add", "--for", lasts, "--comment", "night", "--types", types];
+        said(&rig.place.command_at(monitor.page(), &args))
+    };
+    for types in ["payment.*", "payment*", "payment.held"] {
+        let longer = silence("3s", types);
+        assert!(longer.0 == 2 && longer.1.contains("would be refused after 3s"), "{longer:?}");
+    }
+    assert_eq!(silence("30d", "transfer.*").0, 0, "another type may rest for longer");
+
+    rig.pays_in(5_000_000);
+    let held = rig.payment(&monitor, "5", "held").await;
+    let id = held["payment_id"].as_str().expect("it has one").to_owned();
+    assert_eq!(held["why"], "a person has to approve it");
+    let why = said(&rig.place.command_at(monitor.page(), &["why", &id])).1;
+    for words in [
+        "why: a person has to approve it",
+        "max_per_day: 0 and 1 of 10 payments",
+        "now: 0 of 1 approvals: ",
+        "where nobody does, it is refused at ",
+    ] {
+        assert!(why.contains(words), "{words} is not in {why}");
+    }
+    rig.payment(&monitor, "5", "refused").await;
+    for args in [["approve", &id], ["reject", &id]] {
+        let late = rig.payments(&monitor, &args);
+        assert!(
+            late.0 == 2 && late.1.contains("it is refused since ") && late.1.contains("nobody approved it in time"),
+            "{late:?}"
+        );
+    }
+    assert!(monitor.stop().await.success());
+    // What stands in the store is told without a monitor too, and what only one can say is left out.
+    let why = said(&rig.place.command(&["why", &id]));
+    assert!(
+        why.0 == 0 && why.1.contains("limits when it was planned") && why.1.contains("only a running monitor"),
+        "{why:?}"
+    );
+    let none = said(&rig.place.command(&["why", &"ab".repeat(16)]));
+    assert!(none.0 == 2 && none.1.contains("there is no such alert"), "{none:?}");
+}
