@@ -36,6 +36,7 @@ pub mod holdings;
 pub mod hush;
 pub mod hushed;
 mod internals;
+mod ledger;
 mod let_go;
 pub mod linked;
 pub mod lists;
@@ -45,6 +46,7 @@ pub mod marks;
 pub mod match_set;
 pub mod money;
 pub mod office;
+mod opinions;
 mod orders;
 mod owe_history;
 mod packed;
@@ -153,6 +155,10 @@ struct Soft {
     sources: BTreeMap<SourceId, SourceState>,
     /// What live rules were shown.
     shown: pay_crossings::Shown,
+    /// Payments of which the chain was seen to say what Circle says.
+    compared_payments: ledger::Compared,
+    /// What other operators are asked about planned payments.
+    opinions: opinions::Opinions,
     /// When something useful last came.
     progress: BTreeMap<Subject, Timestamp>,
     /// Tokens whose decimals were waited for in vain.
@@ -240,6 +246,7 @@ impl Reactor {
             }
             Event::Command(Command::Silence(order)) => self.order_silence(*order, &mut effects),
             Event::Command(Command::Payments(order)) => self.order_payments(*order, &mut effects),
+            Event::Opinion(opinion) => self.opinion(&opinion, &mut effects),
             Event::Answered(answer) => self.answered(*answer, &mut effects),
             Event::Hinted(transaction) => self.hinted(&transaction, &mut effects),
             Event::Clock(report) => self.clock_moved(&report, &mut effects),

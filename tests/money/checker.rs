@@ -7,6 +7,7 @@ use crate::config::{Config, TWO_OVER, WALLET_DAY, WALLET_TOTAL, limits, payee_of
 use crate::people::{self, Said};
 use crate::process::{Outside, Store};
 use std::collections::{BTreeMap, BTreeSet};
+use walletwatch::reactor::office::AuditRow;
 use walletwatch::reactor::payments::desk::Vouched;
 use walletwatch::reactor::rows::PaymentState;
 use walletwatch::types::Address;
@@ -113,13 +114,15 @@ fn requests(out: &Outside, times: &Times, said: &Said) -> Result<(), String> {
     Ok(())
 }
 
-fn approved(out: &Outside, _times: &Times, said: &Said, request: &crate::circle::Request) -> Result<(), String> {
-    let rule =
-        out.happenings.iter().find(|happening| happening.amount == request.amount).map(|happening| happening.rule);
+fn approved(out: &Outside, times: &Times, said: &Said, request: &crate::circle::Request) -> Result<(), String> {
+    let happening = out.happenings.iter().find(|happening| happening.amount == request.amount);
+    let alone = happening.is_some_and(|happening| happening.vouched == Vouched::ByOne);
+    let rule = happening.map(|happening| happening.rule);
     let names = said.get(&request.reference).map_or(0, BTreeSet::len);
     let needed = match rule {
         _ if request.amount > TWO_OVER => 2,
         Some("manual") if !is_hot(request.destination) => 1,
+        Some(_) if alone && !is_hot(request.destination) && !times.at(request.left).relaxed => 1,
         _ => 0,
     };
     if names < needed {
@@ -313,6 +316,21 @@ pub fn check_end(out: &Outside, stores: &[Store], times: &Times) -> Result<(), S
     Ok(())
 }
 
+/// Whether a happening came while its rule was stopped: what was mined before a person let the rule go on never pays.
+fn was_stopped(store: &Store, happening: &Happening) -> bool {
+    let mined = chain::block_time(happening.block);
+    // Between two looks at the chain lie two hours at most.
+    let noticed = mined + i64::try_from(chain::FINAL).expect("it is small") * chain::BLOCK_MS + 2 * 3_600_000;
+    let of_rule = format!("rule {}: ", happening.rule);
+    let stopped = |row: &AuditRow| row.what.as_str() == "stopped" && row.why.as_str().starts_with(&of_rule);
+    let resumed = |row: &AuditRow| row.what.as_str() == "resumed" && row.why.as_str() == happening.rule;
+    let lines = || store.audit.iter().enumerate();
+    lines().filter(|(_, row)| stopped(row) && row.at.millis() <= noticed).any(|(place, _)| {
+        let end = store.audit[place..].iter().find(|row| resumed(row));
+        end.is_none_or(|row| mined <= row.at.millis())
+    })
+}
+
 /// Where nothing was broken, whatever should be planned was.
 fn quiet(out: &Outside, stores: &[Store], times: &Times) -> Result<(), String> {
     let store = &stores[0];
@@ -326,8 +344,7 @@ fn quiet(out: &Outside, stores: &[Store], times: &Times) -> Result<(), String> {
         let matched = times.configs.len() == 1 && times.at(mined).matches(happening);
         if plain && matched && happening.is_final(out.now) && !ours.contains(&happening.from) {
             let planned = store.payments.values().any(|row| row.transfer == Some(happening.id()));
-            let stopped = store.office.stops.iter().any(|row| row.missed > 0 || !row.reason.as_str().is_empty());
-            if !planned && !stopped {
+            if !planned && !was_stopped(store, happening) {
                 return Err(format!("I11: nothing was planned for {} of {}", happening.amount, happening.rule));
             }
         }

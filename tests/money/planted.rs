@@ -7,7 +7,7 @@ use walletwatch::reactor::payments::desk::Desk;
 use walletwatch::reactor::payments::desk::flaws::Flaw;
 
 /// Each with the first seed on which the checker says that it is there.
-const RECORDED: [(&str, u64); 35] = [
+const RECORDED: [(&str, u64); 37] = [
     ("RandomKeyPerAttempt", 2),
     ("KeyFromBlockHash", 8),
     ("BodyChangedOnRetry", 2),
@@ -39,6 +39,8 @@ const RECORDED: [(&str, u64); 35] = [
     ("FirstReadingPays", 12),
     ("NewKeyOnNotFound", 33),
     ("OneProofRejects", 489),
+    ("UsedCiphertextProves", 0),
+    ("OneOperatorPays", 0),
     ("RehearsalSent", 0),
     ("SendBeforePersist", 0),
     ("LeavesLate", 0),
@@ -91,6 +93,8 @@ fn everything() -> Vec<Planted> {
         ZeroBalancePays: "tops up what was not low",
         FirstReadingPays: "is a first reading, and nobody was asked",
         ShortScanWindow: "before the wallet was listed" | "is rejected and was paid" | "I1:",
+        UsedCiphertextProves: "is rejected and was paid" | "I1:",
+        OneOperatorPays: "I7: ww1",
     ]
     .into();
     let sloppy = |sloppy| Plant { sloppy, ..Plant::NONE };

@@ -14,6 +14,7 @@ mod fees;
 mod gap;
 mod lead;
 mod line;
+mod opinions;
 mod owed;
 mod pace;
 mod past;
@@ -209,5 +210,6 @@ async fn keep_and_read(shared: &Shared) {
         _closed = asks::answer(shared) => {}
         _closed = Box::pin(balances::read(shared)) => {}
         _closed = fees::follow(shared) => {}
+        _closed = Box::pin(opinions::give(shared)) => {}
     }
 }
