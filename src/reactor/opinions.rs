@@ -1,13 +1,13 @@
 //! Second opinions (MONEY §2): a payment that one operator's word made goes by itself only where another operator says the same: the block's
 //! hash and the transfer in it, or the balances by the hashes of their blocks.
 //!
-//! Each operator is asked anew, the one that spoke first too: who said what before is not known here. Nothing of it outlives a restart: a
-//! transfer that is still known is asked about again, anything else waits for a person.
+//! Each operator is asked anew, the one that spoke first too: who said what before is not known here. Nothing of it outlives a restart: then
+//! a person is asked.
 
 use super::Reactor;
 use super::effect::{Effect, Notice};
 use super::event::{Opinion, Witnessed};
-use super::money::{PaymentRow, PaymentState};
+use super::money::PaymentState;
 use super::rows::TransferRow;
 use super::staged::Read;
 use super::wants::OpinionWant;
@@ -125,15 +125,6 @@ impl Reactor {
             let question = Question { chain, facts, said: BTreeMap::new(), against: BTreeSet::new() };
             self.soft.opinions.0.insert(payment, question);
             self.unpublished.insert(chain);
-        }
-    }
-
-    /// After a start: about the transfers that are still known.
-    pub(super) fn ask_again(&mut self) {
-        let of = |row: &PaymentRow| Some((row.id, self.transfers.get(row.transfer?)?));
-        let known: Vec<_> = self.desk.unwitnessed().filter_map(of).collect();
-        for (payment, row) in known {
-            self.ask_of_transfer(payment, &row);
         }
     }
 

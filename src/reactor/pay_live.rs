@@ -126,7 +126,6 @@ impl Reactor {
                 desk.tick(at, &|row| reactor.holds(row), step);
             }
         });
-        self.ask_again();
     }
 
     /// The wall clock moved against the monotonic one: money pauses.

@@ -278,10 +278,10 @@ fn a_balance_pays_when_an_armed_rule_crosses_and_at_no_other_time() {
 
 #[test]
 fn what_nobody_vouches_for_is_not_read_and_what_one_operator_says_asks_a_person() {
-    for (vouched, expected) in [
-        (Vouched::ByNobody, None),
-        (Vouched::ByOne, Some(PaymentState::Held)),
-        (Vouched::ByTwo, Some(PaymentState::Approved)),
+    for (vouched, expected, then) in [
+        (Vouched::ByNobody, None, None),
+        (Vouched::ByOne, Some(PaymentState::Planned), Some(PaymentState::Held)),
+        (Vouched::ByTwo, Some(PaymentState::Approved), Some(PaymentState::Complete)),
     ] {
         let mut bench = filling();
         bench.read(balance(95, 95, false, false));
@@ -290,8 +290,10 @@ fn what_nobody_vouches_for_is_not_read_and_what_one_operator_says_asks_a_person(
         let value = balance(0, 0, true, false);
         let reading = Reading { rule: "one".into(), what: "one/hot".into(), time: at, value, vouched };
         bench.act(|desk, step| desk.read(&reading, at, step));
-        let state = bench.store.payments.values().next().map(|row| row.state);
-        assert_eq!(state, expected, "{vouched:?}");
+        let state = |bench: &Bench| bench.store.payments.values().next().map(|row| row.state);
+        assert_eq!(state(&bench), expected, "{vouched:?}");
+        bench.pass(10 * 60_000);
+        assert_eq!(state(&bench), then, "{vouched:?}");
     }
 }
 
