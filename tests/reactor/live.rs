@@ -197,10 +197,13 @@ fn what_circle_says_of_a_transaction_is_held_against_its_receipt() {
     check_ended("COMPLETE", &format!("scan receipt p1 none\nwait 360s\n{ON_CHAIN}\nscan receipt p1 107"));
     check_ended(
         "COMPLETE",
-        &format!("scan receipt p1 none\nwait 3660s\nscan receipt p1 none\n{}", &lacks.replacen("; ", "= ", 1)),
+        &format!(
+            "scan receipt p1 none\nwait 3660s\n= source.blind\nscan receipt p1 none\n{}",
+            &lacks.replacen("; ", "= ", 1)
+        ),
     );
-    check_ended("COMPLETE", "a 107:p1 108 109\nscan receipt p1 107\nwait 3660s");
-    check_ended("FAILED", "scan receipt p1 none\nwait 3660s\nscan receipt p1 none");
+    check_ended("COMPLETE", "a 107:p1 108 109\nscan receipt p1 107\nwait 3660s\n= source.blind");
+    check_ended("FAILED", "scan receipt p1 none\nwait 3660s\n= source.blind\nscan receipt p1 none");
     check_ended("FAILED", &format!("{ON_CHAIN}\nscan receipt p1 107\n{}", &has.replacen("; ", "= ", 1)));
 }
 

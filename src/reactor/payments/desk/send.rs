@@ -130,6 +130,11 @@ impl Desk {
         let allowed = !ambiguous || self.office.probed || self.terms.as_ref().is_some_and(|terms| terms.relaxed);
         let forever = flawed!(self, ResendAfterKeyLife);
         if (age >= RESEND_WITHIN && !forever) || !allowed {
+            // A restored store may not know of its last attempt: what that did shows in a list.
+            if !ambiguous && self.soft.scanned.is_none() && !flawed!(self, NoStartScan) {
+                self.scan(at);
+                return;
+            }
             let why = if ambiguous { "nobody knows whether it arrived" } else { "nothing left in time" };
             return self.send_no_more(id, ambiguous, why, at, step);
         }
