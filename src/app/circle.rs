@@ -24,12 +24,16 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// Questions that may wait for the worker: one of each kind for every open payment of a full house (20 a rule).
 const ASKS: usize = 256;
+/// Where Circle could not be asked where the paying wallet is, it is asked again after this.
+const ASK_AGAIN: Duration = Duration::from_secs(15);
 /// Answers and hints that may wait for the pump.
 const ANSWERS: usize = 256;
 
@@ -78,8 +82,10 @@ pub struct CircleSide {
     pub payer: Option<Payer>,
     /// What pays, where any payment is live.
     pub live: Option<LiveSettings>,
+    /// The same, once Circle says where the wallet is: it could not be asked yet.
+    pub later: Option<oneshot::Receiver<LiveSettings>>,
     /// What a person can have shown, where anything is live.
-    pub prober: Option<Prober>,
+    pub prober: watch::Receiver<Option<Prober>>,
     /// Futures that have to run.
     pub tasks: Vec<(&'static str, BoxFuture<'static, ()>)>,
 }
@@ -140,7 +146,7 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, CircleF
     let (funds_to, funds) = watch::channel(None);
     let (file_to, mut file) = watch::channel(freeze_file::look(&settings.freeze_file));
     file.mark_changed();
-    let (clock, writer) = (Arc::clone(&parts.clock), parts.writer);
+    let (clock, writer, stop) = (Arc::clone(&parts.clock), parts.writer, parts.stop.clone());
     let wires = worker::Wires {
         asks: asked,
         answers: answers_to,
@@ -173,18 +179,57 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, CircleF
         parts.metrics.register_hooks();
         let counted = parts.metrics;
         let hooks = CircleHooks::new(wires, seen).counted(move |verdict| counted.hook("circle", verdict.word()));
-        let serving = serve_hooks(listener, Arc::new(hooks), Deadlines::default(), parts.stop);
+        let serving = serve_hooks(listener, Arc::new(hooks), Deadlines::default(), stop.clone());
         tasks.push(("the listener of hooks", Box::pin(serving)));
     }
-    let live = live(parts.config, &client, parts.store, &writer).await?;
-    let prober = live.as_ref().map(|live| Prober {
-        secret: Arc::new(entity),
+    let asked = Asked { config: parts.config.clone(), client: client.clone(), store: parts.store.to_owned(), writer };
+    let (live, unknown) = match asked.live(true).await? {
+        Place::Known(live) => (live.map(|live| *live), false),
+        Place::Unknown => {
+            tracing::error!(
+                "no payment is live until Circle says on which chain the paying wallet is: it is asked again"
+            );
+            (None, true)
+        }
+    };
+    let (secret, pinned, freeze_file) = (Arc::new(entity), settings.entity_key, settings.freeze_file.clone());
+    let prober = move |live: &LiveSettings| Prober {
+        secret: Arc::clone(&secret),
         live: live.clone(),
-        pinned: settings.entity_key,
-        freeze_file: settings.freeze_file.clone(),
-        client,
+        pinned,
+        freeze_file: freeze_file.clone(),
+        client: client.clone(),
+    };
+    let (prober_to, prober_of) = watch::channel(live.as_ref().map(&prober));
+    let later = unknown.then(|| {
+        let (to, later) = oneshot::channel();
+        let found = move |live: LiveSettings| {
+            prober_to.send_replace(Some(prober(&live)));
+            let _ = to.send(live);
+        };
+        tasks.push(("asking for the paying wallet", Box::pin(ask_again(asked, found, stop))));
+        later
     });
-    Ok(Some(CircleSide { payer: Some(Payer { asks, answers, hints, file }), live, prober, tasks }))
+    Ok(Some(CircleSide { payer: Some(Payer { asks, answers, hints, file }), live, later, prober: prober_of, tasks }))
+}
+
+/// Asks until Circle says where the paying wallet is, or until it is stopped.
+async fn ask_again(asked: Asked, found: impl FnOnce(LiveSettings) + Send, stop: CancellationToken) {
+    let known = async {
+        loop {
+            sleep(ASK_AGAIN).await;
+            match asked.live(false).await {
+                Ok(Place::Known(live)) => return live,
+                Ok(Place::Unknown) => {}
+                Err(fault) => tracing::warn!("what Circle says of the paying wallet cannot be kept: {fault}"),
+            }
+        }
+    };
+    if let Some(Some(live)) = stop.run_until_cancelled(known).await {
+        tracing::info!("Circle says where the paying wallet is: payments are live from here on");
+        found(*live);
+    }
+    stop.cancelled().await;
 }
 
 /// Whether the file lies there that stops everything. What cannot be looked for counts as there.
@@ -237,33 +282,54 @@ async fn show(mut funds: watch::Receiver<Option<WalletFunds>>, metrics: Metrics,
 /// The key of the note of what Circle said of the paying wallet.
 const WALLET_NOTE: &str = "circle/wallet";
 
-/// What pays: `[circle]`, and its wallet as Circle shows it, or as it did at an earlier start where Circle cannot be asked now (a wallet
-/// never moves). Without either, nothing is live.
-async fn live(
-    config: &Config,
-    client: &CircleClient,
-    store: &Path,
-    writer: &WriterHandle,
-) -> Result<Option<LiveSettings>, CircleFault> {
-    let Some(circle) = &config.circle else { return Ok(None) };
-    if !config.settings.payments.iter().any(|payment| payment.live) {
-        return Ok(None);
+/// What asks Circle where the paying wallet is.
+struct Asked {
+    config: Config,
+    client: CircleClient,
+    store: PathBuf,
+    writer: WriterHandle,
+}
+
+/// What is known of where the paying wallet is.
+enum Place {
+    /// What pays; nothing where nothing is live, or cannot be on that chain.
+    Known(Option<Box<LiveSettings>>),
+    /// Circle cannot be asked now, and never said.
+    Unknown,
+}
+
+impl Asked {
+    /// What pays: `[circle]`, and its wallet as Circle shows it, or as it did at an earlier start where Circle cannot be asked now (a wallet
+    /// never moves). `aloud` says why it cannot be asked.
+    async fn live(&self, aloud: bool) -> Result<Place, CircleFault> {
+        let Some(circle) = &self.config.circle else { return Ok(Place::Known(None)) };
+        if !self.config.settings.payments.iter().any(|payment| payment.live) {
+            return Ok(Place::Known(None));
+        }
+        let reader = Reader::open(&self.store)?;
+        let place = match self.client.wallet(&circle.wallet).await.told {
+            Ok(wallet) if wallet.id == circle.wallet => {
+                let pays = if wallet.contract_account { "gasless" } else { "pays" };
+                let note = format!("{} {} {} {pays}", wallet.id, wallet.blockchain, wallet.address);
+                self.writer.note(WALLET_NOTE.to_owned(), note).await?;
+                Some((wallet.blockchain, wallet.address, wallet.contract_account))
+            }
+            Ok(_) => None,
+            Err(trouble) => {
+                if aloud {
+                    tracing::warn!("Circle does not say where the paying wallet is ({trouble})");
+                }
+                let before = noted(reader.note(WALLET_NOTE)?.as_deref(), &circle.wallet);
+                // What Circle itself refuses, it refuses tomorrow.
+                let refused = matches!(trouble, Trouble::Said { status: 400 | 401 | 403 | 404, error: _ });
+                if before.is_none() && !refused {
+                    return Ok(Place::Unknown);
+                }
+                before
+            }
+        };
+        Ok(Place::Known(of_place(&self.config, circle, reader.store_id()?, place).map(Box::new)))
     }
-    let reader = Reader::open(store)?;
-    let place = match client.wallet(&circle.wallet).await.told {
-        Ok(wallet) if wallet.id == circle.wallet => {
-            let pays = if wallet.contract_account { "gasless" } else { "pays" };
-            let note = format!("{} {} {} {pays}", wallet.id, wallet.blockchain, wallet.address);
-            writer.note(WALLET_NOTE.to_owned(), note).await?;
-            Some((wallet.blockchain, wallet.address, wallet.contract_account))
-        }
-        Ok(_) => None,
-        Err(trouble) => {
-            tracing::warn!("Circle does not say where the paying wallet is ({trouble}): what it said before counts");
-            noted(reader.note(WALLET_NOTE)?.as_deref(), &circle.wallet)
-        }
-    };
-    Ok(of_place(config, circle, reader.store_id()?, place))
 }
 
 /// The same as it was noted, for who asks nobody.

@@ -176,6 +176,7 @@ pub async fn run(
     })
     .await?;
     let live = circle.as_mut().and_then(|circle| circle.live.take());
+    let live_later = circle.as_mut().and_then(|circle| circle.later.take());
     let config = Config { settings: Settings { live, ..config.settings.clone() }, ..config };
     let settings = config.settings.clone();
     let (in_force_to, in_force) = watch::channel(Arc::new(config.clone()));
@@ -226,7 +227,7 @@ pub async fn run(
         let clock = Arc::clone(&clock);
         Arc::new(move || clock.now())
     };
-    let prober = circle.as_ref().and_then(|circle| circle.prober.clone());
+    let prober = circle.as_ref().map_or_else(|| watch::channel(None).1, |circle| circle.prober.clone());
     let treasury = Treasury::new(
         asked_to.clone(),
         writer.clone(),
@@ -270,6 +271,7 @@ pub async fn run(
     let reloader = Reloader {
         in_force: in_force_to,
         reloading,
+        live_later,
         asked: reloads,
         sources,
         starts: starts_to,

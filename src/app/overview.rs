@@ -182,6 +182,7 @@ impl Overview {
             | Event::Token(_)
             | Event::Delivery(_)
             | Event::Command(_)
+            | Event::Opinion(_)
             | Event::Answered(_)
             | Event::Hinted(_)
             | Event::FreezeFile(_)

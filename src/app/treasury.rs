@@ -29,7 +29,7 @@ pub(super) struct Treasury {
     writer: WriterHandle,
     clock: Arc<Clock>,
     snapshot: watch::Receiver<Arc<Snapshot>>,
-    prober: Option<Prober>,
+    prober: watch::Receiver<Option<Prober>>,
     accepted: Mutex<Option<String>>,
     probing: Arc<AtomicBool>,
 }
@@ -44,7 +44,7 @@ impl Treasury {
         writer: WriterHandle,
         clock: Arc<Clock>,
         snapshot: watch::Receiver<Arc<Snapshot>>,
-        prober: Option<Prober>,
+        prober: watch::Receiver<Option<Prober>>,
         reader: &Reader,
     ) -> Result<Self, StoreFault> {
         let accepted = Mutex::new(reader.note(ACCEPTED_NOTE)?);
@@ -78,7 +78,7 @@ impl Treasury {
 
     /// Begins a probe; one at a time.
     pub(super) async fn probe(&self, by: Name) -> Result<Result<(), NotDone>, Refusal> {
-        let Some(prober) = self.prober.clone() else {
+        let Some(prober) = self.prober.borrow().clone() else {
             return Err(Refusal::Conflict("nothing is live: there is no wallet to probe with".to_owned()));
         };
         if self.probing.swap(true, Ordering::SeqCst) {

@@ -129,6 +129,7 @@ impl Heard {
             | Event::Quiet { .. }
             | Event::Delivery(_)
             | Event::Command(_)
+            | Event::Opinion(_)
             | Event::Answered(_)
             | Event::Hinted(_)
             | Event::FreezeFile(_)

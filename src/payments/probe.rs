@@ -6,13 +6,12 @@
 
 use super::client::{CircleClient, Trouble, sealed_body};
 use super::seal::{EntitySecret, SealFault, Sealer};
-use crate::types::{Address, Name, Timestamp, U256, Uuid};
+use crate::reactor::payments::desk::request::{PROBE_AMOUNT, PROBE_REFERENCE};
+use crate::types::{Address, Name, Timestamp, Uuid};
 use crate::wire::circle::{CircleState, FeeLevel, FrozenFault, Next, TransferTerms, freeze};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// What the reference of a probe begins with. A payment's begins with `ww1.`.
-pub const REFERENCE: &str = "ww1-probe.";
 /// How long the list may take to show a new transaction: what the protocol waits for before it takes absence for a proof.
 pub const LISTED_WITHIN: Duration = Duration::from_mins(10);
 /// Between two looks at the list.
@@ -94,14 +93,14 @@ pub async fn probe(
     if plan.pinned.is_some_and(|pinned| pinned != sealer.fingerprint()) {
         return Err(ProbeFault::OtherEntityKey);
     }
-    let reference: Name = format!("{REFERENCE}{}", plan.key).into();
+    let reference: Name = format!("{PROBE_REFERENCE}{}", plan.key).into();
     let bytes = freeze(&TransferTerms {
         key: plan.key,
         wallet: plan.wallet.clone(),
         blockchain: plan.blockchain.clone(),
         token: plan.token,
         destination: plan.address,
-        amount: U256::from(1),
+        amount: PROBE_AMOUNT,
         fee: FeeLevel::Medium,
         reference: reference.clone(),
     })?;

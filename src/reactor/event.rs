@@ -15,7 +15,7 @@ pub use super::source::{List, SourceId, SourceKind};
 use super::watch_list::WatchOrder;
 use crate::types::gas::Tips;
 use crate::types::{
-    Address, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, PaymentId, Price, Timestamp, U256,
+    Address, Asset, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, PaymentId, Price, Timestamp, U256,
 };
 use std::sync::Arc;
 
@@ -65,6 +65,8 @@ pub enum Event {
     Delivery(DeliveryReport),
     /// A person's command.
     Command(Command),
+    /// What an operator says of something that would pay.
+    Opinion(Box<Opinion>),
     /// What came of a question about payments.
     Answered(Box<Answer>),
     /// A hook of Circle's speaks of this transaction: a hint to look, and nothing more.
@@ -247,6 +249,37 @@ pub struct Receipt {
     pub tx: B256,
     /// The block it is in: number, hash and whether it succeeded; `None` where there is no such receipt.
     pub found: Option<(u64, B256, bool)>,
+}
+
+/// What an operator says of something that would pay: [`super::wants::OpinionWant`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opinion {
+    /// Which chain.
+    pub chain: ChainId,
+    /// Which endpoint.
+    pub endpoint: Name,
+    /// Who runs it: endpoints of one operator are one witness.
+    pub operator: Name,
+    /// What it read itself.
+    pub read: Witnessed,
+}
+
+/// What an endpoint read for a second opinion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Witnessed {
+    /// A block, by its hash, with its logs.
+    Block(Block),
+    /// A balance in a block, by its hash.
+    Balance {
+        /// Whose.
+        address: Address,
+        /// Of what.
+        asset: Asset,
+        /// The block.
+        block: B256,
+        /// Raw.
+        raw: U256,
+    },
 }
 
 /// What a token contract says of itself. Hostile text, cleaned and bounded by `wire`.

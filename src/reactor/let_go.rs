@@ -81,6 +81,7 @@ impl Reactor {
             Event::Run(run) => (run.chain, &run.endpoint),
             Event::Tags(tags) => (tags.chain, &tags.endpoint),
             Event::Logs(logs) => (logs.chain, &logs.endpoint),
+            Event::Opinion(opinion) => (opinion.chain, &opinion.endpoint),
             Event::Source(SourceReport { source, .. }) | Event::Fees(Fees { source, .. }) => match source.chain {
                 Some(chain) if source.kind == SourceKind::Rpc => (chain, &source.name),
                 Some(_) | None => return Ok(()),

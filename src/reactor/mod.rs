@@ -37,6 +37,7 @@ pub mod hush;
 mod hush_payments;
 pub mod hushed;
 mod internals;
+mod ledger;
 mod let_go;
 pub mod linked;
 pub mod lists;
@@ -46,6 +47,7 @@ pub mod marks;
 pub mod match_set;
 pub mod money;
 pub mod office;
+mod opinions;
 mod orders;
 mod owe_history;
 mod packed;
@@ -158,6 +160,10 @@ struct Soft {
     shown: pay_crossings::Shown,
     /// The file that stops all payments of this process.
     freeze_file: Option<paying::FreezeFile>,
+    /// Payments of which the chain was seen to say what Circle says.
+    compared_payments: ledger::Compared,
+    /// What other operators are asked about planned payments.
+    opinions: opinions::Opinions,
     /// When something useful last came.
     progress: BTreeMap<Subject, Timestamp>,
     /// Tokens whose decimals were waited for in vain.
@@ -248,6 +254,7 @@ impl Reactor {
             }
             Event::Command(Command::Silence(order)) => self.order_silence(*order, &mut effects),
             Event::Command(Command::Payments(order)) => self.order_payments(*order, &mut effects),
+            Event::Opinion(opinion) => self.opinion(&opinion, &mut effects),
             Event::Answered(answer) => self.answered(*answer, &mut effects),
             Event::Hinted(transaction) => self.hinted(&transaction, &mut effects),
             Event::FreezeFile(file) => self.freeze_file(file.map(|file| *file), &mut effects),

@@ -89,7 +89,8 @@ impl Reactor {
             };
             let block = self.chains.get(&holding.chain).and_then(|chain| chain.block(last.at.number));
             let time = block.map_or(last.read_at, |block| block.time);
-            self.show_desk(entry.rule.name.clone(), what, time, value, Vouched::ByOne, effects);
+            self.show_desk(entry.rule.name.clone(), what.clone(), time, value, Vouched::ByOne, effects);
+            self.ask_of_balance(&what, holding, &[staged, Read { number: last.at.number, hash, raw: last.raw }]);
         }
     }
 

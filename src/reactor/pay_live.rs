@@ -7,6 +7,7 @@ use super::event::ClockReport;
 use super::halts::Halt;
 use super::money::{CircleId, PaymentRow, Sha256};
 use super::payments::ask::{Answer, Asked};
+use super::payments::desk::request::of_transfer;
 use super::payments::desk::terms::{Offer, OfferAmount, PayeeTerms, Terms, sha256};
 use super::payments::desk::{Desk, Facts, Order, Refusal, Said, Step, Trigger, Vouched};
 use super::rows::{Deadline, Row, RowKey, TransferRow, Voucher};
@@ -61,6 +62,7 @@ impl Reactor {
             self.say_of_desk(said, effects);
         }
         self.look_again(effects);
+        self.ask_no_more();
         done
     }
 
@@ -135,6 +137,7 @@ impl Reactor {
     }
 
     pub(super) fn money_due(&mut self, effects: &mut Vec<Effect>) {
+        self.compare_again();
         self.at_desk(effects, |desk, reactor, at, step| desk.tick(at, &|row| reactor.holds(row), step));
     }
 
@@ -173,7 +176,7 @@ impl Reactor {
             return;
         }
         let read = row.key.kind != Kind::Internal && row.voucher == Voucher::Authority && self.was_read(row);
-        // That two operators agree is not asked yet: with one, a person approves.
+        // Whoever else is asked says so later: with one operator alone, a person approves.
         let vouched = if read { Vouched::ByOne } else { Vouched::ByNobody };
         // A depth below the chain table's is none for money.
         let shallow = || self.deepest(row.key.chain, Stage::Confirmed).is_none_or(|deepest| row.block > deepest);
@@ -192,6 +195,7 @@ impl Reactor {
         };
         let trigger = Trigger { rule: rule.name.clone(), time: row.block_time, facts };
         self.at_desk(effects, |desk, _, at, step| desk.plan(&trigger, at, step));
+        self.ask_of_transfer(of_transfer(&rule.name, row.id.0), row);
     }
 
     /// What is known of a payment at Circle.

@@ -87,6 +87,7 @@ impl Reactor {
         self.unpublished.insert(receipt.chain);
         self.soft.receipts_asked.insert((receipt.chain, receipt.tx));
         self.landed(receipt);
+        self.compare_payment(receipt, effects);
         let of_tx = self.transfers.in_doubt(receipt.chain).filter(|(row, _)| row.key.tx == receipt.tx);
         let rows: Vec<(TransferRow, Missing)> = of_tx.collect();
         for (mut row, mut missing) in rows {

@@ -35,6 +35,7 @@ impl Reactor {
             explorer_head: self.has_explorer(id) && (started.is_none() || self.needs_proxy_head(id)),
             fees_often,
             gas_oracle,
+            opinions: self.soft.opinions.wants(id),
             history: self.history_wants(id),
         }
     }
@@ -44,11 +45,12 @@ impl Reactor {
     }
 
     /// Transactions of rows that an explorer does not list any more, of rows that only an explorer has, of internal movements that are as
-    /// deep as their list can show, and of payments that a rule waits for.
+    /// deep as their list can show, and of payments that a rule waits for or that the chain is to confirm.
     fn wanted_receipts(&self, id: ChainId) -> BTreeSet<B256> {
         let open = self.transfers.in_doubt(id).filter(|(_, missing)| missing.receipts < missing.answers);
         let deeper = self.has_explorer(id).then(|| self.receipts_for_depth(id));
-        let all = open.map(|(row, _)| row.key.tx).chain(deeper.into_iter().flatten()).chain(self.landings(id));
+        let payments = self.landings(id).chain(self.uncompared(id).map(|(tx, _)| tx));
+        let all = open.map(|(row, _)| row.key.tx).chain(deeper.into_iter().flatten()).chain(payments);
         all.filter(|tx| !self.soft.receipts_asked.contains(&(id, *tx))).collect()
     }
 

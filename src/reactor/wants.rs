@@ -44,8 +44,28 @@ pub struct ChainWants {
     pub fees_often: bool,
     /// A rule looks at fees that no endpoint tells now: the explorer's gas oracle is asked.
     pub gas_oracle: bool,
+    /// What would pay, and is to be read once more, by an endpoint of every operator.
+    pub opinions: BTreeSet<OpinionWant>,
     /// What lies before the watches, behind everything else.
     pub history: HistoryWants,
+}
+
+/// Something that an endpoint of every operator is to read: [`super::event::Opinion`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OpinionWant {
+    /// The block with this hash.
+    Block(B256),
+    /// A balance in a block.
+    Balance {
+        /// Whose.
+        address: Address,
+        /// Of what.
+        asset: Asset,
+        /// Height of the block.
+        number: u64,
+        /// Its hash.
+        block: B256,
+    },
 }
 
 /// History that is to be read. An explorer's lists where there is one, else the chain's own blocks and logs.

@@ -193,14 +193,12 @@ impl Bench {
 
     fn outcome(&mut self, ask: &Ask) -> Outcome {
         match ask {
-            Ask::Create(create) => match self.post {
-                Post::Usual | Post::Kept => self.circle.create(create.body(), self.at, &mut self.rng),
-                Post::DoneUnheard => {
-                    let _ = self.circle.create(create.body(), self.at, &mut self.rng);
-                    Outcome::Ambiguous(Why::Timeout)
-                }
-                Post::Lost => Outcome::Ambiguous(Why::Broken),
-            },
+            Ask::Create(_) if self.post == Post::Lost => Outcome::Ambiguous(Why::Broken),
+            Ask::Create(create) => {
+                let ciphertext = self.circle.encrypt();
+                let told = self.circle.create(create.body(), ciphertext, self.at, &mut self.rng);
+                if self.post == Post::DoneUnheard { Outcome::Ambiguous(Why::Timeout) } else { told }
+            }
             Ask::Get { id } => self.circle.get(id, self.at, &mut self.rng),
             Ask::Scan(scan) => self.circle.list(scan.from.millis(), self.at, &mut self.rng),
             Ask::Funds { .. } => Outcome::Funds { usdc: U256::from(self.circle.funds), coin: U256::from(self.coin) },

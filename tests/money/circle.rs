@@ -9,6 +9,8 @@ use walletwatch::types::amount::parse_amount;
 use walletwatch::types::{Address, B256, Timestamp, U256, parse_address};
 
 const DAY_MS: i64 = 86_400_000;
+/// A request came whose ciphertext came before.
+const USED_CIPHERTEXT: (u16, i64) = (400, 156_004);
 
 /// One transfer that Circle made.
 #[derive(Debug, Clone)]
@@ -70,6 +72,8 @@ pub struct Circle {
     pub character: Character,
     pub made: Vec<Made>,
     keys: BTreeMap<String, (Vec<u8>, usize, i64)>,
+    ciphertexts: u64,
+    seen: BTreeSet<u64>,
     pub funds: u64,
     /// Keys that were answered with a conflict.
     pub conflicts: BTreeSet<String>,
@@ -101,6 +105,8 @@ impl Circle {
             character,
             made: Vec::new(),
             keys: BTreeMap::new(),
+            ciphertexts: 0,
+            seen: BTreeSet::new(),
             conflicts: BTreeSet::new(),
             funds: 10_000_000_000,
             healed: false,
@@ -116,14 +122,27 @@ impl Circle {
         if !self.healed && now / 600_000 % 12 == 0 { crate::config::MAX_FEE + 1 } else { crate::config::MAX_FEE }
     }
 
-    /// A request arrives.
-    pub fn create(&mut self, body: &[u8], now: i64, rng: &mut Rng) -> Outcome {
+    /// A ciphertext that was not there before.
+    pub const fn encrypt(&mut self) -> u64 {
+        self.ciphertexts += 1;
+        self.ciphertexts
+    }
+
+    /// A request arrives, or a copy of one: copies have one ciphertext. Who may ask and how often is looked at first, then whether the
+    /// ciphertext is fresh, then whether the key is known: a known key is answered as before, whatever else the request would meet.
+    pub fn create(&mut self, body: &[u8], ciphertext: u64, now: i64, rng: &mut Rng) -> Outcome {
         if self.one_in(self.character.broken, rng) {
             return Outcome::Ambiguous(Why::Unreadable(503));
         }
-        if self.one_in(self.character.refuses, rng) {
-            let (status, code) = [(400, 2), (422, 155_221), (429, 4), (401, 401), (400, 156_004)][rng.usize(0..5)];
-            return Outcome::Refused { status, code: Some(code), words: "no".into() };
+        let said = |(status, code)| Outcome::Refused { status, code: Some(code), words: "no".into() };
+        let refuses = self.one_in(self.character.refuses, rng);
+        let refusal =
+            refuses.then(|| [(400, 2), (422, 155_221), (429, 4), (401, 401), USED_CIPHERTEXT][rng.usize(0..5)]);
+        if let Some(refusal @ (401 | 429, _)) = refusal {
+            return said(refusal);
+        }
+        if !self.seen.insert(ciphertext) || refusal == Some(USED_CIPHERTEXT) {
+            return said(USED_CIPHERTEXT);
         }
         let value = read(body);
         let key = text(&value, "idempotencyKey").to_owned();
@@ -139,6 +158,9 @@ impl Circle {
             }
             self.conflicts.insert(key);
             return Outcome::Refused { status: 409, code: Some(1_083), words: "bound".into() };
+        }
+        if let Some(refusal) = refusal {
+            return said(refusal);
         }
         let reference = Some(text(&value, "refId").to_owned());
         let made = self.make(&value, reference, now, rng, false);

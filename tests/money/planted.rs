@@ -7,22 +7,22 @@ use walletwatch::reactor::payments::desk::Desk;
 use walletwatch::reactor::payments::desk::flaws::Flaw;
 
 /// Each with the first seed on which the checker says that it is there.
-const RECORDED: [(&str, u64); 35] = [
+const RECORDED: [(&str, u64); 37] = [
     ("RandomKeyPerAttempt", 2),
     ("KeyFromBlockHash", 8),
     ("BodyChangedOnRetry", 2),
-    ("ResendAfterKeyLife", 58),
+    ("ResendAfterKeyLife", 35),
     ("EditPaysThePast", 17),
     ("SaltOfTheStore", 5),
     ("OneRuleOnAllChains", 24),
     ("SecondTopUp", 0),
     ("LoopThroughPayee", 0),
     ("LimitsOnlyAtPlanning", 0),
-    ("AgesMixedUp", 785),
-    ("ResendUnderFreeze", 29),
-    ("AbsentAfterOneScan", 1),
-    ("ClockJumpIgnored", 338),
-    ("IncompleteScanCounts", 4),
+    ("AgesMixedUp", 951),
+    ("ResendUnderFreeze", 50),
+    ("AbsentAfterOneScan", 3),
+    ("ClockJumpIgnored", 75),
+    ("IncompleteScanCounts", 3),
     ("LimitsOfOneVersion", 8),
     ("ApprovalCountsTwice", 0),
     ("StuckIsFailed", 0),
@@ -33,12 +33,14 @@ const RECORDED: [(&str, u64); 35] = [
     ("ConflictIsRejected", 5),
     ("ForeignUncounted", 22),
     ("FailedGoesOn", 1),
-    ("RetractedGoesOut", 4),
+    ("RetractedGoesOut", 7),
     ("ShortScanWindow", 0),
     ("ZeroBalancePays", 6),
-    ("FirstReadingPays", 12),
-    ("NewKeyOnNotFound", 33),
-    ("OneProofRejects", 489),
+    ("FirstReadingPays", 16),
+    ("NewKeyOnNotFound", 9),
+    ("OneProofRejects", 178),
+    ("UsedCiphertextProves", 3),
+    ("OneOperatorPays", 11),
     ("RehearsalSent", 0),
     ("SendBeforePersist", 0),
     ("LeavesLate", 0),
@@ -91,6 +93,8 @@ fn everything() -> Vec<Planted> {
         ZeroBalancePays: "tops up what was not low",
         FirstReadingPays: "is a first reading, and nobody was asked",
         ShortScanWindow: "before the wallet was listed" | "is rejected and was paid" | "I1:",
+        UsedCiphertextProves: "is rejected and was paid" | "I1:",
+        OneOperatorPays: "I7: ww1",
     ]
     .into();
     let sloppy = |sloppy| Plant { sloppy, ..Plant::NONE };

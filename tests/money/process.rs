@@ -26,11 +26,33 @@ pub struct Flight {
     /// Whether it left our machine.
     left: bool,
     leaves: i64,
-    arrives: Option<i64>,
-    /// Arrives once more.
-    again: Option<i64>,
+    /// Its copies, in the order in which they arrive: one, or two where something between us and Circle had no answer to the first.
+    arrives: Vec<i64>,
+    /// The one ciphertext of all of its copies.
+    ciphertext: u64,
     answers: i64,
+    /// What the last copy that arrived was answered; nothing else is passed on.
     outcome: Option<Outcome>,
+    /// Nobody hears what it is answered.
+    unheard: bool,
+}
+
+impl Flight {
+    /// What did not arrive by now arrives later, and nobody hears of it.
+    fn drift(&mut self, out: &mut Outside) {
+        let Ask::Create(create) = &self.ask else { return };
+        let (body, ciphertext) = (create.body(), self.ciphertext);
+        let copies = self.arrives.drain(..).map(|at| Drifting { at, body: body.to_vec(), ciphertext });
+        out.drifting.extend(copies);
+    }
+}
+
+/// A request that left a process which is gone, or heard nothing in time, and still arrives.
+#[derive(Debug)]
+pub struct Drifting {
+    pub at: i64,
+    pub body: Vec<u8>,
+    pub ciphertext: u64,
 }
 
 /// Faults of the process around the desk.
@@ -54,8 +76,7 @@ pub struct Outside {
     pub happenings: Vec<Happening>,
     pub balances: [Balance; 2],
     pub config: Config,
-    /// Requests that left a process which is gone, and still arrive.
-    pub drifting: Vec<(i64, Vec<u8>)>,
+    pub drifting: Vec<Drifting>,
     pub violations: Vec<String>,
     pub faulty: bool,
     pub sloppy: Sloppy,
@@ -115,21 +136,15 @@ impl Process {
     pub fn suspend(&mut self, until: i64, out: &mut Outside) {
         self.paused_until = Some(until);
         for flight in self.flights.iter_mut().filter(|flight| flight.left) {
-            for arrives in [flight.arrives.take(), flight.again.take()].into_iter().flatten() {
-                if let Ask::Create(create) = &flight.ask {
-                    out.drifting.push((arrives, create.body().to_vec()));
-                }
-            }
-            flight.outcome.get_or_insert(Outcome::Ambiguous(Why::Timeout));
+            flight.unheard |= flight.outcome.is_none() || !flight.arrives.is_empty();
+            flight.drift(out);
         }
     }
 
     /// What left arrives all the same.
     pub fn die(self, out: &mut Outside) {
-        for flight in self.flights.into_iter().filter(|flight| flight.left) {
-            if let (Ask::Create(create), Some(arrives)) = (&flight.ask, flight.arrives) {
-                out.drifting.push((arrives, create.body().to_vec()));
-            }
+        for mut flight in self.flights.into_iter().filter(|flight| flight.left) {
+            flight.drift(out);
         }
     }
 
@@ -171,10 +186,11 @@ impl Process {
                 ask,
                 left: false,
                 leaves,
-                arrives: None,
-                again: None,
+                arrives: Vec::new(),
+                ciphertext: 0,
                 answers: i64::MAX,
                 outcome: None,
+                unheard: false,
             });
         }
     }
@@ -187,10 +203,14 @@ impl Process {
             let heads = BTreeMap::from([(CHAIN, chain::height(out.now))]);
             self.desk.configure(Some(out.config.terms(stores[self.store].id)), &heads, at, &mut step);
             self.config = Some(out.config.clone());
-            self.commit(step, stores, out, rng)?;
-            if out.loaded.last().is_none_or(|(_, config)| *config != out.config) {
+            let births = stores[self.store].office.births.clone();
+            let committed = self.commit(step, stores, out, rng);
+            // It may die of a commit that is durable all the same.
+            let loaded = committed.is_ok() || births != stores[self.store].office.births;
+            if loaded && out.loaded.last().is_none_or(|(_, config)| *config != out.config) {
                 out.loaded.push((out.now, out.config.clone()));
             }
+            committed?;
         }
         if self.offset_seen != out.offset {
             let mut step = Step::default();
@@ -199,6 +219,7 @@ impl Process {
             self.commit(step, stores, out, rng)?;
         }
         self.look(stores, out, rng)?;
+        self.witness(stores, out, rng)?;
         self.fly(stores, out, rng)?;
         let mut step = Step::default();
         let holds = |row: &PaymentRow| Some(holds(out, row));
@@ -231,7 +252,8 @@ impl Process {
                     block: happening.block,
                     stage,
                     suspect: happening.suspect,
-                    vouched: happening.vouched,
+                    // Who else sees it says so later.
+                    vouched: happening.vouched.min(Vouched::ByOne),
                     block_hash: [happening.fork; 32],
                 };
                 let time = Timestamp::from_millis(chain::block_time(happening.block));
@@ -242,6 +264,22 @@ impl Process {
         if out.now - self.read_at >= 12_000 {
             self.read_at = out.now;
             self.read_balance(stores, out, rng)?;
+        }
+        Ok(())
+    }
+
+    /// Another operator says what it sees of what was planned.
+    fn witness(&mut self, stores: &mut [Store], out: &Outside, rng: &mut Rng) -> Result<(), Dead> {
+        let at = self.at(out.now);
+        let planned: Vec<_> = self.desk.unwitnessed().map(|row| (row.id, row.transfer)).collect();
+        for (id, transfer) in planned {
+            let sees = |happening: &Happening| happening.mined && happening.vouched == Vouched::ByTwo;
+            let seen = out.happenings.iter().any(|happening| Some(happening.id()) == transfer && sees(happening));
+            if seen && rng.u8(0..4) != 0 {
+                let mut step = Step::default();
+                self.desk.witnessed(id, at, &mut step);
+                self.commit(step, stores, out, rng)?;
+            }
         }
         Ok(())
     }
@@ -294,24 +332,19 @@ impl Process {
                     rng,
                 );
             }
-            for due in [flight.arrives, flight.again].into_iter().flatten() {
-                if flight.left && due <= now {
-                    let outcome = arrive(&flight.ask, due, out, rng);
-                    flight.outcome.get_or_insert(outcome);
-                }
+            while let Some(due) = flight.arrives.first().copied().filter(|due| *due <= now) {
+                flight.arrives.remove(0);
+                flight.outcome = Some(arrive(&flight.ask, flight.ciphertext, due, out, rng));
             }
-            flight.arrives = flight.arrives.filter(|due| *due > now || !flight.left);
-            flight.again = flight.again.filter(|due| *due > now || !flight.left);
         }
         let (ended, flying) = std::mem::take(&mut self.flights).into_iter().partition(|flight| flight.answers <= now);
         self.flights = flying;
         let ended: Vec<Flight> = ended;
-        for flight in ended {
-            // What did not arrive by now arrives later, or never.
-            if let (Ask::Create(create), Some(arrives)) = (&flight.ask, flight.arrives.filter(|_| flight.left)) {
-                out.drifting.push((arrives, create.body().to_vec()));
-            }
-            let outcome = flight.outcome.unwrap_or(Outcome::Ambiguous(Why::Timeout));
+        for mut flight in ended {
+            let unheard = flight.unheard || !flight.arrives.is_empty();
+            flight.drift(out);
+            let heard = flight.outcome.filter(|_| !unheard);
+            let outcome = heard.unwrap_or(Outcome::Ambiguous(Why::Timeout));
             let skewless = matches!(outcome, Outcome::NotSent(_) | Outcome::Ambiguous(Why::Timeout | Why::Broken));
             let date = (!skewless).then(|| Timestamp::from_millis(now));
             if let (Ask::Scan(scan), Outcome::Found(_)) = (&flight.ask, &outcome) {
@@ -412,18 +445,18 @@ fn depart(flight: &mut Flight, listed: Option<i64>, at: Timestamp, store: &Store
         3 => (Some(now + rng.i64(30_000..600_000)), now + 30_000, true),
         _ => (Some(arrives), arrives + rng.i64(20..800), true),
     };
-    flight.arrives = arrives;
-    flight.again = arrives.filter(|_| faulty && rng.u8(0..30) == 0).map(|at| at + rng.i64(0..5_000));
-    flight.answers = answers;
-    if !heard {
-        // Whatever it does, nobody hears of it.
-        flight.outcome = Some(Outcome::Ambiguous(Why::Timeout));
-    }
+    let again = arrives.filter(|_| faulty && rng.u8(0..30) == 0).map(|at| at + rng.i64(0..5_000));
+    // Who asks once more has no answer to pass on until the second copy has one.
+    let longer = arrives.zip(again).map_or(0, |(first, again)| again - first);
+    flight.answers = if heard { answers + longer } else { answers }.min(now + 30_000);
+    flight.arrives = arrives.into_iter().chain(again).collect();
+    flight.ciphertext = out.circle.encrypt();
+    flight.unheard = !heard;
 }
 
-fn arrive(ask: &Ask, now: i64, out: &mut Outside, rng: &mut Rng) -> Outcome {
+fn arrive(ask: &Ask, ciphertext: u64, now: i64, out: &mut Outside, rng: &mut Rng) -> Outcome {
     match ask {
-        Ask::Create(create) => out.circle.create(create.body(), now, rng),
+        Ask::Create(create) => out.circle.create(create.body(), ciphertext, now, rng),
         Ask::Get { id } => out.circle.get(id, now, rng),
         Ask::Scan(scan) => out.circle.list(scan.from.millis(), now, rng),
         Ask::Cancel { .. } => Outcome::CancelAsked,

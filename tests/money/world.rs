@@ -5,7 +5,7 @@ use crate::checker::{self, Times};
 use crate::circle::{Character, Circle};
 use crate::config::Config;
 use crate::people::{self, Said};
-use crate::process::{Outside, Process, Sloppy, Store};
+use crate::process::{Drifting, Outside, Process, Sloppy, Store};
 use fastrand::Rng;
 use std::collections::BTreeMap;
 use walletwatch::reactor::payments::desk::Desk;
@@ -181,6 +181,9 @@ impl World {
                 made.path.iter().map(|(at, state)| (since(*at), *state)).collect::<Vec<_>>()
             );
         }
+        for happening in &self.out.happenings {
+            println!("{} happening {happening:?}", since(chain::block_time(happening.block)));
+        }
         for (at, config) in &self.out.loaded {
             println!("{} loaded {config:?}", since(*at));
         }
@@ -280,11 +283,12 @@ impl World {
                 }
             }
         }
-        let (due, later) = std::mem::take(&mut self.out.drifting).into_iter().partition(|(at, _)| *at <= now);
+        let (due, later) =
+            std::mem::take(&mut self.out.drifting).into_iter().partition(|drifting: &Drifting| drifting.at <= now);
         self.out.drifting = later;
-        let due: Vec<(i64, Vec<u8>)> = due;
-        for (at, body) in due {
-            let _ = self.out.circle.create(&body, at, rng);
+        let due: Vec<Drifting> = due;
+        for Drifting { at, body, ciphertext } in due {
+            let _ = self.out.circle.create(&body, ciphertext, at, rng);
         }
     }
 

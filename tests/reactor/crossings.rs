@@ -1,6 +1,6 @@
 //! Balances and prices that pay: what has to be read, how deep, and how often, before anything is asked of Circle.
 
-use crate::live::in_earnest;
+use crate::live::{in_earnest, in_full_earnest};
 use crate::script::{CHAIN, address, check};
 use crate::settings::{balance_rule, paying, price_rule};
 use walletwatch::reactor::settings::{Approval, Payee, PaymentAmount, Settings};
@@ -72,6 +72,34 @@ fn a_balance_that_is_low_at_a_final_block_and_at_the_newest_for_long_enough_is_f
             "
         ),
     );
+}
+
+#[test]
+fn a_low_balance_pays_by_itself_when_two_operators_read_alike_both_balances_that_made_it() {
+    let planned = format!(
+        "trusted
+        {ARMED}
+        a 117
+        balance usdc A 90 at 117
+        wait 60s
+        a 118..121
+        balance usdc A 80 at 121
+        = balance.crossed 1 80 at 121
+        a 122
+        balance usdc A 80 at 122
+        opinions 2
+        b says usdc A 90 at 117
+        b says usdc A 80 at 122
+        a says usdc A 90 at 117"
+    );
+    for then in [
+        "a says usdc A 80 at 122\n= payment.approved\nopinions 0",
+        "a says usdc A 81 at 122\nwait 120s\n= payment.held approval",
+        "wait 120s\n= payment.held approval",
+        "restart\nopinions 0\nwait 120s\n= payment.held approval",
+    ] {
+        check(in_full_earnest(filling()), &format!("{planned}\n{then}"));
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Live payments: from a final transfer over Circle's answers to the words that people hear.
 
+use crate::names::hash;
 use crate::script::{CHAIN, USDC, address, check};
 use crate::settings::paying;
 use walletwatch::reactor::Reactor;
@@ -20,7 +21,7 @@ pub fn in_earnest(mut settings: Settings) -> Settings {
         environment: "test".into(),
         wallet: "w-1".into(),
         chain: CHAIN,
-        blockchain: "ETH-SEPOLIA".into(),
+        blockchain: "ETH".into(),
         token: USDC,
         wallet_address: address("W"),
         gasless: false,
@@ -30,6 +31,15 @@ pub fn in_earnest(mut settings: Settings) -> Settings {
         relaxed: true,
         notify: Vec::new(),
     });
+    settings
+}
+
+/// The same with nothing lifted.
+pub fn in_full_earnest(settings: Settings) -> Settings {
+    let mut settings = in_earnest(settings);
+    if let Some(live) = &mut settings.live {
+        live.relaxed = false;
+    }
     settings
 }
 
@@ -63,7 +73,7 @@ pub fn answer(asks: &mut Vec<Asked>, words: &[&str], reactor: &Reactor, now: Tim
             let status = status.parse().expect("a status");
             (first(asks, "create"), Outcome::Refused { status, code: Some(2), words: "no".into() })
         }
-        ["shows", state] => {
+        ["shows", state, tx @ ..] => {
             let asked = first(asks, "get");
             let row = reactor.desk().payments().next().expect("there is a payment");
             let live = row.live.as_deref().expect("it is live");
@@ -77,7 +87,7 @@ pub fn answer(asks: &mut Vec<Asked>, words: &[&str], reactor: &Reactor, now: Tim
                 token: Some(live.token),
                 destination: Some(row.address),
                 amount: Some(row.amount),
-                tx: None,
+                tx: tx.first().map(|tx| hash(tx)),
                 created: Some(now),
                 reason: None,
                 fee: None,
@@ -130,6 +140,74 @@ fn a_final_transfer_pays_once_and_people_hear_how_it_goes() {
 }
 
 #[test]
+fn a_transfer_pays_by_itself_when_two_operators_say_alike_what_its_block_holds() {
+    let planned = "
+        trusted
+        tx t1 usdc S>A 500
+        a fresh
+        a 100
+        wait 1s
+        circle lists
+        a 101:t1 102 103 104 105
+        opinions 0
+        a 106
+        = final t1 treasury in
+        opinions 1
+    ";
+    let cases = [
+        "b says 101\na says 101\n= payment.approved\nopinions 0",
+        "a says 101\nwait 119s\nb says 101\n= payment.approved",
+        // One operator, however often it says so, and whatever others say of it.
+        "wait 120s\n= payment.held approval\nopinions 0",
+        "a says 101\na says 101\nwait 120s\n= payment.held approval",
+        "a says 101\nb denies 101\nwait 120s\n= payment.held approval",
+        "a says 101\na denies 101\nb says 101\nwait 120s\n= payment.held approval",
+        // Whoever was mistaken at first may say so.
+        "a says 101\nb denies 101\nb says 101\n= payment.approved",
+        "a says 101\nrestart\nopinions 0\nwait 120s\n= payment.held approval",
+    ];
+    for then in cases {
+        check(in_full_earnest(paying(Approval::None)), &format!("{planned}\n{then}"));
+    }
+}
+
+#[test]
+fn what_circle_says_of_a_transaction_is_held_against_its_receipt() {
+    const ON_CHAIN: &str = "a 107:p1 108..113";
+    let lacks = "; payments.frozen Circle says that it is complete, and the chain lacks its transaction";
+    let has = "; payments.frozen Circle says that it ended failed, and its transaction is on the chain";
+    let check_ended = |end: &str, then: &str| {
+        check(
+            live(Approval::None),
+            &format!(
+                "tx p1 usdc W>P 500
+                {TRIGGERED}
+                circle takes c-1
+                circle shows SENT p1
+                = payment.sent
+                wait 6s
+                circle shows {end} p1
+                = payment.{end_word}
+                {then}",
+                end_word = if end == "COMPLETE" { "complete" } else { "failed; payments.frozen rule all" }
+            ),
+        );
+    };
+    check_ended("COMPLETE", &format!("{ON_CHAIN}\nscan receipt p1 107"));
+    check_ended("COMPLETE", &format!("scan receipt p1 none\nwait 360s\n{ON_CHAIN}\nscan receipt p1 107"));
+    check_ended(
+        "COMPLETE",
+        &format!(
+            "scan receipt p1 none\nwait 3660s\n= source.blind\nscan receipt p1 none\n{}",
+            &lacks.replacen("; ", "= ", 1)
+        ),
+    );
+    check_ended("COMPLETE", "a 107:p1 108 109\nscan receipt p1 107\nwait 3660s\n= source.blind");
+    check_ended("FAILED", "scan receipt p1 none\nwait 3660s\n= source.blind\nscan receipt p1 none");
+    check_ended("FAILED", &format!("{ON_CHAIN}\nscan receipt p1 107\n{}", &has.replacen("; ", "= ", 1)));
+}
+
+#[test]
 fn what_waits_for_a_person_does_not_leave() {
     check(
         live(Approval::Manual),
@@ -169,6 +247,8 @@ fn a_refusal_of_every_attempt_ends_it_and_an_open_one_is_looked_for() {
             "{TRIGGERED}
             circle breaks
             wait 3s
+            circle asked scan
+            circle lists
             circle asked create
             circle refuses 400
             circle asked scan

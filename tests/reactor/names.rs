@@ -3,7 +3,7 @@
 use std::time::Duration;
 use walletwatch::types::{Address, Asset, B256, ChainId, Pair};
 
-pub const CHAIN: ChainId = ChainId(7);
+pub const CHAIN: ChainId = ChainId(1);
 /// Contract of the token that the settings know.
 pub const USDC: Address = Address::repeat_byte(0x55);
 /// Contract of the token that calls itself USDC.

@@ -24,21 +24,26 @@
 //! | `accept` | a person says that the chain is the right one |
 //! | `remove late`, `remove late L` | they are not any more |
 //! | `circle asked scan`, `circle lists`, `circle takes c-1`, `circle breaks`, `circle refuses 400`, `circle shows SENT` | what the payment worker was asked, and what it answers to the first of that kind |
+//! | `trusted`, `opinions 2` | a person accepted the config and two passed its payees; so much is asked of every operator |
+//! | `b says 101`, `b says usdc A 90 at 117`, `b denies 101` | what the operator `b` reads there itself; without its transfers |
 //! | `= seen t1 treasury in; …` | what the line above says; without it, nothing |
 
 pub use crate::names::{CHAIN, FAKE, NFT, USDC, address, pair};
 use crate::names::{asset, hash, number, seconds};
 use crate::said::{by_subject, words};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::effect::{Effect, Reply};
 use walletwatch::reactor::event::{
-    Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt,
-    Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
+    Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, Opinion,
+    PaymentOrder, ReadAt, Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick,
+    TokenFacts, Witnessed,
 };
 use walletwatch::reactor::payments::ask::Asked;
+use walletwatch::reactor::payments::desk::Order;
 use walletwatch::reactor::settings::Settings;
+use walletwatch::reactor::wants::OpinionWant;
 use walletwatch::types::{Address, Asset, B256, Block, BlockRef, Kind, Movement, Name, Price, Timestamp, U256};
 
 struct Script {
@@ -262,6 +267,20 @@ impl Script {
                 self.handle(Event::Tags(Tags { chain: CHAIN, endpoint: (*endpoint).into(), safe: None, finalized }));
             }
             [endpoint, "gap", blocks @ ..] => self.run(endpoint, RunPart::Gap, blocks),
+            ["trusted"] => self.trust(),
+            ["opinions", count] => assert_eq!(self.opinions().len() as u64, number(count), "{line}"),
+            [operator, "says", block] => {
+                let whole = self.whole(block);
+                self.opinion(operator, Witnessed::Block(whole));
+            }
+            [operator, "denies", block] => {
+                let whole = self.whole(block);
+                self.opinion(operator, Witnessed::Block(Block { movements: Vec::new(), ..whole }));
+            }
+            [operator, "says", kind, who, amount, "at", block] => {
+                let (block, raw) = (self.block(block).0.hash, amount.parse().expect("an amount"));
+                self.opinion(operator, Witnessed::Balance { address: address(who), asset: asset(kind), block, raw });
+            }
             [endpoint, blocks @ ..] => self.run(endpoint, RunPart::Tip, blocks),
             [] => {}
         }
@@ -315,14 +334,7 @@ impl Script {
                 None => names.push((*word).to_owned()),
             }
         }
-        let time = self.now;
-        let blocks = names.iter().map(|name| {
-            let (at, txs) = self.block(name);
-            let movements = txs.iter().flat_map(|tx| self.txs[tx].clone()).enumerate();
-            let movements = movements.map(|(place, it)| Movement { log_index: Some(place as u64), ..it }).collect();
-            Block { at, time, base_fee: None, next_base_fee: None, movements, traced: true }
-        });
-        let blocks = blocks.collect();
+        let blocks = names.iter().map(|name| self.whole(name)).collect();
         self.handle(Event::Run(Run {
             chain: CHAIN,
             endpoint: endpoint.into(),
@@ -330,6 +342,44 @@ impl Script {
             part,
             chosen_by: self.chosen_by,
         }));
+    }
+
+    fn whole(&mut self, name: &str) -> Block {
+        let (at, txs) = self.block(name);
+        let movements = txs.iter().flat_map(|tx| self.txs[tx].clone()).enumerate();
+        let movements = movements.map(|(place, it)| Movement { log_index: Some(place as u64), ..it }).collect();
+        Block { at, time: self.now, base_fee: None, next_base_fee: None, movements, traced: true }
+    }
+
+    fn opinions(&mut self) -> BTreeSet<OpinionWant> {
+        self.reactor.wants().chains.get(&CHAIN).map(|wants| wants.opinions.clone()).unwrap_or_default()
+    }
+
+    fn opinion(&mut self, operator: &str, read: Witnessed) {
+        let wanted = self.opinions().iter().any(|want| match (want, &read) {
+            (OpinionWant::Block(wanted), Witnessed::Block(block)) => *wanted == block.at.hash,
+            (
+                OpinionWant::Balance { address: whose, asset: what, number: _, block: at },
+                Witnessed::Balance { address, asset, block, raw: _ },
+            ) => (whose, what, at) == (address, asset, block),
+            (_, _) => false,
+        });
+        assert!(wanted, "nobody asks {operator} for {read:?}");
+        let (endpoint, operator) = ("b".into(), operator.into());
+        self.handle(Event::Opinion(Box::new(Opinion { chain: CHAIN, endpoint, operator, read })));
+    }
+
+    /// People say what they have to say of every live config.
+    fn trust(&mut self) {
+        let fingerprint = self.reactor.desk().fingerprint().expect("something is live");
+        let payees: Vec<Name> = self.settings.payees.keys().cloned().collect();
+        let waive = |payee: Name| ["ann", "bob"].map(|by| (by, Order::WaivePayee { payee: payee.clone() }));
+        let orders: Vec<_> = payees.into_iter().flat_map(waive).collect();
+        for (by, order) in [("ann", Order::Accept { fingerprint })].into_iter().chain(orders) {
+            let order = PaymentOrder { by: by.into(), order };
+            self.handle(Event::Command(Command::Payments(Box::new(order))));
+        }
+        self.said.clear();
     }
 
     fn logs(&mut self, endpoint: &str, range: &str, rows: &[&str]) {

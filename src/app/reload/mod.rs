@@ -16,6 +16,7 @@ use super::sources::{Sources, Started};
 use crate::config::checked::Config;
 use crate::config::faults::Faults;
 use crate::http::{Refusal, Reloaded, Tokens};
+use crate::reactor::settings::{LiveSettings, Settings};
 use crate::sinks::worker::Order;
 use crate::sinks::{Sink, SinkFault};
 use crate::telemetry::names::RELOADS;
@@ -45,6 +46,8 @@ pub(super) struct Reloader {
     pub in_force: watch::Sender<Arc<Config>>,
     /// Where the config comes from; nowhere, where it was made in memory.
     pub reloading: Option<Reloading>,
+    /// What pays, where Circle could not be asked at the start.
+    pub live_later: Option<oneshot::Receiver<LiveSettings>>,
     /// What the API asks for.
     pub asked: mpsc::Receiver<Asker>,
     /// What runs.
@@ -67,12 +70,29 @@ pub(super) struct Reloader {
     pub stop: CancellationToken,
 }
 
+/// What comes to be done.
+enum Next {
+    /// A reload, and who waits for what came of it.
+    Reload(Option<Asker>),
+    /// What pays is known now.
+    Live(Box<LiveSettings>),
+}
+
 impl Reloader {
     /// Does what it is asked, one reload at a time, until it is stopped.
     pub(super) async fn run(mut self) {
         self.metrics.set(Metric::ReloadTime, &[], seconds(self.clock.now()));
         let stop = self.stop.clone();
-        while let Some(asker) = stop.run_until_cancelled(self.next()).await {
+        while let Some(next) = stop.run_until_cancelled(self.next()).await {
+            let asker = match next {
+                Next::Reload(asker) => asker,
+                Next::Live(live) => {
+                    if let Some(Err(refusal)) = stop.run_until_cancelled(self.go_live(*live)).await {
+                        tracing::error!("payments are not live: {refusal}");
+                    }
+                    continue;
+                }
+            };
             let done = stop.run_until_cancelled(self.reload()).await;
             let done = done.unwrap_or_else(|| Err(stopping()));
             self.note(&done);
@@ -83,8 +103,17 @@ impl Reloader {
         }
     }
 
-    /// Who asks next; a signal wants no answer.
-    async fn next(&mut self) -> Option<Asker> {
+    /// The config that is in force, and what pays.
+    async fn go_live(&mut self, live: LiveSettings) -> Result<(), Refusal> {
+        let old = Arc::clone(&self.in_force.borrow());
+        let settings = Settings { live: Some(live), ..old.settings.clone() };
+        let config = Config { settings, ..Config::clone(&old) };
+        let sinks = sinks(&old).map_err(|fault| Refusal::NotNow(fault.to_string()))?;
+        self.apply(&old, Arc::new(config), sinks.clone(), sinks).await
+    }
+
+    /// What comes next; a signal wants no answer.
+    async fn next(&mut self) -> Next {
         let hangup = async {
             match &mut self.reloading {
                 Some(reloading) if !reloading.hangups.is_closed() => match reloading.hangups.recv().await {
@@ -94,12 +123,22 @@ impl Reloader {
                 Some(_) | None => std::future::pending().await,
             }
         };
+        let live = async {
+            match &mut self.live_later {
+                Some(later) => later.await.ok(),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = hangup => {
                 tracing::info!("reload, by SIGHUP");
-                None
+                Next::Reload(None)
             }
-            Some(asker) = self.asked.recv() => Some(asker),
+            Some(asker) = self.asked.recv() => Next::Reload(Some(asker)),
+            Some(live) = live => {
+                self.live_later = None;
+                Next::Live(Box::new(live))
+            }
         }
     }
 

@@ -116,13 +116,9 @@ pub(super) fn together(input: &Input<'_>, config: &Config) {
 fn one_operator(input: &Input<'_>, config: &Config, chains: BTreeSet<ChainId>) {
     for id in chains {
         let Some(chain) = config.settings.chains.get(&id) else { continue };
-        let operators: BTreeSet<&Name> = config
-            .endpoints
-            .iter()
-            .filter(|endpoint| endpoint.chain == id)
-            .map(|endpoint| &endpoint.operator)
-            .chain(&chain.explorer)
-            .collect();
+        let here = config.endpoints.iter().filter(|endpoint| endpoint.chain == id);
+        // An explorer is not asked for a second opinion.
+        let operators: BTreeSet<&Name> = here.map(|endpoint| &endpoint.operator).collect();
         let silent = config.settings.payments.iter().any(|payment| payment.live && payment.approval == Approval::None);
         if silent && operators.len() < 2 {
             let what = format!(

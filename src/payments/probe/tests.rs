@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::payments::testing::{Bench, token, wallet};
+use crate::types::U256;
 use crate::world::circle::Manner;
 
 fn plan(bench: &Bench) -> ProbePlan {

@@ -11,7 +11,7 @@ use super::line::Answer;
 use crate::reactor::event::{Balances, Event, NoBalance, ReadAt};
 use crate::reactor::wants::BalanceWant;
 use crate::sources::queue::{Closed, Lane, SMALL_EVENT_BYTES};
-use crate::types::{Address, Asset, BlockRef, ChainId, Name, U256};
+use crate::types::{Address, Asset, B256, BlockRef, ChainId, Name, U256};
 use crate::wire::erc20::decode_balance;
 use crate::wire::jsonrpc::{At, Call, Refusal, StateAt, parse_amount, parse_header, parse_text};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +34,7 @@ const AT_ONCE: usize = 100;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Of whom, and of what.
-type Key = (Address, Asset);
+pub(super) type Key = (Address, Asset);
 
 /// What was asked, and how often in vain.
 #[derive(Debug, Clone, Copy)]
@@ -127,23 +127,8 @@ async fn round(
     pace: &mut Pace,
     by_height: &mut BTreeSet<Name>,
 ) -> Result<(), Closed> {
-    let mut answers = Vec::new();
-    if !by_height.contains(&reader.name) {
-        answers = ask(reader, due, StateAt::Hash(block.hash)).await;
-        if answers.iter().any(refuses_hash) {
-            by_height.insert(reader.name.clone());
-        }
-    }
-    if by_height.contains(&reader.name) {
-        answers = ask(reader, due, StateAt::Number(block.number)).await;
-        if !is_still(reader, block).await {
-            // Another block stands there, or nobody can say: what was read is of no known block.
-            answers = due.iter().map(|_| Err(AskFault::Unreadable)).collect();
-        }
-    }
     let mut read = Vec::with_capacity(due.len());
-    for (key, answer) in due.iter().zip(answers) {
-        let amount = amount(key.1, answer);
+    for (key, amount) in due.iter().zip(read_at(reader, block.number, block.hash, due, by_height).await) {
         let said = match amount {
             Err(NoBalance::NoAnswer) => pace.in_vain(*key),
             Ok(_) | Err(NoBalance::Empty | NoBalance::Reverted) => {
@@ -164,15 +149,37 @@ async fn round(
     shared.queue.send(Lane::New, event, bytes).await
 }
 
-/// Balances of a past block, whatever is canonical now: who asks has walked there by hash.
+/// Balances of a past block.
 pub(super) async fn at_block(chain: ChainId, reader: &Endpoint, block: BlockRef, of: &[Key]) -> Balances {
-    let mut answers = ask(reader, of, StateAt::Hash(block.hash)).await;
-    if answers.iter().any(refuses_hash) {
-        answers = ask(reader, of, StateAt::Number(block.number)).await;
-    }
-    let read = of.iter().zip(answers).map(|(key, answer)| (key.0, key.1, amount(key.1, answer))).collect();
+    let answers = read_at(reader, block.number, block.hash, of, &mut BTreeSet::new()).await;
+    let read = of.iter().zip(answers).map(|(key, amount)| (key.0, key.1, amount)).collect();
     let at = ReadAt { number: block.number, hash: Some(block.hash) };
     Balances { chain, source: reader.name.clone(), at, read }
+}
+
+/// What there is of these in a block. Which nodes do not take a block by its hash is learnt.
+pub(super) async fn read_at(
+    reader: &Endpoint,
+    number: u64,
+    hash: B256,
+    due: &[Key],
+    by_height: &mut BTreeSet<Name>,
+) -> Vec<Result<U256, NoBalance>> {
+    let mut answers = Vec::new();
+    if !by_height.contains(&reader.name) {
+        answers = ask(reader, due, StateAt::Hash(hash)).await;
+        if answers.iter().any(refuses_hash) {
+            by_height.insert(reader.name.clone());
+        }
+    }
+    if by_height.contains(&reader.name) {
+        answers = ask(reader, due, StateAt::Number(number)).await;
+        if !is_still(reader, number, hash).await {
+            // Another block stands there, or nobody can say: what was read is of no known block.
+            answers = due.iter().map(|_| Err(AskFault::Unreadable)).collect();
+        }
+    }
+    due.iter().zip(answers).map(|(key, answer)| amount(key.1, answer)).collect()
 }
 
 async fn ask(reader: &Endpoint, due: &[Key], at: StateAt) -> Vec<Answer> {
@@ -190,10 +197,10 @@ fn refuses_hash(answer: &Answer) -> bool {
 }
 
 /// Whether the block of this height still is this one.
-async fn is_still(reader: &Endpoint, block: BlockRef) -> bool {
-    let call = Call::BlockByNumber { at: At::Number(block.number), whole: false };
+async fn is_still(reader: &Endpoint, number: u64, hash: B256) -> bool {
+    let call = Call::BlockByNumber { at: At::Number(number), whole: false };
     let answer = reader.rpc.ask(&call).await;
-    answer.is_ok_and(|answer| parse_header(&answer).is_ok_and(|header| header.at.hash == block.hash))
+    answer.is_ok_and(|answer| parse_header(&answer).is_ok_and(|header| header.at.hash == hash))
 }
 
 /// What an answer says of a balance.

@@ -4,6 +4,7 @@
 
 use super::lead::Standing;
 use super::rpc::Rpc;
+use crate::config::checked::EndpointConfig;
 use crate::reactor::event::{Contact, Event, Head, SourceId, SourceKind, SourceReport, SourceState, Tags};
 use crate::sources::queue::{EventQueue, Newest};
 use crate::types::{B256, BlockRef, ChainId, Name};
@@ -39,6 +40,8 @@ pub(super) struct Abilities {
 pub(super) struct Endpoint {
     pub(super) chain: ChainId,
     pub(super) name: Name,
+    /// Who runs it.
+    pub(super) operator: Name,
     pub(super) rpc: Rpc,
     state: Mutex<State>,
     slots: Slots,
@@ -73,9 +76,16 @@ struct State {
 }
 
 impl Endpoint {
-    pub(super) fn new(chain: ChainId, name: Name, rpc: Rpc, queue: &EventQueue, changed: Arc<Notify>) -> Self {
+    pub(super) fn new(
+        chain: ChainId,
+        config: &EndpointConfig,
+        rpc: Rpc,
+        queue: &EventQueue,
+        changed: Arc<Notify>,
+    ) -> Self {
         let slots = Slots { state: queue.slot(), contact: queue.slot(), tags: queue.slot(), head: queue.slot() };
-        Self { chain, name, rpc, state: Mutex::default(), slots, changed }
+        let (name, operator) = (config.name.clone(), config.operator.clone());
+        Self { chain, name, operator, rpc, state: Mutex::default(), slots, changed }
     }
 
     /// Changes are assignments: a panic elsewhere leaves a usable state.

@@ -15,6 +15,7 @@ mod gap;
 mod lead;
 mod line;
 mod look_back;
+mod opinions;
 mod owed;
 mod pace;
 mod past;
@@ -218,5 +219,6 @@ async fn keep_and_read(shared: &Shared) {
         _closed = asks::answer(shared) => {}
         _closed = Box::pin(balances::read(shared)) => {}
         _closed = fees::follow(shared) => {}
+        _closed = Box::pin(opinions::give(shared)) => {}
     }
 }

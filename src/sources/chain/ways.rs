@@ -101,7 +101,7 @@ impl Ways {
         // A url that cannot be used was a fault of the config; here it is said and left out.
         let endpoint = self.way(config, &cancel).map(|way| {
             let rpc = Rpc::new(way, owed::patience(self.block_time));
-            Arc::new(Endpoint::new(self.chain, config.name.clone(), rpc, &self.queue, self.changed()))
+            Arc::new(Endpoint::new(self.chain, config, rpc, &self.queue, self.changed()))
         });
         if endpoint.is_none() {
             let state = SourceState::Refused("unusable url".into());

@@ -8,7 +8,8 @@ use crate::reactor::payments::ask::{Answer, Outcome, Transaction, Unsent};
 use crate::types::{Name, PaymentId, Timestamp};
 use std::time::Duration;
 
-/// A ciphertext that Circle has seen before: a fresh one is sent.
+/// A ciphertext that Circle has seen before. Ours are fresh for each attempt, so this very request came to Circle twice, and what the first
+/// copy did nobody knows.
 const USED_CIPHERTEXT: i64 = 156_004;
 /// An idempotency key that is bound to another request.
 const USED_KEY: i64 = 1_083;
@@ -21,8 +22,6 @@ const LOOK_EVERY: [(u64, u64); 3] = [(2, 5), (30, 30), (u64::MAX, 300)];
 enum Proof {
     /// Its own attempt did nothing.
     Nothing,
-    /// Its own attempt did nothing, and a fresh ciphertext may do.
-    FreshCiphertext,
     /// Our key was used for something.
     KeyUsed,
     /// Our API key may not do this: everything stops, and nothing is proven.
@@ -35,7 +34,7 @@ enum Proof {
 fn proof(status: u16, code: Option<i64>) -> Proof {
     match (status, code) {
         (409, _) | (_, Some(USED_KEY)) => Proof::KeyUsed,
-        (_, Some(USED_CIPHERTEXT)) => Proof::FreshCiphertext,
+        (_, Some(USED_CIPHERTEXT)) => Proof::Ambiguous,
         (400 | 422, Some(_)) => Proof::Nothing,
         (401 | 403 | 404, _) => Proof::Locked,
         _ => Proof::Ambiguous,
@@ -169,9 +168,8 @@ impl Desk {
         let said = format!("Circle: {status} {words}");
         let proof = match proof(status, code) {
             Proof::KeyUsed if flawed!(self, ConflictIsRejected) => Proof::Nothing,
-            proof @ (Proof::Nothing | Proof::FreshCiphertext | Proof::KeyUsed | Proof::Locked | Proof::Ambiguous) => {
-                proof
-            }
+            Proof::Ambiguous if code == Some(USED_CIPHERTEXT) && flawed!(self, UsedCiphertextProves) => Proof::Nothing,
+            proof @ (Proof::Nothing | Proof::KeyUsed | Proof::Locked | Proof::Ambiguous) => proof,
         };
         match proof {
             Proof::Nothing => {
@@ -185,10 +183,6 @@ impl Desk {
                     self.amend(id, step, |live| live.due = None);
                     self.advance(id, PaymentState::Reconcile, Some(&said), OURSELVES, at, step);
                 }
-            }
-            Proof::FreshCiphertext => {
-                self.amend(id, step, |live| live.disproven += 1);
-                self.later(id, attempts, at, step);
             }
             Proof::KeyUsed => {
                 self.amend(id, step, |live| live.due = None);
@@ -242,19 +236,14 @@ impl Desk {
             return;
         }
         if !live.compared {
-            let same = is_what_was_frozen(row, live, shown);
             let two = live.circle_id.as_ref().is_some_and(|known| *known != shown.id);
-            if !same || two {
-                let why = if two {
-                    "two transactions at Circle have its reference"
-                } else {
-                    "Circle shows something else than what was frozen"
-                };
-                self.freeze(why, OURSELVES, at, step);
+            let two = two.then(|| "two transactions at Circle have its reference".to_owned());
+            if let Some(why) = two.or_else(|| Some(format!("Circle shows {}", difference(row, live, shown)?))) {
+                self.freeze(&why, OURSELVES, at, step);
                 self.amend(id, step, |live| live.due = Some(at.after(LOOK_LATER)));
                 // From `sending` a person is reached over the search.
-                self.advance(id, PaymentState::Reconcile, Some(why), OURSELVES, at, step);
-                self.advance(id, PaymentState::Human, Some(why), OURSELVES, at, step);
+                self.advance(id, PaymentState::Reconcile, Some(&why), OURSELVES, at, step);
+                self.advance(id, PaymentState::Human, Some(&why), OURSELVES, at, step);
                 return;
             }
         }
@@ -288,6 +277,16 @@ impl Desk {
         }
     }
 
+    /// The chain says otherwise than Circle of what became of a payment: everything stops, once for each.
+    pub fn contradicted(&mut self, id: PaymentId, why: &str, at: Timestamp, step: &mut Step) {
+        let said = |row: &PaymentRow| row.reason.as_ref().is_some_and(|known| known.as_str() == why);
+        let Some(row) = self.rows.get_mut(&id).filter(|row| !said(row)) else { return };
+        row.reason = Some(why.into());
+        step.payments.push(row.clone());
+        self.audit(OURSELVES, "contradicted", Some(id), why, at, step);
+        self.freeze(&format!("payment {id}: {why}"), OURSELVES, at, step);
+    }
+
     /// A payment that ended without paying stops its rule, and a denied one its payee (MONEY §4.7).
     pub(super) fn ended_badly(&mut self, id: PaymentId, at: Timestamp, step: &mut Step) {
         let Some(row) = self.rows.get(&id) else { return };
@@ -311,8 +310,9 @@ impl Desk {
         let foreign = shown.reference.as_ref().is_some_and(|reference| live.reference != *reference);
         let taken = self.whose(circle).is_some_and(|owner| owner != id);
         let asked_for = row.state == PaymentState::Human && shown.id == *circle && !foreign && !taken;
-        if !asked_for || !is_what_was_frozen(row, live, &shown) {
-            let what = format!("{circle} is not what was frozen: payment {id} still needs a person");
+        let other = if asked_for { difference(row, live, &shown) } else { Some("a transfer of something else".into()) };
+        if let Some(other) = other {
+            let what = format!("{circle} is not it, Circle shows {other}: payment {id} still needs a person");
             step.said.push(Said::Warning(what.into()));
             return;
         }
@@ -339,11 +339,23 @@ fn look_every(age: Duration) -> Duration {
     Duration::from_secs(found.map_or(300, |(_, seconds)| *seconds))
 }
 
+/// What Circle shows that is not what was frozen, or does not show, in words.
+fn difference(row: &PaymentRow, live: &LivePart, shown: &Transaction) -> Option<String> {
+    fn of<T: PartialEq>(what: &str, shown: Option<&T>, frozen: &T) -> Option<String> {
+        match shown {
+            Some(shown) if shown == frozen => None,
+            Some(_) => Some(format!("another {what} than the frozen one")),
+            None => Some(format!("no {what} that could be compared with the frozen one")),
+        }
+    }
+    of("destination", shown.destination.as_ref(), &row.address)
+        .or_else(|| of("amount", shown.amount.as_ref(), &row.amount))
+        .or_else(|| of("token", shown.token.as_ref(), &live.token))
+        .or_else(|| of("chain", shown.chain.as_ref(), &live.blockchain))
+        .or_else(|| of("wallet", shown.wallet.as_ref(), &live.wallet))
+}
+
 /// Whether Circle shows destination, amount, token, chain and wallet, and each is the frozen one. What it does not show is not the same.
 pub(super) fn is_what_was_frozen(row: &PaymentRow, live: &LivePart, shown: &Transaction) -> bool {
-    shown.destination == Some(row.address)
-        && shown.amount == Some(row.amount)
-        && shown.token == Some(live.token)
-        && shown.chain.as_ref() == Some(&live.blockchain)
-        && shown.wallet.as_ref() == Some(&live.wallet)
+    difference(row, live, shown).is_none()
 }

@@ -37,6 +37,8 @@ pub enum Flaw {
     ZeroBalancePays,
     FirstReadingPays,
     ShortScanWindow,
+    UsedCiphertextProves,
+    OneOperatorPays,
 }
 
 /// Which fault is planted, if one is.
@@ -167,7 +169,7 @@ mod planted {
 
     impl Flaw {
         /// All of them.
-        pub const ALL: [Self; 32] = [
+        pub const ALL: [Self; 34] = [
             Self::RandomKeyPerAttempt,
             Self::KeyFromBlockHash,
             Self::NewKeyOnNotFound,
@@ -200,6 +202,8 @@ mod planted {
             Self::ZeroBalancePays,
             Self::FirstReadingPays,
             Self::ShortScanWindow,
+            Self::UsedCiphertextProves,
+            Self::OneOperatorPays,
         ];
     }
 }

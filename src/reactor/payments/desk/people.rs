@@ -3,6 +3,7 @@
 use super::afford::DEAR;
 use super::flaws::flawed;
 use super::limits::NO_ROOM;
+use super::send::OVER;
 use super::{Desk, Holds, Purpose, Said, Step, Stopped, request};
 pub use crate::reactor::decisions::{Order, Refusal};
 use crate::reactor::money::{PaymentRow, PaymentState, Sha256};
@@ -139,8 +140,7 @@ impl Desk {
         let held = if flawed!(self, RetractedGoesOut) { Some(true) } else { holds(&row) };
         match held {
             Some(false) if !anyway => {
-                let why = "what made it does not hold any more";
-                self.advance(id, PaymentState::Refused, Some(why), by.as_str(), at, step);
+                self.advance(id, PaymentState::Refused, Some(OVER), by.as_str(), at, step);
                 return Err(Refusal::OverNow);
             }
             None if !anyway => return Err(Refusal::NotKnown),

@@ -13,6 +13,10 @@ use std::time::Duration;
 pub(super) const MOST_WAITING: usize = 20;
 /// Beyond the chain's usual time to the stage and this, a trigger never pays by itself.
 const LATEST_TRIGGER: Duration = Duration::from_hours(1);
+/// What one operator says waits so long for another to say the same; then a person is asked.
+const OPINION_WITHIN: Duration = Duration::from_mins(2);
+/// Why the payment does not wait that would be one too many.
+const TOO_MANY: &str = "too many of its payments wait for a person";
 /// A new or changed payee is paid by nobody's silence for so long.
 const NEW_PAYEE: Duration = Duration::from_hours(24);
 
@@ -73,7 +77,7 @@ pub enum Facts {
 pub enum Vouched {
     /// Nobody who counts: an explorer's row, or an internal movement.
     ByNobody,
-    /// One operator.
+    /// One operator: others are asked, see [`Desk::witnessed`].
     ByOne,
     /// Two operators.
     ByTwo,
@@ -97,31 +101,77 @@ impl Desk {
             }
             return;
         }
-        let waits = self.waits_for(trigger, &offer, &terms, amount, id, at);
-        if waits.is_some() && self.waiting(&trigger.rule) >= MOST_WAITING {
-            self.stop(what, "too many of its payments wait for a person", at, step);
-            return;
-        }
         let Some(row) = self.planned(trigger, &offer, &terms, amount, id, at) else {
             let why = "a request cannot be written: the wallet's or the chain's name holds a strange letter";
             step.said.push(Said::Warning(why.into()));
             return;
         };
+        let (first, vouched) = match &trigger.facts {
+            Facts::Transfer { vouched, .. } => (false, *vouched),
+            Facts::Crossing { first, vouched, .. } => (*first, *vouched),
+        };
+        let waits = self.waits_for(&row, &offer, &terms, first, at);
+        if waits.is_some() && self.waiting(&trigger.rule) >= MOST_WAITING {
+            self.stop(what, TOO_MANY, at, step);
+            return;
+        }
         let rooms = self.rooms(&trigger.rule, &offer, amount, id, at);
         let limits = rooms.map_or_else(|_| String::new(), |rooms| in_line(rooms.iter().map(|(_, room)| room)));
         step.payments.push(row.clone());
         self.rows.insert(id, row);
         self.open.insert(id);
         self.audit(OURSELVES, "planned", Some(id), &limits, at, step);
-        if let Some(reason) = waits {
-            self.advance(id, PaymentState::Held, Some(reason), OURSELVES, at, step);
-            if reason == NO_ROOM {
-                let over = self.over_in_words(&trigger.rule, &offer, amount, id, at);
-                self.audit(OURSELVES, "no room", Some(id), &over, at, step);
-            }
-        } else {
+        let alone = vouched != Vouched::ByTwo && !terms.relaxed && !flawed!(self, OneOperatorPays);
+        if waits.is_some() || !alone {
+            self.go_on(id, waits, at, step);
+        }
+    }
+
+    /// The payments for which another operator is asked.
+    pub fn unwitnessed(&self) -> impl Iterator<Item = &PaymentRow> {
+        self.rows_in(PaymentState::Planned)
+    }
+
+    /// Two operators say alike what made a payment.
+    pub fn witnessed(&mut self, id: PaymentId, at: Timestamp, step: &mut Step) {
+        let Some(row) = self.rows.get(&id).filter(|row| row.state == PaymentState::Planned).cloned() else { return };
+        self.audit(OURSELVES, "witnessed", Some(id), "", at, step);
+        if let Some(why) = self.forbidden(&row) {
+            self.advance(id, PaymentState::Refused, Some(why), OURSELVES, at, step);
+            return;
+        }
+        let Some(terms) = self.terms.clone() else { return };
+        let Some(offer) = terms.offers.get(&row.rule) else { return };
+        let waits = self.waits_for(&row, offer, &terms, false, at);
+        self.go_on(id, waits, at, step);
+    }
+
+    /// Nobody else said in time what one operator says: a person is asked.
+    pub(super) fn not_witnessed(&mut self, id: PaymentId, at: Timestamp, step: &mut Step) {
+        let due = |row: &&PaymentRow| row.state == PaymentState::Planned && at.since(row.planned_at) >= OPINION_WITHIN;
+        if self.rows.get(&id).filter(due).is_some() {
+            self.go_on(id, Some("approval"), at, step);
+        }
+    }
+
+    /// A planned payment waits for a person, or may go.
+    fn go_on(&mut self, id: PaymentId, waits: Option<&'static str>, at: Timestamp, step: &mut Step) {
+        let Some(row) = self.rows.get(&id).cloned() else { return };
+        let Some(reason) = waits else {
             self.amend(id, step, |live| live.approved_at = Some(at));
             self.advance(id, PaymentState::Approved, None, OURSELVES, at, step);
+            return;
+        };
+        if self.waiting(&row.rule) >= MOST_WAITING {
+            self.stop(Stopped::Rule(row.rule), TOO_MANY, at, step);
+            self.advance(id, PaymentState::Refused, Some(TOO_MANY), OURSELVES, at, step);
+            return;
+        }
+        self.advance(id, PaymentState::Held, Some(reason), OURSELVES, at, step);
+        let offer = self.terms.as_ref().and_then(|terms| terms.offers.get(&row.rule));
+        if let Some(offer) = offer.filter(|_| reason == NO_ROOM) {
+            let over = self.over_in_words(&row.rule, offer, row.amount, id, at);
+            self.audit(OURSELVES, "no room", Some(id), &over, at, step);
         }
     }
 
@@ -217,21 +267,17 @@ impl Desk {
         ours(from) || ours(to) || (terms.watched.contains(from) && terms.watched.contains(to))
     }
 
-    /// Why it has to wait for a person, if it has to.
+    /// Why it has to wait for a person, if it has to, whoever vouches for what made it.
     fn waits_for(
         &self,
-        trigger: &Trigger,
+        row: &PaymentRow,
         offer: &Offer,
         terms: &Terms,
-        amount: U256,
-        id: PaymentId,
+        first: bool,
         at: Timestamp,
     ) -> Option<&'static str> {
-        let (first, one) = match &trigger.facts {
-            Facts::Transfer { vouched, .. } => (false, *vouched != Vouched::ByTwo),
-            Facts::Crossing { first, vouched, .. } => (*first, *vouched != Vouched::ByTwo),
-        };
-        if !self.over(&trigger.rule, offer, amount, id, at).is_empty() {
+        let triggered_at = row.live.as_deref().map_or(row.planned_at, |live| live.triggered_at);
+        if !self.over(&row.rule, offer, row.amount, row.id, at).is_empty() {
             return Some(NO_ROOM);
         }
         if self.is_frozen() {
@@ -246,10 +292,10 @@ impl Desk {
         if !terms.relaxed && (self.office.accepted != Some(terms.fingerprint) || self.is_new_payee(&offer.payee, at)) {
             return Some("config");
         }
-        if at.since(trigger.time) > offer.usual.saturating_add(LATEST_TRIGGER) {
+        if row.planned_at.since(triggered_at) > offer.usual.saturating_add(LATEST_TRIGGER) {
             return Some("age");
         }
-        if offer.manual || (one && !terms.relaxed) || self.names_needed(amount) > 1 {
+        if offer.manual || self.names_needed(row.amount) > 1 {
             return Some("approval");
         }
         None

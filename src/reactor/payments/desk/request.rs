@@ -12,6 +12,11 @@ use std::sync::Arc;
 /// Our references begin so, and nobody else's do.
 pub const REFERENCE: &str = "ww1.";
 
+/// What the reference of a probe begins with. No payment's does.
+pub const PROBE_REFERENCE: &str = "ww1-probe.";
+/// What a probe moves, raw: from the paying wallet to itself.
+pub const PROBE_AMOUNT: U256 = U256::from_limbs([1, 0, 0, 0]);
+
 /// A frozen request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {

@@ -162,8 +162,17 @@ impl Desk {
             (None, Some(reference)) if reference.as_str().starts_with(request::REFERENCE) => {
                 self.adopt_by_reference(&reference, shown, at, step);
             }
+            (None, _) if self.is_probe(shown) => {}
             (None, _) => drop(self.foreign(shown, at, step)),
         }
+    }
+
+    /// Whether it is what a probe moves: next to nothing, from the wallet to itself.
+    fn is_probe(&self, shown: &Transaction) -> bool {
+        let terms = self.terms.as_ref();
+        let named = shown.reference.as_ref().is_some_and(|text| text.as_str().starts_with(request::PROBE_REFERENCE));
+        let home = terms.is_some_and(|terms| shown.destination.is_some() && shown.destination == terms.wallet_address);
+        named && home && shown.amount == Some(request::PROBE_AMOUNT) && shown.token == terms.map(|terms| terms.token)
     }
 
     fn adopt_by_reference(&mut self, reference: &Name, shown: &Transaction, at: Timestamp, step: &mut Step) {

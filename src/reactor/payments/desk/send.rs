@@ -20,6 +20,8 @@ const RESEND_WITHIN: Duration = Duration::from_mins(30);
 pub(super) const APPROVAL_LASTS: Duration = Duration::from_hours(1);
 /// What was read of the wallet before a first send is no older.
 const FRESH: Duration = Duration::from_mins(1);
+/// Why a payment does not go that a reorg, or a balance that recovered, overtook.
+pub(super) const OVER: &str = "what made it does not hold any more";
 /// Nothing that is followed is left alone for longer.
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
@@ -67,8 +69,8 @@ impl Desk {
                     self.amend(id, step, |live| live.approvals.clear());
                     self.advance(id, PaymentState::Held, Some(why), OURSELVES, at, step);
                 }
-                PaymentState::Planned
-                | PaymentState::Held
+                PaymentState::Planned => self.not_witnessed(id, at, step),
+                PaymentState::Held
                 | PaymentState::Approved
                 | PaymentState::Rehearsed
                 | PaymentState::Refused
@@ -122,45 +124,71 @@ impl Desk {
         let Some((row, live)) = self.live(id) else { return };
         let ambiguous = live.attempts > live.disproven;
         let since = if flawed!(self, AgesMixedUp) { live.last_sent } else { live.first_sent };
+        let last = live.last_sent;
         let row = row.clone();
         let age = since.map_or(Duration::MAX, |since| at.since(since));
         let allowed = !ambiguous || self.office.probed || self.terms.as_ref().is_some_and(|terms| terms.relaxed);
-        // To whom the config does not name any more nothing is sent again: what may have left is only looked for.
-        let unwanted = ambiguous && self.forbidden(&row).is_some();
         let forever = flawed!(self, ResendAfterKeyLife);
-        if (age >= RESEND_WITHIN && !forever) || !allowed || unwanted {
-            let to = if ambiguous { PaymentState::Reconcile } else { PaymentState::Rejected };
-            let why = if ambiguous { "nobody knows whether it arrived" } else { "nothing left in time" };
-            self.amend(id, step, |live| live.due = None);
-            self.advance(id, to, Some(why), OURSELVES, at, step);
-            if to == PaymentState::Rejected {
-                self.ended_badly(id, at, step);
+        if (age >= RESEND_WITHIN && !forever) || !allowed {
+            // A restored store may not know of its last attempt: what that did shows in a list.
+            if !ambiguous && self.soft.scanned.is_none() && !flawed!(self, NoStartScan) {
+                self.scan(at);
+                return;
             }
-            return;
+            let why = if ambiguous { "nobody knows whether it arrived" } else { "nothing left in time" };
+            return self.send_no_more(id, ambiguous, why, at, step);
         }
         let frozen = self.is_frozen() && !flawed!(self, ResendUnderFreeze);
-        let known = self.soft.scanned.is_some() || flawed!(self, NoStartScan);
-        if frozen || self.office.paused.is_some() || !known || !self.is_accepted() || self.is_creating() {
+        if frozen || self.office.paused.is_some() || !self.is_accepted() || self.is_creating() {
             return;
         }
         if !ambiguous && self.is_stopped(&row) {
             return;
         }
-        // Where nothing can have left, it is a first send all the same: what was changed since counts.
-        if !ambiguous && let Some(why) = self.first_send_forbidden(&row, at, holds) {
-            self.advance(id, PaymentState::Rejected, Some(why), OURSELVES, at, step);
-            self.ended_badly(id, at, step);
+        // Whatever left may be the first that arrives. So it is looked at like a first send, behind a list that may show what the attempt
+        // before it did, and what others moved since.
+        let listed = self.soft.scanned.is_some_and(|scanned| Some(scanned) > last && at.since(scanned) < FRESH);
+        if !listed && !flawed!(self, NoStartScan) {
+            self.scan(at);
             return;
         }
-        self.attempt(id, at, step);
+        match self.may_still_go(&row, at, holds) {
+            Ok(true) => self.attempt(id, at, step),
+            Ok(false) => {}
+            Err(why) => self.send_no_more(id, ambiguous, why, at, step),
+        }
     }
 
-    /// Why a payment of which nothing has left yet may not go any more.
-    fn first_send_forbidden(&self, row: &PaymentRow, at: Timestamp, holds: Holds<'_>) -> Option<&'static str> {
+    /// What may have left is only looked for; what cannot have left is over.
+    fn send_no_more(&mut self, id: PaymentId, ambiguous: bool, why: &str, at: Timestamp, step: &mut Step) {
+        self.amend(id, step, |live| live.due = None);
+        if ambiguous {
+            self.advance(id, PaymentState::Reconcile, Some(why), OURSELVES, at, step);
+        } else {
+            self.advance(id, PaymentState::Rejected, Some(why), OURSELVES, at, step);
+            self.ended_badly(id, at, step);
+        }
+    }
+
+    /// Whether a payment that was let go once may leave now; an error says why it never may again.
+    fn may_still_go(&self, row: &PaymentRow, at: Timestamp, holds: Holds<'_>) -> Result<bool, &'static str> {
+        if let Some(why) = self.forbidden(row) {
+            return Err(why);
+        }
+        if !self.has_room(row, at) {
+            return Err("a limit has no room any more");
+        }
         let anyway = row.live.as_deref().is_some_and(|live| live.anyway);
-        let over = || (holds(row) == Some(false) && !anyway).then_some("what made it does not hold any more");
-        let full = || (!self.has_room(row, at)).then_some("a limit has no room any more");
-        self.forbidden(row).or_else(over).or_else(full)
+        match self.still_holds(row, holds) {
+            Some(false) if !anyway => Err(OVER),
+            None if !anyway => Ok(false),
+            Some(_) | None => Ok(true),
+        }
+    }
+
+    fn still_holds(&self, row: &PaymentRow, holds: Holds<'_>) -> Option<bool> {
+        let believed = flawed!(self, RetractedGoesOut) || flawed!(self, ZeroBalancePays);
+        if believed { Some(true) } else { holds(row) }
     }
 
     /// One attempt: the commit that allows it, and the question behind it.
@@ -254,12 +282,9 @@ impl Desk {
             return;
         }
         let anyway = row.live.as_deref().is_some_and(|live| live.anyway);
-        let believed = flawed!(self, RetractedGoesOut) || flawed!(self, ZeroBalancePays);
-        let held = if believed { Some(true) } else { holds(row) };
-        match held {
+        match self.still_holds(row, holds) {
             Some(false) if !anyway => {
-                let why = "what made it does not hold any more";
-                self.advance(id, PaymentState::Refused, Some(why), OURSELVES, at, step);
+                self.advance(id, PaymentState::Refused, Some(OVER), OURSELVES, at, step);
                 return;
             }
             None if !anyway => {
