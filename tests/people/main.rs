@@ -6,7 +6,9 @@ mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
 mod foreign;
+mod lives;
 mod mail;
+mod outage;
 mod rig;
 mod telegram;
 mod whole;

@@ -12,19 +12,19 @@ use walletwatch::sinks::{Carry, Post, Sink};
 use walletwatch::store::OutboxState;
 use walletwatch::types::{Secret, Severity, Stage};
 
-const GROUP: i64 = -1_001_234_567_890;
-const PERSON: i64 = 123_456;
+pub(crate) const GROUP: i64 = -1_001_234_567_890;
+pub(crate) const PERSON: i64 = 123_456;
 
 /// The Bot API, without a network.
 #[derive(Clone)]
-struct Phone(Arc<Mutex<Bot>>);
+pub(crate) struct Phone(Arc<Mutex<Bot>>);
 
 impl Phone {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(Mutex::new(Bot::in_chats(&[(GROUP, "treasury_ops"), (PERSON, "")]))))
     }
 
-    fn bot(&self) -> std::sync::MutexGuard<'_, Bot> {
+    pub(crate) fn bot(&self) -> std::sync::MutexGuard<'_, Bot> {
         self.0.lock().expect("no holder panics")
     }
 }
@@ -48,7 +48,7 @@ impl Carry for Phone {
     }
 }
 
-fn sink(chat: &str) -> Sink {
+pub(crate) fn sink(chat: &str) -> Sink {
     let telegram = TelegramConfig {
         url: Secret::new("https://api.telegram.org".into()),
         token: Secret::new(TOKEN.into()),

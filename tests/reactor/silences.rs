@@ -29,6 +29,7 @@ fn silence(labels: &[(&str, &str)]) -> Silence {
         until: Timestamp::default(),
         author: "admin".into(),
         comment: "the vault moves".into(),
+        over: false,
     }
 }
 

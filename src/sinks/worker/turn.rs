@@ -131,7 +131,7 @@ where
                 self.writing = Some(self.outside.ledger.deliver(writes).boxed());
             }
         }
-        self.machine.pending(|sink, messages, oldest| self.outside.observer.pending(sink, messages, oldest));
+        self.machine.status().for_each(|status| self.outside.observer.stands(status));
         wake
     }
 
@@ -333,7 +333,7 @@ where
             }
             Order::Status(asked) => {
                 // Who asked may have gone away meanwhile.
-                let _ = asked.send(self.machine.status());
+                let _ = asked.send(self.machine.status().collect());
             }
             Order::Configure(sinks, asked) => {
                 self.configure(sinks, at);

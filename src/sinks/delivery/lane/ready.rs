@@ -47,8 +47,9 @@ impl Ready {
     }
 
     /// Those that are due later.
-    pub(super) fn later(&self, at: Timestamp) -> Vec<i64> {
-        self.by_severity.iter().flatten().filter(|(due, _)| *due > at).map(|(_, seq)| *seq).collect()
+    pub(super) fn later(&self, at: Timestamp) -> impl Iterator<Item = (Severity, i64)> {
+        let all = Severity::ALL.iter().zip(&self.by_severity);
+        all.flat_map(move |(severity, rows)| rows.range((at, i64::MAX)..).map(|(_, seq)| (*severity, *seq)))
     }
 }
 
@@ -81,6 +82,6 @@ mod tests {
         }
         assert_eq!(order, [3, 4, 5, 6, 7, 8, 9, 1, 10, 11, 12, 13]);
         assert_eq!(ready.first_due(), Some(at(2)));
-        assert_eq!(ready.later(at(10)), [99]);
+        assert_eq!(ready.later(at(10)).collect::<Vec<_>>(), [(Severity::Critical, 99)]);
     }
 }
