@@ -26,8 +26,8 @@ use crate::reactor::settings::Settings;
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::sinks::delivery::{LaneSettings, Machine, OrderFault, Pace};
 use crate::store::{
-    AlertFilter, AttemptRow, OutboxFilter, OutboxRow, Page, PaymentFilter, PaymentPlace, Reader, SqliteStore, Store, StoreFault,
-    TransferFilter, TransferPlace,
+    AlertFilter, AttemptRow, OutboxFilter, OutboxRow, Page, PaymentFilter, PaymentPlace, Reader, SqliteStore, Store,
+    StoreFault, TransferFilter, TransferPlace,
 };
 use crate::telemetry::snapshot::ChainStatus;
 use crate::telemetry::{Labels, Metrics, Snapshot};

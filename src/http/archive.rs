@@ -8,7 +8,8 @@ use crate::reactor::past::Complete;
 use crate::reactor::quiet::Silence;
 use crate::reactor::rows::{AddressRow, AlertRow, TokenRow, TransferRow, WatchRow};
 use crate::store::{
-    AlertFilter, AttemptRow, OutboxFilter, OutboxRow, Page, PaymentFilter, PaymentPlace, Reader, StoreFault, TransferFilter, TransferPlace,
+    AlertFilter, AttemptRow, OutboxFilter, OutboxRow, Page, PaymentFilter, PaymentPlace, Reader, StoreFault,
+    TransferFilter, TransferPlace,
 };
 use crate::types::{Address, AlertId, B256, ChainId, MessageId, Name, PaymentId, TransferId};
 use futures::future::BoxFuture;

@@ -102,12 +102,7 @@ pub(super) fn transfer(row: &TransferRow, snapshot: &Snapshot, learned: &Learned
         chain_id: chain.0,
         stage: row.stage.word(),
         kind: key.kind.word(),
-        asset: AssetItem {
-            symbol: symbol.map(ToString::to_string),
-            contract,
-            decimals,
-            verified: known.is_some(),
-        },
+        asset: AssetItem { symbol: symbol.map(ToString::to_string), contract, decimals, verified: known.is_some() },
         amount: decimals.map(|decimals| format_amount(key.amount, decimals)),
         amount_raw: key.amount.to_string(),
         token_id: key.token_id.map(|id| id.to_string()),

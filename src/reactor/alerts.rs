@@ -290,3 +290,46 @@ pub fn balance_alert(key: &LevelKey, watch: &Name, born: Timestamp, crossing: u6
     let parts = [rule, watch, &chain, address.as_slice(), contract.as_slice(), &born, &crossing];
     AlertId::hash("alert/balance", &parts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reactor::rows::Subject;
+    use crate::types::ChainId;
+
+    /// An alert is itself over restarts and reorgs; another store counts from one as well and makes others.
+    #[test]
+    fn every_part_of_an_identity_makes_another_alert() {
+        let at = Timestamp::from_secs;
+        let (low, high): (Name, Name) = ("low".into(), "high".into());
+        let one = TransferId([1; 16]);
+        let transfers = [(&low, "a", one), (&high, "a", one), (&low, "b", one), (&low, "a", TransferId([2; 16]))];
+        let transfers = transfers.map(|(rule, watch, transfer)| transfer_alert(rule, &watch.into(), transfer));
+        let crossings = [(&low, 5, 1), (&high, 5, 1), (&low, 6, 1), (&low, 5, 2)];
+        let crossings = crossings.map(|(rule, born, crossing)| crossing_alert(rule, at(born), crossing));
+        let holding =
+            |chain, address, asset| Holding { chain: ChainId(chain), address: Address::repeat_byte(address), asset };
+        let token = Asset::Token(Address::repeat_byte(9));
+        let balances = [
+            (&low, holding(1, 1, Asset::Coin), "a", 5, 1),
+            (&high, holding(1, 1, Asset::Coin), "a", 5, 1),
+            (&low, holding(2, 1, Asset::Coin), "a", 5, 1),
+            (&low, holding(1, 2, Asset::Coin), "a", 5, 1),
+            (&low, holding(1, 1, token), "a", 5, 1),
+            (&low, holding(1, 1, Asset::Coin), "b", 5, 1),
+            (&low, holding(1, 1, Asset::Coin), "a", 6, 1),
+            (&low, holding(1, 1, Asset::Coin), "a", 5, 2),
+        ];
+        let balances = balances.map(|(rule, holding, watch, born, crossing)| {
+            balance_alert(&LevelKey { rule: rule.clone(), holding }, &watch.into(), at(born), crossing)
+        });
+        let trouble = |subject, since, count| {
+            trouble_alert(&TroubleRow { subject, since: at(since), last_block: None, count, dead: 0, open: true })
+        };
+        let (ops, chat) = (|| Subject::Sink("ops".into()), Subject::Sink("chat".into()));
+        let troubles = [trouble(ops(), 5, 1), trouble(chat, 5, 1), trouble(ops(), 6, 1), trouble(ops(), 5, 2)];
+        let all: Vec<AlertId> = [&transfers[..], &crossings, &balances, &troubles].concat();
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "each is another one");
+        assert_eq!(crossing_alert(&low, at(5), 1), crossings[0], "and the same facts make the same");
+    }
+}

@@ -106,7 +106,9 @@ impl Reactor {
 pub fn in_words(silence: &Silence) -> String {
     let Silence { number, author, comment, from, until, over, .. } = silence;
     let (keeps, names) = if *over { ("kept", "named") } else { ("keeps", "names") };
-    format!("silence {number} by {author} ({comment}) {keeps} it, from {from} until {until}: the digest at its end {names} it")
+    format!(
+        "silence {number} by {author} ({comment}) {keeps} it, from {from} until {until}: the digest at its end {names} it"
+    )
 }
 
 fn ended(silence: &Silence) -> String {

@@ -146,8 +146,7 @@ impl Quiet {
 
     /// Adds what became of an alert to the lines about it; gives whether one of them is kept from these sinks.
     pub fn amend(&mut self, alert: AlertId, became: &str, sinks: &[Name], effects: &mut Vec<Effect>) -> bool {
-        let numbers: Vec<u64> =
-            self.kept_of.range((alert, 0)..=(alert, u64::MAX)).map(|(_, number)| *number).collect();
+        let numbers: Vec<u64> = self.kept_of.range((alert, 0)..=(alert, u64::MAX)).map(|(_, number)| *number).collect();
         let mut kept_from_them = false;
         for kept in numbers.iter().filter_map(|number| self.kept.get(number).cloned()).collect::<Vec<_>>() {
             let Some([matter, so_far, id]) = parts(&kept.line) else { continue };

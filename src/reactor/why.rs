@@ -30,7 +30,9 @@ impl Reactor {
                     Condition::Transfer(condition) => {
                         (self.of_transfer(entry, condition, row, &side), &condition.stages)
                     }
-                    Condition::Approval(condition) => (self.of_approval(entry, condition, row, &side), &condition.stages),
+                    Condition::Approval(condition) => {
+                        (self.of_approval(entry, condition, row, &side), &condition.stages)
+                    }
                     Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => continue,
                 };
                 let besides = self.besides(&entry.rule, stages, row, &watch.name, &side);
@@ -40,7 +42,13 @@ impl Reactor {
         looked
     }
 
-    fn of_transfer(&self, entry: &InForce, condition: &TransferCondition, row: &TransferRow, side: &Side) -> Vec<Check> {
+    fn of_transfer(
+        &self,
+        entry: &InForce,
+        condition: &TransferCondition,
+        row: &TransferRow,
+        side: &Side,
+    ) -> Vec<Check> {
         let key = &row.key;
         let worth = match self.worth_of(row) {
             Valuation::Known(worth) => format!("{} USD", worth.value),
@@ -53,7 +61,10 @@ impl Reactor {
             (row.first_seen.to_string(), format!("since {}", self.rules.row(entry).born)),
             (self.chain_name(key.chain), named(condition.chains.iter().map(|chain| self.chain_name(*chain)))),
             (direction(side.direction).to_owned(), direction(condition.direction).to_owned()),
-            (key.from.to_string(), condition.from.as_ref().map_or_else(any, |from| named(from.iter().map(ToString::to_string)))),
+            (
+                key.from.to_string(),
+                condition.from.as_ref().map_or_else(any, |from| named(from.iter().map(ToString::to_string))),
+            ),
             (self.asset_name(key.chain, key.asset), self.assets_wanted(condition.assets.as_ref())),
             (self.amount(key), self.least(key, at_least)),
             (worth, condition.at_least_usd.as_ref().map_or_else(any, |least| format!("at least {} USD", least.worth))),
@@ -76,11 +87,18 @@ impl Reactor {
         checks.map(|((check, passed), (is, wanted))| told(check, passed, is, wanted)).collect()
     }
 
-    fn of_approval(&self, entry: &InForce, condition: &ApprovalCondition, row: &TransferRow, side: &Side) -> Vec<Check> {
+    fn of_approval(
+        &self,
+        entry: &InForce,
+        condition: &ApprovalCondition,
+        row: &TransferRow,
+        side: &Side,
+    ) -> Vec<Check> {
         let key = &row.key;
         let born = self.rules.row(entry).born;
         let is_one = key.kind.is_approval();
-        let enough = ApprovalCondition { trusted: BTreeSet::new(), trusted_watches: BTreeSet::new(), ..condition.clone() };
+        let enough =
+            ApprovalCondition { trusted: BTreeSet::new(), trusted_watches: BTreeSet::new(), ..condition.clone() };
         let least = match &condition.at_least {
             None => any(),
             Some(LeastAllowance::Unlimited) => "without a bound".to_owned(),
@@ -90,7 +108,12 @@ impl Reactor {
         let holds = |asked: bool| asked || !is_one;
         let mut checks = vec![
             told("an approval", is_one, key.kind.word().to_owned(), "an approval".to_owned()),
-            told("first seen since the rule is in force", row.first_seen >= born, row.first_seen.to_string(), format!("since {born}")),
+            told(
+                "first seen since the rule is in force",
+                row.first_seen >= born,
+                row.first_seen.to_string(),
+                format!("since {born}"),
+            ),
             told(
                 "chain",
                 condition.chains.contains(&key.chain),
@@ -104,7 +127,12 @@ impl Reactor {
                 self.assets_wanted(assets),
             ),
             told("at_least", holds(self.allows(&enough, row)), self.amount(key), least),
-            told("trusted", holds(self.allows(condition, row) || !self.allows(&enough, row)), key.to.to_string(), "nobody who is trusted".to_owned()),
+            told(
+                "trusted",
+                holds(self.allows(condition, row) || !self.allows(&enough, row)),
+                key.to.to_string(),
+                "nobody who is trusted".to_owned(),
+            ),
         ];
         let (is, wanted) = suspect(row, condition.skip_suspect);
         checks.push(told("skip_suspect", !(condition.skip_suspect && row.suspect.any()), is, wanted));
@@ -168,7 +196,8 @@ impl Reactor {
         let chain = chain.and_then(|chain| self.settings.chains.get(&chain)).map(|chain| &chain.name);
         let quiet = &self.alerts.quiet;
         let at = [alert.raised_at, self.at];
-        let mut silences: Vec<_> = at.iter().filter_map(|at| quiet.silence_of(alert, kind, (watch, chain), *at)).collect();
+        let mut silences: Vec<_> =
+            at.iter().filter_map(|at| quiet.silence_of(alert, kind, (watch, chain), *at)).collect();
         silences.dedup();
         silences.into_iter().map(|silence| in_words(silence).into()).collect()
     }

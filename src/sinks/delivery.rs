@@ -216,7 +216,6 @@ impl Machine {
     pub fn status(&self) -> impl Iterator<Item = LaneStatus> {
         self.lanes.values().filter(|lane| !lane.is_removed()).map(Lane::status)
     }
-
 }
 
 /// Rows of a sink that there is not.

@@ -153,9 +153,14 @@ async fn a_webhook_has_every_revision_once() {
         allow_private: false,
     };
     let seen = |hook: &Wire<Hook>| {
-        let bodies: BTreeMap<u64, String> = hook.there().0.values().map(|body| {
-            (body["data"]["revision"].as_u64().expect("a count"), body["type"].as_str().expect("a type").to_owned())
-        }).collect();
+        let bodies: BTreeMap<u64, String> = hook
+            .there()
+            .0
+            .values()
+            .map(|body| {
+                (body["data"]["revision"].as_u64().expect("a count"), body["type"].as_str().expect("a type").to_owned())
+            })
+            .collect();
         bodies.into_values().collect()
     };
     let expected: [&[&str]; 2] =
@@ -244,7 +249,7 @@ async fn a_mailbox_has_one_thread_whose_repeats_have_the_same_id() {
             let text = String::from_utf8(letter.content.to_vec()).expect("it is ASCII");
             let header = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
             let answers = if header("In-Reply-To: ").is_empty() { "" } else { "> " };
-            if !mails.iter().any(|(id, _)| *id == *letter.id) {
+            if !mails.iter().any(|(id, _)| id.as_str() == letter.id.as_str()) {
                 mails.push((letter.id.to_string(), format!("{answers}{}", header("Subject: "))));
             }
         }

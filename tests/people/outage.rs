@@ -66,7 +66,8 @@ where
     let until = Instant::now() + outage;
     let away = Away { to, until, how };
     let stages = [Stage::Seen, Stage::Confirmed, Stage::Final];
-    let told = (0..alerts).flat_map(|alert| (1_u32..).zip(stages).map(move |(revision, stage)| (alert, revision, stage)));
+    let told =
+        (0..alerts).flat_map(|alert| (1_u32..).zip(stages).map(move |(revision, stage)| (alert, revision, stage)));
     let all: Vec<_> = told.collect();
     let apart = outage / u32::try_from(all.len() + 1).expect("few");
     let mut rig = Rig::start(away.clone(), Book::default(), sink.clone());
@@ -100,7 +101,11 @@ where
         (How::Unavailable, Duration::from_hours(6), 40, Duration::from_mins(12)),
     ] {
         let (_, late) = sit_out(place(), &sink, how, outage, alerts).await;
-        println!("{name} away for {} s ({how:?}): everything is there {} s behind its return", outage.as_secs(), late.as_secs());
+        println!(
+            "{name} away for {} s ({how:?}): everything is there {} s behind its return",
+            outage.as_secs(),
+            late.as_secs()
+        );
         assert!(late <= at_most, "{name} {how:?} {outage:?}: {late:?}");
     }
 }
@@ -128,7 +133,8 @@ async fn pagers_mailboxes_and_clusters_that_were_away_have_everything_soon_after
         allow_private: false,
     }));
     check("pagerduty", || Wire::new(Service::default()), pager).await;
-    check("email", Postbox::default, sink(SinkKind::Email(Box::new(mail_config(25, MailSecurity::Clear, false))))).await;
+    check("email", Postbox::default, sink(SinkKind::Email(Box::new(mail_config(25, MailSecurity::Clear, false)))))
+        .await;
     check("alertmanager", || Wire::new(Members::default()), cluster(&MEMBERS)).await;
 }
 

@@ -1,7 +1,7 @@
 //! What the machine remembers of a pending row.
 
-use crate::sinks::schedule;
 use crate::sinks::answer::Verdict;
+use crate::sinks::schedule;
 use crate::store::{AttemptEnd, AttemptRow, DeliveryWrite, OutboxRow, OutboxState};
 use crate::types::{AlertId, MessageId, Name, Severity, Timestamp};
 use std::sync::Arc;
