@@ -46,7 +46,7 @@ async fn a_silence_that_would_silence_nothing_or_everything_is_refused() {
         check(body, 400, "the body is not what this takes").await;
     }
     check(&of(r#""chain": "ethereum", "until": "x""#), 400, "the body is not what this takes").await;
-    for span in ["", "0s", "-1h", "31d", "2 h", "soon"] {
+    for span in ["", "0s", "-1h", "31d", "soon"] {
         check(&format!(r#"{{"for": "{span}", "comment": "c", "chain": "ethereum"}}"#), 422, "at most 30 days").await;
     }
     for comment in ["", "   ", &"x".repeat(501)] {
