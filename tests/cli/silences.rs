@@ -85,7 +85,15 @@ fn happened(place: &Place) -> (AlertId, MessageId, B256) {
         .deliver(&[
             attempt(1_700_000_000, AttemptEnd::Again, "HTTP 503"),
             attempt(1_700_000_005, AttemptEnd::Dead, "HTTP 404"),
-            DeliveryWrite::Outcome { seq, state: OutboxState::Dead, attempts: 2, due: at, reason, receiver_id: None, closed_at },
+            DeliveryWrite::Outcome {
+                seq,
+                state: OutboxState::Dead,
+                attempts: 2,
+                due: at,
+                reason,
+                receiver_id: None,
+                closed_at,
+            },
         ])
         .expect("it can be written");
     (id, message, B256::repeat_byte(7))

@@ -23,13 +23,11 @@ const fn severity(n: u32) -> Severity {
 
 /// The alerts that a text names: by the id of the alert, or by the transaction where it has a message of its own.
 fn named(text: &str) -> Vec<u32> {
-    let marks = [format!("alert {{}}{}", "aa".repeat(12)), format!("transaction 0x{{}}{}", "bb".repeat(28))];
     let mut all = Vec::new();
-    for mark in marks {
-        let (start, end) = mark.split_once("{}").expect("it has a place");
-        all.extend(text.match_indices(end).filter_map(|(at, _)| {
-            let digits = text.get(at.checked_sub(8)?..at)?;
-            text.get(..at - 8)?.ends_with(start).then(|| u32::from_str_radix(digits, 16).ok())?
+    for (start, end) in [("alert ", "aa".repeat(12)), ("transaction 0x", "bb".repeat(28))] {
+        all.extend(text.match_indices(start).filter_map(|(at, _)| {
+            let (digits, rest) = text.get(at + start.len()..)?.split_at_checked(8)?;
+            rest.starts_with(&end).then(|| u32::from_str_radix(digits, 16).ok())?
         }));
     }
     all

@@ -275,7 +275,8 @@ async fn killed_on_the_way(at: Option<&str>) {
     stage.chain.change(|chain| chain.reorg(stage.clock.now(), &reorg)).expect("there are so many blocks");
     let monitor = stage.restart().await;
     let posts = phone.until_said("RETRACTED").await;
-    let is_over = |mail: &crate::common::mail::Mail| mail.header("Subject").is_some_and(|it| it.starts_with("RETRACTED"));
+    let is_over =
+        |mail: &crate::common::mail::Mail| mail.header("Subject").is_some_and(|it| it.starts_with("RETRACTED"));
     for many in 3.. {
         if mail.until(many).await.iter().any(is_over) {
             break;

@@ -211,7 +211,8 @@ fn what_was_kept_is_named_when_the_silence_ends_and_then_everything_is_said_agai
     stage.wait(HOUR);
     let said = stage.said();
     assert_eq!(said, ["digest of 4"], "each alert once: three that were seen, and one that was told before");
-    let count = |states: &str| stage.entries.iter().filter(|entry| entry.contains(&format!("; {states}; alert "))).count();
+    let count =
+        |states: &str| stage.entries.iter().filter(|entry| entry.contains(&format!("; {states}; alert "))).count();
     let counts = (count("seen, confirmed"), count("seen"), count("confirmed"));
     assert_eq!(counts, (1, 2, 1), "with the stages that it reached: {:?}", stage.entries);
     stage.pay();

@@ -346,7 +346,10 @@ impl World {
                 self.process.enable_all(self.now);
             }
             if rounds > 5_000 {
-                return Err(format!("deliveries do not come to rest: {:?}", self.process.machine.status().collect::<Vec<_>>()));
+                return Err(format!(
+                    "deliveries do not come to rest: {:?}",
+                    self.process.machine.status().collect::<Vec<_>>()
+                ));
             }
             let flying = self.process.flights.iter().map(|flight| flight.due).min();
             let wake = flying.into_iter().chain(self.process.machine.next_wake()).min();
