@@ -3,7 +3,7 @@
 use crate::reactor::hush::{SilenceAnswer, SilenceOrder};
 use crate::reactor::money::Sha256;
 use crate::reactor::payments::desk::{Order, Refusal as NotDone};
-use crate::reactor::rows::TransferRow;
+use crate::reactor::rows::{AlertRow, TransferRow};
 use crate::reactor::waits::Waits;
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::reactor::why::Looked;
@@ -108,6 +108,11 @@ pub trait Control: Send + Sync {
 
     /// What a payment by this rule waits for, and what the config in force says of it. Changes nothing.
     fn why_payment(&self, _id: PaymentId, _rule: Name) -> BoxFuture<'_, Result<WhyPayment, Refusal>> {
+        Box::pin(ready(Err(no_monitor())))
+    }
+
+    /// Where the rule of an alert stands that is not about a transfer. Changes nothing.
+    fn why_alert(&self, _row: AlertRow) -> BoxFuture<'_, Result<Vec<Looked>, Refusal>> {
         Box::pin(ready(Err(no_monitor())))
     }
 

@@ -53,7 +53,7 @@ impl Misses {
     /// Looks at a transfer of which every rule said what it thinks.
     pub(super) fn of_transfer(&mut self, settings: &Settings, row: &TransferRow, looked: &[Looked]) {
         for one in looked {
-            let failed: Vec<&str> = one.checks.iter().filter(|(_, passed)| !passed).map(|(check, _)| *check).collect();
+            let failed: Vec<&str> = one.checks.iter().filter(|check| !check.passed).map(|check| check.check).collect();
             let rule = settings.rules.iter().find(|rule| rule.name == one.rule).map(|rule| &rule.condition);
             let Some(Condition::Transfer(condition)) = rule.filter(|_| failed == [AT_LEAST] && one.besides.is_empty())
             else {
