@@ -7,10 +7,12 @@
 mod data;
 mod digest;
 mod fill;
+mod place;
 #[cfg(test)]
 pub(in crate::sinks) mod tests;
 
 pub use digest::{DigestData, HeartbeatData, digest_body};
+pub use place::{Place, place};
 
 pub use data::{
     ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, FrozenData, GapData, GasData,
