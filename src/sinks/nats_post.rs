@@ -48,8 +48,7 @@ impl NatsPost {
 
     /// `sent` becomes true before the first byte of the message may leave.
     async fn speak(&self, publication: &Publication, sent: &mut bool) -> PublishAnswer {
-        let mut talk = self.hello(&publication.server, wire::weight(publication)).await?;
-        let inbox = inbox().ok_or_else(|| broken(false, "there are no random numbers to be had"))?;
+        let (mut talk, inbox) = self.hello(&publication.server, wire::weight(publication)).await?;
         *sent = true;
         talk.say(&wire::publish(publication, &inbox)).await.map_err(|_| broken(true, BROKE))?;
         loop {
@@ -65,8 +64,8 @@ impl NatsPost {
         }
     }
 
-    /// Connects, encrypts and logs in, to publish so many bytes.
-    async fn hello(&self, server: &NatsServer, weight: u64) -> Result<Talk, PublishFault> {
+    /// Connects, encrypts, logs in and listens, to publish so many bytes. Gives where it listens, too.
+    async fn hello(&self, server: &NatsServer, weight: u64) -> Result<(Talk, String), PublishFault> {
         let reach = match (server.tls, server.allow_private) {
             (false, _) => StreamReach::PrivateOnly,
             (true, true) => StreamReach::Anywhere,
@@ -95,10 +94,12 @@ impl NatsPost {
         if let Some(refusal) = refusal {
             return Err(PublishFault::Refused(refusal));
         }
-        talk.say(wire::hello(&server.login, server.tls, &info).as_bytes()).await.map_err(|_| broken(false, BROKE))?;
+        let inbox = inbox().ok_or_else(|| broken(false, "there are no random numbers to be had"))?;
+        let hello = wire::hello(&server.login, server.tls, &info, &inbox);
+        talk.say(hello.as_bytes()).await.map_err(|_| broken(false, BROKE))?;
         loop {
             match talk.heard().await? {
-                Line::Pong => return Ok(talk),
+                Line::Pong => return Ok((talk, inbox)),
                 Line::Ping => talk.say(b"PONG\r\n").await.map_err(|_| broken(false, BROKE))?,
                 Line::Info(_) | Line::Fine => {}
                 Line::Message { .. } => return Err(broken(false, BROKE)),

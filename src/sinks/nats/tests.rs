@@ -26,7 +26,7 @@ fn a_publication_is_the_body_under_its_id_on_the_subject_of_its_type() {
     let headers = format!("NATS/1.0\r\nNats-Msg-Id: {}\r\nNats-Expected-Stream: ALERTS\r\n\r\n", row.message.id);
     let body = std::str::from_utf8(&row.message.body).expect("it is text");
     let (head, whole) = (headers.len(), headers.len() + body.len());
-    let expected = format!("SUB _INBOX.1 1\r\nHPUB walletwatch.test _INBOX.1 {head} {whole}\r\n{headers}{body}\r\n");
+    let expected = format!("HPUB walletwatch.test _INBOX.1 {head} {whole}\r\n{headers}{body}\r\n");
     assert_eq!(said, expected);
     assert_eq!(stream().publication(&row), publication, "the same on every attempt");
     assert!(!format!("{publication:?}").contains("CANARY"));

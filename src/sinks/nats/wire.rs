@@ -4,7 +4,6 @@
 
 use super::{Login, Publication, Said};
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
 
 /// The most of a line: an INFO of a large cluster names all its servers.
 const MOST_LINE: usize = 64 * 1024;
@@ -184,12 +183,13 @@ pub fn acknowledged(status: Option<u16>, payload: &[u8]) -> Option<Said> {
     }
 }
 
-/// The introduction, and the question whether it is believed.
+/// The introduction, the wish to hear what comes to `inbox`, and the question whether both are granted: what is refused is refused before
+/// anything is published.
 ///
 /// # Panics
 /// Never: every map key is text.
 #[must_use]
-pub fn hello(login: &Login, tls: bool, info: &Info) -> String {
+pub fn hello(login: &Login, tls: bool, info: &Info, inbox: &str) -> String {
     #[derive(Serialize)]
     #[expect(clippy::struct_excessive_bools, reason = "NATS's own switches")]
     struct Connect<'a> {
@@ -241,19 +241,16 @@ pub fn hello(login: &Login, tls: bool, info: &Info) -> String {
         }
     }
     let connect = serde_json::to_string(&connect).expect("every map key is text");
-    format!("CONNECT {connect}\r\nPING\r\n")
+    format!("CONNECT {connect}\r\nSUB {inbox} 1\r\nPING\r\n")
 }
 
-/// The publication, and the wish to hear what becomes of it at `inbox`.
+/// The publication; what becomes of it is to be said to `inbox`.
 #[must_use]
 pub fn publish(publication: &Publication, inbox: &str) -> Vec<u8> {
     let Publication { subject, stream, id, body, .. } = publication;
     let headers = format!("NATS/1.0\r\nNats-Msg-Id: {id}\r\nNats-Expected-Stream: {stream}\r\n\r\n");
-    let mut said = format!("SUB {inbox} 1\r\n");
     let (head, whole) = (headers.len(), headers.len() + body.len());
-    // Writing to a String cannot fail.
-    let _ = write!(said, "HPUB {subject} {inbox} {head} {whole}\r\n{headers}");
-    let mut said = said.into_bytes();
+    let mut said = format!("HPUB {subject} {inbox} {head} {whole}\r\n{headers}").into_bytes();
     said.extend_from_slice(body);
     said.extend_from_slice(b"\r\n");
     said
