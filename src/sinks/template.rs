@@ -175,7 +175,7 @@ impl Templates {
             }
             match part {
                 Part::Title if said.is_empty() => return Err(wrong("it makes nothing".to_owned())),
-                Part::Title => title = said.to_owned(),
+                Part::Title => said.clone_into(&mut title),
                 Part::Text => lines = said.lines().map(|line| line.trim_end().to_owned()).collect(),
                 Part::Link => match text::link(said) {
                     Some(link) => url = Some(link),

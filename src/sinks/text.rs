@@ -227,9 +227,10 @@ fn price_text(kind: &str, data: &PriceData<'_>) -> Text {
             let moved = if data.side == "below" { "fell" } else { "rose" };
             let (percent, from, within) = (&change.percent, &change.from, change.within_seconds / 60);
             let what = format!("{} {moved} {percent} % within {within} min, from {from} to {}", data.pair, data.value);
-            match kind.ends_with(".recovered") {
-                true => format!("{what}: no more than {} %", data.recovers_at),
-                false => format!("{what}: more than {} %", data.level),
+            if kind.ends_with(".recovered") {
+                format!("{what}: no more than {} %", data.recovers_at)
+            } else {
+                format!("{what}: more than {} %", data.level)
             }
         }
     };

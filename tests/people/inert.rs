@@ -65,6 +65,9 @@ fn names_that_were_made_to_do_harm_do_none() {
 }
 
 proptest! {
+    // Each is some forty messages; the fuzz target of the same law makes the many.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn any_bytes_as_a_name_are_inert_at_every_sink(bytes in prop::collection::vec(any::<u8>(), 0..120), amount: u128) {
         inert(&String::from_utf8_lossy(&bytes), amount);

@@ -52,8 +52,8 @@ fn verified(program: &PathBuf, cases: &[Value]) -> Vec<Value> {
     let mut command = Command::new(program);
     command.args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().expect("python starts");
-    let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
-    child.stdin.take().expect("it is piped").write_all(lines.as_bytes()).expect("it reads");
+    let lines: Vec<String> = cases.iter().map(ToString::to_string).collect();
+    child.stdin.take().expect("it is piped").write_all(lines.join("\n").as_bytes()).expect("it reads");
     let output = child.wait_with_output().expect("it ends");
     assert!(output.status.success());
     String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()

@@ -44,7 +44,10 @@ fn formatted(out: &mut Output, state: &mut State, value: &Value) -> Result<(), E
         }
         ValueKind::Undefined => return Err(ErrorKind::UndefinedError.into()),
         ValueKind::Seq | ValueKind::Iterable => return Err(wrong("this is a list: write `| join(\", \")` behind it")),
-        _ => return Err(wrong("this holds several values: name one of them")),
+        // `ValueKind` may grow: whatever it is, it is no text.
+        ValueKind::Bytes | ValueKind::Map | ValueKind::Plain | ValueKind::Invalid | _ => {
+            return Err(wrong("this holds several values: name one of them"));
+        }
     };
     let text = if state.name().ends_with(LINK) { encoded(&text) } else { text };
     out.write_str(&text).map_err(Error::from)

@@ -121,8 +121,8 @@ fn a_template_that_cannot_work_is_refused_with_its_place() {
 
 #[test]
 fn a_template_that_fails_at_run_time_gives_way_to_our_words_and_is_counted() {
-    let counted = std::sync::Arc::new(Mutex::new(Vec::new()));
-    let counter = std::sync::Arc::clone(&counted);
+    let counted = Arc::new(Mutex::new(Vec::new()));
+    let counter = Arc::clone(&counted);
     let title = "{% if watch == 'hot' %}{{ nobody }}{% else %}{{ watch }}{% endif %}";
     let count = move |sink: &Name| counter.lock().expect("no holder panics").push(sink.clone());
     let say = Words::new(&[template(&["transfer.*"], title, "", "")], count).expect("no sample is of the watch hot");
