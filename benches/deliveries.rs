@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use walletwatch::config::checked::{SinkConfig, SinkKind};
 use walletwatch::net::{HttpClient, Tls, install_crypto_provider};
 use walletwatch::sinks::worker::{self, Ledger, LedgerClosed, Observer, Outcome, Start, Wires};
-use walletwatch::sinks::{Courier, HttpPost, Sink, SmtpPost, StoreLedger};
+use walletwatch::sinks::{Courier, HttpPost, Sink, StoreLedger};
 use walletwatch::store::{
     Commit, DeliveryWrite, IfMissing, NewMessage, OutboxRow, OutboxState, Reader, SqliteStore, WriterHandle, writer,
 };
@@ -217,10 +217,7 @@ impl Outbox {
                 all: Arc::clone(&all),
             };
             let wires = Wires {
-                post: Courier::new(
-                    HttpPost::new(HttpClient::new(&Tls::baked()).expect("a client"), now),
-                    SmtpPost::new(Tls::baked()),
-                ),
+                post: Courier::new(HttpPost::new(HttpClient::new(&Tls::baked()).expect("a client"), now), Tls::baked()),
                 ledger,
                 observer: Nobody,
                 clock: now,

@@ -23,7 +23,7 @@ use walletwatch::net::{HttpClient, Tls, install_crypto_provider};
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::event::Event;
 use walletwatch::sinks::worker::{self, Observer, Outcome, Start, Wires};
-use walletwatch::sinks::{Courier, HttpPost, Sink, SmtpPost, StoreLedger};
+use walletwatch::sinks::{Courier, HttpPost, Sink, StoreLedger};
 use walletwatch::store::{Commit, IfMissing, NewMessage, Reader, SqliteStore, Store, writer};
 use walletwatch::types::{Address, AlertId, MessageId, Name, Secret, Severity, Timestamp};
 
@@ -163,10 +163,7 @@ fn child(folder: &Path, url: &str) {
         let (_orders_to, orders) = mpsc::channel(1);
         let (reports_to, _reports) = mpsc::channel(1_024);
         let wires = Wires {
-            post: Courier::new(
-                HttpPost::new(HttpClient::new(&Tls::baked()).expect("a client"), now),
-                SmtpPost::new(Tls::baked()),
-            ),
+            post: Courier::new(HttpPost::new(HttpClient::new(&Tls::baked()).expect("a client"), now), Tls::baked()),
             ledger: StoreLedger::new(handle, Reader::open(&path).expect("a reader")),
             observer: Nobody,
             clock: now,

@@ -11,7 +11,7 @@ use super::lists::{self, Shrunk};
 use super::overview::Overview;
 use super::poison::Poison;
 use super::pump::{Pump, PumpFault, Wires as PumpWires};
-use super::reload::{self, Reloader, Reloading};
+use super::reload::{self, Reloader, Reloading, SinksFault};
 use super::sources::{SourceParts, Sources, Started};
 use super::treasury::{self, Treasury};
 use super::upkeep;
@@ -23,7 +23,7 @@ use crate::reactor::Reactor;
 use crate::reactor::settings::Settings;
 use crate::reactor::wants::Wants;
 use crate::sinks::worker::{self, LedgerClosed};
-use crate::sinks::{Courier, HttpPost, SinkFault, SmtpPost, StoreLedger};
+use crate::sinks::{Courier, HttpPost, StoreLedger};
 use crate::store::{IfMissing, Reader, SqliteStore, Store, StoreFault, WriterHandle};
 use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::telemetry::{Metrics, Snapshot};
@@ -62,7 +62,7 @@ pub enum MonitorFault {
     Delivery(#[from] LedgerClosed),
     /// A sink's settings.
     #[error(transparent)]
-    Sink(#[from] SinkFault),
+    Sinks(#[from] SinksFault),
     /// The listener of the page, API and metrics.
     #[error("cannot listen on {at} ([http] listen; is another monitor, or another program, running there?)")]
     Listen {
@@ -133,7 +133,7 @@ pub async fn run(
     let poison = Poison::read(&folder).map_err(|source| MonitorFault::Folder { path: folder, source })?;
     let reactor = Reactor::restore(tables, now);
     let resumed = resumed(&config, &reactor);
-    let sinks = reload::sinks(&config)?;
+    let sinks = reload::sinks(&config, &metrics)?;
 
     let mut tasks = Tasks::default();
     let (writer, body) = crate::store::writer(store);
@@ -211,7 +211,7 @@ pub async fn run(
         worker::deliver(
             worker::Start { sinks, open, disabled, lasting },
             worker::Wires {
-                post: Courier::new(HttpPost::new(client, move || post_clock.now()), SmtpPost::new(Tls::baked())),
+                post: Courier::new(HttpPost::new(client, move || post_clock.now()), Tls::baked()),
                 ledger,
                 observer: DeliveryCounter { board: Arc::clone(&board), metrics: metrics.clone() },
                 clock: move || clock.now(),

@@ -2,8 +2,10 @@
 
 use super::{Failure, Places};
 use crate::config::checked::Config;
+use crate::config::faults::Faults;
 use crate::config::places::{config_file, data_folder};
 use crate::config::surroundings::Machine;
+use crate::sinks::Words;
 use anyhow::{Context, anyhow};
 use std::path::{Path, PathBuf};
 
@@ -44,5 +46,11 @@ impl Places {
 }
 
 pub(super) fn read(file: &Path, data: &Path) -> Result<Config, Failure> {
-    crate::config::load(file, data, &Machine).map_err(|faults| Failure::usage(anyhow!("{faults}")))
+    load(file, data).map_err(|faults| Failure::usage(anyhow!("{faults}")))
+}
+
+/// Reads a config whole, and tries its templates.
+pub(super) fn load(file: &Path, data: &Path) -> Result<Config, Faults> {
+    let config = crate::config::load(file, data, &Machine)?;
+    Words::new(&config.templates, |_| ()).map(|_| config)
 }

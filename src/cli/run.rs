@@ -1,13 +1,12 @@
 //! `walletwatch run`: the monitor.
 
-use super::places::Located;
+use super::places::{Located, load as read_config};
 use super::{Failure, Places};
 use crate::app::circle::CircleFault;
 use crate::app::monitor::{self, MonitorFault, Running};
 use crate::app::pump::PumpFault;
 use crate::app::reload::Reloading;
 use crate::config::checked::Config;
-use crate::config::surroundings::Machine;
 use crate::store::{Remedy, StoreFault};
 use crate::telemetry::{Metrics, Redactor, logs, secrets};
 use anyhow::{Context, anyhow};
@@ -47,7 +46,7 @@ impl Run {
             let stop = stop_on_signals()?;
             let (file, data) = (file.clone(), data.clone());
             let load = move || {
-                let config = crate::config::load(&file, &data, &Machine)?;
+                let config = read_config(&file, &data)?;
                 redactor.learn(secrets::of_config(&config));
                 Ok(config)
             };
@@ -127,7 +126,7 @@ pub(super) fn failure(fault: MonitorFault) -> Failure {
             return Failure::person(anyhow!("{}", no_store(fault)));
         }
         MonitorFault::Store(fault) | MonitorFault::Pump(PumpFault::Store(fault)) => fault.remedy() == Remedy::Person,
-        MonitorFault::Sink(_)
+        MonitorFault::Sinks(_)
         | MonitorFault::Shrunk(_)
         | MonitorFault::Circle(CircleFault::Place(_) | CircleFault::Entity(_)) => {
             return Failure::usage(anyhow!("{fault}"));

@@ -4,6 +4,7 @@
 //! print them.
 
 use crate::config::circle::{CircleConfig, InboundConfig};
+use crate::config::faults::Place;
 use crate::config::mailbox::MailAddress;
 use crate::reactor::settings::Settings;
 use crate::types::{ChainId, Name, Pair, Secret};
@@ -32,6 +33,8 @@ pub struct Config {
     pub feeds: Vec<FeedConfig>,
     /// Sinks.
     pub sinks: Vec<SinkConfig>,
+    /// Words of the operator's own, the first that fits first.
+    pub templates: Vec<TemplateConfig>,
     /// The page, API and metrics.
     pub http: HttpConfig,
     /// Circle, where payments may be live.
@@ -196,6 +199,66 @@ pub enum SinkKind {
     SlackBot(SlackBotConfig),
     /// A cluster of Alertmanagers.
     Alertmanager(AlertmanagerConfig),
+    /// A stream of NATS.
+    Nats(NatsConfig),
+}
+
+/// A stream of NATS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NatsConfig {
+    /// A name, or an address (of the sixth version in brackets).
+    pub host: Name,
+    /// Its port.
+    pub port: u16,
+    /// Whether it is spoken to under TLS; else it is in a private network.
+    pub tls: bool,
+    /// Who we are.
+    pub login: NatsLogin,
+    /// The stream that has to keep every message.
+    pub stream: Name,
+    /// What subjects begin with; the type stands behind it.
+    pub subject: Name,
+    /// Whether the server may be this machine or in a private network.
+    pub allow_private: bool,
+}
+
+/// Who we are to a NATS server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NatsLogin {
+    /// It does not ask.
+    Nobody,
+    /// A token.
+    Token(Secret),
+    /// A user and a password.
+    User(Name, Secret),
+    /// A credentials file: a JWT and a seed.
+    Credentials(Secret),
+}
+
+/// Words of the operator's own for some messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateConfig {
+    /// Of these types.
+    pub types: Vec<Name>,
+    /// To these sinks; empty is all.
+    pub sinks: Vec<Name>,
+    /// Of these rules; empty is all, and what no rule speaks of.
+    pub rules: Vec<Name>,
+    /// For the title.
+    pub title: Option<Written>,
+    /// For the lines below it.
+    pub text: Option<Written>,
+    /// For the link.
+    pub link: Option<Written>,
+}
+
+/// Text, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The text.
+    pub text: String,
+    /// Where.
+    pub place: Place,
 }
 
 /// A channel of Slack, by a bot.

@@ -94,6 +94,12 @@ impl Notes {
         self.warnings.borrow_mut().push((place.clone(), what.into()));
     }
 
+    /// Whether nothing is wrong so far.
+    #[must_use]
+    pub fn is_fine(&self) -> bool {
+        self.faults.borrow().is_empty()
+    }
+
     /// The faults, sorted by place.
     #[must_use]
     pub fn into_faults(self) -> Faults {
@@ -108,7 +114,7 @@ impl Notes {
     /// # Errors
     /// The faults, where there are any.
     pub fn finish(self) -> Result<Vec<String>, Faults> {
-        if !self.faults.borrow().is_empty() {
+        if !self.is_fine() {
             return Err(self.into_faults());
         }
         let mut warnings = self.warnings.into_inner();

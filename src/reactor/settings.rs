@@ -419,11 +419,17 @@ impl Settings {
     #[must_use]
     pub fn takes(&self, sink: &Name, kind: &str, severity: Severity) -> bool {
         self.sinks.get(sink).is_some_and(|sink| {
-            let typed = |pattern: &Name| match pattern.as_str().strip_suffix('*') {
-                Some(prefix) => kind.starts_with(prefix),
-                None => kind == pattern.as_str(),
-            };
+            let typed = |pattern: &Name| is_of_type(kind, pattern.as_str());
             severity >= sink.min_severity && (sink.types.is_empty() || sink.types.iter().any(typed))
         })
+    }
+}
+
+/// Whether a message of type `kind` is one of those that a config means by `pattern` (`payment.*`, `transfer.confirmed`).
+#[must_use]
+pub fn is_of_type(kind: &str, pattern: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => kind.starts_with(prefix),
+        None => kind == pattern,
     }
 }

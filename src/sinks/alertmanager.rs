@@ -3,15 +3,17 @@
 //! Labels identify an alert there, so they hold what never changes in its life; amounts and hashes are annotations. The labels that the first
 //! message went out with are remembered, and what follows has the same ones. An alert that lasts is sent again while it lasts
 //! ([`super::worker`] does it, [`Alertmanager::resent`] says with what), since an Alertmanager keeps alerts in memory alone; one that only
-//! happened ends by itself after [`HAPPENED`]. Everything goes to every member of a cluster, as its documentation asks.
+//! happened ends by itself after [`HAPPENED`]. Everything goes to every member of a cluster, as its documentation asks. Annotations end up in
+//! templates of the operator's, in chats that an Alertmanager does not escape for: what a stranger wrote is inert in each of them.
 
 use super::answer::{Answer, Blame, Destination, Each, Setback, SinkRequest, Verdict};
 use super::life::{Life, lasts};
-use super::text;
+use super::markup::neutral;
+use super::{body, text::Text};
 use crate::config::checked::AlertmanagerConfig;
 use crate::store::{NewMessage, OutboxRow};
 use crate::types::{Name, Secret, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,27 +43,6 @@ pub struct Fired {
     generator_url: Option<String>,
 }
 
-/// As much of a body as labels are made of.
-#[derive(Default, Deserialize)]
-struct Place<'a> {
-    #[serde(default, borrow)]
-    data: Data<'a>,
-}
-
-#[derive(Default, Deserialize)]
-struct Data<'a> {
-    #[serde(default, borrow)]
-    rule: Option<Cow<'a, str>>,
-    #[serde(default, borrow)]
-    chain: Option<Cow<'a, str>>,
-    #[serde(default, borrow)]
-    watch: Option<Cow<'a, str>>,
-    #[serde(default, borrow)]
-    sink: Option<Cow<'a, str>>,
-    #[serde(default)]
-    simulated: bool,
-}
-
 /// The members of one cluster.
 #[derive(Debug, Clone)]
 pub struct Alertmanager {
@@ -89,12 +70,11 @@ impl Alertmanager {
 
     /// What an attempt sends. `first` is what was remembered of the alert's first message: its labels.
     #[must_use]
-    pub fn each(&self, row: &OutboxRow, at: Timestamp, first: Option<&Name>) -> Each {
+    pub fn each(&self, row: &OutboxRow, text: &Text, at: Timestamp, first: Option<&Name>) -> Each {
         let message = &row.message;
-        let labels =
-            first.and_then(|first| serde_json::from_str(first.as_str()).ok()).unwrap_or_else(|| labels(message));
+        let labels = labels(message, first);
         let remember = serde_json::to_string(&labels).map_or_else(|_| Name::from("{}"), Name::from);
-        Each { requests: self.requests(&fired(message, labels, at)), remember }
+        Each { requests: self.requests(&fired(message, text, labels, at)), remember }
     }
 
     /// The same to every member.
@@ -114,49 +94,46 @@ impl Alertmanager {
 
     /// The alert of a message that is delivered and lasts, as it is sent again; `None` where there is nothing to send again.
     #[must_use]
-    pub fn resent(row: &OutboxRow, at: Timestamp) -> Option<Fired> {
+    pub fn resent(row: &OutboxRow, text: &Text, at: Timestamp) -> Option<Fired> {
         let message = &row.message;
         if !lasts(message.kind.as_str()) || Life::of(message).ends() {
             return None;
         }
-        let first = row.receiver_id.as_ref();
-        let labels =
-            first.and_then(|first| serde_json::from_str(first.as_str()).ok()).unwrap_or_else(|| labels(message));
-        fired(message, labels, at).into_iter().next()
+        fired(message, text, labels(message, row.receiver_id.as_ref()), at).into_iter().next()
     }
 }
 
-/// What identifies an alert: nothing that changes in its life.
-fn labels(message: &NewMessage) -> BTreeMap<Cow<'static, str>, String> {
-    let place: Place<'_> = serde_json::from_slice(&message.body).unwrap_or_default();
-    let data = place.data;
-    let name = data.rule.as_deref().unwrap_or_else(|| message.kind.as_str()).to_owned();
+/// What identifies an alert: what its `first` message went out with, and nothing that changes in its life.
+fn labels(message: &NewMessage, first: Option<&Name>) -> BTreeMap<Cow<'static, str>, String> {
+    if let Some(labels) = first.and_then(|first| serde_json::from_str(first.as_str()).ok()) {
+        return labels;
+    }
+    let place = body::place(&message.body);
+    let name = place.rule.as_deref().unwrap_or_else(|| message.kind.as_str()).to_owned();
     let mut labels: BTreeMap<Cow<'static, str>, String> = BTreeMap::new();
     let mut label = |name: &'static str, value: String| labels.insert(name.into(), value);
     label("alertname", name);
     label("alert_id", message.alert.to_string());
     label("severity", message.severity.word().to_owned());
     label("source", "walletwatch".to_owned());
-    for (name, value) in [("chain", data.chain), ("watch", data.watch), ("sink", data.sink)] {
+    for (name, value) in [("chain", place.chain), ("watch", place.watch), ("sink", place.sink)] {
         if let Some(value) = value {
             label(name, value.into_owned());
         }
     }
-    if data.simulated {
+    if place.simulated {
         label("simulated", "true".to_owned());
     }
     labels
 }
 
 /// The alert as it stands after this message, and what is taken back as an alert of its own: nobody hears an end of what has long ended.
-fn fired(message: &NewMessage, labels: BTreeMap<Cow<'static, str>, String>, at: Timestamp) -> Vec<Fired> {
-    // A repeat is the same alert: labels tell that, and nobody sees it twice.
-    let text = text::render(&message.body, false).unwrap_or_else(|_| text::unreadable(&message.kind));
+fn fired(message: &NewMessage, text: &Text, labels: BTreeMap<Cow<'static, str>, String>, at: Timestamp) -> Vec<Fired> {
     let life = Life::of(message);
     let lasting = if lasts(message.kind.as_str()) { LASTS } else { HAPPENED };
     let annotations = BTreeMap::from([
-        ("summary", text.title.clone()),
-        ("description", text.lines.join("\n")),
+        ("summary", neutral(&text.title)),
+        ("description", neutral(&text.lines.join("\n"))),
         ("type", message.kind.to_string()),
         ("message_id", message.id.to_string()),
     ]);
@@ -167,7 +144,7 @@ fn fired(message: &NewMessage, labels: BTreeMap<Cow<'static, str>, String>, at: 
         annotations,
         starts_at: starts_at.to_string(),
         ends_at: ends_at.to_string(),
-        generator_url: text.url,
+        generator_url: text.url.clone(),
     };
     let taken_back = match life {
         Life::Goes | Life::Resolved => None,

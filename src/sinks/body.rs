@@ -7,11 +7,13 @@
 mod data;
 mod digest;
 mod fill;
+mod place;
 mod schema;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use digest::{DigestData, HeartbeatData, digest_body};
+pub use place::{Place, place};
 
 pub use data::{
     ApprovalData, AssetData, BalanceData, Basics, BlockData, ChangeData, Data, FrozenData, GapData, GasData,

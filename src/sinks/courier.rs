@@ -1,9 +1,12 @@
-//! The real way out of every sink: HTTP and mail.
+//! The real way out of every sink: HTTP, mail and NATS.
 
 use super::answer::{Answer, Post, SinkRequest};
 use super::http_post::HttpPost;
 use super::letter::{Carry, Letter, LetterAnswer};
+use super::nats::{Publication, PublishAnswer};
+use super::nats_post::NatsPost;
 use super::smtp_post::SmtpPost;
+use crate::net::Tls;
 use crate::types::Timestamp;
 
 /// Sends what is to be sent.
@@ -11,12 +14,13 @@ use crate::types::Timestamp;
 pub struct Courier<C> {
     http: HttpPost<C>,
     smtp: SmtpPost,
+    nats: NatsPost,
 }
 
 impl<C> Courier<C> {
-    /// Of both.
-    pub const fn new(http: HttpPost<C>, smtp: SmtpPost) -> Self {
-        Self { http, smtp }
+    /// Of an HTTP client, and of whom the others trust.
+    pub fn new(http: HttpPost<C>, tls: Tls) -> Self {
+        Self { http, smtp: SmtpPost::new(tls.clone()), nats: NatsPost::new(tls) }
     }
 }
 
@@ -29,5 +33,9 @@ impl<C: Fn() -> Timestamp + Sync> Post for Courier<C> {
 impl<C: Fn() -> Timestamp + Sync> Carry for Courier<C> {
     async fn carry(&self, letter: Letter) -> LetterAnswer {
         self.smtp.carry(letter).await
+    }
+
+    async fn publish(&self, publication: Publication) -> PublishAnswer {
+        self.nats.publish(publication).await
     }
 }

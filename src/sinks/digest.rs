@@ -1,6 +1,6 @@
 //! Several messages in one, where a chat is behind: a digest names every alert of them, and none of them is lost.
 
-use super::body::{DigestData, digest_body};
+use super::body::{self, DigestData, digest_body};
 use super::markup;
 use super::text;
 use crate::store::{NewMessage, OutboxRow};
@@ -17,10 +17,10 @@ const MOST_WEIGHT: usize = 190;
 pub fn fold(rows: &[Arc<OutboxRow>]) -> Option<OutboxRow> {
     let first = rows.first()?;
     let severity = rows.iter().map(|row| row.message.severity).max()?;
-    let simulated = rows.iter().any(|row| text::is_simulated(&row.message.body));
+    let simulated = rows.iter().any(|row| body::place(&row.message.body).simulated);
     let ids: Vec<u8> = rows.iter().flat_map(|row| row.message.id.0).collect();
     let data = DigestData {
-        basics: super::body::Basics {
+        basics: body::Basics {
             alert_id: first.message.alert.to_string().into(),
             revision: 1,
             rule: None,

@@ -5,13 +5,13 @@
 //! message, and what takes back or ends it is a message of its own besides, for nobody hears an edit. Discord counts by its own headers:
 //! facts/field.md §8.
 
+use super::Outgoing;
 use super::answer::{
     Answer, Blame, Destination, Edit, EditOutcome, Setback, SinkRequest, SinkResponse, Verdict, decimal_seconds,
 };
 use super::life::Life;
 use super::markup::{cut, fitting, is_hex, units, unlinked};
-use super::text::{self, Text};
-use super::{Attempt, Outgoing};
+use super::text::Text;
 use crate::config::checked::DiscordConfig;
 use crate::store::OutboxRow;
 use crate::types::{Name, Secret, Severity};
@@ -85,11 +85,10 @@ impl Discord {
 
     /// What an attempt does: a new message, or a change of the alert's `first`, or both.
     #[must_use]
-    pub fn outgoing(&self, row: &OutboxRow, attempt: Attempt, first: Option<&Name>) -> Outgoing {
+    pub fn outgoing(&self, row: &OutboxRow, text: &Text, first: Option<&Name>) -> Outgoing {
         let message = &row.message;
-        let text = text::render(&message.body, attempt.again).unwrap_or_else(|_| text::unreadable(&message.kind));
         let ends = Life::of(message).is_said_besides();
-        let body = payload(&text, color(message.severity, ends), message.created.to_string());
+        let body = payload(text, color(message.severity, ends), message.created.to_string());
         let new = SinkRequest::new(self.to.clone(), Vec::new(), body.clone().into());
         let Some(id) = first.filter(|id| is_id(id.as_str())) else { return Outgoing::Post(new) };
         let url = Secret::new(format!("{}/messages/{id}", self.base.expose()));

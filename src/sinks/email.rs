@@ -7,11 +7,10 @@
 #[cfg(test)]
 mod tests;
 
-use super::Attempt;
 use super::answer::{Blame, SendFault, Setback, Verdict};
 use super::letter::{DEADLINE, Letter, LetterAnswer, LetterFault, MailServer, Refusal, Step, Taken};
 use super::markup::{cut, escaped, unlinked};
-use super::text::{self, Text};
+use super::text::Text;
 use crate::config::checked::EmailConfig;
 use crate::config::mailbox::MailAddress;
 use crate::store::OutboxRow;
@@ -67,14 +66,13 @@ impl Email {
         (&self.server, &self.from, &self.to) != (&before.server, &before.from, &before.to)
     }
 
-    /// What an attempt sends. `first` is the `Message-ID` of the alert's first message.
+    /// What the attempt of this number sends. `first` is the `Message-ID` of the alert's first message.
     ///
     /// # Panics
     /// Never: a sender, a recipient and a date are all that a mail needs.
     #[must_use]
-    pub fn letter(&self, row: &OutboxRow, attempt: Attempt, first: Option<&Name>) -> Letter {
+    pub fn letter(&self, row: &OutboxRow, text: &Text, number: u32, first: Option<&Name>) -> Letter {
         let message = &row.message;
-        let text = text::render(&message.body, attempt.again).unwrap_or_else(|_| text::unreadable(&message.kind));
         let domain = self.from.domain();
         let id = Name::from(format!("{}@{domain}", message.id));
         let mut mail = Message::builder()
@@ -94,8 +92,8 @@ impl Email {
         }
         let parts = MultiPart::alternative()
             .boundary(format!("part.{}", message.id))
-            .singlepart(SinglePart::plain(plain(&text)))
-            .singlepart(SinglePart::html(html(&text)));
+            .singlepart(SinglePart::plain(plain(text)))
+            .singlepart(SinglePart::html(html(text)));
         let mail = mail.references(references).multipart(parts).expect("it has a sender, a recipient and a date");
         Letter {
             server: Arc::clone(&self.server),
@@ -103,7 +101,7 @@ impl Email {
             from: self.from.address.clone(),
             to: self.to.iter().map(|to| to.address.clone()).collect(),
             content: mail.formatted().into(),
-            together: attempt.number <= TOGETHER,
+            together: number <= TOGETHER,
             deadline: DEADLINE,
         }
     }

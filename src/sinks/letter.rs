@@ -3,6 +3,7 @@
 //! No fault here holds a mail server's own words, which can quote a password back: only its codes, which are numbers.
 
 use super::answer::SendFault;
+use super::nats::{Publication, PublishAnswer, PublishFault};
 use crate::config::checked::MailSecurity;
 use crate::types::{Name, Secret};
 use bytes::Bytes;
@@ -130,11 +131,23 @@ pub enum LetterFault {
 /// What an attempt ended with.
 pub type LetterAnswer = Result<Taken, LetterFault>;
 
-/// Whoever can send mail: the SMTP client, or a world that a test made up.
+/// Whoever speaks what is no HTTP: the clients of SMTP and NATS, or a world that a test made up.
 pub trait Carry {
     /// Sends once. Never retries.
     ///
     /// # Errors
     /// [`LetterFault`] where the server did not take it, or it cannot be known.
     fn carry(&self, letter: Letter) -> impl Future<Output = LetterAnswer> + Send;
+
+    /// Publishes once. Never retries. Who carries letters alone publishes nothing.
+    ///
+    /// # Errors
+    /// [`PublishFault`] where no stream answered.
+    fn publish(&self, publication: Publication) -> impl Future<Output = PublishAnswer> + Send {
+        drop(publication);
+        std::future::ready(Err(PublishFault::Broken(SendFault {
+            ambiguous: false,
+            reason: Name::from("nobody here speaks NATS"),
+        })))
+    }
 }

@@ -80,7 +80,7 @@ pub struct Can {
 }
 
 /// Every kind of sink.
-pub const TABLE: [Can; 11] = [
+pub const TABLE: [Can; 12] = [
     can("webhook", "same `alert_id`, higher `revision`", "same `alert_id`, higher `revision`", "same `webhook-id`"),
     can("slack with `url`", "a message", "a message that says what it ends", "a message, marked again"),
     can(
@@ -99,6 +99,12 @@ pub const TABLE: [Can; 11] = [
         "the same labels",
         "`endsAt` is now; what never was so fires with `retracted`",
         "the same alert",
+    ),
+    can(
+        "nats",
+        "same `alert_id`, higher `revision`",
+        "same `alert_id`, higher `revision`",
+        "same `Nats-Msg-Id`, so that the stream keeps one",
     ),
     can("log", "a line", "a line", "a line, marked again"),
     can("any of them, by `walletwatch outbox replay`", "as before", "as before", "the same body and id"),

@@ -1,6 +1,6 @@
 //! The log as a sink: each message one line. It cannot fail, so it has no verdict.
 
-use super::{Attempt, text};
+use super::text::Text;
 use crate::store::OutboxRow;
 
 /// Lines at once: they take no time, so this only bounds a batch.
@@ -8,8 +8,6 @@ pub const CONCURRENCY: usize = 256;
 
 /// The line.
 #[must_use]
-pub fn line(row: &OutboxRow, attempt: Attempt) -> String {
-    let message = &row.message;
-    let text = text::render(&message.body, attempt.again).unwrap_or_else(|_| text::unreadable(&message.kind));
-    format!("{} {}", message.kind, text.in_one_line())
+pub fn line(row: &OutboxRow, text: &Text) -> String {
+    format!("{} {}", row.message.kind, text.in_one_line())
 }

@@ -34,6 +34,12 @@ pub fn unlinked(text: &str) -> String {
     safe
 }
 
+/// The text where nobody knows what will show it: with nothing in it that a client makes a link of, or that opens a mention or a tag.
+#[must_use]
+pub fn neutral(text: &str) -> String {
+    unlinked(text).replace('<', "‹").replace('>', "›")
+}
+
 /// The text as it stands in HTML, between tags and inside quotes alike.
 #[must_use]
 pub fn escaped(text: &str) -> String {

@@ -2,7 +2,7 @@
 //!
 //! The outbox row, with its body frozen in it, was committed with the alert. From here on nothing is lost and nothing is said twice
 //! but after an ambiguous attempt: a sink says what an answer means, [`delivery`] says what is tried when and what is written,
-//! [`worker`] does it. Only the worker, `http_post` and `smtp_post` touch a socket. No file here reads a wall clock or spawns a task.
+//! [`worker`] does it. Only the worker, `http_post`, `smtp_post` and `nats_post` touch a socket. No file here reads a wall clock or spawns a task.
 
 pub mod alertmanager;
 pub mod answer;
@@ -17,6 +17,8 @@ pub mod letter;
 pub mod life;
 pub mod log;
 pub mod markup;
+pub mod nats;
+pub mod nats_post;
 pub mod ntfy;
 pub mod pagerduty;
 #[cfg(test)]
@@ -26,6 +28,7 @@ pub mod slack;
 pub mod smtp_post;
 pub mod store_ledger;
 pub mod telegram;
+pub mod template;
 pub mod text;
 pub mod webhook;
 pub mod worker;
@@ -37,11 +40,14 @@ pub use body::{freeze, freeze_all};
 pub use courier::Courier;
 pub use http_post::HttpPost;
 pub use letter::{Carry, Letter, LetterAnswer};
+pub use nats::{Publication, PublishAnswer};
+pub use nats_post::NatsPost;
 pub use smtp_post::SmtpPost;
 pub use store_ledger::StoreLedger;
+pub use template::Words;
 
 use crate::config::checked::{SinkConfig, SinkKind};
-use crate::store::OutboxRow;
+use crate::store::{NewMessage, OutboxRow};
 use crate::types::{Name, Timestamp};
 use delivery::{LaneSettings, Pace};
 
@@ -56,6 +62,12 @@ pub enum SinkFault {
         /// Which sink.
         sink: Name,
     },
+    /// Credentials that cannot sign.
+    #[error("sink {sink:?}: `creds` is no credentials file of NATS, with a JWT and a seed")]
+    Credentials {
+        /// Which sink.
+        sink: Name,
+    },
     /// An address that a mail cannot carry.
     #[error("sink {sink:?}: `from` or `to` holds an address that no mail can carry: write it as local@domain")]
     Mailbox {
@@ -66,7 +78,15 @@ pub enum SinkFault {
 
 /// A sink, ready to work.
 #[derive(Debug, Clone)]
-pub enum Sink {
+pub struct Sink {
+    name: Name,
+    kind: Kind,
+    words: Words,
+}
+
+/// What a sink is.
+#[derive(Debug, Clone)]
+pub enum Kind {
     /// Lines in the log.
     Log,
     /// Standard Webhooks.
@@ -87,6 +107,8 @@ pub enum Sink {
     SlackBot(slack::bot::Bot),
     /// A cluster of Alertmanagers.
     Alertmanager(alertmanager::Alertmanager),
+    /// A stream of NATS.
+    Nats(nats::Nats),
 }
 
 /// What an attempt does.
@@ -104,6 +126,8 @@ pub enum Outgoing {
     Each(Box<Each>),
     /// A mail.
     Mail(Letter),
+    /// Into a stream.
+    Publish(Publication),
 }
 
 /// Which attempt it is.
@@ -116,72 +140,81 @@ pub struct Attempt {
 }
 
 impl Sink {
-    /// With the wall clock for what receivers compare with theirs.
-    #[must_use]
-    pub fn signed_at(self, wall: fn() -> Timestamp) -> Self {
-        match self {
-            Self::Webhook(webhook) => Self::Webhook(webhook.signed_at(wall)),
-            Self::Log
-            | Self::Slack(_)
-            | Self::Telegram(_)
-            | Self::Email(_)
-            | Self::PagerDuty(_)
-            | Self::Discord(_)
-            | Self::Ntfy(_)
-            | Self::SlackBot(_)
-            | Self::Alertmanager(_) => self,
-        }
-    }
-
-    /// Makes a sink of its config.
+    /// Makes a sink of its config, which speaks in our own words.
     ///
     /// # Errors
     /// [`SinkFault`] when the config cannot be used.
     pub fn new(config: &SinkConfig) -> Result<Self, SinkFault> {
-        Ok(match &config.kind {
-            SinkKind::Log => Self::Log,
+        let name = config.name.clone();
+        let kind = match &config.kind {
+            SinkKind::Log => Kind::Log,
             SinkKind::Webhook { url, secret, allow_private } => {
-                let secret = webhook::SigningKey::parse(secret)
-                    .ok_or_else(|| SinkFault::Secret { sink: config.name.clone() })?;
-                Self::Webhook(webhook::Webhook::new(Destination::new(url, *allow_private), secret))
+                let secret = webhook::SigningKey::parse(secret).ok_or(SinkFault::Secret { sink: name.clone() })?;
+                Kind::Webhook(webhook::Webhook::new(Destination::new(url, *allow_private), secret))
             }
             SinkKind::Slack { url, allow_private } => {
-                Self::Slack(slack::Slack::new(Destination::new(url, *allow_private)))
+                Kind::Slack(slack::Slack::new(Destination::new(url, *allow_private)))
             }
-            SinkKind::Telegram(telegram) => Self::Telegram(telegram::Telegram::new(telegram)),
-            SinkKind::PagerDuty(pager) => Self::PagerDuty(pagerduty::PagerDuty::new(pager)),
-            SinkKind::Discord(discord) => Self::Discord(discord::Discord::new(discord)),
-            SinkKind::Ntfy(ntfy) => Self::Ntfy(ntfy::Ntfy::new(ntfy)),
-            SinkKind::SlackBot(bot) => Self::SlackBot(slack::bot::Bot::new(bot)),
-            SinkKind::Alertmanager(cluster) => Self::Alertmanager(alertmanager::Alertmanager::new(cluster)),
+            SinkKind::Telegram(telegram) => Kind::Telegram(telegram::Telegram::new(telegram)),
+            SinkKind::PagerDuty(pager) => Kind::PagerDuty(pagerduty::PagerDuty::new(pager)),
+            SinkKind::Discord(discord) => Kind::Discord(discord::Discord::new(discord)),
+            SinkKind::Ntfy(ntfy) => Kind::Ntfy(ntfy::Ntfy::new(ntfy)),
+            SinkKind::SlackBot(bot) => Kind::SlackBot(slack::bot::Bot::new(bot)),
+            SinkKind::Alertmanager(cluster) => Kind::Alertmanager(alertmanager::Alertmanager::new(cluster)),
             SinkKind::Email(email) => {
-                let email = email::Email::new(email);
-                Self::Email(Box::new(email.ok_or_else(|| SinkFault::Mailbox { sink: config.name.clone() })?))
+                let email = email::Email::new(email).ok_or(SinkFault::Mailbox { sink: name.clone() })?;
+                Kind::Email(Box::new(email))
             }
-        })
+            SinkKind::Nats(stream) => {
+                Kind::Nats(nats::Nats::new(stream).ok_or(SinkFault::Credentials { sink: name.clone() })?)
+            }
+        };
+        Ok(Self { words: Words::default(), name, kind })
+    }
+
+    /// With the words of an operator's templates.
+    #[must_use]
+    pub fn in_words(self, words: Words) -> Self {
+        Self { words, ..self }
+    }
+
+    /// With the wall clock for what receivers compare with theirs.
+    #[must_use]
+    pub fn signed_at(mut self, wall: fn() -> Timestamp) -> Self {
+        if let Kind::Webhook(webhook) = self.kind {
+            self.kind = Kind::Webhook(webhook.signed_at(wall));
+        }
+        self
+    }
+
+    /// What it is.
+    #[must_use]
+    pub const fn kind(&self) -> &Kind {
+        &self.kind
     }
 
     /// How many attempts at once, and how far apart.
     #[must_use]
     pub fn lane(&self, name: Name) -> LaneSettings {
-        let (concurrency, pace) = match self {
-            Self::Log => (log::CONCURRENCY, Pace::FREE),
-            Self::Webhook(_) => (webhook::CONCURRENCY, Pace::FREE),
-            Self::Slack(_) => (slack::CONCURRENCY, Pace::apart(slack::PACE)),
-            Self::Telegram(telegram) => (telegram::CONCURRENCY, telegram.pace()),
-            Self::Email(_) => (email::CONCURRENCY, Pace::FREE),
-            Self::PagerDuty(_) => (pagerduty::CONCURRENCY, pagerduty::PACE),
+        let (concurrency, pace) = match &self.kind {
+            Kind::Log => (log::CONCURRENCY, Pace::FREE),
+            Kind::Webhook(_) => (webhook::CONCURRENCY, Pace::FREE),
+            Kind::Slack(_) => (slack::CONCURRENCY, Pace::apart(slack::PACE)),
+            Kind::Telegram(telegram) => (telegram::CONCURRENCY, telegram.pace()),
+            Kind::Email(_) => (email::CONCURRENCY, Pace::FREE),
+            Kind::PagerDuty(_) => (pagerduty::CONCURRENCY, pagerduty::PACE),
             // Its own headers say when to wait.
-            Self::Discord(_) => (discord::CONCURRENCY, Pace::FREE),
-            Self::Ntfy(_) => (ntfy::CONCURRENCY, ntfy::PACE),
-            Self::SlackBot(_) => (slack::CONCURRENCY, slack::bot::PACE),
-            Self::Alertmanager(_) => (alertmanager::CONCURRENCY, Pace::FREE),
+            Kind::Discord(_) => (discord::CONCURRENCY, Pace::FREE),
+            Kind::Ntfy(_) => (ntfy::CONCURRENCY, ntfy::PACE),
+            Kind::SlackBot(_) => (slack::CONCURRENCY, slack::bot::PACE),
+            Kind::Alertmanager(_) => (alertmanager::CONCURRENCY, Pace::FREE),
+            Kind::Nats(_) => (nats::CONCURRENCY, Pace::FREE),
         };
-        let (folds, drops_repeats) = match self {
-            Self::Slack(_) | Self::SlackBot(_) | Self::Telegram(_) | Self::Discord(_) | Self::Ntfy(_) => (true, false),
+        let (folds, drops_repeats) = match self.kind {
+            Kind::Slack(_) | Kind::SlackBot(_) | Kind::Telegram(_) | Kind::Discord(_) | Kind::Ntfy(_) => (true, false),
             // What machines read is one message each, and mail has no pace.
-            Self::Log | Self::Webhook(_) | Self::PagerDuty(_) | Self::Alertmanager(_) => (false, true),
-            Self::Email(_) => (false, false),
+            Kind::Log | Kind::Webhook(_) | Kind::PagerDuty(_) | Kind::Alertmanager(_) | Kind::Nats(_) => (false, true),
+            Kind::Email(_) => (false, false),
         };
         LaneSettings { name, concurrency, pace, folds, drops_repeats }
     }
@@ -189,78 +222,100 @@ impl Sink {
     /// Whether a message refers to what an earlier one of its alert was remembered by.
     #[must_use]
     pub const fn threads(&self) -> bool {
-        match self {
-            Self::Telegram(_) | Self::Email(_) | Self::Discord(_) | Self::SlackBot(_) | Self::Alertmanager(_) => true,
-            Self::Log | Self::Webhook(_) | Self::Slack(_) | Self::PagerDuty(_) | Self::Ntfy(_) => false,
+        match self.kind {
+            Kind::Telegram(_) | Kind::Email(_) | Kind::Discord(_) | Kind::SlackBot(_) | Kind::Alertmanager(_) => true,
+            Kind::Log | Kind::Webhook(_) | Kind::Slack(_) | Kind::PagerDuty(_) | Kind::Ntfy(_) | Kind::Nats(_) => false,
         }
+    }
+
+    /// Whether a receiver tells a repeat by its key, so that nobody sees it twice.
+    const fn knows_repeats(&self) -> bool {
+        matches!(self.kind, Kind::PagerDuty(_) | Kind::Alertmanager(_))
+    }
+
+    /// What a message says to people here.
+    #[must_use]
+    pub fn text(&self, message: &NewMessage, again: bool) -> text::Text {
+        self.words.text(&self.name, message, again && !self.knows_repeats())
+    }
+
+    /// What lasts and has to be sent again while it does, as it is sent now; `None` where nothing is.
+    #[must_use]
+    pub fn resent(&self, row: &OutboxRow, at: Timestamp) -> Option<alertmanager::Fired> {
+        let Kind::Alertmanager(_) = self.kind else { return None };
+        alertmanager::Alertmanager::resent(row, &self.text(&row.message, false), at)
     }
 
     /// Whether what lasts has to be sent again while it does.
     #[must_use]
     pub const fn is_told_again(&self) -> bool {
-        matches!(self, Self::Alertmanager(_))
+        matches!(self.kind, Kind::Alertmanager(_))
     }
 
     /// What to do for an attempt that begins at `at`. `first` is the receiver's id of the alert's first message, where it
     /// [`threads`](Self::threads) and there is one.
     #[must_use]
     pub fn outgoing(&self, row: &OutboxRow, at: Timestamp, attempt: Attempt, first: Option<&Name>) -> Outgoing {
-        match self {
-            Self::Log => Outgoing::Line(log::line(row, attempt)),
-            Self::Webhook(webhook) => Outgoing::Post(webhook.request(row, at)),
-            Self::Slack(slack) => Outgoing::Post(slack.request(row, attempt)),
-            Self::Telegram(telegram) => Outgoing::Chat(Box::new(telegram.draft(row, attempt, first))),
-            Self::Email(email) => Outgoing::Mail(email.letter(row, attempt, first)),
-            Self::PagerDuty(pager) => Outgoing::Post(pager.request(row)),
-            Self::Discord(discord) => discord.outgoing(row, attempt, first),
-            Self::Ntfy(ntfy) => Outgoing::Post(ntfy.request(row, attempt)),
-            Self::SlackBot(bot) => bot.outgoing(row, attempt, first),
-            Self::Alertmanager(cluster) => Outgoing::Each(Box::new(cluster.each(row, at, first))),
+        let text = || self.text(&row.message, attempt.again);
+        match &self.kind {
+            Kind::Log => Outgoing::Line(log::line(row, &text())),
+            Kind::Webhook(webhook) => Outgoing::Post(webhook.request(row, at)),
+            Kind::Slack(slack) => Outgoing::Post(slack.request(&text())),
+            Kind::Telegram(telegram) => Outgoing::Chat(Box::new(telegram.draft(text(), first))),
+            Kind::Email(email) => Outgoing::Mail(email.letter(row, &text(), attempt.number, first)),
+            Kind::PagerDuty(pager) => Outgoing::Post(pager.request(row, &text())),
+            Kind::Discord(discord) => discord.outgoing(row, &text(), first),
+            Kind::Ntfy(ntfy) => Outgoing::Post(ntfy.request(row, &text())),
+            Kind::SlackBot(bot) => bot.outgoing(row, &text(), first),
+            Kind::Alertmanager(cluster) => Outgoing::Each(Box::new(cluster.each(row, &text(), at, first))),
+            Kind::Nats(stream) => Outgoing::Publish(stream.publication(row)),
         }
     }
 
     /// What the answer to an attempt over HTTP means.
     #[must_use]
     pub fn verdict(&self, answer: &Answer) -> Verdict {
-        match self {
+        match &self.kind {
             // These have no such answers.
-            Self::Log | Self::Email(_) => Verdict::Delivered { receiver_id: None },
-            Self::Webhook(_) => webhook::verdict(answer),
-            Self::Slack(_) => slack::verdict(answer),
-            Self::Telegram(telegram) => telegram::verdict(telegram, answer),
-            Self::PagerDuty(_) => pagerduty::verdict(answer),
-            Self::Discord(_) => discord::verdict(answer),
-            Self::Ntfy(_) => ntfy::verdict(answer),
-            Self::SlackBot(_) => slack::bot::verdict(answer),
-            Self::Alertmanager(_) => alertmanager::verdict(answer),
+            Kind::Log | Kind::Email(_) | Kind::Nats(_) => Verdict::Delivered { receiver_id: None },
+            Kind::Webhook(_) => webhook::verdict(answer),
+            Kind::Slack(_) => slack::verdict(answer),
+            Kind::Telegram(telegram) => telegram::verdict(telegram, answer),
+            Kind::PagerDuty(_) => pagerduty::verdict(answer),
+            Kind::Discord(_) => discord::verdict(answer),
+            Kind::Ntfy(_) => ntfy::verdict(answer),
+            Kind::SlackBot(_) => slack::bot::verdict(answer),
+            Kind::Alertmanager(_) => alertmanager::verdict(answer),
         }
     }
 
     /// Whether it sends to another place than `before`: a sink that was disabled is opened then.
     #[must_use]
     pub fn leads_elsewhere(&self, before: &Self) -> bool {
-        match (self, before) {
-            (Self::Log, Self::Log) => false,
-            (Self::Webhook(now), Self::Webhook(before)) => now.destination() != before.destination(),
-            (Self::Slack(now), Self::Slack(before)) => now.destination() != before.destination(),
-            (Self::Telegram(now), Self::Telegram(before)) => now.leads_elsewhere(before),
-            (Self::Email(now), Self::Email(before)) => now.leads_elsewhere(before),
-            (Self::PagerDuty(now), Self::PagerDuty(before)) => now.leads_elsewhere(before),
-            (Self::Discord(now), Self::Discord(before)) => now.destination() != before.destination(),
-            (Self::Ntfy(now), Self::Ntfy(before)) => now.leads_elsewhere(before),
-            (Self::SlackBot(now), Self::SlackBot(before)) => now.leads_elsewhere(before),
-            (Self::Alertmanager(now), Self::Alertmanager(before)) => now.leads_elsewhere(before),
+        match (&self.kind, &before.kind) {
+            (Kind::Log, Kind::Log) => false,
+            (Kind::Webhook(now), Kind::Webhook(before)) => now.destination() != before.destination(),
+            (Kind::Slack(now), Kind::Slack(before)) => now.destination() != before.destination(),
+            (Kind::Telegram(now), Kind::Telegram(before)) => now.leads_elsewhere(before),
+            (Kind::Email(now), Kind::Email(before)) => now.leads_elsewhere(before),
+            (Kind::PagerDuty(now), Kind::PagerDuty(before)) => now.leads_elsewhere(before),
+            (Kind::Discord(now), Kind::Discord(before)) => now.destination() != before.destination(),
+            (Kind::Ntfy(now), Kind::Ntfy(before)) => now.leads_elsewhere(before),
+            (Kind::SlackBot(now), Kind::SlackBot(before)) => now.leads_elsewhere(before),
+            (Kind::Alertmanager(now), Kind::Alertmanager(before)) => now.leads_elsewhere(before),
+            (Kind::Nats(now), Kind::Nats(before)) => now.leads_elsewhere(before),
             (
-                Self::Log
-                | Self::Webhook(_)
-                | Self::Slack(_)
-                | Self::Telegram(_)
-                | Self::Email(_)
-                | Self::PagerDuty(_)
-                | Self::Discord(_)
-                | Self::Ntfy(_)
-                | Self::SlackBot(_)
-                | Self::Alertmanager(_),
+                Kind::Log
+                | Kind::Webhook(_)
+                | Kind::Slack(_)
+                | Kind::Telegram(_)
+                | Kind::Email(_)
+                | Kind::PagerDuty(_)
+                | Kind::Discord(_)
+                | Kind::Ntfy(_)
+                | Kind::SlackBot(_)
+                | Kind::Alertmanager(_)
+                | Kind::Nats(_),
                 _,
             ) => true,
         }

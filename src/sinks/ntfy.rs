@@ -3,11 +3,10 @@
 //! Plain text: clients show no markup, and what they would make a link of is broken up. A message cannot be changed once it is out, so what
 //! follows is a message of its own. Limits: facts/field.md §8.
 
-use super::Attempt;
 use super::answer::{Answer, Blame, Destination, Setback, SinkRequest, Verdict};
 use super::delivery::Pace;
 use super::markup::unlinked;
-use super::text::{self, Text};
+use super::text::Text;
 use crate::config::checked::NtfyConfig;
 use crate::store::OutboxRow;
 use crate::types::{Name, Secret, Severity};
@@ -67,10 +66,8 @@ impl Ntfy {
 
     /// The request of an attempt.
     #[must_use]
-    pub fn request(&self, row: &OutboxRow, attempt: Attempt) -> SinkRequest {
-        let message = &row.message;
-        let text = text::render(&message.body, attempt.again).unwrap_or_else(|_| text::unreadable(&message.kind));
-        let body = payload(self.topic.as_str(), &text, message.severity);
+    pub fn request(&self, row: &OutboxRow, text: &Text) -> SinkRequest {
+        let body = payload(self.topic.as_str(), text, row.message.severity);
         SinkRequest { bearer: self.token.clone(), ..SinkRequest::new(self.to.clone(), Vec::new(), body.into()) }
     }
 }

@@ -1,20 +1,19 @@
 //! PagerDuty: Events API v2.
 //!
 //! One incident for each alert: its id is the `dedup_key`, so that a repeat or an update is no second incident, and what ends the alert resolves
-//! it. All of it is text in JSON: nothing that a stranger wrote is markup there. The routing key is in the body, and in nothing that is
-//! logged. Limits and answers: facts/field.md §8.
+//! it. All of it is text in JSON: nothing that a stranger wrote is markup there, and nothing of it becomes a link. The routing key is in the
+//! body, and in nothing that is logged. Limits and answers: facts/field.md §8.
 
 use super::answer::{Answer, Blame, Destination, Setback, SinkRequest, Verdict};
-use super::delivery::Pace;
 use super::life::Life;
-use super::markup::cut;
-use super::text;
+use super::markup::{cut, unlinked};
+use super::text::Text;
+use super::{body, delivery::Pace};
 use crate::config::checked::PagerDutyConfig;
 use crate::store::OutboxRow;
 use crate::types::{Secret, Severity};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use std::borrow::Cow;
+use serde::Serialize;
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,37 +49,22 @@ struct Payload<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     component: Option<&'a str>,
     class: &'a str,
-    custom_details: Details<'a>,
+    custom_details: Details,
 }
 
 #[derive(Serialize)]
-struct Details<'a> {
+struct Details {
     /// For people.
     text: String,
     /// The message as a webhook has it: amounts are text there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a RawValue>,
+    message: Option<Value>,
 }
 
 #[derive(Serialize)]
 struct Link<'a> {
     href: &'a str,
     text: &'static str,
-}
-
-/// As much of a body as says where something happened.
-#[derive(Default, Deserialize)]
-struct Place<'a> {
-    #[serde(default, borrow)]
-    data: Data<'a>,
-}
-
-#[derive(Default, Deserialize)]
-struct Data<'a> {
-    #[serde(default, borrow)]
-    chain: Option<Cow<'a, str>>,
-    #[serde(default, borrow)]
-    watch: Option<Cow<'a, str>>,
 }
 
 /// One service of PagerDuty.
@@ -111,25 +95,20 @@ impl PagerDuty {
     /// # Panics
     /// Never: every map key is text, and memory takes every byte.
     #[must_use]
-    pub fn request(&self, row: &OutboxRow) -> SinkRequest {
+    pub fn request(&self, row: &OutboxRow, text: &Text) -> SinkRequest {
         let message = &row.message;
-        // A repeat is the same event: PagerDuty tells them apart by the key, and nobody sees it twice.
-        let text = text::render(&message.body, false).unwrap_or_else(|_| text::unreadable(&message.kind));
         // A resolve without an incident is dropped by PagerDuty, so that one too many does nothing.
         let resolves = Life::of(message).ends();
-        let place: Place<'_> = serde_json::from_slice(&message.body).unwrap_or_default();
-        let (chain, watch) = (place.data.chain.as_deref(), place.data.watch.as_deref());
+        let place = body::place(&message.body);
+        let (chain, watch) = (place.chain.as_deref(), place.watch.as_deref());
         let payload = Payload {
-            summary: cut(&text.title, MOST_SUMMARY),
+            summary: cut(&unlinked(&text.title), MOST_SUMMARY),
             source: watch.or(chain).unwrap_or("walletwatch"),
             severity: severity(message.severity),
             timestamp: message.created.to_string(),
             component: chain,
             class: message.kind.as_str(),
-            custom_details: Details {
-                text: text.lines.join("\n"),
-                message: serde_json::from_slice(&message.body).ok(),
-            },
+            custom_details: Details { text: unlinked(&text.lines.join("\n")), message: data_of(&message.body) },
         };
         let links = text.url.as_deref().map(|href| Link { href, text: "look it up" });
         let event = Event {
@@ -143,6 +122,25 @@ impl PagerDuty {
         let body = serde_json::to_vec(&event).expect("every map key is text and a Vec takes every byte");
         SinkRequest::new(self.to.clone(), Vec::new(), body.into())
     }
+}
+
+/// The body, in which what strangers wrote leads nowhere: PagerDuty makes links of what looks like one, here too.
+fn data_of(body: &[u8]) -> Option<Value> {
+    /// The keys that hold words which are not ours.
+    const WORDS: [&str; 5] = ["symbol", "label", "ref", "reason", "entries"];
+    fn calm(value: &mut Value, words: bool) {
+        match value {
+            Value::String(text) if words => *text = unlinked(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| calm(item, words)),
+            Value::Object(keys) => {
+                keys.iter_mut().for_each(|(key, value)| calm(value, words || WORDS.contains(&key.as_str())));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut value = serde_json::from_slice(body).ok()?;
+    calm(&mut value, false);
+    Some(value)
 }
 
 const fn severity(severity: Severity) -> &'static str {

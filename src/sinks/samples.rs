@@ -2,7 +2,8 @@
 
 use crate::reactor::effect::{Body, Message, MessageKind, Suspect, TransferBody};
 use crate::reactor::settings::Direction;
-use crate::sinks::freeze;
+use crate::sinks::text::Text;
+use crate::sinks::{Words, freeze};
 use crate::store::{NewMessage, OutboxRow, OutboxState};
 use crate::types::{Address, AlertId, Asset, B256, ChainId, Kind, Name, Severity, Stage, Timestamp, TransferKey, U256};
 
@@ -84,6 +85,11 @@ pub(super) fn row(seq: i64, message: NewMessage) -> OutboxRow {
         receiver_id: None,
         closed_at: None,
     }
+}
+
+/// What a row says, in our own words.
+pub(super) fn said(row: &OutboxRow, again: bool) -> Text {
+    Words::default().text(&row.message.sink, &row.message, again)
 }
 
 /// A row of alert `alert` to `sink`.

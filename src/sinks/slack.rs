@@ -6,11 +6,9 @@
 
 pub mod bot;
 
-use super::Attempt;
 use super::answer::{Answer, Destination, Setback, SinkRequest, Verdict};
 use super::markup::unlinked;
-use super::text::{self, Text};
-use crate::store::OutboxRow;
+use super::text::Text;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -81,18 +79,13 @@ impl Slack {
     /// # Panics
     /// Never: every map key is text, and memory takes every byte.
     #[must_use]
-    pub fn request(&self, row: &OutboxRow, attempt: Attempt) -> SinkRequest {
-        let (title, blocks) = blocks(&text_of(row, attempt));
+    pub fn request(&self, text: &Text) -> SinkRequest {
+        let (title, blocks) = blocks(text);
         let (unfurl_links, unfurl_media, link_names, mrkdwn) = (false, false, false, false);
         let payload = Payload { text: &title, blocks, unfurl_links, unfurl_media, link_names, mrkdwn };
         let body = serde_json::to_vec(&payload).expect("every map key is text and a Vec takes every byte");
         SinkRequest::new(self.to.clone(), Vec::new(), body.into())
     }
-}
-
-fn text_of(row: &OutboxRow, attempt: Attempt) -> Text {
-    let message = &row.message;
-    text::render(&message.body, attempt.again).unwrap_or_else(|_| text::unreadable(&message.kind))
 }
 
 /// What a phone shows, and the blocks of the message.

@@ -13,12 +13,10 @@ pub use answer::{introduced, seen, verdict};
 use draft::ChatId;
 pub use draft::Draft;
 
-use super::Attempt;
 use super::answer::{Destination, SinkRequest};
 use super::delivery::Pace;
-use super::text;
+use super::text::Text;
 use crate::config::checked::TelegramConfig;
-use crate::store::OutboxRow;
 use crate::types::{Name, Secret};
 use serde_json::json;
 use std::time::Duration;
@@ -75,9 +73,7 @@ impl Telegram {
 
     /// What an attempt sends first. `first` is what an earlier message of the alert was remembered by.
     #[must_use]
-    pub fn draft(&self, row: &OutboxRow, attempt: Attempt, first: Option<&Name>) -> Draft {
-        let message = &row.message;
-        let text = text::render(&message.body, attempt.again).unwrap_or_else(|_| text::unreadable(&message.kind));
+    pub fn draft(&self, text: Text, first: Option<&Name>) -> Draft {
         let answers = first.and_then(|first| message_in(first.as_str(), self.chat.as_str()));
         Draft::new(self.send.clone(), self.chat.clone(), self.thread, answers, text)
     }

@@ -6,12 +6,13 @@
 
 use super::body::{
     ApprovalData, AssetData, BalanceData, Basics, BlockData, BodyFault, Data, DigestData, FrozenData, GasData,
-    HeartbeatData, PaymentData, PriceData, ResolvedData, SinkData, SourceData, TransferData, UsdData, read,
+    HeartbeatData, PaymentData, Place, PriceData, ResolvedData, SinkData, SourceData, TransferData, UsdData, place,
+    read,
 };
 use crate::reactor::waits::held_because;
 use crate::types::gas::Fee;
+use crate::types::text::hides;
 use crate::types::{Name, Untrusted};
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// What the title of every message of a simulation begins with.
@@ -41,42 +42,64 @@ impl Text {
     }
 }
 
-/// The text of a stored body. `again` says that the receiver may have had it before.
+/// The text of a stored body, in our own words. `again` says that the receiver may have had it before.
 ///
 /// # Errors
 /// [`BodyFault`] when the body cannot be read.
 pub fn render(body: &[u8], again: bool) -> Result<Text, BodyFault> {
     let (kind, data) = read(body)?;
-    let (mut text, simulated) = match &data {
-        Data::Transfer(transfer) => (transfer_text(transfer), transfer.simulated),
-        Data::Approval(approval) => (approval_text(approval), approval.basics.simulated),
-        Data::Price(price) => (price_text(&kind, price), price.basics.simulated),
-        Data::Gas(gas) => (gas_text(&kind, gas), gas.basics.simulated),
-        Data::Balance(balance) => (balance_text(&kind, balance), balance.basics.simulated),
-        Data::Source(source) => (source_text(&kind, source), source.basics.simulated),
-        Data::Sink(sink) => (sink_text(&kind, sink), sink.basics.simulated),
-        Data::Payment(payment) => (payment_text(&kind, payment), payment.basics.simulated),
-        Data::Frozen(frozen) => (frozen_text(&kind, frozen), frozen.basics.simulated),
-        Data::Resolved(resolved) => (resolved_text(resolved), resolved.basics.simulated),
-        Data::Heartbeat(heartbeat) => (heartbeat_text(heartbeat), heartbeat.basics.simulated),
-        Data::Digest(digest) => (digest_text(digest), digest.basics.simulated),
-        Data::Other(basics) => (other_text(&kind, basics), basics.simulated),
-    };
-    if simulated {
-        text.title.insert_str(0, SIMULATED);
+    Ok(marked(words(&kind, &data), &kind, &place(body), again))
+}
+
+/// What our own words for a message are, without what every text is marked with.
+#[must_use]
+pub fn words(kind: &str, data: &Data<'_>) -> Text {
+    match data {
+        Data::Transfer(transfer) => transfer_text(transfer),
+        Data::Approval(approval) => approval_text(approval),
+        Data::Price(price) => price_text(kind, price),
+        Data::Gas(gas) => gas_text(kind, gas),
+        Data::Balance(balance) => balance_text(kind, balance),
+        Data::Source(source) => source_text(kind, source),
+        Data::Sink(sink) => sink_text(kind, sink),
+        Data::Payment(payment) => payment_text(kind, payment),
+        Data::Frozen(frozen) => frozen_text(kind, frozen),
+        Data::Resolved(resolved) => resolved_text(resolved),
+        Data::Heartbeat(heartbeat) => heartbeat_text(heartbeat),
+        Data::Digest(digest) => digest_text(digest),
+        Data::Other(basics) => other_text(kind, basics),
+    }
+}
+
+/// The text with what it must say whoever chose its words: that it is of a simulation or a rehearsal, that it takes back or ends something,
+/// what speaks against the movement, that it may be a repeat.
+#[must_use]
+pub fn marked(mut text: Text, kind: &str, place: &Place<'_>, again: bool) -> Text {
+    let simulated = if place.simulated { SIMULATED } else { "" };
+    let rehearsal = if place.rehearsal { "REHEARSAL, nothing is sent: " } else { "" };
+    text.title = plain(&format!("{simulated}{rehearsal}{}{}", ended(kind), text.title));
+    text.lines.iter_mut().for_each(|line| *line = plain(line));
+    if let Some(words) = &place.suspect {
+        let words: Vec<_> = words.iter().map(|word| word.replace('_', " ")).collect();
+        text.lines.insert(0, plain(&format!("SUSPECT: {}", words.join(", "))));
     }
     if again {
         text.lines.push("again: this message may have been here before".to_owned());
     }
-    text.title = plain(&text.title);
-    text.lines.iter_mut().for_each(|line| *line = plain(line));
-    Ok(text)
+    text
 }
 
-/// Whether a message is of a simulation.
-#[must_use]
-pub fn is_simulated(body: &[u8]) -> bool {
-    render(body, false).is_ok_and(|text| text.title.starts_with(SIMULATED))
+/// What the title of a message that takes back or ends something begins with.
+fn ended(kind: &str) -> &'static str {
+    if kind.ends_with(".retracted") {
+        "RETRACTED: "
+    } else if kind.ends_with(".recovered") {
+        "RECOVERED: "
+    } else if kind == "alert.resolved" {
+        "RESOLVED: "
+    } else {
+        ""
+    }
 }
 
 /// The title of a message whose body cannot be read: it is said that there was one, never swallowed.
@@ -94,7 +117,7 @@ fn transfer_text(data: &TransferData<'_>) -> Text {
     };
     let amount = amount_text(data);
     let title = match &*data.stage {
-        "retracted" => format!("RETRACTED: {} {verb} {amount} on {} no longer holds", data.watch, data.chain),
+        "retracted" => format!("{} {verb} {amount} on {} no longer holds", data.watch, data.chain),
         stage => format!("{} {verb} {amount} on {} ({stage})", data.watch, data.chain),
     };
     let mut lines = Vec::with_capacity(8);
@@ -104,7 +127,7 @@ fn transfer_text(data: &TransferData<'_>) -> Text {
     lines.extend(worth_text(data.usd.as_ref(), data.usd_unknown.as_deref()));
     lines.push(format!("from {}", data.from));
     lines.push(format!("to {}", data.to));
-    lines.extend(token_lines(&data.asset, data.suspect.as_deref()));
+    lines.extend(token_line(&data.asset));
     lines.push(format!("transaction {}", data.tx_hash));
     lines.push(depth_text(&data.block, data.confirmations, data.late));
     lines.extend(data.reference.as_ref().map(|reference| format!("ref {reference}")));
@@ -127,7 +150,7 @@ fn approval_text(data: &ApprovalData<'_>) -> Text {
     };
     let verb = if data.allowance == "nothing" { "took back the leave to move" } else { "lets a spender move" };
     let title = match &*data.stage {
-        "retracted" => format!("RETRACTED: {} {verb} {what} on {} no longer holds", data.watch, data.chain),
+        "retracted" => format!("{} {verb} {what} on {} no longer holds", data.watch, data.chain),
         stage => format!("{} {verb} {what} on {} ({stage})", data.watch, data.chain),
     };
     let mut lines = Vec::with_capacity(9);
@@ -136,7 +159,7 @@ fn approval_text(data: &ApprovalData<'_>) -> Text {
     }
     lines.push(format!("spender {}", data.spender));
     lines.push(format!("owner {}", data.address));
-    lines.extend(token_lines(&data.asset, data.suspect.as_deref()));
+    lines.extend(token_line(&data.asset));
     lines.push(format!("transaction {}", data.tx_hash));
     lines.push(depth_text(&data.block, data.confirmations, data.late));
     lines.extend(data.reference.as_ref().map(|reference| format!("ref {reference}")));
@@ -144,15 +167,10 @@ fn approval_text(data: &ApprovalData<'_>) -> Text {
     Text { title, lines, url: data.url.as_deref().and_then(link) }
 }
 
-/// Which contract, whether it is one that we know, and what speaks against the movement.
-fn token_lines(asset: &AssetData<'_>, suspect: Option<&[Cow<'_, str>]>) -> impl Iterator<Item = String> {
+/// Which contract, and whether it is one that we know.
+fn token_line(asset: &AssetData<'_>) -> Option<String> {
     let word = if asset.verified { "token" } else { "unverified token" };
-    let contract = asset.contract.as_ref().map(|contract| format!("{word} {contract}"));
-    let suspect = suspect.map(|words| {
-        let words: Vec<_> = words.iter().map(|word| word.replace('_', " ")).collect();
-        format!("SUSPECT: {}", words.join(", "))
-    });
-    contract.into_iter().chain(suspect)
+    asset.contract.as_ref().map(|contract| format!("{word} {contract}"))
 }
 
 fn depth_text(block: &BlockData<'_>, confirmations: u64, late: bool) -> String {
@@ -187,7 +205,8 @@ fn amount_text(data: &TransferData<'_>) -> String {
     }
 }
 
-fn symbol_text(asset: &AssetData<'_>) -> String {
+/// The symbol; of a token that we do not know in quotation marks, and called so.
+pub(super) fn symbol_text(asset: &AssetData<'_>) -> String {
     let symbol = asset.symbol.as_deref().unwrap_or_default();
     if asset.verified {
         return symbol.to_owned();
@@ -209,10 +228,11 @@ fn price_text(kind: &str, data: &PriceData<'_>) -> Text {
             let moved = if data.side == "below" { "fell" } else { "rose" };
             let (percent, from, within) = (&change.percent, &change.from, change.within_seconds / 60);
             let what = format!("{} {moved} {percent} % within {within} min, from {from} to {}", data.pair, data.value);
-            let word = if kind.ends_with(".recovered") { "RECOVERED: " } else { "" };
-            let limit = if word.is_empty() { &data.level } else { &data.recovers_at };
-            let than = if word.is_empty() { "more than" } else { "no more than" };
-            format!("{word}{what}: {than} {limit} %")
+            if kind.ends_with(".recovered") {
+                format!("{what}: no more than {} %", data.recovers_at)
+            } else {
+                format!("{what}: more than {} %", data.level)
+            }
         }
     };
     let apart = if data.sources > 1 { format!(", {} % apart", data.spread_percent) } else { String::new() };
@@ -243,7 +263,7 @@ fn balance_text(kind: &str, data: &BalanceData<'_>) -> Text {
     let amount = shown(data.amount.as_deref(), &data.amount_raw);
     let what = format!("{} holds {amount} on {}", data.watch, data.chain);
     let title = match kind {
-        "balance.retracted" => format!("RETRACTED: {what}, not {} {level}", data.side),
+        "balance.retracted" => format!("{what}, not {} {level}", data.side),
         _ => crossing_title(kind, &what, &data.side, &level, &back),
     };
     let mut lines = Vec::with_capacity(6);
@@ -252,10 +272,7 @@ fn balance_text(kind: &str, data: &BalanceData<'_>) -> Text {
     }
     lines.extend(worth_text(data.usd.as_ref(), data.usd_unknown.as_deref()));
     lines.push(format!("address {}", data.address));
-    if let Some(contract) = &data.asset.contract {
-        let word = if data.asset.verified { "token" } else { "unverified token" };
-        lines.push(format!("{word} {contract}"));
-    }
+    lines.extend(token_line(&data.asset));
     let about = if data.block.hash.is_some() { "at" } else { "at about" };
     lines.push(format!("read {about} block {}, {}", data.block.number, data.as_of));
     lines.push(format!("crossing {} since {}", data.crossing, data.since));
@@ -268,7 +285,7 @@ fn balance_text(kind: &str, data: &BalanceData<'_>) -> Text {
 
 fn crossing_title(kind: &str, what: &str, side: &str, level: &str, back: &str) -> String {
     if kind.ends_with(".recovered") {
-        return format!("RECOVERED: {what}, back at {back} (was {side} {level})");
+        return format!("{what}, back at {back} (was {side} {level})");
     }
     format!("{what}, {side} {level}")
 }
@@ -280,9 +297,9 @@ fn source_text(kind: &str, data: &SourceData<'_>) -> Text {
     };
     let title = match kind {
         "source.disagrees" if data.pair.is_some() => format!("DISAGREES: the feeds of {}", data.source),
-        "source.recovered" if data.pair.is_some() => format!("RECOVERED: the feeds of {} agree again", data.source),
+        "source.recovered" if data.pair.is_some() => format!("the feeds of {} agree again", data.source),
         "source.blind" => format!("BLIND on {place} since {}", data.since),
-        "source.recovered" => format!("RECOVERED: {place} is seen again, blind since {}", data.since),
+        "source.recovered" => format!("{place} is seen again, blind since {}", data.since),
         "source.disagrees" => format!("DISAGREES: {place}"),
         other => format!("{other}: {place}"),
     };
@@ -300,7 +317,7 @@ fn source_text(kind: &str, data: &SourceData<'_>) -> Text {
 
 fn sink_text(kind: &str, data: &SinkData<'_>) -> Text {
     let title = match kind {
-        "sink.recovered" => format!("RECOVERED: sink {} gets messages again", data.sink),
+        "sink.recovered" => format!("sink {} gets messages again", data.sink),
         _ => format!("FAILING: sink {} does not get its messages since {}", data.sink, data.since),
     };
     let mut lines = vec![format!("why: {}", data.reason)];
@@ -330,8 +347,7 @@ fn frozen_text(kind: &str, data: &FrozenData<'_>) -> Text {
 
 fn payment_text(kind: &str, data: &PaymentData<'_>) -> Text {
     let word = kind.split_once('.').map_or(kind, |(_, word)| word).replace('_', " ");
-    let rehearsal = if data.rehearsal { "REHEARSAL, nothing is sent: " } else { "" };
-    let title = format!("{rehearsal}payment of {} USDC to {} on {}: {word}", data.amount, data.payee, data.chain);
+    let title = format!("payment of {} USDC to {} on {}: {word}", data.amount, data.payee, data.chain);
     let mut lines = vec![format!("payment {}", data.payment_id)];
     if let Some(reason) = &data.reason {
         let held = held_because(reason).filter(|_| kind == "payment.held");
@@ -366,7 +382,7 @@ fn resolved_text(data: &ResolvedData<'_>) -> Text {
     };
     let lines =
         vec![format!("alert {}", data.basics.alert_id), origin(data.basics.rule.as_deref(), &data.basics.severity)];
-    Text { title: format!("RESOLVED: {whose}: {}", data.reason), lines, url: None }
+    Text { title: format!("{whose}: {}", data.reason), lines, url: None }
 }
 
 fn heartbeat_text(data: &HeartbeatData<'_>) -> Text {
@@ -408,11 +424,12 @@ fn origin(rule: Option<&str>, severity: &str) -> String {
 
 /// Text of ours or of the operator on one line, whatever a config or a server's message held.
 fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let seen = text.chars().filter(|c| c.is_control() || !hides(*c));
+    seen.map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A link as it may be shown: http or https, and nothing in it that ends a link somewhere.
-fn link(url: &str) -> Option<String> {
+pub(super) fn link(url: &str) -> Option<String> {
     let scheme = url.starts_with("https://") || url.starts_with("http://");
     let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&()*+,;=%".contains(&byte);
     (scheme && url.bytes().all(harmless)).then(|| url.to_owned())

@@ -105,7 +105,7 @@ impl Metrics {
             for outcome in AttemptOutcome::ALL {
                 self.touch(Metric::Attempts, &[sink, outcome.word()]);
             }
-            for metric in [Metric::OldestPending, Metric::SinkDisabled, Metric::Latency] {
+            for metric in [Metric::OldestPending, Metric::SinkDisabled, Metric::TemplateFailures, Metric::Latency] {
                 self.touch(metric, &[sink]);
             }
         }

@@ -118,6 +118,7 @@ table! {
     OldestPending = Gauge, "outbox_oldest_pending_age_seconds", ["sink"], "Age of the oldest message that was not delivered yet.";
     SinkDisabled = Gauge, "sink_disabled", ["sink"], "1 while the sink is not called, as its receiver asked.";
     Attempts = Counter, "delivery_attempts_total", ["sink", "outcome"], "Attempts to deliver, by what came of them.";
+    TemplateFailures = Counter, "template_failures_total", ["sink"], "Messages that went in our own words because their template failed.";
     Latency = Histogram(LATENCY_BUCKETS), "alert_latency_seconds", ["sink"], "From the time of the block to the acknowledgement of the sink.";
     EtherscanRequests = Counter, "etherscan_requests_total", ["chain", "list", "outcome"], "Calls to the explorer.";
     UnreadRows = Counter, "etherscan_unread_rows_total", ["chain", "list"], "Rows of the explorer that could not be read.";

@@ -4,7 +4,8 @@
 
 use crate::config::checked::{
     AlertmanagerConfig, Config, DiscordConfig, EmailConfig, EndpointConfig, ExplorerConfig, FeedConfig, HttpConfig,
-    NtfyConfig, PagerDutyConfig, SinkConfig, SinkKind, SlackBotConfig, TelegramConfig, TokenConfig,
+    NatsConfig, NatsLogin, NtfyConfig, PagerDutyConfig, SinkConfig, SinkKind, SlackBotConfig, TelegramConfig,
+    TokenConfig,
 };
 use crate::config::circle::CircleConfig;
 use crate::types::Secret;
@@ -20,6 +21,7 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
         allow_shrink: _,
         feeds,
         sinks,
+        templates: _,
         http,
         circle,
         inbound: _,
@@ -87,6 +89,12 @@ fn of_sink(kind: &SinkKind) -> Vec<&Secret> {
             [url].into_iter().chain(token).collect()
         }
         SinkKind::PagerDuty(PagerDutyConfig { url, routing_key, allow_private: _ }) => vec![url, routing_key],
+        SinkKind::Nats(NatsConfig { host: _, port: _, tls: _, login, stream: _, subject: _, allow_private: _ }) => {
+            match login {
+                NatsLogin::Nobody => Vec::new(),
+                NatsLogin::Token(secret) | NatsLogin::User(_, secret) | NatsLogin::Credentials(secret) => vec![secret],
+            }
+        }
         SinkKind::Email(email) => {
             let EmailConfig { host: _, port: _, security: _, login, from: _, to: _, allow_private: _ } = &**email;
             login.iter().map(|(_, password)| password).collect()
@@ -151,6 +159,18 @@ mod tests {
                 }),
             },
             SinkConfig {
+                name: "stream".into(),
+                kind: SinkKind::Nats(NatsConfig {
+                    host: "nats.example.com".into(),
+                    port: 4222,
+                    tls: true,
+                    login: NatsLogin::Credentials(secret("creds")),
+                    stream: "ALERTS".into(),
+                    subject: "walletwatch".into(),
+                    allow_private,
+                }),
+            },
+            SinkConfig {
                 name: "mail".into(),
                 kind: SinkKind::Email(Box::new(EmailConfig {
                     host: "mail.example.com".into(),
@@ -197,6 +217,7 @@ mod tests {
                 pairs: Vec::new(),
             }],
             sinks: sinks(),
+            templates: Vec::new(),
             http: HttpConfig {
                 listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
                 tokens: vec![TokenConfig { name: "admin".into(), role: Role::Operate, secret: secret("token") }],
@@ -226,7 +247,7 @@ mod tests {
     fn every_secret_of_a_config_is_kept_out_of_text() {
         let config = config();
         let secrets = of_config(&config);
-        assert_eq!(secrets.len(), 19);
+        assert_eq!(secrets.len(), 20);
         let redactor = Redactor::new(secrets.iter().copied());
         for secret in secrets {
             assert_eq!(redactor.clean(secret.expose()), "***");

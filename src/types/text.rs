@@ -84,7 +84,8 @@ pub fn wrong_note(text: &str) -> Option<&'static str> {
 
 /// Characters that are not seen or that change how their neighbours are seen: control characters, Unicode's format
 /// characters and bidi marks, variation selectors, fillers, combining marks stacked over letters, private use, tags.
-fn hides(c: char) -> bool {
+#[must_use]
+pub fn hides(c: char) -> bool {
     c.is_control()
         || matches!(u32::from(c),
             0x00AD | 0x0300..=0x036F | 0x0600..=0x0605 | 0x061C | 0x06DD | 0x070F | 0x115F | 0x1160

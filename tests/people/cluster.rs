@@ -19,7 +19,7 @@ use walletwatch::config::checked::{AlertmanagerConfig, SinkKind};
 use walletwatch::net::{HttpClient, Tls};
 use walletwatch::reactor::effect::{Body, Message, MessageKind, SourceBody};
 use walletwatch::sinks::answer::{SendMethod, SinkRequest};
-use walletwatch::sinks::{Courier, HttpPost, Sink, SmtpPost};
+use walletwatch::sinks::{Courier, HttpPost, Sink};
 use walletwatch::types::{Secret, Severity, Stage, Timestamp};
 
 pub(crate) const MEMBERS: [&str; 2] = ["http://am-1:9093/alerts", "http://am-2:9093"];
@@ -262,7 +262,7 @@ async fn a_real_alertmanager_notifies_of_what_is_raised_taken_back_and_over() {
     walletwatch::net::install_crypto_provider();
     let courier = {
         let http = HttpClient::new(&Tls::baked()).expect("it has authorities");
-        Courier::new(HttpPost::new(http, Clock::wall), SmtpPost::new(Tls::baked()))
+        Courier::new(HttpPost::new(http, Clock::wall), Tls::baked())
     };
     let rig = Rig::start_by(courier, Book::default(), cluster(&[&real.url]), Clock::wall);
     let mut until = async |status: &str, words: &str| {

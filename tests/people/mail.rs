@@ -12,7 +12,7 @@ use walletwatch::config::mailbox::MailAddress;
 use walletwatch::net::{Tls, install_crypto_provider};
 use walletwatch::sinks::email::{Email, fault_in_words};
 use walletwatch::sinks::letter::{Letter, LetterAnswer, LetterFault, Taken};
-use walletwatch::sinks::{Answer, Attempt, Carry, Post, SendFault, Sink, SinkRequest, SmtpPost, freeze};
+use walletwatch::sinks::{Answer, Carry, Post, SendFault, Sink, SinkRequest, SmtpPost, Words, freeze};
 use walletwatch::store::OutboxRow;
 use walletwatch::types::{Secret, Stage};
 
@@ -69,7 +69,7 @@ pub(crate) fn config(port: u16, security: MailSecurity, login: bool) -> EmailCon
 pub(crate) fn letter(config: &EmailConfig, symbol: &str, number: u32) -> Letter {
     let row = OutboxRow::new(1, freeze(&message(1, 1, Stage::Seen, symbol), &"people".into()));
     let email = Email::new(config).expect("the addresses are good");
-    let letter = email.letter(&row, Attempt { number, again: false }, None);
+    let letter = email.letter(&row, &Words::default().text(&"people".into(), &row.message, false), number, None);
     Letter { deadline: Duration::from_secs(20), ..letter }
 }
 

@@ -1,5 +1,5 @@
-//! Sinks that reach people, against receivers that hold them to what is documented: Telegram's Bot API, Slack's Web API, Alertmanager's API and SMTP, in memory on a paused
-//! clock, over real sockets, with the whole monitor, and a mail server that is not ours.
+//! Sinks, against receivers that hold them to what is documented: in memory on a paused clock, over real sockets, with the whole monitor; and
+//! against what is not ours: a mail server, Alertmanager, NATS, a library of Standard Webhooks.
 
 mod burst;
 mod channels;
@@ -7,10 +7,14 @@ mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
 mod foreign;
+mod inert;
 mod lives;
 mod mail;
 mod outage;
 mod rig;
+mod signed;
+mod streams;
 mod telegram;
 mod whole;
+mod words;
 mod workspace;

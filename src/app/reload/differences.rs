@@ -25,6 +25,7 @@ pub(super) fn differences(old: &Config, new: &Config) -> Vec<String> {
         ("known tokens", before.tokens != after.tokens),
         ("what is made of prices", (&before.prices, &before.values) != (&after.prices, &after.values)),
         ("built-in alerts", before.system != after.system),
+        ("templates", old.templates != new.templates),
         ("which balances are shown", before.balances != after.balances),
         ("how long things are kept", kept(old) != kept(new)),
     ];

@@ -18,7 +18,7 @@ use crate::config::faults::Faults;
 use crate::http::{Refusal, Reloaded, Tokens};
 use crate::reactor::settings::{LiveSettings, Settings};
 use crate::sinks::worker::Order;
-use crate::sinks::{Sink, SinkFault};
+use crate::sinks::{Sink, SinkFault, Words};
 use crate::telemetry::names::RELOADS;
 use crate::telemetry::{Metric, Metrics};
 use crate::types::{Name, Timestamp};
@@ -108,7 +108,7 @@ impl Reloader {
         let old = Arc::clone(&self.in_force.borrow());
         let settings = Settings { live: Some(live), ..old.settings.clone() };
         let config = Config { settings, ..Config::clone(&old) };
-        let sinks = sinks(&old).map_err(|fault| Refusal::NotNow(fault.to_string()))?;
+        let sinks = sinks(&old, &self.metrics).map_err(|fault| Refusal::NotNow(fault.to_string()))?;
         self.apply(&old, Arc::new(config), sinks.clone(), sinks).await
     }
 
@@ -181,7 +181,7 @@ impl Reloader {
         config.store.path.clone_from(&old.store.path);
         config.inbound = old.inbound;
         not_applied.extend(hold::hold(&old, &mut config));
-        let made = |config: &Config| sinks(config).map_err(|fault| Refusal::Config(vec![fault.to_string()]));
+        let made = |config: &Config| sinks(config, &self.metrics).map_err(|fault| Refusal::Config(fault.lines()));
         let (sinks, before) = (made(&config)?, made(&old)?);
         let changes = differences::differences(&old, &config);
         let warnings = config.warnings.clone();
@@ -197,7 +197,7 @@ impl Reloader {
         before: BTreeMap<Name, Sink>,
         sinks: BTreeMap<Name, Sink>,
     ) -> Result<(), Refusal> {
-        let others = old.sinks != config.sinks;
+        let others = (&old.sinks, &old.templates) != (&config.sinks, &config.templates);
         if others {
             // New sinks are there before anything is said to them, and those that are gone until everything was.
             let mut both = before;
@@ -234,8 +234,33 @@ impl Reloader {
 }
 
 /// Every sink of a config, ready to work.
-pub(super) fn sinks(config: &Config) -> Result<BTreeMap<Name, Sink>, SinkFault> {
-    config.sinks.iter().map(|sink| Ok((sink.name.clone(), Sink::new(sink)?.signed_at(Clock::wall)))).collect()
+pub(super) fn sinks(config: &Config, metrics: &Metrics) -> Result<BTreeMap<Name, Sink>, SinksFault> {
+    let metrics = metrics.clone();
+    let counted = move |sink: &Name| metrics.add(Metric::TemplateFailures, &[sink.as_str()], 1);
+    let words = Words::new(&config.templates, counted)?;
+    let made = |sink| Sink::new(sink).map(|sink| sink.signed_at(Clock::wall).in_words(words.clone()));
+    config.sinks.iter().map(|sink| Ok((sink.name.clone(), made(sink)?))).collect()
+}
+
+/// Why there are no sinks.
+#[derive(Debug, thiserror::Error)]
+pub enum SinksFault {
+    /// One cannot be made.
+    #[error(transparent)]
+    Sink(#[from] SinkFault),
+    /// Their words cannot.
+    #[error(transparent)]
+    Words(#[from] Faults),
+}
+
+impl SinksFault {
+    /// A line for each.
+    fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Sink(fault) => vec![fault.to_string()],
+            Self::Words(faults) => faults.all().iter().map(ToString::to_string).collect(),
+        }
+    }
 }
 
 fn seconds(at: Timestamp) -> f64 {

@@ -1,37 +1,44 @@
 //! What can be asked of receivers without telling anybody anything: who the bot is and whether it sees the chat, whether the mail server
-//! encrypts and takes the login. Webhooks, channels and pagers cannot be asked: `walletwatch sink test` sends them a message.
+//! encrypts and takes the login, whether NATS lets us in. Webhooks, channels and pagers cannot be asked: `walletwatch sink test` sends them a message.
 
 use super::Finding;
 use crate::config::checked::Config;
 use crate::net::Tls;
 use crate::net::http::HttpClient;
 use crate::sinks::telegram::{self, Telegram};
-use crate::sinks::{HttpPost, Post, Sink, SmtpPost, email};
+use crate::sinks::{HttpPost, Kind, NatsPost, Post, Sink, SmtpPost, email, nats};
 use crate::sources::WallClock;
 use futures::future::join_all;
 
 /// Asks every sink that can be asked.
 pub(super) async fn probe(config: &Config, http: &HttpClient, clock: &WallClock) -> Vec<Finding> {
     let asked = config.sinks.iter().map(|sink| async move {
-        let found = match Sink::new(sink) {
+        let made = Sink::new(sink);
+        let found = match made.as_ref().map(Sink::kind) {
             Err(fault) => Err(fault.to_string()),
             Ok(
-                Sink::Log
-                | Sink::Webhook(_)
-                | Sink::Slack(_)
-                | Sink::SlackBot(_)
-                | Sink::PagerDuty(_)
-                | Sink::Discord(_)
-                | Sink::Ntfy(_)
-                | Sink::Alertmanager(_),
+                Kind::Log
+                | Kind::Webhook(_)
+                | Kind::Slack(_)
+                | Kind::SlackBot(_)
+                | Kind::PagerDuty(_)
+                | Kind::Discord(_)
+                | Kind::Ntfy(_)
+                | Kind::Alertmanager(_),
             ) => {
                 return None;
             }
-            Ok(Sink::Telegram(bot)) => {
+            Ok(Kind::Telegram(bot)) => {
                 let clock = clock.clone();
-                chat(&bot, &HttpPost::new(http.clone(), move || clock())).await
+                chat(bot, &HttpPost::new(http.clone(), move || clock())).await
             }
-            Ok(Sink::Email(email)) => mail(&email).await,
+            Ok(Kind::Email(email)) => mail(email).await,
+            Ok(Kind::Nats(stream)) => match NatsPost::new(Tls::baked()).introduce(stream.server()).await {
+                Ok(()) => {
+                    Ok("the server lets us in; whether the stream is there, only `walletwatch sink test` shows".into())
+                }
+                Err(fault) => Err(nats::fault_in_words(&fault)),
+            },
         };
         Some(Finding { upstream: format!("sink {}", sink.name), found })
     });

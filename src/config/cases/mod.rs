@@ -8,6 +8,7 @@ mod lists;
 mod live;
 mod meaning;
 mod parts;
+mod streams;
 mod worth;
 
 use super::checked::Config;
@@ -38,6 +39,7 @@ fn around() -> Scripted {
         ("PAGERDUTY_KEY", "PDKEY6789abcdef0123456789abcdef0"),
         ("DISCORD_URL", "https://discord.com/api/webhooks/1/DISCORDKEY"),
         ("NTFY_TOKEN", "tk_NTFYKEY"),
+        ("NATS_CREDS", "NATSCREDS"),
         ("SHORT", "abc"),
         ("CIRCLE_KEY", "TEST_API_KEY:id:CIRCLEKEY"),
     ])

@@ -19,6 +19,7 @@ mod rules;
 mod senders;
 mod sinks;
 mod sources;
+mod templates;
 mod thresholds;
 mod watches;
 
@@ -66,6 +67,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     let live = fits::Live::new(input, circle.as_ref());
     let paying = payments::Materials { rules: &read, payees: &payees, watches: &watches, chains: &chains, live };
     let payments = payments::payments(input, &paying);
+    let templates = templates::check(input, &sinks, &read);
     let http = page_and_store::http(input);
     let inbound = circle::inbound(input, input.root.one("circle").is_some(), http.listen);
     let dust = dust::dust(&chains, &tokens);
@@ -96,6 +98,7 @@ pub(super) fn check(input: &Input<'_>) -> Config {
         new_store: false,
         feeds,
         sinks: sinks.list,
+        templates,
         http,
         circle,
         inbound,

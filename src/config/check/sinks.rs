@@ -4,6 +4,7 @@ mod channels;
 mod clusters;
 mod pagers;
 mod people;
+mod streams;
 
 use crate::config::check::input::{Input, Names};
 use crate::config::check::page_and_store::sinks as named;
@@ -14,7 +15,7 @@ use crate::config::raw::scope::{Said, Scope};
 use crate::config::raw::tree::Value;
 use crate::config::urls;
 use crate::reactor::effect::MessageKind;
-use crate::reactor::settings::{Heartbeat, SinkSettings, SystemSettings};
+use crate::reactor::settings::{Heartbeat, SinkSettings, SystemSettings, is_of_type};
 use crate::types::{Name, Secret, Severity};
 use base64::Engine;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,6 +61,7 @@ pub(super) fn check(input: &Input<'_>) -> Sinks {
             Some("discord") => channels::discord(input, &scope),
             Some("ntfy") => channels::ntfy(input, &scope),
             Some("alertmanager") => clusters::alertmanager(input, &scope),
+            Some("nats") => streams::nats(input, &scope),
             Some("log") => Some(SinkKind::Log),
             Some(_) | None => None,
         };
@@ -134,15 +136,12 @@ fn target(input: &Input<'_>, said: Said<'_, &str>, allow_private: bool) -> Optio
     None
 }
 
-fn types(scope: &Scope<'_>) -> Vec<Name> {
+/// The types that `types` names.
+pub(super) fn types(scope: &Scope<'_>) -> Vec<Name> {
     let words = || MessageKind::ALL.into_iter().map(MessageKind::word);
     let mut types = Vec::new();
     for said in scope.texts("types").unwrap_or_default() {
-        let fits = match said.value.strip_suffix('*') {
-            Some(prefix) => words().any(|word| word.starts_with(prefix)),
-            None => words().any(|word| word == said.value),
-        };
-        if fits {
+        if words().any(|word| is_of_type(word, said.value)) {
             types.push(said.value.into());
         } else {
             let what = "no message has such a type (yet)";

@@ -61,6 +61,9 @@ fn told(sink: &SinkKind) -> String {
         SinkKind::PagerDuty(_) => "PagerDuty: addresses in the alerts that it takes".to_owned(),
         SinkKind::Discord(_) => "Discord: addresses in the alerts that it takes".to_owned(),
         SinkKind::Ntfy(_) => "ntfy: addresses in the alerts that it takes".to_owned(),
+        SinkKind::Nats(nats) => {
+            format!("the stream {} by {}:{}: addresses in the alerts that it takes", nats.stream, nats.host, nats.port)
+        }
         SinkKind::Alertmanager(_) => "Alertmanager: addresses in the alerts that it takes".to_owned(),
         SinkKind::Telegram(telegram) => {
             format!("Telegram, and who is in the chat {}: addresses in the alerts that it takes", telegram.chat)

@@ -99,7 +99,7 @@ pub(crate) const RULE_KINDS: [(&str, Option<&str>); 5] =
     [("transfer", None), ("price", None), ("gas", None), ("balance", None), ("approval", None)];
 
 /// What `kind` of a sink may say, and why one cannot be used yet.
-pub(crate) const SINK_KINDS: [(&str, Option<&str>); 9] = [
+pub(crate) const SINK_KINDS: [(&str, Option<&str>); 10] = [
     ("log", None),
     ("webhook", None),
     ("slack", None),
@@ -109,10 +109,12 @@ pub(crate) const SINK_KINDS: [(&str, Option<&str>); 9] = [
     ("discord", None),
     ("alertmanager", None),
     ("ntfy", None),
+    ("nats", None),
 ];
 
 /// The kinds of sink that go somewhere.
-const WITH_URL: &[&str] = &["webhook", "slack", "telegram", "email", "pagerduty", "discord", "ntfy", "alertmanager"];
+const WITH_URL: &[&str] =
+    &["webhook", "slack", "telegram", "email", "pagerduty", "discord", "ntfy", "alertmanager", "nats"];
 
 /// What `kind` of `[circle]` may say, and why one cannot be used yet.
 pub(crate) const CIRCLE_KINDS: [(&str, Option<&str>); 2] =
@@ -309,20 +311,36 @@ pub(crate) const SECTIONS: &[Section] = &[
             key("kind"),
             key("url").url().of(WITH_URL).default("of its kind"),
             key("secret").secret().of(&["webhook"]),
-            key("token").secret().of(&["telegram", "ntfy", "slack", "alertmanager"]),
+            key("token").secret().of(&["telegram", "ntfy", "slack", "alertmanager", "nats"]),
             key("routing_key").secret().of(&["pagerduty"]),
             key("chat").of(&["telegram"]),
             key("channel").of(&["slack"]),
             key("topic").of(&["ntfy"]),
             key("thread").of(&["telegram"]).default("none"),
             key("starttls").of(&["email"]).default("true of smtp://"),
-            key("user").of(&["email"]).default("none"),
-            key("password").secret().of(&["email"]),
+            key("user").of(&["email", "nats"]).default("none"),
+            key("password").secret().of(&["email", "nats"]),
+            key("creds").secret().of(&["nats"]),
+            key("stream").of(&["nats"]),
+            key("subject").of(&["nats"]).default("walletwatch"),
             key("from").of(&["email"]),
             key("to").of(&["email"]),
             key("allow_private").of(WITH_URL).default("false"),
             key("min_severity").default("info"),
             key("types").default("all"),
+        ],
+    },
+    Section {
+        name: "template",
+        repeated: true,
+        later: None,
+        keys: &[
+            key("types"),
+            key("sinks").default("every one that people read"),
+            key("rules").default("all, and built-in alerts"),
+            key("title").default("our own words"),
+            key("text").default("our own words"),
+            key("link").default("the transaction at the explorer"),
         ],
     },
     Section { name: "rule", repeated: true, later: None, keys: RULE_KEYS },

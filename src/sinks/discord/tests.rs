@@ -4,7 +4,7 @@ use super::*;
 use crate::reactor::effect::{Message, MessageKind, TransferBody};
 use crate::sinks::answer::SendMethod;
 use crate::sinks::freeze;
-use crate::sinks::samples::{of_transfer, row, test, transfer};
+use crate::sinks::samples::{of_transfer, row, said, test, transfer};
 use crate::types::Stage;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn channel() -> Discord {
 
 fn outgoing(message: &Message, first: Option<&str>) -> Outgoing {
     let row = row(1, freeze(message, &"channel".into()));
-    channel().outgoing(&row, Attempt { number: 1, again: false }, first.map(Name::from).as_ref())
+    channel().outgoing(&row, &said(&row, false), first.map(Name::from).as_ref())
 }
 
 fn sent(body: TransferBody) -> Value {

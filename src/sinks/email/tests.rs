@@ -3,8 +3,8 @@
 use super::*;
 use crate::config::checked::MailSecurity;
 use crate::reactor::effect::TransferBody;
-use crate::sinks::freeze;
-use crate::sinks::samples::{of_transfer, row, transfer};
+use crate::sinks::samples::{of_transfer, row, said, transfer};
+use crate::sinks::{Attempt, freeze, text};
 use crate::types::Secret;
 use proptest::prelude::*;
 
@@ -24,7 +24,7 @@ fn sink() -> Email {
 
 fn letter(body: TransferBody, attempt: Attempt, first: Option<&str>) -> Letter {
     let row = row(1, freeze(&of_transfer(body), &"mail".into()));
-    sink().letter(&row, attempt, first.map(Name::from).as_ref())
+    sink().letter(&row, &said(&row, attempt.again), attempt.number, first.map(Name::from).as_ref())
 }
 
 const FIRST: Attempt = Attempt { number: 1, again: false };

@@ -4,7 +4,7 @@ use super::*;
 use crate::reactor::effect::TransferBody;
 use crate::sinks::answer::SinkResponse;
 use crate::sinks::freeze;
-use crate::sinks::samples::{of_transfer, row, transfer};
+use crate::sinks::samples::{of_transfer, row, said, transfer};
 use serde_json::{Value, json};
 
 fn topic() -> Ntfy {
@@ -18,7 +18,7 @@ fn topic() -> Ntfy {
 
 fn sent(body: TransferBody) -> Value {
     let row = row(1, freeze(&of_transfer(body), &"phone".into()));
-    let request = topic().request(&row, Attempt { number: 1, again: false });
+    let request = topic().request(&row, &said(&row, false));
     assert_eq!(request.to.url().expose(), "https://ntfy.sh", "JSON goes to the root");
     assert_eq!(request.bearer.as_ref().map(|token| token.expose()), Some("tk_CANARY"));
     assert!(!format!("{request:?}").contains("CANARY"));

@@ -4,7 +4,7 @@ use super::*;
 use crate::reactor::effect::{Body, Message, MessageKind, TransferBody};
 use crate::sinks::answer::SinkResponse;
 use crate::sinks::freeze;
-use crate::sinks::samples::{of_transfer, row, test, transfer};
+use crate::sinks::samples::{of_transfer, row, said, test, transfer};
 use crate::types::Stage;
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn pager() -> PagerDuty {
 
 fn sent(message: &Message) -> Value {
     let row = row(1, freeze(message, &"pager".into()));
-    let request = pager().request(&row);
+    let request = pager().request(&row, &said(&row, false));
     assert_eq!(request.to.url().expose(), "https://events.pagerduty.com/v2/enqueue");
     serde_json::from_slice(&request.body).expect("an event is JSON")
 }
@@ -58,7 +58,8 @@ fn an_event_has_what_people_need_within_pagerdutys_bounds_and_amounts_are_text()
     let summary = event["payload"]["summary"].as_str().expect("there is one");
     assert!(summary.chars().count() <= 1_024, "{}", summary.chars().count());
     let unreadable = crate::store::NewMessage { body: "no JSON".into(), ..freeze(&test(), &"pager".into()) };
-    let request = pager().request(&row(1, unreadable));
+    let row = row(1, unreadable);
+    let request = pager().request(&row, &said(&row, false));
     assert!(String::from_utf8_lossy(&request.body).contains("walletwatch: test"));
 }
 

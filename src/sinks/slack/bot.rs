@@ -4,13 +4,13 @@
 //! stand, and is a reply in its thread besides, so that the thread tells how it came; an end is shown in the channel too. What strangers
 //! wrote stands in `plain_text`, as for an incoming webhook.
 
-use super::{Block, blocks, text_of};
+use super::{Block, blocks};
 use crate::config::checked::SlackBotConfig;
+use crate::sinks::Outgoing;
 use crate::sinks::answer::{Answer, Blame, Destination, Edit, EditOutcome, Setback, SinkRequest, Verdict};
 use crate::sinks::delivery::Pace;
 use crate::sinks::life::Life;
 use crate::sinks::text::Text;
-use crate::sinks::{Attempt, Outgoing};
 use crate::store::OutboxRow;
 use crate::types::{Name, Secret};
 use serde::{Deserialize, Serialize};
@@ -113,16 +113,15 @@ impl Bot {
     /// # Panics
     /// Never: every map key is text, and memory takes every byte.
     #[must_use]
-    pub fn outgoing(&self, row: &OutboxRow, attempt: Attempt, first: Option<&Name>) -> Outgoing {
-        let text = text_of(row, attempt);
-        let new = self.request(&self.post, &text, Place::default());
+    pub fn outgoing(&self, row: &OutboxRow, text: &Text, first: Option<&Name>) -> Outgoing {
+        let new = self.request(&self.post, text, Place::default());
         let first = first.and_then(|first| first.as_str().split_once('/'));
         let Some((_, stamp)) = first.filter(|(channel, ts)| *channel == self.channel.as_str() && is_stamp(ts)) else {
             return Outgoing::Post(new);
         };
-        let edit = self.request(&self.update, &text, Place { ts: Some(stamp), ..Place::default() });
+        let edit = self.request(&self.update, text, Place { ts: Some(stamp), ..Place::default() });
         let loud = Life::of(&row.message).is_said_besides();
-        let reply = self.request(&self.post, &text, Place { ts: None, thread: Some(stamp), loud });
+        let reply = self.request(&self.post, text, Place { ts: None, thread: Some(stamp), loud });
         Outgoing::Edit(Box::new(Edit { edit, gone: new, behind: Some(reply), outcome: edited }))
     }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::reactor::effect::TransferBody;
 use crate::sinks::answer::{SendFault, SinkResponse};
 use crate::sinks::freeze;
-use crate::sinks::samples::{of_transfer, row, transfer};
+use crate::sinks::samples::{of_transfer, row, said, transfer};
 use crate::types::Secret;
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 fn sent(body: TransferBody) -> Value {
     let url = Secret::new("https://hooks.slack.com/services/T/B/X".to_owned());
     let row = row(1, freeze(&of_transfer(body), &"chat".into()));
-    let request = Slack::new(Destination::new(&url, false)).request(&row, Attempt { number: 1, again: false });
+    let request = Slack::new(Destination::new(&url, false)).request(&said(&row, false));
     serde_json::from_slice(&request.body).expect("a payload is JSON")
 }
 

@@ -3,9 +3,9 @@
 use super::*;
 use crate::reactor::effect::TransferBody;
 use crate::sinks::answer::{Answer, SendFault, SinkResponse, Verdict};
-use crate::sinks::freeze;
 use crate::sinks::markup::units;
-use crate::sinks::samples::{of_transfer, row, transfer};
+use crate::sinks::samples::{of_transfer, row, said, transfer};
+use crate::sinks::{freeze, text};
 use crate::types::U256;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn to(chat: &str) -> Telegram {
 
 fn drafted(body: TransferBody, again: bool, first: Option<&str>) -> Draft {
     let row = row(1, freeze(&of_transfer(body), &"phone".into()));
-    to("-100123").draft(&row, Attempt { number: 1, again }, first.map(Name::from).as_ref())
+    to("-100123").draft(said(&row, again), first.map(Name::from).as_ref())
 }
 
 fn payload(draft: &Draft) -> Value {
@@ -60,7 +60,7 @@ fn a_message_is_a_bold_title_details_and_one_link() {
 fn public_names_stay_text_and_topics_are_named() {
     let telegram = Telegram { thread: Some(7), ..to("@treasury") };
     let row = row(1, freeze(&of_transfer(transfer()), &"phone".into()));
-    let value = payload(&telegram.draft(&row, Attempt { number: 1, again: false }, None));
+    let value = payload(&telegram.draft(said(&row, false), None));
     assert_eq!((&value["chat_id"], &value["message_thread_id"]), (&json!("@treasury"), &json!(7)));
 }
 

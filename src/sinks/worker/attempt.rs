@@ -2,8 +2,9 @@
 
 use crate::sinks::answer::{Answer, Each, Edit, EditOutcome, SendFault, SinkRequest, Verdict};
 use crate::sinks::letter::{Letter, LetterAnswer, LetterFault};
+use crate::sinks::nats::PublishFault;
 use crate::sinks::telegram::Draft;
-use crate::sinks::{Carry, Outgoing, Post, Sink, email};
+use crate::sinks::{Carry, Outgoing, Post, Publication, PublishAnswer, Sink, email, nats};
 use crate::telemetry::faults::{KillPoint, kill_point};
 use crate::types::{AlertId, Name};
 use futures::future::join_all;
@@ -45,6 +46,10 @@ where
         Outgoing::Mail(letter) => {
             let id = letter.id.clone();
             email::verdict(&id, &mail(outside, letter).await)
+        }
+        Outgoing::Publish(publication) => {
+            let stream = publication.stream.clone();
+            nats::verdict(&stream, &publish(outside, publication).await)
         }
     };
     Made { verdict, pause: None }
@@ -112,6 +117,13 @@ async fn mail(outside: &impl Carry, letter: Letter) -> LetterAnswer {
     let answer = timeout(limit, outside.carry(letter)).await;
     kill_point(KillPoint::AfterAnswer);
     answer.unwrap_or_else(|_| Err(LetterFault::Broken(no_answer())))
+}
+
+async fn publish(outside: &impl Carry, publication: Publication) -> PublishAnswer {
+    let limit = publication.deadline + SLACK;
+    let answer = timeout(limit, outside.publish(publication)).await;
+    kill_point(KillPoint::AfterAnswer);
+    answer.unwrap_or_else(|_| Err(PublishFault::Broken(no_answer())))
 }
 
 fn no_answer() -> SendFault {

@@ -3,8 +3,8 @@
 //! Nothing here is an attempt of a row: a row that is delivered is closed. Who does not take it now gets it the next time.
 
 use super::attempt::post;
-use crate::sinks::alertmanager::{AGAIN_EVERY, AT_ONCE, Alertmanager};
-use crate::sinks::{Post, Sink, Verdict};
+use crate::sinks::alertmanager::{AGAIN_EVERY, AT_ONCE};
+use crate::sinks::{Kind, Post, Sink, Verdict};
 use crate::store::OutboxRow;
 use crate::types::{AlertId, Name, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,10 +59,12 @@ impl Standing {
 
     /// A row was delivered.
     pub(super) fn delivered(&mut self, sink: &Sink, row: &Arc<OutboxRow>, at: Timestamp) {
-        let Sink::Alertmanager(_) = sink else { return };
+        if !sink.is_told_again() {
+            return;
+        }
         let (name, alert) = (&row.message.sink, row.message.alert);
         self.free(name, alert);
-        if Alertmanager::resent(row, at).is_some() {
+        if sink.resent(row, at).is_some() {
             let (rows, held, due) = (BTreeMap::new(), BTreeSet::new(), at.after(AGAIN_EVERY));
             let new = || Lasting { rows, held, due, under_way: false, well: true };
             self.0.entry(name.clone()).or_insert_with(new).rows.insert(alert, Arc::clone(row));
@@ -116,10 +118,10 @@ pub(super) async fn send_again(
     rows: &[Arc<OutboxRow>],
     at: Timestamp,
 ) -> Option<Name> {
-    let Sink::Alertmanager(cluster) = sink else { return None };
+    let Kind::Alertmanager(cluster) = sink.kind() else { return None };
     let mut not = None;
     for part in rows.chunks(AT_ONCE) {
-        let alerts: Vec<_> = part.iter().filter_map(|row| Alertmanager::resent(row, at)).collect();
+        let alerts: Vec<_> = part.iter().filter_map(|row| sink.resent(row, at)).collect();
         for request in cluster.requests(&alerts) {
             match sink.verdict(&post(outside, request).await) {
                 Verdict::Delivered { .. } | Verdict::Partly { .. } => {}

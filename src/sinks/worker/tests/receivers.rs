@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::net::{HttpClient, Tls, install_crypto_provider};
-use crate::sinks::{Courier, HttpPost, SmtpPost};
+use crate::sinks::{Courier, HttpPost};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -102,12 +102,8 @@ async fn receivers_that_misbehave_lose_nothing_and_hold_nobody_up() {
         names.push(name);
     }
     let client = HttpClient::new(&Tls::baked()).expect("the roots are good");
-    let mut rig = Rig::start(
-        Courier::new(HttpPost::new(client, || at(0)), SmtpPost::new(Tls::baked())),
-        Book::default(),
-        &sinks,
-        vec![],
-    );
+    let mut rig =
+        Rig::start(Courier::new(HttpPost::new(client, || at(0)), Tls::baked()), Book::default(), &sinks, vec![]);
     // The bad ones first in every commit, then the one that is well.
     let mut seq = 0;
     for round in 0..50_u8 {
@@ -147,7 +143,7 @@ async fn a_private_receiver_is_not_reached_unless_the_config_allows_it() {
     let client = HttpClient::new(&Tls::baked()).expect("the roots are good");
     let sinks = [("ops".into(), sink)];
     let rig = Rig::start(
-        Courier::new(HttpPost::new(client, || at(0)), SmtpPost::new(Tls::baked())),
+        Courier::new(HttpPost::new(client, || at(0)), Tls::baked()),
         Book::default(),
         &sinks,
         rows("ops", 0, 1),
