@@ -72,7 +72,7 @@ fn happened(place: &Place) -> (AlertId, MessageId, B256) {
         block_time: None,
         body: body.as_slice().into(),
     };
-    let mut store = SqliteStore::open(&place.store(), IfMissing::Fail).expect("it is there");
+    let mut store = SqliteStore::open(&place.store(), IfMissing::Create([7; 16])).expect("it is there");
     let writes = vec![Write::Put(Row::Transfer(Box::new(transfer))), Write::Put(Row::Alert(Box::new(alert)))];
     let seq = store.commit(&Commit { at, writes, outbox: vec![told] }).expect("it can be written")[0].seq;
     let attempt = |seconds, ended, reason: &str| {
@@ -104,7 +104,7 @@ fn what_is_behind_an_alert_and_a_dead_message_is_told_with_and_without_a_monitor
     let place = Place::new().with_store();
     let (alert, message, tx) = happened(&place);
     let (alert, message, tx) = (alert.to_string(), message.to_string(), tx.to_string());
-    place.ask(&["why"]).fails(2, &["--transfer"]);
+    place.ask(&["why"]).fails(2, &["<ALERT>"]);
     place.ask(&["why", "nonsense"]).fails(2, &["32 hexadecimal digits"]);
     place.ask(&["why", &"0".repeat(32)]).fails(2, &["no such alert"]);
     place.ask(&["why", "--transfer", "0x12"]).fails(2, &["64 hexadecimal digits"]);
