@@ -149,7 +149,8 @@ struct Scene {
 
 impl Scene {
     async fn set(test: &str) -> Option<Self> {
-        let anvil = Anvil::start(test, 31_337, &[]).await?;
+        // An archive: by itself anvil forgets states that are as old as the first of these blocks become.
+        let anvil = Anvil::start(test, 31_337, &["--max-persisted-states", "20000"]).await?;
         let accounts = anvil.accounts().await;
         let (payer, watched) = (accounts[0], accounts[1]);
         anvil.put_code(TOKEN, &token()).await;
