@@ -38,9 +38,9 @@ use std::time::Duration;
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::effect::{Effect, Reply};
 use walletwatch::reactor::event::{
-    Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, Opinion,
-    PaymentOrder, ReadAt, Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick,
-    TokenFacts, Witnessed,
+    Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt,
+    Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
+    Witnessed,
 };
 use walletwatch::reactor::payments::ask::Asked;
 use walletwatch::reactor::settings::Settings;
