@@ -175,8 +175,7 @@ pub async fn run(
         stop: stops.workers.clone(),
     })
     .await?;
-    let live = circle.as_mut().and_then(|circle| circle.live.take());
-    let live_later = circle.as_mut().and_then(|circle| circle.later.take());
+    let (live, live_later) = circle.as_mut().map_or((None, None), |circle| (circle.live.take(), circle.later.take()));
     let config = Config { settings: Settings { live, ..config.settings.clone() }, ..config };
     let settings = config.settings.clone();
     let (in_force_to, in_force) = watch::channel(Arc::new(config.clone()));
@@ -227,13 +226,12 @@ pub async fn run(
         let clock = Arc::clone(&clock);
         Arc::new(move || clock.now())
     };
-    let prober = circle.as_ref().map_or_else(|| watch::channel(None).1, |circle| circle.prober.clone());
     let treasury = Treasury::new(
         asked_to.clone(),
         writer.clone(),
         Arc::clone(&clock),
         snapshot.clone(),
-        prober,
+        circle.as_ref().map_or_else(|| watch::channel(None).1, |circle| circle.prober.clone()),
         &Reader::open(&config.store.path)?,
     )?;
     let face = http::Parts {

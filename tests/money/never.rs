@@ -2,12 +2,10 @@
 
 use crate::bench::{BORN_AT, Bench, HOUR, Post, facts, offer, terms};
 use crate::chain::address;
-use crate::circle::Made;
-use fastrand::Rng;
 use walletwatch::reactor::money::PaymentState;
 use walletwatch::reactor::payments::desk::terms::{OfferAmount, Terms};
 use walletwatch::reactor::payments::desk::{Facts, Order, Reading, Refusal, Said, Value, Vouched};
-use walletwatch::types::{Address, ChainId, PaymentId, Stage, TransferId, U256};
+use walletwatch::types::{Address, ChainId, PaymentId, Stage, U256};
 
 /// A transfer like any other, but for this.
 fn like(change: impl FnOnce(&mut Parts)) -> Facts {
@@ -79,97 +77,6 @@ fn what_one_operator_alone_says_waits_for_a_person() {
         let row = bench.plan("one", like(|parts| parts.vouched = vouched)).expect("it is planned");
         assert_eq!(row.state, expected, "{vouched:?}, relaxed: {relaxed}");
     }
-}
-
-/// What happens while another operator is asked, and what becomes of the payment when it answers.
-type Meanwhile = (&'static str, fn(&mut Bench), PaymentState, &'static str);
-
-#[test]
-fn another_operator_lets_a_payment_go_that_nothing_else_holds() {
-    let id = |bench: &Bench| *bench.store.payments.keys().next().expect("it is planned");
-    let cases: [Meanwhile; 9] = [
-        ("nothing", |_| {}, PaymentState::Complete, ""),
-        ("a minute goes by", |bench| bench.pass(60_000), PaymentState::Complete, ""),
-        ("nobody says anything for two", |bench| bench.pass(120_000), PaymentState::Held, "approval"),
-        ("it dies", Bench::restart, PaymentState::Complete, ""),
-        (
-            "somebody freezes",
-            |bench| bench.order(Order::Freeze { why: "a drill".into() }, "bob").expect("it freezes"),
-            PaymentState::Held,
-            "frozen",
-        ),
-        (
-            "a limit is lowered",
-            |bench| {
-                let mut terms = bench.terms.clone();
-                terms.offers.get_mut(&"one".into()).expect("it is there").per_payment = U256::from(99);
-                bench.configure(terms);
-                bench.accept();
-            },
-            PaymentState::Held,
-            "limit",
-        ),
-        (
-            "its payee is another",
-            |bench| {
-                let mut terms = bench.terms.clone();
-                terms.offers.get_mut(&"one".into()).expect("it is there").payee = "b".into();
-                bench.configure(terms);
-                bench.accept();
-            },
-            PaymentState::Refused,
-            "its rule pays somebody else now",
-        ),
-        (
-            "a reorg takes it back",
-            |bench| {
-                let at = bench.now();
-                bench.act(|desk, step| desk.retracted(TransferId([1; 16]), at, step));
-            },
-            PaymentState::Refused,
-            "its trigger was taken back by a reorg",
-        ),
-        (
-            "a person rejects it",
-            |bench| {
-                let payment = *bench.store.payments.keys().next().expect("it is planned");
-                bench.order(Order::Reject { payment }, "ann").expect("it waits");
-            },
-            PaymentState::Refused,
-            "rejected by ann",
-        ),
-    ];
-    for (what, meanwhile, expected, why) in cases {
-        let mut bench = Bench::new(terms());
-        let _ = bench.plan("one", like(|parts| parts.vouched = Vouched::ByOne)).expect("it is planned");
-        meanwhile(&mut bench);
-        let (payment, at) = (id(&bench), bench.now());
-        bench.act(|desk, step| desk.witnessed(payment, at, step));
-        bench.settle();
-        assert_eq!(bench.stands(payment), (expected, why.to_owned()), "{what}");
-    }
-}
-
-#[test]
-fn what_nobody_else_says_of_more_than_twenty_payments_stops_their_rule() {
-    let mut terms = terms();
-    let rule = terms.offers.get_mut(&"one".into()).expect("it is there");
-    (rule.max_per_day, rule.per_day) = (100, U256::from(600));
-    let mut bench = Bench::new(terms);
-    for number in 1..=22 {
-        let Facts::Transfer { amount, from, to, chain, block, stage, suspect, block_hash, .. } = facts(1, 1) else {
-            unreachable!("it is a transfer");
-        };
-        let (id, vouched) = (TransferId([number; 16]), Vouched::ByOne);
-        let facts = Facts::Transfer { id, amount, from, to, chain, block, stage, suspect, vouched, block_hash };
-        assert!(bench.plan("one", facts).is_some());
-    }
-    bench.pass(3 * 60_000);
-    let states: Vec<PaymentState> = bench.store.payments.values().map(|row| row.state).collect();
-    let count = |state| states.iter().filter(|known| **known == state).count();
-    assert_eq!((count(PaymentState::Held), count(PaymentState::Refused)), (20, 2));
-    assert_eq!(bench.desk.stops().count(), 1);
-    assert_eq!(bench.paid(), 0);
 }
 
 #[test]
@@ -424,47 +331,4 @@ fn what_another_payment_made_at_circle_is_not_shown_for_this_one() {
     bench.pass(60_000);
     assert_eq!(bench.row(second.id).state, PaymentState::Human);
     assert!(bench.row(second.id).live.is_some_and(|live| live.circle_id.is_none()));
-}
-
-#[test]
-fn what_circle_shows_otherwise_is_named_and_freezes_everything() {
-    let cases: [(fn(&mut Made), &str); 5] = [
-        (|made| made.destination = address(0x99), "destination"),
-        (|made| made.amount += 1, "amount"),
-        (|made| made.token = address(0x98), "token"),
-        (|made| made.chain = "BASE".into(), "chain"),
-        (|made| made.wallet = "w-9".into(), "wallet"),
-    ];
-    for (change, what) in cases {
-        let mut bench = Bench::new(terms());
-        bench.post = Post::DoneUnheard;
-        let id = bench.plan("one", facts(1, 100)).expect("it is planned").id;
-        while bench.circle.made.is_empty() {
-            bench.pass(1_000);
-        }
-        change(&mut bench.circle.made[0]);
-        bench.settle_to(PaymentState::Human, id);
-        let why = format!("Circle shows another {what} than the frozen one");
-        assert_eq!(bench.stands(id), (PaymentState::Human, why.clone()));
-        assert_eq!(bench.desk.office().frozen.as_ref().map(ToString::to_string), Some(why));
-    }
-}
-
-#[test]
-fn what_a_probe_moved_is_not_foreign_and_whatever_is_nearly_like_it_is() {
-    let check = |reference: &str, to: u8, amount: &str, booked: usize| {
-        let mut bench = Bench::new(terms());
-        let (token, to) = (address(0x05), address(to));
-        let body = format!(
-            r#"{{"idempotencyKey":"k","walletId":"w-1","blockchain":"ETH","tokenAddress":"{token}","destinationAddress":"{to}","amounts":["{amount}"],"refId":"{reference}"}}"#
-        );
-        let ciphertext = bench.circle.encrypt();
-        let _ = bench.circle.create(body.as_bytes(), ciphertext, bench.at, &mut Rng::with_seed(1));
-        bench.pass(2 * HOUR);
-        assert_eq!(bench.store.office.foreign.len(), booked, "{body}");
-    };
-    check("ww1-probe.x", 0xee, "0.000001", 0);
-    check("ww1-probe.x", 0xee, "1", 1);
-    check("ww1-probe.x", 0x99, "0.000001", 1);
-    check("probe.x", 0xee, "0.000001", 1);
 }

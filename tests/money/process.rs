@@ -3,11 +3,12 @@
 use crate::chain::{self, Balance, Happening};
 use crate::circle::{Circle, Request, amount_of, destination_of, read};
 use crate::config::{CHAIN, Config, LEVEL, RECOVERS};
+use crate::flight::{Drifting, Flight};
 pub use crate::store::Store;
 use fastrand::Rng;
 use std::collections::BTreeMap;
 use walletwatch::reactor::money::PaymentRow;
-use walletwatch::reactor::payments::ask::{Answer, Ask, Asked, Outcome, Ticket, Unsent, Why};
+use walletwatch::reactor::payments::ask::{Answer, Ask, Asked, Outcome, Unsent, Why};
 use walletwatch::reactor::payments::desk::{Desk, Facts, Order, Reading, Refusal, Step, Trigger, Value, Vouched};
 use walletwatch::types::{Stage, Timestamp, U256};
 
@@ -17,43 +18,6 @@ const COIN: u64 = 20_000_000;
 /// The process is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dead;
-
-/// A request on its way.
-#[derive(Debug, Clone)]
-pub struct Flight {
-    ticket: Ticket,
-    ask: Ask,
-    /// Whether it left our machine.
-    left: bool,
-    leaves: i64,
-    /// Its copies, in the order in which they arrive: one, or two where something between us and Circle had no answer to the first.
-    arrives: Vec<i64>,
-    /// The one ciphertext of all of its copies.
-    ciphertext: u64,
-    answers: i64,
-    /// What the last copy that arrived was answered; nothing else is passed on.
-    outcome: Option<Outcome>,
-    /// Nobody hears what it is answered.
-    unheard: bool,
-}
-
-impl Flight {
-    /// What did not arrive by now arrives later, and nobody hears of it.
-    fn drift(&mut self, out: &mut Outside) {
-        let Ask::Create(create) = &self.ask else { return };
-        let (body, ciphertext) = (create.body(), self.ciphertext);
-        let copies = self.arrives.drain(..).map(|at| Drifting { at, body: body.to_vec(), ciphertext });
-        out.drifting.extend(copies);
-    }
-}
-
-/// A request that left a process which is gone, or heard nothing in time, and still arrives.
-#[derive(Debug)]
-pub struct Drifting {
-    pub at: i64,
-    pub body: Vec<u8>,
-    pub ciphertext: u64,
-}
 
 /// Faults of the process around the desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

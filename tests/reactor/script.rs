@@ -28,22 +28,22 @@
 //! | `b says 101`, `b says usdc A 90 at 117`, `b denies 101` | what the operator `b` reads there itself; without its transfers |
 //! | `= seen t1 treasury in; …` | what the line above says; without it, nothing |
 
+mod opinions;
+
 pub use crate::names::{CHAIN, FAKE, NFT, USDC, address, pair};
 use crate::names::{asset, hash, number, seconds};
 use crate::said::{by_subject, words};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::effect::{Effect, Reply};
 use walletwatch::reactor::event::{
-    Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, Opinion,
-    PaymentOrder, ReadAt, Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick,
-    TokenFacts, Witnessed,
+    Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt,
+    Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
+    Witnessed,
 };
 use walletwatch::reactor::payments::ask::Asked;
-use walletwatch::reactor::payments::desk::Order;
 use walletwatch::reactor::settings::Settings;
-use walletwatch::reactor::wants::OpinionWant;
 use walletwatch::types::{Address, Asset, B256, Block, BlockRef, Kind, Movement, Name, Price, Timestamp, U256};
 
 struct Script {
@@ -349,37 +349,6 @@ impl Script {
         let movements = txs.iter().flat_map(|tx| self.txs[tx].clone()).enumerate();
         let movements = movements.map(|(place, it)| Movement { log_index: Some(place as u64), ..it }).collect();
         Block { at, time: self.now, base_fee: None, next_base_fee: None, movements, traced: true }
-    }
-
-    fn opinions(&mut self) -> BTreeSet<OpinionWant> {
-        self.reactor.wants().chains.get(&CHAIN).map(|wants| wants.opinions.clone()).unwrap_or_default()
-    }
-
-    fn opinion(&mut self, operator: &str, read: Witnessed) {
-        let wanted = self.opinions().iter().any(|want| match (want, &read) {
-            (OpinionWant::Block(wanted), Witnessed::Block(block)) => *wanted == block.at.hash,
-            (
-                OpinionWant::Balance { address: whose, asset: what, number: _, block: at },
-                Witnessed::Balance { address, asset, block, raw: _ },
-            ) => (whose, what, at) == (address, asset, block),
-            (_, _) => false,
-        });
-        assert!(wanted, "nobody asks {operator} for {read:?}");
-        let (endpoint, operator) = ("b".into(), operator.into());
-        self.handle(Event::Opinion(Box::new(Opinion { chain: CHAIN, endpoint, operator, read })));
-    }
-
-    /// People say what they have to say of every live config.
-    fn trust(&mut self) {
-        let fingerprint = self.reactor.desk().fingerprint().expect("something is live");
-        let payees: Vec<Name> = self.settings.payees.keys().cloned().collect();
-        let waive = |payee: Name| ["ann", "bob"].map(|by| (by, Order::WaivePayee { payee: payee.clone() }));
-        let orders: Vec<_> = payees.into_iter().flat_map(waive).collect();
-        for (by, order) in [("ann", Order::Accept { fingerprint })].into_iter().chain(orders) {
-            let order = PaymentOrder { by: by.into(), order };
-            self.handle(Event::Command(Command::Payments(Box::new(order))));
-        }
-        self.said.clear();
     }
 
     fn logs(&mut self, endpoint: &str, range: &str, rows: &[&str]) {

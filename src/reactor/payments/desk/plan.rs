@@ -148,8 +148,8 @@ impl Desk {
 
     /// Nobody else said in time what one operator says: a person is asked.
     pub(super) fn not_witnessed(&mut self, id: PaymentId, at: Timestamp, step: &mut Step) {
-        let due = |row: &&PaymentRow| row.state == PaymentState::Planned && at.since(row.planned_at) >= OPINION_WITHIN;
-        if self.rows.get(&id).filter(due).is_some() {
+        let due = |row: &PaymentRow| row.state == PaymentState::Planned && at.since(row.planned_at) >= OPINION_WITHIN;
+        if self.rows.get(&id).is_some_and(due) {
             self.go_on(id, Some("approval"), at, step);
         }
     }
