@@ -75,6 +75,9 @@ fn a_backup_under_load_is_whole_holds_all_that_was_committed_before_it_and_goes_
     assert_eq!(left, Vec::<String>::new(), "nothing of what was in between is left");
 }
 
+/// Whether a fault is the one that belongs there.
+type Right = fn(&StoreFault) -> bool;
+
 #[test]
 fn a_copy_comes_back_only_where_nothing_is_and_only_whole() {
     let (folder, path) = place();
@@ -86,7 +89,6 @@ fn a_copy_comes_back_only_where_nothing_is_and_only_whole() {
     take(&path, &good).unwrap();
     let home = folder.path().join("home").join("walletwatch.db");
     std::fs::create_dir(home.parent().unwrap()).unwrap();
-    type Right = fn(&StoreFault) -> bool;
     let check = |what: &str, prepare: &dyn Fn(&Path), right: Right| {
         let copy = folder.path().join("copy");
         std::fs::copy(&good, &copy).unwrap();
