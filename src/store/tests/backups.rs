@@ -28,6 +28,15 @@ fn number_of(store: &mut SqliteStore) -> u64 {
     messages
 }
 
+/// Ends the load when it goes, by a failed assertion too: a test that fails must end.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn a_backup_under_load_is_whole_holds_all_that_was_committed_before_it_and_goes_on() {
     let (folder, path) = place();
@@ -44,6 +53,7 @@ fn a_backup_under_load_is_whole_holds_all_that_was_committed_before_it_and_goes_
                 committed.store(number, Ordering::SeqCst);
             }
         });
+        let _ends = Ends(&stop);
         for round in 0..5 {
             let to = folder.path().join(format!("{round}.backup"));
             let before = committed.load(Ordering::SeqCst);
@@ -68,7 +78,6 @@ fn a_backup_under_load_is_whole_holds_all_that_was_committed_before_it_and_goes_
             restored.commit(&numbered(contents.pending + 1)).unwrap();
             assert_eq!(number_of(&mut restored), contents.pending + 1);
         }
-        stop.store(true, Ordering::SeqCst);
     });
     let left = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let left: Vec<String> = left.filter(|name| name.contains("restoring") || name.contains(".part")).collect();
