@@ -28,6 +28,15 @@ fn number_of(store: &mut SqliteStore) -> u64 {
     messages
 }
 
+/// Ends the load when it goes, by a failed assertion too: a test that fails must end.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn a_backup_under_load_is_whole_holds_all_that_was_committed_before_it_and_goes_on() {
     let (folder, path) = place();
@@ -44,6 +53,7 @@ fn a_backup_under_load_is_whole_holds_all_that_was_committed_before_it_and_goes_
                 committed.store(number, Ordering::SeqCst);
             }
         });
+        let _ends = Ends(&stop);
         for round in 0..5 {
             let to = folder.path().join(format!("{round}.backup"));
             let before = committed.load(Ordering::SeqCst);
@@ -68,12 +78,14 @@ fn a_backup_under_load_is_whole_holds_all_that_was_committed_before_it_and_goes_
             restored.commit(&numbered(contents.pending + 1)).unwrap();
             assert_eq!(number_of(&mut restored), contents.pending + 1);
         }
-        stop.store(true, Ordering::SeqCst);
     });
     let left = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let left: Vec<String> = left.filter(|name| name.contains("restoring") || name.contains(".part")).collect();
     assert_eq!(left, Vec::<String>::new(), "nothing of what was in between is left");
 }
+
+/// Whether a fault is the one that belongs there.
+type Right = fn(&StoreFault) -> bool;
 
 #[test]
 fn a_copy_comes_back_only_where_nothing_is_and_only_whole() {
@@ -86,7 +98,6 @@ fn a_copy_comes_back_only_where_nothing_is_and_only_whole() {
     take(&path, &good).unwrap();
     let home = folder.path().join("home").join("walletwatch.db");
     std::fs::create_dir(home.parent().unwrap()).unwrap();
-    type Right = fn(&StoreFault) -> bool;
     let check = |what: &str, prepare: &dyn Fn(&Path), right: Right| {
         let copy = folder.path().join("copy");
         std::fs::copy(&good, &copy).unwrap();

@@ -22,7 +22,7 @@ const RELEASED: [&str; 8] = [
 
 #[test]
 fn a_step_that_was_released_is_never_edited() {
-    let says = |sql: &str| Sha256::digest(sql).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let says = |sql: &str| crate::wire::hex::plain(&Sha256::digest(sql)[..8]);
     let now: Vec<String> = MIGRATIONS.iter().take(RELEASED.len()).map(|step| says(step.sql)).collect();
     assert_eq!(now, RELEASED);
     assert!(MIGRATIONS.iter().map(|step| step.to).eq(1..=newest(MIGRATIONS)), "each step is one schema");
