@@ -35,7 +35,7 @@ fn a_stream_has_a_server_a_name_and_one_way_to_say_who_we_are() {
     check_more(&format!("{}allow_private = true", at("nats://127.0.0.1:4222")), &[]);
     check_more(&format!("{}allow_private = true", at("nats://8.8.8.8:4222")), &["in the clear"]);
     check_more(&at("tls://10.0.0.7"), &["private network"]);
-    check_more(&at("tls://me:secret@nats.example.com"), &["holds a user or a password"]);
+    check_more(&at("tls://me:secret@nats.example.com"), &["`url` holds a password", "holds a user or a password"]);
     check_more(&at("tls://nats.example.com/x"), &["more than a host and a port"]);
     check_more(&at("https://nats.example.com"), &["no url that begins with tls or nats"]);
     let config = fine(&format!("{}{}", super::BASE, stream(good)));
