@@ -4,6 +4,8 @@
 
 #[path = "cli/place.rs"]
 mod place;
+#[path = "cli/silences.rs"]
+mod silences;
 #[path = "cli/watches.rs"]
 mod watches;
 

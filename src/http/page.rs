@@ -3,6 +3,7 @@
 //! Whatever is not a constant of this file is escaped: the types leave no other way.
 
 use super::Parts;
+use super::archive::Learned;
 use super::bodies;
 use super::problem::Problem;
 use super::status;
@@ -155,7 +156,10 @@ fn standing(page: &mut Document, snapshot: &Snapshot, now: Timestamp) {
     let sinks = status.sinks.into_iter().map(|item| {
         let state = match (item.disabled, item.failing_since) {
             (true, _) => "disabled".to_owned(),
-            (false, Some(since)) => format!("failing since {since}"),
+            (false, Some(since)) => {
+                let (why, next) = (item.last_error.unwrap_or_default(), or_none(item.next_try));
+                format!("failing since {since}: {why}; next try {next}")
+            }
             (false, None) => "open".to_owned(),
         };
         [item.sink, state, item.pending.to_string(), item.dead.to_string(), or_none(item.oldest_pending)]
@@ -186,7 +190,7 @@ fn by_whom(authority: &BTreeMap<&'static str, Option<String>>) -> String {
 }
 
 fn transfer_table(page: &mut Document, rows: &[TransferRow], snapshot: &Snapshot) {
-    let shown = rows.iter().map(|row| bodies::transfer(row, snapshot)).map(|item| {
+    let shown = rows.iter().map(|row| bodies::transfer(row, snapshot, &Learned::new())).map(|item| {
         let asset = item.asset.symbol.or(item.asset.contract).unwrap_or_default();
         let amount = item.amount.unwrap_or_else(|| format!("{} (raw)", item.amount_raw));
         let suspect = item.suspect.map(|words| words.join(", ")).unwrap_or_default();

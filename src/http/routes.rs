@@ -2,6 +2,7 @@
 
 use super::access::{Caller, Need, Peer, decide};
 use super::approvals::ApprovalItem;
+use super::archive::Learned;
 use super::balances::{self, Balances};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
@@ -185,13 +186,24 @@ async fn show_balances(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Re
 async fn transfers(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<TransferItem>>, Problem> {
     let snapshot = parts.standing();
     let page = stored(&parts, &snapshot, query, false).await?;
-    Ok(page_of(&page, |row| bodies::transfer(row, &snapshot), transfer_place))
+    let learned = learned(&parts, &snapshot, &page).await?;
+    Ok(page_of(&page, |row| bodies::transfer(row, &snapshot, &learned), transfer_place))
 }
 
 async fn approvals(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<ApprovalItem>>, Problem> {
     let snapshot = parts.standing();
     let page = stored(&parts, &snapshot, query, true).await?;
-    Ok(page_of(&page, |row| ApprovalItem::of(row, &snapshot), transfer_place))
+    let learned = learned(&parts, &snapshot, &page).await?;
+    Ok(page_of(&page, |row| ApprovalItem::of(row, &snapshot, &learned), transfer_place))
+}
+
+/// What the tokens of a page say of themselves.
+async fn learned(
+    parts: &Parts,
+    snapshot: &Snapshot,
+    page: &store::Page<TransferRow, store::TransferPlace>,
+) -> Result<Learned, Problem> {
+    Ok(parts.archive.tokens(bodies::strangers(&page.rows, &snapshot.labels)).await?)
 }
 
 fn transfer_place(place: &store::TransferPlace) -> String {
@@ -258,5 +270,6 @@ async fn outbox(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Js
 async fn message(State(parts): State<Arc<Parts>>, Path(id): Path<String>) -> Result<Json<OutboxItem>, Problem> {
     let row = parts.archive.message(commands::message_id(&id)?).await?;
     let row = row.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no such message"))?;
-    Ok(Json(bodies::outbox(&row, true)))
+    let attempts = parts.archive.attempts(vec![row.seq]).await?.remove(&row.seq).unwrap_or_default();
+    Ok(Json(bodies::outbox_whole(&row, &attempts)))
 }

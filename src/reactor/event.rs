@@ -7,8 +7,7 @@ pub use super::decisions::PaymentOrder;
 pub use super::holdings::{Balances, NoBalance, ReadAt};
 use super::hushed::SilenceOrder;
 use super::money::CircleId;
-use super::rows::Deadline;
-use super::rows::TransferRow;
+use super::rows::{AlertRow, Deadline, TransferRow};
 use super::settings::Settings;
 pub use super::source::{List, SourceId, SourceKind};
 use super::watch_list::WatchOrder;
@@ -376,6 +375,8 @@ pub enum Command {
     Silence(Box<SilenceOrder>),
     /// Say which rules look at a transfer, and what each says.
     Why(Box<TransferRow>),
+    /// Say where the rule of an alert stands that is not about a transfer.
+    WhyAlert(Box<AlertRow>),
     /// Decide about payments.
     Payments(Box<PaymentOrder>),
 }

@@ -6,6 +6,7 @@
 mod alerts;
 #[cfg(test)]
 mod arbitrary;
+mod attempts;
 mod balances;
 mod codec;
 pub mod fault;
@@ -34,6 +35,7 @@ mod transfers;
 mod watches;
 pub mod writer;
 
+pub use attempts::{AttemptEnd, AttemptRow};
 pub use fault::{Remedy, StoreFault};
 pub use lists::{AlertFilter, OutboxCount, OutboxFilter, Page, TransferFilter, TransferPlace};
 pub use meta::{Budget, StoreId};
@@ -176,6 +178,13 @@ pub enum DeliveryWrite {
         receiver_id: Option<Name>,
         /// When it was closed.
         closed_at: Option<Timestamp>,
+    },
+    /// An attempt ended, and its message's own row will not say so: it did not deliver, or the message is sent once more.
+    Attempt {
+        /// Which row.
+        seq: i64,
+        /// What it came to.
+        row: AttemptRow,
     },
     /// A sink was disabled by its receiver, or enabled again.
     Sink {
