@@ -3,6 +3,7 @@
 //! Reads are open only to who sits at this machine and came straight; everything else needs a token, writes always. A token counts in
 //! the `Authorization` header only, never in a url. A wrong token is refused even where none is needed.
 
+use super::page::ASSETS;
 use crate::config::checked::{Role, TokenConfig};
 use crate::types::Name;
 use axum::http::header::{AUTHORIZATION, FORWARDED, HOST, HeaderMap, HeaderName, ORIGIN, VIA};
@@ -23,7 +24,7 @@ const FREEZE: &str = "/api/v1/payments/freeze";
 /// What a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// Open to all: health, in one word.
+    /// Open to all: health, in one word; style and script of the page.
     Nothing,
     /// To read.
     Read,
@@ -38,6 +39,8 @@ impl Need {
         let reads = method == Method::GET || method == Method::HEAD;
         match path {
             "/healthz" | "/readyz" if reads => Self::Nothing,
+            // Style and script of the page: constants of the binary, without which nobody could type a token.
+            _ if reads && path.starts_with(ASSETS) => Self::Nothing,
             _ if reads => Self::Read,
             // Whoever is on duty may stop money; to let it move takes more.
             FREEZE => Self::Write(Role::Operate),

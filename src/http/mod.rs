@@ -11,6 +11,7 @@ mod balances;
 mod bodies;
 mod commands;
 pub mod control;
+mod events;
 mod gas;
 pub mod inbound;
 mod listing;

@@ -8,7 +8,7 @@ use crate::wire::hex;
 use serde::Serialize;
 
 /// Decimals of USDC wherever Circle issues it.
-const USDC_DECIMALS: u8 = 6;
+pub(super) const USDC_DECIMALS: u8 = 6;
 
 #[derive(Serialize)]
 pub(super) struct PaymentItem {

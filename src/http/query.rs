@@ -15,7 +15,7 @@ const USUAL_PAGE: usize = 100;
 const LARGEST_PAGE: usize = 500;
 
 /// The query of every list.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
     pub before: Option<String>,

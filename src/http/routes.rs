@@ -7,7 +7,7 @@ use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
 use super::query::{Asked, AskedQuery, page_of, word};
 use super::status::{self, Status};
-use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page, payments, silences, watches, why};
+use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, events, page, payments, silences, watches, why};
 use crate::reactor::rows::{AlertState, TransferRow};
 use crate::store::{self, OutboxState};
 use crate::telemetry::{Snapshot, unready};
@@ -16,7 +16,7 @@ use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::middleware::{Next, from_fn_with_state};
@@ -37,12 +37,12 @@ pub(super) fn router(parts: Parts) -> Router {
 /// Every route, for who needs no gate: this very process.
 pub(super) fn routes(parts: Arc<Parts>) -> Router {
     Router::new()
-        .route("/", get(page::show))
-        .route("/page.css", get(page::style))
+        .merge(page::routes())
         .route("/metrics", get(metrics))
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/api/v1/status", get(show_status))
+        .route("/api/v1/events", get(events::stream).layer(Extension(events::Streams::default())))
         .route("/api/v1/balances", get(show_balances))
         .route("/api/v1/transfers", get(transfers))
         .route("/api/v1/approvals", get(approvals))
@@ -91,9 +91,18 @@ async fn gate(
     request: Request,
     next: Next,
 ) -> Response {
-    let mut response = pass(&parts, peer, request, next).await.unwrap_or_else(IntoResponse::into_response);
+    let by_hand = wants_a_page(&request);
+    let refused = |problem: Problem| if by_hand { page::refused(&problem) } else { problem.into_response() };
+    let mut response = pass(&parts, peer, request, next).await.unwrap_or_else(refused);
     protect(response.headers_mut());
     response
+}
+
+/// Whether a browser asks for a page: who may not see it is asked for a token there.
+fn wants_a_page(request: &Request) -> bool {
+    let path = request.uri().path();
+    let accepts = request.headers().get(ACCEPT).and_then(|kinds| kinds.to_str().ok());
+    !path.starts_with("/api/") && path != "/metrics" && accepts.is_some_and(|kinds| kinds.contains("text/html"))
 }
 
 async fn pass(parts: &Parts, Peer(peer): Peer, mut request: Request, next: Next) -> Result<Response, Problem> {
@@ -120,21 +129,23 @@ async fn pass(parts: &Parts, Peer(peer): Peer, mut request: Request, next: Next)
     })
 }
 
-/// Headers of every answer: nothing may run in it, frame it, store it or guess its type.
+/// Headers of every answer: nothing but the page's own script may run in it, and nobody may frame it, store it or guess its type.
 fn protect(headers: &mut HeaderMap) {
     const POLICY: &str =
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    let all: [(HeaderName, &'static str); 6] = [
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
+        form-action 'none'; frame-ancestors 'none'";
+    let all: [(HeaderName, &'static str); 5] = [
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "no-referrer"),
-        (CACHE_CONTROL, "no-store"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     for (name, value) in all {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // Only the page's own files, whose paths name what is in them, may be kept.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
 async fn metrics(State(parts): State<Arc<Parts>>) -> Response {
@@ -194,12 +205,12 @@ async fn approvals(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result
     Ok(page_of(&page, |row| ApprovalItem::of(row, &snapshot), transfer_place))
 }
 
-fn transfer_place(place: &store::TransferPlace) -> String {
+pub(super) fn transfer_place(place: &store::TransferPlace) -> String {
     format!("{}-{}", place.first_seen.millis(), place.id)
 }
 
 /// A page of transfers, or of approvals.
-async fn stored(
+pub(super) async fn stored(
     parts: &Parts,
     snapshot: &Snapshot,
     query: AskedQuery,

@@ -20,6 +20,10 @@ use tokio_util::sync::CancellationToken;
 /// Before the next try when no connection can be taken (no file descriptor is left).
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Cancelled when the connection has to end: what would go on for ever ends in order then.
+#[derive(Debug, Clone)]
+pub(super) struct Ending(pub CancellationToken);
+
 /// Serves until `stop`, then lets requests that are under way end within their grace.
 pub async fn serve(listener: TcpListener, parts: Parts, stop: CancellationToken) {
     let deadlines = parts.deadlines;
@@ -48,8 +52,11 @@ pub(super) async fn serve_router(listener: TcpListener, router: Router, deadline
 
 async fn connection(stream: TcpStream, peer: IpAddr, router: Router, deadlines: Deadlines, stop: CancellationToken) {
     let router = TowerToHyperService::new(router);
+    let ending = CancellationToken::new();
+    let told = Ending(ending.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(told.clone());
         router.call(request)
     });
     // Answers are one small write each.
@@ -66,6 +73,7 @@ async fn connection(stream: TcpStream, peer: IpAddr, router: Router, deadlines: 
         () = stop.cancelled() => {}
         () = tokio::time::sleep(deadlines.connection) => {}
     }
+    ending.cancel();
     connection.as_mut().graceful_shutdown();
     let _ = tokio::time::timeout(deadlines.grace, connection).await;
 }

@@ -1,0 +1,240 @@
+//! Alerts: what was said, where its life stands, whom it reached; and one of them with every message.
+
+use super::super::Parts;
+use super::super::bodies;
+use super::super::problem::Problem;
+use super::super::query::{AskedQuery, word};
+use super::super::why::story;
+use super::frame::{Here, page};
+use super::pieces::{Tone, ago, chips, empty, facts, pager, section, state, text, time, watch_link};
+use super::{ROWS, Shown, View, deliveries, transfers, why};
+use crate::reactor::rows::{AlertRow, AlertState, AlertSubject};
+use crate::sinks::text::render;
+use crate::store::{AlertFilter, OutboxRow, OutboxState};
+use crate::types::{AlertId, Name, Severity};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use maud::{Markup, html};
+use std::sync::Arc;
+
+/// An alert with its messages.
+pub(super) type Told = (AlertRow, Vec<OutboxRow>);
+
+pub(super) async fn list(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Shown {
+    let view = View::of(&parts);
+    let asked = transfers::asked(query)?;
+    let filter = AlertFilter {
+        after: asked.place(|text| text.parse().ok())?,
+        state: word("state", asked.state.as_ref(), &AlertState::ALL, AlertState::word)?,
+        rule: asked.rule.clone().map(Name::from),
+        watch: asked.watch.clone().map(Name::from),
+    };
+    let found = parts.archive.alerts(filter, asked.limit.unwrap_or(ROWS)).await?;
+    let told = told(&parts, found.rows).await?;
+    let next = found.next.map(|place| place.to_string());
+    let given = [("state", &asked.state), ("rule", &asked.rule), ("watch", &asked.watch)];
+    let filters: Vec<(&str, &str)> = given.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
+    let main = html! {
+        h1 { "Alerts" }
+        div.filters {
+            (chips("/alerts", "state", AlertState::ALL.iter().map(|state| state.word()), &filters))
+            @if asked.rule.is_some() || asked.watch.is_some() {
+                p {
+                    @if let Some(rule) = &asked.rule { "Of the rule " b { (text(rule)) } ". " }
+                    @if let Some(watch) = &asked.watch { "Of " (watch_link(watch)) ". " }
+                    a href="/alerts" { "Of all" }
+                }
+            }
+        }
+        (section("alerts", "What was said", &html! {}, &html! {
+            (table(&view, &told))
+            (pager("/alerts", &filters, asked.before.is_none(), next.as_deref()))
+        }))
+    };
+    Ok(page(&view, Here::Alerts, "Alerts", &main))
+}
+
+/// Each alert with its messages: a look by its number each.
+pub(super) async fn told(parts: &Parts, rows: Vec<AlertRow>) -> Result<Vec<Told>, Problem> {
+    let mut told = Vec::with_capacity(rows.len());
+    for row in rows {
+        told.push(parts.archive.alert(row.id).await?.unwrap_or_else(|| (row, Vec::new())));
+    }
+    Ok(told)
+}
+
+pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>) -> Shown {
+    let id = AlertId::parse(&id)
+        .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "an id of an alert is 32 hexadecimal digits"))?;
+    let unknown = || Problem::new(StatusCode::NOT_FOUND, "there is no such alert, or it was pruned");
+    let (row, messages) = parts.archive.alert(id).await?.ok_or_else(unknown)?;
+    let view = View::of(&parts);
+    let about = match &row.subject {
+        AlertSubject::Transfer { transfer, .. } => parts.archive.transfer(*transfer).await?,
+        AlertSubject::Crossing(_)
+        | AlertSubject::Balance { .. }
+        | AlertSubject::Trouble(_)
+        | AlertSubject::Payment(_) => None,
+    };
+    let story = match &about {
+        Some(transfer) => Some(story(&parts, transfer.clone()).await?),
+        None => None,
+    };
+    let title = title(&row, &messages);
+    let main = html! {
+        p.crumb { a href="/alerts" { "Alerts" } }
+        h1 .(if row.state == AlertState::Retracted { "gone" } else { "here" }) { (text(&title)) }
+        (section("alert", "The alert", &life(&row), &about_alert(&view, &row)))
+        (section("messages", "Its messages", &html! {}, &html! {
+            @if messages.is_empty() { (empty("Nobody was told", &html! { "No sink takes it, or its messages were pruned." })) }
+            @else { ol.life { @for message in &messages { (said(&view, message)) } } }
+        }))
+        @if let Some(transfer) = &about {
+            (section("transfers", "What it is about", &html! {}, &transfers::table(&view, std::slice::from_ref(transfer))))
+        }
+        @if let Some(story) = &story { (why::section_of(&view, story)) }
+    };
+    Ok(page(&view, Here::Alerts, &title, &main))
+}
+
+/// A table of alerts, newest first.
+pub(super) fn table(view: &View, told: &[Told]) -> Markup {
+    if told.is_empty() {
+        return empty(
+            "Nothing was said yet",
+            &html! { "An alert is raised when a " code { "[[rule]]" } " speaks, or when something built in does: a blind source, a failing sink. "
+                a href="/sources" { "The rules in force" } },
+        );
+    }
+    html! {
+        table.rows {
+            thead { tr { th { "State" } th { "What was said" } th { "Told" } th.when { "Changed" } } }
+            tbody { @for (row, messages) in told { (line(view, row, messages)) } }
+        }
+    }
+}
+
+fn line(view: &View, row: &AlertRow, messages: &[OutboxRow]) -> Markup {
+    let id = row.id.to_string();
+    html! {
+        tr #{ "a" (id) } class=[(row.state == AlertState::Retracted).then_some("gone")] {
+            td.stage { (life(row)) }
+            td.what {
+                a.main href={ "/alerts/" (id) } { (text(&title(row, messages))) }
+                div.sub {
+                    (severity(row.severity)) " "
+                    a href=(super::pieces::link("/alerts", [("rule", row.rule.as_str())].into_iter())) { (text(row.rule.as_str())) }
+                }
+            }
+            td.told { (reached(row, messages)) }
+            td.when { (ago(row.changed_at, view.now)) }
+        }
+    }
+}
+
+/// What its last message says in one line; where no message is left, its rule.
+fn title(row: &AlertRow, messages: &[OutboxRow]) -> String {
+    let said = messages.last().and_then(|message| render(&message.message.body, false).ok());
+    let title = said.map_or_else(|| row.rule.to_string(), |text| text.title);
+    // The banner says it once for all.
+    title.strip_prefix("SIMULATED: ").map_or_else(|| title.clone(), str::to_owned)
+}
+
+pub(super) fn severity(severity: Severity) -> Markup {
+    let tone = match severity {
+        Severity::Info => Tone::Idle,
+        Severity::Warning => Tone::Warn,
+        Severity::Critical => Tone::Bad,
+    };
+    html! { span.mark.(tone.class()) { (severity.word()) } }
+}
+
+fn life(row: &AlertRow) -> Markup {
+    let tone = match row.state {
+        AlertState::Raised | AlertState::Updated if row.closed => Tone::Idle,
+        AlertState::Raised | AlertState::Updated => match row.severity {
+            Severity::Info => Tone::Busy,
+            Severity::Warning => Tone::Warn,
+            Severity::Critical => Tone::Bad,
+        },
+        AlertState::Resolved => Tone::Good,
+        AlertState::Retracted => Tone::Bad,
+    };
+    state(tone, row.state.word())
+}
+
+/// Each sink with how the last message to it stands.
+fn reached(row: &AlertRow, messages: &[OutboxRow]) -> Markup {
+    html! {
+        @for sink in &row.told {
+            @let last = messages.iter().rev().find(|message| message.message.sink == *sink);
+            span.sink.(last.map_or("idle", |message| deliveries::tone_of(message.state).class())) {
+                (text(sink.as_str()))
+                @match last.map(|message| message.state) {
+                    Some(OutboxState::Pending) => " (pending)",
+                    Some(OutboxState::Dead) => " (dead)",
+                    Some(OutboxState::Superseded) => " (superseded)",
+                    Some(OutboxState::Done) | None => "",
+                }
+            }
+            " "
+        }
+        @if row.told.is_empty() { span.muted { "nobody" } }
+    }
+}
+
+fn about_alert(view: &View, row: &AlertRow) -> Markup {
+    let item = bodies::alert(row, &view.standing.labels);
+    let stages = if item.said.is_empty() { "-".to_owned() } else { item.said.join(", ") };
+    let mut rows = vec![
+        ("Rule", html! { (text(&item.rule)) }),
+        ("Severity", severity(row.severity)),
+        ("Raised", time(row.raised_at, view.now)),
+        ("Changed", time(row.changed_at, view.now)),
+        ("Messages", html! { (item.revision) }),
+        ("Stages said", html! { (stages) }),
+        ("About", subject(&item.subject)),
+        ("Id", html! { span.address { (item.alert_id) } }),
+    ];
+    if row.closed {
+        rows.push(("Closed", html! { "Nothing can change it any more." }));
+    }
+    facts(&rows)
+}
+
+/// What it is about, key by key, with links to what has a page.
+fn subject(subject: &serde_json::Value) -> Markup {
+    html! {
+        @for (key, value) in subject.as_object().into_iter().flatten() {
+            @let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            span.pair {
+                span.muted { (key.replace('_', " ")) " " }
+                @match key.as_str() {
+                    "watch" => (watch_link(&shown)),
+                    "transfer_id" => a.address href={ "/transfers/" (text(&shown)) } { (text(&shown)) },
+                    "payment_id" => a.address href={ "/payments/" (text(&shown)) } { (text(&shown)) },
+                    _ => span { (text(&shown)) },
+                }
+            }
+            " "
+        }
+    }
+}
+
+/// One message of its life.
+fn said(view: &View, row: &OutboxRow) -> Markup {
+    let message = &row.message;
+    let read = render(&message.body, false).ok();
+    html! {
+        li {
+            p {
+                (time(message.created, view.now)) " "
+                b { (text(message.kind.as_str())) } " to " (text(message.sink.as_str())) " "
+                (deliveries::standing(row))
+                " " a href={ "/outbox/" (message.id) } { "Message" }
+            }
+            @if let Some(read) = read { p.sub { (text(&read.title)) } }
+            @if let Some(reason) = &row.reason { p.sub.bad { (text(reason.as_str())) } }
+        }
+    }
+}

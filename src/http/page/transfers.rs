@@ -1,0 +1,229 @@
+//! Transfers: how deep each is buried, between whom, what was taken back; and one of them with why it was said or not.
+
+use super::super::Parts;
+use super::super::bodies::{self, TransferItem};
+use super::super::problem::Problem;
+use super::super::query::{Asked, AskedQuery};
+use super::super::routes::{stored, transfer_place};
+use super::super::why::story;
+use super::frame::{Here, page};
+use super::pieces::{
+    Tone, address, ago, amount, bar, brief, chips, dollars, empty, facts, pager, section, state, text, time, watch_link,
+};
+use super::{ROWS, Shown, View, why};
+use crate::reactor::rows::TransferRow;
+use crate::types::{Allowance, Stage, TransferId};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use maud::{Markup, html};
+use std::sync::Arc;
+
+/// What a full bar is.
+const MILLION: u64 = 1_000_000;
+
+pub(super) async fn list(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Shown {
+    let view = View::of(&parts);
+    let asked = asked(query)?;
+    let found = stored(&parts, &view.standing, Ok(Query(asked.clone())), false).await?;
+    let next = found.next.as_ref().map(transfer_place);
+    let given = [("chain", &asked.chain), ("stage", &asked.stage), ("watch", &asked.watch)];
+    let filters: Vec<(&str, &str)> = given.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
+    let chains = view.standing.labels.chains.values().map(|chain| chain.name.as_str());
+    let main = html! {
+        h1 { "Transfers" }
+        div.filters {
+            (chips("/transfers", "stage", Stage::ALL.iter().map(|stage| stage.word()), &filters))
+            (chips("/transfers", "chain", chains, &filters))
+            @if let Some(watch) = &asked.watch { p { "Of " (watch_link(watch)) ". " a href="/transfers" { "Of all" } } }
+        }
+        (section("transfers", "What moved", &html! {}, &html! {
+            (table(&view, &found.rows))
+            (pager("/transfers", &filters, asked.before.is_none(), next.as_deref()))
+        }))
+    };
+    Ok(page(&view, Here::Transfers, "Transfers", &main))
+}
+
+/// The query of a list, with as many rows as a page shows.
+pub(super) fn asked(query: AskedQuery) -> Result<Asked, Problem> {
+    let Query(asked) = query
+        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "this address has a query that no list takes"))?;
+    Ok(Asked { limit: Some(asked.limit.unwrap_or(ROWS)), ..asked })
+}
+
+pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>) -> Shown {
+    let id = TransferId::parse(&id)
+        .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "an id of a transfer is 32 hexadecimal digits"))?;
+    let unknown = || Problem::new(StatusCode::NOT_FOUND, "there is no such transfer, or it was pruned");
+    let row = parts.archive.transfer(id).await?.ok_or_else(unknown)?;
+    let view = View::of(&parts);
+    let story = story(&parts, row.clone()).await?;
+    let item = bodies::transfer(&row, &view.standing);
+    let title = format!(
+        "{} {}",
+        item.amount.as_deref().map_or_else(|| "A transfer".to_owned(), brief),
+        item.asset.symbol.as_deref().unwrap_or_default()
+    );
+    let main = html! {
+        p.crumb { a href="/transfers" { "Transfers" } }
+        h1 .(if row.stage == Stage::Retracted { "gone" } else { "here" }) { (what(&row, &item)) }
+        (section("transfer", "The transfer", &depth(&view, &row, &item), &about(&view, &row, &item)))
+        (why::section_of(&view, &story))
+    };
+    Ok(page(&view, Here::Transfers, &title, &main))
+}
+
+/// A table of transfers, newest first.
+pub(super) fn table(view: &View, rows: &[TransferRow]) -> Markup {
+    if rows.is_empty() {
+        return empty(
+            "Nothing moved yet",
+            &html! { "Every transfer from or to a watched address is listed here, from its first block on. "
+                a href="/watches" { "What is watched" } },
+        );
+    }
+    html! {
+        table.rows {
+            thead { tr { th { "Stage" } th { "What" } th.number { "Amount" } th.number.wide { "Value" } th.when { "Seen" } } }
+            tbody { @for row in rows { (line(view, row)) } }
+        }
+    }
+}
+
+fn line(view: &View, row: &TransferRow) -> Markup {
+    let item = bodies::transfer(row, &view.standing);
+    let gone = (row.stage == Stage::Retracted).then_some("gone");
+    let id = row.id.to_string();
+    html! {
+        tr #{ "t" (id) } class=[gone] {
+            td.stage { (depth(view, row, &item)) }
+            td.what {
+                a.main href={ "/transfers/" (id) } { (what(row, &item)) }
+                div.sub { (marks(&item)) (counterparty(view, row)) }
+            }
+            td.number { (sum(row, &item)) }
+            td.number.wide { (dollars(item.usd.as_deref())) }
+            td.when { (ago(row.first_seen, view.now)) div.sub { (text(&item.chain)) } }
+        }
+    }
+}
+
+/// What happened, without how much: `received`, `allowed`.
+fn what(row: &TransferRow, item: &TransferItem) -> Markup {
+    html! {
+        @if let Some(allowance) = Allowance::of(&row.key) { "Approval: " (allowance.word()) }
+        @else { (text(item.asset.symbol.as_deref().unwrap_or("Unknown token"))) " transfer" }
+        @if row.stage == Stage::Retracted { ", taken back" }
+    }
+}
+
+fn sum(row: &TransferRow, item: &TransferItem) -> Markup {
+    match Allowance::of(&row.key) {
+        Some(Allowance::Amount(_)) | None => amount(item.amount.as_deref(), &item.amount_raw, &item.asset),
+        Some(allowance) => html! { b { (allowance.word()) } },
+    }
+}
+
+/// Who gave, who got.
+fn counterparty(view: &View, row: &TransferRow) -> Markup {
+    let (chain, key) = (row.key.chain, &row.key);
+    let watched = |end| view.standing.directory.watch_of(chain, end).is_some();
+    html! {
+        span.party { span.muted { "from " } (short_or_whole(view, row, &key.from, watched(&key.from))) }
+        " "
+        span.party { span.muted { "to " } (short_or_whole(view, row, &key.to, watched(&key.to))) }
+    }
+}
+
+/// A watched address is its watch's name; of a stranger every character is shown.
+fn short_or_whole(view: &View, row: &TransferRow, end: &crate::types::Address, watched: bool) -> Markup {
+    let watch = view.standing.directory.watch_of(row.key.chain, end).filter(|_| watched);
+    html! {
+        @match watch {
+            Some(watch) => span title=(end.to_checksum(None)) { (watch_link(watch.name.as_str())) },
+            None => span.address { (end.to_checksum(None)) },
+        }
+    }
+}
+
+/// What has to be known of it besides.
+fn marks(item: &TransferItem) -> Markup {
+    html! {
+        @for word in item.suspect.iter().flatten() { span.mark.warn title="it looks made to deceive" { (word.replace('_', " ")) } " " }
+        @if !item.corroborated { span.mark.warn title="only a source that is not the authority reports it" { "uncorroborated" } " " }
+        @if item.late { span.mark title="read from a gap, after the fact" { "late" } " " }
+        @if item.history { span.mark title="it lies before the watch" { "history" } " " }
+    }
+}
+
+/// How deep it is buried: the word, the confirmations, and how far it is to final.
+pub(super) fn depth(view: &View, row: &TransferRow, item: &TransferItem) -> Markup {
+    let tone = match row.stage {
+        Stage::Seen => Tone::Busy,
+        Stage::Confirmed => Tone::Warn,
+        Stage::Final => Tone::Good,
+        Stage::Retracted => Tone::Bad,
+    };
+    let needed = view.standing.labels.chains.get(&row.key.chain).and_then(|chain| chain.final_after);
+    let open = matches!(row.stage, Stage::Seen | Stage::Confirmed);
+    html! {
+        div.depth {
+            (state(tone, row.stage.word()))
+            @if let (true, Some(depth)) = (open, item.confirmations) {
+                @match needed {
+                    Some(needed) => {
+                        span.count { (depth) " of " (needed) }
+                        (bar(part(depth, needed), tone, &format!("{depth} of {needed} confirmations")))
+                    },
+                    None => span.count { (depth) " deep" },
+                }
+            }
+        }
+    }
+}
+
+fn part(of: u64, whole: u64) -> u32 {
+    let millionths = of.saturating_mul(MILLION).checked_div(whole).unwrap_or(MILLION).min(MILLION);
+    u32::try_from(millionths).unwrap_or(0)
+}
+
+/// All that is known of one.
+fn about(view: &View, row: &TransferRow, item: &TransferItem) -> Markup {
+    let (chain, key) = (row.key.chain, &row.key);
+    let unit = item.asset.symbol.clone().unwrap_or_else(|| "raw units".to_owned());
+    let mut rows: Vec<(&str, Markup)> = vec![
+        ("Amount", html! { b { (item.amount.as_deref().unwrap_or(&item.amount_raw)) } " " (text(&unit)) }),
+        ("Value", html! { (dollars(item.usd.as_deref()))
+        @if let Some(quote) = &row.quote {
+            span.muted { " at " (quote.price) " by " (text(quote.source.as_str())) ", " (time(quote.as_of, view.now)) }
+        } }),
+        ("From", address(&view.standing, chain, &key.from)),
+        ("To", address(&view.standing, chain, &key.to)),
+        ("Chain", html! { (text(&item.chain)) span.muted { " id " (item.chain_id) } }),
+        ("Transaction", html! {
+            @match &item.url {
+                Some(url) => a.address href=(text(url)) rel="noreferrer noopener" { (item.tx_hash) },
+                None => span.address { (item.tx_hash) },
+            }
+        }),
+        ("Block", html! { (item.block.number) " " (time(row.block_time, view.now))
+        @if let Some(hash) = &item.block.hash { div.address { (hash) } } }),
+        ("Kind", html! { (item.kind)
+        @if let Some(index) = item.log_index { span.muted { ", log " (index) } }
+        @if item.nth > 0 { span.muted { ", equal movement " (item.nth) " of its transaction" } } }),
+        ("First seen", time(row.first_seen, view.now)),
+    ];
+    if let Some(contract) = &item.asset.contract {
+        let known = if item.asset.verified { "" } else { " unverified: only its contract says what it is" };
+        rows.push(("Token", html! { span.address { (contract) } span.muted { (known) } }));
+    }
+    if let Some(id) = &item.token_id {
+        rows.push(("Token id", html! { (id) }));
+    }
+    let marks = marks(item).into_string();
+    if !marks.is_empty() {
+        rows.push(("Marks", maud::PreEscaped(marks)));
+    }
+    rows.push(("Id", html! { span.address { (item.transfer_id) } }));
+    facts(&rows)
+}
