@@ -12,8 +12,8 @@ use crate::telemetry::changes::{Changes, List};
 use crate::types::Timestamp;
 use axum::body::{Body, Bytes};
 use axum::extract::{Extension, State};
-use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
 use std::convert::Infallible;
@@ -67,7 +67,8 @@ pub(super) async fn stream(
     ending: Option<Extension<Ending>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let full = |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("{MOST_STREAMS} listen already: read the lists"));
+    let full =
+        |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("{MOST_STREAMS} listen already: read the lists"));
     let one_of = streams.try_acquire_owned().map_err(full)?;
     let snapshot = parts.snapshot.clone();
     let born = snapshot.borrow().born;
@@ -75,7 +76,8 @@ pub(super) async fn stream(
     let told = last.map_or_else(|| Some(snapshot.borrow().changes), |id| read_id(id, born));
     let now = Instant::now();
     let ending = ending.map_or_else(CancellationToken::new, |Extension(Ending(ending))| ending);
-    let listener = Listener { snapshot, born, told, begun: false, next: now, next_status: now, ending, _one_of: one_of };
+    let listener =
+        Listener { snapshot, born, told, begun: false, next: now, next_status: now, ending, _one_of: one_of };
     let events = stream::unfold(listener, |mut listener| async {
         let text = listener.next_text().await?;
         Some((Ok::<_, Infallible>(Bytes::from(text)), listener))
@@ -128,7 +130,10 @@ impl Listener {
 }
 
 fn event(lists: &[&str]) -> String {
-    format!("event: changed\ndata: {{\"lists\":[{}]}}\n", lists.iter().map(|list| format!("\"{list}\"")).collect::<Vec<_>>().join(","))
+    format!(
+        "event: changed\ndata: {{\"lists\":[{}]}}\n",
+        lists.iter().map(|list| format!("\"{list}\"")).collect::<Vec<_>>().join(",")
+    )
 }
 
 /// When the process began, then every count: `1795000000000-3-1-4-…`.

@@ -131,8 +131,7 @@ async fn pass(parts: &Parts, Peer(peer): Peer, mut request: Request, next: Next)
 
 /// Headers of every answer: nothing but the page's own script may run in it, and nobody may frame it, store it or guess its type.
 fn protect(headers: &mut HeaderMap) {
-    const POLICY: &str =
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
+    const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
         form-action 'none'; frame-ancestors 'none'";
     let all: [(HeaderName, &'static str); 5] = [
         (CONTENT_SECURITY_POLICY, POLICY),

@@ -2,6 +2,7 @@
 
 use super::Reactor;
 use super::settings::Watch;
+use super::watch_list::WatchList;
 use super::watched::Watched;
 use crate::types::{Address, ChainId, Name};
 use std::collections::BTreeSet;
@@ -21,6 +22,12 @@ impl PartialEq for Directory {
 impl Eq for Directory {}
 
 impl Directory {
+    /// Of the watches of a config.
+    #[must_use]
+    pub fn of(watches: &[Watch]) -> Self {
+        Self(Watched::new(watches, &WatchList::default(), 1))
+    }
+
     /// The watch that has this address on this chain.
     #[must_use]
     pub fn watch_of(&self, chain: ChainId, address: &Address) -> Option<&Watch> {

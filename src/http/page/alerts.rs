@@ -87,7 +87,7 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>)
         (section("alert", "The alert", &life(&row), &about_alert(&view, &row)))
         (section("messages", "Its messages", &html! {}, &html! {
             @if messages.is_empty() { (empty("Nobody was told", &html! { "No sink takes it, or its messages were pruned." })) }
-            @else { ol.life { @for message in &messages { (said(&view, message)) } } }
+            @else { ol.life { @for (place, message) in messages.iter().enumerate() { (said(&view, message, place.checked_sub(1).map(|before| &messages[before]))) } } }
         }))
         @if let Some(transfer) = &about {
             (section("transfers", "What it is about", &html! {}, &transfers::table(&view, std::slice::from_ref(transfer))))
@@ -103,7 +103,7 @@ pub(super) fn table(view: &View, told: &[Told]) -> Markup {
         return empty(
             "Nothing was said yet",
             &html! { "An alert is raised when a " code { "[[rule]]" } " speaks, or when something built in does: a blind source, a failing sink. "
-                a href="/sources" { "The rules in force" } },
+            a href="/sources" { "The rules in force" } },
         );
     }
     html! {
@@ -135,9 +135,12 @@ fn line(view: &View, row: &AlertRow, messages: &[OutboxRow]) -> Markup {
 /// What its last message says in one line; where no message is left, its rule.
 fn title(row: &AlertRow, messages: &[OutboxRow]) -> String {
     let said = messages.last().and_then(|message| render(&message.message.body, false).ok());
-    let title = said.map_or_else(|| row.rule.to_string(), |text| text.title);
-    // The banner says it once for all.
-    title.strip_prefix("SIMULATED: ").map_or_else(|| title.clone(), str::to_owned)
+    said.map_or_else(|| row.rule.to_string(), |text| unmarked(&text.title).to_owned())
+}
+
+/// A title without the word that the banner says once for all.
+pub(super) fn unmarked(title: &str) -> &str {
+    title.strip_prefix("SIMULATED: ").unwrap_or(title)
 }
 
 pub(super) fn severity(severity: Severity) -> Markup {
@@ -186,54 +189,52 @@ fn reached(row: &AlertRow, messages: &[OutboxRow]) -> Markup {
 fn about_alert(view: &View, row: &AlertRow) -> Markup {
     let item = bodies::alert(row, &view.standing.labels);
     let stages = if item.said.is_empty() { "-".to_owned() } else { item.said.join(", ") };
+    let named = |name: &str, value: Markup| (name.to_owned(), value);
     let mut rows = vec![
-        ("Rule", html! { (text(&item.rule)) }),
-        ("Severity", severity(row.severity)),
-        ("Raised", time(row.raised_at, view.now)),
-        ("Changed", time(row.changed_at, view.now)),
-        ("Messages", html! { (item.revision) }),
-        ("Stages said", html! { (stages) }),
-        ("About", subject(&item.subject)),
-        ("Id", html! { span.address { (item.alert_id) } }),
+        named("Rule", html! { (text(&item.rule)) }),
+        named("Severity", severity(row.severity)),
+        named("Raised", time(row.raised_at, view.now)),
+        named("Changed", time(row.changed_at, view.now)),
+        named("Messages", html! { (item.revision) }),
+        named("Stages said", html! { (stages) }),
+        named("Id", html! { span.address { (item.alert_id) } }),
     ];
     if row.closed {
-        rows.push(("Closed", html! { "Nothing can change it any more." }));
+        rows.push(named("Closed", html! { "Nothing can change it any more." }));
     }
+    rows.extend(subject(&item.subject));
     facts(&rows)
 }
 
 /// What it is about, key by key, with links to what has a page.
-fn subject(subject: &serde_json::Value) -> Markup {
-    html! {
-        @for (key, value) in subject.as_object().into_iter().flatten() {
-            @let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            span.pair {
-                span.muted { (key.replace('_', " ")) " " }
-                @match key.as_str() {
-                    "watch" => (watch_link(&shown)),
-                    "transfer_id" => a.address href={ "/transfers/" (text(&shown)) } { (text(&shown)) },
-                    "payment_id" => a.address href={ "/payments/" (text(&shown)) } { (text(&shown)) },
-                    _ => span { (text(&shown)) },
-                }
-            }
-            " "
-        }
-    }
+fn subject(subject: &serde_json::Value) -> impl Iterator<Item = (String, Markup)> {
+    subject.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()).map(|(key, value)| {
+        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let markup = match key.as_str() {
+            "watch" => watch_link(&shown),
+            "transfer_id" => html! { a.address href={ "/transfers/" (text(&shown)) } { (text(&shown)) } },
+            "payment_id" => html! { a.address href={ "/payments/" (text(&shown)) } { (text(&shown)) } },
+            "address" => html! { span.address { (text(&shown)) } },
+            _ => html! { (text(&shown)) },
+        };
+        let name = if key == "kind" { "About a" } else { key.strip_suffix("_id").unwrap_or(key) };
+        (name.replace('_', " "), markup)
+    })
 }
 
-/// One message of its life.
-fn said(view: &View, row: &OutboxRow) -> Markup {
+/// One message of its life; its title where the one before had another.
+fn said(view: &View, row: &OutboxRow, before: Option<&OutboxRow>) -> Markup {
     let message = &row.message;
-    let read = render(&message.body, false).ok();
+    let news = before.is_none_or(|before| before.message.body != message.body);
+    let read = render(&message.body, false).ok().filter(|_| news);
     html! {
         li {
+            @if let Some(read) = read { p { b { (text(unmarked(&read.title))) } } }
             p {
-                (time(message.created, view.now)) " "
-                b { (text(message.kind.as_str())) } " to " (text(message.sink.as_str())) " "
-                (deliveries::standing(row))
-                " " a href={ "/outbox/" (message.id) } { "Message" }
+                (time(message.created, view.now)) " " span.muted { (text(message.kind.as_str())) " to " }
+                (text(message.sink.as_str())) " " (deliveries::standing(row)) " "
+                a href={ "/outbox/" (message.id) } { "message" }
             }
-            @if let Some(read) = read { p.sub { (text(&read.title)) } }
             @if let Some(reason) = &row.reason { p.sub.bad { (text(reason.as_str())) } }
         }
     }

@@ -5,9 +5,7 @@ use super::super::commands::message_id;
 use super::super::problem::Problem;
 use super::super::query::{AskedQuery, word};
 use super::frame::{Here, page};
-use super::pieces::{
-    Tone, ago, button, chips, empty, facts, link, pager, section, since, state, text, time,
-};
+use super::pieces::{Tone, ago, button, chips, empty, facts, link, pager, section, since, state, text, time};
 use super::{ROWS, Shown, View, alerts, transfers};
 use crate::sinks::text::render;
 use crate::store::{OutboxFilter, OutboxRow, OutboxState};
@@ -72,7 +70,7 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>)
     let body = body.unwrap_or_else(|_| String::from_utf8_lossy(&message.body).into_owned());
     let main = html! {
         p.crumb { a href="/outbox" { "Deliveries" } }
-        h1 { (text(&title)) }
+        h1 { (text(alerts::unmarked(&title))) }
         (section("message", "The message", &html! { (standing(&row)) (again(&row)) }, &facts(&rows)))
         (section("body", "As it was frozen", &html! {}, &html! {
             pre tabindex="0" role="region" aria-label="The body of the message" {
@@ -90,7 +88,7 @@ pub(super) fn table(view: &View, rows: &[OutboxRow]) -> Markup {
         return empty(
             "No message",
             &html! { "Every alert leaves one for each sink of its rule. To see one now: "
-                code { "walletwatch sink test NAME" } },
+            code { "walletwatch sink test NAME" } },
         );
     }
     html! {
@@ -104,7 +102,7 @@ pub(super) fn table(view: &View, rows: &[OutboxRow]) -> Markup {
 fn line(view: &View, row: &OutboxRow) -> Markup {
     let message = &row.message;
     let title = render(&message.body, false).map_or_else(|_| message.kind.to_string(), |text| text.title);
-    let title = title.strip_prefix("SIMULATED: ").unwrap_or(&title);
+    let title = alerts::unmarked(&title);
     html! {
         tr #{ "m" (message.id) "-" (row.seq) } {
             td.stage { (standing(row)) }

@@ -70,7 +70,7 @@ pub(super) fn page(view: &View, here: Here, title: &str, main: &Markup) -> Html<
                 (main)
             }
             footer {
-                p { "As of " (time(view.now, view.now)) ", walletwatch " (env!("CARGO_PKG_VERSION")) "." }
+                p { span { "As of " (time(view.now, view.now)) } span { "walletwatch " (env!("CARGO_PKG_VERSION")) } }
                 p {
                     a href="/api/v1/status" { "API" } " "
                     a href="/api/v1/openapi.json" { "OpenAPI" } " "

@@ -1,8 +1,8 @@
 //! Prices and gas: what each is now, how it went lately as a small curve, and where it comes from.
 
-use super::super::gas::GasItem;
+use super::super::gas::gwei;
 use super::View;
-use super::pieces::{ago, brief, section, text};
+use super::pieces::{about, ago, brief, section, text};
 use crate::telemetry::snapshot::ChainStatus;
 use crate::telemetry::trend::Trend;
 use crate::telemetry::worth::PairStatus;
@@ -64,15 +64,25 @@ pub(super) fn gas(view: &View) -> Markup {
 
 fn fee(view: &View, chain: &ChainStatus) -> Markup {
     let labels = &view.standing.labels;
-    let gas = GasItem::of(&chain.gas, labels.chains.get(&chain.id).map_or(18, |chain| chain.decimals));
     let name = labels.chain(chain.id);
     let trend = view.standing.trends.fees.get(&chain.id);
-    let base = chain.gas.base.map(super::super::gas::gwei).unwrap_or_default();
+    let base = chain.gas.base.map(gwei).unwrap_or_default();
     html! {
         li {
-            div.name { b { (text(name.as_str())) } div.sub { (text(&gas.in_words(None))) } }
+            div.name {
+                b { (text(name.as_str())) }
+                div.sub {
+                    @if let Some(next) = chain.gas.next { "next " (about(&gwei(next))) " " }
+                    @if let Some(tips) = chain.gas.tips { "tip " (about(&gwei(tips.usual))) }
+                }
+                @for cost in &chain.gas.costs {
+                    @if let Some(dollars) = &cost.dollars {
+                        div.sub { "sending " (text(cost.asset.as_str())) " costs about $" (about(dollars)) }
+                    }
+                }
+            }
             @if let Some(trend) = trend { (curve(trend, &format!("base fee on {name}"))) }
-            div.number { b { (brief(&base)) } " " span.unit { "gwei" } }
+            div.number { b title=(base) { (about(&base)) } " " span.unit { "gwei" } }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::Parts;
 use super::frame::{Here, page};
-use super::pieces::{Tone, all, section, since, text, tone};
+use super::pieces::{Tone, all, grouped, section, since, text, tone};
 use super::{Shown, View, alerts, chains, deliveries, market, or_default, payments, transfers, watches};
 use crate::store::{AlertFilter, OutboxFilter, OutboxState, PaymentFilter, TransferFilter};
 use crate::types::Name;
@@ -48,7 +48,7 @@ pub(super) async fn show(State(parts): State<Arc<Parts>>) -> Shown {
                     (section("dead", "Dead letters", &all("/outbox?state=dead", "dead letters"), &deliveries::table(&view, &dead)))
                 }
                 @if pays {
-                    (section("payments", "Payments", &all("/payments", "payments"), &html! {
+                    (section("payments", "Payments", &html! { (payments::freeze(&view)) " " (all("/payments", "payments")) }, &html! {
                         (payments::limits(&view))
                         (payments::table(&view, &paid))
                     }))
@@ -86,7 +86,8 @@ fn figures(view: &View, waiting: usize) -> Markup {
     let pending: u64 = standing.sinks.iter().map(|sink| sink.pending).sum();
     let dead: u64 = standing.sinks.iter().map(|sink| sink.dead).sum();
     let watched = standing.directory.len();
-    let worth = standing.portfolios.iter().try_fold(crate::types::Usd::default(), |sum, one| sum.checked_add(one.value?));
+    let worth =
+        standing.portfolios.iter().try_fold(crate::types::Usd::default(), |sum, one| sum.checked_add(one.value?));
     let bad = |yes: bool| if yes { "figure bad" } else { "figure" };
     html! {
         ul.figures aria-label="At a glance" {
@@ -94,7 +95,7 @@ fn figures(view: &View, waiting: usize) -> Markup {
             li.figure { a href="/watches" { b { (watched) } span { @if watched == 1 { "watch" } @else { "watches" } } } }
             @if !standing.portfolios.is_empty() {
                 li.figure { a href="/watches" {
-                    b { @match worth { Some(worth) => { "$" (super::pieces::grouped(&worth.to_string())) }, None => "unknown" } }
+                    b { @match worth { Some(worth) => { "$" (whole(&worth.to_string())) }, None => "unknown" } }
                     span { "worth, of what has a price" }
                 } }
             }
@@ -103,4 +104,10 @@ fn figures(view: &View, waiting: usize) -> Markup {
             li.(bad(dead > 0)) { a href="/outbox" { b { (pending) " / " (dead) } span { "messages pending / dead" } } }
         }
     }
+}
+
+/// Without cents, where nobody counts them any more.
+fn whole(usd: &str) -> String {
+    let dollars = usd.split('.').next().unwrap_or(usd);
+    grouped(if dollars.len() > 4 { dollars } else { usd })
 }

@@ -7,9 +7,7 @@ use super::super::payment_body::{USDC_DECIMALS, digits};
 use super::super::problem::Problem;
 use super::super::query::{AskedQuery, word};
 use super::frame::{Here, page};
-use super::pieces::{
-    Tone, ago, all, bar, brief, button, chips, empty, facts, pager, section, state, text, time, tone,
-};
+use super::pieces::{Tone, ago, all, bar, brief, button, chips, empty, facts, pager, section, state, text, time, tone};
 use super::{ROWS, Shown, View, or_default, transfers};
 use crate::reactor::money::{LivePart, PaymentRow, PaymentState};
 use crate::reactor::office::{AuditRow, OfficeTables, Stopped};
@@ -20,6 +18,7 @@ use crate::types::{Name, PaymentId, Timestamp};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// From this part of a limit on it is said.
@@ -49,7 +48,7 @@ pub(super) async fn list(State(parts): State<Arc<Parts>>, query: AskedQuery) -> 
         h1 { "Payments" }
         (obstacles(&view, &tables))
         (approvals(&view, &waiting))
-        (section("limits", "Limits", &html! {}, &limits(&view)))
+        (section("limits", "Limits", &freeze(&view), &limits(&view)))
         div.filters { (chips("/payments", "state", PaymentState::ALL.iter().map(|state| state.word()), &filters)) }
         (section("payments", "Payments", &html! {}, &html! {
             (table(&view, &found.rows))
@@ -95,8 +94,14 @@ pub(super) fn obstacles(view: &View, tables: &OfficeTables) -> Markup {
                 @if stop.missed > 0 { ", " (stop.missed) " triggers missed" }
             }))
         }
-        @if frozen.is_none() && is_used(view) {
-            p.row.end { (button("Freeze all payments", "/api/v1/payments/freeze", None, "Stop every payment until an approver unfreezes?")) }
+    }
+}
+
+/// What stops all payments at once.
+pub(super) fn freeze(view: &View) -> Markup {
+    html! {
+        @if !view.standing.payments.frozen && is_used(view) {
+            (button("Freeze", "/api/v1/payments/freeze", None, "Stop every payment until an approver lets them go again?"))
         }
     }
 }
@@ -108,7 +113,7 @@ pub(super) fn approvals(view: &View, rows: &[PaymentRow]) -> Markup {
             (section("waiting", "Waiting for a person", &html! { (rows.len()) }, &html! {
                 ul.waiting {
                     @for row in rows {
-                        li #{ "w" (row.id) } {
+                        li #{ "w" (row.id) } { div {
                             p {
                                 a.main href={ "/payments/" (row.id) } { (usdc(row)) " to " (text(row.payee.as_str())) } " "
                                 (standing(row))
@@ -119,6 +124,7 @@ pub(super) fn approvals(view: &View, rows: &[PaymentRow]) -> Markup {
                                 ", " (ago(row.changed_at, view.now))
                             }
                             p.address { (row.address.to_checksum(None)) }
+                            }
                             (decisions(view, row))
                         }
                     }
@@ -144,14 +150,21 @@ fn decisions(view: &View, row: &PaymentRow) -> Markup {
     }
 }
 
-/// How much of each limit is used.
+/// How much of each limit is used, rule by rule.
 pub(super) fn limits(view: &View) -> Markup {
-    let all = &view.standing.payments.limits;
+    let mut rules: BTreeMap<&Name, Vec<&LimitUse>> = BTreeMap::new();
+    for used in &view.standing.payments.limits {
+        rules.entry(&used.rule).or_default().push(used);
+    }
     html! {
-        @if all.is_empty() {
+        @if rules.is_empty() {
             (empty("No rule pays", &html! { "A " code { "[[payment]]" } " makes a rule ask for USDC, as a rehearsal until " code { "live = true" } "." }))
         } @else {
-            ul.limits { @for used in all { (limit(used)) } }
+            ul.limits {
+                @for (rule, limits) in rules {
+                    li { span.name { (text(rule.as_str())) } div.parts { @for used in limits { (limit(used)) } } }
+                }
+            }
         }
     }
 }
@@ -160,17 +173,21 @@ fn limit(used: &LimitUse) -> Markup {
     let part = used.used_millionths;
     let percent = format!("{}.{} %", part / 10_000, part / 1_000 % 10);
     let word = match used.limit {
-        Limit::PerDay => "of a day's amount",
-        Limit::InTotal => "of the whole amount",
-        Limit::MaxPerDay => "of a day's count",
+        Limit::PerDay => "a day",
+        Limit::InTotal => "in total",
+        Limit::MaxPerDay => "payments a day",
     };
-    let tone = if part >= WHOLE { Tone::Bad } else if part >= NEARLY { Tone::Warn } else { Tone::Good };
+    let tone = if part >= WHOLE {
+        Tone::Bad
+    } else if part >= NEARLY {
+        Tone::Warn
+    } else {
+        Tone::Good
+    };
     html! {
-        li {
-            span.name { (text(used.rule.as_str())) }
-            span.muted { (word) }
-            (bar(part, tone, &format!("{}: {percent} {word} used", used.rule)))
-            span.number { (percent) }
+        div {
+            p.sub { b { (percent) } " of " (word) }
+            (bar(part, tone, &format!("{}: {percent} of {word} is used", used.rule)))
         }
     }
 }
@@ -178,7 +195,10 @@ fn limit(used: &LimitUse) -> Markup {
 /// A table of payments, newest first.
 pub(super) fn table(view: &View, rows: &[PaymentRow]) -> Markup {
     if rows.is_empty() {
-        return empty("No payment", &html! { "What a rule with a " code { "[[payment]]" } " asks for is listed here, rehearsals too." });
+        return empty(
+            "No payment",
+            &html! { "What a rule with a " code { "[[payment]]" } " asks for is listed here, rehearsals too." },
+        );
     }
     html! {
         table.rows {

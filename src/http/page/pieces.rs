@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Digits behind the point in lists; the title has them all.
 const SHOWN_DIGITS: usize = 6;
+/// The same of what is only about so much.
+const ABOUT_DIGITS: usize = 2;
 /// The width of a bar's drawing.
 const BAR: u64 = 1_000;
 
@@ -121,34 +123,43 @@ pub(super) fn grouped(number: &str) -> String {
     shown
 }
 
-/// The same with few digits behind the point; what is cut is said by a dot.
+/// The same with few digits behind the point; that something is cut is said by dots.
 pub(super) fn brief(number: &str) -> String {
+    cut(number, SHOWN_DIGITS, "…")
+}
+
+/// The same for what is only about so much: a fee, a cost.
+pub(super) fn about(number: &str) -> String {
+    cut(number, ABOUT_DIGITS, "")
+}
+
+fn cut(number: &str, digits: usize, cut: &str) -> String {
     match number.split_once('.') {
-        Some((whole, part)) if part.len() > SHOWN_DIGITS => {
+        Some((whole, part)) if part.len() > digits => {
             // Of a small number the first digits that say something are kept.
             let zeros = if whole == "0" { part.bytes().take_while(|byte| *byte == b'0').count() } else { 0 };
-            let kept = (zeros + 3).max(SHOWN_DIGITS).min(part.len());
-            let more = if part[kept..].bytes().all(|byte| byte == b'0') { "" } else { "…" };
+            let kept = (zeros + 3).max(digits).min(part.len());
+            let more = if part[kept..].bytes().all(|byte| byte == b'0') { "" } else { cut };
             format!("{}.{}{more}", grouped(whole), &part[..kept])
         }
         Some(_) | None => grouped(number),
     }
 }
 
-/// An amount with its asset, shortly; all digits in the title.
-pub(super) fn amount(amount: Option<&str>, raw: &str, asset: &AssetItem) -> Markup {
+/// An amount with its asset, shortly and after its sign; all digits in the title.
+pub(super) fn amount(sign: &str, amount: Option<&str>, raw: &str, asset: &AssetItem) -> Markup {
     let symbol = asset.symbol.as_deref();
     let title = format!("{} {}", amount.unwrap_or(raw), symbol.or(asset.contract.as_deref()).unwrap_or("raw"));
     html! {
         span.amount title=(text(&title)) {
             @match amount {
-                Some(amount) => b { (brief(amount)) },
-                None => b { (brief(raw)) },
+                Some(amount) => b { (sign) (brief(amount)) },
+                None => b { (sign) (brief(raw)) },
             }
             " "
             @match symbol {
                 Some(symbol) => span.unit { (text(symbol)) },
-                None => span.unit { "raw units of an unknown token" },
+                None => span.unit { "units, unknown token" },
             }
         }
     }
@@ -272,11 +283,11 @@ pub(super) fn button(word: &str, path: &str, body: Option<&str>, really: &str) -
 }
 
 /// Facts, each with its name.
-pub(super) fn facts(rows: &[(&str, Markup)]) -> Markup {
+pub(super) fn facts<N: AsRef<str>>(rows: &[(N, Markup)]) -> Markup {
     html! {
         dl.facts {
             @for (name, value) in rows {
-                div { dt { (name) } dd { (value) } }
+                div { dt { (name.as_ref()) } dd { (value) } }
             }
         }
     }

@@ -91,9 +91,8 @@ fn budgets(view: &View) -> Markup {
                         @let tone = if part >= 950_000 { Tone::Bad } else if part >= 800_000 { Tone::Warn } else { Tone::Good };
                         li {
                             span.name { (text(name.as_str())) }
-                            span.muted { "calls left today" }
+                            p.sub { b { (grouped(&budget.left.to_string())) } " of " (grouped(&budget.of.to_string())) " calls left today" }
                             (bar(part, tone, &format!("{name}: {used} of {} calls used today", budget.of)))
-                            span.number { (grouped(&budget.left.to_string())) }
                         }
                     }
                 }
@@ -117,7 +116,8 @@ fn rules(view: &View) -> Markup {
 }
 
 fn rule_line(view: &View, rule: &RuleStatus) -> Markup {
-    let blind = rule.covered.iter().filter(|(_, covered)| !**covered).map(|(chain, _)| view.standing.labels.chain(*chain));
+    let blind =
+        rule.covered.iter().filter(|(_, covered)| !**covered).map(|(chain, _)| view.standing.labels.chain(*chain));
     let blind: Vec<String> = blind.map(|name| name.to_string()).collect();
     let (tone, word) = match rule.crossed {
         _ if !blind.is_empty() => (Tone::Warn, "not fed"),
@@ -130,11 +130,8 @@ fn rule_line(view: &View, rule: &RuleStatus) -> Markup {
         tr {
             td.stage { (state(tone, word)) }
             td.what {
-                a.main href=(link("/alerts", [("rule", name)].into_iter())) { (text(name)) }
-                div.sub {
-                    (severity(rule.severity))
-                    @if !blind.is_empty() { span.warn { " no source sees all of it on " (text(&blind.join(", "))) } }
-                }
+                a.main href=(link("/alerts", [("rule", name)].into_iter())) { (text(name)) } " " (severity(rule.severity))
+                @if !blind.is_empty() { div.sub.warn { "no source sees all of it on " (text(&blind.join(", "))) } }
             }
             td.when { @match rule.spoke_at { Some(at) => (ago(at, view.now)), None => span.muted { "never" } } }
         }

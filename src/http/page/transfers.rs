@@ -8,7 +8,7 @@ use super::super::routes::{stored, transfer_place};
 use super::super::why::story;
 use super::frame::{Here, page};
 use super::pieces::{
-    Tone, address, ago, amount, bar, brief, chips, dollars, empty, facts, pager, section, state, text, time, watch_link,
+    Tone, address, ago, amount, bar, chips, dollars, empty, facts, pager, section, state, text, time, watch_link,
 };
 use super::{ROWS, Shown, View, why};
 use crate::reactor::rows::TransferRow;
@@ -46,8 +46,8 @@ pub(super) async fn list(State(parts): State<Arc<Parts>>, query: AskedQuery) -> 
 
 /// The query of a list, with as many rows as a page shows.
 pub(super) fn asked(query: AskedQuery) -> Result<Asked, Problem> {
-    let Query(asked) = query
-        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "this address has a query that no list takes"))?;
+    let Query(asked) =
+        query.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "this address has a query that no list takes"))?;
     Ok(Asked { limit: Some(asked.limit.unwrap_or(ROWS)), ..asked })
 }
 
@@ -59,18 +59,13 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>)
     let view = View::of(&parts);
     let story = story(&parts, row.clone()).await?;
     let item = bodies::transfer(&row, &view.standing);
-    let title = format!(
-        "{} {}",
-        item.amount.as_deref().map_or_else(|| "A transfer".to_owned(), brief),
-        item.asset.symbol.as_deref().unwrap_or_default()
-    );
     let main = html! {
         p.crumb { a href="/transfers" { "Transfers" } }
-        h1 .(if row.stage == Stage::Retracted { "gone" } else { "here" }) { (what(&row, &item)) }
+        h1 .(if row.stage == Stage::Retracted { "gone" } else { "here" }) { (deed(&view, &row)) " " (sum(&view, &row, &item)) }
         (section("transfer", "The transfer", &depth(&view, &row, &item), &about(&view, &row, &item)))
         (why::section_of(&view, &story))
     };
-    Ok(page(&view, Here::Transfers, &title, &main))
+    Ok(page(&view, Here::Transfers, "Transfer", &main))
 }
 
 /// A table of transfers, newest first.
@@ -79,12 +74,12 @@ pub(super) fn table(view: &View, rows: &[TransferRow]) -> Markup {
         return empty(
             "Nothing moved yet",
             &html! { "Every transfer from or to a watched address is listed here, from its first block on. "
-                a href="/watches" { "What is watched" } },
+            a href="/watches" { "What is watched" } },
         );
     }
     html! {
         table.rows {
-            thead { tr { th { "Stage" } th { "What" } th.number { "Amount" } th.number.wide { "Value" } th.when { "Seen" } } }
+            thead { tr { th { "Stage" } th { "What" } th.number { "Amount" } th.when { "Seen" } } }
             tbody { @for row in rows { (line(view, row)) } }
         }
     }
@@ -98,51 +93,61 @@ fn line(view: &View, row: &TransferRow) -> Markup {
         tr #{ "t" (id) } class=[gone] {
             td.stage { (depth(view, row, &item)) }
             td.what {
-                a.main href={ "/transfers/" (id) } { (what(row, &item)) }
-                div.sub { (marks(&item)) (counterparty(view, row)) }
+                a.main href={ "/transfers/" (id) } { (deed(view, row)) }
+                div.sub { (strangers(view, row)) (marks(&item)) }
             }
-            td.number { (sum(row, &item)) }
-            td.number.wide { (dollars(item.usd.as_deref())) }
+            td.number {
+                (sum(view, row, &item))
+                @if !row.key.kind.is_approval() { div.sub { (dollars(item.usd.as_deref())) } }
+            }
             td.when { (ago(row.first_seen, view.now)) div.sub { (text(&item.chain)) } }
         }
     }
 }
 
-/// What happened, without how much: `received`, `allowed`.
-fn what(row: &TransferRow, item: &TransferItem) -> Markup {
-    html! {
-        @if let Some(allowance) = Allowance::of(&row.key) { "Approval: " (allowance.word()) }
-        @else { (text(item.asset.symbol.as_deref().unwrap_or("Unknown token"))) " transfer" }
-        @if row.stage == Stage::Retracted { ", taken back" }
-    }
+/// Whose the two ends are: of who gave, and of who got.
+fn ends<'a>(view: &'a View, row: &TransferRow) -> [Option<&'a str>; 2] {
+    let of = |end| view.standing.directory.watch_of(row.key.chain, end).map(|watch| watch.name.as_str());
+    [of(&row.key.from), of(&row.key.to)]
 }
 
-fn sum(row: &TransferRow, item: &TransferItem) -> Markup {
-    match Allowance::of(&row.key) {
-        Some(Allowance::Amount(_)) | None => amount(item.amount.as_deref(), &item.amount_raw, &item.asset),
-        Some(allowance) => html! { b { (allowance.word()) } },
-    }
-}
-
-/// Who gave, who got.
-fn counterparty(view: &View, row: &TransferRow) -> Markup {
-    let (chain, key) = (row.key.chain, &row.key);
-    let watched = |end| view.standing.directory.watch_of(chain, end).is_some();
+/// Who did what, without how much.
+fn deed(view: &View, row: &TransferRow) -> Markup {
+    let approves = row.key.kind.is_approval();
+    let verb = if approves { "allowed" } else { "sent" };
     html! {
-        span.party { span.muted { "from " } (short_or_whole(view, row, &key.from, watched(&key.from))) }
-        " "
-        span.party { span.muted { "to " } (short_or_whole(view, row, &key.to, watched(&key.to))) }
-    }
-}
-
-/// A watched address is its watch's name; of a stranger every character is shown.
-fn short_or_whole(view: &View, row: &TransferRow, end: &crate::types::Address, watched: bool) -> Markup {
-    let watch = view.standing.directory.watch_of(row.key.chain, end).filter(|_| watched);
-    html! {
-        @match watch {
-            Some(watch) => span title=(end.to_checksum(None)) { (watch_link(watch.name.as_str())) },
-            None => span.address { (end.to_checksum(None)) },
+        @match ends(view, row) {
+            [Some(from), Some(to)] => { (text(from)) " " (verb) " to " (text(to)) },
+            [Some(from), None] => { (text(from)) " " (verb) },
+            [None, Some(to)] => { (text(to)) @if approves { " was allowed" } @else { " received" } },
+            [None, None] => "A transfer of no watch in force",
         }
+    }
+}
+
+/// How much, with its sign as the watch sees it.
+fn sum(view: &View, row: &TransferRow, item: &TransferItem) -> Markup {
+    let sign = match ends(view, row) {
+        _ if row.key.kind.is_approval() => "",
+        [None, Some(_)] => "+",
+        [Some(_), None] => "−",
+        [Some(_), Some(_)] | [None, None] => "",
+    };
+    match Allowance::of(&row.key) {
+        Some(Allowance::Amount(_)) | None => amount(sign, item.amount.as_deref(), &item.amount_raw, &item.asset),
+        Some(allowance) => {
+            html! { b { (allowance.word()) } " " span.unit { (text(item.asset.symbol.as_deref().unwrap_or("of a token"))) } }
+        }
+    }
+}
+
+/// The ends that nobody watches, in full: their first and last characters alone are what address poisoning counts on.
+fn strangers(view: &View, row: &TransferRow) -> Markup {
+    let [from, to] = ends(view, row);
+    let word = if row.key.kind.is_approval() { "to be spent by " } else { "to " };
+    html! {
+        @if from.is_none() { span.party { "from " span.address { (row.key.from.to_checksum(None)) } } }
+        @if to.is_none() { span.party { (word) span.address { (row.key.to.to_checksum(None)) } } }
     }
 }
 
@@ -193,24 +198,36 @@ fn about(view: &View, row: &TransferRow, item: &TransferItem) -> Markup {
     let unit = item.asset.symbol.clone().unwrap_or_else(|| "raw units".to_owned());
     let mut rows: Vec<(&str, Markup)> = vec![
         ("Amount", html! { b { (item.amount.as_deref().unwrap_or(&item.amount_raw)) } " " (text(&unit)) }),
-        ("Value", html! { (dollars(item.usd.as_deref()))
-        @if let Some(quote) = &row.quote {
-            span.muted { " at " (quote.price) " by " (text(quote.source.as_str())) ", " (time(quote.as_of, view.now)) }
-        } }),
+        (
+            "Value",
+            html! { (dollars(item.usd.as_deref()))
+            @if let Some(quote) = &row.quote {
+                span.muted { " at " (quote.price) " by " (text(quote.source.as_str())) ", " (time(quote.as_of, view.now)) }
+            } },
+        ),
         ("From", address(&view.standing, chain, &key.from)),
         ("To", address(&view.standing, chain, &key.to)),
         ("Chain", html! { (text(&item.chain)) span.muted { " id " (item.chain_id) } }),
-        ("Transaction", html! {
-            @match &item.url {
-                Some(url) => a.address href=(text(url)) rel="noreferrer noopener" { (item.tx_hash) },
-                None => span.address { (item.tx_hash) },
-            }
-        }),
-        ("Block", html! { (item.block.number) " " (time(row.block_time, view.now))
-        @if let Some(hash) = &item.block.hash { div.address { (hash) } } }),
-        ("Kind", html! { (item.kind)
-        @if let Some(index) = item.log_index { span.muted { ", log " (index) } }
-        @if item.nth > 0 { span.muted { ", equal movement " (item.nth) " of its transaction" } } }),
+        (
+            "Transaction",
+            html! {
+                @match &item.url {
+                    Some(url) => a.address href=(text(url)) rel="noreferrer noopener" { (item.tx_hash) },
+                    None => span.address { (item.tx_hash) },
+                }
+            },
+        ),
+        (
+            "Block",
+            html! { (item.block.number) " " (time(row.block_time, view.now))
+            @if let Some(hash) = &item.block.hash { div.address { (hash) } } },
+        ),
+        (
+            "Kind",
+            html! { (item.kind)
+            @if let Some(index) = item.log_index { span.muted { ", log " (index) } }
+            @if item.nth > 0 { span.muted { ", equal movement " (item.nth) " of its transaction" } } },
+        ),
         ("First seen", time(row.first_seen, view.now)),
     ];
     if let Some(contract) = &item.asset.contract {

@@ -72,7 +72,8 @@ pub(super) fn table(view: &View, names: &[Name]) -> Markup {
 fn holdings(view: &View) -> BTreeMap<&Name, Vec<(String, String)>> {
     let mut held: BTreeMap<&Name, Vec<(String, String)>> = BTreeMap::new();
     for series in &view.standing.balances.series {
-        if let Some((raw, (symbol, decimals))) = series.raw.zip(view.standing.labels.asset(series.chain, series.asset)) {
+        if let Some((raw, (symbol, decimals))) = series.raw.zip(view.standing.labels.asset(series.chain, series.asset))
+        {
             held.entry(&series.watch).or_default().push((format_amount(raw, decimals), symbol.to_string()));
         }
     }
@@ -203,7 +204,7 @@ fn balance(view: &View, item: &BalanceItem) -> Markup {
             td.what { span.address { (item.address) } div.sub { (text(&item.chain)) } }
             td.number {
                 @match &item.amount_raw {
-                    Some(raw) => (amount(item.amount.as_deref(), raw, &asset)),
+                    Some(raw) => (amount("", item.amount.as_deref(), raw, &asset)),
                     None => span.muted { "not read yet" },
                 }
             }

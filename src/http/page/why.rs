@@ -24,7 +24,11 @@ pub(super) fn section_of(_view: &View, story: &TransferStory) -> Markup {
                     @for alert in &story.alerts {
                         li {
                             a href={ "/alerts/" (alert.alert_id) } { (text(&alert.rule)) } " "
-                            span.muted { (alert.state) ", said at " (alert.said.join(", ")) ", told " (text(&alert.told.join(", "))) }
+                            span.muted {
+                                (alert.state)
+                                @if !alert.said.is_empty() { ", said at " (alert.said.join(", ")) }
+                                @if !alert.told.is_empty() { ", told " (text(&alert.told.join(", "))) }
+                            }
                         }
                     }
                 }
@@ -39,13 +43,14 @@ fn looked(rule: &RuleItem) -> Markup {
         li {
             p { b { (text(&rule.rule)) } span.muted { " on " } (watch_link(&rule.watch)) " " (state(tone, word)) }
             ul.checks {
-                @for check in &rule.checks {
-                    li.(if check.passed { "yes" } else { "no" }) {
-                        span.tick { @if check.passed { "yes" } @else { "no" } } " " (text(check.check))
-                    }
-                }
-                @for besides in &rule.besides { li.no { span.tick { "no" } " " (text(besides)) } }
+                @for check in &rule.checks { (said(check.passed, check.check)) }
+                @for besides in &rule.besides { (said(false, besides)) }
             }
         }
     }
+}
+
+fn said(passed: bool, what: &str) -> Markup {
+    let (class, word, tick) = if passed { ("yes", "passed: ", "✓") } else { ("no", "failed: ", "✗") };
+    html! { li.(class) { span.unseen { (word) } span aria-hidden="true" { (tick) } " " (text(what)) } }
 }
