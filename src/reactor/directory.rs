@@ -5,7 +5,7 @@ use super::settings::Watch;
 use super::watch_list::WatchList;
 use super::watched::Watched;
 use crate::types::{Address, ChainId, Name};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The watch list as it was. The addresses themselves are shared with the reactor.
@@ -40,17 +40,17 @@ impl Directory {
         self.all().find(|(watch, _)| watch.name.as_str() == name)
     }
 
-    /// Names behind this one, ascending, so many at most.
+    /// The watches behind this name, ascending by it, so many at most; each with whether it is the config's.
     #[must_use]
-    pub fn names(&self, after: Option<&str>, limit: usize) -> BTreeSet<&Name> {
-        let mut kept = BTreeSet::new();
-        for (watch, _) in self.all().filter(|(watch, _)| after.is_none_or(|after| watch.name.as_str() > after)) {
-            kept.insert(&watch.name);
+    pub fn page(&self, after: Option<&str>, limit: usize) -> Vec<(&Watch, bool)> {
+        let mut kept: BTreeMap<&Name, (&Watch, bool)> = BTreeMap::new();
+        for (watch, of_config) in self.all().filter(|(watch, _)| after.is_none_or(|after| watch.name.as_str() > after)) {
+            kept.insert(&watch.name, (watch, of_config));
             if kept.len() > limit {
                 kept.pop_last();
             }
         }
-        kept
+        kept.into_values().collect()
     }
 
     /// How many watches there are.

@@ -5,7 +5,6 @@ use super::frame::{Here, page};
 use super::pieces::{Tone, all, grouped, section, since, text, tone};
 use super::{Shown, View, alerts, chains, deliveries, market, or_default, payments, transfers, watches};
 use crate::store::{AlertFilter, OutboxFilter, OutboxState, PaymentFilter, TransferFilter};
-use crate::types::Name;
 use axum::extract::State;
 use maud::{Markup, html};
 use std::sync::Arc;
@@ -25,7 +24,7 @@ pub(super) async fn show(State(parts): State<Arc<Parts>>) -> Shown {
     let (office, _) = or_default(parts.archive.office().await);
     let waiting = payments::waiting(&parts).await;
     let paid = or_default(parts.archive.payments(PaymentFilter::default(), FEW).await.map(|page| page.rows));
-    let names: Vec<Name> = view.standing.directory.names(None, FEW).into_iter().cloned().collect();
+    let watched = view.standing.directory.page(None, FEW);
     let pays = payments::is_used(&view) || !paid.is_empty();
     let main = html! {
         h1.unseen { "Overview" }
@@ -37,7 +36,7 @@ pub(super) async fn show(State(parts): State<Arc<Parts>>) -> Shown {
             div {
                 (section("transfers", "Transfers", &all("/transfers", "transfers"), &transfers::table(&view, &moved.rows)))
                 (section("alerts", "Alerts", &all("/alerts", "alerts"), &alerts::table(&view, &told)))
-                (section("watches", "Watches", &all("/watches", "watches"), &watches::table(&view, &names)))
+                (section("watches", "Watches", &all("/watches", "watches"), &watches::table(&view, &watched)))
             }
             div {
                 (chains::show(&view, &all("/sources", "sources")))

@@ -32,22 +32,22 @@ pub(super) async fn list(State(parts): State<Arc<Parts>>, query: AskedQuery) -> 
     let view = View::of(&parts);
     let asked = transfers::asked(query)?;
     let limit = asked.limit.unwrap_or(ROWS);
-    let names: Vec<Name> = view.standing.directory.names(asked.before.as_deref(), limit).into_iter().cloned().collect();
-    let next = names.last().filter(|_| names.len() == limit).map(Name::as_str);
+    let rows = view.standing.directory.page(asked.before.as_deref(), limit);
+    let next = rows.last().filter(|_| rows.len() == limit).map(|(watch, _)| watch.name.as_str());
     let count = view.standing.directory.len();
     let main = html! {
         h1 { "Watches" }
         (section("watches", "What is watched", &html! { (count) @if count == 1 { " watch" } @else { " watches" } }, &html! {
-            (table(&view, &names))
+            (table(&view, &rows))
             (pager("/watches", &[], asked.before.is_none(), next))
         }))
     };
     Ok(page(&view, Here::Watches, "Watches", &main))
 }
 
-/// A table of the watches with these names.
-pub(super) fn table(view: &View, names: &[Name]) -> Markup {
-    if names.is_empty() {
+/// A table of these watches, each with whether it is the config's.
+pub(super) fn table(view: &View, rows: &[(&Watch, bool)]) -> Markup {
+    if rows.is_empty() {
         return empty(
             "Nothing is watched yet",
             &html! { "Name an address: " code { "walletwatch watch add NAME 0x…" } ", or a " code { "[[watch]]" } " in the config." },
@@ -58,10 +58,8 @@ pub(super) fn table(view: &View, names: &[Name]) -> Markup {
         table.rows {
             thead { tr { th { "Watch" } th.number { "Holds" } th.number { "Worth" } th.when { "Last movement" } } }
             tbody {
-                @for name in names {
-                    @if let Some((watch, of_config)) = view.standing.directory.named(name.as_str()) {
-                        (line(view, watch, of_config, held.get(name).map_or(&[], Vec::as_slice)))
-                    }
+                @for (watch, of_config) in rows {
+                    (line(view, watch, *of_config, held.get(&watch.name).map_or(&[], Vec::as_slice)))
                 }
             }
         }
