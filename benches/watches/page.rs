@@ -55,11 +55,7 @@ impl Control for Nobody {
         no()
     }
 
-    fn order(
-        &self,
-        _: Name,
-        _: Order,
-    ) -> futures::future::BoxFuture<'_, Result<Result<(), NotDone>, Refusal>> {
+    fn order(&self, _: Name, _: Order) -> futures::future::BoxFuture<'_, Result<Result<(), NotDone>, Refusal>> {
         no()
     }
 }

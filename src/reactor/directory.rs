@@ -44,7 +44,8 @@ impl Directory {
     #[must_use]
     pub fn page(&self, after: Option<&str>, limit: usize) -> Vec<(&Watch, bool)> {
         let mut kept: BTreeMap<&Name, (&Watch, bool)> = BTreeMap::new();
-        for (watch, of_config) in self.all().filter(|(watch, _)| after.is_none_or(|after| watch.name.as_str() > after)) {
+        for (watch, of_config) in self.all().filter(|(watch, _)| after.is_none_or(|after| watch.name.as_str() > after))
+        {
             kept.insert(&watch.name, (watch, of_config));
             if kept.len() > limit {
                 kept.pop_last();

@@ -25,7 +25,9 @@ async fn the_page_is_handsome_live_and_reachable_in_a_real_browser() {
     let (chromium, node) = (found(&["chromium", "chromium-browser"]), found(&["node", "nodejs"]));
     let here = tools.join("node_modules/puppeteer-core").is_dir() && tools.join("node_modules/axe-core").is_dir();
     let (Some(chromium), Some(node), true) = (chromium, node, here) else {
-        println!("left out: the page in a real browser (chromium, node, puppeteer-core and axe-core are not all here; tests/run installs them)");
+        println!(
+            "left out: the page in a real browser (chromium, node, puppeteer-core and axe-core are not all here; tests/run installs them)"
+        );
         return;
     };
     let temporary = tempfile::tempdir().expect("a folder can be made");
