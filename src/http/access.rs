@@ -3,7 +3,6 @@
 //! Reads are open only to who sits at this machine and came straight; everything else needs a token, writes always. A token counts in
 //! the `Authorization` header only, never in a url. A wrong token is refused even where none is needed.
 
-use super::page::ASSETS;
 use crate::config::checked::{Role, TokenConfig};
 use crate::types::Name;
 use axum::http::header::{AUTHORIZATION, FORWARDED, HOST, HeaderMap, HeaderName, ORIGIN, VIA};
@@ -16,6 +15,8 @@ use subtle::ConstantTimeEq;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub IpAddr);
 
+/// Below this are style and script of the page.
+pub(super) const ASSETS: &str = "/assets/";
 /// Below this, whatever changes something is about money.
 const MONEY: &str = "/api/v1/payments";
 /// What only stops money.

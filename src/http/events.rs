@@ -6,7 +6,6 @@
 
 use super::Parts;
 use super::problem::Problem;
-use super::serve::Ending;
 use crate::telemetry::Snapshot;
 use crate::telemetry::changes::{Changes, List};
 use crate::types::Timestamp;
@@ -34,6 +33,10 @@ const ALIVE: Duration = Duration::from_secs(15);
 /// How long who was cut off waits before it comes back.
 const RETRY_MILLIS: u32 = 1_000;
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Cancelled when the connection has to end: what would go on for ever ends in order then.
+#[derive(Debug, Clone)]
+pub(super) struct Ending(pub CancellationToken);
 
 /// How many streams there may be.
 #[derive(Debug, Clone)]

@@ -27,6 +27,7 @@ mod silences;
 mod status;
 #[cfg(test)]
 mod tests;
+mod transfers;
 mod watch_body;
 mod watches;
 mod why;

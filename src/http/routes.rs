@@ -7,11 +7,12 @@ use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
 use super::query::{Asked, AskedQuery, page_of, word};
 use super::status::{self, Status};
+use super::transfers::{stored, transfer_place};
 use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, events, page, payments, silences, watches, why};
-use crate::reactor::rows::{AlertState, TransferRow};
+use crate::reactor::rows::AlertState;
 use crate::store::{self, OutboxState};
-use crate::telemetry::{Snapshot, unready};
-use crate::types::{Name, Stage, Timestamp, TransferId};
+use crate::telemetry::unready;
+use crate::types::Name;
 use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
@@ -202,43 +203,6 @@ async fn approvals(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result
     let snapshot = parts.standing();
     let page = stored(&parts, &snapshot, query, true).await?;
     Ok(page_of(&page, |row| ApprovalItem::of(row, &snapshot), transfer_place))
-}
-
-pub(super) fn transfer_place(place: &store::TransferPlace) -> String {
-    format!("{}-{}", place.first_seen.millis(), place.id)
-}
-
-/// A page of transfers, or of approvals.
-pub(super) async fn stored(
-    parts: &Parts,
-    snapshot: &Snapshot,
-    query: AskedQuery,
-    approvals: bool,
-) -> Result<store::Page<TransferRow, store::TransferPlace>, Problem> {
-    let (asked, limit) = Asked::read(query, &["chain", "watch", "stage"])?;
-    let no = |what: &str| Problem::new(StatusCode::NOT_FOUND, format!("there is no such {what} in the config"));
-    let chain = |name: &String| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
-    let addresses = match &asked.watch {
-        None => None,
-        Some(name) => match snapshot.labels.addresses(name) {
-            Some(addresses) => Some(addresses),
-            None => Some(parts.archive.addresses(name.as_str().into()).await?.ok_or_else(|| no("watch"))?),
-        },
-    };
-    // The place is written as MILLISECONDS-ID.
-    let after = asked.place(|text| {
-        let (at, id) = text.rsplit_once('-')?;
-        let first_seen = Timestamp::from_millis(at.parse().ok()?);
-        Some(store::TransferPlace { first_seen, id: TransferId::parse(id)? })
-    })?;
-    let filter = store::TransferFilter {
-        chain: asked.chain.as_ref().map(chain).transpose()?,
-        addresses,
-        stage: word("stage", asked.stage.as_ref(), &Stage::ALL, Stage::word)?,
-        approvals,
-        after,
-    };
-    Ok(parts.archive.transfers(filter, limit).await?)
 }
 
 async fn alerts(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Result<Json<Page<AlertItem>>, Problem> {

@@ -1,6 +1,7 @@
 //! The listener: every connection in one future, with deadlines on all that a stranger could drag out.
 
 use super::access::Peer;
+use super::events::Ending;
 use super::{Deadlines, LARGEST_HEAD, MOST_CONNECTIONS, Parts, routes};
 use axum::Router;
 use axum::extract::Request;
@@ -19,10 +20,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Before the next try when no connection can be taken (no file descriptor is left).
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// Cancelled when the connection has to end: what would go on for ever ends in order then.
-#[derive(Debug, Clone)]
-pub(super) struct Ending(pub CancellationToken);
 
 /// Serves until `stop`, then lets requests that are under way end within their grace.
 pub async fn serve(listener: TcpListener, parts: Parts, stop: CancellationToken) {

@@ -6,8 +6,10 @@ use super::super::problem::Problem;
 use super::super::query::{AskedQuery, word};
 use super::super::why::story;
 use super::frame::{Here, page};
-use super::pieces::{Tone, ago, chips, empty, facts, pager, section, state, text, time, watch_link};
-use super::{ROWS, Shown, View, deliveries, transfers, why};
+use super::pieces::{
+    Tone, ago, chips, empty, facts, pager, section, severity, state, text, time, unmarked, watch_link,
+};
+use super::{ROWS, Shown, View, asked, deliveries, transfers, why};
 use crate::reactor::rows::{AlertRow, AlertState, AlertSubject};
 use crate::sinks::text::render;
 use crate::store::{AlertFilter, OutboxRow, OutboxState};
@@ -22,7 +24,7 @@ pub(super) type Told = (AlertRow, Vec<OutboxRow>);
 
 pub(super) async fn list(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Shown {
     let view = View::of(&parts);
-    let asked = transfers::asked(query)?;
+    let asked = asked(query)?;
     let filter = AlertFilter {
         after: asked.place(|text| text.parse().ok())?,
         state: word("state", asked.state.as_ref(), &AlertState::ALL, AlertState::word)?,
@@ -136,20 +138,6 @@ fn line(view: &View, row: &AlertRow, messages: &[OutboxRow]) -> Markup {
 fn title(row: &AlertRow, messages: &[OutboxRow]) -> String {
     let said = messages.last().and_then(|message| render(&message.message.body, false).ok());
     said.map_or_else(|| row.rule.to_string(), |text| unmarked(&text.title).to_owned())
-}
-
-/// A title without the word that the banner says once for all.
-pub(super) fn unmarked(title: &str) -> &str {
-    title.strip_prefix("SIMULATED: ").unwrap_or(title)
-}
-
-pub(super) fn severity(severity: Severity) -> Markup {
-    let tone = match severity {
-        Severity::Info => Tone::Idle,
-        Severity::Warning => Tone::Warn,
-        Severity::Critical => Tone::Bad,
-    };
-    html! { span.mark.(tone.class()) { (severity.word()) } }
 }
 
 fn life(row: &AlertRow) -> Markup {

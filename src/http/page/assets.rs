@@ -1,5 +1,6 @@
 //! Style, script and mark of the page: constants of the binary, each under a path that names its content, so that it can be kept for ever.
 
+use super::super::access::ASSETS as FOLDER;
 use super::super::problem::Problem;
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -7,9 +8,6 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
-
-/// Where they are. They say nothing of this monitor: anybody may read them, or nobody could type a token.
-pub(in crate::http) const FOLDER: &str = "/assets/";
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");

@@ -5,8 +5,10 @@ use super::super::commands::message_id;
 use super::super::problem::Problem;
 use super::super::query::{AskedQuery, word};
 use super::frame::{Here, page};
-use super::pieces::{Tone, ago, button, chips, empty, facts, link, pager, section, since, state, text, time};
-use super::{ROWS, Shown, View, alerts, transfers};
+use super::pieces::{
+    Tone, ago, button, chips, empty, facts, link, pager, section, severity, since, state, text, time, unmarked,
+};
+use super::{ROWS, Shown, View, asked};
 use crate::sinks::text::render;
 use crate::store::{OutboxFilter, OutboxRow, OutboxState};
 use crate::telemetry::snapshot::SinkStatus;
@@ -19,7 +21,7 @@ use std::sync::Arc;
 
 pub(super) async fn list(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Shown {
     let view = View::of(&parts);
-    let asked = transfers::asked(query)?;
+    let asked = asked(query)?;
     let filter = OutboxFilter {
         after: asked.place(|text| text.parse().ok())?,
         state: word("state", asked.state.as_ref(), &OutboxState::ALL, OutboxState::word)?,
@@ -55,7 +57,7 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>)
         ("Type", html! { (text(message.kind.as_str())) }),
         ("Alert", html! { a.address href={ "/alerts/" (message.alert) } { (message.alert) } }),
         ("Revision", html! { (message.revision) }),
-        ("Severity", alerts::severity(message.severity)),
+        ("Severity", severity(message.severity)),
         ("Made", time(message.created, view.now)),
         ("Attempts", html! { (row.attempts) }),
     ];
@@ -70,7 +72,7 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>)
     let body = body.unwrap_or_else(|_| String::from_utf8_lossy(&message.body).into_owned());
     let main = html! {
         p.crumb { a href="/outbox" { "Deliveries" } }
-        h1 { (text(alerts::unmarked(&title))) }
+        h1 { (text(unmarked(&title))) }
         (section("message", "The message", &html! { (standing(&row)) (again(&row)) }, &facts(&rows)))
         (section("body", "As it was frozen", &html! {}, &html! {
             pre tabindex="0" role="region" aria-label="The body of the message" {
@@ -102,7 +104,7 @@ pub(super) fn table(view: &View, rows: &[OutboxRow]) -> Markup {
 fn line(view: &View, row: &OutboxRow) -> Markup {
     let message = &row.message;
     let title = render(&message.body, false).map_or_else(|_| message.kind.to_string(), |text| text.title);
-    let title = alerts::unmarked(&title);
+    let title = unmarked(&title);
     html! {
         tr #{ "m" (message.id) "-" (row.seq) } {
             td.stage { (standing(row)) }

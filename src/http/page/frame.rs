@@ -4,7 +4,8 @@ use super::super::problem::Problem;
 use super::View;
 use super::assets::ASSETS;
 use super::pieces::{Tone, text, time, tone};
-use crate::telemetry::unready;
+use crate::telemetry::{Unready, unready};
+use crate::types::Name;
 use axum::response::Html;
 use maud::{DOCTYPE, Markup, html};
 
@@ -38,6 +39,15 @@ pub(super) fn page(view: &View, here: Here, title: &str, main: &Markup) -> Html<
     let name = if standing.simulated { "SIMULATED - walletwatch" } else { "walletwatch" };
     let reasons = unready(standing);
     let ready = reasons.is_empty();
+    // The overview says more of a chain that is blind than that.
+    let said = |name: &Name| {
+        let chain = standing.chains.iter().find(|chain| standing.labels.chain(chain.id) == *name);
+        chain.is_some_and(|chain| chain.blind_since.is_some() || chain.stopped.is_some())
+    };
+    let untold: Vec<&Unready> = reasons
+        .iter()
+        .filter(|reason| !(here == Here::Overview && matches!(reason, Unready::Chain(name) if said(name))))
+        .collect();
     let whole = html! {
         (head(&format!("{title} - {name}")))
         body {
@@ -61,10 +71,10 @@ pub(super) fn page(view: &View, here: Here, title: &str, main: &Markup) -> Html<
                 p.simulated role="note" { strong { "SIMULATED" } ": nothing here happened on a real chain." }
             }
             main #main tabindex="-1" {
-                @if !ready {
+                @if !untold.is_empty() {
                     (tone(Tone::Bad, &html! {
                         strong { "Not ready. " }
-                        @for reason in &reasons { span { (text(&reason.to_string())) ". " } }
+                        @for reason in &untold { span { (text(&reason.to_string())) ". " } }
                     }))
                 }
                 (main)

@@ -17,14 +17,14 @@ mod transfers;
 mod watches;
 mod why;
 
-pub(super) use assets::FOLDER as ASSETS;
-
 use super::Parts;
 use super::archive::ArchiveFault;
 use super::problem::Problem;
+use super::query::{Asked, AskedQuery};
 use crate::telemetry::Snapshot;
 use crate::types::Timestamp;
 use axum::Router;
+use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
@@ -62,6 +62,13 @@ impl View {
     fn of(parts: &Parts) -> Self {
         Self { standing: parts.standing(), now: (parts.now)() }
     }
+}
+
+/// The query of a list, with as many rows as a page shows.
+fn asked(query: AskedQuery) -> Result<Asked, Problem> {
+    let wrong = |_| Problem::new(StatusCode::BAD_REQUEST, "this address has a query that no list takes");
+    let Query(asked) = query.map_err(wrong)?;
+    Ok(Asked { limit: Some(asked.limit.unwrap_or(ROWS)), ..asked })
 }
 
 /// A page, or why there is none.

@@ -94,7 +94,10 @@ fn figures(view: &View, waiting: usize) -> Markup {
             li.figure { a href="/watches" { b { (watched) } span { @if watched == 1 { "watch" } @else { "watches" } } } }
             @if !standing.portfolios.is_empty() {
                 li.figure { a href="/watches" {
-                    b { @match worth { Some(worth) => { "$" (whole(&worth.to_string())) }, None => "unknown" } }
+                    @match worth {
+                        Some(worth) => b title={ "$" (worth) } { "$" (whole(&worth.to_string())) },
+                        None => b { "unknown" },
+                    }
                     span { "worth, of what has a price" }
                 } }
             }
@@ -105,8 +108,12 @@ fn figures(view: &View, waiting: usize) -> Markup {
     }
 }
 
-/// Without cents, where nobody counts them any more.
+/// As many digits as fit: without cents, where nobody counts them any more, and from a billion on in billions.
 fn whole(usd: &str) -> String {
     let dollars = usd.split('.').next().unwrap_or(usd);
-    grouped(if dollars.len() > 4 { dollars } else { usd })
+    match dollars.len() {
+        0..=4 => grouped(usd),
+        5..=9 => grouped(dollars),
+        digits => format!("{}.{} B", grouped(&dollars[..digits - 9]), &dollars[digits - 9..digits - 7]),
+    }
 }

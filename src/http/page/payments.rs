@@ -8,7 +8,7 @@ use super::super::problem::Problem;
 use super::super::query::{AskedQuery, word};
 use super::frame::{Here, page};
 use super::pieces::{Tone, ago, all, bar, brief, button, chips, empty, facts, pager, section, state, text, time, tone};
-use super::{ROWS, Shown, View, or_default, transfers};
+use super::{ROWS, Shown, View, asked, or_default};
 use crate::reactor::money::{LivePart, PaymentRow, PaymentState};
 use crate::reactor::office::{AuditRow, OfficeTables, Stopped};
 use crate::store::{PaymentFilter, PaymentPlace};
@@ -28,7 +28,7 @@ const WHOLE: u32 = 1_000_000;
 
 pub(super) async fn list(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Shown {
     let view = View::of(&parts);
-    let asked = transfers::asked(query)?;
+    let asked = asked(query)?;
     let after = asked.place(|text| {
         let (at, id) = text.rsplit_once('-')?;
         Some(PaymentPlace { planned_at: Timestamp::from_millis(at.parse().ok()?), id: PaymentId::parse(id)? })

@@ -2,7 +2,7 @@
 
 use super::super::bodies::AssetItem;
 use crate::telemetry::Snapshot;
-use crate::types::{Address, ChainId, Timestamp};
+use crate::types::{Address, ChainId, Severity, Timestamp};
 use maud::{Escaper, Markup, Render, html};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -62,6 +62,21 @@ impl Tone {
 /// A state: a dot and its word.
 pub(super) fn state(tone: Tone, word: &str) -> Markup {
     html! { span.state.(tone.class()) { (text(word)) } }
+}
+
+/// A title without the word that the banner says once for all.
+pub(super) fn unmarked(title: &str) -> &str {
+    title.strip_prefix("SIMULATED: ").unwrap_or(title)
+}
+
+/// How much an alert matters.
+pub(super) fn severity(severity: Severity) -> Markup {
+    let tone = match severity {
+        Severity::Info => Tone::Idle,
+        Severity::Warning => Tone::Warn,
+        Severity::Critical => Tone::Bad,
+    };
+    html! { span.mark.(tone.class()) { (severity.word()) } }
 }
 
 /// A line that must be read.

@@ -2,9 +2,8 @@
 
 use super::super::Parts;
 use super::super::bodies;
-use super::alerts::severity;
 use super::frame::{Here, page};
-use super::pieces::{Tone, ago, bar, empty, grouped, link, section, since, span, state, text};
+use super::pieces::{Tone, ago, bar, empty, grouped, link, section, severity, since, span, state, text};
 use super::{Shown, View, chains, deliveries, market};
 use crate::reactor::event::SourceState;
 use crate::telemetry::snapshot::{RuleStatus, SourceStatus};

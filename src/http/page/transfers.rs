@@ -3,14 +3,14 @@
 use super::super::Parts;
 use super::super::bodies::{self, TransferItem};
 use super::super::problem::Problem;
-use super::super::query::{Asked, AskedQuery};
-use super::super::routes::{stored, transfer_place};
+use super::super::query::AskedQuery;
+use super::super::transfers::{stored, transfer_place};
 use super::super::why::story;
 use super::frame::{Here, page};
 use super::pieces::{
     Tone, address, ago, amount, bar, chips, dollars, empty, facts, pager, section, state, text, time, watch_link,
 };
-use super::{ROWS, Shown, View, why};
+use super::{Shown, View, asked, why};
 use crate::reactor::rows::TransferRow;
 use crate::types::{Allowance, Stage, TransferId};
 use axum::extract::{Path, Query, State};
@@ -42,13 +42,6 @@ pub(super) async fn list(State(parts): State<Arc<Parts>>, query: AskedQuery) -> 
         }))
     };
     Ok(page(&view, Here::Transfers, "Transfers", &main))
-}
-
-/// The query of a list, with as many rows as a page shows.
-pub(super) fn asked(query: AskedQuery) -> Result<Asked, Problem> {
-    let Query(asked) =
-        query.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "this address has a query that no list takes"))?;
-    Ok(Asked { limit: Some(asked.limit.unwrap_or(ROWS)), ..asked })
 }
 
 pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>) -> Shown {
@@ -128,7 +121,7 @@ fn deed(view: &View, row: &TransferRow) -> Markup {
 /// How much, with its sign as the watch sees it.
 fn sum(view: &View, row: &TransferRow, item: &TransferItem) -> Markup {
     let sign = match ends(view, row) {
-        _ if row.key.kind.is_approval() => "",
+        _ if row.key.kind.is_approval() || row.key.amount.is_zero() => "",
         [None, Some(_)] => "+",
         [Some(_), None] => "−",
         [Some(_), Some(_)] | [None, None] => "",
@@ -177,7 +170,7 @@ pub(super) fn depth(view: &View, row: &TransferRow, item: &TransferItem) -> Mark
             @if let (true, Some(depth)) = (open, item.confirmations) {
                 @match needed {
                     Some(needed) => {
-                        span.count { (depth) " of " (needed) }
+                        span.count { (depth.min(needed)) " of " (needed) }
                         (bar(part(depth, needed), tone, &format!("{depth} of {needed} confirmations")))
                     },
                     None => span.count { (depth) " deep" },

@@ -8,7 +8,7 @@ use super::super::query::AskedQuery;
 use super::alerts;
 use super::frame::{Here, page};
 use super::pieces::{ago, all, amount, brief, dollars, empty, facts, link, pager, section, segment, text};
-use super::{ROWS, Shown, View, or_default, transfers};
+use super::{ROWS, Shown, View, asked, or_default, transfers};
 use crate::reactor::settings::Watch;
 use crate::store::{AlertFilter, TransferFilter};
 use crate::types::amount::format_amount;
@@ -30,7 +30,7 @@ const MOST_LOOKED_FOR: usize = 10_000;
 
 pub(super) async fn list(State(parts): State<Arc<Parts>>, query: AskedQuery) -> Shown {
     let view = View::of(&parts);
-    let asked = transfers::asked(query)?;
+    let asked = asked(query)?;
     let limit = asked.limit.unwrap_or(ROWS);
     let rows = view.standing.directory.page(asked.before.as_deref(), limit);
     let next = rows.last().filter(|_| rows.len() == limit).map(|(watch, _)| watch.name.as_str());
@@ -123,7 +123,7 @@ fn worth(view: &View, name: &str) -> Markup {
 
 pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(name): Path<String>, query: AskedQuery) -> Shown {
     let view = View::of(&parts);
-    let asked = transfers::asked(query)?;
+    let asked = asked(query)?;
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "there is no such watch");
     let (watch, of_config) = view.standing.directory.named(&name).ok_or_else(unknown)?;
     let wrong = |_| Problem::new(StatusCode::BAD_REQUEST, "before is the value of next of an earlier page");
