@@ -180,7 +180,9 @@ fn chains(status: &Value) -> String {
         }
         more.extend(outage(&item["last_outage"]));
         let of = |key| text(item, key);
-        [of("chain"), state, of("block"), of("block_time"), of("lag_blocks"), more.join(", ")]
+        // Nobody says how far a chain has gone that nobody sees.
+        let behind = if item["blind_since"].is_null() { of("lag_blocks") } else { "?".to_owned() };
+        [of("chain"), state, of("block"), of("block_time"), behind, more.join(", ")]
     };
     let rows: Vec<_> = items(status, "chains").iter().map(row).collect();
     table(["CHAIN", "STATE", "BLOCK", "BLOCK TIME", "BEHIND", ""], &rows)

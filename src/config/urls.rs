@@ -6,6 +6,9 @@ use url::{Host, Url};
 /// Second-level names under which two-letter countries register (`example.co.uk`).
 const SECOND_LEVEL: [&str; 7] = ["co", "com", "net", "org", "ac", "gov", "edu"];
 
+/// Slack's hooks end in 24 characters, Alchemy's and Infura's endpoints in 32.
+const SHORTEST_KEY: usize = 20;
+
 /// Who runs it: the registrable domain, or address and port. It never holds a path, a query or a user.
 #[must_use]
 pub(super) fn operator(url: &Url) -> String {
@@ -66,6 +69,36 @@ pub(super) fn may_carry_key(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.path().len() > 1
 }
 
+/// What of it is a credential beyond doubt: a password, or a query that calls itself a key. In words for a fault.
+#[must_use]
+pub(super) fn credential(url: &Url) -> Option<String> {
+    // A mail server's url holds nobody at all: that is checked where it is read, which knows the right keys.
+    if matches!(url.scheme(), "smtp" | "smtps") {
+        return None;
+    }
+    if url.password().is_some() {
+        return Some("a password".into());
+    }
+    let is_key = |name: &str| {
+        let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        ["key", "token", "secret", "password"].iter().any(|word| name.ends_with(word))
+    };
+    let name = url.query_pairs().find(|(name, value)| is_key(name) && !value.is_empty())?.0;
+    Some(format!("a key (`{}`)", name.escape_debug()))
+}
+
+/// Whether a part of its path looks like the keys that providers hand out (RPC endpoints, chat hooks): long, of letters and digits.
+#[must_use]
+pub(super) fn path_looks_like_key(url: &Url) -> bool {
+    let looks = |part: &str| {
+        let plain = part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        let (digit, letter) =
+            (part.bytes().any(|byte| byte.is_ascii_digit()), part.bytes().any(|b| b.is_ascii_alphabetic()));
+        part.len() >= SHORTEST_KEY && plain && digit && letter
+    };
+    !is_loopback(url) && url.path_segments().is_some_and(|mut parts| parts.any(looks))
+}
+
 /// Scheme, host and port only: what may be shown.
 #[must_use]
 pub(super) fn shown(url: &Url) -> String {
@@ -77,6 +110,23 @@ pub(super) fn shown(url: &Url) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_that_holds_a_key_is_told_from_one_that_only_may() {
+        let check = |text: &str, credential_said: Option<&str>, path: bool| {
+            let url = Url::parse(text).expect("it is a url");
+            assert_eq!((credential(&url).as_deref(), path_looks_like_key(&url)), (credential_said, path), "{text}");
+        };
+        check("wss://node.example.com/v2/demo", None, false);
+        check("https://node.example.com/?network=mainnet&apikey=", None, false);
+        check("https://user@node.example.com/", None, false);
+        check("https://user:pass@node.example.com/", Some("a password"), false);
+        check("https://node.example.com/?a=1&Api-Key=x", Some("a key (`Api-Key`)"), false);
+        check("wss://node.example.com/?access_token=x", Some("a key (`access_token`)"), false);
+        check("wss://eth.g.alchemy.com/v2/a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6", None, true);
+        check("ws://127.0.0.1:8545/v2/a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6", None, false);
+        check("https://hooks.example.com/wallets-of-the-treasury-department", None, false);
+    }
 
     #[test]
     fn a_url_tells_who_runs_it_and_shows_no_key() {

@@ -384,6 +384,13 @@ impl Chain {
         if tip.is_some() && self.is_fresh() { tip } else { tip.max(self.row.explorer_head) }
     }
 
+    /// How far it has gone by its endpoints' own word, of which the least counts: what is behind [`Chain::height`] is being read.
+    #[must_use]
+    pub fn told_height(&self) -> Option<u64> {
+        let told = self.endpoints.values().filter(|endpoint| endpoint.fresh).filter_map(|endpoint| endpoint.head);
+        self.height().max(told.map(|head| head.number).min())
+    }
+
     /// What is durable of it.
     #[must_use]
     pub const fn row(&self) -> &ChainRow {

@@ -167,6 +167,11 @@ impl Reactor {
         }
     }
 
+    /// Whether a payment in force is made by this rule.
+    pub(super) fn is_paying(&self, entry: &InForce) -> bool {
+        pays(&self.settings, &entry.rule.name).is_some()
+    }
+
     /// A price or a fee, as a rule on it stands: `past` and `back` of a value that is known.
     pub(super) fn pay_for_market(
         &mut self,

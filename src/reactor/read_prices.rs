@@ -126,6 +126,7 @@ impl Reactor {
         effects: &mut Vec<Effect>,
     ) {
         let threshold = &condition.threshold;
+        let pays = self.is_paying(entry);
         let row = self.rules.row_mut(entry);
         let Some(known) = known else {
             let step = unknown(row.standing());
@@ -133,7 +134,7 @@ impl Reactor {
             return self.pay_for_market(entry, None, effects);
         };
         let step = step(row.standing(), threshold, &known.price, self.at);
-        let sides = sides(threshold, &known.price);
+        let sides = pays.then(|| sides(threshold, &known.price));
         if step != Step::Nothing {
             let subject = self.quote(&condition.pair).map(|quote| {
                 let (level, recovers_at) = (threshold.level, threshold.recovers_at);
@@ -153,6 +154,7 @@ impl Reactor {
     ) {
         let ChangeCondition { pair, within, movement, threshold } = condition;
         let seen = known.and_then(|known| Some((known, self.bars.range(pair, *within, self.at)?)));
+        let pays = self.is_paying(entry);
         let row = self.rules.row_mut(entry);
         let Some((known, range)) = seen else {
             let step = unknown(row.standing());
@@ -167,7 +169,7 @@ impl Reactor {
         };
         let (moved, from, side) = if falls { (fell, range.high, Side::Below) } else { (rose, range.low, Side::Above) };
         let step = step(row.standing(), threshold, &moved, self.at);
-        let sides = sides(threshold, &moved);
+        let sides = pays.then(|| sides(threshold, &moved));
         if step != Step::Nothing {
             let subject = self.quote(pair).map(|quote| {
                 let (within, level, recovers_at) = (*within, threshold.level, threshold.recovers_at);
@@ -180,7 +182,15 @@ impl Reactor {
     }
 
     /// A price that feeds agree on has two that vouch for it; one that they do not agree on has nobody.
-    fn pay_for_price(&mut self, entry: &InForce, sides: (bool, bool), known: &Known, effects: &mut Vec<Effect>) {
+    /// Nothing to do where no payment is made by the rule, which then has no `sides`: comparing is most of the work of a tick.
+    fn pay_for_price(
+        &mut self,
+        entry: &InForce,
+        sides: Option<(bool, bool)>,
+        known: &Known,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(sides) = sides else { return };
         let relaxed = self.settings.live.as_ref().is_some_and(|live| live.relaxed);
         let agreed = known.is_agreed(&self.settings.prices);
         let known = (agreed || relaxed).then_some((sides.0, sides.1, known.as_of, Vouched::ByTwo));

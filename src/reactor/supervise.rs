@@ -3,6 +3,7 @@
 use super::Reactor;
 use super::alerts::{Saying, new_alert, trouble_alert};
 use super::authority::endpoints_of;
+use super::chain::Chain;
 use super::effect::{Body, Effect, MessageKind, Notice, SinkBody, SourceBody};
 use super::event::{DeliveryReport, SourceId, SourceKind, SourceReport, SourceState};
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Subject, TroubleRow};
@@ -233,7 +234,8 @@ impl Reactor {
                 // A chain that was begun anew above it has no such gap: what lies between is history.
                 let started = self.chains.get(&chain).and_then(|chain| chain.row().started);
                 let goes_on = started.is_none_or(|started| started <= last.saturating_add(1));
-                self.height(chain).filter(|height| goes_on && *height > last).map(|height| (last + 1, height))
+                let height = self.chains.get(&chain).and_then(Chain::told_height);
+                height.filter(|height| goes_on && *height > last).map(|height| (last + 1, height))
             }
             _ => None,
         };

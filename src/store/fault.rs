@@ -95,7 +95,7 @@ pub enum StoreFault {
     /// We may not write there.
     #[error(
         "{} cannot be written: its disk is mounted read-only, or the user of this process has no right to write it; \
-         name a place that can be written ([store] path, --data-dir), mount it writable, or give the right",
+         name a place that can be written ([store] url, --data-dir), mount it writable, or give the right",
         path.display()
     )]
     ReadOnly {

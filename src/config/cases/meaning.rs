@@ -84,12 +84,21 @@ fn keys_sent_in_the_clear_are_warned_of() {
         fine(&text).warnings.iter().any(|warning| warning.contains("in the clear"))
     };
     assert!(said("ws://node.example.com/v2/KEY"));
-    assert!(said("http://node.example.com/?key=KEY"));
+    assert!(said("http://node.example.com/?network=main"));
     assert!(!said("ws://127.0.0.1:8545/v2/KEY"));
     assert!(!said("ws://geth:8546"));
     assert!(!said("wss://node.example.com/v2/KEY"));
     let etherscan = BASE.replace("[etherscan]", "[etherscan]\nurl = \"http://scan.example.com/api\"");
     assert!(fine(&etherscan).warnings.iter().any(|warning| warning.contains("the Etherscan key goes to")));
+}
+
+#[test]
+fn a_key_in_a_url_belongs_elsewhere() {
+    let endpoint = |url: &str| BASE.replace("wss://node.example.com", url);
+    check(&endpoint("wss://me:PASS@node.example.com"), &["`rpc` holds a password…move the whole url"]);
+    check(&endpoint("https://node.example.com/?apikey=KEY"), &["`rpc` holds a key (`apikey`)"]);
+    let alike = fine(&endpoint("wss://node.example.com/v2/a1b2c3d4e5f6a7b8c9d0e1f2"));
+    assert!(alike.warnings.iter().any(|warning| warning.contains("looks like a key")), "{:?}", alike.warnings);
 }
 
 #[test]

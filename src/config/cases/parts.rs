@@ -212,6 +212,8 @@ fn rules_must_be_fed_and_heard() {
     check_more(&rule("when = \"price\"\npair = \"BTC-USD\"\nbelow = \"1\""), &["no feed reports BTC-USD"]);
     check_more(&gas("above = \"60 gwei\"\nrecovers_at = \"50 gwei\""), &[]);
     check_more(&gas("above = \"60\""), &["`above` of a gas rule needs its unit"]);
+    check_more(&gas("above = \"0.1 ETH\""), &["`above` is the price of one unit of gas"]);
+    check_more(&gas("above = \"0.09 ETH\"\nrecovers_at = \"1 gwei\""), &[]);
     check_more(&gas("above = \"2 gwei\"\nrecovers_at = \"1.5 gwei\"\nof = \"priority\""), &[]);
     check_more(&gas("above = \"60 gwei\"\nof = \"next_base_fee\""), &[]);
     check_more(&gas("above = \"60 gwei\"\nof = \"tip\""), &["`of`"]);

@@ -17,13 +17,24 @@ fn rule(keys: &str) -> String {
 #[test]
 fn each_venue_has_its_own_socket_and_binance_its_own_pairs() {
     for kind in FeedKind::ALL {
-        let text = format!("{BASE}[[feed]]\nname = \"f\"\nkind = \"{}\"\npairs = [\"ETH-USD\"]\n", kind.word());
+        let pair = if kind == FeedKind::Binance { "ETH-USDT" } else { "ETH-USD" };
+        let text = format!("{BASE}[[feed]]\nname = \"f\"\nkind = \"{}\"\npairs = [\"{pair}\"]\n", kind.word());
         let config = fine(&text);
         let feed = config.feeds.iter().find(|feed| feed.name.as_str() == "f").expect("it is there");
         assert_eq!((feed.kind, feed.url.expose()), (kind, kind.url()));
-        let warned = config.warnings.iter().any(|warning| warning.contains("-USDT"));
-        assert_eq!(warned, kind == FeedKind::Binance, "{:?}", config.warnings);
     }
+}
+
+#[test]
+fn a_pair_that_binance_cannot_have_is_refused_with_what_could_feed_it() {
+    let feed = "[[feed]]\nname = \"f\"\nkind = \"binance\"\npairs = [\"BTC-USDT\", \"ETH-USD\"]\n";
+    let rule = "[[rule]]\nname = \"r\"\nwhen = \"price\"\npair = \"ETH-USD\"\nbelow = \"1\"\nrecovers_at = \"2\"\n";
+    let said = "nothing feeds ETH-USD";
+    check_more(&format!("{feed}{rule}"), &["nothing feeds ETH-USD…`ETH-USDT` or `ETH-USDC`…kind coinbase or kraken"]);
+    // What another server has is its own affair.
+    let elsewhere = feed.replace("pairs", "url = \"ws://127.0.0.1:9\"\npairs");
+    let config = fine(&format!("{BASE}{elsewhere}{rule}"));
+    assert!(config.warnings.iter().any(|warning| warning.contains(said)), "{:?}", config.warnings);
 }
 
 #[test]

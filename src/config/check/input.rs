@@ -5,6 +5,7 @@ use crate::config::near;
 use crate::config::raw::scope::{Root, Said, Scope};
 use crate::config::secrets;
 use crate::config::surroundings::Surroundings;
+use crate::config::urls;
 use crate::types::text::{NAME_CHARS, Untrusted, is_name};
 use crate::types::{Address, Name, Secret, parse_address};
 use std::collections::BTreeMap;
@@ -101,6 +102,17 @@ impl Input<'_> {
             self.notes.fault(said.place, what, "write it whole, or \"env:NAME\" where it carries a key");
             return None;
         };
+        if !elsewhere && let Some(what) = urls::credential(&url) {
+            let what = format!("`{key}` holds {what}: secrets are never written here");
+            self.notes.fault(
+                said.place,
+                what,
+                "move the whole url: \"env:NAME\", \"file:PATH\" or \"credential:NAME\"",
+            );
+        } else if !elsewhere && urls::path_looks_like_key(&url) {
+            let advice = "if it is, write \"env:NAME\", \"file:PATH\" or \"credential:NAME\" instead of the url";
+            self.notes.warn(said.place, format!("the path of this `{key}` looks like a key: {advice}"));
+        }
         Some((secret, url, elsewhere))
     }
 

@@ -22,9 +22,8 @@ pub(super) fn feeds(input: &Input<'_>) -> (Vec<FeedConfig>, BTreeSet<Name>) {
         let own = scope.text("name").unwrap_or(Said { value: kind, place: scope.place() });
         let name = names.take(own, input.notes);
         let pairs = pairs(&scope);
-        if venue == FeedKind::Binance && pairs.iter().any(|pair| pair.as_str().ends_with("-USD")) {
-            let what = "Binance trades nothing against US dollars themselves: its pairs end in -USDT, -USDC or -FDUSD";
-            input.notes.warn(scope.place(), format!("feed {}: {what}", own.value));
+        if venue == FeedKind::Binance {
+            against_dollars(&scope, own.value, &pairs);
         }
         let url = match scope.text("url") {
             Some(said) => input.url("url", said, &["wss", "ws"]).map(|(secret, _, _)| secret),
@@ -40,6 +39,21 @@ pub(super) fn feeds(input: &Input<'_>) -> (Vec<FeedConfig>, BTreeSet<Name>) {
         }
     }
     (feeds, required)
+}
+
+/// Binance itself refuses such a pair, so nothing feeds a rule on it. Whether another server that speaks its protocol has one, nobody knows.
+fn against_dollars(scope: &Scope<'_>, feed: &str, pairs: &[Pair]) {
+    let Some((pair, base)) = pairs.iter().find_map(|pair| Some((pair, pair.as_str().strip_suffix("-USD")?))) else {
+        return;
+    };
+    let what = format!("feed {feed}: Binance trades nothing against US dollars themselves: nothing feeds {pair}");
+    let hint = format!("`{base}-USDT` or `{base}-USDC` here, or {pair} of a [[feed]] of kind coinbase or kraken");
+    match scope.node("url") {
+        None => scope.notes.fault(scope.place(), what, hint),
+        Some(_) => {
+            scope.notes.warn(scope.place(), format!("{what}, unless the server of your `url` does; else {hint}"))
+        }
+    }
 }
 
 fn pairs(scope: &Scope<'_>) -> Vec<Pair> {

@@ -18,6 +18,9 @@ use std::time::Duration;
 /// The longest window of a price: its minutes are kept, 10,080 of them.
 const LONGEST_WINDOW: Duration = Duration::from_hours(7 * 24);
 
+/// In wei: no gas was ever as dear as a tenth of a coin a unit, on any chain. Who writes that means the cost of a transaction.
+const DEAREST_GAS: u64 = 100_000_000_000_000_000;
+
 /// `when = "price"`: a level, or a change within a time.
 pub(super) fn price(input: &Input<'_>, scope: &Scope<'_>, feeds: &BTreeMap<Name, Vec<Pair>>) -> Option<Condition> {
     let pair = scope.need("pair", "for example pair = \"ETH-USD\"").and_then(|said| {
@@ -147,6 +150,12 @@ pub(super) fn gas(input: &Input<'_>, scope: &Scope<'_>, chains: &Chains) -> Opti
             return None;
         };
         match parse_amount(written.number, point) {
+            Ok(raw) if raw >= U256::from(DEAREST_GAS) => {
+                let what =
+                    format!("`{key}` is the price of one unit of gas: at it a plain transfer costs 21,000 times that");
+                input.notes.fault(said.place, what, "for example \"60 gwei\"");
+                None
+            }
             Ok(raw) if raw > U256::ZERO => Some(raw),
             Ok(_) => {
                 input.notes.fault(said.place, format!("`{key}` is zero"), "for example \"60 gwei\"");
