@@ -27,6 +27,7 @@ struct State {
     disabled: BTreeSet<Name>,
     budgets: BTreeMap<Name, Spent>,
     ages: BTreeMap<ChainId, ViewAge>,
+    delivered: u64,
 }
 
 /// What was used of an explorer's plan.
@@ -76,6 +77,12 @@ impl Board {
     #[must_use]
     pub fn age(&self, chain: ChainId) -> Option<ViewAge> {
         self.state().ages.get(&chain).copied()
+    }
+
+    /// Counts what deliveries do: while it stands still, nothing of them changed.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.state().delivered
     }
 
     /// Every sink in force.
@@ -132,6 +139,7 @@ impl Observer for DeliveryCounter {
             Outcome::Dead => AttemptOutcome::Dead,
         };
         self.metrics.attempt(sink.as_str(), outcome, None);
+        self.board.state().delivered += 1;
     }
 
     fn latency(&self, sink: &Name, since_block: Duration) {
@@ -140,6 +148,9 @@ impl Observer for DeliveryCounter {
 
     fn pending(&self, sink: &Name, messages: usize, oldest: Option<Timestamp>) {
         let messages = u64::try_from(messages).unwrap_or(u64::MAX);
-        self.board.state().pending.insert(sink.clone(), (messages, oldest));
+        let mut state = self.board.state();
+        if state.pending.insert(sink.clone(), (messages, oldest)) != Some((messages, oldest)) {
+            state.delivered += 1;
+        }
     }
 }

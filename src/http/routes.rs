@@ -5,19 +5,19 @@ use super::approvals::ApprovalItem;
 use super::balances::{self, Balances};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
-use super::query::{ALERT_STATE, Asked, CHAIN, OUTBOX_STATE, RULE, SINK, STAGE, WATCH, page_of};
+use super::query::{ALERT_STATE, Asked, CHAIN, OUTBOX_STATE, RULE, SINK, WATCH, page_of};
 use super::status::{self, Status};
-use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands};
-use crate::reactor::rows::{AlertState, TransferRow};
+use super::transfers::{stored, transfer_place};
+use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page};
+use crate::reactor::rows::AlertState;
 use crate::store::{self, OutboxState};
-use crate::telemetry::{Snapshot, unready};
-use crate::types::{Stage, Timestamp, TransferId};
+use crate::telemetry::unready;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::middleware::Next;
@@ -34,7 +34,9 @@ pub(super) async fn gate(
     request: Request,
     next: Next,
 ) -> Response {
-    let mut response = pass(&parts, peer, request, next).await.unwrap_or_else(IntoResponse::into_response);
+    let by_hand = wants_a_page(&request);
+    let refused = |problem: Problem| if by_hand { page::refused(&problem) } else { problem.into_response() };
+    let mut response = pass(&parts, peer, request, next).await.unwrap_or_else(refused);
     protect(response.headers_mut());
     response
 }
@@ -63,21 +65,53 @@ async fn pass(parts: &Parts, Peer(peer): Peer, mut request: Request, next: Next)
     })
 }
 
-/// Headers of every answer: nothing may run in it, frame it, store it or guess its type.
+/// Whether a browser asks for a page: who may not see it is asked for a token there.
+fn wants_a_page(request: &Request) -> bool {
+    let path = request.uri().path();
+    let accepts = request.headers().get(ACCEPT).and_then(|kinds| kinds.to_str().ok());
+    !path.starts_with("/api/") && path != "/metrics" && accepts.is_some_and(|kinds| kinds.contains("text/html"))
+}
+
+async fn pass(parts: &Parts, Peer(peer): Peer, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let need = Need::of(request.method(), request.uri().path());
+    let caller = decide(peer, request.uri(), request.headers(), need, &parts.tokens.borrow())?;
+    let most = if request.uri().path() == WATCHES { LARGEST_LIST } else { LARGEST_BODY };
+    let too_large =
+        || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {} KiB", most / 1024));
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > most as u64) {
+        return Err(too_large());
+    }
+    let body = axum::body::to_bytes(std::mem::take(request.body_mut()), most);
+    let late = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time: nothing was done");
+    let body = tokio::time::timeout(parts.deadlines.answer, body).await.map_err(late)?.map_err(|_| too_large())?;
+    *request.body_mut() = Body::from(body);
+    request.extensions_mut().insert(caller);
+    tokio::time::timeout(parts.deadlines.answer, next.run(request)).await.map_err(|_| {
+        let text = match need {
+            Need::Write(_) => "there was no answer in time; it may happen still: look before asking again",
+            Need::Nothing | Need::Read => "there was no answer in time",
+        };
+        Problem::new(StatusCode::GATEWAY_TIMEOUT, text)
+    })
+}
+
+/// Headers of every answer: nothing but the page's own script may run in it, and nobody may frame it, store it or guess its type.
 fn protect(headers: &mut HeaderMap) {
-    const POLICY: &str =
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    let all: [(HeaderName, &'static str); 6] = [
+    const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
+        form-action 'none'; frame-ancestors 'none'";
+    let all: [(HeaderName, &'static str); 5] = [
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "no-referrer"),
-        (CACHE_CONTROL, "no-store"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     for (name, value) in all {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // Only the page's own files, whose paths name what is in them, may be kept.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
 pub(super) async fn metrics(State(parts): State<Arc<Parts>>) -> Response {
@@ -146,42 +180,6 @@ pub(super) async fn approvals(
     let snapshot = parts.standing();
     let page = stored(&parts, &snapshot, &asked, true).await?;
     Ok(page_of(&page, |row| ApprovalItem::of(row, &snapshot), transfer_place))
-}
-
-fn transfer_place(place: &store::TransferPlace) -> String {
-    format!("{}-{}", place.first_seen.millis(), place.id)
-}
-
-/// A page of transfers, or of approvals.
-async fn stored(
-    parts: &Parts,
-    snapshot: &Snapshot,
-    asked: &Asked,
-    approvals: bool,
-) -> Result<store::Page<TransferRow, store::TransferPlace>, Problem> {
-    let no = |what: &str| Problem::new(StatusCode::NOT_FOUND, format!("there is no such {what} in the config"));
-    let chain = |name| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
-    let addresses = match asked.of(WATCH) {
-        None => None,
-        Some(name) => match snapshot.labels.addresses(name) {
-            Some(addresses) => Some(addresses),
-            None => Some(parts.archive.addresses(name.into()).await?.ok_or_else(|| no("watch"))?),
-        },
-    };
-    // The place is written as MILLISECONDS-ID.
-    let after = asked.place(|text| {
-        let (at, id) = text.rsplit_once('-')?;
-        let first_seen = Timestamp::from_millis(at.parse().ok()?);
-        Some(store::TransferPlace { first_seen, id: TransferId::parse(id)? })
-    })?;
-    let filter = store::TransferFilter {
-        chain: asked.of(CHAIN).map(chain).transpose()?,
-        addresses,
-        stage: asked.word(STAGE, &Stage::ALL, Stage::word),
-        approvals,
-        after,
-    };
-    Ok(parts.archive.transfers(filter, asked.limit).await?)
 }
 
 pub(super) async fn alerts(

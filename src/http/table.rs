@@ -7,14 +7,14 @@ use super::bodies::{AlertItem, OutboxItem, TransferItem};
 use super::control::Reloaded;
 use super::document::{Document, Types, document, list_types, type_schema};
 use super::payment_body::{AuditItem, PaymentItem, Standing};
-use super::query::{ALERT_STATE, Asked, CHAIN, OUTBOX_STATE, PAYMENT_STATE, RULE, SINK, STAGE, Start, Takes, WATCH};
+use super::query::{ALERT_STATE, Asked, CHAIN, NOTHING, OUTBOX_STATE, PAYMENT_STATE, RULE, SINK, STAGE, Start, Takes, WATCH};
 use super::route::{Answer, Place, Route};
 use super::routes::WATCHES;
 use super::silences::Silences;
 use super::status::Status;
 use super::watches::{AddedAnswer, AddressItem, RemovedAnswer, WatchItem};
 use super::why::{AlertStory, TransactionStory};
-use super::{Parts, commands, payments, routes, silences, watch_body, watches, why};
+use super::{Parts, commands, events, payments, routes, silences, watch_body, watches, why};
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -48,7 +48,11 @@ fn what_is() -> Vec<Route> {
     vec![
         Route::get("/api/v1/status", routes::show_status, "How everything stands, a line each.").answers::<Status>(),
         Route {
-            takes: Takes { filters: &[CHAIN, WATCH], pages: None },
+            answer: Answer::Events,
+            ..Route::get("/api/v1/events", events::stream, "Tells what changed, as it does: server-sent events.")
+        },
+        Route {
+            takes: Takes { filters: &[CHAIN, WATCH], ..NOTHING },
             ..Route::get(
                 "/api/v1/balances",
                 routes::show_balances,
@@ -241,7 +245,7 @@ pub(super) fn api() -> Router<Arc<Parts>> {
         let read = from_fn(move |request: Request, next: Next| read(takes, request, next));
         router.route(route.path, route.handler.route_layer(read))
     });
-    router.layer(Extension(Document(table)))
+    router.layer(Extension(Document(table))).layer(Extension(events::Streams::default()))
 }
 
 async fn read(takes: Takes, mut request: Request, next: Next) -> Response {

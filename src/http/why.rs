@@ -28,29 +28,29 @@ pub(super) struct AlertStory {
 /// A transfer, and who looked at it.
 #[derive(Serialize, ToSchema)]
 pub(super) struct TransferStory {
-    transfer: TransferItem,
+    pub transfer: TransferItem,
     /// Null where no monitor runs that could be asked.
-    rules: Option<Vec<RuleItem>>,
-    alerts: Vec<AlertItem>,
+    pub rules: Option<Vec<RuleItem>>,
+    pub alerts: Vec<AlertItem>,
 }
 
 /// A rule that looked at a transfer.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LookedItem)]
 pub(super) struct RuleItem {
-    rule: String,
-    watch: String,
+    pub rule: String,
+    pub watch: String,
     /// Whether it speaks of it.
-    speaks: bool,
-    checks: Vec<CheckItem>,
+    pub speaks: bool,
+    pub checks: Vec<CheckItem>,
     /// What keeps it from saying it now, besides its checks.
-    besides: Vec<String>,
+    pub besides: Vec<String>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct CheckItem {
-    check: &'static str,
-    passed: bool,
+    pub check: &'static str,
+    pub passed: bool,
 }
 
 /// Every transfer of a transaction.
@@ -102,7 +102,7 @@ pub(super) async fn transaction(
     Ok(Json(TransactionStory { transfers }))
 }
 
-async fn story(parts: &Parts, row: TransferRow) -> Result<TransferStory, Problem> {
+pub(super) async fn story(parts: &Parts, row: TransferRow) -> Result<TransferStory, Problem> {
     let snapshot = parts.standing();
     let transfer = bodies::transfer(&row, &snapshot);
     let alerts = parts.archive.alerts_of(row.id).await?;
