@@ -3,6 +3,7 @@
 //! Everything is built here from the config and handed back unstarted. Without `[circle]` there is nothing of it.
 
 use super::clock::Clock;
+use super::freeze_file;
 use super::payer::Payer;
 use crate::config::checked::Config;
 use crate::config::circle::CircleConfig;
@@ -137,6 +138,8 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, CircleF
     let (answers_to, answers) = mpsc::channel(ANSWERS);
     let (hints_to, hints) = mpsc::channel(ANSWERS);
     let (funds_to, funds) = watch::channel(None);
+    let (file_to, mut file) = watch::channel(freeze_file::look(&settings.freeze_file));
+    file.mark_changed();
     let (clock, writer) = (Arc::clone(&parts.clock), parts.writer);
     let wires = worker::Wires {
         asks: asked,
@@ -152,6 +155,8 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, CircleF
     let shown = show(funds, parts.metrics.clone(), parts.stop.clone());
     let mut tasks: Vec<(&'static str, BoxFuture<'static, ()>)> =
         vec![("the payment worker", Box::pin(run)), ("the paying wallet's gauge", Box::pin(shown))];
+    let look = freeze_file::watch(settings.freeze_file.clone(), file_to, parts.stop.clone());
+    tasks.push(("the look for the file that freezes", Box::pin(look)));
     if let Some(inbound) = parts.config.inbound {
         let listener = TcpListener::bind(inbound.listen).await;
         let listener = listener.map_err(|source| CircleFault::Listen { at: inbound.listen, source })?;
@@ -179,7 +184,7 @@ pub async fn build(parts: CircleParts<'_>) -> Result<Option<CircleSide>, CircleF
         freeze_file: settings.freeze_file.clone(),
         client,
     });
-    Ok(Some(CircleSide { payer: Some(Payer { asks, answers, hints }), live, prober, tasks }))
+    Ok(Some(CircleSide { payer: Some(Payer { asks, answers, hints, file }), live, prober, tasks }))
 }
 
 /// Whether the file lies there that stops everything. What cannot be looked for counts as there.

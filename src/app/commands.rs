@@ -2,10 +2,11 @@
 
 use super::pump::Asked;
 use super::reload::Asker;
-use super::replies::{of_silences, of_watches, of_why};
+use super::replies::{of_silences, of_watches, of_why, of_why_payment};
 use super::treasury::Treasury;
 use crate::config::checked::Config;
-use crate::http::{Archive, Command, Control, MoneyInForce, Refusal, Reloaded};
+use crate::config::describe::payment_lines;
+use crate::http::{Archive, Command, Control, MoneyInForce, Refusal, Reloaded, WhyPayment};
 use crate::reactor::effect::Reply;
 use crate::reactor::event::Command as Ask;
 use crate::reactor::hush::{SilenceAnswer, SilenceOrder};
@@ -16,7 +17,7 @@ use crate::reactor::why::Looked;
 use crate::sinks::delivery::OrderFault;
 use crate::sinks::worker::Order as DeliveryOrder;
 use crate::telemetry::Snapshot;
-use crate::types::{ChainId, MessageId, Name};
+use crate::types::{ChainId, MessageId, Name, PaymentId};
 use futures::future::{BoxFuture, ready};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -125,6 +126,13 @@ impl Control for Commands {
 
     fn watches(&self, _by: Name, order: WatchOrder) -> BoxFuture<'_, Result<WatchAnswer, Refusal>> {
         Box::pin(async move { of_watches(self.ask(Ask::Watches(Box::new(order))).await?) })
+    }
+
+    fn why_payment(&self, id: PaymentId, rule: Name) -> BoxFuture<'_, Result<WhyPayment, Refusal>> {
+        Box::pin(async move {
+            let waits = of_why_payment(self.ask(Ask::WhyPayment(id)).await?)?;
+            Ok(WhyPayment { rule: payment_lines(&self.in_force.borrow(), &rule), waits })
+        })
     }
 
     fn why(&self, row: TransferRow) -> BoxFuture<'_, Result<Vec<Looked>, Refusal>> {

@@ -6,6 +6,7 @@ pub mod board;
 pub mod circle;
 pub mod clock;
 pub mod commands;
+pub mod freeze_file;
 mod gas;
 mod indexes;
 mod intakes;

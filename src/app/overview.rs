@@ -188,6 +188,7 @@ impl Overview {
             | Event::Command(_)
             | Event::Answered(_)
             | Event::Hinted(_)
+            | Event::FreezeFile(_)
             | Event::Clock(_)
             | Event::Unreadable { .. }
             | Event::Deadline(_) => return,

@@ -2,9 +2,10 @@
 
 use crate::reactor::event::Event;
 use crate::reactor::money::CircleId;
+use crate::reactor::paying::FreezeFile;
 use crate::reactor::payments::ask::{Answer, Ask, Asked, Outcome, Unsent, Why};
 use crate::sources::hooks::Hint;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// The payment worker, as the pump is connected to it.
 #[derive(Debug)]
@@ -15,6 +16,12 @@ pub struct Payer {
     pub answers: mpsc::Receiver<Answer>,
     /// Transactions that hooks speak of.
     pub hints: mpsc::Receiver<Hint>,
+    /// The file that stops everything. The first look at it is news too.
+    pub file: watch::Receiver<Option<FreezeFile>>,
+}
+
+fn frozen(file: &mut watch::Receiver<Option<FreezeFile>>) -> Event {
+    Event::FreezeFile(file.borrow_and_update().clone().map(Box::new))
 }
 
 fn answered(answer: Answer) -> Event {
@@ -29,6 +36,9 @@ fn hinted(hint: &Hint) -> Option<Event> {
 /// What waits, answers first.
 pub(super) fn waiting(payer: Option<&mut Payer>) -> Option<Event> {
     let payer = payer?;
+    if payer.file.has_changed().unwrap_or(false) {
+        return Some(frozen(&mut payer.file));
+    }
     payer.answers.try_recv().ok().map(answered).or_else(|| hinted(&payer.hints.try_recv().ok()?))
 }
 
@@ -38,6 +48,7 @@ pub(super) async fn next(payer: Option<&mut Payer>) -> Option<Event> {
     tokio::select! {
         Some(answer) = payer.answers.recv() => Some(answered(answer)),
         Some(hint) = payer.hints.recv() => hinted(&hint),
+        Ok(()) = payer.file.changed() => Some(frozen(&mut payer.file)),
         else => None,
     }
 }
@@ -74,7 +85,8 @@ mod tests {
         let (asks, mut asked_of) = mpsc::channel(1);
         let (_answers, answers) = mpsc::channel(1);
         let (_hints, hints) = mpsc::channel(1);
-        let payer = Payer { asks, answers, hints };
+        let (_file, file) = watch::channel(None);
+        let payer = Payer { asks, answers, hints, file };
         assert_eq!(ask(Some(&payer), asked(1)), None);
         let full = ask(Some(&payer), asked(2)).expect("there is no room");
         assert_eq!((full.ticket, full.outcome), (Ticket(2), Outcome::Ambiguous(Why::Broken)));

@@ -4,6 +4,7 @@ use crate::http::Refusal;
 use crate::reactor::effect::Reply;
 use crate::reactor::hush::SilenceAnswer;
 use crate::reactor::payments::desk::Refusal as NotDone;
+use crate::reactor::waits::Waits;
 use crate::reactor::watch_list::WatchAnswer;
 use crate::reactor::why::Looked;
 
@@ -14,7 +15,9 @@ use crate::reactor::why::Looked;
 pub fn of_watches(reply: Option<Reply>) -> Result<WatchAnswer, Refusal> {
     match reply {
         Some(Reply::Watches(answer)) => Ok(answer),
-        Some(Reply::Payments(_) | Reply::Silences(_) | Reply::Why(_)) | None => Err(unanswered()),
+        Some(Reply::Payments(_) | Reply::Silences(_) | Reply::Why(_) | Reply::WhyPayment(_)) | None => {
+            Err(unanswered())
+        }
     }
 }
 
@@ -25,7 +28,7 @@ pub fn of_watches(reply: Option<Reply>) -> Result<WatchAnswer, Refusal> {
 pub fn of_payments(reply: Option<Reply>) -> Result<Result<(), NotDone>, Refusal> {
     match reply {
         Some(Reply::Payments(done)) => Ok(done),
-        Some(Reply::Watches(_) | Reply::Silences(_) | Reply::Why(_)) | None => Err(unanswered()),
+        Some(Reply::Watches(_) | Reply::Silences(_) | Reply::Why(_) | Reply::WhyPayment(_)) | None => Err(unanswered()),
     }
 }
 
@@ -36,7 +39,7 @@ pub fn of_payments(reply: Option<Reply>) -> Result<Result<(), NotDone>, Refusal>
 pub fn of_silences(reply: Option<Reply>) -> Result<SilenceAnswer, Refusal> {
     match reply {
         Some(Reply::Silences(answer)) => Ok(answer),
-        Some(Reply::Watches(_) | Reply::Payments(_) | Reply::Why(_)) | None => Err(unanswered()),
+        Some(Reply::Watches(_) | Reply::Payments(_) | Reply::Why(_) | Reply::WhyPayment(_)) | None => Err(unanswered()),
     }
 }
 
@@ -47,7 +50,20 @@ pub fn of_silences(reply: Option<Reply>) -> Result<SilenceAnswer, Refusal> {
 pub fn of_why(reply: Option<Reply>) -> Result<Vec<Looked>, Refusal> {
     match reply {
         Some(Reply::Why(looked)) => Ok(looked),
-        Some(Reply::Watches(_) | Reply::Payments(_) | Reply::Silences(_)) | None => Err(unanswered()),
+        Some(Reply::Watches(_) | Reply::Payments(_) | Reply::Silences(_) | Reply::WhyPayment(_)) | None => {
+            Err(unanswered())
+        }
+    }
+}
+
+/// What a payment waits for.
+///
+/// # Errors
+/// Where it came back without an answer, which it cannot.
+pub fn of_why_payment(reply: Option<Reply>) -> Result<Option<Waits>, Refusal> {
+    match reply {
+        Some(Reply::WhyPayment(waits)) => Ok(waits),
+        Some(Reply::Watches(_) | Reply::Payments(_) | Reply::Silences(_) | Reply::Why(_)) | None => Err(unanswered()),
     }
 }
 

@@ -33,7 +33,9 @@ pub(super) fn payments(now: Timestamp, reactor: &Reactor) -> PaymentsStatus {
         *live.entry(row.state).or_default() += 1;
     }
     let office = reactor.desk().office();
-    PaymentsStatus { frozen: office.frozen.is_some() || office.paused.is_some(), rehearsals, live, limits }
+    let file = reactor.frozen_by_file().cloned();
+    let frozen = office.frozen.is_some() || office.paused.is_some() || file.is_some();
+    PaymentsStatus { frozen, file, rehearsals, live, limits }
 }
 
 /// `used` of `of` in millionths, rounded up: a limit that is passed shows more than a million.

@@ -5,6 +5,7 @@
 
 use crate::app::circle;
 use crate::app::clock::Clock;
+use crate::app::freeze_file;
 use crate::app::poison::Poison;
 use crate::app::replies::{of_payments, of_silences, of_watches};
 use crate::app::turn::{Turned, turn};
@@ -29,7 +30,7 @@ use crate::store::{
     AlertFilter, OutboxFilter, OutboxRow, Page, PaymentFilter, PaymentPlace, Reader, SqliteStore, Store, StoreFault,
     TransferFilter, TransferPlace,
 };
-use crate::telemetry::snapshot::ChainStatus;
+use crate::telemetry::snapshot::{ChainStatus, PaymentsStatus};
 use crate::telemetry::{Labels, Metrics, Snapshot};
 use crate::types::{Address, AlertId, B256, ChainId, MessageId, Name, PaymentId, Timestamp, TransferId};
 use futures::future::{BoxFuture, ready};
@@ -102,7 +103,9 @@ fn picture(config: &Config, reader: &Reader) -> Result<Snapshot, StoreFault> {
     };
     let chains = config.settings.chains.keys().map(|id| chain(*id)).collect::<Result<_, _>>()?;
     let labels = Arc::new(Labels::of(&config.settings));
-    Ok(Snapshot { chains, ..Snapshot::starting(labels, config.settings.simulated) })
+    let file = config.circle.as_ref().and_then(|circle| freeze_file::look(&circle.freeze_file));
+    let payments = PaymentsStatus { file, ..PaymentsStatus::default() };
+    Ok(Snapshot { chains, payments, ..Snapshot::starting(labels, config.settings.simulated) })
 }
 
 /// What the store holds, read by whoever asks.
@@ -177,8 +180,8 @@ impl Archive for Books {
         self.read(|reader| reader.payment_told(id))
     }
 
-    fn office(&self) -> Answer<'_, (OfficeTables, Vec<Counted>)> {
-        self.read(|reader| Ok((reader.office()?, reader.payment_counts()?)))
+    fn office(&self) -> Answer<'_, (OfficeTables, Vec<Counted>, Option<AuditRow>)> {
+        self.read(|reader| Ok((reader.office()?, reader.payment_counts()?, reader.last_freeze()?)))
     }
 
     fn audit(&self, before: Option<u64>, limit: usize) -> Answer<'_, Vec<AuditRow>> {

@@ -6,7 +6,7 @@
 use super::Failure;
 use super::alone;
 use super::places::Located;
-use crate::config::checked::{HttpConfig, Role};
+use crate::config::checked::{HttpConfig, Role, TokenConfig};
 use crate::http::Local;
 use crate::net::http::{HttpClient, Method, Reach, Request, Target, header};
 use crate::net::{Tls, install_crypto_provider};
@@ -80,6 +80,24 @@ pub(super) struct Monitor {
     token: Option<Secret>,
 }
 
+/// The token to change something with: the one of this name, or of those that may, the one that may least.
+fn token(http: &HttpConfig, need: Role, name: Option<&str>) -> Result<Secret, Failure> {
+    let named = |token: &&TokenConfig| name.is_none_or(|name| token.name.as_str() == name);
+    let fit = || http.tokens.iter().filter(named).filter(|token| token.role >= need);
+    if let Some(token) = fit().filter(|token| !token.secret.is_unread()).min_by_key(|token| token.role) {
+        return Ok(token.secret.clone());
+    }
+    let gone = fit().filter_map(|token| Some((&token.name, http.unread.get(&token.name)?)));
+    let gone: Vec<String> = gone.map(|(name, why)| format!("{name} ({why})")).collect();
+    Err(Failure::usage(if gone.is_empty() {
+        let whose = name.map_or_else(String::new, |name| format!(" {}", super::show::clean(name)));
+        let hint = format!("`token` or `tokens` in [http], with the role {}", need.word());
+        anyhow!("the config has no token{whose} that may do this. hint: {hint}")
+    } else {
+        anyhow!("no token that may do this can be had here: {}", gone.join("; "))
+    }))
+}
+
 /// Why the API did not answer.
 pub(super) struct Silence {
     at: SocketAddr,
@@ -93,14 +111,20 @@ impl std::fmt::Display for Silence {
 }
 
 impl Monitor {
-    /// As the config says. A token is sent with what changes something, and to where others can listen it is needed to read.
-    pub(super) fn new(http: &HttpConfig, need: Option<Role>) -> Result<Self, Failure> {
+    /// To read. To where others can listen a token is sent for that too: the one of whoever asks that may least.
+    pub(super) fn new(http: &HttpConfig) -> Result<Self, Failure> {
         install_crypto_provider();
         let at = reachable(http.listen);
-        let least = http.tokens.iter().filter(|token| Some(token.role) >= need).min_by_key(|token| token.role);
-        let token = least.filter(|_| need.is_some() || !at.ip().is_loopback()).map(|token| token.secret.clone());
+        let token = http.tokens.iter().filter(|token| !token.secret.is_unread()).min_by_key(|token| token.role);
+        let token = token.filter(|_| !at.ip().is_loopback()).map(|token| token.secret.clone());
         let client = HttpClient::new(&Tls::baked()).map_err(Failure::again)?;
         Ok(Self { client, at, token })
+    }
+
+    /// This, where somebody speaks as a monitor does: asked the smallest question there is, without a token where none is needed.
+    async fn greeted(self) -> Result<Result<Self, Silence>, Failure> {
+        let question = Question::new(&["outbox"]).with("limit", Some(1));
+        Ok(self.ask(Method::GET, &question).await?.map(|_| self))
     }
 
     /// Asks once. The inner error is silence: nobody who speaks our API is there.
@@ -202,7 +226,7 @@ impl Answerer {
 
 /// Asks the monitor, and nobody else.
 pub(super) async fn of_monitor(located: &Located, question: &Question) -> Result<Bytes, Failure> {
-    let monitor = Monitor::new(&located.config.http, None)?;
+    let monitor = Monitor::new(&located.config.http)?;
     monitor.ask(Method::GET, question).await?.map_err(|silence| {
         let store = &located.config.store.path;
         Failure::again(match noted_holder(store) {
@@ -214,42 +238,26 @@ pub(super) async fn of_monitor(located: &Located, question: &Question) -> Result
 
 /// Has the monitor do something, and nobody else.
 pub(super) async fn by_monitor(located: &Located, need: Role, question: &Question) -> Result<Bytes, Failure> {
-    let monitor = Monitor::new(&located.config.http, Some(need))?;
-    if monitor.token.is_none() {
-        return Err(Failure::usage(anyhow!("the config has no token that may do this. hint: set `token` in [http]")));
-    }
-    monitor.ask(Method::POST, question).await?.map_err(|silence| Failure::again(anyhow!("{silence}")))
+    by_whom(located, need, None).await?.send(question, Bytes::new()).await
 }
 
 /// The monitor, and nobody else, with a token that may do this: the one of this name, or the first.
 pub(super) async fn by_whom(located: &Located, need: Role, name: Option<&str>) -> Result<Answerer, Failure> {
-    let mut http = located.config.http.clone();
-    if let Some(name) = name {
-        http.tokens.retain(|token| token.name.as_str() == name);
-    }
-    let monitor = Monitor::new(&http, Some(need))?;
-    if monitor.token.is_none() {
-        let what = name.map_or_else(
-            || anyhow!("the config has no token that may do this. hint: `tokens` in [http], with the role it takes"),
-            |name| anyhow!("the config has no token {} that may do this", super::show::clean(name)),
-        );
-        return Err(Failure::usage(what));
-    }
-    let probe = Question::new(&["outbox"]).with("limit", Some(1));
-    // The token goes to nobody who does not speak as the monitor does.
-    let open = Monitor::new(&located.config.http, None)?;
-    match open.ask(Method::GET, &probe).await? {
-        Ok(_) => Ok(Answerer::Monitor(monitor)),
+    let http = &located.config.http;
+    let token = Some(token(http, need, name)?);
+    match Monitor::new(http)?.greeted().await? {
+        // The token goes to nobody who does not speak as the monitor does.
+        Ok(monitor) => Ok(Answerer::Monitor(Monitor { token, ..monitor })),
         Err(silence) => Err(Failure::again(anyhow!("{silence}: only a running monitor does this"))),
     }
 }
 
 /// Who answers what only reads: the monitor, else the store.
 pub(super) async fn to_read(located: &Located) -> Result<Answerer, Failure> {
-    let monitor = Monitor::new(&located.config.http, None)?;
-    // The smallest question there is tells whether a monitor answers.
-    let probe = Question::new(&["outbox"]).with("limit", Some(1));
-    let Err(silence) = monitor.ask(Method::GET, &probe).await? else { return Ok(Answerer::Monitor(monitor)) };
+    let silence = match Monitor::new(&located.config.http)?.greeted().await? {
+        Ok(monitor) => return Ok(Answerer::Monitor(monitor)),
+        Err(silence) => silence,
+    };
     let path = &located.config.store.path;
     let reader = Reader::open(path).map_err(|fault| of_store(fault, Some(&silence)))?;
     eprintln!("{silence}: this is what the store {} holds", path.display());
@@ -258,6 +266,11 @@ pub(super) async fn to_read(located: &Located) -> Result<Answerer, Failure> {
 
 /// Who does what changes something: this process where it gets the store's lock, else the monitor that holds it.
 pub(super) async fn to_change(located: &Located, need: Role) -> Result<Answerer, Failure> {
+    to_change_as(located, need, None).await
+}
+
+/// The same with the token of this name, where a monitor is asked.
+pub(super) async fn to_change_as(located: &Located, need: Role, name: Option<&str>) -> Result<Answerer, Failure> {
     let path = &located.config.store.path;
     let fault = match SqliteStore::open(path, IfMissing::Refuse) {
         Ok(store) => {
@@ -284,18 +297,11 @@ pub(super) async fn to_change(located: &Located, need: Role) -> Result<Answerer,
     if !elsewhere {
         return Err(of_store(fault, None));
     }
-    let mut monitor = Monitor::new(&located.config.http, None)?;
-    let probe = Question::new(&["outbox"]).with("limit", Some(1));
-    if let Err(silence) = monitor.ask(Method::GET, &probe).await? {
-        return Err(of_store(fault, Some(&silence)));
+    let http = &located.config.http;
+    match Monitor::new(http)?.greeted().await? {
+        Ok(monitor) => Ok(Answerer::Monitor(Monitor { token: Some(token(http, need, name)?), ..monitor })),
+        Err(silence) => Err(of_store(fault, Some(&silence))),
     }
-    monitor = Monitor::new(&located.config.http, Some(need))?;
-    if monitor.token.is_none() {
-        return Err(Failure::usage(anyhow!(
-            "a monitor runs, and the config has no token that may do this. hint: set `token` in [http] and start it again"
-        )));
-    }
-    Ok(Answerer::Monitor(monitor))
 }
 
 /// What to do about a fault of the store.

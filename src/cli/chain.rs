@@ -18,7 +18,7 @@ pub(super) enum Chain {
 impl Chain {
     pub(super) async fn run(self, places: &Places) -> Result<(), Failure> {
         let Self::Accept { name } = self;
-        let answerer = api::to_change(&places.load()?, Role::Operate).await?;
+        let answerer = api::to_change(&places.load_to_ask()?, Role::Operate).await?;
         answerer.post(&Question::new(&["chains", &name, "accept"])).await?;
         let when = if answerer.is_monitor() { "now" } else { "when the monitor runs again" };
         answer(&format!(

@@ -25,6 +25,7 @@ mod status;
 mod transfers;
 mod watch;
 mod why;
+mod why_payment;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -92,7 +93,7 @@ enum Command {
     /// The messages, and what became of them
     #[command(subcommand)]
     Outbox(outbox::Outbox),
-    /// Why an alert was said, or why a transaction made none
+    /// Why an alert was said, a payment stands where it stands, or a transaction made no alert
     Why(why::Why),
     /// What is not said for a time
     #[command(subcommand)]
@@ -137,6 +138,16 @@ impl Failure {
     /// The command line or the config has to change.
     fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self { code: 2, error: error.into() }
+    }
+
+    /// The same, with one more fact.
+    fn and(self, fact: &str) -> Self {
+        Self { code: self.code, error: anyhow::anyhow!("{:#}; {fact}", self.error) }
+    }
+
+    /// The same, with what else there is to do.
+    fn or(self, way: &str) -> Self {
+        Self { code: self.code, error: anyhow::anyhow!("{:#}\n  or: {way}", self.error) }
     }
 
     /// Whoever read the answer wanted no more of it (`| head`), and has closed the pipe: nothing to talk about.

@@ -58,7 +58,7 @@ pub(super) struct List {
 
 impl Outbox {
     pub(super) async fn run(self, places: &Places) -> Result<(), Failure> {
-        let located = places.load()?;
+        let located = places.load_to_ask()?;
         match self {
             Self::List(asked) => show_list(&api::to_read(&located).await?, asked).await,
             Self::Show { id, json } => show_one(&api::to_read(&located).await?, &id, json).await,

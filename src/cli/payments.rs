@@ -176,7 +176,16 @@ pub(super) struct Resume {
 
 impl Payments {
     pub(super) async fn run(self, places: &Places) -> Result<(), Failure> {
-        let located = places.load()?;
+        let stops = matches!(self, Self::Freeze { .. }).then(|| places.locate()).transpose()?;
+        let done = self.done(places).await;
+        match stops {
+            Some((config, _)) => done.map_err(|failure| decide::or_by_file(&config, failure)),
+            None => done,
+        }
+    }
+
+    async fn done(self, places: &Places) -> Result<(), Failure> {
+        let located = places.load_to_ask()?;
         match self {
             Self::List(asked) => look::list(&located, asked).await,
             Self::Show { id, json } => look::show(&located, &id, json).await,

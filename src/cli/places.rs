@@ -27,10 +27,18 @@ impl Places {
         Ok((file, data.map_err(Failure::usage)?))
     }
 
-    /// Reads the config; every fault is in the error.
+    /// Reads the config whole; every fault is in the error.
     pub(super) fn load(&self) -> Result<Located, Failure> {
         let (file, data) = self.locate()?;
         let config = read(&file, &data)?;
+        Ok(Located { file, data, config })
+    }
+
+    /// The same without the secrets that a command has no use for which only asks a monitor or its store.
+    pub(super) fn load_to_ask(&self) -> Result<Located, Failure> {
+        let (file, data) = self.locate()?;
+        let config = crate::config::load_to_ask(&file, &data, &Machine);
+        let config = config.map_err(|faults| Failure::usage(anyhow!("{faults}")))?;
         Ok(Located { file, data, config })
     }
 }

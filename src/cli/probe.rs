@@ -131,6 +131,7 @@ impl Heard {
             | Event::Command(_)
             | Event::Answered(_)
             | Event::Hinted(_)
+            | Event::FreezeFile(_)
             | Event::Clock(_)
             | Event::Unreadable { .. }
             | Event::Deadline(_) => {}

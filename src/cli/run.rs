@@ -112,13 +112,19 @@ fn hangups() -> Result<mpsc::Receiver<()>, Failure> {
     Ok(hangups)
 }
 
+/// Payments are live, and their store is not there.
+fn no_store(fault: &StoreFault) -> String {
+    let first = "where this is its first start, `walletwatch run --new-store` makes one: payments start frozen, until an approver has \
+                 read the config (`walletwatch payments accept`) and lets them go (`walletwatch payments unfreeze`)";
+    let lost = "where there was one, bring it back: it alone knows what left already";
+    format!("{fault}. Payments are live:\n  {first}\n  {lost}")
+}
+
 /// What the end of a monitor asks of whoever started it.
 pub(super) fn failure(fault: MonitorFault) -> Failure {
     let person = match &fault {
         MonitorFault::Store(fault @ StoreFault::Missing { .. }) => {
-            let why = "payments are live, and only the lost store knew what left already";
-            let hint = "mend the data folder, or `walletwatch run --new-store`: payments then start frozen";
-            return Failure::person(anyhow!("{fault}: {why}. hint: {hint}"));
+            return Failure::person(anyhow!("{}", no_store(fault)));
         }
         MonitorFault::Store(fault) | MonitorFault::Pump(PumpFault::Store(fault)) => fault.remedy() == Remedy::Person,
         MonitorFault::Sink(_)

@@ -52,7 +52,7 @@ pub(super) struct Add {
 
 impl Silence {
     pub(super) async fn run(self, places: &Places) -> Result<(), Failure> {
-        let located = places.load()?;
+        let located = places.load_to_ask()?;
         let question = Question::new(&["silences"]);
         match self {
             Self::List { json } => {

@@ -22,7 +22,7 @@ pub(super) enum Sink {
 
 impl Sink {
     pub(super) async fn run(self, places: &Places) -> Result<(), Failure> {
-        let answerer = api::to_change(&places.load()?, Role::Operate).await?;
+        let answerer = api::to_change(&places.load_to_ask()?, Role::Operate).await?;
         let runs = answerer.is_monitor();
         match self {
             Self::Test { name } => {

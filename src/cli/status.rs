@@ -21,7 +21,7 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) async fn run(self, places: &Places) -> Result<(), Failure> {
-        let body = api::of_monitor(&places.load()?, &Question::new(&["status"])).await?;
+        let body = api::of_monitor(&places.load_to_ask()?, &Question::new(&["status"])).await?;
         let status: Value = serde_json::from_slice(&body).map_err(Failure::again)?;
         if self.json {
             answer(&String::from_utf8_lossy(&body))?;
@@ -100,7 +100,10 @@ fn payments(item: &Value) -> Option<String> {
     let live = item["live"].as_object().into_iter().flatten();
     let mut parts: Vec<String> = live.map(|(state, count)| format!("{count} {}", super::show::clean(state))).collect();
     if item["frozen"] == true {
-        parts.insert(0, "FROZEN or paused (`walletwatch payments list` says why)".to_owned());
+        let file = &item["freeze_file"]["why"];
+        let by_file = file.as_str().map(|why| format!("FROZEN by the file FREEZE: {}", super::show::clean(why)));
+        let why = || "FROZEN or paused (`walletwatch payments list` says why)".to_owned();
+        parts.insert(0, by_file.unwrap_or_else(why));
     }
     (!parts.is_empty()).then(|| format!("payments: {}\n", parts.join(", ")))
 }

@@ -37,7 +37,7 @@ pub(super) struct List {
 impl Transfers {
     pub(super) async fn run(self, places: &Places) -> Result<(), Failure> {
         let Self::List(asked) = self;
-        let answerer = api::to_read(&places.load()?).await?;
+        let answerer = api::to_read(&places.load_to_ask()?).await?;
         let question = Question::new(&["transfers"]);
         let question = question.with("chain", asked.chain).with("watch", asked.watch).with("stage", asked.stage);
         let listed = list::rows(&answerer, &question, asked.limit).await?;

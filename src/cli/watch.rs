@@ -106,7 +106,7 @@ impl Watch {
 
 impl List {
     async fn run(self, places: &Places) -> Result<(), Failure> {
-        let answerer = api::to_read(&places.load()?).await?;
+        let answerer = api::to_read(&places.load_to_ask()?).await?;
         let question = match &self.name {
             None => Question::new(&["watches"]),
             Some(name) => Question::new(&["watches", name, "addresses"]),
@@ -137,7 +137,7 @@ impl Add {
             Value::Object(item)
         };
         let addresses = self.addresses.iter().map(address).collect();
-        let answerer = api::to_change(&places.load()?, Role::Operate).await?;
+        let answerer = api::to_change(&places.load_to_ask()?, Role::Operate).await?;
         let done = send(&answerer, &self.kind.body(&self.name, addresses)).await?;
         if self.json { answer(&done.to_string()) } else { answer(&said(&done)) }
     }
@@ -145,7 +145,7 @@ impl Add {
 
 impl Remove {
     async fn run(self, places: &Places) -> Result<(), Failure> {
-        let answerer = api::to_change(&places.load()?, Role::Operate).await?;
+        let answerer = api::to_change(&places.load_to_ask()?, Role::Operate).await?;
         let watch = Question::new(&["watches", &self.name]);
         let questions = if self.addresses.is_empty() {
             vec![watch]
@@ -164,7 +164,7 @@ impl Remove {
 
 impl Import {
     async fn run(self, places: &Places) -> Result<(), Failure> {
-        let located = places.load()?;
+        let located = places.load_to_ask()?;
         let shown = self.file.display();
         let from: Box<dyn BufRead> = if self.file.as_os_str() == "-" {
             Box::new(std::io::stdin().lock())

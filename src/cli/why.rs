@@ -1,8 +1,8 @@
-//! `walletwatch why ALERT` and `why --transfer TX`: what is behind an alert, and behind a silence.
+//! `walletwatch why ALERT`, `why PAYMENT` and `why --transfer TX`: what is behind an alert, a payment, and a silence.
 
 use super::api::{self, Question};
 use super::show::{answer, clean, text};
-use super::{Failure, Places};
+use super::{Failure, Places, why_payment};
 use anyhow::anyhow;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 /// The settings of `why`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Why {
-    /// The alert's id
+    /// The id of an alert or a payment
     #[arg(required_unless_present = "transfer", conflicts_with = "transfer")]
     alert: Option<String>,
     /// The hash of a transaction: which rules looked at what it moved, and what stopped them
@@ -28,7 +28,14 @@ impl Why {
             (None, Some(hash)) => Question::new(&["transactions", hash]),
             (None, None) => return Err(Failure::usage(anyhow!("name an alert, or a transaction with --transfer"))),
         };
-        let found = api::to_read(&places.load()?).await?.get(&question).await?;
+        let answerer = api::to_read(&places.load_to_ask()?).await?;
+        let found = match (answerer.get(&question).await, &self.alert) {
+            // What is no alert may be a payment: their ids look alike.
+            (Err(failure), Some(id)) => {
+                answerer.get(&Question::new(&["payments", id, "why"])).await.map_err(|_| failure)?
+            }
+            (found, _) => found?,
+        };
         if self.json {
             return answer(&String::from_utf8_lossy(&found));
         }
@@ -37,6 +44,7 @@ impl Why {
         if found["alert"].is_object() {
             alert(&found, &mut told);
         }
+        why_payment::tell(if found["alert"].is_object() { &found["payment"] } else { &found }, &mut told);
         for transfer in found["transfers"].as_array().into_iter().flatten() {
             story(transfer, &mut told);
         }

@@ -8,7 +8,7 @@ use crate::config::mailbox::MailAddress;
 use crate::reactor::settings::Settings;
 use crate::types::{ChainId, Name, Pair, Secret};
 use crate::wire::etherscan::Dialect;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -307,6 +307,8 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// Who may do what.
     pub tokens: Vec<TokenConfig>,
+    /// Tokens whose secret cannot be had here, and why: of who only asks a monitor. Who runs one has all of them.
+    pub unread: BTreeMap<Name, String>,
 }
 
 /// One token.
@@ -329,6 +331,18 @@ pub enum Role {
     Operate,
     /// Change what concerns money.
     Approve,
+}
+
+impl Role {
+    /// The word in the config.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Operate => "operate",
+            Self::Approve => "approve",
+        }
+    }
 }
 
 /// The store.

@@ -5,6 +5,9 @@ use crate::wire::circle::KeyKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+/// What stops all payments of a process while it is there, beside its config.
+pub const FREEZE_FILE: &str = "FREEZE";
+
 /// `[circle]`: from which wallet payments are made, and how much at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CircleConfig {

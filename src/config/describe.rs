@@ -6,7 +6,7 @@ mod costs;
 mod money;
 mod seen;
 
-pub use money::money_lines;
+pub use money::{money_lines, payment_lines};
 
 use super::checked::Config;
 use super::describe_circle;

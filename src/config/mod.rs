@@ -30,6 +30,7 @@ mod cases;
 use checked::Config;
 use faults::{Faults, Notes};
 use raw::scope::Root;
+use secrets::Fetching;
 use std::path::Path;
 use surroundings::Surroundings;
 
@@ -38,6 +39,19 @@ use surroundings::Surroundings;
 /// # Errors
 /// Every fault, each with its place and a hint.
 pub fn load(path: &Path, data: &Path, around: &dyn Surroundings) -> Result<Config, Faults> {
+    load_with(Fetching::All, path, data, around)
+}
+
+/// The same for who only asks a running monitor, or its store: of the secrets, those tokens alone that can be had here. Whoever decides
+/// about money holds a token of their own and nobody else's, and no key of a source, a sink or Circle.
+///
+/// # Errors
+/// Every fault, each with its place and a hint; that a secret cannot be had here is none.
+pub fn load_to_ask(path: &Path, data: &Path, around: &dyn Surroundings) -> Result<Config, Faults> {
+    load_with(Fetching::Tokens, path, data, around)
+}
+
+fn load_with(fetching: Fetching, path: &Path, data: &Path, around: &dyn Surroundings) -> Result<Config, Faults> {
     let notes = Notes::default();
     let document = raw::document::read(path, around, &notes);
     if document.torn {
@@ -45,11 +59,11 @@ pub fn load(path: &Path, data: &Path, around: &dyn Surroundings) -> Result<Confi
     }
     let mut config = {
         let root = Root::new(&document.whole, &notes);
-        check::check(&check::input::Input { root: &root, notes: &notes, around, data })
+        check::check(&check::input::Input { root: &root, notes: &notes, around, data, fetching })
     };
     config.warnings = notes.finish()?;
     if let Some(circle) = &mut config.circle {
-        circle.freeze_file = path.with_file_name(check::FREEZE_FILE);
+        circle.freeze_file = path.with_file_name(circle::FREEZE_FILE);
     }
     Ok(config)
 }

@@ -4,6 +4,15 @@ use super::surroundings::{Surroundings, why_unreadable};
 use crate::types::Secret;
 use std::path::{Path, PathBuf};
 
+/// Which secrets are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fetching {
+    /// All: for who runs the monitor, or says whether it could run.
+    All,
+    /// The tokens of `[http]` alone, and of them those that can be had: for who asks a monitor.
+    Tokens,
+}
+
 /// Why a secret could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {

@@ -75,20 +75,11 @@ pub enum Denial {
     #[error("this token is not known here")]
     WrongToken,
     /// The token may not do this.
-    #[error("this token may not do that: it needs the role {}", role_word(*.0))]
+    #[error("this token may not do that: it needs the role {}", .0.word())]
     Role(Role),
     /// A page of another origin asks.
     #[error("a page of another origin may not do that")]
     Origin,
-}
-
-/// The word of a role in the config.
-pub(super) const fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Read => "read",
-        Role::Operate => "operate",
-        Role::Approve => "approve",
-    }
 }
 
 /// The tokens of the config, as hashes.
@@ -105,7 +96,9 @@ impl Tokens {
     /// Of the config.
     #[must_use]
     pub fn new(tokens: &[TokenConfig]) -> Self {
-        Self(tokens.iter().map(|token| (token.name.clone(), token.role, sha256(token.secret.expose()))).collect())
+        // What was not fetched opens nothing: an empty token would be everybody's.
+        let known = tokens.iter().filter(|token| !token.secret.is_unread());
+        Self(known.map(|token| (token.name.clone(), token.role, sha256(token.secret.expose()))).collect())
     }
 
     /// Whose token this is. Every token is compared, each in constant time.

@@ -87,7 +87,7 @@ pub trait Archive: Send + Sync {
     fn payment(&self, id: PaymentId) -> Answer<'_, Option<(PaymentRow, Vec<AuditRow>)>>;
 
     /// What holds for all live payments, and how many payments stand in each state, live or not.
-    fn office(&self) -> Answer<'_, (OfficeTables, Vec<Counted>)>;
+    fn office(&self) -> Answer<'_, (OfficeTables, Vec<Counted>, Option<AuditRow>)>;
 
     /// Lines of the audit before this one, newest first.
     fn audit(&self, before: Option<u64>, limit: usize) -> Answer<'_, Vec<AuditRow>>;
@@ -208,8 +208,8 @@ impl Archive for StoreArchive {
         self.ask(move |reader| reader.payment_told(id))
     }
 
-    fn office(&self) -> Answer<'_, (OfficeTables, Vec<Counted>)> {
-        self.ask(|reader| Ok((reader.office()?, reader.payment_counts()?)))
+    fn office(&self) -> Answer<'_, (OfficeTables, Vec<Counted>, Option<AuditRow>)> {
+        self.ask(|reader| Ok((reader.office()?, reader.payment_counts()?, reader.last_freeze()?)))
     }
 
     fn audit(&self, before: Option<u64>, limit: usize) -> Answer<'_, Vec<AuditRow>> {

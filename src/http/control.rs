@@ -4,9 +4,10 @@ use crate::reactor::hush::{SilenceAnswer, SilenceOrder};
 use crate::reactor::money::Sha256;
 use crate::reactor::payments::desk::{Order, Refusal as NotDone};
 use crate::reactor::rows::TransferRow;
+use crate::reactor::waits::Waits;
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::reactor::why::Looked;
-use crate::types::{MessageId, Name};
+use crate::types::{MessageId, Name, PaymentId};
 use futures::future::{BoxFuture, ready};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -52,6 +53,15 @@ pub struct MoneyInForce {
     pub difference: Vec<String>,
 }
 
+/// What the config in force says of a payment, and what it waits for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WhyPayment {
+    /// What its rule pays, a line each; empty where it pays nothing any more.
+    pub rule: Vec<String>,
+    /// What it waits for; nothing of one that ended long ago.
+    pub waits: Option<Waits>,
+}
+
 /// What a reload did, in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Reloaded {
@@ -93,6 +103,11 @@ pub trait Control: Send + Sync {
 
     /// Which rules look at a transfer, and what each of their conditions says. Changes nothing.
     fn why(&self, _row: TransferRow) -> BoxFuture<'_, Result<Vec<Looked>, Refusal>> {
+        Box::pin(ready(Err(no_monitor())))
+    }
+
+    /// What a payment by this rule waits for, and what the config in force says of it. Changes nothing.
+    fn why_payment(&self, _id: PaymentId, _rule: Name) -> BoxFuture<'_, Result<WhyPayment, Refusal>> {
         Box::pin(ready(Err(no_monitor())))
     }
 

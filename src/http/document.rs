@@ -1,7 +1,7 @@
 //! The OpenAPI document and the schemas of the bodies that webhooks bring: written from the table of routes and from the types
 //! themselves, once, and served as they are.
 
-use super::access::{Need, role_word};
+use super::access::Need;
 use super::problem::{self, Problem};
 use super::route::{Answer, Place, Route, Shape};
 use crate::config::checked::Role;
@@ -196,8 +196,8 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
         },
         "x-role": match need {
             Need::Nothing => Value::Null,
-            Need::Read => role_word(Role::Read).into(),
-            Need::Write(role) => role_word(role).into(),
+            Need::Read => Role::Read.word().into(),
+            Need::Write(role) => role.word().into(),
         },
     });
     if let Some((shape, optional)) = route.body {

@@ -35,10 +35,11 @@ mod transfers;
 mod watch_body;
 mod watches;
 mod why;
+mod why_payment;
 
 pub use access::Tokens;
 pub use archive::Archive;
-pub use control::{Command, Control, MoneyInForce, Refusal, Reloaded};
+pub use control::{Command, Control, MoneyInForce, Refusal, Reloaded, WhyPayment};
 pub use listing::Listing;
 pub use local::Local;
 pub use serve::serve;

@@ -1,7 +1,9 @@
 //! The JSON of payments, of what holds for all of them, and of the audit.
 
-use crate::reactor::money::{LivePart, PaymentRow, Sha256};
+use crate::reactor::money::{LivePart, PaymentRow, PaymentState, Sha256};
 use crate::reactor::office::{AuditRow, OfficeRow, OfficeTables, StopRow, Stopped};
+use crate::reactor::paying::FreezeFile;
+use crate::reactor::waits::held_because;
 use crate::telemetry::Labels;
 use crate::types::amount::format_amount;
 use crate::wire::hex;
@@ -24,6 +26,8 @@ pub(super) struct PaymentItem {
     amount_raw: String,
     state: &'static str,
     reason: Option<String>,
+    /// Of a held one, the reason in words.
+    why: Option<&'static str>,
     transfer_id: Option<String>,
     crossing: Option<u64>,
     planned_at: String,
@@ -93,6 +97,7 @@ pub(super) fn payment(row: &PaymentRow, audit: Option<&[AuditRow]>, labels: &Lab
         amount_raw: row.amount.to_string(),
         state: row.state.word(),
         reason: row.reason.as_ref().map(ToString::to_string),
+        why: row.reason.as_ref().filter(|_| row.state == PaymentState::Held).and_then(|why| held_because(why.as_str())),
         transfer_id: row.transfer.map(|id| id.to_string()),
         crossing: row.crossing,
         planned_at: row.planned_at.to_string(),
@@ -145,6 +150,11 @@ pub(super) fn line(row: &AuditRow) -> AuditItem {
 pub(super) struct Standing {
     /// Why nothing leaves; null where payments go.
     frozen: Option<String>,
+    /// Who froze them: a token's name, or `walletwatch`.
+    frozen_by: Option<String>,
+    frozen_since: Option<String>,
+    /// The file beside the config that stops this process; null where there is none.
+    freeze_file: Option<FileItem>,
     /// Why no clock is trusted, and since when.
     paused: Option<Paused>,
     stopped: Vec<StopItem>,
@@ -168,6 +178,19 @@ struct Paused {
 }
 
 #[derive(Serialize, ToSchema)]
+pub(super) struct FileItem {
+    why: String,
+    by: String,
+    since: String,
+}
+
+impl FileItem {
+    pub(super) fn of(file: &FreezeFile) -> Self {
+        Self { why: file.why.to_string(), by: file.by.to_string(), since: file.since.to_string() }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
 struct StopItem {
     what: &'static str,
     name: String,
@@ -184,10 +207,21 @@ pub(super) struct CountItem {
     pub count: u64,
 }
 
-pub(super) fn standing(tables: &OfficeTables, in_force: Option<Sha256>, payments: Vec<CountItem>) -> Standing {
+/// `freeze` is the last line of the audit that froze everything; it says nothing where payments are not frozen now.
+pub(super) fn standing(
+    tables: &OfficeTables,
+    in_force: Option<Sha256>,
+    payments: Vec<CountItem>,
+    freeze: Option<&AuditRow>,
+    file: Option<&FreezeFile>,
+) -> Standing {
     let office = tables.office.clone().unwrap_or_default();
     let OfficeRow { frozen, paused, accepted, entity_key, probed, scanned_at } = office;
+    let freeze = freeze.filter(|_| frozen.is_some());
     Standing {
+        frozen_by: freeze.map(|line| line.who.to_string()),
+        frozen_since: freeze.map(|line| line.at.to_string()),
+        freeze_file: file.map(FileItem::of),
         frozen: frozen.map(|why| why.to_string()),
         paused: paused.map(|(why, since)| Paused { why: why.to_string(), since: since.to_string() }),
         stopped: tables.stops.iter().map(stop).collect(),

@@ -67,13 +67,14 @@ pub(super) async fn one(State(parts): Shared, Path(id): Path<String>) -> Result<
 
 /// `GET /api/v1/payments/standing`.
 pub(super) async fn standing(State(parts): Shared) -> Result<Json<Standing>, Problem> {
-    let (tables, counts) = parts.archive.office().await?;
+    let (tables, counts, freeze) = parts.archive.office().await?;
     let in_force = parts.control.money().await.map(|money| money.fingerprint);
     let counts = counts
         .into_iter()
         .map(|(state, live, count)| CountItem { state: state.word(), rehearsal: !live, count })
         .collect();
-    Ok(Json(payment_body::standing(&tables, in_force, counts)))
+    let file = parts.standing().payments.file.clone();
+    Ok(Json(payment_body::standing(&tables, in_force, counts, freeze.as_ref(), file.as_ref())))
 }
 
 /// `GET /api/v1/payments/audit`.
@@ -98,7 +99,7 @@ pub(super) struct ConfigItem {
 
 /// `GET /api/v1/payments/config`.
 pub(super) async fn config(State(parts): Shared) -> Result<Json<ConfigItem>, Problem> {
-    let (tables, _) = parts.archive.office().await?;
+    let (tables, ..) = parts.archive.office().await?;
     let accepted = tables.office.and_then(|office| office.accepted).map(|hash| digits(&hash));
     let money = parts.control.money().await;
     let in_force = money.as_ref().map(|money| digits(&money.fingerprint));
@@ -278,7 +279,8 @@ fn name(text: String) -> Result<Name, Problem> {
     }
 }
 
-fn payment_id(text: &str) -> Result<PaymentId, Problem> {
+/// The id of a payment in a path.
+pub(super) fn payment_id(text: &str) -> Result<PaymentId, Problem> {
     PaymentId::parse(text)
         .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "an id of a payment is 32 hexadecimal digits"))
 }

@@ -104,6 +104,16 @@ fn answered(answer: SilenceAnswer) -> Result<Silences, Problem> {
     match answer {
         SilenceAnswer::Silences(rows, set) => Ok(Silences { items: rows.iter().map(item).collect(), set }),
         SilenceAnswer::Unknown(_) => Err(Problem::new(StatusCode::NOT_FOUND, "there is no such silence")),
+        SilenceAnswer::OverPayments(expires) => {
+            let expires = duration::show(expires);
+            let what = format!(
+                "a payment that is held meanwhile would be refused after {expires}, and nobody would hear of it"
+            );
+            Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                format!("nothing was done: {what}: silence payments for less"),
+            ))
+        }
         SilenceAnswer::TooMany => {
             Err(Problem::new(StatusCode::CONFLICT, format!("there are {MOST_SILENCES} silences: end some of them")))
         }

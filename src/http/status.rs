@@ -3,6 +3,7 @@
 use super::balances::{self, BalancesLine};
 use super::bodies::state;
 use super::gas::{GasItem, gwei};
+use super::payment_body::FileItem;
 use crate::reactor::event::SourceId;
 use crate::telemetry::snapshot::{BudgetStatus, Outage};
 use crate::telemetry::{Snapshot, unready};
@@ -144,6 +145,8 @@ pub(super) struct BudgetItem {
 #[derive(Serialize, ToSchema)]
 pub(super) struct PaymentsItem {
     pub frozen: bool,
+    /// The file beside the config that stops this process; null where there is none.
+    pub freeze_file: Option<FileItem>,
     pub rehearsals: BTreeMap<&'static str, u64>,
     pub live: BTreeMap<&'static str, u64>,
 }
@@ -171,6 +174,7 @@ pub(super) fn status(snapshot: &Snapshot, now: Timestamp) -> Status {
         explorers: snapshot.budgets.iter().map(budget).collect(),
         payments: PaymentsItem {
             frozen: payments.frozen,
+            freeze_file: payments.file.as_ref().map(FileItem::of),
             rehearsals: payments.rehearsals.iter().map(|(state, count)| (state.word(), *count)).collect(),
             live: payments.live.iter().map(|(state, count)| (state.word(), *count)).collect(),
         },

@@ -14,7 +14,7 @@ use super::silences::Silences;
 use super::status::Status;
 use super::watches::{AddedAnswer, AddressItem, RemovedAnswer, WatchItem};
 use super::why::{AlertStory, TransactionStory};
-use super::{Parts, commands, events, payments, routes, silences, watch_body, watches, why};
+use super::{Parts, commands, events, payments, routes, silences, watch_body, watches, why, why_payment};
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -221,6 +221,10 @@ fn money() -> Vec<Route> {
         Route::decide("/api/v1/payments/probe", payments::probe, "Begins to show what Circle does on this account."),
         Route::get("/api/v1/payments/{id}", payments::one, "A payment, with what was written of it.")
             .answers::<PaymentItem>()
+            .at(&[Place::Id])
+            .or(&[404]),
+        Route::get("/api/v1/payments/{id}/why", why_payment::why, "Why a payment, and what it waits for.")
+            .answers::<why_payment::PaymentStory>()
             .at(&[Place::Id])
             .or(&[404]),
         Route::decide("/api/v1/payments/{id}/approve", payments::approve, "Approves this payment with these bytes.")

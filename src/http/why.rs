@@ -3,6 +3,7 @@
 use super::Parts;
 use super::bodies::{self, AlertItem, OutboxItem, TransferItem};
 use super::problem::Problem;
+use super::why_payment::{self, PaymentStory};
 use crate::reactor::rows::{AlertSubject, TransferRow};
 use crate::reactor::why::Looked;
 use crate::types::{AlertId, B256};
@@ -23,6 +24,8 @@ pub(super) struct AlertStory {
     messages: Vec<OutboxItem>,
     /// Of an alert about a transfer: what it is about, and what the rules on it say now.
     transfer: Option<TransferStory>,
+    /// Of an alert about a payment: the payment, with everything behind it.
+    payment: Option<PaymentStory>,
 }
 
 /// A transfer, and who looked at it.
@@ -76,9 +79,16 @@ pub(super) async fn alert(State(parts): Shared, Path(id): Path<String>) -> Resul
         Some(row) => Some(story(&parts, row).await?),
         None => None,
     };
+    let payment = match &row.subject {
+        AlertSubject::Payment(id) => why_payment::story(&parts, *id).await?,
+        AlertSubject::Transfer { .. }
+        | AlertSubject::Crossing(_)
+        | AlertSubject::Balance { .. }
+        | AlertSubject::Trouble(_) => None,
+    };
     let alert = bodies::alert(&row, &parts.standing().labels);
     let messages = messages.iter().map(|row| bodies::outbox(row, true)).collect();
-    Ok(Json(AlertStory { alert, messages, transfer }))
+    Ok(Json(AlertStory { alert, messages, transfer, payment }))
 }
 
 /// `GET /api/v1/transactions/{hash}`.

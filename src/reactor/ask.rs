@@ -227,6 +227,35 @@ pub enum Outcome {
     Fee(U256),
 }
 
+impl Outcome {
+    /// What came of a `Create`, for people: it holds no bytes of a body.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Accepted { id, new: true, .. } => format!("accepted as {id}"),
+            Self::Accepted { id, new: false, .. } => format!("known to Circle already, as {id}"),
+            Self::Refused { status, words, .. } => format!("refused with {status}, {words}"),
+            Self::Ambiguous(Why::Timeout) => "no answer in time: nobody knows whether it arrived".to_owned(),
+            Self::Ambiguous(Why::Broken) => "the connection broke: nobody knows whether it arrived".to_owned(),
+            Self::Ambiguous(Why::Unreadable(status)) => {
+                format!("an answer with status {status} that proves nothing: nobody knows whether it arrived")
+            }
+            Self::NotSent(Unsent::TooLate) => "not sent: its second was over".to_owned(),
+            Self::NotSent(Unsent::FreezeFile) => "not sent: the file FREEZE".to_owned(),
+            Self::NotSent(Unsent::OtherEntityKey(_)) => "not sent: Circle shows another entity public key".to_owned(),
+            Self::NotSent(Unsent::NoEntityKey) => "not sent: Circle's entity public key could not be read".to_owned(),
+            Self::NotSent(Unsent::OtherBytes) => "not sent: its bytes are not what was frozen".to_owned(),
+            Self::Ambiguous(Why::Incomplete)
+            | Self::Read(_)
+            | Self::Found(_)
+            | Self::CancelAsked
+            | Self::Wallet { .. }
+            | Self::Funds { .. }
+            | Self::Fee(_) => "an answer to another question".to_owned(),
+        }
+    }
+}
+
 /// Why nothing is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {

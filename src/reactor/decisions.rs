@@ -3,6 +3,7 @@
 use super::hushed::SilenceAnswer;
 use super::looked::Looked;
 use super::money::{CircleId, Sha256};
+use super::waits::Waits;
 use super::watch_list::WatchAnswer;
 use crate::types::{Name, PaymentId};
 
@@ -149,4 +150,6 @@ pub enum Reply {
     Silences(SilenceAnswer),
     /// Which rules look at a transfer.
     Why(Vec<Looked>),
+    /// What a payment waits for; nothing where there is no such payment.
+    WhyPayment(Option<Waits>),
 }

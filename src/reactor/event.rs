@@ -7,13 +7,16 @@ pub use super::decisions::PaymentOrder;
 pub use super::holdings::{Balances, NoBalance, ReadAt};
 use super::hushed::SilenceOrder;
 use super::money::CircleId;
+use super::paying::FreezeFile;
 use super::rows::Deadline;
 use super::rows::TransferRow;
 use super::settings::Settings;
 pub use super::source::{List, SourceId, SourceKind};
 use super::watch_list::WatchOrder;
 use crate::types::gas::Tips;
-use crate::types::{Address, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, Price, Timestamp, U256};
+use crate::types::{
+    Address, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, PaymentId, Price, Timestamp, U256,
+};
 use std::sync::Arc;
 
 /// One thing that happened.
@@ -66,6 +69,8 @@ pub enum Event {
     Answered(Box<Answer>),
     /// A hook of Circle's speaks of this transaction: a hint to look, and nothing more.
     Hinted(CircleId),
+    /// The file that stops all payments of this process, or that it is not there (any more).
+    FreezeFile(Option<Box<FreezeFile>>),
     /// The wall clock and the monotonic one went apart.
     Clock(ClockReport),
     /// Reading this block ended the process more than once: its chain is left alone, the others go on.
@@ -376,6 +381,8 @@ pub enum Command {
     Silence(Box<SilenceOrder>),
     /// Say which rules look at a transfer, and what each says.
     Why(Box<TransferRow>),
+    /// Say what a payment waits for.
+    WhyPayment(PaymentId),
     /// Decide about payments.
     Payments(Box<PaymentOrder>),
 }

@@ -4,6 +4,7 @@ use super::Reactor;
 use super::alerts::{Saying, new_alert, trouble_alert};
 use super::effect::{Body, Effect, FrozenBody, MessageKind};
 use super::office::Stopped;
+use super::paying::FreezeFile;
 use super::rows::{AlertState, AlertSubject, Subject, TroubleRow};
 use crate::types::{Name, Severity};
 
@@ -14,6 +15,8 @@ pub(super) enum Halt<'a> {
     Everything,
     /// Every payment, for as long as no clock is trusted.
     Clock,
+    /// Every payment of this process, for as long as a file lies beside its config.
+    File,
     /// A rule or a payee.
     One(&'a Stopped),
 }
@@ -24,6 +27,7 @@ impl Halt<'_> {
         Subject::Payments(match self {
             Self::Everything => "everything".into(),
             Self::Clock => "clock".into(),
+            Self::File => "file".into(),
             Self::One(Stopped::Rule(name)) => format!("rule {name}").into(),
             Self::One(Stopped::Payee(name)) => format!("payee {name}").into(),
         })
@@ -31,6 +35,26 @@ impl Halt<'_> {
 }
 
 impl Reactor {
+    /// The file that stops this process is there, or is not. The worker obeys it by itself; here nothing is begun that it would not send.
+    pub(super) fn freeze_file(&mut self, file: Option<FreezeFile>, effects: &mut Vec<Effect>) {
+        let there = file.is_some();
+        self.at_desk(effects, |desk, _, _, _| desk.file_is_there(there));
+        match &file {
+            Some(FreezeFile { why, by, since }) => {
+                let why = format!("{why} (the file FREEZE beside the config, by {by} at {since})");
+                self.say_frozen(Halt::File, why.into(), effects);
+            }
+            None => self.say_unfrozen(Halt::File, &"whoever took the file FREEZE away".into(), effects),
+        }
+        self.soft.freeze_file = file;
+    }
+
+    /// The file that stops all payments of this process, where it is there.
+    #[must_use]
+    pub const fn frozen_by_file(&self) -> Option<&FreezeFile> {
+        self.soft.freeze_file.as_ref()
+    }
+
     /// It goes no further.
     pub(super) fn say_frozen(&mut self, halt: Halt<'_>, why: Name, effects: &mut Vec<Effect>) {
         if let Some(row) = self.troubles.open(halt.subject(), self.at, None, effects) {

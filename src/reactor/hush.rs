@@ -28,8 +28,10 @@ impl Reactor {
             SilenceOrder::Add { silence, lasts } => {
                 let lasts = lasts.min(LONGEST_SILENCE);
                 let silence = Silence { from: self.at, until: self.at.after(lasts), ..silence };
-                match self.alerts.quiet.silence(silence, effects) {
-                    None => Err(SilenceAnswer::TooMany),
+                let unheard = self.expires_unheard(&silence, lasts);
+                let set = if unheard.is_none() { self.alerts.quiet.silence(silence, effects) } else { None };
+                match set {
+                    None => Err(unheard.map_or(SilenceAnswer::TooMany, SilenceAnswer::OverPayments)),
                     Some(number) => {
                         self.timers.set(self.at, Deadline::Silence(number), lasts, effects);
                         Ok(Some(number))

@@ -120,6 +120,8 @@ pub enum SilenceAnswer {
     Unknown(u32),
     /// There are as many as there may be.
     TooMany,
+    /// A live payment that is held meanwhile would be refused after this, and nobody would have heard of it.
+    OverPayments(Duration),
 }
 
 /// The facts of a `digest`.

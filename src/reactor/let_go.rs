@@ -99,6 +99,7 @@ impl Reactor {
             | Event::Command(_)
             | Event::Answered(_)
             | Event::Hinted(_)
+            | Event::FreezeFile(_)
             | Event::Clock(_)
             | Event::Unreadable { .. }
             | Event::Deadline(_) => return Ok(()),

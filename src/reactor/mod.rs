@@ -35,6 +35,7 @@ mod halts;
 mod held;
 pub mod holdings;
 pub mod hush;
+mod hush_payments;
 pub mod hushed;
 mod internals;
 mod let_go;
@@ -80,11 +81,13 @@ pub mod system;
 pub mod timers;
 pub mod transfers;
 pub mod troubles;
+pub mod waits;
 mod want;
 pub mod wants;
 pub mod watch_list;
 mod watched;
 pub mod why;
+mod why_payment;
 pub mod worth;
 
 use crate::types::{Address, B256, ChainId, Pair, Timestamp, TransferId};
@@ -154,6 +157,8 @@ struct Soft {
     sources: BTreeMap<SourceId, SourceState>,
     /// What live rules were shown.
     shown: pay_crossings::Shown,
+    /// The file that stops all payments of this process.
+    freeze_file: Option<paying::FreezeFile>,
     /// When something useful last came.
     progress: BTreeMap<Subject, Timestamp>,
     /// Tokens whose decimals were waited for in vain.
@@ -239,10 +244,14 @@ impl Reactor {
             Event::Command(Command::Why(row)) => {
                 effects.push(Effect::Answer(Box::new(Reply::Why(self.why(&row)))));
             }
+            Event::Command(Command::WhyPayment(id)) => {
+                effects.push(Effect::Answer(Box::new(Reply::WhyPayment(self.why_payment(id)))));
+            }
             Event::Command(Command::Silence(order)) => self.order_silence(*order, &mut effects),
             Event::Command(Command::Payments(order)) => self.order_payments(*order, &mut effects),
             Event::Answered(answer) => self.answered(*answer, &mut effects),
             Event::Hinted(transaction) => self.hinted(&transaction, &mut effects),
+            Event::FreezeFile(file) => self.freeze_file(file.map(|file| *file), &mut effects),
             Event::Clock(report) => self.clock_moved(&report, &mut effects),
             Event::Unlistable(list) => self.unlistable(list, &mut effects),
             Event::Unreadable { chain, block } => self.stop(chain, Stop::Unreadable(block), &mut effects),

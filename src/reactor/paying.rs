@@ -138,6 +138,17 @@ pub struct FrozenBody {
     pub audit_head: Option<Sha256>,
 }
 
+/// The file that stops every payment of a process for as long as it lies beside the config.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreezeFile {
+    /// Its first line.
+    pub why: Name,
+    /// Whose it is on this machine.
+    pub by: Name,
+    /// When it was written.
+    pub since: Timestamp,
+}
+
 /// What is known of a live payment at Circle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveWords {

@@ -9,6 +9,7 @@ pub use super::ask;
 use super::effect::Effect;
 use super::rows::{PaymentRow, PaymentState, Row};
 use super::settings::{Approval, Payee, PaymentAmount, PaymentSettings};
+use super::waits::Room;
 use crate::types::{Name, PaymentId, Timestamp, TransferId, U256};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -155,16 +156,35 @@ impl Payments {
     }
 
     fn within_limits(&self, settings: &PaymentSettings, payee: &Payee, amount: U256, at: Timestamp) -> bool {
-        let fits = |used: Option<U256>, limit: U256| {
-            used.and_then(|used| used.checked_add(amount)).is_some_and(|sum| sum <= limit)
-        };
-        let of_rule = || self.counting().filter(|row| row.rule == settings.rule);
+        self.rooms(settings, payee, amount, None, at).iter().all(Room::fits)
+    }
+
+    /// Every limit that this amount would count in; a payment that is there already, `own`, is not counted.
+    #[must_use]
+    pub fn rooms(
+        &self,
+        settings: &PaymentSettings,
+        payee: &Payee,
+        amount: U256,
+        own: Option<PaymentId>,
+        at: Timestamp,
+    ) -> Vec<Room> {
+        let others = || self.counting().filter(move |row| Some(row.id) != own);
+        let of_rule = || others().filter(|row| row.rule == settings.rule);
         let today = of_rule().filter(|row| recent(row, at)).count();
-        amount <= settings.per_payment
-            && fits(sum(of_rule().filter(|row| recent(row, at))), settings.per_day)
-            && fits(sum(of_rule()), settings.in_total)
-            && fits(sum(self.counting().filter(|row| row.payee == payee.name && recent(row, at))), payee.per_day)
-            && u32::try_from(today).is_ok_and(|today| today < settings.max_per_day)
+        let of_payee = others().filter(|row| row.payee == payee.name && recent(row, at));
+        let room = |limit, used: Option<U256>, allowed| {
+            let used = used.unwrap_or(U256::MAX);
+            Room { limit, used, adds: amount, allowed, is_count: false, yields_to_two: false }
+        };
+        let count = U256::from(settings.max_per_day);
+        vec![
+            room("per_payment", Some(U256::ZERO), settings.per_payment),
+            room("per_day", sum(of_rule().filter(|row| recent(row, at))), settings.per_day),
+            room("in_total", sum(of_rule()), settings.in_total),
+            Room { adds: U256::from(1), is_count: true, ..room("max_per_day", Some(U256::from(today)), count) },
+            room("per_day of the payee", sum(of_payee), payee.per_day),
+        ]
     }
 
     /// Those that count in limits: all but refused ones, and those that had no room in them. What had none has reserved none: else one

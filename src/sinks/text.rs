@@ -8,6 +8,7 @@ use super::body::{
     ApprovalData, AssetData, BalanceData, Basics, BlockData, BodyFault, Data, DigestData, FrozenData, GasData,
     HeartbeatData, PaymentData, PriceData, ResolvedData, SinkData, SourceData, TransferData, UsdData, read,
 };
+use crate::reactor::waits::held_because;
 use crate::types::gas::Fee;
 use crate::types::{Name, Untrusted};
 use std::borrow::Cow;
@@ -312,8 +313,9 @@ fn sink_text(kind: &str, data: &SinkData<'_>) -> Text {
 
 fn frozen_text(kind: &str, data: &FrozenData<'_>) -> Text {
     let title = match (kind, &*data.what) {
-        ("payments.unfrozen", "everything" | "clock") => "payments go on".to_owned(),
+        ("payments.unfrozen", "everything" | "clock" | "file") => "payments go on".to_owned(),
         ("payments.unfrozen", what) => format!("payments of the {what} go on"),
+        (_, "file") => "PAYMENTS ARE FROZEN by a file: nothing leaves this monitor while it is there".to_owned(),
         (_, "everything") => "PAYMENTS ARE FROZEN: nothing leaves until a person looks".to_owned(),
         (_, "clock") => "PAYMENTS ARE PAUSED: no clock is trusted until a person looks".to_owned(),
         (_, what) => format!("PAYMENTS ARE STOPPED for the {what} until a person looks"),
@@ -332,11 +334,12 @@ fn payment_text(kind: &str, data: &PaymentData<'_>) -> Text {
     let title = format!("{rehearsal}payment of {} USDC to {} on {}: {word}", data.amount, data.payee, data.chain);
     let mut lines = vec![format!("payment {}", data.payment_id)];
     if let Some(reason) = &data.reason {
-        lines.push(format!("why: {reason}"));
+        let held = held_because(reason).filter(|_| kind == "payment.held");
+        lines.push(format!("why: {}", held.unwrap_or(reason)));
     }
     match (kind, data.rehearsal) {
         ("payment.held", false) => lines.push(format!(
-            "`walletwatch payments show {0}` says why; `walletwatch payments approve {0}`, or `reject`",
+            "`walletwatch why {0}` says what it waits for; `walletwatch payments approve {0}`, or `reject`",
             data.payment_id
         )),
         ("payment.needs_person", false) => lines.push(format!(

@@ -57,7 +57,7 @@ pub enum StoreFault {
     },
     /// It is not there, and must be.
     #[error(
-        "there is no store at {}: name the right data folder, bring the store back, or start anew on purpose",
+        "there is no store at {}; `--data-dir` names another folder",
         path.display()
     )]
     Missing {

@@ -83,6 +83,16 @@ impl Reader {
         self.ask(money::tables)
     }
 
+    /// The line of the audit that says who froze everything last, when and why.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn last_freeze(&self) -> Result<Option<AuditRow>, StoreFault> {
+        let lines =
+            self.ask(|connection| money::audit(connection, "WHERE what = 'frozen' ORDER BY seq DESC LIMIT 1"))?;
+        Ok(lines.into_iter().next())
+    }
+
     /// How many payments stand in each state: of rehearsals and of live ones.
     ///
     /// # Errors

@@ -63,7 +63,7 @@ pub fn of_config(config: &Config) -> Vec<&Secret> {
         secrets.extend(url);
         secrets.extend([api_key, entity_secret]);
     }
-    let HttpConfig { listen: _, tokens } = http;
+    let HttpConfig { listen: _, tokens, unread: _ } = http;
     for TokenConfig { name: _, role: _, secret } in tokens {
         secrets.push(secret);
     }
@@ -200,6 +200,7 @@ mod tests {
             http: HttpConfig {
                 listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
                 tokens: vec![TokenConfig { name: "admin".into(), role: Role::Operate, secret: secret("token") }],
+                unread: std::collections::BTreeMap::new(),
             },
             circle: Some(CircleConfig {
                 environment: KeyKind::Test,

@@ -11,6 +11,7 @@ use super::trend::Trends;
 use super::worth::{PairStatus, Portfolio};
 use crate::reactor::directory::Directory;
 use crate::reactor::event::{SourceId, SourceState};
+use crate::reactor::paying::FreezeFile;
 use crate::reactor::rows::PaymentState;
 use crate::types::{ChainId, Kind, Name, Pair, Price, Severity, Timestamp, TransferId};
 use std::collections::BTreeMap;
@@ -216,6 +217,8 @@ pub struct BudgetStatus {
 pub struct PaymentsStatus {
     /// No payment may go.
     pub frozen: bool,
+    /// The file that stops this process, where it is there.
+    pub file: Option<FreezeFile>,
     /// How many rehearsals stand where.
     pub rehearsals: BTreeMap<PaymentState, u64>,
     /// How many live payments stand where.

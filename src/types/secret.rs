@@ -14,6 +14,18 @@ impl Secret {
         Self(Zeroizing::new(text))
     }
 
+    /// One that was not fetched, because who reads the config has no use for it. What is fetched is never empty.
+    #[must_use]
+    pub fn unread() -> Self {
+        Self::new(String::new())
+    }
+
+    /// Whether it was not fetched: nothing can be said of what it is.
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The text itself, for the one place that sends it. Never log what this returns.
     #[must_use]
     pub fn expose(&self) -> &str {

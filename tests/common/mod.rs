@@ -11,6 +11,7 @@ pub mod anvil;
 pub mod bot;
 pub mod config;
 pub mod html;
+pub mod leaks;
 pub mod mail;
 pub mod monitor;
 pub mod receiver;

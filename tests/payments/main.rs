@@ -3,13 +3,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod leaks;
+mod people;
 mod rig;
 
-use rig::{Rig, post, said};
+use rig::{ANN, DUTY, Rig, post, said};
 use serde_json::json;
-
-const ANN: &str = "ann-0123456789abcdef0123456789";
-const DUTY: &str = "duty-0123456789abcdef012345678";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_approves_and_circle_pays_once() {
@@ -171,6 +170,7 @@ async fn a_config_that_nobody_accepted_sends_nothing_and_a_store_that_is_gone_st
     assert!(checked.0 == 0 && checked.1.contains("one operator alone reads ethereum"), "{checked:?}");
     let missing = said(&rig.place.command(&["run"]));
     assert!(missing.0 == 3 && missing.1.contains("walletwatch run --new-store"), "{missing:?}");
+    assert!(missing.1.contains("where this is its first start") && missing.1.contains("bring it back"), "{missing:?}");
     let monitor = rig.place.start_with(&["run", "--new-store"]).await.expect("it starts");
     let frozen =
         |standing: &serde_json::Value| standing["frozen"].as_str().is_some_and(|why| why.contains("the store is new"));

@@ -37,6 +37,23 @@ pub struct Rig {
     _stop: DropGuard,
 }
 
+pub const ANN: &str = "ann-0123456789abcdef0123456789";
+pub const BOB: &str = "bob-0123456789abcdef0123456789";
+pub const DUTY: &str = "duty-0123456789abcdef012345678";
+
+/// Every secret of the config, by its variable.
+pub fn secrets() -> [(&'static str, String); 6] {
+    let [circle, entity, ann, bob, duty] = [API_KEY, ENTITY_SECRET, ANN, BOB, DUTY].map(str::to_owned);
+    [
+        ("CIRCLE_KEY", circle),
+        ("CIRCLE_ENTITY", entity),
+        ("ANN", ann),
+        ("BOB", bob),
+        ("DUTY", duty),
+        ("HOOK", Receiver::secret()),
+    ]
+}
+
 /// USDC on Sepolia, as the chain table has it.
 pub fn usdc() -> Address {
     chain::by_name("sepolia").and_then(|known| known.usdc).expect("the chain table has it").address
@@ -89,15 +106,8 @@ impl Rig {
         let receiver = Receiver::start().await;
         let text = config(&receiver.url(), node, at_circle, payment, circle);
         let place = Place::new(&text);
-        for (name, value) in [
-            ("CIRCLE_KEY", API_KEY),
-            ("CIRCLE_ENTITY", ENTITY_SECRET),
-            ("ANN", "ann-0123456789abcdef0123456789"),
-            ("BOB", "bob-0123456789abcdef0123456789"),
-            ("DUTY", "duty-0123456789abcdef012345678"),
-            ("HOOK", &Receiver::secret()),
-        ] {
-            place.set(name, value);
+        for (name, value) in secrets() {
+            place.set(name, &value);
         }
         Self { place, receiver, circle: paying, queue, _stop: stop.drop_guard() }
     }

@@ -112,6 +112,7 @@ impl Script {
                     }
                     Reply::Silences(answer) => self.said.push(format!("{answer:?}")),
                     Reply::Why(looked) => self.said.push(format!("{looked:?}")),
+                    Reply::WhyPayment(waits) => self.said.push(format!("{waits:?}")),
                 },
                 Effect::Put(_) | Effect::Delete(_) | Effect::Notice(_) => {}
             }

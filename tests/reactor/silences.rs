@@ -58,7 +58,7 @@ impl Stage {
                 Effect::Tell(message) => self.told.push(*message),
                 Effect::Answer(answered) => match *answered {
                     Reply::Silences(silences) => answer = Some(silences),
-                    Reply::Watches(_) | Reply::Payments(_) | Reply::Why(_) => {}
+                    Reply::Watches(_) | Reply::Payments(_) | Reply::Why(_) | Reply::WhyPayment(_) => {}
                 },
                 Effect::Put(_) | Effect::Delete(_) | Effect::Notice(_) => {}
             }

@@ -141,7 +141,7 @@ impl Process {
         self.machine.arrived(turned.rows, now);
         let of_watches = |reply| match reply {
             Reply::Watches(answer) => Some(answer),
-            Reply::Payments(_) | Reply::Silences(_) | Reply::Why(_) => None,
+            Reply::Payments(_) | Reply::Silences(_) | Reply::Why(_) | Reply::WhyPayment(_) => None,
         };
         Ok(turned.answers.into_iter().filter_map(of_watches).collect())
     }

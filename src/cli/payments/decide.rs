@@ -7,8 +7,10 @@ use super::super::show::{answer, clean, text};
 use super::look::{read, told};
 use super::{Accept, Approve, Resolve, Resume, Who};
 use crate::config::checked::Role;
+use crate::config::circle::FREEZE_FILE;
 use anyhow::anyhow;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::time::Duration;
 
 /// Between two looks at a probe.
@@ -31,7 +33,18 @@ async fn decide(answerer: &Answerer, path: &[&str], body: &Value, said: &str) ->
 /// A decision about one payment that needs nothing more.
 pub(super) async fn about(located: &Located, who: &Who, id: &str, act: &str, said: &str) -> Result<(), Failure> {
     let answerer = approver(located, who).await?;
-    decide(&answerer, &["payments", id, act], &json!({}), &format!("{} {said}", clean(id))).await
+    let done = decide(&answerer, &["payments", id, act], &json!({}), &format!("{} {said}", clean(id))).await;
+    with_state(&answerer, id, done).await
+}
+
+/// What was not done says where the payment stands: whoever is late learns what happened meanwhile.
+async fn with_state(answerer: &Answerer, id: &str, done: Result<(), Failure>) -> Result<(), Failure> {
+    let Err(failure) = done else { return Ok(()) };
+    let Ok(item) = read(answerer, &["payments", id]).await else { return Err(failure) };
+    let part = |key: &str| Some(text(&item, key)).filter(|part| !part.is_empty());
+    let why = part("why").or_else(|| part("reason")).map_or_else(String::new, |why| format!(": {why}"));
+    let words = format!("it is {} since {}{why}", text(&item, "state"), text(&item, "changed_at"));
+    Err(failure.and(&clean(&format!("{words}. `walletwatch why {id}` says more"))))
 }
 
 pub(super) async fn approve(located: &Located, asked: Approve) -> Result<(), Failure> {
@@ -45,7 +58,8 @@ pub(super) async fn approve(located: &Located, asked: Approve) -> Result<(), Fai
     }
     let amount = format!("{} USDC to {} ({})", text(&item, "amount"), text(&item, "payee"), text(&item, "address"));
     let said = clean(&format!("approved: {amount}"));
-    decide(&answerer, &["payments", &asked.id, "approve"], &body, &said).await
+    let done = decide(&answerer, &["payments", &asked.id, "approve"], &body, &said).await;
+    with_state(&answerer, &asked.id, done).await
 }
 
 pub(super) async fn accept(located: &Located, asked: Accept) -> Result<(), Failure> {
@@ -98,17 +112,17 @@ fn difference(config: &Value) -> String {
 }
 
 pub(super) async fn freeze(located: &Located, reason: Option<String>, who: &Who) -> Result<(), Failure> {
-    // Where no monitor runs, the store is frozen: the next one starts so. A name says who asks, and never stands in the way of a stop.
-    let answerer = match &who.name {
-        Some(name) => match api::by_whom(located, Role::Operate, Some(name)).await {
-            Ok(answerer) => answerer,
-            Err(_) => api::to_change(located, Role::Operate).await?,
-        },
-        None => api::to_change(located, Role::Operate).await?,
-    };
+    // Where no monitor runs, the store is frozen: the next one starts so.
+    let answerer = api::to_change_as(located, Role::Operate, who.name.as_deref()).await?;
     let body = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
     let said = "frozen: no payment leaves until `walletwatch payments unfreeze`";
     decide(&answerer, &["payments", "freeze"], &body, said).await
+}
+
+/// What stops payments where nothing else does, not even this command: a file.
+pub(super) fn or_by_file(config: &Path, failure: Failure) -> Failure {
+    let file = config.with_file_name(FREEZE_FILE);
+    failure.or(&format!("touch {}: while it is there, nothing leaves the monitor of this config", file.display()))
 }
 
 pub(super) async fn unfreeze(located: &Located, who: &Who) -> Result<(), Failure> {
@@ -122,7 +136,8 @@ pub(super) async fn resolve(located: &Located, asked: Resolve) -> Result<(), Fai
         Some(id) => (json!({ "circle_id": id }), "Circle is asked for it: if it is this payment, it goes on as that"),
         None => (json!({ "absent": true }), "it is absent: rejected, and looked for on for 30 days"),
     };
-    decide(&answerer, &["payments", &asked.id, "resolve"], &body, said).await
+    let done = decide(&answerer, &["payments", &asked.id, "resolve"], &body, said).await;
+    with_state(&answerer, &asked.id, done).await
 }
 
 pub(super) async fn resume(located: &Located, asked: Resume) -> Result<(), Failure> {

@@ -29,14 +29,21 @@ fn row(item: &Value) -> [String; 7] {
     let live = if item["rehearsal"] == true { " (rehearsal)" } else { "" };
     let circle = item["live"]["circle_state"].as_str().map_or_else(String::new, |word| format!(" ({word})"));
     let state = format!("{}{live}{circle}", of("state"));
-    [of("payment_id"), of("planned_at"), of("rule"), of("payee"), format!("{} USDC", of("amount")), state, of("reason")]
+    let why = Some(of("why")).filter(|why| !why.is_empty()).unwrap_or_else(|| of("reason"));
+    [of("payment_id"), of("planned_at"), of("rule"), of("payee"), format!("{} USDC", of("amount")), state, why]
 }
 
 /// What keeps payments from going, a line each.
 pub(super) fn stops(standing: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(why) = standing["frozen"].as_str() {
-        lines.push(format!("FROZEN: {why}. `walletwatch payments unfreeze` lets payments go on"));
+        let (by, since) = (text(standing, "frozen_by"), text(standing, "frozen_since"));
+        lines.push(format!("FROZEN: {why} (by {by} at {since}). `walletwatch payments unfreeze` lets payments go on"));
+    }
+    let file = &standing["freeze_file"];
+    if let Some(why) = file["why"].as_str() {
+        let (by, since) = (text(file, "by"), text(file, "since"));
+        lines.push(format!("FROZEN BY A FILE: {why} (by {by} at {since}). Without the file FREEZE beside its config the monitor goes on"));
     }
     if let Some(why) = standing["paused"]["why"].as_str() {
         lines.push(format!("PAUSED: {why}. `walletwatch payments resume --clock` once the clock is right"));
@@ -84,6 +91,7 @@ pub(super) fn told(item: &Value) -> String {
         "amount",
         "state",
         "reason",
+        "why",
         "transfer_id",
         "crossing",
         "planned_at",

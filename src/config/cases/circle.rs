@@ -84,7 +84,9 @@ fn who_follows_an_old_tutorial_is_told_what_replaced_it() {
     for kind in ["transfers", "accounts", "payments", "core"] {
         check_circle("\"wallets\"", &format!("\"{kind}\""), &[gone]);
     }
-    for url in ["https://api-sandbox.circle.com", "https://api.circle.com/v1/transfers"] {
+    for url in
+        ["https://api-sandbox.circle.com", "https://api.circle.com/v1/transfers", "http://127.0.0.1:9000/v1/transfers"]
+    {
         check_circle("kind = \"wallets\"", &format!("url = \"{url}\""), &[gone]);
     }
     check_circle("\"wallets\"", "\"mint\"", &["Circle Mint is not spoken to yet"]);
@@ -94,12 +96,31 @@ fn who_follows_an_old_tutorial_is_told_what_replaced_it() {
 fn limits_and_the_wallet_have_no_defaults() {
     check_circle("per_day = \"10000\"", "", &["[circle] has no `per_day`"]);
     check_circle("in_total = \"100000\"", "", &["[circle] has no `in_total`"]);
-    for (amount, words) in
-        [("0", "is zero"), ("1e3", "digits"), ("1.0000001", "6 decimals"), ("-1", "digits"), ("5 ETH", "`per_day`")]
-    {
+    let most = U256::MAX.to_string();
+    for (amount, words) in [
+        ("0", "is zero"),
+        ("1e3", "digits"),
+        ("1.0000001", "6 decimals"),
+        ("-1", "digits"),
+        ("1USDC", "digits"),
+        ("NaN", "digits"),
+        ("5 ETH", "`per_day`"),
+        (&most, "256 bits"),
+    ] {
         check_circle("\"10000\"", &format!("\"{amount}\""), &[words]);
     }
     check_circle("\"10000\"", "\"10000 USDC\"", &[]);
+    let per_day = |amount: &str| {
+        let text = format!("{}{CIRCLE}", super::BASE).replace("\"10000\"", &format!("\"{amount}\""));
+        fine(&text).circle.map(|circle| circle.per_day)
+    };
+    for (amount, raw) in
+        [("0.000001", U256::from(1)), ("1.100000", U256::from(1_100_000)), ("1.0000000", U256::from(1_000_000))]
+    {
+        assert_eq!(per_day(amount), Some(raw), "{amount}");
+    }
+    let (whole, micro) = most.split_at(most.len() - 6);
+    assert_eq!(per_day(&format!("{whole}.{micro}")), Some(U256::MAX), "to the last unit");
     check_circle(
         "CE714F5B-0d8e-4062-9454-61aa1154869b",
         "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",

@@ -1,9 +1,12 @@
 //! What `live = true` needs: each case changes one thing in a config whose payment may be live.
 
-use super::{BASE, PAYING, check, fine};
+use super::{BASE, EXAMPLE, PATH, PAYING, check, fine};
+use crate::config::load_to_ask;
+use crate::config::surroundings::Scripted;
 use crate::reactor::settings::{Condition, PaymentAmount};
 use crate::types::{Address, U256};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 const CIRCLE: &str = r#"
 [circle]
@@ -70,7 +73,7 @@ fn a_live_transfer_rule_says_whose_money_makes_it_pay() {
     );
     changed(&text, "from = \"anyone\"\n", "", &["it does not say whose transfers make it pay"]);
     changed(&text, "at_least = \"1000\"", "at_least = \"999.999999\"", &["makes it pay more than came in…may_exceed"]);
-    let named = text.replace("\"anyone\"", "\"0x90F79bf6EB2c4f870365E785982E1f101E93b906\"");
+    let named = text.replace("\"anyone\"", "\"0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65\"");
     changed(&named, "at_least = \"1000\"", "at_least = \"1\"", &[]);
     let exceeding = text.replace("live = true", "live = true\nmay_exceed = true");
     changed(&exceeding, "at_least = \"1000\"", "at_least = \"1\"", &[]);
@@ -90,7 +93,10 @@ fn a_live_transfer_rule_says_whose_money_makes_it_pay() {
 fn senders_are_addresses_or_names() {
     let text = transfers();
     for (from, expected) in [
-        ("\"w\"", &[][..]),
+        ("\"0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65\"", &[][..]),
+        ("\"w\"", &["`from` names the watch `w`…it would be a loop"]),
+        ("\"p\"", &["`from` names the payee `p`…it would be a loop"]),
+        ("[\"p\", \"w\"]", &["`from` names the…it would be a loop"]),
         ("[\"w\", \"p\", \"0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65\"]", &[]),
         ("[]", &["`from` is empty"]),
         ("[\"anyone\", \"w\"]", &["\"anyone\" stands beside senders"]),
@@ -99,10 +105,13 @@ fn senders_are_addresses_or_names() {
     ] {
         changed(&text, "\"anyone\"", from, expected);
     }
-    let config = fine(&text.replace("\"anyone\"", "\"p\""));
+    let from = ["0x90F79bf6EB2c4f870365E785982E1f101E93b906", "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65"];
+    let config = fine(&text.replace("\"anyone\"", &format!("[\"p\", \"{}\"]", from[1])));
     let Condition::Transfer(condition) = &config.settings.rules[0].condition else { panic!("it is one") };
-    let payee: Address = "0x90F79bf6EB2c4f870365E785982E1f101E93b906".parse().expect("it is one");
-    assert_eq!(condition.from, Some(BTreeSet::from([payee])));
+    let senders: BTreeSet<Address> = from.iter().map(|text| text.parse().expect("it is one")).collect();
+    assert_eq!(condition.from, Some(senders));
+    let loops = |warning: &String| warning.contains("`from` names the payee `p`");
+    assert!(config.warnings.iter().any(loops), "{:?}", config.warnings);
 }
 
 #[test]
@@ -172,4 +181,49 @@ fn a_top_up_fills_the_balance_that_it_looks_at() {
         .replace("fill_to = \"1500\"", "amount = \"1500\"\npayee_elsewhere = true");
     check(&elsewhere, &[]);
     assert!(fine(&format!("{BASE}{FILLING}")).settings.live.is_none(), "a rehearsal needs no [circle]");
+}
+
+#[test]
+fn a_payees_address_is_one_that_can_be_paid_and_compared() {
+    let text = transfers();
+    let address = "0x90F79bf6EB2c4f870365E785982E1f101E93b906";
+    for contract in ["0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48", "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"] {
+        changed(&text, address, contract, &["is the contract of USDC on"]);
+    }
+    let warned = |text: &str, words: &str| {
+        let warnings = fine(text).warnings;
+        warnings.iter().filter(|warning| warning.contains(words)).count()
+    };
+    let words = format!("would not be seen: compare it with its source, and write {address}");
+    assert_eq!((warned(&text, &words), warned(&text.replace(address, &address.to_lowercase()), &words)), (0, 1));
+    let second = |address: &str| {
+        format!("{text}\n[[payee]]\nname = \"q\"\nchain = \"ethereum\"\naddress = \"{address}\"\nper_day = \"9\"\n")
+    };
+    let words = "the payees `p` and `q` have one address: what goes to either counts in the per_day of both";
+    let other = "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65";
+    assert_eq!((warned(&second(address), words), warned(&second(other), words)), (1, 0));
+}
+
+/// Whoever decides about money holds a token of their own, and none of the keys that the monitor runs with.
+#[test]
+fn who_only_asks_needs_no_secret_and_means_the_same() {
+    for text in [EXAMPLE.to_owned(), transfers(), filling()] {
+        let whole = fine(&text);
+        let around = Scripted::with(&[("PROMETHEUS_TOKEN", "fedcba9876543210fedcba9876543210")]).file(PATH, &text);
+        let asking = load_to_ask(Path::new(PATH), Path::new("/data"), &around)
+            .unwrap_or_else(|faults| panic!("{text}\n{faults}"));
+        assert_eq!(asking.settings, whole.settings, "the store is opened under the same settings");
+        assert_eq!((&asking.store, asking.http.listen), (&whole.store, whole.http.listen));
+        for (token, known) in asking.http.tokens.iter().zip(&whole.http.tokens) {
+            assert_eq!((&token.name, token.role), (&known.name, known.role));
+            let had = known.secret.expose() == "fedcba9876543210fedcba9876543210";
+            let why = asking.http.unread.get(&token.name);
+            assert_eq!((token.secret.is_unread(), why.is_none()), (!had, had), "{}", token.name);
+        }
+        assert!(asking.circle.is_none_or(|circle| circle.api_key.is_unread() && circle.entity_secret.is_unread()));
+    }
+    let literal = transfers().replace("\"env:WALLETWATCH_TOKEN\"", "\"0123456789abcdef0123456789abcdef\"");
+    let around = Scripted::with(&[]).file(PATH, &literal);
+    let refused = load_to_ask(Path::new(PATH), Path::new("/data"), &around).map(drop).expect_err("it is no reference");
+    assert!(refused.to_string().contains("a secret is written here in plain text"), "{refused}");
 }

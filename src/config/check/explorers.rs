@@ -112,7 +112,7 @@ fn explorer(
             let (secret, parsed, _) = input.url("url", said, &["https", "http"])?;
             let name = name(dialect, written.value);
             of_url(input, said, &parsed, &format!("the key of {name}"), key.is_some());
-            if dialect == Dialect::Blockscout && !is_blockscout(&parsed) {
+            if dialect == Dialect::Blockscout && !input.is_left(said) && !is_blockscout(&parsed) {
                 let hint = "https://HOST/api of an instance, or https://api.blockscout.com/CHAIN_ID/api with a key";
                 input.notes.fault(said.place, "`url` of a blockscout explorer does not end in /api", hint);
             }

@@ -3,12 +3,13 @@
 
 use crate::config::check::chains::Chains;
 use crate::config::check::input::Input;
+use crate::config::check::payees::Payees;
 use crate::config::check::rules::Read;
 use crate::config::check::watches::Watches;
 use crate::config::circle::CircleConfig;
 use crate::config::raw::scope::Scope;
-use crate::reactor::settings::{Condition, Direction, Payee, PaymentAmount, Rule, Threshold, TransferCondition};
-use crate::types::{Asset, ChainId, U256, chain};
+use crate::reactor::settings::{Condition, Direction, Payee, PaymentAmount, Rule, Threshold, TransferCondition, Watch};
+use crate::types::{Address, Asset, ChainId, U256, chain};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub(super) struct Pair<'a> {
     pub rule: &'a Rule,
     /// The payee.
     pub payee: &'a Payee,
+    /// Payees.
+    pub payees: &'a Payees,
     /// Chains.
     pub chains: &'a Chains,
     /// Watches.
@@ -181,7 +184,30 @@ fn transfer(pair: &Pair<'_>, condition: &TransferCondition, amount: Option<Payme
     if amount.is_some_and(|amount| matches!(amount, PaymentAmount::FillTo(_))) {
         pair.fault("`fill_to` needs a balance to fill", "write an `amount`, or match = true");
     }
+    senders(pair, condition);
     exceeds(pair, condition, amount);
+}
+
+/// A transfer from a payee, or between two watches, never pays: who is named all the same waits in vain.
+fn senders(pair: &Pair<'_>, condition: &TransferCondition) {
+    let id = pair.payee.chain;
+    let watched = |address: &Address| {
+        let of = |watch: &&Watch| watch.chains.contains(&id) && watch.addresses.get(address).is_some();
+        pair.watches.list.iter().find(of).map(|watch| format!("the watch `{}`", watch.name))
+    };
+    let payee = |address: &Address| {
+        let of = |payee: &&Payee| payee.chain == id && payee.address == *address;
+        pair.payees.all.values().find(of).map(|payee| format!("the payee `{}`", payee.name))
+    };
+    let named = condition.from.iter().flatten();
+    let vain: Vec<String> = named.filter_map(|from| watched(from).or_else(|| payee(from))).collect();
+    let Some(first) = vain.first() else { return };
+    let what = format!("`from` names {first}, and a transfer from there never pays: it would be a loop");
+    if condition.from.as_ref().is_some_and(|from| from.len() == vain.len()) {
+        pair.fault(&what, "name who pays in from outside, or from = \"anyone\"");
+    } else {
+        pair.warn(&what);
+    }
 }
 
 /// What is paid against what came in.

@@ -3,7 +3,7 @@
 use crate::config::faults::{Notes, Place};
 use crate::config::near;
 use crate::config::raw::scope::{Root, Said, Scope};
-use crate::config::secrets;
+use crate::config::secrets::{self, Fetching};
 use crate::config::surroundings::Surroundings;
 use crate::config::urls;
 use crate::types::text::{NAME_CHARS, Untrusted, is_name};
@@ -23,7 +23,12 @@ pub(crate) struct Input<'a> {
     pub around: &'a dyn Surroundings,
     /// Relative paths are inside it.
     pub data: &'a Path,
+    /// Which secrets are fetched.
+    pub fetching: Fetching,
 }
+
+/// Stands for the host of a url that was not fetched: a name that leads nowhere (RFC 6761).
+const UNREAD_HOST: &str = "unread.invalid";
 
 /// Names of one kind, with the place of each.
 #[derive(Debug, Default)]
@@ -81,8 +86,11 @@ impl Names {
 pub(crate) type Taken<K> = BTreeMap<K, (Name, Place)>;
 
 impl Input<'_> {
-    /// The secret under a key; notes one that is literal, not set or open to others.
+    /// The secret under a key; notes one that is literal, not set or open to others. One that is not to be fetched is unread.
     pub(crate) fn secret(&self, key: &str, said: Said<'_, &str>) -> Option<Secret> {
+        if self.is_left(said) {
+            return Some(Secret::unread());
+        }
         match secrets::fetch(said.value, self.data, self.around) {
             Ok(secret) => Some(secret),
             Err(error) => {
@@ -92,10 +100,21 @@ impl Input<'_> {
         }
     }
 
+    /// Whether this is a secret that is not to be fetched.
+    pub(crate) fn is_left(&self, said: Said<'_, &str>) -> bool {
+        self.fetching == Fetching::Tokens && secrets::is_reference(said.value)
+    }
+
     /// A url, or where one is. The second is whether it was fetched from elsewhere.
     pub(crate) fn url(&self, key: &str, said: Said<'_, &str>, schemes: &[&str]) -> Option<(Secret, Url, bool)> {
         let elsewhere = secrets::is_reference(said.value);
-        let secret = if elsewhere { self.secret(key, said)? } else { Secret::new(said.value.into()) };
+        let secret = if self.is_left(said) {
+            Secret::new(format!("{}://{UNREAD_HOST}/", schemes.first()?))
+        } else if elsewhere {
+            self.secret(key, said)?
+        } else {
+            Secret::new(said.value.into())
+        };
         let parsed = Url::parse(secret.expose()).ok().filter(|url| url.has_host() && schemes.contains(&url.scheme()));
         let Some(url) = parsed else {
             let what = format!("`{key}` is no url that begins with {}", schemes.join(" or "));

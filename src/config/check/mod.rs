@@ -27,7 +27,6 @@ use crate::config::forecast;
 use crate::reactor::room;
 use crate::reactor::settings::{Approval, BalanceSettings, Condition, Settings, Watch};
 use crate::types::{Asset, ChainId};
-pub(super) use circle::FREEZE_FILE;
 use input::Input;
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,7 +7,9 @@ use crate::config::faults::Place;
 use crate::config::raw::keys;
 use crate::config::raw::scope::{Said, Scope};
 use crate::config::raw::tree::Value;
+use crate::config::secrets;
 use crate::types::{Name, Secret};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -23,7 +25,7 @@ const KEEP_OUTBOX: Duration = Duration::from_hours(90 * 24);
 /// `[http]`.
 pub(super) fn http(input: &Input<'_>) -> HttpConfig {
     let Some(scope) = input.root.one("http") else {
-        return HttpConfig { listen: LISTEN, tokens: Vec::new() };
+        return HttpConfig { listen: LISTEN, tokens: Vec::new(), unread: BTreeMap::new() };
     };
     let listen = scope.text("listen").map_or(Some(LISTEN), |said| {
         let listen = said.value.parse().ok();
@@ -36,7 +38,8 @@ pub(super) fn http(input: &Input<'_>) -> HttpConfig {
         }
         listen
     });
-    let tokens = tokens(input, &scope);
+    let mut unread = BTreeMap::new();
+    let tokens = tokens(input, &scope, &mut unread);
     if let Some(listen) = listen.filter(|listen| !listen.ip().is_loopback()) {
         let open = if tokens.is_empty() {
             "no token is set, so nobody will be able to read there"
@@ -45,7 +48,7 @@ pub(super) fn http(input: &Input<'_>) -> HttpConfig {
         };
         input.notes.warn(scope.place(), format!("the page listens on {listen}, which others can reach: {open}"));
     }
-    HttpConfig { listen: listen.unwrap_or(LISTEN), tokens }
+    HttpConfig { listen: listen.unwrap_or(LISTEN), tokens, unread }
 }
 
 /// `[http] max_balances`.
@@ -54,12 +57,14 @@ pub(super) fn max_balances(input: &Input<'_>) -> usize {
     said.and_then(|said| usize::try_from(said.value).ok()).unwrap_or(MAX_BALANCES)
 }
 
-fn tokens(input: &Input<'_>, scope: &Scope<'_>) -> Vec<TokenConfig> {
+fn tokens(input: &Input<'_>, scope: &Scope<'_>, unread: &mut BTreeMap<Name, String>) -> Vec<TokenConfig> {
     let mut names = Names::default();
     let mut tokens: Vec<(TokenConfig, &Place)> = Vec::new();
     if let Some(said) = scope.text("token") {
         let admin = names.take(Said { value: "admin", place: said.place }, input.notes);
-        if let (Some(name), Some(secret)) = (admin, token(input, "token", said)) {
+        if let Some(name) = admin
+            && let Some(secret) = token(input, "token", said, &name, unread)
+        {
             tokens.push((TokenConfig { name, role: Role::Operate, secret }, said.place));
         }
     }
@@ -91,13 +96,16 @@ fn tokens(input: &Input<'_>, scope: &Scope<'_>) -> Vec<TokenConfig> {
             scope.missing("role", "read, operate or approve");
         }
         let role = scope.word("role", &[("read", Role::Read), ("operate", Role::Operate), ("approve", Role::Approve)]);
-        let secret = scope.need("secret", "\"env:NAME\"").and_then(|said| token(input, "secret", said));
-        if let (Some(name), Some(role), Some(secret)) = (name, role, secret) {
+        let said = scope.need("secret", "\"env:NAME\"");
+        if let (Some(name), Some(role), Some(said)) = (name, role, said)
+            && let Some(secret) = token(input, "secret", said, &name, unread)
+        {
             tokens.push((TokenConfig { name, role: role.value, secret }, &item.place));
         }
     }
     for (index, (token, place)) in tokens.iter().enumerate() {
-        if let Some((first, _)) = tokens[..index].iter().find(|(first, _)| first.secret == token.secret) {
+        let same = |(first, _): &&(TokenConfig, &Place)| first.secret == token.secret && !token.secret.is_unread();
+        if let Some((first, _)) = tokens[..index].iter().find(same) {
             let what = format!("the tokens `{}` and `{}` are the same", first.name, token.name);
             input.notes.fault(place, what, "make one of their own for each");
         }
@@ -105,8 +113,25 @@ fn tokens(input: &Input<'_>, scope: &Scope<'_>) -> Vec<TokenConfig> {
     tokens.into_iter().map(|(token, _)| token).collect()
 }
 
-fn token(input: &Input<'_>, key: &str, said: Said<'_, &str>) -> Option<Secret> {
-    let secret = input.secret(key, said)?;
+/// The secret of the token of this name. To who only asks a monitor, one that cannot be had here is somebody else's: `unread` says why.
+fn token(
+    input: &Input<'_>,
+    key: &str,
+    said: Said<'_, &str>,
+    name: &Name,
+    unread: &mut BTreeMap<Name, String>,
+) -> Option<Secret> {
+    let secret = if input.is_left(said) {
+        match secrets::fetch(said.value, input.data, input.around) {
+            Ok(secret) => secret,
+            Err(error) => {
+                unread.insert(name.clone(), error.to_string());
+                return Some(Secret::unread());
+            }
+        }
+    } else {
+        input.secret(key, said)?
+    };
     if secret.expose().len() < TOKEN_CHARS {
         let what = format!("the token behind `{key}` is too short to be safe: under {TOKEN_CHARS} characters");
         input.notes.fault(said.place, what, "make one with: openssl rand -hex 32");

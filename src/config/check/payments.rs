@@ -64,7 +64,7 @@ pub(super) fn payments(input: &Input<'_>, from: &Materials<'_>) -> Vec<PaymentSe
             let is_live = scope.flag("live") == Some(true);
             let (chains, watches) = (from.chains, from.watches);
             let circle = is_live.then_some(&from.live);
-            let pair = Pair { input, scope: &scope, read, rule, payee, chains, watches, live: circle };
+            let pair = Pair { input, scope: &scope, read, rule, payee, payees, chains, watches, live: circle };
             fits(&pair, amount);
             if let Condition::Balance(condition) = &rule.condition {
                 fits_balance::balance(&pair, condition, amount);

@@ -83,6 +83,9 @@ fn webhook(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind> {
     let said = scope.need("secret", "\"env:NAME\" of a signing key that begins with whsec_");
     let secret = said.and_then(|said| Some((said, input.secret("secret", said)?)));
     let secret = secret.and_then(|(said, secret)| {
+        if secret.is_unread() {
+            return Some(secret);
+        }
         let key = secret.expose().strip_prefix("whsec_");
         let bytes = key.and_then(|key| base64::engine::general_purpose::STANDARD.decode(key).ok());
         if bytes.is_some_and(|bytes| (KEY_BYTES_LEAST..=KEY_BYTES_MOST).contains(&bytes.len())) {

@@ -5,9 +5,9 @@ use crate::config::amounts::USDC_DECIMALS;
 use crate::config::checked::Config;
 use crate::config::{describe_circle, duration};
 use crate::reactor::settings::{Approval, ChangeCondition, Condition, PaymentAmount, PaymentSettings, PriceCondition};
-use crate::types::U256;
 use crate::types::amount::format_amount;
 use crate::types::gas::Fee;
+use crate::types::{Name, U256};
 
 /// The most senders that are shown by address.
 const MOST_NAMED: usize = 5;
@@ -71,6 +71,17 @@ fn one(config: &Config, payment: &PaymentSettings) -> Vec<String> {
     lines
 }
 
+/// What the config says of what one rule pays, a line each; empty where it pays nothing.
+#[must_use]
+pub fn payment_lines(config: &Config, rule: &Name) -> Vec<String> {
+    let payment = config.settings.payments.iter().find(|payment| payment.rule == *rule);
+    let Some(payment) = payment else { return Vec::new() };
+    let mut lines = one(config, payment);
+    let rule = config.settings.rules.iter().find(|known| known.name == *rule);
+    lines.extend(rule.map(|rule| format!("rule `{}`: {}", rule.name, condition(config, rule))));
+    lines
+}
+
 /// What the config says of live money, a line each: what an approver accepts, and what is compared with what was accepted before. Empty
 /// where nothing is live.
 #[must_use]
@@ -82,9 +93,7 @@ pub fn money_lines(config: &Config) -> Vec<String> {
     }
     let mut lines = Vec::new();
     for payment in live {
-        lines.extend(one(config, payment));
-        let rule = settings.rules.iter().find(|rule| rule.name == payment.rule);
-        lines.extend(rule.map(|rule| format!("rule `{}`: {}", rule.name, condition(config, rule))));
+        lines.extend(payment_lines(config, &payment.rule));
     }
     for payee in settings.payees.values() {
         lines.push(format!(

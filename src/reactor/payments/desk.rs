@@ -16,6 +16,7 @@ pub mod request;
 mod search;
 mod send;
 pub mod terms;
+mod waits;
 
 pub use arms::{Reading, Value};
 pub use limits::Over;
@@ -88,6 +89,8 @@ struct Soft {
     missed: BTreeSet<PaymentId>,
     /// Payments that are there, and did not help: each is told once.
     still_low: BTreeSet<PaymentId>,
+    /// The file that stops this process is there.
+    file: bool,
     /// Crossing rules that were read in this run, with what of them was.
     read: BTreeSet<(Name, Name)>,
 }
@@ -336,6 +339,16 @@ impl Desk {
     fn put_office(&mut self, step: &mut Step, change: impl FnOnce(&mut OfficeRow)) {
         change(&mut self.office);
         step.office.push(OfficeWrite::Office(self.office.clone()));
+    }
+
+    /// The file that stops this process is there, or is not: while it is, everything waits as under a freeze.
+    pub const fn file_is_there(&mut self, there: bool) {
+        self.soft.file = there;
+    }
+
+    /// Whether nothing may leave: by a person's or our own word, or by the file.
+    pub(super) const fn is_frozen(&self) -> bool {
+        self.office.frozen.is_some() || self.soft.file
     }
 
     /// Stops everything until a person looks. The first reason stays.

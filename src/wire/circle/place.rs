@@ -34,10 +34,13 @@ pub fn check_place(url: Option<&str>, key: &str) -> Result<KeyKind, PlaceFault> 
     }
 }
 
-/// Whether a url is that of a service of Circle's that is gone: what older tutorials show.
+/// Whether a url is that of a service of Circle's that is gone, or of something that speaks as it did: what older tutorials show.
 #[must_use]
 pub fn is_gone(url: &str) -> bool {
     let Ok(url) = Url::parse(url) else { return false };
+    if url.path().trim_end_matches('/').ends_with("/v1/transfers") {
+        return true;
+    }
     let ours = url.host_str().is_some_and(|host| host == "circle.com" || host.ends_with(".circle.com"));
     let path = url.path().trim_end_matches('/');
     ours && (url.host_str() == Some("api-sandbox.circle.com")
@@ -102,11 +105,11 @@ mod tests {
             "https://api-sandbox.circle.com",
             "https://api.circle.com/v1/transfers",
             "https://api.circle.com/v1/transfers/",
+            "http://127.0.0.1:8080/v1/transfers",
         ] {
             assert!(is_gone(url), "{url}");
         }
-        for url in ["https://api.circle.com", "http://127.0.0.1/v1/transfers", "https://notcircle.com/v1/transfers", ""]
-        {
+        for url in ["https://api.circle.com", "http://127.0.0.1", "https://notcircle.com/transfers", ""] {
             assert!(!is_gone(url), "{url}");
         }
     }

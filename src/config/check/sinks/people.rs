@@ -33,7 +33,7 @@ pub(super) fn telegram(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind>
     };
     let token = scope.need("token", "\"env:NAME\" of the bot's token, as BotFather gave it");
     let token = token.and_then(|said| Some((said, input.secret("token", said)?))).and_then(|(said, token)| {
-        if is_token(token.expose()) {
+        if token.is_unread() || is_token(token.expose()) {
             return Some(token);
         }
         let hint = "digits, a colon and what follows, for example 123456789:AA…; BotFather gives one for /newbot";

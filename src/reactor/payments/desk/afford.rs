@@ -20,6 +20,13 @@ pub(super) struct Means {
     said: BTreeSet<PaymentId>,
 }
 
+impl Means {
+    /// Whether a payment waits because the wallet cannot pay it, or its fee is too high.
+    pub(super) fn is_said(&self, id: PaymentId) -> bool {
+        self.said.contains(&id)
+    }
+}
+
 impl Desk {
     /// Whether the wallet can pay this; asks what is not known since then.
     pub(super) fn is_affordable(&mut self, row: &PaymentRow, since: Timestamp, at: Timestamp, step: &mut Step) -> bool {

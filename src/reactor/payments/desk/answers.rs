@@ -5,7 +5,7 @@ use super::send::MOST_DATE_SKEW_MS;
 use super::{Desk, OURSELVES, Purpose, Said, Step, Stopped};
 use crate::reactor::money::{CircleId, LivePart, PaymentRow, PaymentState};
 use crate::reactor::payments::ask::{Answer, Outcome, Transaction, Unsent};
-use crate::types::{PaymentId, Timestamp};
+use crate::types::{Name, PaymentId, Timestamp};
 use std::time::Duration;
 
 /// A ciphertext that Circle has seen before: a fresh one is sent.
@@ -124,6 +124,9 @@ impl Desk {
             self.put_office(step, |office| office.entity_key = Some(key));
             self.audit(OURSELVES, "entity key pinned", None, &super::request::short(&key), at, step);
         }
+        let request = answer.request_id.as_ref().map_or("none", Name::as_str);
+        let said = format!("attempt {attempts}: {}; X-Request-Id {request}", answer.outcome.in_words());
+        self.audit(OURSELVES, "answered", Some(id), &said, at, step);
         match answer.outcome {
             Outcome::Accepted { id: circle, state, new } => {
                 let word = state.word().into();
@@ -138,7 +141,6 @@ impl Desk {
                 } else {
                     "accepted; Circle is asked to show it"
                 };
-                self.audit(OURSELVES, "answered", Some(id), circle.as_str(), at, step);
                 self.advance(id, PaymentState::Reconcile, Some(why), OURSELVES, at, step);
             }
             Outcome::Refused { status, code, words } => {
@@ -165,7 +167,6 @@ impl Desk {
         step: &mut Step,
     ) {
         let said = format!("Circle: {status} {words}");
-        self.audit(OURSELVES, "answered", Some(id), &said, at, step);
         let proof = match proof(status, code) {
             Proof::KeyUsed if flawed!(self, ConflictIsRejected) => Proof::Nothing,
             proof @ (Proof::Nothing | Proof::FreshCiphertext | Proof::KeyUsed | Proof::Locked | Proof::Ambiguous) => {

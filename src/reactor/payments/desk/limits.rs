@@ -4,6 +4,7 @@ use super::flaws::flawed;
 use super::terms::Offer;
 use super::{Desk, request};
 use crate::reactor::money::{PaymentRow, PaymentState};
+use crate::reactor::waits::{Room, in_line};
 use crate::types::{Name, PaymentId, Timestamp, U256};
 use std::time::Duration;
 
@@ -61,9 +62,39 @@ impl Desk {
 
     /// The limits without room for `amount` by this rule to this payee, `own` not counted. Empty is fine.
     pub(super) fn over(&self, rule: &Name, offer: &Offer, amount: U256, own: PaymentId, at: Timestamp) -> Vec<Over> {
+        match self.rooms(rule, offer, amount, own, at) {
+            Ok(rooms) => rooms.into_iter().filter(|(_, room)| !room.fits()).map(|(over, _)| over).collect(),
+            Err(over) => vec![over],
+        }
+    }
+
+    /// The same in words, with how much of each is used and allowed.
+    pub(super) fn over_in_words(
+        &self,
+        rule: &Name,
+        offer: &Offer,
+        amount: U256,
+        own: PaymentId,
+        at: Timestamp,
+    ) -> String {
+        match self.rooms(rule, offer, amount, own, at) {
+            Ok(rooms) => in_line(rooms.iter().map(|(_, room)| room).filter(|room| !room.fits())),
+            Err(over) => over.word().to_owned(),
+        }
+    }
+
+    /// Every limit that `amount` by this rule to this payee would count in, `own` not counted; or the one that is not there any more.
+    pub(super) fn rooms(
+        &self,
+        rule: &Name,
+        offer: &Offer,
+        amount: U256,
+        own: PaymentId,
+        at: Timestamp,
+    ) -> Result<[(Over, Room); 7], Over> {
         let at = self.counted_at(at);
-        let Some(terms) = &self.terms else { return vec![Over::WalletTotal] };
-        let Some(payee) = terms.payees.get(&offer.payee) else { return vec![Over::PayeeDay] };
+        let terms = self.terms.as_ref().ok_or(Over::WalletTotal)?;
+        let payee = terms.payees.get(&offer.payee).ok_or(Over::PayeeDay)?;
         let others = || self.rows.values().filter(move |row| row.id != own);
         let version = |row: &&PaymentRow| {
             !flawed!(self, LimitsOfOneVersion)
@@ -87,33 +118,27 @@ impl Desk {
         let day = |row: &&PaymentRow| Self::counts(row, Some(at));
         let ever = |row: &&PaymentRow| Self::counts(row, None);
         let amounts = |row: &PaymentRow| row.amount;
-        let fits = |parts: [Option<U256>; 2], limit: U256| {
-            let used = parts[0].zip(parts[1]).and_then(|(one, other)| one.checked_add(other));
-            used.and_then(|used| used.checked_add(amount)).is_some_and(|sum| sum <= limit)
-        };
         let count = of_rule().filter(|row| number_counts(row, at)).count();
-        let mut over = Vec::new();
-        let mut check = |fits: bool, limit: Over| over.extend((!fits).then_some(limit));
-        check(amount <= offer.per_payment, Over::Payment);
-        check(fits([sum(of_rule().filter(day).map(amounts)), foreign(true, true, true)], offer.per_day), Over::Day);
-        check(
-            fits([sum(of_rule().filter(ever).map(amounts)), foreign(false, true, true)], offer.in_total),
-            Over::Total,
-        );
-        check(u32::try_from(count).is_ok_and(|count| count < offer.max_per_day), Over::Count);
-        check(
-            fits([sum(of_payee().filter(day).map(amounts)), foreign(true, false, true)], payee.per_day),
-            Over::PayeeDay,
-        );
-        check(
-            fits([sum(others().filter(day).map(amounts)), foreign(true, false, false)], terms.per_day),
-            Over::WalletDay,
-        );
-        check(
-            fits([sum(others().filter(ever).map(amounts)), foreign(false, false, false)], terms.in_total),
-            Over::WalletTotal,
-        );
-        over
+        let room = |over: Over, used: [Option<U256>; 2], allowed: U256| {
+            let used = used[0].zip(used[1]).and_then(|(one, other)| one.checked_add(other)).unwrap_or(U256::MAX);
+            let (limit, is_count, yields_to_two) = (over.word(), over == Over::Count, over.yields_to_two());
+            let adds = if is_count { U256::from(1) } else { amount };
+            (over, Room { limit, used, adds, allowed, is_count, yields_to_two })
+        };
+        let none = Some(U256::ZERO);
+        Ok([
+            room(Over::Payment, [none, none], offer.per_payment),
+            room(Over::Day, [sum(of_rule().filter(day).map(amounts)), foreign(true, true, true)], offer.per_day),
+            room(Over::Total, [sum(of_rule().filter(ever).map(amounts)), foreign(false, true, true)], offer.in_total),
+            room(Over::Count, [Some(U256::from(count)), none], U256::from(offer.max_per_day)),
+            room(Over::PayeeDay, [sum(of_payee().filter(day).map(amounts)), foreign(true, false, true)], payee.per_day),
+            room(Over::WalletDay, [sum(others().filter(day).map(amounts)), foreign(true, false, false)], terms.per_day),
+            room(
+                Over::WalletTotal,
+                [sum(others().filter(ever).map(amounts)), foreign(false, false, false)],
+                terms.in_total,
+            ),
+        ])
     }
 
     /// How much of its rolling day and of its total a rule has used, raw, and how many payments that day holds.

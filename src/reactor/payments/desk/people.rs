@@ -83,7 +83,7 @@ impl Desk {
                 Ok(())
             }
             Order::AskProbe => {
-                if self.office.frozen.is_some() {
+                if self.is_frozen() {
                     return Err(Refusal::Frozen);
                 }
                 self.audit(who, "asks for a probe", None, "", at, step);
@@ -119,7 +119,7 @@ impl Desk {
         if live.hash != body {
             return Err(Refusal::OtherBody);
         }
-        if self.office.frozen.is_some() {
+        if self.is_frozen() {
             return Err(Refusal::Frozen);
         }
         if self.office.paused.is_some() {

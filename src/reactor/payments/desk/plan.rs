@@ -5,6 +5,7 @@ use super::limits::{NO_ROOM, Over};
 use super::terms::{Offer, OfferAmount, Terms};
 use super::{Desk, OURSELVES, Said, Step, Stopped, request};
 use crate::reactor::money::{LivePart, PaymentRow, PaymentState};
+use crate::reactor::waits::in_line;
 use crate::types::{Address, ChainId, Name, PaymentId, Stage, Timestamp, TransferId, U256};
 use std::time::Duration;
 
@@ -106,16 +107,17 @@ impl Desk {
             step.said.push(Said::Warning(why.into()));
             return;
         };
+        let rooms = self.rooms(&trigger.rule, &offer, amount, id, at);
+        let limits = rooms.map_or_else(|_| String::new(), |rooms| in_line(rooms.iter().map(|(_, room)| room)));
         step.payments.push(row.clone());
         self.rows.insert(id, row);
         self.open.insert(id);
-        self.audit(OURSELVES, "planned", Some(id), "", at, step);
+        self.audit(OURSELVES, "planned", Some(id), &limits, at, step);
         if let Some(reason) = waits {
             self.advance(id, PaymentState::Held, Some(reason), OURSELVES, at, step);
             if reason == NO_ROOM {
-                let over: Vec<&str> =
-                    self.over(&trigger.rule, &offer, amount, id, at).into_iter().map(Over::word).collect();
-                self.audit(OURSELVES, "no room", Some(id), &over.join(", "), at, step);
+                let over = self.over_in_words(&trigger.rule, &offer, amount, id, at);
+                self.audit(OURSELVES, "no room", Some(id), &over, at, step);
             }
         } else {
             self.amend(id, step, |live| live.approved_at = Some(at));
@@ -232,7 +234,7 @@ impl Desk {
         if !self.over(&trigger.rule, offer, amount, id, at).is_empty() {
             return Some(NO_ROOM);
         }
-        if self.office.frozen.is_some() {
+        if self.is_frozen() {
             return Some("frozen");
         }
         if self.office.paused.is_some() {

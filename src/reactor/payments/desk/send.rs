@@ -17,7 +17,7 @@ pub(super) const MOST_DATE_SKEW_MS: u64 = 60_000;
 /// The same bytes are sent again only so long after the first attempt: Circle may forget a key a day later.
 const RESEND_WITHIN: Duration = Duration::from_mins(30);
 /// An approval that old is given again.
-const APPROVAL_LASTS: Duration = Duration::from_hours(1);
+pub(super) const APPROVAL_LASTS: Duration = Duration::from_hours(1);
 /// What was read of the wallet before a first send is no older.
 const FRESH: Duration = Duration::from_mins(1);
 /// Nothing that is followed is left alone for longer.
@@ -138,7 +138,7 @@ impl Desk {
             }
             return;
         }
-        let frozen = self.office.frozen.is_some() && !flawed!(self, ResendUnderFreeze);
+        let frozen = self.is_frozen() && !flawed!(self, ResendUnderFreeze);
         let known = self.soft.scanned.is_some() || flawed!(self, NoStartScan);
         if frozen || self.office.paused.is_some() || !known || !self.is_accepted() || self.is_creating() {
             return;
@@ -194,7 +194,7 @@ impl Desk {
     /// Sends of a wallet are serial: none begins while what became of another is open. Whose turn it is has the wallet read first.
     fn send_next(&mut self, at: Timestamp, holds: Holds<'_>, step: &mut Step) {
         let known = self.soft.scanned.is_some() || flawed!(self, NoStartScan);
-        let blocked = self.office.frozen.is_some() || self.office.paused.is_some() || !self.is_accepted();
+        let blocked = self.is_frozen() || self.office.paused.is_some() || !self.is_accepted();
         let busy = self.is_creating() || self.rows_in(PaymentState::Sending).next().is_some();
         if blocked || busy || !known || at < self.soft.send_after {
             return;
