@@ -7,7 +7,9 @@ use super::bodies::{AlertItem, OutboxItem, TransferItem};
 use super::control::Reloaded;
 use super::document::{Document, Types, document, list_types, type_schema};
 use super::payment_body::{AuditItem, PaymentItem, Standing};
-use super::query::{ALERT_STATE, Asked, CHAIN, NOTHING, OUTBOX_STATE, PAYMENT_STATE, RULE, SINK, STAGE, Start, Takes, WATCH};
+use super::query::{
+    ALERT_STATE, Asked, CHAIN, NOTHING, OUTBOX_STATE, PAYMENT_STATE, RULE, SINK, STAGE, Start, Takes, WATCH,
+};
 use super::route::{Answer, Place, Route};
 use super::routes::WATCHES;
 use super::silences::Silences;
