@@ -36,7 +36,7 @@ impl Desk {
                 "look at Circle's console, then `walletwatch payments resolve {id}`: --circle ID where it is there, --absent (two \
                  approvers) where it is not"
             )),
-            PaymentState::Accepted => self.say_accepted(row, live, &mut waits),
+            PaymentState::Accepted => say_accepted(row, live, &mut waits),
             PaymentState::Rejected | PaymentState::Failed | PaymentState::Cancelled | PaymentState::Denied => {
                 self.say_stopped(row, &mut waits);
                 if live.absent.is_some() {
@@ -121,17 +121,6 @@ impl Desk {
         waits.lines.extend(live.due.map(|due| format!("next at {due}").into()));
     }
 
-    fn say_accepted(&self, row: &PaymentRow, live: &LivePart, waits: &mut Waits) {
-        let word = live.circle_state.as_ref().map_or("nothing yet", Name::as_str);
-        waits.say(format!(
-            "Circle has it and says {word}; it is asked again. `walletwatch payments cancel {}` asks Circle to stop it",
-            row.id
-        ));
-        if word == "STUCK" {
-            waits.say("its fee is too low: it can still go through, so nothing is sent in its place");
-        }
-    }
-
     /// What keeps every payment, or those of its rule, from going.
     fn say_halts(&self, row: &PaymentRow, waits: &mut Waits) {
         if let Some(why) = &self.office.frozen {
@@ -158,5 +147,16 @@ impl Desk {
                 waits.say(format!("stopped ({}): `walletwatch payments resume {words}`", stop.reason));
             }
         }
+    }
+}
+
+fn say_accepted(row: &PaymentRow, live: &LivePart, waits: &mut Waits) {
+    let word = live.circle_state.as_ref().map_or("nothing yet", Name::as_str);
+    waits.say(format!(
+        "Circle has it and says {word}; it is asked again. `walletwatch payments cancel {}` asks Circle to stop it",
+        row.id
+    ));
+    if word == "STUCK" {
+        waits.say("its fee is too low: it can still go through, so nothing is sent in its place");
     }
 }
