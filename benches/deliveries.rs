@@ -156,7 +156,7 @@ struct Nobody;
 impl Observer for Nobody {
     fn attempt(&self, _: &Name, _: Outcome, _: Duration) {}
     fn latency(&self, _: &Name, _: Duration) {}
-    fn pending(&self, _: &Name, _: usize, _: Option<Timestamp>) {}
+    fn stands(&self, _: walletwatch::sinks::delivery::LaneStatus) {}
 }
 
 /// The outbox of one run of the benchmark.

@@ -121,7 +121,7 @@ struct Nobody;
 impl Observer for Nobody {
     fn attempt(&self, _: &Name, _: Outcome, _: Duration) {}
     fn latency(&self, _: &Name, _: Duration) {}
-    fn pending(&self, _: &Name, _: usize, _: Option<Timestamp>) {}
+    fn stands(&self, _: walletwatch::sinks::delivery::LaneStatus) {}
 }
 
 fn now() -> Timestamp {

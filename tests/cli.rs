@@ -8,6 +8,8 @@ mod copies;
 mod ledger;
 #[path = "cli/place.rs"]
 mod place;
+#[path = "cli/silences.rs"]
+mod silences;
 #[path = "cli/watches.rs"]
 mod watches;
 #[path = "cli/words.rs"]

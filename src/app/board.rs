@@ -2,7 +2,7 @@
 
 use crate::net::budget::day_of;
 use crate::reactor::Reactor;
-use crate::reactor::rows::Subject;
+use crate::sinks::delivery::LaneStatus;
 use crate::sinks::worker::{Observer, Outcome};
 use crate::sources::etherscan::{BudgetNote, ViewAge};
 use crate::store::{OutboxCount, OutboxState};
@@ -22,9 +22,8 @@ pub struct Board {
 
 #[derive(Debug, Default)]
 struct State {
-    pending: BTreeMap<Name, (u64, Option<Timestamp>)>,
+    sinks: BTreeMap<Name, LaneStatus>,
     dead: BTreeMap<Name, u64>,
-    disabled: BTreeSet<Name>,
     budgets: BTreeMap<Name, Spent>,
     ages: BTreeMap<ChainId, ViewAge>,
     delivered: u64,
@@ -38,8 +37,8 @@ struct Spent {
 }
 
 impl Board {
-    /// Counts of the outbox, and disabled sinks, as the store has them.
-    pub fn counted(&self, counts: &[OutboxCount], disabled: Vec<Name>) {
+    /// Counts of the outbox, as the store has them.
+    pub fn counted(&self, counts: &[OutboxCount]) {
         let mut state = self.state();
         state.dead.clear();
         for count in counts {
@@ -47,7 +46,6 @@ impl Board {
                 state.dead.insert(count.sink.clone(), count.messages);
             }
         }
-        state.disabled = disabled.into_iter().collect();
     }
 
     /// What was used of an explorer's plan.
@@ -85,23 +83,22 @@ impl Board {
         self.state().delivered
     }
 
-    /// Every sink in force.
+    /// Every sink in force, as the delivery worker has it now.
     #[must_use]
     pub fn sinks(&self, reactor: &Reactor) -> Vec<SinkStatus> {
         let state = self.state();
-        let failing = |name: &Name| {
-            let row = reactor.troubles().find(|row| row.open && row.subject == Subject::Sink(name.clone()));
-            row.map(|row| row.since)
-        };
         let sink = |name: &Name| {
-            let (pending, oldest_pending) = state.pending.get(name).copied().unwrap_or_default();
+            let lane = state.sinks.get(name);
+            let failing = lane.and_then(|lane| lane.failing.clone());
             SinkStatus {
                 name: name.clone(),
-                pending,
+                pending: lane.map_or(0, |lane| u64::try_from(lane.pending).unwrap_or(u64::MAX)),
                 dead: state.dead.get(name).copied().unwrap_or(0),
-                oldest_pending,
-                failing_since: failing(name),
-                disabled: state.disabled.contains(name),
+                oldest_pending: lane.and_then(|lane| lane.oldest),
+                failing_since: failing.as_ref().map(|(since, _)| *since),
+                last_error: failing.map(|(_, reason)| reason),
+                next_try: lane.and_then(|lane| lane.next_try),
+                disabled: lane.is_some_and(|lane| lane.disabled),
             }
         };
         reactor.settings().sinks.keys().map(sink).collect()
@@ -146,11 +143,9 @@ impl Observer for DeliveryCounter {
         self.metrics.record(crate::telemetry::Metric::Latency, &[sink.as_str()], since_block.as_secs_f64());
     }
 
-    fn pending(&self, sink: &Name, messages: usize, oldest: Option<Timestamp>) {
-        let messages = u64::try_from(messages).unwrap_or(u64::MAX);
+    fn stands(&self, status: LaneStatus) {
         let mut state = self.board.state();
-        if state.pending.insert(sink.clone(), (messages, oldest)) != Some((messages, oldest)) {
-            state.delivered += 1;
-        }
+        state.delivered += 1;
+        state.sinks.insert(status.sink.clone(), status);
     }
 }

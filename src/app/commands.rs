@@ -11,7 +11,7 @@ use crate::reactor::effect::Reply;
 use crate::reactor::event::Command as Ask;
 use crate::reactor::hush::{SilenceAnswer, SilenceOrder};
 use crate::reactor::payments::desk::{Order, Refusal as NotDone};
-use crate::reactor::rows::TransferRow;
+use crate::reactor::rows::{AlertRow, TransferRow};
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::reactor::why::Looked;
 use crate::sinks::delivery::OrderFault;
@@ -137,6 +137,10 @@ impl Control for Commands {
 
     fn why(&self, row: TransferRow) -> BoxFuture<'_, Result<Vec<Looked>, Refusal>> {
         Box::pin(async move { of_why(self.ask(Ask::Why(Box::new(row))).await?) })
+    }
+
+    fn why_alert(&self, row: AlertRow) -> BoxFuture<'_, Result<Vec<Looked>, Refusal>> {
+        Box::pin(async move { of_why(self.ask(Ask::WhyAlert(Box::new(row))).await?) })
     }
 
     fn silences(&self, _by: Name, order: SilenceOrder) -> BoxFuture<'_, Result<SilenceAnswer, Refusal>> {

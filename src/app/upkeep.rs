@@ -50,7 +50,7 @@ pub(super) async fn count(path: PathBuf, board: Arc<Board>, stop: CancellationTo
         let (path, board) = (path.clone(), Arc::clone(&board));
         let counted = tokio::task::spawn_blocking(move || {
             let reader = Reader::open(&path)?;
-            board.counted(&reader.outbox_counts()?, reader.disabled_sinks()?);
+            board.counted(&reader.outbox_counts()?);
             Ok::<(), StoreFault>(())
         });
         if let Ok(Err(fault)) = counted.await {

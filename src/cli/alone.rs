@@ -10,7 +10,7 @@ use crate::app::poison::Poison;
 use crate::app::replies::{of_payments, of_silences, of_watches};
 use crate::app::turn::{Turned, turn};
 use crate::config::checked::Config;
-use crate::http::archive::{Answer, Counted};
+use crate::http::archive::{self, Answer, Counted, Learned};
 use crate::http::control::no_monitor;
 use crate::http::{Archive, Command, Control, Deadlines, Local, Parts, Refusal, Tokens};
 use crate::reactor::Reactor;
@@ -27,8 +27,8 @@ use crate::reactor::settings::Settings;
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::sinks::delivery::{LaneSettings, Machine, OrderFault, Pace};
 use crate::store::{
-    AlertFilter, OutboxFilter, OutboxRow, Page, PaymentFilter, PaymentPlace, Reader, SqliteStore, Store, StoreFault,
-    TransferFilter, TransferPlace,
+    AlertFilter, AttemptRow, OutboxFilter, OutboxRow, Page, PaymentFilter, PaymentPlace, Reader, SqliteStore, Store,
+    StoreFault, TransferFilter, TransferPlace,
 };
 use crate::telemetry::snapshot::{ChainStatus, PaymentsStatus};
 use crate::telemetry::{Labels, Metrics, Snapshot};
@@ -172,6 +172,14 @@ impl Archive for Books {
         self.read(|reader| reader.alerts_of(transfer))
     }
 
+    fn attempts(&self, of: Vec<i64>) -> Answer<'_, BTreeMap<i64, Vec<AttemptRow>>> {
+        self.read(|reader| archive::attempts(reader, &of))
+    }
+
+    fn tokens(&self, of: BTreeSet<(ChainId, Address)>) -> Answer<'_, Learned> {
+        self.read(|reader| archive::tokens(reader, &of))
+    }
+
     fn payments(&self, filter: PaymentFilter, limit: usize) -> Answer<'_, Page<PaymentRow, PaymentPlace>> {
         self.read(|reader| reader.payment_page(&filter, limit))
     }
@@ -284,7 +292,13 @@ impl Held {
     fn order(&mut self, ask: impl FnOnce(&mut Machine, Timestamp) -> Result<(), OrderFault>) -> Result<(), Refusal> {
         let at = self.clock.now();
         let (open, disabled) = self.store.open_outbox().map_err(not_now)?;
-        let lane = |name: &Name| LaneSettings { name: name.clone(), concurrency: 1, pace: Pace::FREE, folds: false };
+        let lane = |name: &Name| LaneSettings {
+            name: name.clone(),
+            concurrency: 1,
+            pace: Pace::FREE,
+            folds: false,
+            drops_repeats: true,
+        };
         let lanes = self.settings.sinks.keys().map(lane).collect();
         let mut machine = Machine::new(lanes, open, &disabled, at);
         // What it finds in the store at its start, the next run finds too, and says.

@@ -122,7 +122,11 @@ async fn show_one(answerer: &Answerer, id: &str, json: bool) -> Result<(), Failu
     let lines: Vec<_> = lines.map(|key| [(*key).to_owned(), text(&item, key)]).collect();
     let pretty = serde_json::to_string_pretty(&item["body"]).map_err(Failure::again)?;
     let body: Vec<_> = pretty.lines().map(super::show::clean).collect();
-    answer(&format!("{}\n{}", table(["KEY", "VALUE"], &lines), body.join("\n")))
+    let attempts = item["verdicts"].as_array().into_iter().flatten();
+    let attempts: Vec<_> =
+        attempts.map(|attempt| [text(attempt, "at"), text(attempt, "verdict"), text(attempt, "reason")]).collect();
+    let attempts = table(["ATTEMPT ENDED", "VERDICT", "REASON"], &attempts);
+    answer(&format!("{}\n{attempts}\n{}", table(["KEY", "VALUE"], &lines), body.join("\n")))
 }
 
 /// The ids of every dead message of a sink.

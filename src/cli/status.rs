@@ -213,10 +213,14 @@ fn sinks(status: &Value) -> String {
         let state = if item["disabled"] == true { Some("disabled by its receiver".to_owned()) } else { failing };
         let of = |key| text(item, key);
         let state = state.unwrap_or_else(|| "ok".to_owned());
-        [of("sink"), state, of("pending"), of("dead"), of("oldest_pending")]
+        // A reason can be long: behind everything else it widens no column.
+        let failing = !item["failing_since"].is_null() && item["disabled"] != true;
+        let next = since(item, "next_try", "next try").filter(|_| failing);
+        let more: Vec<String> = next.into_iter().chain(failing.then(|| of("last_error"))).collect();
+        [of("sink"), state, of("pending"), of("dead"), of("oldest_pending"), more.join(": ")]
     };
     let rows: Vec<_> = items(status, "sinks").iter().map(row).collect();
-    table(["SINK", "STATE", "PENDING", "DEAD", "OLDEST PENDING"], &rows)
+    table(["SINK", "STATE", "PENDING", "DEAD", "OLDEST PENDING", ""], &rows)
 }
 
 fn rules(status: &Value) -> String {
@@ -249,7 +253,9 @@ mod tests {
                 "blind_since": null, "required": false}],
             "chains": [{"chain": "devnet", "chain_id": 31337, "block": 7, "block_time": "T0", "lag_blocks": 0, "gap_blocks": 2,
                 "stalled": false, "stopped": "another genesis", "blind_since": null}],
-            "sinks": [{"sink": "ops", "pending": 3, "dead": 1, "oldest_pending": "T3", "failing_since": null, "disabled": true}],
+            "sinks": [{"sink": "ops", "pending": 3, "dead": 1, "oldest_pending": "T3", "failing_since": null, "disabled": true},
+                {"sink": "chat", "pending": 2, "dead": 0, "oldest_pending": "T4", "failing_since": "T5", "last_error": "HTTP 503",
+                "next_try": "T6", "disabled": false}],
             "rules": [{"rule": "in", "severity": "info", "crossed": null, "spoke_at": null, "uncovered": ["base"]}],
             "balances": {"read": 5, "unread": 1, "failing": 2, "left_out": 0, "oldest_read": "T4"},
             "explorers": [{"source": "etherscan", "calls_left": 7, "calls_per_day": 9}]});
@@ -261,6 +267,7 @@ mod tests {
             "coinbase     feed  fresh        T2",
             "devnet  stopped: another genesis  7      T0          0       2 blocks still to read",
             "ops   disabled by its receiver  3        1     T3",
+            "chat  failing since T5          2        0     T4              next try T6: HTTP 503",
             "in    info                         not fed in full on base",
             "balances: 5 read, the oldest at T4, 1 not read so far, 2 failing",
             "etherscan: 7 of 9 calls left today",

@@ -71,6 +71,10 @@ fn amount(item: &Value) -> String {
     let token_id = text(item, "token_id");
     let named = |symbol: String| if symbol.is_empty() { text(asset, "contract") } else { symbol };
     match (&item["amount"], token_id.is_empty()) {
+        (Value::String(amount), true) if asset["verified"] != true && !asset["symbol"].is_null() => {
+            // Its own word for itself: whoever made it chose it.
+            format!("{amount} {} (unverified, {})", text(asset, "symbol"), text(asset, "contract"))
+        }
         (Value::String(amount), true) => format!("{amount} {}", named(text(asset, "symbol"))),
         (_, true) => format!("{} raw units of {}", text(item, "amount_raw"), text(asset, "contract")),
         (_, false) => format!("{} of #{token_id} of {}", text(item, "amount_raw"), text(asset, "contract")),
@@ -104,8 +108,11 @@ mod tests {
     fn amounts_are_exact_and_say_what_of() {
         let contract = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
         let check = |item: Value, expected: &str| assert_eq!(amount(&item), expected);
-        let asset = json!({"symbol": "USDC", "contract": contract});
+        let asset = json!({"symbol": "USDC", "contract": contract, "verified": true});
         check(json!({"asset": asset, "amount": "0.000001", "amount_raw": "1"}), "0.000001 USDC");
+        let learned = json!({"symbol": "USDC", "contract": contract, "verified": false});
+        let marked = format!("7 USDC (unverified, {contract})");
+        check(json!({"asset": learned, "amount": "7", "amount_raw": "7000000"}), &marked);
         let unknown = json!({"symbol": null, "contract": contract});
         let raw = format!("12 raw units of {contract}");
         check(json!({"asset": unknown, "amount": null, "amount_raw": "12"}), &raw);

@@ -71,11 +71,18 @@ fn alert(found: &Value, told: &mut String) {
         let reason = text(message, "reason");
         let reason = if reason.is_empty() { String::new() } else { format!(": {}", clean(&reason)) };
         line(told, format_args!("  {kind} to {sink}: {state} after {attempts} attempts{reason}"));
+        for attempt in message["verdicts"].as_array().into_iter().flatten() {
+            let reason = Some(text(attempt, "reason")).filter(|reason| !reason.is_empty());
+            let reason = reason.map_or_else(String::new, |reason| format!(": {}", clean(&reason)));
+            line(told, format_args!("    {} {}{reason}", text(attempt, "at"), text(attempt, "verdict")));
+        }
         line(told, format_args!("    {}", message["body"]));
     }
     if found["transfer"].is_object() {
-        story(&found["transfer"], told);
+        return story(&found["transfer"], told);
     }
+    line(told, format_args!("  about {}", alert["subject"]));
+    looked(&found["rules"], "where its rule stands only a running monitor can say", told);
 }
 
 fn story(story: &Value, told: &mut String) {
@@ -83,11 +90,10 @@ fn story(story: &Value, told: &mut String) {
     let of = |key: &str| text(transfer, key);
     line(told, format_args!("transfer {} on {}: {}", of("transfer_id"), of("chain"), of("stage")));
     line(told, format_args!("  {transfer}"));
-    match story["rules"].as_array() {
-        None => line(told, format_args!("  which rules look at it only a running monitor can say")),
-        Some(rules) if rules.is_empty() => line(told, format_args!("  no rule looks at it")),
-        Some(rules) => rules.iter().for_each(|rule| said(rule, told)),
+    if story["rules"].as_array().is_some_and(Vec::is_empty) {
+        line(told, format_args!("  no rule looks at it"));
     }
+    looked(&story["rules"], "which rules look at it only a running monitor can say", told);
     for alert in story["alerts"].as_array().into_iter().flatten() {
         line(
             told,
@@ -96,12 +102,22 @@ fn story(story: &Value, told: &mut String) {
     }
 }
 
+fn looked(rules: &Value, unknown: &str, told: &mut String) {
+    match rules.as_array() {
+        None => line(told, format_args!("  {unknown}")),
+        Some(rules) => rules.iter().for_each(|rule| said(rule, told)),
+    }
+}
+
 fn said(rule: &Value, told: &mut String) {
     let verdict = if rule["speaks"] == true { "speaks" } else { "is silent" };
-    line(told, format_args!("  rule {} on {}: {verdict}", text(rule, "rule"), text(rule, "watch")));
+    let on = Some(text(rule, "watch")).filter(|watch| !watch.is_empty());
+    let on = on.map_or_else(String::new, |watch| format!(" on {watch}"));
+    line(told, format_args!("  rule {}{on}: {verdict}", text(rule, "rule")));
     for check in rule["checks"].as_array().into_iter().flatten() {
         let mark = if check["passed"] == true { "yes" } else { "NO " };
-        line(told, format_args!("    {mark} {}", text(check, "check")));
+        let (is, wanted) = (clean(&text(check, "is")), clean(&text(check, "wanted")));
+        line(told, format_args!("    {mark} {}: {is} (wanted: {wanted})", text(check, "check")));
     }
     for besides in rule["besides"].as_array().into_iter().flatten() {
         line(told, format_args!("    but {}", clean(besides.as_str().unwrap_or_default())));

@@ -16,7 +16,7 @@ pub mod forecast;
 pub mod history;
 pub mod list_file;
 pub mod mailbox;
-mod near;
+pub mod near;
 pub mod places;
 pub mod print;
 mod raw;

@@ -24,7 +24,7 @@ const LONGEST: usize = 64;
 
 /// The known word that is nearest, where one is near enough to have been meant.
 #[must_use]
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
     if lower.len() > LONGEST {
         return None;

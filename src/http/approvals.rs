@@ -2,6 +2,7 @@
 //!
 //! They stand in the table of transfers, and are read as those are.
 
+use super::archive::Learned;
 use super::bodies::{self, AssetItem, BlockItem, TransferItem};
 use crate::reactor::rows::TransferRow;
 use crate::telemetry::Snapshot;
@@ -42,8 +43,8 @@ pub(super) struct ApprovalItem {
 
 impl ApprovalItem {
     /// One approval, as it stands at the snapshot's tip.
-    pub(super) fn of(row: &TransferRow, snapshot: &Snapshot) -> Self {
-        let item = bodies::transfer(row, snapshot);
+    pub(super) fn of(row: &TransferRow, snapshot: &Snapshot, learned: &Learned) -> Self {
+        let item = bodies::transfer(row, snapshot, learned);
         let allowance = Allowance::of(&row.key).unwrap_or(Allowance::Nothing);
         let limited = matches!(allowance, Allowance::Amount(_));
         let TransferItem { transfer_id, chain, chain_id, stage, kind, asset, amount, amount_raw, token_id, .. } = item;

@@ -6,14 +6,14 @@ use crate::reactor::money::{PaymentRow, PaymentState};
 use crate::reactor::office::{AuditRow, OfficeTables};
 use crate::reactor::past::Complete;
 use crate::reactor::quiet::Silence;
-use crate::reactor::rows::{AddressRow, AlertRow, TransferRow, WatchRow};
-use crate::store::OutboxRow;
+use crate::reactor::rows::{AddressRow, AlertRow, TokenRow, TransferRow, WatchRow};
 use crate::store::{
-    AlertFilter, OutboxFilter, Page, PaymentFilter, PaymentPlace, Reader, StoreFault, TransferFilter, TransferPlace,
+    AlertFilter, AttemptRow, OutboxFilter, OutboxRow, Page, PaymentFilter, PaymentPlace, Reader, StoreFault,
+    TransferFilter, TransferPlace,
 };
 use crate::types::{Address, AlertId, B256, ChainId, MessageId, Name, PaymentId, TransferId};
 use futures::future::BoxFuture;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tokio::sync::{mpsc, oneshot};
 
@@ -33,6 +33,9 @@ pub enum ArchiveFault {
 
 /// An answer of the store.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, ArchiveFault>>;
+
+/// What tokens say of themselves.
+pub type Learned = BTreeMap<(ChainId, Address), TokenRow>;
 
 /// How many payments stand in a state, live or not.
 pub type Counted = (PaymentState, bool, u64);
@@ -80,6 +83,12 @@ pub trait Archive: Send + Sync {
     /// The alerts about a transfer.
     fn alerts_of(&self, transfer: TransferId) -> Answer<'_, Vec<AlertRow>>;
 
+    /// The attempts of each of these messages that did not deliver, in order.
+    fn attempts(&self, of: Vec<i64>) -> Answer<'_, BTreeMap<i64, Vec<AttemptRow>>>;
+
+    /// What these tokens say of themselves, where they were asked.
+    fn tokens(&self, of: BTreeSet<(ChainId, Address)>) -> Answer<'_, Learned>;
+
     /// Payments.
     fn payments(&self, filter: PaymentFilter, limit: usize) -> Answer<'_, Page<PaymentRow, PaymentPlace>>;
 
@@ -94,6 +103,23 @@ pub trait Archive: Send + Sync {
 
     /// From which block on everything of each address was read, on each of these chains.
     fn complete_from(&self, chains: Vec<ChainId>, of: Vec<(Address, Since)>) -> Answer<'_, Vec<Complete>>;
+}
+
+/// The attempts of each of these messages.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn attempts(reader: &Reader, of: &[i64]) -> Result<BTreeMap<i64, Vec<AttemptRow>>, StoreFault> {
+    of.iter().map(|seq| Ok((*seq, reader.attempts(*seq)?))).collect()
+}
+
+/// What these tokens say of themselves.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn tokens(reader: &Reader, of: &BTreeSet<(ChainId, Address)>) -> Result<Learned, StoreFault> {
+    let known = of.iter().filter_map(|(chain, contract)| reader.token(*chain, *contract).transpose());
+    known.map(|row| row.map(|row| ((row.chain, row.contract), row))).collect()
 }
 
 type Question = Box<dyn FnOnce(Result<&Reader, StoreFault>) + Send>;
@@ -198,6 +224,14 @@ impl Archive for StoreArchive {
 
     fn alerts_of(&self, transfer: TransferId) -> Answer<'_, Vec<AlertRow>> {
         self.ask(move |reader| reader.alerts_of(transfer))
+    }
+
+    fn attempts(&self, of: Vec<i64>) -> Answer<'_, BTreeMap<i64, Vec<AttemptRow>>> {
+        self.ask(move |reader| attempts(reader, &of))
+    }
+
+    fn tokens(&self, of: BTreeSet<(ChainId, Address)>) -> Answer<'_, Learned> {
+        self.ask(move |reader| tokens(reader, &of))
     }
 
     fn payments(&self, filter: PaymentFilter, limit: usize) -> Answer<'_, Page<PaymentRow, PaymentPlace>> {

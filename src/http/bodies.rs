@@ -1,17 +1,20 @@
 //! The JSON of the API: shapes of its own, so that a row of the store can change without the outside noticing.
 //!
-//! Only names and symbols of the config are shown; what a chain says of a token is not.
+//! A token that the config does not name is shown with its own words for itself where whoever shows them marks them as such: `verified` is
+//! false then.
 
+use super::archive::Learned;
 use crate::reactor::event::SourceState;
 use crate::reactor::rows::{AlertRow, AlertSubject, Subject, TransferRow, Voucher};
 use crate::reactor::settings::Direction;
-use crate::store::OutboxRow;
+use crate::store::{AttemptEnd, AttemptRow, OutboxRow, OutboxState};
 use crate::telemetry::{Labels, Snapshot};
 use crate::types::amount::format_amount;
-use crate::types::{Asset, Name, Stage, Usd};
+use crate::types::{Address, Asset, ChainId, Name, Stage, Timestamp, Usd};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 /// One page of a list.
@@ -67,30 +70,41 @@ pub(super) struct BlockItem {
     pub time: String,
 }
 
+/// The tokens of these transfers that only they themselves can tell of.
+pub(super) fn strangers<'a>(
+    rows: impl IntoIterator<Item = &'a TransferRow>,
+    labels: &Labels,
+) -> BTreeSet<(ChainId, Address)> {
+    let stranger = |row: &TransferRow| match row.key.asset {
+        Asset::Token(contract) if labels.asset(row.key.chain, row.key.asset).is_none() => {
+            Some((row.key.chain, contract))
+        }
+        Asset::Token(_) | Asset::Coin => None,
+    };
+    rows.into_iter().filter_map(stranger).collect()
+}
+
 /// One transfer, as it stands at the snapshot's tip.
-pub(super) fn transfer(row: &TransferRow, snapshot: &Snapshot) -> TransferItem {
+pub(super) fn transfer(row: &TransferRow, snapshot: &Snapshot, learned: &Learned) -> TransferItem {
     let labels = &snapshot.labels;
     let (key, chain) = (&row.key, row.key.chain);
     let known = labels.asset(chain, key.asset);
     let tip = snapshot.chains.iter().find(|status| status.id == chain).and_then(|status| status.tip);
     let deep = |(tip, _): (u64, _)| tip.checked_sub(row.block).map(|above| above + 1);
-    let contract = match key.asset {
-        Asset::Coin => None,
-        Asset::Token(contract) => Some(contract.to_checksum(None)),
+    let (contract, says) = match key.asset {
+        Asset::Coin => (None, None),
+        Asset::Token(contract) => (Some(contract.to_checksum(None)), learned.get(&(chain, contract))),
     };
+    let decimals = known.map(|(_, decimals)| decimals).or_else(|| says?.decimals);
+    let symbol = known.map(|(symbol, _)| symbol).or_else(|| says?.symbol.as_ref());
     TransferItem {
         transfer_id: row.id.to_string(),
         chain: labels.chain(chain).to_string(),
         chain_id: chain.0,
         stage: row.stage.word(),
         kind: key.kind.word(),
-        asset: AssetItem {
-            symbol: known.map(|(symbol, _)| symbol.to_string()),
-            contract,
-            decimals: known.map(|(_, decimals)| decimals),
-            verified: known.is_some(),
-        },
-        amount: known.map(|(_, decimals)| format_amount(key.amount, decimals)),
+        asset: AssetItem { symbol: symbol.map(ToString::to_string), contract, decimals, verified: known.is_some() },
+        amount: decimals.map(|decimals| format_amount(key.amount, decimals)),
         amount_raw: key.amount.to_string(),
         token_id: key.token_id.map(|id| id.to_string()),
         from: key.from.to_checksum(None),
@@ -208,6 +222,9 @@ pub(super) struct OutboxItem {
     pub closed_at: Option<String>,
     pub reason: Option<String>,
     pub receiver_id: Option<String>,
+    /// Every attempt, in order; left out in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdicts: Option<Vec<VerdictItem>>,
     /// The message itself; left out in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -231,8 +248,32 @@ pub(super) fn outbox(row: &OutboxRow, whole: bool) -> OutboxItem {
         closed_at: row.closed_at.map(|at| at.to_string()),
         reason: row.reason.as_ref().map(Name::to_string),
         receiver_id: row.receiver_id.as_ref().map(Name::to_string),
+        verdicts: None,
         body: whole.then(|| serde_json::from_slice(&message.body).ok()).flatten(),
     }
+}
+
+/// An attempt, and what came of it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct VerdictItem {
+    pub at: String,
+    /// `again`, `dead`, `disabled`, `done`.
+    pub verdict: &'static str,
+    pub reason: Option<String>,
+}
+
+/// One row of the outbox with its message and every attempt.
+pub(super) fn outbox_whole(row: &OutboxRow, attempts: &[AttemptRow]) -> OutboxItem {
+    let item = |at: Timestamp, ended: AttemptEnd, reason: &Option<Name>| VerdictItem {
+        at: at.to_string(),
+        verdict: ended.word(),
+        reason: reason.as_ref().map(Name::to_string),
+    };
+    let mut verdicts: Vec<_> = attempts.iter().map(|row| item(row.at, row.ended, &row.reason)).collect();
+    if row.state == OutboxState::Done {
+        verdicts.extend(row.closed_at.map(|at| item(at, AttemptEnd::Done, &row.reason)));
+    }
+    OutboxItem { verdicts: Some(verdicts), ..outbox(row, true) }
 }
 
 /// The word of a source's state, and what is to say beside it.

@@ -3,7 +3,7 @@
 use crate::reactor::hush::{SilenceAnswer, SilenceOrder};
 use crate::reactor::money::Sha256;
 use crate::reactor::payments::desk::{Order, Refusal as NotDone};
-use crate::reactor::rows::TransferRow;
+use crate::reactor::rows::{AlertRow, TransferRow};
 use crate::reactor::waits::Waits;
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
 use crate::reactor::why::Looked;
@@ -103,6 +103,11 @@ pub trait Control: Send + Sync {
 
     /// Which rules look at a transfer, and what each of their conditions says. Changes nothing.
     fn why(&self, _row: TransferRow) -> BoxFuture<'_, Result<Vec<Looked>, Refusal>> {
+        Box::pin(ready(Err(no_monitor())))
+    }
+
+    /// Where the rule of an alert stands that is not about a transfer. Changes nothing.
+    fn why_alert(&self, _row: AlertRow) -> BoxFuture<'_, Result<Vec<Looked>, Refusal>> {
         Box::pin(ready(Err(no_monitor())))
     }
 

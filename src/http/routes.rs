@@ -2,6 +2,7 @@
 
 use super::access::{Caller, Need, Peer, decide};
 use super::approvals::ApprovalItem;
+use super::archive::Learned;
 use super::balances::{self, Balances};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
@@ -9,9 +10,9 @@ use super::query::{ALERT_STATE, Asked, CHAIN, OUTBOX_STATE, RULE, SINK, WATCH, p
 use super::status::{self, Status};
 use super::transfers::{stored, transfer_place};
 use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page};
-use crate::reactor::rows::AlertState;
+use crate::reactor::rows::{AlertState, TransferRow};
 use crate::store::{self, OutboxState};
-use crate::telemetry::unready;
+use crate::telemetry::{Snapshot, unready};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
@@ -170,7 +171,8 @@ pub(super) async fn transfers(
 ) -> Result<Json<Page<TransferItem>>, Problem> {
     let snapshot = parts.standing();
     let page = stored(&parts, &snapshot, &asked, false).await?;
-    Ok(page_of(&page, |row| bodies::transfer(row, &snapshot), transfer_place))
+    let learned = learned(&parts, &snapshot, &page).await?;
+    Ok(page_of(&page, |row| bodies::transfer(row, &snapshot, &learned), transfer_place))
 }
 
 pub(super) async fn approvals(
@@ -179,7 +181,17 @@ pub(super) async fn approvals(
 ) -> Result<Json<Page<ApprovalItem>>, Problem> {
     let snapshot = parts.standing();
     let page = stored(&parts, &snapshot, &asked, true).await?;
-    Ok(page_of(&page, |row| ApprovalItem::of(row, &snapshot), transfer_place))
+    let learned = learned(&parts, &snapshot, &page).await?;
+    Ok(page_of(&page, |row| ApprovalItem::of(row, &snapshot, &learned), transfer_place))
+}
+
+/// What the tokens of a page say of themselves.
+async fn learned(
+    parts: &Parts,
+    snapshot: &Snapshot,
+    page: &store::Page<TransferRow, store::TransferPlace>,
+) -> Result<Learned, Problem> {
+    Ok(parts.archive.tokens(bodies::strangers(&page.rows, &snapshot.labels)).await?)
 }
 
 pub(super) async fn alerts(
@@ -216,5 +228,6 @@ pub(super) async fn message(
 ) -> Result<Json<OutboxItem>, Problem> {
     let row = parts.archive.message(commands::message_id(&id)?).await?;
     let row = row.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no such message"))?;
-    Ok(Json(bodies::outbox(&row, true)))
+    let attempts = parts.archive.attempts(vec![row.seq]).await?.remove(&row.seq).unwrap_or_default();
+    Ok(Json(bodies::outbox_whole(&row, &attempts)))
 }

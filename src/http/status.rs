@@ -95,6 +95,10 @@ pub(super) struct SinkItem {
     pub dead: u64,
     pub oldest_pending: Option<String>,
     pub failing_since: Option<String>,
+    /// Why the last attempt failed, while nothing gets through.
+    pub last_error: Option<String>,
+    /// When something that waits is next tried.
+    pub next_try: Option<String>,
     pub disabled: bool,
 }
 
@@ -258,6 +262,8 @@ fn sinks(snapshot: &Snapshot) -> Vec<SinkItem> {
         dead: sink.dead,
         oldest_pending: time(sink.oldest_pending),
         failing_since: time(sink.failing_since),
+        last_error: sink.last_error.as_ref().map(ToString::to_string),
+        next_try: time(sink.next_try),
         disabled: sink.disabled,
     };
     snapshot.sinks.iter().map(item).collect()

@@ -12,8 +12,12 @@ mod payments;
 mod schema;
 #[path = "tests_served.rs"]
 mod served;
+#[path = "tests_silences.rs"]
+mod silences;
 #[path = "tests_watches.rs"]
 mod watches;
+#[path = "tests_why.rs"]
+mod why;
 
 use self::served::{OPERATE, READ, ask, bearer, raw, serving, standing};
 use super::*;

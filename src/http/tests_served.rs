@@ -15,7 +15,8 @@ use crate::reactor::quiet::Silence;
 use crate::reactor::rows::{AddressRow, AlertRow, AlertState, AlertSubject, Row, TransferRow, Voucher, WatchRow};
 use crate::reactor::settings::{Direction, Watch};
 use crate::reactor::watch_list::{NewWatch, WatchAnswer, WatchOrder, WatchRefusal, Watching};
-use crate::store::{Commit, NewMessage, Store, Write};
+use crate::reactor::why::{Check, Looked};
+use crate::store::{AttemptEnd, AttemptRow, Commit, DeliveryWrite, NewMessage, Store, Write};
 use crate::store::{IfMissing, SqliteStore};
 use crate::telemetry::Labels;
 use crate::telemetry::metrics::tests::labels;
@@ -106,6 +107,13 @@ impl Control for Noted {
         Box::pin(std::future::ready(Ok(answer)))
     }
 
+    fn why(&self, row: TransferRow) -> BoxFuture<'_, Result<Vec<Looked>, Refusal>> {
+        let check = Check { check: "at_least", passed: false, is: "1.5 ETH".into(), wanted: "at least 2 ETH".into() };
+        let besides = vec![format!("it is {}", row.stage.word()).into()];
+        let looked = Looked { rule: "all".into(), watch: Some("treasury".into()), checks: vec![check], besides };
+        Box::pin(std::future::ready(Ok(vec![looked])))
+    }
+
     fn silences(&self, by: Name, order: SilenceOrder) -> BoxFuture<'_, Result<SilenceAnswer, Refusal>> {
         let answer = match order {
             SilenceOrder::Add { silence, .. } => {
@@ -138,7 +146,10 @@ pub(super) async fn serving(deadlines: Deadlines) -> Served {
     let folder = tempfile::tempdir().expect("there is room");
     let path = folder.path().join("walletwatch.db");
     let mut store = SqliteStore::open(&path, IfMissing::Create([1; 16])).expect("it is new");
-    store.commit(&filled()).expect("it can be written");
+    let seq = store.commit(&filled()).expect("it can be written")[0].seq;
+    let (at, reason) = (Timestamp::from_secs(960), Some("HTTP 503".into()));
+    let row = AttemptRow { at, ended: AttemptEnd::Again, reason };
+    store.deliver(&[DeliveryWrite::Attempt { seq, row }]).expect("it can be written");
     let (archive, body) = archive::of_store(path);
     std::thread::spawn(move || {
         body();

@@ -2,10 +2,12 @@
 
 use super::Parts;
 use super::bodies::{self, AlertItem, OutboxItem, TransferItem};
+use super::control::Refusal;
 use super::problem::Problem;
 use super::why_payment::{self, PaymentStory};
 use crate::reactor::rows::{AlertSubject, TransferRow};
-use crate::reactor::why::Looked;
+use crate::reactor::why::{Check, Looked};
+use crate::store::OutboxRow;
 use crate::types::{AlertId, B256};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -26,6 +28,9 @@ pub(super) struct AlertStory {
     transfer: Option<TransferStory>,
     /// Of an alert about a payment: the payment, with everything behind it.
     payment: Option<PaymentStory>,
+    /// Of every other: its rule, or what a source or a sink is in trouble with, and where that stands now. Null where no monitor runs that
+    /// could be asked.
+    rules: Option<Vec<RuleItem>>,
 }
 
 /// A transfer, and who looked at it.
@@ -42,7 +47,7 @@ pub(super) struct TransferStory {
 #[schema(as = LookedItem)]
 pub(super) struct RuleItem {
     pub rule: String,
-    pub watch: String,
+    pub watch: Option<String>,
     /// Whether it speaks of it.
     pub speaks: bool,
     pub checks: Vec<CheckItem>,
@@ -54,6 +59,10 @@ pub(super) struct RuleItem {
 pub(super) struct CheckItem {
     pub check: &'static str,
     pub passed: bool,
+    /// What there is.
+    pub is: String,
+    /// What the rule asks for.
+    pub wanted: String,
 }
 
 /// Every transfer of a transaction.
@@ -87,8 +96,14 @@ pub(super) async fn alert(State(parts): Shared, Path(id): Path<String>) -> Resul
         | AlertSubject::Trouble(_) => None,
     };
     let alert = bodies::alert(&row, &parts.standing().labels);
-    let messages = messages.iter().map(|row| bodies::outbox(row, true)).collect();
-    Ok(Json(AlertStory { alert, messages, transfer, payment }))
+    let attempts = parts.archive.attempts(messages.iter().map(|row| row.seq).collect()).await?;
+    let made = |row: &OutboxRow| attempts.get(&row.seq).map_or(&[][..], Vec::as_slice);
+    let messages = messages.iter().map(|row| bodies::outbox_whole(row, made(row))).collect();
+    let rules = match transfer {
+        Some(_) => Some(Vec::new()),
+        None => rules(parts.control.why_alert(row).await),
+    };
+    Ok(Json(AlertStory { alert, messages, transfer, payment, rules }))
 }
 
 /// `GET /api/v1/transactions/{hash}`.
@@ -114,22 +129,31 @@ pub(super) async fn transaction(
 
 pub(super) async fn story(parts: &Parts, row: TransferRow) -> Result<TransferStory, Problem> {
     let snapshot = parts.standing();
-    let transfer = bodies::transfer(&row, &snapshot);
+    let learned = parts.archive.tokens(bodies::strangers([&row], &snapshot.labels)).await?;
+    let transfer = bodies::transfer(&row, &snapshot, &learned);
     let alerts = parts.archive.alerts_of(row.id).await?;
     let alerts = alerts.iter().map(|row| bodies::alert(row, &snapshot.labels)).collect();
-    // Without a monitor nobody has the rules in force.
-    let looked = parts.control.why(row).await.ok();
-    let rules = looked.map(|looked| looked.into_iter().map(rule).collect());
+    let rules = rules(parts.control.why(row).await);
     Ok(TransferStory { transfer, rules, alerts })
+}
+
+/// Without a monitor nobody has the rules in force.
+fn rules(looked: Result<Vec<Looked>, Refusal>) -> Option<Vec<RuleItem>> {
+    looked.ok().map(|looked| looked.into_iter().map(rule).collect())
 }
 
 fn rule(looked: Looked) -> RuleItem {
     let Looked { rule, watch, checks, besides } = looked;
     RuleItem {
         rule: rule.to_string(),
-        watch: watch.to_string(),
-        speaks: besides.is_empty() && checks.iter().all(|(_, passed)| *passed),
-        checks: checks.into_iter().map(|(check, passed)| CheckItem { check, passed }).collect(),
+        watch: watch.map(|watch| watch.to_string()),
+        speaks: besides.is_empty() && checks.iter().all(|check| check.passed),
+        checks: checks.into_iter().map(check).collect(),
         besides: besides.iter().map(ToString::to_string).collect(),
     }
+}
+
+fn check(check: Check) -> CheckItem {
+    let Check { check, passed, is, wanted } = check;
+    CheckItem { check, passed, is: is.to_string(), wanted: wanted.to_string() }
 }

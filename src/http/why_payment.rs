@@ -69,13 +69,14 @@ pub(super) async fn story(parts: &Parts, id: PaymentId) -> Result<Option<Payment
         Some(transfer) => parts.archive.transfer(transfer).await?,
         None => None,
     };
+    let learned = parts.archive.tokens(bodies::strangers(transfer.as_ref(), &snapshot.labels)).await?;
     // Without a monitor nobody has the config in force, or the state that decides.
     let why = parts.control.why_payment(id, row.rule.clone()).await.ok();
     let (rule, waits) = why.map_or((None, None), |why| (Some(why.rule), why.waits));
     let planned = audit.iter().find(|line| line.what.as_str() == "planned" && !line.why.as_str().is_empty());
     Ok(Some(PaymentStory {
         payment: payment_body::payment(&row, Some(&audit), &snapshot.labels),
-        transfer: transfer.map(|row| bodies::transfer(&row, &snapshot)),
+        transfer: transfer.map(|row| bodies::transfer(&row, &snapshot, &learned)),
         rule,
         limits_at_planning: planned.map(|line| line.why.to_string()),
         limits: waits.as_ref().map(|waits| waits.limits.iter().map(limit).collect()),

@@ -2,7 +2,7 @@
 
 use super::effect::{Body, Effect, Message, MessageKind, Notice, TransferBody};
 use super::holdings::LevelKey;
-use super::quiet::{Cause, Quiet, QuietRow};
+use super::quiet::{self, Cause, Quiet, QuietRow};
 use super::rows::{AlertRow, AlertState, AlertSubject, Row, TroubleRow};
 use super::settings::Settings;
 use super::troubles::words;
@@ -96,6 +96,8 @@ impl Alerts {
         } else {
             sinks.iter().filter(takes).cloned().collect()
         };
+        let (matter, became) = saying.line(&row);
+        let named = self.quiet.amend(row.id, became, &sinks, effects);
         if !retracts && saying.kind != MessageKind::AlertResolved {
             let is_over = saying.ends() && row.revision > 0;
             if is_over && row.told.is_empty() {
@@ -105,8 +107,10 @@ impl Alerts {
                 && !sinks.is_empty()
                 && let Some(silence) = self.quiet.silenced(&row, saying.kind, &saying.body, at)
             {
-                let line = saying.line(&row);
-                self.quiet.keep(Cause::Silence(silence), std::mem::take(&mut sinks), line, false, effects);
+                let (cause, from) = (Cause::Silence(silence.number), std::mem::take(&mut sinks));
+                if !named {
+                    self.quiet.keep(cause, from, quiet::line(&matter, became, row.id), false, effects);
+                }
             }
         }
         self.say_to(row, saying, sinks, settings, at, effects);
@@ -125,7 +129,7 @@ impl Alerts {
         if row.revision == 0 {
             let takes = |sink: &&Name| settings.takes(sink, MessageKind::Digest.word(), Severity::Info);
             let sinks: Vec<Name> = sinks.iter().filter(takes).cloned().collect();
-            let line = saying.line(&row);
+            let (matter, became) = saying.line(&row);
             // Another rule may have folded it before: it is one transfer.
             let known = match &row.subject {
                 AlertSubject::Transfer { transfer, .. } => !self.of_transfer(*transfer).is_empty(),
@@ -134,7 +138,8 @@ impl Alerts {
                 | AlertSubject::Trouble(_)
                 | AlertSubject::Payment(_) => false,
             };
-            if !(known && self.quiet.is_kept(&sinks, &line)) {
+            if !(known && self.quiet.is_kept(&sinks, &matter)) {
+                let line = quiet::line(&matter, became, row.id);
                 self.quiet.keep(Cause::Suspect, sinks, line, known, effects);
             }
         }
@@ -198,9 +203,10 @@ impl Saying {
         }
     }
 
-    /// In a line, for a digest: exact, and nothing in it that a stranger wrote.
-    fn line(&self, alert: &AlertRow) -> Name {
-        let what = match &self.body {
+    /// What it is about and what it says became of that, for the line of a digest: exact, and nothing in it that a stranger wrote.
+    fn line(&self, alert: &AlertRow) -> (String, &'static str) {
+        let word = self.kind.word();
+        match &self.body {
             Body::Transfer(transfer) => {
                 let TransferBody { key, chain, watch, decimals, verified, symbol, .. } = &**transfer;
                 let symbol = symbol.as_ref().filter(|_| *verified).map_or("of an unverified token", Name::as_str);
@@ -209,8 +215,9 @@ impl Saying {
                 let marks = transfer.suspect.words().join(", ").replace('_', " ");
                 let marks = if marks.is_empty() { String::new() } else { format!("{marks}: ") };
                 let (from, to, tx) = (key.from, key.to, key.tx);
-                return format!("{marks}{amount} {symbol} from {from} to {to} ({watch} on {chain}), transaction {tx}")
-                    .into();
+                let matter =
+                    format!("{marks}{amount} {symbol} from {from} to {to} ({watch} on {chain}), transaction {tx}");
+                (matter, transfer.stage.word())
             }
             Body::Approval(_)
             | Body::Crossing(_)
@@ -221,9 +228,8 @@ impl Saying {
             | Body::Heartbeat(_)
             | Body::Digest(_)
             | Body::Frozen(_)
-            | Body::Test => format!("{} of {}", self.kind.word(), alert.rule),
-        };
-        format!("{what}; alert {}", alert.id).into()
+            | Body::Test => (alert.rule.to_string(), word),
+        }
     }
 }
 
@@ -283,4 +289,47 @@ pub fn balance_alert(key: &LevelKey, watch: &Name, born: Timestamp, crossing: u6
     let (chain, born, crossing) = (chain.0.to_be_bytes(), born.millis().to_be_bytes(), crossing.to_be_bytes());
     let parts = [rule, watch, &chain, address.as_slice(), contract.as_slice(), &born, &crossing];
     AlertId::hash("alert/balance", &parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reactor::rows::Subject;
+    use crate::types::ChainId;
+
+    /// An alert is itself over restarts and reorgs; another store counts from one as well and makes others.
+    #[test]
+    fn every_part_of_an_identity_makes_another_alert() {
+        let at = Timestamp::from_secs;
+        let (low, high): (Name, Name) = ("low".into(), "high".into());
+        let one = TransferId([1; 16]);
+        let transfers = [(&low, "a", one), (&high, "a", one), (&low, "b", one), (&low, "a", TransferId([2; 16]))];
+        let transfers = transfers.map(|(rule, watch, transfer)| transfer_alert(rule, &watch.into(), transfer));
+        let crossings = [(&low, 5, 1), (&high, 5, 1), (&low, 6, 1), (&low, 5, 2)];
+        let crossings = crossings.map(|(rule, born, crossing)| crossing_alert(rule, at(born), crossing));
+        let holding =
+            |chain, address, asset| Holding { chain: ChainId(chain), address: Address::repeat_byte(address), asset };
+        let token = Asset::Token(Address::repeat_byte(9));
+        let balances = [
+            (&low, holding(1, 1, Asset::Coin), "a", 5, 1),
+            (&high, holding(1, 1, Asset::Coin), "a", 5, 1),
+            (&low, holding(2, 1, Asset::Coin), "a", 5, 1),
+            (&low, holding(1, 2, Asset::Coin), "a", 5, 1),
+            (&low, holding(1, 1, token), "a", 5, 1),
+            (&low, holding(1, 1, Asset::Coin), "b", 5, 1),
+            (&low, holding(1, 1, Asset::Coin), "a", 6, 1),
+            (&low, holding(1, 1, Asset::Coin), "a", 5, 2),
+        ];
+        let balances = balances.map(|(rule, holding, watch, born, crossing)| {
+            balance_alert(&LevelKey { rule: rule.clone(), holding }, &watch.into(), at(born), crossing)
+        });
+        let trouble = |subject, since, count| {
+            trouble_alert(&TroubleRow { subject, since: at(since), last_block: None, count, dead: 0, open: true })
+        };
+        let (ops, chat) = (|| Subject::Sink("ops".into()), Subject::Sink("chat".into()));
+        let troubles = [trouble(ops(), 5, 1), trouble(chat, 5, 1), trouble(ops(), 6, 1), trouble(ops(), 5, 2)];
+        let all: Vec<AlertId> = [&transfers[..], &crossings, &balances, &troubles].concat();
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "each is another one");
+        assert_eq!(crossing_alert(&low, at(5), 1), crossings[0], "and the same facts make the same");
+    }
 }

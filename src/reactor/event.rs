@@ -8,8 +8,7 @@ pub use super::holdings::{Balances, NoBalance, ReadAt};
 use super::hushed::SilenceOrder;
 use super::money::CircleId;
 use super::paying::FreezeFile;
-use super::rows::Deadline;
-use super::rows::TransferRow;
+use super::rows::{AlertRow, Deadline, TransferRow};
 use super::settings::Settings;
 pub use super::source::{List, SourceId, SourceKind};
 use super::watch_list::WatchOrder;
@@ -383,6 +382,8 @@ pub enum Command {
     Why(Box<TransferRow>),
     /// Say what a payment waits for.
     WhyPayment(PaymentId),
+    /// Say where the rule of an alert stands that is not about a transfer.
+    WhyAlert(Box<AlertRow>),
     /// Decide about payments.
     Payments(Box<PaymentOrder>),
 }

@@ -17,7 +17,7 @@ impl Reactor {
     /// Does what people order.
     pub(super) fn order_silence(&mut self, order: SilenceOrder, effects: &mut Vec<Effect>) {
         let set = match order {
-            SilenceOrder::End(number) => match self.alerts.quiet.end(number, effects) {
+            SilenceOrder::End(number) => match self.alerts.quiet.end(number, self.at, effects) {
                 None => Err(SilenceAnswer::Unknown(number)),
                 Some(silence) => {
                     self.timers.clear(&Deadline::Silence(number), effects);
@@ -46,7 +46,7 @@ impl Reactor {
 
     /// A silence is over by itself.
     pub(super) fn silence_over(&mut self, number: u32, effects: &mut Vec<Effect>) {
-        if let Some(silence) = self.alerts.quiet.end(number, effects) {
+        if let Some(silence) = self.alerts.quiet.end(number, self.at, effects) {
             self.tell_kept(Cause::Silence(number), &ended(&silence), effects);
         }
     }
@@ -101,6 +101,16 @@ impl Reactor {
     pub(super) fn quiet_rows(&self) -> Vec<QuietRow> {
         self.alerts.quiet.rows().collect()
     }
+}
+
+/// That a silence keeps something from being said, or kept it.
+#[must_use]
+pub fn in_words(silence: &Silence) -> String {
+    let Silence { number, author, comment, from, until, over, .. } = silence;
+    let (keeps, names) = if *over { ("kept", "named") } else { ("keeps", "names") };
+    format!(
+        "silence {number} by {author} ({comment}) {keeps} it, from {from} until {until}: the digest at its end {names} it"
+    )
 }
 
 fn ended(silence: &Silence) -> String {

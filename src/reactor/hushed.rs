@@ -60,6 +60,8 @@ pub struct Silence {
     pub author: Name,
     /// Why.
     pub comment: Name,
+    /// It ended, and what it kept was told. It stays, so that its id means nothing else and who asks is told what was silent.
+    pub over: bool,
 }
 
 /// An address that a watched one dealt with in earnest.
@@ -91,7 +93,7 @@ pub struct Kept {
     pub cause: Cause,
     /// Who would have heard it.
     pub sinks: Vec<Name>,
-    /// What it is, in a line. Empty of those that are only counted.
+    /// What it is, in a line: the matter, what became of it and its alert, apart by `; `.
     pub line: Name,
     /// How many are only counted.
     pub more: u64,

@@ -87,6 +87,7 @@ pub mod wants;
 pub mod watch_list;
 mod watched;
 pub mod why;
+mod why_alert;
 mod why_payment;
 pub mod worth;
 
@@ -241,6 +242,9 @@ impl Reactor {
             Event::Command(Command::TestSink { sink }) => self.test_sink(sink, &mut effects),
             Event::Command(Command::AcceptChain { chain }) => self.accept_chain(chain, &mut effects),
             Event::Command(Command::Watches(order)) => self.order_watches(*order, &mut effects),
+            Event::Command(Command::WhyAlert(row)) => {
+                effects.push(Effect::Answer(Box::new(Reply::Why(self.why_alert(&row)))));
+            }
             Event::Command(Command::Why(row)) => {
                 effects.push(Effect::Answer(Box::new(Reply::Why(self.why(&row)))));
             }

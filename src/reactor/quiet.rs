@@ -4,7 +4,7 @@
 use super::effect::{Body, CrossingSubject, Effect, MessageKind};
 pub use super::hushed::{Cause, Counterparty, Kept, QuietKey, QuietRow, Silence};
 use super::rows::{AlertRow, Row, RowKey};
-use crate::types::{Address, Name, Timestamp};
+use crate::types::{Address, AlertId, Name, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub const DIGEST_EVERY: Duration = Duration::from_hours(24);
 pub const MOST_SUSPECTS: usize = 60;
 /// The most counterparties that are remembered, the newest: some 16 MB.
 pub const MOST_KNOWN: usize = 100_000;
-/// The most silences at a time.
+/// The most silences at a time; and of those that are over, the most that are remembered, the newest.
 pub const MOST_SILENCES: usize = 1_000;
 /// How many hexadecimal digits a look-alike shares at either end, at least, and at both together: poisoners match what wallets show, and
 /// by chance one in 130 million pairs of addresses is as alike.
@@ -29,6 +29,8 @@ pub struct Quiet {
     known: BTreeMap<(Address, Address), u64>,
     known_in_order: BTreeMap<u64, (Address, Address)>,
     kept: BTreeMap<u64, Kept>,
+    /// The lines about each alert.
+    kept_of: BTreeSet<(AlertId, u64)>,
 }
 
 impl Quiet {
@@ -51,9 +53,9 @@ impl Quiet {
         silences.chain(known).chain(self.kept.values().cloned().map(QuietRow::Kept))
     }
 
-    /// The silences, by id.
+    /// The silences in force, by id.
     pub fn silences(&self) -> impl Iterator<Item = &Silence> {
-        self.silences.values()
+        self.silences.values().filter(|silence| !silence.over)
     }
 
     fn insert(&mut self, row: QuietRow) {
@@ -63,7 +65,10 @@ impl Quiet {
                 self.known.insert((owner, other), number);
                 self.known_in_order.insert(number, (owner, other));
             }
-            QuietRow::Kept(row) => drop(self.kept.insert(row.number, row)),
+            QuietRow::Kept(row) => {
+                self.kept_of.extend(alert_of(&row.line).map(|alert| (alert, row.number)));
+                self.kept.insert(row.number, row);
+            }
         }
     }
 
@@ -74,26 +79,45 @@ impl Quiet {
 
     /// Sets a silence; gives its id, or nothing where there are too many.
     pub fn silence(&mut self, silence: Silence, effects: &mut Vec<Effect>) -> Option<u32> {
-        if self.silences.len() >= MOST_SILENCES {
+        if self.silences().count() >= MOST_SILENCES {
             return None;
         }
-        // An id may come again, but never beside itself.
+        // The newest is never forgotten, so that no id comes again.
         let number = self.silences.last_key_value().map_or(1, |(number, _)| number.saturating_add(1));
         self.put(QuietRow::Silence(Silence { number, ..silence }), effects);
         Some(number)
     }
 
-    /// Takes a silence away.
-    pub fn end(&mut self, number: u32, effects: &mut Vec<Effect>) -> Option<Silence> {
-        let silence = self.silences.remove(&number)?;
-        effects.push(Effect::Delete(RowKey::Quiet(QuietKey::Silence(number))));
+    /// Ends a silence.
+    pub fn end(&mut self, number: u32, at: Timestamp, effects: &mut Vec<Effect>) -> Option<Silence> {
+        let silence = self.silences.get(&number).filter(|silence| !silence.over)?;
+        let silence = Silence { until: silence.until.min(at), over: true, ..silence.clone() };
+        self.put(QuietRow::Silence(silence.clone()), effects);
+        let over = || self.silences.values().filter(|silence| silence.over);
+        if over().count() > MOST_SILENCES
+            && let Some(oldest) = over().map(|silence| silence.number).next()
+        {
+            self.silences.remove(&oldest);
+            effects.push(Effect::Delete(RowKey::Quiet(QuietKey::Silence(oldest))));
+        }
         Some(silence)
     }
 
     /// The silence that keeps an alert from being said.
     #[must_use]
-    pub fn silenced(&self, alert: &AlertRow, kind: MessageKind, body: &Body, at: Timestamp) -> Option<u32> {
-        let (watch, chain) = place(body);
+    pub fn silenced(&self, alert: &AlertRow, kind: MessageKind, body: &Body, at: Timestamp) -> Option<&Silence> {
+        self.silence_of(alert, kind, place(body), at)
+    }
+
+    /// The same of a message about this watch on this chain.
+    #[must_use]
+    pub fn silence_of(
+        &self,
+        alert: &AlertRow,
+        kind: MessageKind,
+        (watch, chain): (Option<&Name>, Option<&Name>),
+        at: Timestamp,
+    ) -> Option<&Silence> {
         let fits = |silence: &&Silence| {
             let same = |label: &Option<Name>, is: Option<&Name>| label.is_none() || label.as_ref() == is;
             let typed = match silence.types.as_ref().map(Name::as_str) {
@@ -110,13 +134,27 @@ impl Quiet {
                 && same(&silence.chain, chain)
                 && typed
         };
-        self.silences.values().find(fits).map(|silence| silence.number)
+        self.silences.values().find(fits)
     }
 
-    /// Whether a suspect is named already.
+    /// Whether a suspect is named already, as another rule's alert.
     #[must_use]
-    pub fn is_kept(&self, sinks: &[Name], line: &Name) -> bool {
-        self.kept.values().any(|kept| kept.cause == Cause::Suspect && kept.sinks == sinks && kept.line == *line)
+    pub fn is_kept(&self, sinks: &[Name], matter: &str) -> bool {
+        let same = |kept: &Kept| parts(&kept.line).is_some_and(|[is, ..]| is == matter);
+        self.kept.values().any(|kept| kept.cause == Cause::Suspect && kept.sinks == sinks && same(kept))
+    }
+
+    /// Adds what became of an alert to the lines about it; gives whether one of them is kept from these sinks.
+    pub fn amend(&mut self, alert: AlertId, became: &str, sinks: &[Name], effects: &mut Vec<Effect>) -> bool {
+        let numbers: Vec<u64> = self.kept_of.range((alert, 0)..=(alert, u64::MAX)).map(|(_, number)| *number).collect();
+        let mut kept_from_them = false;
+        for kept in numbers.iter().filter_map(|number| self.kept.get(number).cloned()).collect::<Vec<_>>() {
+            let Some([matter, so_far, id]) = parts(&kept.line) else { continue };
+            kept_from_them |= kept.sinks == sinks;
+            let line = format!("{matter}; {so_far}, {became}; {id}").into();
+            self.put(QuietRow::Kept(Kept { line, ..kept }), effects);
+        }
+        kept_from_them
     }
 
     /// Keeps what is not said for its digest. What is `known` is not counted again where it is not named any more.
@@ -142,6 +180,9 @@ impl Quiet {
             self.kept.iter().filter(|(_, kept)| kept.cause == cause).map(|(number, _)| *number).collect();
         let mut by_sink: BTreeMap<Name, Vec<Kept>> = BTreeMap::new();
         for kept in numbers.into_iter().filter_map(|number| self.kept.remove(&number)) {
+            if let Some(alert) = alert_of(&kept.line) {
+                self.kept_of.remove(&(alert, kept.number));
+            }
             effects.push(Effect::Delete(RowKey::Quiet(QuietKey::Kept(kept.number))));
             for sink in &kept.sinks {
                 by_sink.entry(sink.clone()).or_default().push(kept.clone());
@@ -180,6 +221,23 @@ impl Quiet {
         let known = self.known.range((owner, first)..=(owner, last)).map(|((_, other), _)| other);
         known.chain(others.range(first..=last)).any(|other| look_alike(*other, address))
     }
+}
+
+/// A line of a digest: the matter, what became of it, and its alert.
+#[must_use]
+pub fn line(matter: &str, became: &str, alert: AlertId) -> Name {
+    format!("{matter}; {became}; alert {alert}").into()
+}
+
+/// The parts of a line. None of a line of an earlier version.
+fn parts(line: &Name) -> Option<[&str; 3]> {
+    let mut parts = line.as_str().rsplitn(3, "; ");
+    let (alert, became, matter) = (parts.next()?, parts.next()?, parts.next()?);
+    Some([matter, became, alert])
+}
+
+fn alert_of(line: &Name) -> Option<AlertId> {
+    AlertId::parse(parts(line)?[2].strip_prefix("alert ")?)
 }
 
 /// Whether two addresses are another, and look the same where people look.

@@ -3,6 +3,7 @@
 //! A price that is not known (nobody reports it, or what was reported is stale) fires nothing and resolves nothing: a wait begins anew.
 
 use super::Reactor;
+use super::bars::Range;
 use super::crossing::{Step, step, unknown};
 use super::effect::{ChangeBody, CrossingSubject, Effect, MessageKind, Notice};
 use super::event::Tick;
@@ -12,7 +13,8 @@ use super::payments::desk::Vouched;
 use super::rows::Subject;
 use super::rules::InForce;
 use super::settings::{ChangeCondition, Condition, Move, PriceCondition, Settings, Side};
-use crate::types::{Name, Pair, Severity, Timestamp};
+use crate::types::money::Percent;
+use crate::types::{Name, Pair, Price, Severity, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -161,13 +163,7 @@ impl Reactor {
             self.follow(entry, step, None, effects);
             return self.pay_for_market(entry, None, effects);
         };
-        let (fell, rose) = (known.price.apart_from(range.high), known.price.apart_from(range.low));
-        let falls = match movement {
-            Move::Fall => true,
-            Move::Rise => false,
-            Move::Either => fell >= rose,
-        };
-        let (moved, from, side) = if falls { (fell, range.high, Side::Below) } else { (rose, range.low, Side::Above) };
+        let (moved, from, side) = moved(known.price, range, *movement);
         let step = step(row.standing(), threshold, &moved, self.at);
         let sides = pays.then(|| sides(threshold, &moved));
         if step != Step::Nothing {
@@ -227,4 +223,15 @@ impl Reactor {
         let spread = self.quote(pair).map_or_else(String::new, |quote| format!(", {} % apart", quote.spread.shown()));
         format!("{}{spread}", said.join(", "))
     }
+}
+
+/// How far a price moved within a range, from where, and which way.
+pub(super) fn moved(price: Price, range: Range, movement: Move) -> (Percent, Price, Side) {
+    let (fell, rose) = (price.apart_from(range.high), price.apart_from(range.low));
+    let falls = match movement {
+        Move::Fall => true,
+        Move::Rise => false,
+        Move::Either => fell >= rose,
+    };
+    if falls { (fell, range.high, Side::Below) } else { (rose, range.low, Side::Above) }
 }

@@ -9,7 +9,6 @@ use super::payments::Trigger;
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, TransferRow, Voucher};
 use super::rules::InForce;
 use super::settings::{BetweenOwn, Condition, Direction, Rule, TransferCondition};
-use super::why::Check;
 use crate::types::{Address, Name, Stage, TransferId, TransferKey};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,10 +20,10 @@ const REMEMBER_RETRACTED: Duration = Duration::from_hours(7 * 24);
 #[derive(Debug, Clone)]
 pub(super) struct Side {
     pub(super) watch: usize,
-    address: Address,
-    direction: Direction,
+    pub(super) address: Address,
+    pub(super) direction: Direction,
     /// The other side is a watch too.
-    between_own: bool,
+    pub(super) between_own: bool,
 }
 
 impl Side {
@@ -163,7 +162,7 @@ impl Reactor {
     }
 
     /// Whether a transfer is history to a watch, which it need not be to the other party.
-    fn is_past_to(&self, row: &TransferRow, side: &Side) -> bool {
+    pub(super) fn is_past_to(&self, row: &TransferRow, side: &Side) -> bool {
         row.history || side.either(&row.key).iter().all(|address| self.is_past_of(row, address))
     }
 
@@ -171,14 +170,14 @@ impl Reactor {
         self.checks(entry, condition, row, side).iter().all(|(_, passed)| *passed)
     }
 
-    /// What each condition of a rule says of a transfer, in a fixed order.
+    /// What each condition of a rule says of a transfer, in the order in which [`super::why`] puts values to it.
     pub(super) fn checks(
         &self,
         entry: &InForce,
         condition: &TransferCondition,
         row: &TransferRow,
         side: &Side,
-    ) -> [Check; 11] {
+    ) -> [(&'static str, bool); 11] {
         let key = &row.key;
         let asset = (key.chain, key.asset);
         // What was spoken of stays spoken of, should its price become known only then.

@@ -8,6 +8,8 @@
 //! - Of what is due, what matters most goes first, and what has waited longest is passed only so often. A chat that is behind gets what
 //!   matters least several in one message, which names every alert.
 //! - A sink is a lane of its own: its concurrency, its pace, its breaker. A dead receiver costs the others nothing.
+//! - A sink where nothing but failures came is asked again with one message, soon and then ever more rarely, though none is due; only
+//!   with one that the receiver cannot have had, or would know again. Its first success makes everything due that waits there.
 //! - A lease is held in memory. At start every open row is due; an attempt that comes earlier than the row's stored time for that reason
 //!   does not use up the schedule, so that a process that restarts ten times in a minute does not make dead letters.
 //! - Bodies are held up to [`HELD_BYTES`]; rows beyond are begun without one, and the worker reads those in one batch.
@@ -47,6 +49,8 @@ pub struct LaneSettings {
     pub pace: Pace,
     /// Whether what matters least goes several in one message while the sink is behind.
     pub folds: bool,
+    /// Whether the receiver knows what it had before by its id, so that nobody sees a repeat.
+    pub drops_repeats: bool,
 }
 
 /// An attempt to begin now. Its answer is due to [`Machine::answered`].
@@ -208,17 +212,9 @@ impl Machine {
         std::mem::take(&mut self.out.reports)
     }
 
-    /// How every sink is.
-    #[must_use]
-    pub fn status(&self) -> Vec<LaneStatus> {
-        self.lanes.values().filter(|lane| !lane.is_removed()).map(Lane::status).collect()
-    }
-
-    /// Calls `each` with every sink, its pending messages and when the oldest of them was made: cheap enough for every turn.
-    pub fn pending(&self, mut each: impl FnMut(&Name, usize, Option<Timestamp>)) {
-        for lane in self.lanes.values() {
-            each(lane.name(), lane.pending(), lane.oldest());
-        }
+    /// How every sink is: cheap enough for every turn.
+    pub fn status(&self) -> impl Iterator<Item = LaneStatus> {
+        self.lanes.values().filter(|lane| !lane.is_removed()).map(Lane::status)
     }
 }
 

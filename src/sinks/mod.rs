@@ -177,12 +177,13 @@ impl Sink {
             Self::SlackBot(_) => (slack::CONCURRENCY, slack::bot::PACE),
             Self::Alertmanager(_) => (alertmanager::CONCURRENCY, Pace::FREE),
         };
-        let folds = match self {
-            Self::Slack(_) | Self::SlackBot(_) | Self::Telegram(_) | Self::Discord(_) | Self::Ntfy(_) => true,
+        let (folds, drops_repeats) = match self {
+            Self::Slack(_) | Self::SlackBot(_) | Self::Telegram(_) | Self::Discord(_) | Self::Ntfy(_) => (true, false),
             // What machines read is one message each, and mail has no pace.
-            Self::Log | Self::Webhook(_) | Self::Email(_) | Self::PagerDuty(_) | Self::Alertmanager(_) => false,
+            Self::Log | Self::Webhook(_) | Self::PagerDuty(_) | Self::Alertmanager(_) => (false, true),
+            Self::Email(_) => (false, false),
         };
-        LaneSettings { name, concurrency, pace, folds }
+        LaneSettings { name, concurrency, pace, folds, drops_repeats }
     }
 
     /// Whether a message refers to what an earlier one of its alert was remembered by.

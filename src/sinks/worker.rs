@@ -90,8 +90,8 @@ pub trait Observer {
     fn attempt(&self, sink: &Name, outcome: Outcome, took: Duration);
     /// A message about a block was acknowledged, this long after the block's time.
     fn latency(&self, sink: &Name, since_block: Duration);
-    /// A sink's pending messages, and when the oldest was made.
-    fn pending(&self, sink: &Name, messages: usize, oldest: Option<Timestamp>);
+    /// How a sink is now.
+    fn stands(&self, status: LaneStatus);
 }
 
 /// What people and reloads ask of the worker. Each is answered when the write that it made is durable.

@@ -5,7 +5,7 @@ mod prices;
 mod quiet;
 mod transfers;
 
-use super::{Commit, DeliveryWrite, NewMessage, OutboxState, Prune, Write};
+use super::{AttemptEnd, AttemptRow, Commit, DeliveryWrite, NewMessage, OutboxState, Prune, Write};
 use crate::reactor::event::{List, SourceId, SourceKind};
 use crate::reactor::holdings::*;
 use crate::reactor::rows::*;
@@ -413,7 +413,9 @@ pub(super) fn delivery() -> impl Strategy<Value = DeliveryWrite> {
         },
     );
     let sink = (name(), any::<bool>()).prop_map(|(sink, disabled)| DeliveryWrite::Sink { sink, disabled });
-    prop_oneof![4 => outcome, 1 => sink]
+    let attempt = (1_i64..20, time(), select(AttemptEnd::ALL.to_vec()), opt(name()))
+        .prop_map(|(seq, at, ended, reason)| DeliveryWrite::Attempt { seq, row: AttemptRow { at, ended, reason } });
+    prop_oneof![4 => outcome, 1 => sink, 2 => attempt]
 }
 
 /// What may go.

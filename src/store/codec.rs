@@ -5,7 +5,7 @@ use crate::reactor::effect::Suspect;
 use crate::reactor::event::{List, NoBalance};
 use crate::reactor::rows::{AlertState, Deadline, PaymentState, Scan, Subject, Voucher};
 use crate::reactor::settings::Direction;
-use crate::store::OutboxState;
+use crate::store::{AttemptEnd, OutboxState};
 use crate::types::{
     Address, AlertId, Asset, B256, ChainId, Kind, MessageId, Name, PaymentId, RequestId, Severity, Stage, Timestamp,
     TransferId, U256,
@@ -235,7 +235,7 @@ macro_rules! word {
     )*};
 }
 word!(Kind: "kind", Stage: "stage", Severity: "severity", AlertState: "state of an alert", PaymentState: "state of a payment",
-      OutboxState: "state of a delivery", List: "list", NoBalance: "reason for no balance", Scan: "scan");
+      OutboxState: "state of a delivery", List: "list", NoBalance: "reason for no balance", Scan: "scan", AttemptEnd: "end of an attempt");
 
 impl Cell for Direction {
     fn to_cell(&self) -> ToSqlOutput<'_> {

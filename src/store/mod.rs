@@ -6,6 +6,7 @@
 mod alerts;
 #[cfg(test)]
 mod arbitrary;
+mod attempts;
 pub mod backup;
 mod balances;
 mod codec;
@@ -36,6 +37,7 @@ mod transfers;
 mod watches;
 pub mod writer;
 
+pub use attempts::{AttemptEnd, AttemptRow};
 pub use backup::{Contents, Staged};
 pub use fault::{Remedy, StoreFault};
 pub use lists::{AlertFilter, OutboxCount, OutboxFilter, Page, TransferFilter, TransferPlace};
@@ -179,6 +181,13 @@ pub enum DeliveryWrite {
         receiver_id: Option<Name>,
         /// When it was closed.
         closed_at: Option<Timestamp>,
+    },
+    /// An attempt ended, and its message's own row will not say so: it did not deliver, or the message is sent once more.
+    Attempt {
+        /// Which row.
+        seq: i64,
+        /// What it came to.
+        row: AttemptRow,
     },
     /// A sink was disabled by its receiver, or enabled again.
     Sink {

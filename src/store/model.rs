@@ -4,7 +4,7 @@
 
 use super::keys::{deadline_text, subject_text};
 use super::prune::{Prune, Pruned, may_go};
-use super::{Commit, DeliveryWrite, NewMessage, OutboxRow, OutboxState, Store, Write};
+use super::{AttemptRow, Commit, DeliveryWrite, NewMessage, OutboxRow, OutboxState, Store, Write};
 use crate::reactor::addresses::{AddressList, Builder};
 use crate::reactor::bars::BarRow;
 use crate::reactor::event::List;
@@ -55,6 +55,7 @@ struct Inner {
     numbers: BTreeMap<AlertId, i64>,
     next_number: i64,
     outbox: BTreeMap<i64, OutboxRow>,
+    attempts: BTreeMap<i64, Vec<AttemptRow>>,
     messages: BTreeMap<(i64, MessageId), i64>,
     disabled: BTreeSet<Name>,
     notes: BTreeMap<String, String>,
@@ -89,6 +90,12 @@ impl ModelStore {
     /// Every row of the outbox, in order.
     pub fn outbox(&self) -> impl Iterator<Item = &OutboxRow> {
         self.0.outbox.values()
+    }
+
+    /// The attempts of a message that did not deliver, in order.
+    #[must_use]
+    pub fn attempts(&self, seq: i64) -> &[AttemptRow] {
+        self.0.attempts.get(&seq).map_or(&[], Vec::as_slice)
     }
 
     /// Every transfer, settled ones too, by (chain, block, id).
@@ -269,6 +276,11 @@ impl Inner {
                     row.receiver_id.clone_from(receiver_id);
                 }
             }
+            DeliveryWrite::Attempt { seq, row } => {
+                if self.outbox.contains_key(seq) {
+                    self.attempts.entry(*seq).or_default().push(row.clone());
+                }
+            }
             DeliveryWrite::Sink { sink, disabled: true } => drop(self.disabled.insert(sink.clone())),
             DeliveryWrite::Sink { sink, disabled: false } => drop(self.disabled.remove(sink)),
         }
@@ -283,6 +295,7 @@ impl Inner {
             if may_go(row.state, row.message.created, row.closed_at, prune.before_outbox) {
                 let number = self.number(row.message.alert);
                 self.outbox.remove(&row.seq);
+                self.attempts.remove(&row.seq);
                 self.messages.remove(&(number, row.message.id));
                 self.forget_number(row.message.alert, number);
                 gone.outbox += 1;

@@ -1,5 +1,6 @@
 //! The outbox: messages as they were frozen, and their delivery columns. Only `deliver` writes those, and only `add` writes a message.
 
+use super::attempts;
 use super::codec::{Cells, all, run};
 use super::numbers::AlertNumbers;
 use super::{DeliveryWrite, NewMessage, OutboxRow, OutboxState};
@@ -65,6 +66,7 @@ pub(super) fn deliver(connection: &Connection, write: &DeliveryWrite) -> Result<
         DeliveryWrite::Outcome { seq, state, attempts, due, reason, receiver_id, closed_at } => {
             run!(connection, sql, *seq, *state, *attempts, *due, *reason, *receiver_id, *closed_at).map(drop)
         }
+        DeliveryWrite::Attempt { seq, row } => attempts::add(connection, *seq, row),
         DeliveryWrite::Sink { sink, disabled: true } => {
             run!(connection, "INSERT INTO disabled_sinks (sink) VALUES (?1) ON CONFLICT DO NOTHING", *sink).map(drop)
         }

@@ -2,6 +2,7 @@
 
 use super::OutboxState;
 use super::alerts;
+use super::attempts;
 use super::codec::{Cells, run};
 use super::numbers::AlertNumbers;
 use crate::types::{AlertId, Timestamp};
@@ -116,6 +117,7 @@ fn messages(
         position.outbox = row.number;
         if row.goes {
             run!(connection, "DELETE FROM outbox WHERE seq = ?1", row.number)?;
+            attempts::delete(connection, row.number)?;
             numbers.release(connection, row.id.0, row.id.1)?;
             gone += 1;
         }

@@ -18,12 +18,16 @@ CREATE TABLE kept (
 ) STRICT;
 ";
 
+/// Silences that are over stay.
+pub(super) const ENDED: &str = "ALTER TABLE silences ADD COLUMN over INTEGER NOT NULL DEFAULT 0;";
+
 pub(super) fn put(connection: &Connection, row: &QuietRow) -> Result<()> {
     match row {
-        QuietRow::Silence(Silence { number, rule, watch, chain, types, up_to, from, until, author, comment }) => {
-            let sql = "INSERT OR REPLACE INTO silences (number, rule, watch, chain, types, up_to, from_time, until, author, comment) \
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-            run!(connection, sql, *number, *rule, *watch, *chain, *types, *up_to, *from, *until, *author, *comment)
+        QuietRow::Silence(row) => {
+            let Silence { number, rule, watch, chain, types, up_to, from, until, author, comment, over } = row;
+            let sql = "INSERT OR REPLACE INTO silences (number, rule, watch, chain, types, up_to, from_time, until, author, comment, over) \
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+            run!(connection, sql, *number, *rule, *watch, *chain, *types, *up_to, *from, *until, *author, *comment, *over)
         }
         QuietRow::Known(Counterparty { owner, other, number }) => {
             let sql = "INSERT OR REPLACE INTO counterparties (owner, other, number) VALUES (?1, ?2, ?3)";
@@ -51,10 +55,10 @@ pub(super) fn delete(connection: &Connection, key: &QuietKey) -> Result<usize> {
     }
 }
 
-/// The silences alone.
+/// The silences in force.
 pub(super) fn silences(connection: &Connection) -> Result<Vec<Silence>> {
     let silence = |row| match row {
-        QuietRow::Silence(silence) => Some(silence),
+        QuietRow::Silence(silence) => Some(silence).filter(|silence| !silence.over),
         QuietRow::Known(_) | QuietRow::Kept(_) => None,
     };
     Ok(silence_rows(connection)?.into_iter().filter_map(silence).collect())
@@ -82,7 +86,7 @@ pub(super) fn rows(connection: &Connection) -> Result<Vec<QuietRow>> {
 }
 
 fn silence_rows(connection: &Connection) -> Result<Vec<QuietRow>> {
-    let sql = "SELECT number, rule, watch, chain, types, up_to, from_time, until, author, comment FROM silences ORDER BY number";
+    let sql = "SELECT number, rule, watch, chain, types, up_to, from_time, until, author, comment, over FROM silences ORDER BY number";
     all(connection, sql, |cells| {
         Ok(QuietRow::Silence(Silence {
             number: cells.take()?,
@@ -95,6 +99,7 @@ fn silence_rows(connection: &Connection) -> Result<Vec<QuietRow>> {
             until: cells.take()?,
             author: cells.take()?,
             comment: cells.take()?,
+            over: cells.take()?,
         }))
     })
 }

@@ -7,10 +7,10 @@ use super::lists::{AlertFilter, OutboxCount, OutboxFilter, Page, TransferFilter,
 use super::meta::{Budget, StoreId};
 use super::migrate::{self, Found};
 use super::schema::MIGRATIONS;
-use super::{OutboxRow, OutboxState, alerts, meta, numbers, outbox, quiet, small, transfers};
+use super::{AttemptRow, OutboxRow, OutboxState, alerts, attempts, meta, numbers, outbox, quiet, small, transfers};
 use crate::reactor::quiet::Silence;
-use crate::reactor::rows::{AlertRow, ChainRow, PaymentRow, TransferRow, TroubleRow, ViewRow};
-use crate::types::{AlertId, B256, ChainId, MessageId, Name, PaymentId, Timestamp, TransferId};
+use crate::reactor::rows::{AlertRow, ChainRow, PaymentRow, TokenRow, TransferRow, TroubleRow, ViewRow};
+use crate::types::{Address, AlertId, B256, ChainId, MessageId, Name, PaymentId, Timestamp, TransferId};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Result as SqlResult};
 use std::fmt::Write as _;
@@ -194,6 +194,22 @@ impl Reader {
             outbox::COLUMNS
         );
         self.one(&sql, &id, outbox::row)
+    }
+
+    /// What a token says of itself, where it was asked.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn token(&self, chain: ChainId, contract: Address) -> Result<Option<TokenRow>, StoreFault> {
+        self.ask(|connection| small::token(connection, chain, contract))
+    }
+
+    /// The attempts of a message that did not deliver, in order.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn attempts(&self, seq: i64) -> Result<Vec<AttemptRow>, StoreFault> {
+        self.ask(|connection| attempts::of(connection, seq))
     }
 
     /// How this sink's receiver calls the first message of an alert that it has: what a later one answers.

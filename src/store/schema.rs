@@ -4,6 +4,7 @@
 //! since the epoch. Unsigned 64-bit numbers are kept bit for bit in SQLite's signed ones: those above 2^63 look negative and read back
 //! exactly, because a number that a chain made up must not be able to stop a commit.
 
+use super::attempts;
 use super::money;
 use super::quiet;
 use super::watches;
@@ -30,6 +31,8 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { to: 6, sql: money::TABLES },
     Migration { to: 7, sql: STOPS },
     Migration { to: 8, sql: quiet::TABLES },
+    Migration { to: 9, sql: attempts::TABLES },
+    Migration { to: 10, sql: quiet::ENDED },
 ];
 
 /// What transfers are valued at, and the minutes of prices that rules over a window look at. A price is its exact text.

@@ -1,11 +1,11 @@
 //! The small tables: chains, blocks, gaps, rules, views, tokens, deadlines, troubles, payments. Each is put, deleted and read whole.
 
-use super::codec::{Cells, all, run};
+use super::codec::{Cell, Cells, all, run};
 use super::money::{LIVE_COLUMNS, live, put_live};
 use crate::reactor::rows::{
     BlockRow, ChainRow, DeadlineRow, GapRow, PaymentRow, Phase, RuleRow, Stop, TokenRow, TroubleRow, ViewRow,
 };
-use crate::types::{BlockRef, Name, Timestamp};
+use crate::types::{Address, BlockRef, ChainId, Name, Timestamp};
 use rusqlite::{Connection, Result};
 use std::time::Duration;
 
@@ -179,6 +179,16 @@ pub(super) fn tokens(connection: &Connection) -> Result<Vec<TokenRow>> {
     all(connection, sql, |cells| {
         Ok(TokenRow { chain: cells.take()?, contract: cells.take()?, decimals: cells.take()?, symbol: cells.take()? })
     })
+}
+
+/// What one token says of itself.
+pub(super) fn token(connection: &Connection, chain: ChainId, contract: Address) -> Result<Option<TokenRow>> {
+    let sql = "SELECT decimals, symbol FROM tokens WHERE chain = ?1 AND contract = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query((chain.to_cell(), contract.to_cell()))?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let mut cells = Cells::of(row);
+    Ok(Some(TokenRow { chain, contract, decimals: cells.take()?, symbol: cells.take()? }))
 }
 
 pub(super) fn put_deadline(connection: &Connection, row: &DeadlineRow) -> Result<()> {

@@ -171,6 +171,10 @@ pub struct SinkStatus {
     pub oldest_pending: Option<Timestamp>,
     /// Since when nothing got through.
     pub failing_since: Option<Timestamp>,
+    /// Why the last attempt failed, while nothing gets through.
+    pub last_error: Option<Name>,
+    /// When something is next tried.
+    pub next_try: Option<Timestamp>,
     /// Its receiver asked never to be called again.
     pub disabled: bool,
 }

@@ -43,6 +43,8 @@ fn sink(pending: u64, oldest: Option<i64>) -> SinkStatus {
         dead: 2,
         oldest_pending: oldest.map(Timestamp::from_millis),
         failing_since: None,
+        last_error: None,
+        next_try: None,
         disabled: false,
     }
 }

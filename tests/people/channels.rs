@@ -149,7 +149,7 @@ pub(crate) fn discord() -> Sink {
     sink(SinkKind::Discord(DiscordConfig { url: Secret::new(WEBHOOK.into()), allow_private: false }))
 }
 
-fn title(post: &(String, Value)) -> String {
+pub(crate) fn title(post: &(String, Value)) -> String {
     post.1["embeds"][0]["title"].as_str().unwrap_or_default().to_owned()
 }
 
@@ -278,15 +278,15 @@ async fn a_topic_gets_everything_in_order_within_its_limits_whatever_tokens_are_
 
 /// A service of PagerDuty.
 #[derive(Default)]
-struct Service {
+pub(crate) struct Service {
     /// Incidents by their key: how many events each took, and whether it is open.
-    incidents: BTreeMap<String, (u32, bool)>,
+    pub(crate) incidents: BTreeMap<String, (u32, bool)>,
     /// The next events are taken, and nobody is told.
     silent: u32,
     refuse: Option<(u16, &'static str)>,
 }
 
-const ROUTING: &str = "R0123456789abcdef0123456789abcde";
+pub(crate) const ROUTING: &str = "R0123456789abcdef0123456789abcde";
 
 impl Receives for Service {
     fn take(&mut self, request: &SinkRequest, body: &Value) -> (u16, Value, Option<Duration>) {

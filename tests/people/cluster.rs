@@ -22,18 +22,18 @@ use walletwatch::sinks::answer::{SendMethod, SinkRequest};
 use walletwatch::sinks::{Courier, HttpPost, Sink, SmtpPost};
 use walletwatch::types::{Secret, Severity, Stage, Timestamp};
 
-const MEMBERS: [&str; 2] = ["http://am-1:9093/alerts", "http://am-2:9093"];
+pub(crate) const MEMBERS: [&str; 2] = ["http://am-1:9093/alerts", "http://am-2:9093"];
 
 /// A member: alerts by their labels.
 #[derive(Default)]
-struct Member {
-    alerts: BTreeMap<String, Value>,
+pub(crate) struct Member {
+    pub(crate) alerts: BTreeMap<String, Value>,
     posts: u32,
     down: bool,
 }
 
 #[derive(Default)]
-struct Members([Member; 2]);
+pub(crate) struct Members(pub(crate) [Member; 2]);
 
 impl Members {
     fn checked(alert: &Value) {
@@ -75,13 +75,13 @@ impl Receives for Members {
     }
 }
 
-fn cluster(urls: &[&str]) -> Sink {
+pub(crate) fn cluster(urls: &[&str]) -> Sink {
     let urls = urls.iter().map(|url| Secret::new((*url).to_owned())).collect();
     sink(SinkKind::Alertmanager(AlertmanagerConfig { urls, token: None, allow_private: true }))
 }
 
 /// What lasts: a chain that nobody sees, and is seen again.
-fn blind(alert: u8, revision: u32) -> Message {
+pub(crate) fn blind(alert: u8, revision: u32) -> Message {
     let body = SourceBody {
         source: "ethereum".into(),
         kind: walletwatch::reactor::source::SourceKind::Rpc,
@@ -109,7 +109,7 @@ fn blind(alert: u8, revision: u32) -> Message {
 }
 
 /// Whether an alert fires at this time.
-fn fires(alert: &Value, at: Timestamp) -> bool {
+pub(crate) fn fires(alert: &Value, at: Timestamp) -> bool {
     Timestamp::parse(alert["endsAt"].as_str().expect("a time")).expect("RFC 3339") > at
 }
 

@@ -107,7 +107,7 @@ async fn a_letter_arrives_encrypted_and_logged_in_whatever_tokens_are_called() {
 
 /// Takes every letter at once.
 #[derive(Clone, Default)]
-struct Postbox(Arc<Mutex<Vec<Letter>>>);
+pub(crate) struct Postbox(pub(crate) Arc<Mutex<Vec<Letter>>>);
 
 impl Carry for Postbox {
     async fn carry(&self, letter: Letter) -> LetterAnswer {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use walletwatch::reactor::effect::{Body, Message, MessageKind, Suspect, TransferBody};
 use walletwatch::reactor::settings::Direction;
+use walletwatch::sinks::delivery::LaneStatus;
 use walletwatch::sinks::worker::{Ledger, LedgerClosed, Observer, Outcome, Start, Wires, deliver};
 use walletwatch::sinks::{Carry, Post, Sink, freeze};
 use walletwatch::store::{DeliveryWrite, OutboxRow, OutboxState};
@@ -79,7 +80,7 @@ struct Nobody;
 impl Observer for Nobody {
     fn attempt(&self, _: &Name, _: Outcome, _: Duration) {}
     fn latency(&self, _: &Name, _: Duration) {}
-    fn pending(&self, _: &Name, _: usize, _: Option<Timestamp>) {}
+    fn stands(&self, _: LaneStatus) {}
 }
 
 /// A running worker with one sink, `people`.
@@ -159,6 +160,13 @@ impl Rig {
     /// Waits until nothing is pending.
     pub(crate) async fn until_closed(&self) {
         self.until(|book| book.open().is_empty()).await;
+    }
+
+    /// `kill -9`: what was not durable is gone.
+    pub(crate) async fn kill(self) -> Book {
+        self.worker.abort();
+        let _ = self.worker.await;
+        self.book
     }
 
     pub(crate) async fn end(self) -> Book {

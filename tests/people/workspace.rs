@@ -18,21 +18,21 @@ const TOKEN: &str = "xoxb-1-2-CANARY";
 
 /// A message of the channel.
 #[derive(Debug, Clone)]
-struct Posted {
+pub(crate) struct Posted {
     ts: String,
-    thread: Option<String>,
-    broadcast: bool,
-    body: Value,
+    pub(crate) thread: Option<String>,
+    pub(crate) broadcast: bool,
+    pub(crate) body: Value,
     edits: u32,
 }
 
 /// A channel: one message a second, with short bursts, and 50 changes a minute.
 #[derive(Default)]
-struct Workspace {
-    posted: Vec<Posted>,
+pub(crate) struct Workspace {
+    pub(crate) posted: Vec<Posted>,
     posts: VecDeque<Instant>,
     updates: VecDeque<Instant>,
-    limited: u32,
+    pub(crate) limited: u32,
     /// The next answers are these words, or nothing at all where empty.
     refuse: VecDeque<&'static str>,
 }
@@ -130,7 +130,7 @@ impl Receives for Workspace {
     }
 }
 
-fn bot() -> Sink {
+pub(crate) fn bot() -> Sink {
     sink(SinkKind::SlackBot(SlackBotConfig {
         url: Secret::new("https://slack.com".into()),
         token: Secret::new(TOKEN.into()),

@@ -20,4 +20,5 @@ mod silences;
 mod transfers;
 mod watches;
 mod watches_past;
+mod why;
 mod worth;

@@ -2,16 +2,21 @@
 
 use crate::names::{CHAIN, address};
 use crate::settings::{base, price_rule};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::effect::{Body, Effect, Message, Reply};
 use walletwatch::reactor::event::{
-    Command, Event, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tick,
+    Command, Event, ReadAt, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tick,
 };
 use walletwatch::reactor::hush::{SilenceAnswer, SilenceOrder};
-use walletwatch::reactor::quiet::Silence;
+use walletwatch::reactor::quiet::{QuietRow, Silence};
+use walletwatch::reactor::rows::{AlertRow, Row, TransferRow};
 use walletwatch::reactor::settings::Settings;
-use walletwatch::types::{Asset, B256, Block, BlockRef, Kind, Movement, Name, Price, Severity, Timestamp, U256};
+use walletwatch::reactor::why::Looked;
+use walletwatch::types::{
+    AlertId, Asset, B256, Block, BlockRef, Kind, Movement, Name, Price, Severity, Timestamp, TransferId, U256,
+};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -29,44 +34,63 @@ fn silence(labels: &[(&str, &str)]) -> Silence {
         until: Timestamp::default(),
         author: "admin".into(),
         comment: "the vault moves".into(),
+        over: false,
     }
 }
 
-struct Stage {
-    reactor: Reactor,
-    settings: Settings,
-    now: Timestamp,
+pub(crate) struct Stage {
+    pub(crate) reactor: Reactor,
+    pub(crate) settings: Settings,
+    pub(crate) now: Timestamp,
     next: u64,
-    told: Vec<Message>,
+    pub(crate) told: Vec<Message>,
+    /// What the last digest named.
+    entries: Vec<String>,
+    /// Every row of an alert, as it was last written.
+    pub(crate) alerts: BTreeMap<AlertId, AlertRow>,
+    /// Every row of a transfer, as it was last written.
+    pub(crate) transfers: BTreeMap<TransferId, TransferRow>,
+    pub(crate) looked: Vec<Looked>,
 }
 
 impl Stage {
-    fn new(settings: Settings) -> Self {
-        let now = Timestamp::from_secs(1_700_000_000);
-        let reactor = Reactor::default();
-        let mut stage = Self { reactor, settings: settings.clone(), now, next: 100, told: Vec::new() };
+    pub(crate) fn new(settings: Settings) -> Self {
+        let mut stage = Self {
+            reactor: Reactor::default(),
+            settings: settings.clone(),
+            now: Timestamp::from_secs(1_700_000_000),
+            next: 100,
+            told: Vec::new(),
+            entries: Vec::new(),
+            alerts: BTreeMap::new(),
+            transfers: BTreeMap::new(),
+            looked: Vec::new(),
+        };
         stage.handle(Event::Configured(Box::new(settings)));
         let source = SourceId { kind: SourceKind::Rpc, chain: Some(CHAIN), name: "a".into() };
         stage.handle(Event::Source(SourceReport { source, state: SourceState::Fresh }));
         stage
     }
 
-    fn handle(&mut self, event: Event) -> Option<SilenceAnswer> {
+    pub(crate) fn handle(&mut self, event: Event) -> Option<SilenceAnswer> {
         let mut answer = None;
         for effect in self.reactor.handle(self.now, event) {
             match effect {
                 Effect::Tell(message) => self.told.push(*message),
                 Effect::Answer(answered) => match *answered {
                     Reply::Silences(silences) => answer = Some(silences),
-                    Reply::Watches(_) | Reply::Payments(_) | Reply::Why(_) | Reply::WhyPayment(_) => {}
+                    Reply::Why(looked) => self.looked = looked,
+                    Reply::Watches(_) | Reply::Payments(_) | Reply::WhyPayment(_) => {}
                 },
+                Effect::Put(Row::Alert(row)) => drop(self.alerts.insert(row.id, *row)),
+                Effect::Put(Row::Transfer(row)) => drop(self.transfers.insert(row.id, *row)),
                 Effect::Put(_) | Effect::Delete(_) | Effect::Notice(_) => {}
             }
         }
         answer
     }
 
-    fn silence(&mut self, labels: &[(&str, &str)], lasts: Duration) -> u32 {
+    pub(crate) fn silence(&mut self, labels: &[(&str, &str)], lasts: Duration) -> u32 {
         let order = SilenceOrder::Add { silence: silence(labels), lasts };
         match self.handle(Event::Command(Command::Silence(Box::new(order)))) {
             Some(SilenceAnswer::Silences(_, Some(number))) => number,
@@ -76,34 +100,54 @@ impl Stage {
 
     /// A payment to A in a block of its own.
     fn pay(&mut self) {
-        let hash = |number: u64| B256::from(U256::from(number));
-        self.now = self.now.after(Duration::from_secs(1));
-        let at = BlockRef { number: self.next, hash: hash(self.next), parent: hash(self.next - 1) };
-        self.next += 1;
-        let (from, to, amount) = (address("S"), address("A"), U256::from(7));
-        let movement = Movement {
-            tx: at.hash,
-            kind: Kind::Coin,
-            asset: Asset::Coin,
-            from,
-            to,
-            token_id: None,
-            amount,
-            log_index: None,
-        };
-        let block =
-            Block { at, time: self.now, base_fee: None, next_base_fee: None, movements: vec![movement], traced: true };
-        let (endpoint, blocks) = ("a".into(), vec![block]);
-        self.handle(Event::Run(Run { chain: CHAIN, endpoint, blocks, part: RunPart::Tip, chosen_by: None }));
+        self.moves(Kind::Coin, Asset::Coin, "S", "A", 7);
     }
 
-    fn price(&mut self, value: &str) {
+    /// A movement in a block of its own.
+    pub(crate) fn moves(&mut self, kind: Kind, asset: Asset, from: &str, to: &str, amount: u128) {
+        let tx = B256::from(U256::from(self.next));
+        let (from, to, amount) = (address(from), address(to), U256::from(amount));
+        let movement = Movement { tx, kind, asset, from, to, token_id: None, amount, log_index: None };
+        self.mine(0, vec![movement]);
+    }
+
+    /// A block on the tip, or in the place of the newest ones.
+    fn mine(&mut self, instead_of: u64, movements: Vec<Movement>) {
+        let hash = |number: u64| B256::from(U256::from(number));
+        self.now = self.now.after(Duration::from_secs(1));
+        let first = self.next - instead_of;
+        let mut blocks = Vec::new();
+        for number in first..=self.next {
+            // What replaces a block has another hash.
+            let own =
+                |number: u64| if number < first || instead_of == 0 { hash(number) } else { hash(number + 1_000_000) };
+            let at = BlockRef { number, hash: own(number), parent: own(number - 1) };
+            let movements = if number == self.next { movements.clone() } else { Vec::new() };
+            blocks.push(Block { at, time: self.now, base_fee: None, next_base_fee: None, movements, traced: true });
+        }
+        self.next += 1;
+        self.handle(Event::Run(Run {
+            chain: CHAIN,
+            endpoint: "a".into(),
+            blocks,
+            part: RunPart::Tip,
+            chosen_by: None,
+        }));
+    }
+
+    /// The newest block, as a balance is read in it.
+    pub(crate) fn tip(&self) -> ReadAt {
+        let number = self.next - 1;
+        ReadAt { number, hash: Some(B256::from(U256::from(number))) }
+    }
+
+    pub(crate) fn price(&mut self, value: &str) {
         let (feed, pair) = ("feed".into(), crate::names::pair());
         let price = Price::parse(value).expect("a price");
         self.handle(Event::Tick(Tick { feed, pair, price, time: self.now }));
     }
 
-    fn wait(&mut self, span: Duration) {
+    pub(crate) fn wait(&mut self, span: Duration) {
         let until = self.now.after(span);
         while let Some((due, deadline)) = self.reactor.next_deadline().filter(|(due, _)| *due <= until) {
             self.now = due.max(self.now);
@@ -113,11 +157,15 @@ impl Stage {
     }
 
     /// What was told since it was last asked, in words.
-    fn said(&mut self) -> Vec<String> {
+    pub(crate) fn said(&mut self) -> Vec<String> {
         // An hour without blocks is another matter.
         let told = self.told.drain(..).filter(|message| !matches!(message.body, Body::Source(_)));
+        let entries = &mut self.entries;
         let words = told.map(|message| match &message.body {
-            Body::Digest(digest) => format!("digest of {}", digest.entries.len()),
+            Body::Digest(digest) => {
+                *entries = digest.entries.iter().map(ToString::to_string).collect();
+                format!("digest of {}", digest.entries.len())
+            }
             _ => message.kind.word().to_owned(),
         });
         words.collect()
@@ -162,7 +210,11 @@ fn what_was_kept_is_named_when_the_silence_ends_and_then_everything_is_said_agai
     assert_eq!(stage.said(), [""; 0], "what is confirmed now is silent too");
     stage.wait(HOUR);
     let said = stage.said();
-    assert_eq!(said, ["digest of 5"], "three that were seen, and two that were confirmed meanwhile");
+    assert_eq!(said, ["digest of 4"], "each alert once: three that were seen, and one that was told before");
+    let count =
+        |states: &str| stage.entries.iter().filter(|entry| entry.contains(&format!("; {states}; alert "))).count();
+    let counts = (count("seen, confirmed"), count("seen"), count("confirmed"));
+    assert_eq!(counts, (1, 2, 1), "with the stages that it reached: {:?}", stage.entries);
     stage.pay();
     assert!(stage.said().contains(&"transfer.seen".to_owned()));
     // One that a person ends before its time.
@@ -173,6 +225,79 @@ fn what_was_kept_is_named_when_the_silence_ends_and_then_everything_is_said_agai
     assert!(stage.said().iter().all(|said| said.starts_with("digest of ")));
     let again = stage.handle(Event::Command(Command::Silence(Box::new(SilenceOrder::End(number)))));
     assert_eq!(again, Some(SilenceAnswer::Unknown(number)));
+    // An id means one silence for ever, over a restart too.
+    stage.reactor = Reactor::restore(stage.reactor.tables(), stage.now);
+    stage.handle(Event::Configured(Box::new(stage.settings.clone())));
+    assert!(stage.silence(&[("chain", "dev")], HOUR) > number);
+    assert_eq!(stage.reactor.tables().quiet.len(), 3 + stage.reactor.tables().quiet.iter().filter(is_known).count());
+}
+
+fn is_known(row: &&QuietRow) -> bool {
+    matches!(row, QuietRow::Known(_))
+}
+
+#[test]
+fn what_was_kept_and_taken_back_meanwhile_says_so() {
+    let mut stage = Stage::new(base());
+    stage.silence(&[("rule", "all")], HOUR);
+    stage.pay();
+    stage.mine(1, Vec::new());
+    assert_eq!(stage.said(), [""; 0], "nobody was told of it");
+    stage.wait(HOUR);
+    assert_eq!(stage.said(), ["digest of 1"]);
+    assert!(stage.entries[0].contains("; seen, retracted; alert "), "{:?}", stage.entries);
+}
+
+/// What a rule says, and to whom, for its severity and each sink's filter.
+#[test]
+fn a_message_goes_to_the_sinks_of_its_rule_that_take_its_severity_and_type() {
+    use Severity::{Critical, Info, Warning};
+    let check = |severity: Severity, min: Severity, types: &[&str], expected: &[&str]| {
+        let mut settings = base();
+        (settings.rules[0].severity, settings.rules[0].notify) = (severity, vec!["ops".into(), "chat".into()]);
+        if let Some(chat) = settings.sinks.get_mut(&Name::from("chat")) {
+            (chat.min_severity, chat.types) = (min, types.iter().map(|word| Name::from(*word)).collect());
+        }
+        let mut stage = Stage::new(settings);
+        stage.pay();
+        let told: Vec<&str> = stage.told.iter().flat_map(|message| message.sinks.iter().map(Name::as_str)).collect();
+        assert_eq!(told, expected, "{severity:?} to {min:?} {types:?}");
+    };
+    check(Info, Info, &[], &["ops", "chat"]);
+    check(Info, Warning, &[], &["ops"]);
+    check(Warning, Warning, &[], &["ops", "chat"]);
+    check(Critical, Warning, &[], &["ops", "chat"]);
+    check(Critical, Info, &["payment.*"], &["ops"]);
+    check(Critical, Info, &["transfer.confirmed"], &["ops"]);
+    check(Info, Info, &["transfer.confirmed", "transfer.se*"], &["ops", "chat"]);
+    check(Info, Critical, &["transfer.*"], &["ops"]);
+}
+
+/// Crossings at these seconds, and those of them that are said.
+#[test]
+fn a_rule_speaks_at_most_as_often_as_it_says_and_of_what_it_did_not_say_it_says_no_end() {
+    let check = |every: Option<u64>, crossings: &[u64], said: &[u64]| {
+        let mut stage = Stage::new(price_rule(0, every));
+        let mut heard = Vec::new();
+        for second in crossings {
+            let due = Timestamp::from_secs(1_700_000_000 + second);
+            stage.wait(due.since(stage.now));
+            stage.price("99");
+            let crossed = stage.said();
+            stage.price("200");
+            let ended = stage.said();
+            assert_eq!(
+                crossed.len(),
+                ended.len(),
+                "who heard that it began hears that it is over: {crossed:?} {ended:?}"
+            );
+            heard.extend((!crossed.is_empty()).then_some(*second));
+        }
+        assert_eq!(heard, said, "every {every:?}");
+    };
+    check(None, &[1, 2, 3], &[1, 2, 3]);
+    check(Some(3_600), &[1, 2, 3_599, 3_600, 3_601, 3_602, 7_201], &[1, 3_601, 7_201]);
+    check(Some(60), &[0, 59, 60, 100, 119, 120, 121], &[0, 60, 120]);
 }
 
 #[test]

@@ -254,6 +254,7 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, ours: &T, theirs: &T) -> Res
 }
 
 fn lanes() -> Vec<LaneSettings> {
-    let lane = |name: &&str| LaneSettings { name: Name::from(*name), concurrency: 4, pace: Pace::FREE, folds: false };
+    let (pace, concurrency, folds, drops_repeats) = (Pace::FREE, 4, false, true);
+    let lane = |name: &&str| LaneSettings { name: Name::from(*name), concurrency, pace, folds, drops_repeats };
     SINKS.iter().map(lane).collect()
 }

@@ -336,7 +336,7 @@ impl World {
         let mut rounds = 0;
         loop {
             let mut open = 0;
-            self.process.machine.pending(|_, pending, _| open += pending);
+            self.process.machine.status().for_each(|status| open += status.pending);
             if open == 0 {
                 return Ok(());
             }
@@ -346,7 +346,10 @@ impl World {
                 self.process.enable_all(self.now);
             }
             if rounds > 5_000 {
-                return Err(format!("deliveries do not come to rest: {:?}", self.process.machine.status()));
+                return Err(format!(
+                    "deliveries do not come to rest: {:?}",
+                    self.process.machine.status().collect::<Vec<_>>()
+                ));
             }
             let flying = self.process.flights.iter().map(|flight| flight.due).min();
             let wake = flying.into_iter().chain(self.process.machine.next_wake()).min();

@@ -307,6 +307,7 @@ fn a_payment_that_could_go_wrong_is_refused() {
     check_paying("payee = \"p\"", "payee = \"q\"", &["there is no payee `q`"]);
     check_paying("direction = \"in\"\n", "", &["more than what came in"]);
     check_paying("at_least = \"1000\"\n", "", &["a grain of dust would pay"]);
+    check_paying("at_least = \"1000\"", "at_least = \"0\"", &["a grain of dust would pay"]);
     check_paying("watch = \"w\"\n", "", &["does not name its watches"]);
     check_paying("asset = \"USDC\"\n", "", &["neither the chain's coin nor"]);
     check_paying("chain = \"ethereum\"\n", "chain = \"base\"\n", &["its payee is on base"]);

@@ -1,6 +1,7 @@
 //! Transfers: how deep each is buried, between whom, what was taken back; and one of them with why it was said or not.
 
 use super::super::Parts;
+use super::super::archive::Learned;
 use super::super::bodies::{self, TransferItem};
 use super::super::problem::Problem;
 use super::super::query::{CHAIN, NOTHING, STAGE, Start, Takes, WATCH};
@@ -50,7 +51,7 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>)
     let row = parts.archive.transfer(id).await?.ok_or_else(unknown)?;
     let view = View::of(&parts);
     let story = story(&parts, row.clone()).await?;
-    let item = bodies::transfer(&row, &view.standing);
+    let item = bodies::transfer(&row, &view.standing, &Learned::new());
     let main = html! {
         p.crumb { a href="/transfers" { "Transfers" } }
         h1 .(if row.stage == Stage::Retracted { "gone" } else { "here" }) { (deed(&view, &row)) " " (sum(&view, &row, &item)) }
@@ -78,7 +79,7 @@ pub(super) fn table(view: &View, rows: &[TransferRow]) -> Markup {
 }
 
 fn line(view: &View, row: &TransferRow) -> Markup {
-    let item = bodies::transfer(row, &view.standing);
+    let item = bodies::transfer(row, &view.standing, &Learned::new());
     let gone = (row.stage == Stage::Retracted).then_some("gone");
     let id = row.id.to_string();
     html! {

@@ -41,7 +41,7 @@ fn looked(rule: &RuleItem) -> Markup {
     let (tone, word) = if rule.speaks { (Tone::Good, "speaks") } else { (Tone::Idle, "does not speak") };
     html! {
         li {
-            p { b { (text(&rule.rule)) } span.muted { " on " } (watch_link(&rule.watch)) " " (state(tone, word)) }
+            p { b { (text(&rule.rule)) } @if let Some(watch) = &rule.watch { span.muted { " on " } (watch_link(watch)) } " " (state(tone, word)) }
             ul.checks {
                 @for check in &rule.checks { (said(check.passed, check.check)) }
                 @for besides in &rule.besides { (said(false, besides)) }

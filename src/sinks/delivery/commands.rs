@@ -3,7 +3,7 @@
 use super::lane::Lane;
 use super::row::{Entry, outcome};
 use super::{LaneSettings, Machine, Orphans};
-use crate::store::{OutboxRow, OutboxState};
+use crate::store::{AttemptEnd, AttemptRow, DeliveryWrite, OutboxRow, OutboxState};
 use crate::types::{Name, Timestamp};
 use std::collections::BTreeMap;
 
@@ -50,6 +50,11 @@ impl Machine {
         let lane = self.lanes.get_mut(&sink).filter(|lane| !lane.is_removed()).ok_or(OrderFault::NoSink { sink })?;
         if lane.has(seq) {
             return Err(OrderFault::Pending { seq });
+        }
+        if row.state == OutboxState::Done {
+            let (at, reason) = (row.closed_at.unwrap_or(row.due), row.reason.clone());
+            let row = AttemptRow { at, ended: AttemptEnd::Done, reason };
+            self.out.writes.push(DeliveryWrite::Attempt { seq, row });
         }
         let row = OutboxRow {
             state: OutboxState::Pending,

@@ -4,6 +4,11 @@ use crate::reactor::event::DeliveryReport;
 use crate::types::{Name, Timestamp};
 use std::time::Duration;
 
+/// How soon a sink that fails is asked again with what waits, at first; doubled each time, up to [`LONGEST_REST`].
+pub(super) const FIRST_REST: Duration = Duration::from_secs(5);
+/// The longest that a sink that fails is left alone while something waits for it.
+const LONGEST_REST: Duration = Duration::from_mins(5);
+
 /// A sink is failing when nothing but failures came for this long: longer than a receiver's restart, shorter than a person's patience.
 pub(super) const FAILING_AFTER: Duration = Duration::from_mins(5);
 
@@ -25,11 +30,13 @@ pub(super) struct Health {
     said: Said,
     since: Option<Timestamp>,
     last: Option<Name>,
+    /// When it may next be asked with what is not due yet, and how long it was left alone before.
+    probe: Option<(Timestamp, Duration)>,
 }
 
 impl Health {
     pub(super) const fn new() -> Self {
-        Self { said: Said::Nothing, since: None, last: None }
+        Self { said: Said::Nothing, since: None, last: None, probe: None }
     }
 
     /// Since when there were only failures.
@@ -42,10 +49,31 @@ impl Health {
         self.last.as_ref()
     }
 
+    /// When something may be tried before its time, to learn whether the sink still fails.
+    pub(super) fn probe_at(&self) -> Option<Timestamp> {
+        self.probe.map(|(at, _)| at)
+    }
+
+    /// An attempt ended, whatever it came to.
+    pub(super) fn tried(&mut self, at: Timestamp) {
+        if let Some((due, rest)) = &mut self.probe
+            && at >= *due
+        {
+            *rest = rest.saturating_mul(2).min(LONGEST_REST);
+            *due = at.after(*rest);
+        }
+    }
+
+    /// Whether so much failed for so long that a success is news for what waits, and not only for itself.
+    pub(super) fn was_out(&self, at: Timestamp) -> bool {
+        self.since.is_some_and(|since| at.since(since) >= FIRST_REST)
+    }
+
     /// Something got through.
     pub(super) fn succeeded(&mut self, sink: &Name) -> Option<DeliveryReport> {
         self.since = None;
         self.last = None;
+        self.probe = None;
         (std::mem::replace(&mut self.said, Said::Well) != Said::Well)
             .then(|| DeliveryReport::Recovered { sink: sink.clone() })
     }
@@ -61,6 +89,7 @@ impl Health {
     pub(super) fn failed(&mut self, at: Timestamp, reason: &Name) {
         self.since.get_or_insert(at);
         self.last = Some(reason.clone());
+        self.probe.get_or_insert((at.after(FIRST_REST), FIRST_REST));
     }
 
     /// When it will have failed for long enough to say so.

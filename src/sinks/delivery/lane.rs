@@ -2,11 +2,12 @@
 
 mod group;
 mod orders;
+mod probe;
 mod ready;
 
 use super::health::Health;
 use super::pace::Lately;
-use super::row::{Entry, outcome};
+use super::row::{Entry, attempt, outcome};
 use super::{Begun, Decision, LaneSettings, Out, removed};
 use crate::net::breaker::{Breaker, BreakerState, Patience, Permit};
 use crate::reactor::event::DeliveryReport;
@@ -32,6 +33,8 @@ pub struct LaneStatus {
     pub disabled: bool,
     /// Since when there were only failures, and the last reason.
     pub failing: Option<(Timestamp, Name)>,
+    /// When something is next tried, where anything waits and nothing has to happen first.
+    pub next_try: Option<Timestamp>,
     /// It is left alone but for single probes.
     pub resting: bool,
 }
@@ -125,6 +128,7 @@ impl Lane {
             oldest: self.oldest(),
             disabled: self.disabled,
             failing: self.health.since().zip(self.health.last().cloned()),
+            next_try: self.next_attempt(),
             resting: self.breaker.state() != BreakerState::Closed,
         }
     }
@@ -199,7 +203,7 @@ impl Lane {
             out.reports.extend(self.health.check(&self.settings.name, at));
         }
         while !self.disabled && !self.removed && self.flying < self.settings.concurrency && self.not_before <= at {
-            let Some(seq) = self.ready.next(at) else { return };
+            let Some(seq) = self.ready.next(at).or_else(|| self.hasten_one(at)) else { return };
             if self.supersede(seq, at, out) {
                 continue;
             }
@@ -253,13 +257,18 @@ impl Lane {
         if self.disabled || self.removed || self.entries.is_empty() {
             return None;
         }
+        self.next_attempt().into_iter().chain(self.health.to_be_said_at()).min()
+    }
+
+    /// When the next attempt begins, if nothing else happens.
+    fn next_attempt(&self) -> Option<Timestamp> {
         let probing = self.breaker.state() == BreakerState::HalfOpen;
-        let free = self.flying < self.settings.concurrency && !probing;
-        let attempt = self.ready.first_due().filter(|_| free).map(|due| {
-            let due = due.max(self.not_before);
-            self.resting_until.map_or(due, |until| due.max(until))
-        });
-        attempt.into_iter().chain(self.health.to_be_said_at()).min()
+        if self.disabled || self.removed || probing || self.flying >= self.settings.concurrency {
+            return None;
+        }
+        let due = self.ready.first_due()?;
+        let due = self.probes_at().map_or(due, |probe| due.min(probe)).max(self.not_before);
+        Some(self.resting_until.map_or(due, |until| due.max(until)))
     }
 
     /// What an attempt came to. `None` where no such attempt was under way.
@@ -278,6 +287,10 @@ impl Lane {
         self.judge(seq, &verdict, at, out);
         // What several were refused for may be one's fault: each goes alone, and at once.
         let together = !members.is_empty();
+        let noted = attempt(at, &verdict, together);
+        for seq in members.iter().copied().chain([seq]) {
+            out.writes.extend(noted.clone().map(|row| DeliveryWrite::Attempt { seq, row }));
+        }
         let verdict = Some(verdict).filter(|verdict| !(together && matches!(verdict, Verdict::Dead(_))));
         for member in &members {
             self.settle(*member, verdict.as_ref(), at, random, out);
@@ -332,9 +345,13 @@ impl Lane {
         if probe {
             self.probe = None;
         }
+        self.health.tried(at);
         match verdict {
             Verdict::Delivered { .. } => {
                 self.breaker.succeeded();
+                if self.health.was_out(at) {
+                    self.hasten_all(at);
+                }
                 // An attempt that was under way when the receiver asked never to be called again takes nothing back.
                 if !self.disabled {
                     out.reports.extend(self.health.succeeded(&self.settings.name));
@@ -367,6 +384,7 @@ impl Lane {
     fn again(&mut self, seq: i64, setback: &Setback, at: Timestamp, random: u64, out: &mut Out) {
         let Some(entry) = self.entries.get_mut(&seq) else { return };
         entry.told |= setback.told;
+        entry.asked = at.after(setback.wait.unwrap_or_default().min(schedule::LONGEST_ASKED));
         if entry.dropped {
             return self.die(seq, 1, at, dropped(), false, out);
         }

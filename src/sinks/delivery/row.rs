@@ -1,7 +1,8 @@
 //! What the machine remembers of a pending row.
 
+use crate::sinks::answer::Verdict;
 use crate::sinks::schedule;
-use crate::store::{DeliveryWrite, OutboxRow, OutboxState};
+use crate::store::{AttemptEnd, AttemptRow, DeliveryWrite, OutboxRow, OutboxState};
 use crate::types::{AlertId, MessageId, Name, Severity, Timestamp};
 use std::sync::Arc;
 
@@ -27,8 +28,11 @@ pub(super) struct Entry {
     pub(super) attempts: u32,
     /// When it is next tried.
     pub(super) due: Timestamp,
-    /// When it was to be tried by the schedule of an earlier run. A try before that does not use up the schedule.
+    /// When it was to be tried by its schedule, where it is tried before: at a start, or because the sink works again. A try before that
+    /// does not use up the schedule.
     pub(super) promised: Option<Timestamp>,
+    /// The receiver asked not to be sent this one before.
+    pub(super) asked: Timestamp,
     /// It was committed in this run, and not replayed.
     pub(super) fresh: bool,
     /// The receiver may have had it.
@@ -58,6 +62,7 @@ impl Entry {
             attempts: row.attempts,
             due: at,
             promised: (!fresh && row.attempts > 0 && promised > at).then_some(promised),
+            asked: Timestamp::default(),
             fresh,
             // A row of an earlier run may have been under way when that run ended.
             told: !fresh,
@@ -67,10 +72,30 @@ impl Entry {
         }
     }
 
+    /// It is tried now, before its time, which uses up nothing of its schedule.
+    pub(super) fn hasten(&mut self, at: Timestamp) {
+        let promised = self.promised.unwrap_or(self.due).max(self.due);
+        self.due = at.max(self.asked);
+        self.promised = (promised > self.due).then_some(promised);
+    }
+
     /// Bytes of body that it holds.
     pub(super) fn held_bytes(&self) -> usize {
         self.row.as_ref().map_or(0, |row| row.message.body.len())
     }
+}
+
+/// What is noted of an attempt. Of one that delivered the row says it.
+pub(super) fn attempt(at: Timestamp, verdict: &Verdict, together: bool) -> Option<AttemptRow> {
+    let (ended, setback) = match verdict {
+        Verdict::Delivered { .. } | Verdict::Partly { .. } => return None,
+        Verdict::Again(setback) => (AttemptEnd::Again, setback),
+        // Several in one message: each goes alone.
+        Verdict::Dead(setback) if together => (AttemptEnd::Again, setback),
+        Verdict::Dead(setback) => (AttemptEnd::Dead, setback),
+        Verdict::Disabled(setback) => (AttemptEnd::Disabled, setback),
+    };
+    Some(AttemptRow { at, ended, reason: Some(setback.reason.clone()) })
 }
 
 /// The write that closes a row, or that says when it is tried again (`Pending`: `at` is when).

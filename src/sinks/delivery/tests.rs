@@ -55,8 +55,8 @@ fn op() -> impl Strategy<Value = Op> {
 
 fn lanes() -> Vec<LaneSettings> {
     let lane = |(name, concurrency, pace)| {
-        let folds = name == "chat";
-        LaneSettings { name: Name::from(name), concurrency, pace, folds }
+        let (folds, drops_repeats) = (name == "chat", name == "pager");
+        LaneSettings { name: Name::from(name), concurrency, pace, folds, drops_repeats }
     };
     let second = Duration::from_secs(1);
     let counted = Pace { apart: second, most: Some((50, Duration::from_mins(1))) };
@@ -246,6 +246,9 @@ impl World {
                 }
                 DeliveryWrite::Sink { sink, disabled: false } => {
                     assert!(self.disabled.remove(&sink));
+                }
+                DeliveryWrite::Attempt { seq, row } => {
+                    assert!(self.ever_begun.contains(&seq) || seq < self.run_began, "{seq} was tried: {row:?}");
                 }
                 DeliveryWrite::Outcome { seq, state, attempts, due, reason, receiver_id, closed_at } => {
                     self.check_outcome(seq, state, attempts);

@@ -7,7 +7,7 @@ use crate::sinks::alertmanager::{AGAIN_EVERY, AT_ONCE, Alertmanager};
 use crate::sinks::{Post, Sink, Verdict};
 use crate::store::OutboxRow;
 use crate::types::{AlertId, Name, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What lasts, by sink. Its size is that of what is wrong: alerts that only happened are not here.
@@ -17,14 +17,21 @@ pub(super) struct Standing(BTreeMap<Name, Lasting>);
 #[derive(Debug)]
 struct Lasting {
     rows: BTreeMap<AlertId, Arc<OutboxRow>>,
+    /// Of these a later message is on its way, which may end them: what is sent again could come behind it.
+    held: BTreeSet<AlertId>,
     due: Timestamp,
     under_way: bool,
     well: bool,
 }
 
 impl Standing {
-    /// Of what an earlier run delivered. It is sent again at once: nobody knows for how long it was not.
-    pub(super) fn new(rows: Vec<OutboxRow>, sinks: &BTreeMap<Name, Arc<Sink>>, at: Timestamp) -> Self {
+    /// Of what an earlier run delivered, less what its open rows are about. It is sent again at once: nobody knows for how long it was not.
+    pub(super) fn new(
+        rows: Vec<OutboxRow>,
+        open: &[OutboxRow],
+        sinks: &BTreeMap<Name, Arc<Sink>>,
+        at: Timestamp,
+    ) -> Self {
         let mut standing = Self::default();
         for row in rows {
             if let Some(sink) = sinks.get(&row.message.sink) {
@@ -32,15 +39,32 @@ impl Standing {
             }
         }
         standing.0.values_mut().for_each(|lasting| lasting.due = at);
+        open.iter().for_each(|row| standing.hold(&row.message.sink, row.message.alert));
         standing
+    }
+
+    /// A later message of an alert is on its way.
+    pub(super) fn hold(&mut self, sink: &Name, alert: AlertId) {
+        if let Some(lasting) = self.0.get_mut(sink).filter(|lasting| lasting.rows.contains_key(&alert)) {
+            lasting.held.insert(alert);
+        }
+    }
+
+    /// It never comes.
+    pub(super) fn free(&mut self, sink: &Name, alert: AlertId) {
+        if let Some(lasting) = self.0.get_mut(sink) {
+            lasting.held.remove(&alert);
+        }
     }
 
     /// A row was delivered.
     pub(super) fn delivered(&mut self, sink: &Sink, row: &Arc<OutboxRow>, at: Timestamp) {
         let Sink::Alertmanager(_) = sink else { return };
         let (name, alert) = (&row.message.sink, row.message.alert);
+        self.free(name, alert);
         if Alertmanager::resent(row, at).is_some() {
-            let new = || Lasting { rows: BTreeMap::new(), due: at.after(AGAIN_EVERY), under_way: false, well: true };
+            let (rows, held, due) = (BTreeMap::new(), BTreeSet::new(), at.after(AGAIN_EVERY));
+            let new = || Lasting { rows, held, due, under_way: false, well: true };
             self.0.entry(name.clone()).or_insert_with(new).rows.insert(alert, Arc::clone(row));
         } else if let Some(lasting) = self.0.get_mut(name) {
             lasting.rows.remove(&alert);
@@ -59,7 +83,8 @@ impl Standing {
         for (name, lasting) in &mut self.0 {
             if lasting.due <= at && !lasting.under_way && !lasting.rows.is_empty() {
                 lasting.under_way = true;
-                taken.push((name.clone(), lasting.rows.values().cloned().collect()));
+                let free = lasting.rows.iter().filter(|(alert, _)| !lasting.held.contains(*alert));
+                taken.push((name.clone(), free.map(|(_, row)| Arc::clone(row)).collect()));
             }
         }
         taken

@@ -81,9 +81,10 @@ where
         let lanes = start.sinks.iter().map(|(name, sink)| sink.lane(name.clone())).collect();
         let sinks = start.sinks.into_iter().map(|(name, sink)| (name, Arc::new(sink))).collect();
         let at = (outside.clock)();
+        let standing = Standing::new(start.lasting, &start.open, &sinks, at);
         Self {
             machine: Machine::new(lanes, start.open, &start.disabled, at),
-            standing: Standing::new(start.lasting, &sinks, at),
+            standing,
             outside,
             random,
             sinks,
@@ -131,7 +132,7 @@ where
                 self.writing = Some(self.outside.ledger.deliver(writes).boxed());
             }
         }
-        self.machine.pending(|sink, messages, oldest| self.outside.observer.pending(sink, messages, oldest));
+        self.machine.status().for_each(|status| self.outside.observer.stands(status));
         wake
     }
 
@@ -179,6 +180,7 @@ where
         let folded = if rows.len() > 1 { digest::fold(&rows).map(Arc::new) } else { rows.first().cloned() };
         let Some(row) = folded else { return self.not_sent(begun, at, "there is nothing to send") };
         let alert = row.message.alert;
+        self.standing.hold(&name, alert);
         let answers = (sink.threads() && row.message.revision > 1).then(|| self.unwritten_first.get(&name, alert));
         let which = Attempt { number: begun.attempt, again: begun.again };
         let (post, ledger) = (&self.outside.post, &self.outside.ledger);
@@ -221,7 +223,9 @@ where
                 if let Verdict::Delivered { receiver_id } | Verdict::Partly { receiver_id, .. } = &verdict {
                     rows.iter().for_each(|row| self.told(row, receiver_id.as_ref()));
                 }
-                self.judged(name, first.seq, verdict, took);
+                if self.judged(name, first.seq, verdict, took) == Outcome::Dead {
+                    rows.iter().for_each(|row| self.standing.free(name, row.message.alert));
+                }
             }
             Ended::SentAgain(sink, not) => self.standing.sent(&sink, self.now(), not.as_ref()),
             Ended::Unread(closed) => return Err(closed),
@@ -263,7 +267,7 @@ where
         self.standing.next()
     }
 
-    fn judged(&mut self, sink: &Name, seq: i64, verdict: Verdict, took: Duration) {
+    fn judged(&mut self, sink: &Name, seq: i64, verdict: Verdict, took: Duration) -> Outcome {
         let (at, random) = (self.now(), (self.random)());
         // What counts is what became of the message: the last attempt of a schedule is its death, whatever the receiver said.
         let outcome = match self.machine.answered(sink, seq, verdict, at, random) {
@@ -277,6 +281,7 @@ where
             Some(Decision::Again) | None => Outcome::Again,
         };
         self.outside.observer.attempt(sink, outcome, took);
+        outcome
     }
 
     fn bodies(&mut self, begun: Vec<Begun>, rows: Vec<OutboxRow>) {
@@ -333,7 +338,7 @@ where
             }
             Order::Status(asked) => {
                 // Who asked may have gone away meanwhile.
-                let _ = asked.send(self.machine.status());
+                let _ = asked.send(self.machine.status().collect());
             }
             Order::Configure(sinks, asked) => {
                 self.configure(sinks, at);

@@ -11,10 +11,11 @@ pub(super) fn quiet() -> impl Strategy<Value = QuietRow> {
     let label = || proptest::option::of(name());
     let labels = (label(), label(), label(), label());
     let severity = select(Severity::ALL.to_vec());
-    let silence = (count(), labels, severity, time(), time(), name(), name());
-    let silence = silence.prop_map(|(number, (rule, watch, chain, types), up_to, from, until, author, comment)| {
-        QuietRow::Silence(Silence { number, rule, watch, chain, types, up_to, from, until, author, comment })
-    });
+    let silence = (count(), labels, severity, time(), time(), name(), name(), any::<bool>());
+    let silence =
+        silence.prop_map(|(number, (rule, watch, chain, types), up_to, from, until, author, comment, over)| {
+            QuietRow::Silence(Silence { number, rule, watch, chain, types, up_to, from, until, author, comment, over })
+        });
     let known = (address(), address(), number())
         .prop_map(|(owner, other, number)| QuietRow::Known(Counterparty { owner, other, number }));
     let cause = prop_oneof![Just(Cause::Suspect), (1..4_u32).prop_map(Cause::Silence)];

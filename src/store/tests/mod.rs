@@ -73,6 +73,9 @@ fn compare(model: &mut ModelStore, sqlite: &mut SqliteStore) {
     let mut outbox = reader.outbox(&OutboxFilter::default(), usize::MAX).unwrap().rows;
     outbox.reverse();
     assert_eq!(model.outbox().cloned().collect::<Vec<_>>(), outbox);
+    for seq in 1..20 {
+        assert_eq!(model.attempts(seq), reader.attempts(seq).unwrap());
+    }
     let mut alerts = reader.alerts(&AlertFilter::default(), usize::MAX).unwrap().rows;
     alerts.reverse();
     assert_eq!(model.alerts().cloned().collect::<Vec<_>>(), alerts);

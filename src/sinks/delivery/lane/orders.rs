@@ -33,14 +33,8 @@ impl Lane {
         self.probe = None;
         self.health = Health::new();
         self.not_before = at;
-        for seq in self.ready.later(at) {
-            let Some(alert) = self.entries.get(&seq).map(|entry| entry.alert) else { continue };
-            self.hide(alert);
-            if let Some(entry) = self.entries.get_mut(&seq) {
-                entry.due = at;
-            }
-            self.show(alert);
-        }
+        self.entries.values_mut().for_each(|entry| entry.asked = at);
+        self.hasten_all(at);
     }
 
     /// The sink left the config: its rows are dead, but for those under way, whose answers still count.

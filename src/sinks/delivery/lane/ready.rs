@@ -46,9 +46,10 @@ impl Ready {
         self.by_severity[0].iter().take_while(move |(due, _)| *due <= at).map(|(_, seq)| *seq)
     }
 
-    /// Those that are due later.
-    pub(super) fn later(&self, at: Timestamp) -> Vec<i64> {
-        self.by_severity.iter().flatten().filter(|(due, _)| *due > at).map(|(_, seq)| *seq).collect()
+    /// Those that are due later, highest severity first, at most so many of each.
+    pub(super) fn later(&self, at: Timestamp, most: usize) -> impl Iterator<Item = i64> {
+        let rows = self.by_severity.iter().rev();
+        rows.flat_map(move |rows| rows.range((at, i64::MAX)..).take(most).map(|(_, seq)| *seq))
     }
 }
 
@@ -81,6 +82,7 @@ mod tests {
         }
         assert_eq!(order, [3, 4, 5, 6, 7, 8, 9, 1, 10, 11, 12, 13]);
         assert_eq!(ready.first_due(), Some(at(2)));
-        assert_eq!(ready.later(at(10)), [99]);
+        assert_eq!(ready.later(at(10), 5).collect::<Vec<_>>(), [99]);
+        assert_eq!(ready.later(at(0), 2).collect::<Vec<_>>()[..2], [14, 15], "what matters most first");
     }
 }

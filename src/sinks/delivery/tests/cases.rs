@@ -18,7 +18,7 @@ fn machine(open: Vec<OutboxRow>) -> Machine {
 fn states(machine: &mut Machine) -> Vec<(i64, OutboxState)> {
     let state = |write| match write {
         DeliveryWrite::Outcome { seq, state, .. } => Some((seq, state)),
-        DeliveryWrite::Sink { .. } => None,
+        DeliveryWrite::Sink { .. } | DeliveryWrite::Attempt { .. } => None,
     };
     machine.take_writes().into_iter().filter_map(state).collect()
 }
@@ -109,7 +109,7 @@ fn a_restart_tries_what_waits_at_once_and_uses_up_nothing_of_the_schedule() {
         answer(&mut machine, "ops", 1, 3, at(restart));
         let writes = machine.take_writes();
         assert!(
-            matches!(&writes[..], [DeliveryWrite::Outcome { state: OutboxState::Pending, attempts: 9, due, .. }] if *due == at(3_600)),
+            matches!(&writes[..], [DeliveryWrite::Attempt { .. }, DeliveryWrite::Outcome { state: OutboxState::Pending, attempts: 9, due, .. }] if *due == at(3_600)),
             "{writes:?}"
         );
     }
@@ -334,4 +334,87 @@ fn what_reached_some_of_several_is_done_with_a_word_and_a_sink_where_that_stays_
     }
     let failing = |report: &DeliveryReport| matches!(report, DeliveryReport::Failing { .. });
     assert!(machine.take_reports().iter().any(failing));
+}
+
+/// Answers every attempt for so long: gives how many there were, and the time behind.
+fn refuse_for(machine: &mut Machine, sink: &str, number: u8, from: u64, to: u64) -> (usize, Timestamp) {
+    let (mut now, mut attempts) = (at(from), 0);
+    while now < at(to) {
+        for begun in machine.step(now) {
+            attempts += 1;
+            answer(machine, sink, begun.seq, number, now);
+        }
+        now = machine.next_wake().expect("something waits").max(now.after(millis(1)));
+    }
+    (attempts, now)
+}
+
+#[test]
+fn a_sink_that_fails_is_asked_with_one_message_ever_more_rarely_and_its_first_success_frees_the_others() {
+    for hours in [0, 6] {
+        let outage = 120 + hours * 3_600;
+        let mut machine = machine(vec![]);
+        let three = (1..4).map(|seq| small_row(seq, "ops", u8::try_from(seq).expect("few"), 1, false));
+        machine.arrived(three.collect(), at(0));
+        // Nothing of them can be there.
+        let (attempts, _) = refuse_for(&mut machine, "ops", 4, 0, outage);
+        let rarely = usize::try_from(outage / 300).expect("few");
+        assert!((6..20 + rarely).contains(&attempts), "{attempts} attempts in {outage} s");
+        let status = machine.status().find(|status| status.sink.as_str() == "ops").expect("it is there");
+        assert_eq!(status.failing, Some((at(0), "HTTP 500".into())));
+        let next = status.next_try.expect("something waits");
+        assert!(next <= at(outage + 305), "within five minutes of its being back: {next}");
+        let probe = begin_next(&mut machine, &mut next.clone());
+        assert_eq!(probe.len(), 1, "one asks for all");
+        answer(&mut machine, "ops", probe[0].seq, 0, next);
+        let freed = machine.step(next);
+        assert_eq!(freed.len(), 2, "the others go at once");
+        drop(machine.take_writes());
+        for begun in &freed {
+            answer(&mut machine, "ops", begun.seq, 4, next);
+        }
+        for write in machine.take_writes() {
+            let DeliveryWrite::Outcome { attempts, due, .. } = write else { continue };
+            assert!(attempts < 7, "what was tried before its time used up nothing: {attempts}");
+            assert!(due > next, "and it waits for its own time again");
+        }
+    }
+}
+
+#[test]
+fn a_message_that_a_chat_may_have_had_is_not_what_it_is_asked_with() {
+    let attempts = |sink: &str, number: u8| {
+        let mut machine = machine(vec![]);
+        machine.arrived(vec![small_row(1, sink, 1, 1, false)], at(0));
+        refuse_for(&mut machine, sink, number, 0, 3_600).0
+    };
+    assert_eq!(attempts("chat", 6), 1, "the receiver asked for a day");
+    assert_eq!(attempts("chat", 3), 4, "by its own schedule: each repeat may be seen");
+    assert!(attempts("pager", 3) > 10, "a repeat is seen by nobody");
+    assert!(attempts("chat", 4) > 10, "there is nothing to repeat");
+}
+
+#[test]
+fn a_message_that_fails_among_others_that_get_through_waits_for_its_own_time() {
+    let mut machine = machine(vec![]);
+    machine.arrived(vec![small_row(0, "ops", 0, 1, false)], at(0));
+    let mut tried = 0;
+    for second in 0..600_u64 {
+        let now = at(second);
+        for nth in 1..=4 {
+            let seq = i64::try_from(second * 4 + nth).expect("few");
+            machine.arrived(vec![small_row(seq, "ops", u8::try_from(nth).expect("few"), 1, false)], now);
+        }
+        loop {
+            let begun = machine.step(now);
+            if begun.is_empty() {
+                break;
+            }
+            for begun in begun {
+                tried += usize::from(begun.seq == 0);
+                answer(&mut machine, "ops", begun.seq, if begun.seq == 0 { 4 } else { 0 }, now);
+            }
+        }
+    }
+    assert_eq!(tried, 3, "at once, behind five seconds and behind five minutes");
 }
