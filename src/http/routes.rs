@@ -73,30 +73,6 @@ fn wants_a_page(request: &Request) -> bool {
     !path.starts_with("/api/") && path != "/metrics" && accepts.is_some_and(|kinds| kinds.contains("text/html"))
 }
 
-async fn pass(parts: &Parts, Peer(peer): Peer, mut request: Request, next: Next) -> Result<Response, Problem> {
-    let need = Need::of(request.method(), request.uri().path());
-    let caller = decide(peer, request.uri(), request.headers(), need, &parts.tokens.borrow())?;
-    let most = if request.uri().path() == WATCHES { LARGEST_LIST } else { LARGEST_BODY };
-    let too_large =
-        || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {} KiB", most / 1024));
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > most as u64) {
-        return Err(too_large());
-    }
-    let body = axum::body::to_bytes(std::mem::take(request.body_mut()), most);
-    let late = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time: nothing was done");
-    let body = tokio::time::timeout(parts.deadlines.answer, body).await.map_err(late)?.map_err(|_| too_large())?;
-    *request.body_mut() = Body::from(body);
-    request.extensions_mut().insert(caller);
-    tokio::time::timeout(parts.deadlines.answer, next.run(request)).await.map_err(|_| {
-        let text = match need {
-            Need::Write(_) => "there was no answer in time; it may happen still: look before asking again",
-            Need::Nothing | Need::Read => "there was no answer in time",
-        };
-        Problem::new(StatusCode::GATEWAY_TIMEOUT, text)
-    })
-}
-
 /// Headers of every answer: nothing but the page's own script may run in it, and nobody may frame it, store it or guess its type.
 fn protect(headers: &mut HeaderMap) {
     const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \

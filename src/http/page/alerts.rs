@@ -13,7 +13,7 @@ use super::{Shown, View, asked, deliveries, transfers, why};
 use crate::reactor::rows::{AlertRow, AlertState, AlertSubject};
 use crate::sinks::text::render;
 use crate::store::{AlertFilter, OutboxRow, OutboxState};
-use crate::types::{AlertId, Name, Severity};
+use crate::types::{AlertId, Severity};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use maud::{Markup, html};

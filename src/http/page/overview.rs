@@ -21,7 +21,7 @@ pub(super) async fn show(State(parts): State<Arc<Parts>>) -> Shown {
     let told = alerts::told(&parts, said.rows).await?;
     let dead = OutboxFilter { state: Some(OutboxState::Dead), ..OutboxFilter::default() };
     let dead = or_default(parts.archive.outbox(dead, FEW).await.map(|page| page.rows));
-    let (office, _) = or_default(parts.archive.office().await);
+    let (office, ..) = or_default(parts.archive.office().await);
     let waiting = payments::waiting(&parts).await;
     let paid = or_default(parts.archive.payments(PaymentFilter::default(), FEW).await.map(|page| page.rows));
     let watched = view.standing.directory.page(None, FEW);

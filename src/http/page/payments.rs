@@ -40,7 +40,7 @@ pub(super) async fn list(State(parts): State<Arc<Parts>>, uri: Uri) -> Shown {
     };
     let found = parts.archive.payments(filter, asked.limit).await?;
     let next = found.next.map(|place| format!("{}-{}", place.planned_at.millis(), place.id));
-    let (tables, _) = or_default(parts.archive.office().await);
+    let (tables, ..) = or_default(parts.archive.office().await);
     let waiting = waiting(&parts).await;
     let filters = asked.filters();
     let main = html! {

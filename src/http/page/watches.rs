@@ -12,7 +12,7 @@ use super::{Shown, View, asked, or_default, transfers};
 use crate::reactor::settings::Watch;
 use crate::store::{AlertFilter, TransferFilter};
 use crate::types::amount::format_amount;
-use crate::types::{Address, Name, parse_address};
+use crate::types::{Address, Name};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use maud::{Markup, html};
