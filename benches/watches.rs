@@ -1,9 +1,11 @@
 //! The watch list at run time: 10^6 addresses that are added 10,000 at a time, single ones that come and go beside them, and a start with
-//! all of them in the store.
+//! all of them in the store; and the page over long lists.
 //!
 //! The reactor and SQLite work as the pump has them work, one commit for each order; the file is on the disk of the temporary folder.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+#[path = "watches/page.rs"]
+mod page;
 mod scene;
 
 use scene::node::address;
@@ -150,4 +152,5 @@ fn main() {
     }
     print_figure("start with 10^6 of the store, each with a reference", median(took), "ms", "at most 2000");
     print_figure("resident memory then", median(megabytes), "MB", "at most 120");
+    page::run();
 }

@@ -1,5 +1,7 @@
 //! The demo as a stranger runs it: the real binary, with nothing around it.
 
+#[path = "demo/browser.rs"]
+mod browser;
 mod common;
 #[path = "demo/wishes.rs"]
 mod wishes;

@@ -26,6 +26,7 @@ struct State {
     dead: BTreeMap<Name, u64>,
     budgets: BTreeMap<Name, Spent>,
     ages: BTreeMap<ChainId, ViewAge>,
+    delivered: u64,
 }
 
 /// What was used of an explorer's plan.
@@ -74,6 +75,12 @@ impl Board {
     #[must_use]
     pub fn age(&self, chain: ChainId) -> Option<ViewAge> {
         self.state().ages.get(&chain).copied()
+    }
+
+    /// Counts what deliveries do: while it stands still, nothing of them changed.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.state().delivered
     }
 
     /// Every sink in force, as the delivery worker has it now.
@@ -129,6 +136,7 @@ impl Observer for DeliveryCounter {
             Outcome::Dead => AttemptOutcome::Dead,
         };
         self.metrics.attempt(sink.as_str(), outcome, None);
+        self.board.state().delivered += 1;
     }
 
     fn latency(&self, sink: &Name, since_block: Duration) {
@@ -136,6 +144,8 @@ impl Observer for DeliveryCounter {
     }
 
     fn stands(&self, status: LaneStatus) {
-        self.board.state().sinks.insert(status.sink.clone(), status);
+        let mut state = self.board.state();
+        state.delivered += 1;
+        state.sinks.insert(status.sink.clone(), status);
     }
 }

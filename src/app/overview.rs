@@ -5,7 +5,9 @@
 use super::board::Board;
 use super::gas::gas;
 use super::indexes::Indexes;
+use super::lately::{Lately, Touched};
 use super::outages::Outages;
+use super::spending::payments;
 use crate::config::checked::Config;
 use crate::config::forecast::{Forecast, forecasts};
 use crate::net::socket::Reason;
@@ -13,16 +15,14 @@ use crate::reactor::Reactor;
 use crate::reactor::chain::Chain;
 use crate::reactor::effect::Notice;
 use crate::reactor::event::{Event, SourceId, SourceKind, SourceState};
-use crate::reactor::rows::{PaymentState, Phase, Stop, Subject};
+use crate::reactor::rows::{Phase, Stop, Subject};
 use crate::reactor::settings::{Condition, Rule};
 use crate::telemetry::balances::BalancesStatus;
 use crate::telemetry::observe::SUMMARY_EVERY;
-use crate::telemetry::snapshot::{
-    ChainStatus, Limit, LimitUse, PaymentsStatus, PriceStatus, RuleStatus, Snapshot, SourceStatus,
-};
+use crate::telemetry::snapshot::{ChainStatus, PriceStatus, RuleStatus, Snapshot, SourceStatus};
 use crate::telemetry::worth::{self, PairStatus, portfolios};
 use crate::telemetry::{Labels, Metrics, Observer, Tally};
-use crate::types::{Asset, ChainId, Kind, Name, Timestamp, U256};
+use crate::types::{Asset, ChainId, Kind, Name, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +55,7 @@ pub struct Overview {
     last_events: BTreeMap<SourceId, Timestamp>,
     blind_since: BTreeMap<SourceId, Timestamp>,
     outages: Outages,
+    lately: Lately,
     tally: Tally,
     dropped: BTreeMap<SourceId, u64>,
     changed: bool,
@@ -62,6 +63,7 @@ pub struct Overview {
     balances_changed: bool,
     shown: Timestamp,
     summed: Timestamp,
+    born: Timestamp,
 }
 
 impl Overview {
@@ -92,12 +94,14 @@ impl Overview {
             followed: BTreeSet::new(),
             last_events: BTreeMap::new(),
             outages: Outages::default(),
+            lately: Lately::recall(&config.store.path),
             dropped: BTreeMap::new(),
             changed: true,
             balances: Arc::default(),
             balances_changed: true,
             shown: Timestamp::default(),
             summed: now,
+            born: now,
         }
     }
 
@@ -194,8 +198,10 @@ impl Overview {
         self.changed = true;
     }
 
-    /// A turn was committed.
-    pub fn committed(&mut self, at: Timestamp, notices: &[Notice], reactor: &Reactor) {
+    /// A turn was committed, and changed this.
+    pub fn committed(&mut self, at: Timestamp, notices: &[Notice], touched: Touched, reactor: &Reactor) {
+        self.changed |= !touched.is_empty();
+        self.lately.committed(touched);
         self.outages.chains(at, reactor);
         for notice in notices {
             self.observer.observe(at, notice);
@@ -211,6 +217,7 @@ impl Overview {
         reactor: &Reactor,
         dropped: impl Iterator<Item = (&'pump SourceId, u64)>,
     ) {
+        self.changed |= self.lately.delivered(self.board.delivered());
         let every = if self.changed { SHOWN_EVERY } else { REFRESHED_EVERY };
         if now.since(self.shown) < every {
             return;
@@ -272,7 +279,7 @@ impl Overview {
         self.changed = true;
     }
 
-    fn picture(&self, now: Timestamp, reactor: &Reactor) -> Snapshot {
+    fn picture(&mut self, now: Timestamp, reactor: &Reactor) -> Snapshot {
         let states: BTreeMap<&SourceId, &SourceState> = reactor.sources().collect();
         let source = |id: &SourceId| SourceStatus {
             id: id.clone(),
@@ -283,14 +290,18 @@ impl Overview {
             required: id.kind == SourceKind::Feed && self.required_feeds.contains(&id.name),
         };
         let pairs = worth::pairs(reactor, now);
+        let chains: Vec<_> = self.labels.chains.keys().map(|chain| self.chain(*chain, reactor, &pairs)).collect();
+        self.lately.look(now, reactor, &pairs, &chains);
+        let Lately { directory, moved, trends, changes, .. } = &self.lately;
         Snapshot {
             labels: Arc::clone(&self.labels),
+            born: self.born,
             taken: now,
             simulated: self.simulated,
             starting: false,
             store_writable: true,
             sources: self.labels.sources.iter().map(source).collect(),
-            chains: self.labels.chains.keys().map(|chain| self.chain(*chain, reactor, &pairs)).collect(),
+            chains,
             sinks: self.board.sinks(reactor),
             rules: self.rules(reactor),
             prices: reactor
@@ -302,6 +313,10 @@ impl Overview {
             balances: Arc::clone(&self.balances),
             budgets: self.board.budgets(now),
             payments: payments(now, reactor),
+            directory: Arc::clone(directory),
+            moved: Arc::clone(moved),
+            trends: Arc::clone(trends),
+            changes: *changes,
         }
     }
 
@@ -398,45 +413,4 @@ fn promised(config: &Config) -> BTreeMap<ChainId, Duration> {
         chains.into_iter().filter_map(move |chain| Some((chain, forecast.ages(chain)?.1)))
     };
     forecasts(config).into_iter().flat_map(promised).collect()
-}
-
-fn payments(now: Timestamp, reactor: &Reactor) -> PaymentsStatus {
-    let mut rehearsals: BTreeMap<PaymentState, u64> = BTreeMap::new();
-    for row in reactor.payments().iter() {
-        *rehearsals.entry(row.state).or_default() += 1;
-    }
-    let mut limits = Vec::new();
-    for settings in &reactor.settings().payments {
-        let (day, total, count) = if settings.live {
-            reactor.desk().used(&settings.rule, now)
-        } else {
-            reactor.payments().used(&settings.rule, now)
-        };
-        let of_limits = [
-            (Limit::PerDay, day, settings.per_day),
-            (Limit::InTotal, total, settings.in_total),
-            (Limit::MaxPerDay, U256::from(count), U256::from(settings.max_per_day)),
-        ];
-        for (limit, used, of) in of_limits {
-            limits.push(LimitUse { rule: settings.rule.clone(), limit, used_millionths: millionths(used, of) });
-        }
-    }
-    let mut live: BTreeMap<PaymentState, u64> = BTreeMap::new();
-    for row in reactor.desk().payments() {
-        *live.entry(row.state).or_default() += 1;
-    }
-    let office = reactor.desk().office();
-    let file = reactor.frozen_by_file().cloned();
-    let frozen = office.frozen.is_some() || office.paused.is_some() || file.is_some();
-    PaymentsStatus { frozen, file, rehearsals, live, limits }
-}
-
-/// `used` of `of` in millionths, rounded up: a limit that is passed shows more than a million.
-fn millionths(used: U256, of: U256) -> u32 {
-    let million = U256::from(1_000_000);
-    let ratio = used.checked_mul(million).and_then(|scaled| scaled.checked_add(of).map(|sum| sum - U256::from(1)));
-    match ratio.and_then(|scaled| scaled.checked_div(of)) {
-        Some(ratio) => u32::try_from(ratio).unwrap_or(u32::MAX),
-        None => u32::MAX,
-    }
 }

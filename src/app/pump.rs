@@ -5,6 +5,7 @@
 
 use super::clock::Clock;
 use super::intakes::{Intake, Intakes};
+use super::lately::Touched;
 use super::overview::Overview;
 use super::payer::{self, Payer};
 use super::poison::{Poison, Stretch};
@@ -334,7 +335,7 @@ impl Pump {
         let draft = std::mem::take(&mut self.draft);
         let nothing = draft.is_empty();
         let (commit, notices) = draft.finish();
-        let at = commit.at;
+        let (at, touched) = (commit.at, Touched::of(&commit));
         let mut rows = Vec::new();
         if !nothing {
             let pays = commit.pays();
@@ -352,7 +353,7 @@ impl Pump {
             // Who asked may have gone: the command is done all the same.
             let _ = done.send(answer);
         }
-        self.overview.committed(at, &notices, &self.reactor);
+        self.overview.committed(at, &notices, touched, &self.reactor);
         self.in_force.append(&mut self.changed);
         Ok(())
     }

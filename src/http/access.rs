@@ -15,6 +15,8 @@ use subtle::ConstantTimeEq;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub IpAddr);
 
+/// Below this are style and script of the page.
+pub(super) const ASSETS: &str = "/assets/";
 /// Below this, whatever changes something is about money.
 const MONEY: &str = "/api/v1/payments";
 /// What only stops money.
@@ -23,7 +25,7 @@ const FREEZE: &str = "/api/v1/payments/freeze";
 /// What a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// Open to all: health, in one word.
+    /// Open to all: health, in one word; style and script of the page.
     Nothing,
     /// To read.
     Read,
@@ -38,6 +40,8 @@ impl Need {
         let reads = method == Method::GET || method == Method::HEAD;
         match path {
             "/healthz" | "/readyz" if reads => Self::Nothing,
+            // Style and script of the page: constants of the binary, without which nobody could type a token.
+            _ if reads && path.starts_with(ASSETS) => Self::Nothing,
             _ if reads => Self::Read,
             // Whoever is on duty may stop money; to let it move takes more.
             FREEZE => Self::Write(Role::Operate),

@@ -224,6 +224,9 @@ fn responses(route: &Route, schemas: &mut Schemas) -> Value {
             });
             json!({"description": "A page.", "content": {"application/json": {"schema": page}}})
         }
+        Answer::Events => {
+            json!({"description": "Events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}})
+        }
         Answer::Described => {
             let any = json!({"schema": {"type": "object"}});
             json!({"description": "JSON that describes itself.", "content": {"application/json": any, "application/schema+json": any}})

@@ -34,20 +34,6 @@ pub(super) fn gwei(wei: U256) -> String {
 }
 
 impl GasItem {
-    /// In a few words for people: base fee, the next one, the usual tip, what transfers cost. Empty where nothing is known.
-    pub(super) fn in_words(&self, base_fee_gwei: Option<&str>) -> String {
-        let base = base_fee_gwei.map(|fee| format!("{fee} gwei"));
-        let next = self.next_base_fee_gwei.as_ref().map(|fee| format!("next {fee}"));
-        let tip = self.priority_gwei.as_ref().map(|[_, usual, _]| format!("tip {usual}"));
-        let costs = self.transfers.iter().map(|cost| match &cost.usd {
-            Some(dollars) => format!("{} {} ({dollars} USD)", cost.asset, cost.coins),
-            None => format!("{} {}", cost.asset, cost.coins),
-        });
-        let costs: Vec<String> = costs.collect();
-        let costs = (!costs.is_empty()).then(|| format!("to send: {}", costs.join(", ")));
-        [base, next, tip, costs].into_iter().flatten().collect::<Vec<_>>().join("; ")
-    }
-
     /// Of a chain whose coin has so many decimals.
     pub(super) fn of(gas: &GasStatus, coin_decimals: u8) -> Self {
         let cost = |cost: &Cost| CostItem {

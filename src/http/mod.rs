@@ -12,6 +12,7 @@ mod bodies;
 mod commands;
 pub mod control;
 mod document;
+mod events;
 mod gas;
 pub mod inbound;
 mod listing;
@@ -30,6 +31,7 @@ mod status;
 mod table;
 #[cfg(test)]
 mod tests;
+mod transfers;
 mod watch_body;
 mod watches;
 mod why;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Decimals of USDC wherever Circle issues it.
-const USDC_DECIMALS: u8 = 6;
+pub(super) const USDC_DECIMALS: u8 = 6;
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct PaymentItem {

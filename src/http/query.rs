@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use url::form_urlencoded;
 
 /// Rows of a page, where the asker does not say.
-pub(super) const USUAL_PAGE: usize = 100;
+const USUAL_PAGE: usize = 100;
 /// Rows of a page at most: with their bodies left out some 300 kB.
-pub(super) const LARGEST_PAGE: usize = 500;
+const LARGEST_PAGE: usize = 500;
 /// Where a page begins.
 const BEFORE: &str = "before";
 /// How long a page is.
@@ -88,10 +88,12 @@ pub(super) struct Takes {
     pub filters: &'static [Filter],
     /// Where its pages begin, if it comes in pages.
     pub pages: Option<Start>,
+    /// Rows of a page, where the asker does not say.
+    pub rows: usize,
 }
 
 /// Nothing.
-pub(super) const NOTHING: Takes = Takes { filters: &[], pages: None };
+pub(super) const NOTHING: Takes = Takes { filters: &[], pages: None, rows: USUAL_PAGE };
 
 impl Takes {
     fn keys(&self) -> impl Iterator<Item = &'static str> {
@@ -107,7 +109,7 @@ impl Takes {
             let before = serde_json::json!({"type": "string", "pattern": start.pattern()});
             all.push(parameter(BEFORE, "The value of `next` of the page before this one.", before));
             let limit = serde_json::json!({
-                "type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": USUAL_PAGE
+                "type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": self.rows
             });
             all.push(parameter(LIMIT, "Rows of the page.", limit));
         }
@@ -158,13 +160,24 @@ impl Asked {
             }
         }
         let limit = match given.get(LIMIT) {
-            None => USUAL_PAGE,
+            None => takes.rows,
             Some(text) => {
                 let limit = text.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit));
                 limit.ok_or_else(|| wrong(format!("limit is a whole number from 1 to {LARGEST_PAGE}")))?
             }
         };
         Ok(Self { given, limit })
+    }
+
+    /// By what it is narrowed.
+    pub(super) fn filters(&self) -> Vec<(&'static str, &str)> {
+        let given = self.given.iter().filter(|(key, _)| ![BEFORE, LIMIT].contains(*key));
+        given.map(|(key, value)| (*key, value.as_str())).collect()
+    }
+
+    /// Whether it asks for the first page.
+    pub(super) fn is_first(&self) -> bool {
+        !self.given.contains_key(BEFORE)
     }
 
     /// What was given for a filter.

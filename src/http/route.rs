@@ -55,6 +55,8 @@ pub(super) enum Answer {
     Pages(fn() -> Shape),
     /// JSON that describes itself.
     Described,
+    /// Server-sent events, until the connection ends.
+    Events,
 }
 
 /// One method of one path.
@@ -119,7 +121,7 @@ impl Route {
         says: &'static str,
     ) -> Self {
         let answer = Answer::Pages(Shape::of::<I>);
-        Self { takes: Takes { filters, pages: Some(start) }, answer, ..Self::get(path, handler, says) }
+        Self { takes: Takes { filters, pages: Some(start), ..NOTHING }, answer, ..Self::get(path, handler, says) }
     }
 
     /// Changes something; answers 204.

@@ -17,8 +17,7 @@ pub(super) fn router(parts: Parts) -> Router {
 /// Every route, for who needs no gate: this very process.
 pub(super) fn ungated(parts: Arc<Parts>) -> Router {
     Router::new()
-        .route("/", get(page::show))
-        .route("/page.css", get(page::style))
+        .merge(page::routes())
         .route("/metrics", get(routes::metrics))
         .route("/healthz", get(routes::alive))
         .route("/readyz", get(routes::ready))

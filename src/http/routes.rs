@@ -6,19 +6,19 @@ use super::archive::Learned;
 use super::balances::{self, Balances};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
-use super::query::{ALERT_STATE, Asked, CHAIN, OUTBOX_STATE, RULE, SINK, STAGE, WATCH, page_of};
+use super::query::{ALERT_STATE, Asked, CHAIN, OUTBOX_STATE, RULE, SINK, WATCH, page_of};
 use super::status::{self, Status};
-use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands};
+use super::transfers::{stored, transfer_place};
+use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page};
 use crate::reactor::rows::{AlertState, TransferRow};
 use crate::store::{self, OutboxState};
 use crate::telemetry::{Snapshot, unready};
-use crate::types::{Stage, Timestamp, TransferId};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::middleware::Next;
@@ -35,7 +35,9 @@ pub(super) async fn gate(
     request: Request,
     next: Next,
 ) -> Response {
-    let mut response = pass(&parts, peer, request, next).await.unwrap_or_else(IntoResponse::into_response);
+    let by_hand = wants_a_page(&request);
+    let refused = |problem: Problem| if by_hand { page::refused(&problem) } else { problem.into_response() };
+    let mut response = pass(&parts, peer, request, next).await.unwrap_or_else(refused);
     protect(response.headers_mut());
     response
 }
@@ -64,21 +66,29 @@ async fn pass(parts: &Parts, Peer(peer): Peer, mut request: Request, next: Next)
     })
 }
 
-/// Headers of every answer: nothing may run in it, frame it, store it or guess its type.
+/// Whether a browser asks for a page: who may not see it is asked for a token there.
+fn wants_a_page(request: &Request) -> bool {
+    let path = request.uri().path();
+    let accepts = request.headers().get(ACCEPT).and_then(|kinds| kinds.to_str().ok());
+    !path.starts_with("/api/") && path != "/metrics" && accepts.is_some_and(|kinds| kinds.contains("text/html"))
+}
+
+/// Headers of every answer: nothing but the page's own script may run in it, and nobody may frame it, store it or guess its type.
 fn protect(headers: &mut HeaderMap) {
-    const POLICY: &str =
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    let all: [(HeaderName, &'static str); 6] = [
+    const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
+        form-action 'none'; frame-ancestors 'none'";
+    let all: [(HeaderName, &'static str); 5] = [
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "no-referrer"),
-        (CACHE_CONTROL, "no-store"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     for (name, value) in all {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // Only the page's own files, whose paths name what is in them, may be kept.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
 pub(super) async fn metrics(State(parts): State<Arc<Parts>>) -> Response {
@@ -158,42 +168,6 @@ async fn learned(
     page: &store::Page<TransferRow, store::TransferPlace>,
 ) -> Result<Learned, Problem> {
     Ok(parts.archive.tokens(bodies::strangers(&page.rows, &snapshot.labels)).await?)
-}
-
-fn transfer_place(place: &store::TransferPlace) -> String {
-    format!("{}-{}", place.first_seen.millis(), place.id)
-}
-
-/// A page of transfers, or of approvals.
-async fn stored(
-    parts: &Parts,
-    snapshot: &Snapshot,
-    asked: &Asked,
-    approvals: bool,
-) -> Result<store::Page<TransferRow, store::TransferPlace>, Problem> {
-    let no = |what: &str| Problem::new(StatusCode::NOT_FOUND, format!("there is no such {what} in the config"));
-    let chain = |name| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
-    let addresses = match asked.of(WATCH) {
-        None => None,
-        Some(name) => match snapshot.labels.addresses(name) {
-            Some(addresses) => Some(addresses),
-            None => Some(parts.archive.addresses(name.into()).await?.ok_or_else(|| no("watch"))?),
-        },
-    };
-    // The place is written as MILLISECONDS-ID.
-    let after = asked.place(|text| {
-        let (at, id) = text.rsplit_once('-')?;
-        let first_seen = Timestamp::from_millis(at.parse().ok()?);
-        Some(store::TransferPlace { first_seen, id: TransferId::parse(id)? })
-    })?;
-    let filter = store::TransferFilter {
-        chain: asked.of(CHAIN).map(chain).transpose()?,
-        addresses,
-        stage: asked.word(STAGE, &Stage::ALL, Stage::word),
-        approvals,
-        after,
-    };
-    Ok(parts.archive.transfers(filter, asked.limit).await?)
 }
 
 pub(super) async fn alerts(

@@ -1,6 +1,7 @@
 //! The listener: every connection in one future, with deadlines on all that a stranger could drag out.
 
 use super::access::Peer;
+use super::events::Ending;
 use super::{Deadlines, LARGEST_HEAD, MOST_CONNECTIONS, Parts, router};
 use axum::Router;
 use axum::extract::Request;
@@ -48,8 +49,11 @@ pub(super) async fn serve_router(listener: TcpListener, router: Router, deadline
 
 async fn connection(stream: TcpStream, peer: IpAddr, router: Router, deadlines: Deadlines, stop: CancellationToken) {
     let router = TowerToHyperService::new(router);
+    let ending = CancellationToken::new();
+    let told = Ending(ending.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(told.clone());
         router.call(request)
     });
     // Answers are one small write each.
@@ -66,6 +70,7 @@ async fn connection(stream: TcpStream, peer: IpAddr, router: Router, deadlines: 
         () = stop.cancelled() => {}
         () = tokio::time::sleep(deadlines.connection) => {}
     }
+    ending.cancel();
     connection.as_mut().graceful_shutdown();
     let _ = tokio::time::timeout(deadlines.grace, connection).await;
 }

@@ -7,15 +7,16 @@ use super::bodies::{AlertItem, OutboxItem, TransferItem};
 use super::control::Reloaded;
 use super::document::{Document, Types, document, list_types, type_schema};
 use super::payment_body::{AuditItem, PaymentItem, Standing};
-use super::query::{ALERT_STATE, Asked, CHAIN, OUTBOX_STATE, PAYMENT_STATE, RULE, SINK, STAGE, Start, Takes, WATCH};
+use super::query::{
+    ALERT_STATE, Asked, CHAIN, NOTHING, OUTBOX_STATE, PAYMENT_STATE, RULE, SINK, STAGE, Start, Takes, WATCH,
+};
 use super::route::{Answer, Place, Route};
 use super::routes::WATCHES;
 use super::silences::Silences;
 use super::status::Status;
 use super::watches::{AddedAnswer, AddressItem, RemovedAnswer, WatchItem};
 use super::why::{AlertStory, TransactionStory};
-use super::why_payment::PaymentStory;
-use super::{Parts, commands, payments, routes, silences, watch_body, watches, why, why_payment};
+use super::{Parts, commands, events, payments, routes, silences, watch_body, watches, why, why_payment};
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -49,7 +50,11 @@ fn what_is() -> Vec<Route> {
     vec![
         Route::get("/api/v1/status", routes::show_status, "How everything stands, a line each.").answers::<Status>(),
         Route {
-            takes: Takes { filters: &[CHAIN, WATCH], pages: None },
+            answer: Answer::Events,
+            ..Route::get("/api/v1/events", events::stream, "Tells what changed, as it does: server-sent events.")
+        },
+        Route {
+            takes: Takes { filters: &[CHAIN, WATCH], ..NOTHING },
             ..Route::get(
                 "/api/v1/balances",
                 routes::show_balances,
@@ -220,14 +225,10 @@ fn money() -> Vec<Route> {
             .answers::<PaymentItem>()
             .at(&[Place::Id])
             .or(&[404]),
-        Route::get(
-            "/api/v1/payments/{id}/why",
-            why_payment::why,
-            "Why a payment: its trigger, its limits, every attempt, what it waits for.",
-        )
-        .at(&[Place::Id])
-        .answers::<PaymentStory>()
-        .or(&[404]),
+        Route::get("/api/v1/payments/{id}/why", why_payment::why, "Why a payment, and what it waits for.")
+            .answers::<why_payment::PaymentStory>()
+            .at(&[Place::Id])
+            .or(&[404]),
         Route::decide("/api/v1/payments/{id}/approve", payments::approve, "Approves this payment with these bytes.")
             .may_take::<payments::ApproveBody>()
             .at(&[Place::Id]),
@@ -250,7 +251,7 @@ pub(super) fn api() -> Router<Arc<Parts>> {
         let read = from_fn(move |request: Request, next: Next| read(takes, request, next));
         router.route(route.path, route.handler.route_layer(read))
     });
-    router.layer(Extension(Document(table)))
+    router.layer(Extension(Document(table))).layer(Extension(events::Streams::default()))
 }
 
 async fn read(takes: Takes, mut request: Request, next: Next) -> Response {

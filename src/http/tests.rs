@@ -2,6 +2,10 @@
 
 #[path = "tests_document.rs"]
 mod document;
+#[path = "tests_events.rs"]
+mod events;
+#[path = "tests_page.rs"]
+mod page;
 #[path = "tests_payments.rs"]
 mod payments;
 #[path = "tests_schema.rs"]
@@ -34,7 +38,7 @@ async fn only_who_sits_here_reads_without_a_token() {
         (&["Host: localhost", "Authorization: Bearer wrong"], 401),
         (&["Host: evil.example", &bearer(READ)], 200),
     ] {
-        for path in ["/", "/page.css", "/metrics", "/api/v1/status", "/api/v1/transfers", "/api/v1/outbox"] {
+        for path in ["/", "/transfers", "/metrics", "/api/v1/status", "/api/v1/transfers", "/api/v1/outbox"] {
             let got = ask(&served, &format!("GET {path}"), head, "").await;
             assert_eq!(got.status, expected, "{path} with {head:?}: {}", got.body);
             assert!(got.head.contains("content-security-policy: default-src 'none'"), "{}", got.head);
@@ -151,10 +155,10 @@ async fn the_page_escapes_whatever_it_shows_and_says_simulated() {
     let served = serving(Deadlines::default()).await;
     let page = ask(&served, "GET /", &[], "").await;
     assert_eq!(page.status, 200);
-    assert!(page.body.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;\u{fffd}"), "{}", page.body);
-    assert!(!page.body.contains("<script") && !page.body.contains("SIMULATED"), "{}", page.body);
+    assert!(page.body.contains("&lt;script&gt;alert('x')&lt;/script&gt;&quot;&amp;\u{fffd}"), "{}", page.body);
+    assert!(!page.body.contains("<script>") && !page.body.contains("SIMULATED"), "{}", page.body);
     served.snapshot.send_replace(Arc::new(Snapshot { simulated: true, ..standing() }));
-    assert!(ask(&served, "GET /", &[], "").await.body.contains("SIMULATED: nothing here happened"));
+    assert!(ask(&served, "GET /", &[], "").await.body.contains("<strong>SIMULATED</strong>: nothing here happened"));
     let metrics = ask(&served, "GET /metrics", &[], "").await;
     assert!(metrics.body.contains("walletwatch_ready 1\n"), "{}", metrics.body);
     assert!(!metrics.body.contains("<script"), "no error's text is a label");

@@ -3,6 +3,7 @@
 use crate::config::checked::{Role, TokenConfig};
 use crate::http::*;
 use crate::reactor::addresses::AddressList;
+use crate::reactor::directory::Directory;
 use crate::reactor::effect::Suspect;
 use crate::reactor::event::{SourceId, SourceKind, SourceState};
 use crate::reactor::hush::{SilenceAnswer, SilenceOrder};
@@ -189,6 +190,7 @@ pub(super) fn standing() -> Snapshot {
         tags: Vec::new(),
         from_block: None,
     };
+    let directory = Arc::new(Directory::of(std::slice::from_ref(&treasury)));
     let labels = Labels { watches: Arc::new(vec![treasury]), ..labels() };
     let status = |id: &SourceId| SourceStatus {
         id: id.clone(),
@@ -202,7 +204,7 @@ pub(super) fn standing() -> Snapshot {
         required: false,
     };
     let sources = labels.sources.iter().map(status).collect();
-    Snapshot { labels: Arc::new(labels), store_writable: true, sources, ..Snapshot::default() }
+    Snapshot { labels: Arc::new(labels), store_writable: true, sources, directory, ..Snapshot::default() }
 }
 
 pub(super) fn transfer(nth: u32) -> TransferRow {

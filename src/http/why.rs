@@ -36,33 +36,33 @@ pub(super) struct AlertStory {
 /// A transfer, and who looked at it.
 #[derive(Serialize, ToSchema)]
 pub(super) struct TransferStory {
-    transfer: TransferItem,
+    pub transfer: TransferItem,
     /// Null where no monitor runs that could be asked.
-    rules: Option<Vec<RuleItem>>,
-    alerts: Vec<AlertItem>,
+    pub rules: Option<Vec<RuleItem>>,
+    pub alerts: Vec<AlertItem>,
 }
 
 /// A rule that looked at a transfer.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LookedItem)]
 pub(super) struct RuleItem {
-    rule: String,
-    watch: Option<String>,
+    pub rule: String,
+    pub watch: Option<String>,
     /// Whether it speaks of it.
-    speaks: bool,
-    checks: Vec<CheckItem>,
+    pub speaks: bool,
+    pub checks: Vec<CheckItem>,
     /// What keeps it from saying it now, besides its checks.
-    besides: Vec<String>,
+    pub besides: Vec<String>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct CheckItem {
-    check: &'static str,
-    passed: bool,
+    pub check: &'static str,
+    pub passed: bool,
     /// What there is.
-    is: String,
+    pub is: String,
     /// What the rule asks for.
-    wanted: String,
+    pub wanted: String,
 }
 
 /// Every transfer of a transaction.
@@ -127,7 +127,7 @@ pub(super) async fn transaction(
     Ok(Json(TransactionStory { transfers }))
 }
 
-async fn story(parts: &Parts, row: TransferRow) -> Result<TransferStory, Problem> {
+pub(super) async fn story(parts: &Parts, row: TransferRow) -> Result<TransferStory, Problem> {
     let snapshot = parts.standing();
     let learned = parts.archive.tokens(bodies::strangers([&row], &snapshot.labels)).await?;
     let transfer = bodies::transfer(&row, &snapshot, &learned);

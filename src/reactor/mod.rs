@@ -27,6 +27,7 @@ mod cross;
 pub mod crossing;
 mod deceive;
 pub mod decisions;
+pub mod directory;
 pub mod effect;
 pub mod event;
 pub mod gas;

@@ -7,7 +7,7 @@ use super::event::{SourceId, SourceState};
 use super::holdings::LevelRow;
 use super::market::Quote;
 use super::payments::Payments;
-use super::rows::{Deadline, RuleRow, TroubleRow, ViewRow};
+use super::rows::{BarRow, Deadline, RuleRow, TroubleRow, ViewRow};
 use super::settings::{Settings, Watch};
 use crate::types::{Address, Asset, ChainId, Name, Pair, Price, Timestamp};
 
@@ -79,6 +79,11 @@ impl Reactor {
     #[must_use]
     pub fn decimals(&self, chain: ChainId, asset: Asset) -> Option<u8> {
         self.asset_facts(chain, asset).0
+    }
+
+    /// The minutes of prices that are over, by pair and ascending.
+    pub fn bars(&self) -> impl Iterator<Item = &BarRow> {
+        self.bars.rows()
     }
 
     /// How far explorer lists were read.

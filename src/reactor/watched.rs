@@ -116,6 +116,12 @@ impl Watched {
         self.set.version()
     }
 
+    /// Whether nothing was added to it or taken away since it was `other`.
+    #[must_use]
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.set, &other.set) && self.idle == other.idle && self.watches.len() == other.watches.len()
+    }
+
     /// Whether an address came to be watched after the list of this version.
     #[must_use]
     pub(super) const fn is_wider_than(&self, version: u64) -> bool {

@@ -22,6 +22,8 @@ pub struct ChainLabel {
     pub stale_after: Duration,
     /// Text before a transaction's hash in a link.
     pub tx_url: Option<Name>,
+    /// With so many confirmations a transfer is final; `None` where a tag of the chain says it.
+    pub final_after: Option<u64>,
 }
 
 /// The words of one config in force.
@@ -58,6 +60,7 @@ impl Labels {
                 decimals: chain.coin_decimals,
                 stale_after: chain.stale_after,
                 tx_url: chain.tx_url.clone(),
+                final_after: (!chain.finalized_tag).then_some(chain.final_after),
             };
             (*id, label)
         });

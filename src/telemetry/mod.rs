@@ -3,6 +3,7 @@
 //! It reads no clock and starts nothing: times are passed in, and what runs for long is a future that `app` starts.
 
 pub mod balances;
+pub mod changes;
 mod circle;
 pub mod faults;
 pub mod gas;
@@ -19,6 +20,7 @@ mod show_gas;
 mod show_worth;
 pub mod snapshot;
 pub mod tally;
+pub mod trend;
 pub mod worth;
 
 pub use health::{Unready, unready};

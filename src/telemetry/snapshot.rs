@@ -4,13 +4,16 @@
 //! what time it is. It holds no url or secret.
 
 use super::balances::BalancesStatus;
+use super::changes::Changes;
 use super::gas::GasStatus;
 use super::labels::Labels;
+use super::trend::Trends;
 use super::worth::{PairStatus, Portfolio};
+use crate::reactor::directory::Directory;
 use crate::reactor::event::{SourceId, SourceState};
 use crate::reactor::paying::FreezeFile;
 use crate::reactor::rows::PaymentState;
-use crate::types::{ChainId, Kind, Name, Pair, Price, Severity, Timestamp};
+use crate::types::{ChainId, Kind, Name, Pair, Price, Severity, Timestamp, TransferId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +23,8 @@ use std::time::Duration;
 pub struct Snapshot {
     /// The words for ids.
     pub labels: Arc<Labels>,
+    /// When the first one was made: since then changes are counted.
+    pub born: Timestamp,
     /// When it was made.
     pub taken: Timestamp,
     /// Set by `demo`.
@@ -48,6 +53,23 @@ pub struct Snapshot {
     pub budgets: BTreeMap<Name, BudgetStatus>,
     /// Payments.
     pub payments: PaymentsStatus,
+    /// Who watches which address.
+    pub directory: Arc<Directory>,
+    /// When something of each watch last moved, by its name; what moved long before the process began is not known.
+    pub moved: Arc<BTreeMap<Name, Movement>>,
+    /// How prices and fees moved lately.
+    pub trends: Arc<Trends>,
+    /// Which list changed how often.
+    pub changes: Changes,
+}
+
+/// The last movement of a watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Movement {
+    /// The time of its block.
+    pub at: Timestamp,
+    /// Which transfer it was.
+    pub transfer: TransferId,
 }
 
 impl Snapshot {

@@ -25,6 +25,8 @@ async fn config(demo: &Demo) -> String {
         "[checks.positive_data_acceptance]\nexpected-statuses = [\"2xx\", 401, 403, 404, 409, 422]\n\
          [checks.not_a_server_error]\nexpected-statuses = [\"2xx\", \"3xx\", \"4xx\"]\n",
     );
+    // A stream of events does not end.
+    text.push_str("[[operations]]\ninclude-name = \"GET /api/v1/events\"\nenabled = false\n");
     let alert = first(demo, "alerts", "alert_id").await;
     let message = first(demo, "outbox", "message_id").await;
     let payment = first(demo, "payments", "payment_id").await;

@@ -1,0 +1,105 @@
+//! The page as a browser without a script gets it: every address of it, what strangers wrote, and who may see it.
+
+use super::served::{READ, ask, bearer, serving, transfer};
+use crate::http::Deadlines;
+use crate::types::{AlertId, MessageId};
+
+/// Every address of the page, of what the store of these tests holds.
+fn addresses() -> Vec<String> {
+    let of = |path: &str, id: String| format!("/{path}/{id}");
+    let mut all: Vec<String> =
+        ["/", "/transfers", "/alerts", "/watches", "/payments", "/outbox", "/sources"].map(str::to_owned).into();
+    all.extend([
+        of("transfers", transfer(0).id.to_string()),
+        of("alerts", AlertId([5; 16]).to_string()),
+        of("outbox", MessageId([9; 16]).to_string()),
+        "/watches/treasury".to_owned(),
+        "/transfers?stage=seen&limit=2".to_owned(),
+        "/alerts?state=raised".to_owned(),
+        "/outbox?state=pending&sink=ops".to_owned(),
+        "/payments?state=held".to_owned(),
+    ]);
+    all
+}
+
+#[tokio::test]
+async fn every_page_is_whole_without_a_script_and_holds_nothing_that_a_stranger_could_run() {
+    let served = serving(Deadlines::default()).await;
+    let payments = ask(&served, "GET /payments", &[], "").await.body;
+    let (_, payment) = payments.split_once("href=\"/payments/").expect("one is there");
+    let mut paths = addresses();
+    paths.push(format!("/payments/{}", &payment[..32]));
+    for path in paths {
+        let got = ask(&served, &format!("GET {path}"), &["Accept: text/html"], "").await;
+        assert_eq!(got.status, 200, "{path}: {}", got.body);
+        assert!(got.head.contains("text/html"), "{path}: {}", got.head);
+        assert!(got.head.contains("script-src 'self'") && !got.head.contains("unsafe"), "{}", got.head);
+        assert_eq!(got.body.matches("<script").count(), 1, "{path}: only its own");
+        assert!(got.body.contains("<script src=\"/assets/") && got.body.contains("id=\"main\""), "{path}");
+        let lower = got.body.to_lowercase();
+        for word in [" style=", "<style", "javascript:", " onclick", " onerror", "http://", "https://"] {
+            assert!(!lower.contains(word), "{path} holds {word}");
+        }
+        assert!(got.body.contains("<title>") && got.body.contains("<h1"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_on_a_page() {
+    let served = serving(Deadlines::default()).await;
+    for (path, status) in [
+        ("/transfers/12", 400),
+        ("/transfers/00000000000000000000000000000000", 404),
+        ("/alerts/00000000000000000000000000000000", 404),
+        ("/payments/x", 400),
+        ("/outbox/00000000000000000000000000000000", 404),
+        ("/watches/nobody", 404),
+        ("/transfers?stage=buried", 400),
+        ("/transfers?token=secret", 400),
+        ("/watches/treasury?before=x", 400),
+    ] {
+        let got = ask(&served, &format!("GET {path}"), &["Accept: text/html"], "").await;
+        assert_eq!(got.status, status, "{path}");
+        assert!(got.head.contains("text/html") && got.body.contains("To the overview"), "{path}: {}", got.body);
+        assert!(!got.body.contains("secret"));
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_see_a_page_is_asked_for_a_token_and_told_nothing() {
+    let served = serving(Deadlines::default()).await;
+    let (stranger, browser) = ("Host: evil.example", "Accept: text/html,application/xhtml+xml");
+    for path in addresses() {
+        let got = ask(&served, &format!("GET {path}"), &[stranger, browser], "").await;
+        assert_eq!(got.status, 401, "{path}");
+        assert!(got.head.contains("text/html") && got.head.contains("www-authenticate: bearer"), "{}", got.head);
+        assert!(got.body.contains("data-locked") && !got.body.contains("treasury"), "{}", got.body);
+        let wrong = ask(&served, &format!("GET {path}"), &[stranger, browser, &bearer("wrong")], "").await;
+        assert_eq!(wrong.status, 401, "{path}");
+        let known = ask(&served, &format!("GET {path}"), &[stranger, browser, &bearer(READ)], "").await;
+        assert_eq!(known.status, 200, "{path}");
+    }
+    let api = ask(&served, "GET /api/v1/status", &[stranger, browser], "").await;
+    assert!(api.status == 401 && api.head.contains("problem+json"), "a machine is told as a machine");
+}
+
+#[tokio::test]
+async fn style_and_script_are_open_to_all_and_kept_for_ever_under_the_name_of_what_they_are() {
+    let served = serving(Deadlines::default()).await;
+    let page = ask(&served, "GET /", &[], "").await.body;
+    let mut seen = Vec::new();
+    for part in page.split("/assets/").skip(1) {
+        let name = part.split('"').next().expect("there is a quote");
+        let got = ask(&served, &format!("GET /assets/{name}"), &["Host: evil.example"], "").await;
+        assert_eq!(got.status, 200, "{name}");
+        assert!(got.head.contains("max-age=31536000, immutable") && !got.head.contains("no-store"), "{}", got.head);
+        assert!(got.head.contains("nosniff"), "{}", got.head);
+        seen.push(name.rsplit('.').next().expect("it has an end").to_owned());
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen, ["css", "js", "svg"]);
+    for path in ["/assets/0000000000000000.js", "/assets/page.js", "/assets/", "/assets/..%2fmod.rs"] {
+        assert_eq!(ask(&served, &format!("GET {path}"), &[], "").await.status, 404, "{path}");
+    }
+}

@@ -1,0 +1,218 @@
+// Drives a real Chromium over the page of a running monitor, and says everything that is wrong, a line each.
+//
+//   node look.mjs TOOLS CHROMIUM BASE PICTURES [TOKEN]
+//
+// TOOLS is a folder with puppeteer-core and axe-core in its node_modules, BASE the page's address, PICTURES a folder to leave pictures in.
+// With TOKEN it also decides a payment that waits. It reaches nothing but BASE, and a server of its own on loopback.
+import { createRequire } from "node:module";
+import { createServer } from "node:http";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const [tools, chromium, base, pictures, token] = process.argv.slice(2);
+const tool = createRequire(join(tools, "node_modules", "index.js"));
+const puppeteer = tool("puppeteer-core");
+const axe = readFileSync(tool.resolve("axe-core/axe.min.js"), "utf8");
+
+// The overview is looked at in all of these, every other page in the two that differ most.
+const LOOKS = [[1440, 1000, "light"], [360, 780, "dark"], [1440, 1000, "dark"], [360, 780, "light"], [820, 1100, "light"], [820, 1100, "dark"]];
+const FEW = 2;
+const LIVE_WITHIN = 30_000, BURST = 3_000, FROZEN = 500;
+const said = new Set();
+const wrong = { add: (line) => { if (!said.has(line)) console.log(`WRONG ${line}`); said.add(line); } };
+const pause = (span) => new Promise((done) => setTimeout(done, span));
+
+const folder = mkdtempSync(join(tmpdir(), "walletwatch-browser-"));
+const browser = await puppeteer.launch({
+  executablePath: chromium, headless: true, userDataDir: folder,
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync"],
+});
+
+// A tab of which everything that it says and asks for is heard.
+const tab = async (origin, width = 1440, height = 1000, theme = "light") => {
+  const page = await browser.newPage();
+  const at = () => `${new URL(page.url()).pathname} at ${width} ${theme}`;
+  page.on("console", (said) => ["error", "warn", "warning"].includes(said.type()) && wrong.add(`console of ${at()}: ${said.text()}`));
+  page.on("pageerror", (error) => wrong.add(`script of ${at()}: ${error}`));
+  page.on("dialog", (dialog) => { wrong.add(`${at()} opened a dialog`); dialog.dismiss(); });
+  page.on("request", (request) => {
+    if (!request.url().startsWith(`${origin}/`)) wrong.add(`${at()} asked for ${request.url()}`);
+  });
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
+  await page.setViewport({ width, height });
+  return page;
+};
+
+const open = async (page, path) => {
+  const answer = await page.goto(`${base}${path}`, { waitUntil: "load" });
+  if (!answer.ok()) wrong.add(`${path} is answered with ${answer.status()}`);
+};
+
+// Every page of the navigation, and the first of each list.
+const everything = async () => {
+  const page = await tab(base);
+  await open(page, "/");
+  const found = await page.$$eval("nav a, #main a", (links) => links.map((link) => new URL(link.href).pathname));
+  await open(page, "/transfers?stage=retracted");
+  const gone = await page.$$eval("#transfers .main", (links) => links.map((link) => new URL(link.href).pathname));
+  await open(page, "/outbox");
+  found.push(...await page.$$eval("#outbox .main", (links) => links.map((link) => new URL(link.href).pathname)));
+  await page.close();
+  const kinds = new Map();
+  for (const path of [...gone, ...found].filter((path) => !/^\/(api|metrics)/.test(path))) {
+    const kind = path.split("/")[1] + (path.split("/").length > 2 ? "/" : "");
+    if (!kinds.has(kind)) kinds.set(kind, path);
+  }
+  return [...kinds.values()];
+};
+
+const looked = async (paths, [width, height, theme]) => {
+  const page = await tab(base, width, height, theme);
+  for (const path of paths) {
+    await open(page, path);
+    await page.evaluate(axe);
+    const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+    for (const { id, nodes } of found.violations) {
+      wrong.add(`axe: ${id} on ${path} at ${width} ${theme}: ${nodes[0].html.slice(0, 160)} ${nodes[0].failureSummary?.replaceAll("\n", " ").slice(0, 200)}`);
+    }
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    if (over > 0) wrong.add(`${path} at ${width} runs ${over} pixels over the edge`);
+    const name = path === "/" ? "overview" : path.slice(1).replaceAll(/[^a-z]+/g, "-").slice(0, 12);
+    await page.screenshot({ path: join(pictures, `${name}-${width}-${theme}.webp`), type: "webp", quality: 80, fullPage: path !== "/" });
+  }
+  await page.close();
+};
+
+// It changes by itself, without being loaded again.
+const live = async () => {
+  const page = await tab(base);
+  await open(page, "/");
+  await page.evaluate(() => { window.kept = true; });
+  const first = () => page.$eval("#transfers tbody tr", (row) => row.id).catch(() => null);
+  const before = await first();
+  const until = Date.now() + LIVE_WITHIN;
+  while ((await first()) === before && Date.now() < until) await pause(200);
+  if ((await first()) === before) wrong.add("no transfer came to the page by itself");
+  if (!(await page.evaluate(() => window.kept))) wrong.add("the page was loaded again");
+  await page.close();
+};
+
+// Whatever can be clicked can be reached with the Tab key, in the order of the page, and shows that it was.
+const keyboard = async () => {
+  const page = await tab(base);
+  await open(page, "/sources");
+  await page.keyboard.press("Tab");
+  const skip = await page.evaluate(() => document.activeElement.className);
+  if (skip !== "skip") wrong.add(`the first Tab leads to ${skip}`);
+  await page.keyboard.press("Enter");
+  if ((await page.evaluate(() => location.hash)) !== "#main") wrong.add("the link over the navigation does not skip it");
+  await open(page, "/sources");
+  const all = await page.$$eval("a[href], button", (them) => {
+    const shown = them.filter((it) => it.checkVisibility({ visibilityProperty: true }));
+    shown.forEach((it, place) => { it.dataset.place = place; });
+    return shown.length;
+  });
+  const reached = new Set();
+  for (let step = 0; step < all + 20 && reached.size < all; step += 1) {
+    await page.keyboard.press("Tab");
+    const { place, ring } = await page.evaluate(() => {
+      const it = document.activeElement;
+      return { place: it.dataset.place, ring: getComputedStyle(it).outlineStyle };
+    });
+    if (place !== undefined) {
+      reached.add(place);
+      if (ring === "none") wrong.add(`what has the focus does not show it: ${place}`);
+    }
+  }
+  if (reached.size < all) wrong.add(`${all - reached.size} of ${all} links and buttons are not reached with Tab`);
+  await page.close();
+};
+
+// Without a script everything is there too.
+const plain = async () => {
+  const page = await tab(base);
+  await page.setJavaScriptEnabled(false);
+  await open(page, "/");
+  const rows = await page.$$("#transfers tr");
+  if (rows.length < 2) wrong.add("without a script there are no transfers");
+  await page.close();
+};
+
+// A thousand events a second: the same page from a server that tells nothing but changes.
+const burst = async () => {
+  let told = 0, read = 0;
+  const server = createServer(async (request, response) => {
+    if (request.url === "/api/v1/events") {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      const began = Date.now();
+      const timer = setInterval(() => {
+        for (; told < Date.now() - began; told += 1) {
+          response.write(`id: 1-${told}\nevent: changed\ndata: {"lists":["transfers"]}\n\n`);
+        }
+      }, 5);
+      request.on("close", () => clearInterval(timer));
+      return;
+    }
+    read += request.url === "/" ? 1 : 0;
+    const answer = await fetch(`${base}${request.url}`, { headers: { accept: request.headers.accept ?? "*/*" } });
+    response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") });
+    response.end(Buffer.from(await answer.arrayBuffer()));
+  });
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  const origin = `http://127.0.0.1:${server.address().port}`;
+  const page = await tab(origin);
+  await page.goto(`${origin}/`, { waitUntil: "load" });
+  const longest = await page.evaluate((span) => new Promise((done) => {
+    let last = performance.now(), longest = 0;
+    const end = last + span;
+    const beat = setInterval(() => {
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      last = now;
+      if (now > end) { clearInterval(beat); done(longest); }
+    }, 10);
+  }), BURST);
+  await page.close();
+  server.closeAllConnections();
+  server.close();
+  console.log(`burst: ${told} events in ${BURST} ms, the page was read ${read} times, the longest wait was ${Math.round(longest)} ms`);
+  if (longest > FROZEN) wrong.add(`a burst of ${told} events froze the page for ${Math.round(longest)} ms`);
+  if (read > 2 + (BURST / 1000) * 5) wrong.add(`a burst of ${told} events made the page be read ${read} times`);
+};
+
+// A person approves a payment: types the token, is asked again, and sees what came of it.
+const decide = async () => {
+  const page = await tab(base);
+  await open(page, "/payments?state=held");
+  const row = await page.waitForSelector("#waiting li", { timeout: LIVE_WITHIN }).catch(() => null);
+  if (!row) { wrong.add("no payment waits for a person"); return; }
+  const id = await row.evaluate((it) => it.id);
+  const press = async (selector) => { await page.waitForSelector(selector, { visible: true }); await page.$eval(selector, (it) => it.click()); };
+  await press(`#${id} button.act`);
+  await page.waitForSelector("#ask-token[open]");
+  await page.type("#token", token);
+  await press("#ask-token .primary");
+  await page.waitForSelector("#confirm[open]", { timeout: LIVE_WITHIN });
+  const asked = await page.$eval("#confirm-text", (it) => it.textContent);
+  if (!/^Pay \S+ USDC to .* at 0x[0-9a-fA-F]{40} on /.test(asked)) wrong.add(`it does not say what is paid: ${asked}`);
+  await page.screenshot({ path: join(pictures, "confirm.webp"), type: "webp", quality: 80 });
+  await press("#confirm .primary");
+  await page.waitForFunction((gone) => !document.getElementById(gone), { timeout: LIVE_WITHIN }, id)
+    .catch(() => wrong.add("an approved payment waits on"));
+  if (page.url().includes(token) || (await page.content()).includes(token)) wrong.add("the token is in the page");
+  await page.close();
+};
+
+const paths = await everything();
+for (const [place, look] of LOOKS.entries()) await looked(place < FEW ? paths : ["/"], look);
+console.log(`looked at ${paths.length} pages, the first at ${LOOKS.length} widths and themes: ${paths.join(" ")}`);
+await live();
+await keyboard();
+await plain();
+await burst();
+if (token) await decide();
+await browser.close();
+rmSync(folder, { recursive: true, force: true });
+process.exit(said.size ? 1 : 0);
