@@ -176,7 +176,8 @@ fn layers() -> Markup {
                 p #confirm-text {}
                 p.row {
                     button.primary value="yes" { "Yes, do it" }
-                    button value="" { "No" }
+                    // Whoever presses Enter without reading has done nothing.
+                    button value="" autofocus { "No" }
                 }
             }
         }

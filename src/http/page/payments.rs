@@ -175,8 +175,8 @@ fn limit(used: &LimitUse) -> Markup {
     let percent = format!("{}.{} %", part / 10_000, part / 1_000 % 10);
     let word = match used.limit {
         Limit::PerDay => "a day",
-        Limit::InTotal => "in total",
-        Limit::MaxPerDay => "payments a day",
+        Limit::InTotal => "the total",
+        Limit::MaxPerDay => "a day's payments",
     };
     let tone = if part >= WHOLE {
         Tone::Bad
