@@ -31,7 +31,7 @@ struct Moved {
 impl Moved {
     fn of(row: &TransferRow) -> Option<Self> {
         let counts = row.stage != Stage::Retracted && !row.key.kind.is_approval() && !row.suspect.any();
-        counts.then(|| Self {
+        counts.then_some(Self {
             chain: row.key.chain,
             ends: [row.key.from, row.key.to],
             movement: Movement { at: row.block_time, transfer: row.id },

@@ -59,6 +59,7 @@ impl Trend {
     }
 
     /// Its points, ascending: when each began, and the value.
+    #[must_use = "it changes nothing"]
     pub fn points(&self) -> impl ExactSizeIterator<Item = (Timestamp, Decimal)> + '_ {
         self.points.iter().map(|(stretch, value)| (Timestamp::from_millis(stretch.saturating_mul(self.step)), *value))
     }

@@ -2,6 +2,7 @@
 
 use super::super::access::ASSETS as FOLDER;
 use super::super::problem::Problem;
+use crate::wire::hex;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -24,7 +25,7 @@ pub(super) struct Asset {
 impl Asset {
     fn of(content: &'static str, end: &str, kind: &'static str) -> Self {
         let digest = Sha256::digest(content.as_bytes());
-        let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex::plain(&digest[..8]);
         Self { path: format!("{FOLDER}{hash}.{end}"), kind, content }
     }
 }

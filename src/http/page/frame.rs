@@ -68,7 +68,7 @@ pub(super) fn page(view: &View, here: Here, title: &str, main: &Markup) -> Html<
                 }
             }
             @if standing.simulated {
-                p.simulated role="note" { strong { "SIMULATED" } ": nothing here happened on a real chain." }
+                aside.simulated aria-label="Simulation" { strong { "SIMULATED" } ": nothing here happened on a real chain." }
             }
             main #main tabindex="-1" {
                 @if !untold.is_empty() {
@@ -176,7 +176,8 @@ fn layers() -> Markup {
                 p #confirm-text {}
                 p.row {
                     button.primary value="yes" { "Yes, do it" }
-                    button value="" { "No" }
+                    // Whoever presses Enter without reading has done nothing.
+                    button value="" autofocus { "No" }
                 }
             }
         }

@@ -7,6 +7,8 @@
   const sleep = (span) => new Promise((done) => setTimeout(done, span));
   let token = null, last = null, stream = null, ahead = 0, spoke = 0;
   let due = null, reading = false, again = false, read = 0;
+  const path = () => location.pathname + location.search;
+  let here = path();
 
   const ask = (path, options = {}) => {
     const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
@@ -98,11 +100,10 @@
   const refresh = async () => {
     if (reading) { again = true; return; }
     reading = true;
-    const path = location.pathname + location.search;
     try {
-      const { page, status } = await fetched(path);
+      const { page, status } = await fetched(here);
       if (status === 401) { link("bad", "Token needed"); return; }
-      if (status >= 500 || path !== location.pathname + location.search) return;
+      if (status >= 500 || here !== path()) return;
       const before = new Set([...document.querySelectorAll("#alerts tr[id]")].map((row) => row.id));
       for (const id of ["ready", "main"]) {
         const from = one(id), to = page.getElementById(id);
@@ -128,9 +129,10 @@
   };
 
   // Goes to a page of this monitor with the token, which a plain link could not send.
-  const go = async (path, push) => {
-    const { page } = await fetched(path);
-    if (push) history.pushState(null, "", path);
+  const go = async (to, push) => {
+    const { page } = await fetched(to);
+    if (push) history.pushState(null, "", to);
+    here = to;
     same(document.body, page.body);
     document.title = page.title;
     scrollTo(0, 0);
@@ -187,7 +189,7 @@
     else if (said === "use" && typed) token = typed;
     else return false;
     stream?.abort();
-    await go(location.pathname + location.search, false);
+    await go(here, false);
     return token !== null;
   };
 
@@ -204,8 +206,10 @@
     if ((await tell("Really?", really, true)) !== "yes") return;
     const answer = await ask(post, { method: "POST", headers: { "Content-Type": "application/json" }, body: body ?? "" });
     const said = await answer.json().catch(() => ({}));
-    if (answer.ok) { spoke = 0; speak(said.detail ?? "Done"); } else await tell("Not done", said.detail ?? answer.statusText, false);
     soon();
+    if (!answer.ok) await tell("Not done", said.detail ?? answer.statusText, false);
+    else if (said.done === false) await tell("Noted", said.detail, false);
+    else { spoke = 0; speak(said.detail ?? "Done"); }
   };
 
   document.addEventListener("click", (event) => {
@@ -218,7 +222,8 @@
     event.preventDefault();
     go(to.pathname + to.search, true);
   });
-  addEventListener("popstate", () => (token ? go(location.pathname + location.search, false) : location.reload()));
+  // Only with a token were pages gone to here; a place on this very page is no other page.
+  addEventListener("popstate", () => { if (path() !== here) (token ? go(path(), false) : location.reload()); });
   document.addEventListener("visibilitychange", () => (document.hidden ? stream?.abort() : soon()));
   setInterval(() => { if (!document.hidden) words(document); }, TICK);
 

@@ -121,6 +121,7 @@ pub(super) fn approvals(view: &View, rows: &[PaymentRow]) -> Markup {
                                 "rule " (text(row.rule.as_str())) ", on " (text(view.standing.labels.chain(row.chain).as_str()))
                                 @if let Some(reason) = &row.reason { ", " (text(reason.as_str())) }
                                 ", " (ago(row.changed_at, view.now))
+                                @for (by, _) in row.live.iter().flat_map(|live| &live.approvals) { ", approved by " (text(by.as_str())) }
                             }
                             p.address { (row.address.to_checksum(None)) }
                             }
@@ -173,8 +174,8 @@ fn limit(used: &LimitUse) -> Markup {
     let percent = format!("{}.{} %", part / 10_000, part / 1_000 % 10);
     let word = match used.limit {
         Limit::PerDay => "a day",
-        Limit::InTotal => "in total",
-        Limit::MaxPerDay => "payments a day",
+        Limit::InTotal => "the total",
+        Limit::MaxPerDay => "a day's payments",
     };
     let tone = if part >= WHOLE {
         Tone::Bad
