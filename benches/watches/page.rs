@@ -129,7 +129,7 @@ pub fn run() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("store.db");
     let mut store = SqliteStore::open(&path, IfMissing::Create([7; 16])).expect("a store");
-    for first in (0..TRANSFERS).step_by(GROUP as usize) {
+    for first in (0..TRANSFERS).step_by(usize::try_from(GROUP).expect("it is small")) {
         let rows = (first..first + GROUP).map(|number| Write::Put(Row::Transfer(Box::new(transfer(number)))));
         let commit = Commit { at: now(), writes: rows.collect(), ..Commit::default() };
         store.commit(&commit).expect("it is durable");

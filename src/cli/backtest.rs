@@ -4,7 +4,7 @@ use super::places::Located;
 use super::run::{make_folder, runtime, start_log, stop_on_signals};
 use super::show::{answer, table};
 use super::{Failure, Places};
-use crate::app::backtest::{self, BacktestFault, Bound, Progress, Question, Report};
+use crate::app::backtest::{self, BacktestFault, Bound, Progress, Question, Report, Stretch};
 use crate::config::checked::Config;
 use crate::store::{Remedy, StoreFault};
 use crate::types::{ChainId, Pair, Price, Timestamp};
@@ -193,7 +193,7 @@ impl Line {
             words.push_str(", going on from an earlier run");
         }
         if read > 0 {
-            words += &format!(", {rate} a second");
+            words = format!("{words}, {rate} a second");
         }
         match left {
             Some(left) if left > 0 => words + &format!(", {} min {} s left", left / 60, left % 60),
@@ -204,14 +204,12 @@ impl Line {
 
 /// The answer for people.
 fn told(report: &Report) -> String {
-    let mut text = String::new();
-    for one in &report.stretches {
-        text += &format!("{}: blocks {} to {}, {} to {}\n", one.chain, one.from, one.to, one.from_time, one.to_time);
-    }
-    text += &format!(
-        "{} transfers of watched addresses; nothing was sent to anybody\n\nwould have been said\n",
-        report.transfers
-    );
+    let stretch = |one: &Stretch| {
+        format!("{}: blocks {} to {}, {} to {}\n", one.chain, one.from, one.to, one.from_time, one.to_time)
+    };
+    let mut text: String = report.stretches.iter().map(stretch).collect();
+    text += &report.transfers.to_string();
+    text += " transfers of watched addresses; nothing was sent to anybody\n\nwould have been said\n";
     let said = report
         .said
         .iter()
@@ -232,11 +230,11 @@ fn told(report: &Report) -> String {
     text += &listed(["rule", "of", "value", "threshold", "short by", "block"], misses.collect());
     if !report.silent.is_empty() {
         let names: Vec<String> = report.silent.iter().map(ToString::to_string).collect();
-        text += &format!("\nwould have said nothing: {}\n", names.join(", "));
+        text.extend(["\nwould have said nothing: ", &names.join(", "), "\n"]);
     }
     for one in &report.unknown {
         let rule = one.rule.as_ref().map(|rule| format!("{rule}: ")).unwrap_or_default();
-        text += &format!("unknown: {rule}{}\n", one.why);
+        text.extend(["unknown: ", &rule, &one.why, "\n"]);
     }
     text
 }

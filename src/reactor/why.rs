@@ -14,7 +14,7 @@ use super::speak::Side;
 use super::worth::Valuation;
 use crate::types::amount::format_amount;
 use crate::types::{Asset, ChainId, Name, Stage, TransferKey, U256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most of a list that is named.
 const MOST_NAMED: usize = 5;
@@ -55,7 +55,6 @@ impl Reactor {
             Valuation::Unknown(why) => format!("unknown: {why}"),
             Valuation::Never => "no price is known of it".to_owned(),
         };
-        let at_least = condition.at_least.as_ref().map(|levels| levels.get(&(key.chain, key.asset)));
         let values: [(String, String); 11] = [
             (key.kind.word().to_owned(), "a transfer".to_owned()),
             (row.first_seen.to_string(), format!("since {}", self.rules.row(entry).born)),
@@ -66,7 +65,7 @@ impl Reactor {
                 condition.from.as_ref().map_or_else(any, |from| named(from.iter().map(ToString::to_string))),
             ),
             (self.asset_name(key.chain, key.asset), self.assets_wanted(condition.assets.as_ref())),
-            (self.amount(key), self.least(key, at_least)),
+            (self.amount(key), condition.at_least.as_ref().map_or_else(any, |levels| self.least(key, levels))),
             (worth, condition.at_least_usd.as_ref().map_or_else(any, |least| format!("at least {} USD", least.worth))),
             (
                 if side.between_own { "between two watches" } else { "with somebody else" }.to_owned(),
@@ -102,7 +101,7 @@ impl Reactor {
         let least = match &condition.at_least {
             None => any(),
             Some(LeastAllowance::Unlimited) => "without a bound".to_owned(),
-            Some(LeastAllowance::Amount(levels)) => self.least(key, Some(levels.get(&(key.chain, key.asset)))),
+            Some(LeastAllowance::Amount(levels)) => self.least(key, levels),
         };
         let assets = condition.assets.as_ref();
         let holds = |asked: bool| asked || !is_one;
@@ -241,11 +240,10 @@ impl Reactor {
         self.in_unit(key.chain, key.asset, key.amount)
     }
 
-    fn least(&self, key: &TransferKey, level: Option<Option<&U256>>) -> String {
-        match level {
-            None => any(),
-            Some(None) => "the rule has no threshold for this asset".to_owned(),
-            Some(Some(level)) => format!("at least {}", self.in_unit(key.chain, key.asset, *level)),
+    fn least(&self, key: &TransferKey, levels: &BTreeMap<(ChainId, Asset), U256>) -> String {
+        match levels.get(&(key.chain, key.asset)) {
+            None => "the rule has no threshold for this asset".to_owned(),
+            Some(level) => format!("at least {}", self.in_unit(key.chain, key.asset, *level)),
         }
     }
 }

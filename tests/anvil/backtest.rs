@@ -174,7 +174,7 @@ impl Scene {
         self.anvil.pay(watched, payer, 2 * ETHER).await;
         self.move_token(payer, watched, 99_000_000 + round).await;
         self.move_token(watched, payer, 99_000_000 + round).await;
-        if round % 5 == 0 {
+        if round.is_multiple_of(5) {
             let log = evm::log(&[APPROVAL, watched.into_word(), SPENDER.into_word()], &[U256::from(round)]);
             self.anvil.send(payer, Some(SCRIBE), U256::ZERO, &log).await;
         }

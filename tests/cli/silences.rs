@@ -13,10 +13,8 @@ use walletwatch::types::{
 
 const HOT: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 
-/// A transfer to the watch, the alert that a rule made of it, and its message, which was refused twice.
-fn happened(place: &Place) -> (AlertId, MessageId, B256) {
-    let hot: Address = HOT.parse().expect("an address");
-    let (id, message, at) = (AlertId([5; 16]), MessageId([9; 16]), Timestamp::from_secs(1_700_000_000));
+/// 1.5 coins that came to the watch.
+fn transfer(hot: Address, at: Timestamp) -> TransferRow {
     let key = TransferKey {
         chain: ChainId(31_337),
         tx: B256::repeat_byte(7),
@@ -28,7 +26,7 @@ fn happened(place: &Place) -> (AlertId, MessageId, B256) {
         amount: U256::from(1_500_000_000_000_000_000_u64),
         nth: 0,
     };
-    let transfer = TransferRow {
+    TransferRow {
         id: key.id(),
         key,
         block: 7,
@@ -44,7 +42,14 @@ fn happened(place: &Place) -> (AlertId, MessageId, B256) {
         first_seen: at,
         quote: None,
         settled: false,
-    };
+    }
+}
+
+/// A transfer to the watch, the alert that a rule made of it, and its message, which was refused twice.
+fn happened(place: &Place) -> (AlertId, MessageId, B256) {
+    let hot: Address = HOT.parse().expect("an address");
+    let (id, message, at) = (AlertId([5; 16]), MessageId([9; 16]), Timestamp::from_secs(1_700_000_000));
+    let transfer = transfer(hot, at);
     let (watch, address, direction) = ("hot".into(), hot, Direction::In);
     let alert = AlertRow {
         id,

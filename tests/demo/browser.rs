@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Where the story has shown a little of everything.
 const A_LITTLE_OF_EVERYTHING: &str = "RETRACTED ";
 /// The longest that the driver may take.
-const LOOKING: Duration = Duration::from_secs(420);
+const LOOKING: Duration = Duration::from_mins(7);
 
 /// A program of this name, by the search path.
 fn found(names: &[&str]) -> Option<PathBuf> {

@@ -106,7 +106,8 @@ fn what_nobody_else_says_of_more_than_twenty_payments_stops_their_rule() {
 
 #[test]
 fn what_circle_shows_otherwise_is_named_and_freezes_everything() {
-    let cases: [(fn(&mut Made), &str); 5] = [
+    type Change = fn(&mut Made);
+    let cases: [(Change, &str); 5] = [
         (|made| made.destination = address(0x99), "destination"),
         (|made| made.amount += 1, "amount"),
         (|made| made.token = address(0x98), "token"),

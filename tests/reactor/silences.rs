@@ -229,10 +229,13 @@ fn what_was_kept_is_named_when_the_silence_ends_and_then_everything_is_said_agai
     stage.reactor = Reactor::restore(stage.reactor.tables(), stage.now);
     stage.handle(Event::Configured(Box::new(stage.settings.clone())));
     assert!(stage.silence(&[("chain", "dev")], HOUR) > number);
-    assert_eq!(stage.reactor.tables().quiet.len(), 3 + stage.reactor.tables().quiet.iter().filter(is_known).count());
+    assert_eq!(
+        stage.reactor.tables().quiet.len(),
+        3 + stage.reactor.tables().quiet.iter().filter(|row| is_known(row)).count()
+    );
 }
 
-fn is_known(row: &&QuietRow) -> bool {
+fn is_known(row: &QuietRow) -> bool {
     matches!(row, QuietRow::Known(_))
 }
 

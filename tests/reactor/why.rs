@@ -10,7 +10,7 @@ use walletwatch::reactor::phase::Phase;
 use walletwatch::reactor::rows::AlertSubject;
 use walletwatch::reactor::settings::{Direction, Settings};
 use walletwatch::reactor::why::Looked;
-use walletwatch::types::{Asset, Kind, Severity, U256};
+use walletwatch::types::{Asset, Kind, Name, Severity, U256};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -166,7 +166,7 @@ fn a_balance_rule_stands_for_each_balance_alone() {
     let levels = read(&mut stage, 50);
     assert!(matches!(levels[..], [(who, Phase::Crossed(_))] if who == address("A")), "{levels:?}");
     let looked = why_alert(&mut stage, |subject| matches!(subject, AlertSubject::Balance { .. }));
-    assert_eq!(looked.watch.as_ref().map(|watch| watch.as_str()), Some("treasury"));
+    assert_eq!(looked.watch.as_ref().map(Name::as_str), Some("treasury"));
     let level = &looked.checks[0];
     assert!(level.passed && level.is.as_str() == "0.00005 USDC", "{level:?}");
     assert_eq!(level.wanted.as_str(), "below 0.0001 USDC, until it is at or above 0.00015 USDC");

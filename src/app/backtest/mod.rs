@@ -157,13 +157,11 @@ pub async fn run(
         for (chain, (from, to)) in &ranges {
             let name = settings.chains.get(chain).map_or_else(|| chain.to_string().into(), |known| known.name.clone());
             let depth = config.settings.chains.get(chain).map_or(1, |known| known.final_after);
-            let (stretch, past) = match nodes.readers.remove(chain) {
-                Some(mut node) => (stretch(&mut node, name, *from, *to, depth).await?, Past::Node(Box::new(node))),
-                None => {
-                    let account =
-                        Account::of(&config, *chain, &stop).ok_or_else(|| BacktestFault::NoNode(name.clone()))?;
-                    listed(&account, &settings, name, *from, *to, depth).await?
-                }
+            let (stretch, past) = if let Some(mut node) = nodes.readers.remove(chain) {
+                (stretch(&mut node, name, *from, *to, depth).await?, Past::Node(Box::new(node)))
+            } else {
+                let account = Account::of(&config, *chain, &stop).ok_or_else(|| BacktestFault::NoNode(name.clone()))?;
+                listed(&account, &settings, name, *from, *to, depth).await?
             };
             stretches.insert(*chain, stretch);
             pasts.insert(*chain, past);

@@ -177,9 +177,12 @@ fn rule_of(body: &[u8]) -> Option<Name> {
     }
 }
 
+/// What payments are summed by: rule, day, payee, state, reason.
+type Alike = (Name, String, Name, &'static str, Option<Name>);
+
 /// Sums the payments, by rule, day, payee, state and reason.
 fn paid(reader: &Reader, limits: &Limits) -> Result<Vec<Paid>, BacktestFault> {
-    let mut sums: BTreeMap<(Name, String, Name, &'static str, Option<Name>), (u64, U256)> = BTreeMap::new();
+    let mut sums: BTreeMap<Alike, (u64, U256)> = BTreeMap::new();
     for row in reader.payments()? {
         let limit =
             limits.get(&row.id.to_string()).filter(|_| row.reason.as_ref().is_some_and(|why| why.as_str() == "limit"));

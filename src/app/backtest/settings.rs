@@ -16,7 +16,7 @@ pub(super) const LISTS: &str = "explorer";
 /// The feed that gives the prices that were stated.
 pub(super) const STATED: &str = "stated";
 /// No silence of a source counts: longer than any range.
-const NEVER: Duration = Duration::from_secs(200 * 365 * 24 * 60 * 60);
+const NEVER: Duration = Duration::from_hours(200 * 365 * 24);
 
 /// The settings as they are tried on the past.
 pub(super) fn of_the_past(settings: &Settings, prices: &BTreeMap<Pair, Price>) -> Settings {

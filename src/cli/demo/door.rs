@@ -89,10 +89,13 @@ fn exchange(mut stream: UnixStream, name: &str) -> io::Result<String> {
     Ok(answer)
 }
 
+/// What a folder lets others do.
+const FOR_OTHERS: u32 = 0o077;
+
 /// The folders of demos that are ours: closed to others, and open to us.
 fn folders() -> io::Result<Vec<PathBuf>> {
     let is_demo = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(FOLDER));
-    let is_closed = |path: &PathBuf| fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 == 0);
+    let is_closed = |path: &PathBuf| fs::metadata(path).is_ok_and(|found| found.permissions().mode() & FOR_OTHERS == 0);
     let all = fs::read_dir(std::env::temp_dir())?.filter_map(|entry| Some(entry.ok()?.path()));
     Ok(all.filter(|path| is_demo(path) && is_closed(path)).collect())
 }

@@ -51,7 +51,7 @@ fn against_dollars(scope: &Scope<'_>, feed: &str, pairs: &[Pair]) {
     match scope.node("url") {
         None => scope.notes.fault(scope.place(), what, hint),
         Some(_) => {
-            scope.notes.warn(scope.place(), format!("{what}, unless the server of your `url` does; else {hint}"))
+            scope.notes.warn(scope.place(), format!("{what}, unless the server of your `url` does; else {hint}"));
         }
     }
 }

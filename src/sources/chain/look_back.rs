@@ -58,7 +58,6 @@ pub struct LookBack {
 
 impl ChainReader {
     /// Instead of following the chain: who answers about its past, and the future that keeps the connections meanwhile.
-    #[must_use]
     pub fn look_back(self, cancel: CancellationToken) -> (LookBack, impl Future<Output = ()> + Send + 'static) {
         let mut ways = Ways::new(&self, &cancel);
         let configs = Arc::clone(&self.endpoints.borrow());
