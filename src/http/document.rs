@@ -38,6 +38,17 @@ impl Schemas {
         }
         json!({"$ref": format!("{COMPONENTS}{}", shape.name)})
     }
+
+    /// The same of what is taken: of several things exactly one is said, which the derived schema of an enum leaves open.
+    fn add_body(&mut self, shape: &Shape) -> Value {
+        let reference = self.add(shape);
+        let own = self.0.get_mut(&shape.name);
+        let variants = own.and_then(|own| own.get_mut("oneOf")).and_then(Value::as_array_mut);
+        for variant in variants.into_iter().flatten() {
+            variant["additionalProperties"] = false.into();
+        }
+        reference
+    }
 }
 
 /// The table that the document is written from, handed to who writes it.
@@ -201,7 +212,7 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
         },
     });
     if let Some((shape, optional)) = route.body {
-        let schema = schemas.add(&shape());
+        let schema = schemas.add_body(&shape());
         operation["requestBody"] = json!({"required": !optional, "content": {"application/json": {"schema": schema}}});
     }
     operation

@@ -81,7 +81,7 @@ pub(super) async fn list(
     State(parts): Shared,
     Extension(asked): Extension<Asked>,
 ) -> Result<Json<Page<WatchItem>>, Problem> {
-    let after = asked.place(|text| Some(Name::from(text)))?;
+    let after = asked.place(|text| (!text.contains('\0')).then(|| Name::from(text)))?;
     let limit = asked.limit;
     let labels = Arc::clone(&parts.standing().labels);
     let mut items: Vec<WatchItem> = labels.watches.iter().map(|watch| of_config(watch, &labels)).collect();
