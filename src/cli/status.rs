@@ -236,7 +236,7 @@ fn rules(status: &Value) -> String {
         [text(item, "rule"), text(item, "severity"), state.to_owned(), text(item, "spoke_at"), uncovered]
     };
     let rows: Vec<_> = items(status, "rules").iter().map(row).collect();
-    table(["RULE", "SEVERITY", "STATE", "LAST SPOKE", ""], &rows)
+    table(["RULE", "SEVERITY", "STATE", "LAST CROSSED", ""], &rows)
 }
 
 #[cfg(test)]
@@ -268,7 +268,7 @@ mod tests {
             "devnet  stopped: another genesis  7      T0          0       2 blocks still to read",
             "ops   disabled by its receiver  3        1     T3",
             "chat  failing since T5          2        0     T4              next try T6: HTTP 503",
-            "in    info                         not fed in full on base",
+            "in    info                           not fed in full on base",
             "balances: 5 read, the oldest at T4, 1 not read so far, 2 failing",
             "etherscan: 7 of 9 calls left today",
         ] {

@@ -107,6 +107,7 @@ pub(super) struct RuleItem {
     pub rule: String,
     pub severity: &'static str,
     pub crossed: Option<bool>,
+    /// When a rule on a level last spoke; null of one on transfers or approvals, whose alerts tell.
     pub spoke_at: Option<String>,
     /// Chains on which no source can feed it in full and in time.
     pub uncovered: Vec<String>,

@@ -80,6 +80,7 @@ impl Reactor {
             rule: rule.name.clone(),
             condition,
             born: self.at,
+            in_force_since: old.filter(|old| old.condition != NO_CONDITION).map_or(self.at, |old| old.in_force_since),
             phase: Phase::Calm,
             crossings: old.map_or(0, |old| old.crossings),
             spoke_at: None,

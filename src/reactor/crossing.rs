@@ -110,6 +110,7 @@ mod tests {
             rule: "r".into(),
             condition: [0; 16],
             born: seconds(0),
+            in_force_since: seconds(0),
             phase: Phase::Calm,
             crossings: 0,
             spoke_at: None,

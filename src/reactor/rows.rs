@@ -443,8 +443,11 @@ pub struct RuleRow {
     pub rule: Name,
     /// A hash of its condition: another one starts the state anew.
     pub condition: [u8; 16],
-    /// Since when it is in force with this condition: what was first seen before is not spoken of.
+    /// Since when it is in force with this condition: nothing from before is paid for, and crossings are told apart by it.
     pub born: Timestamp,
+    /// Since when a rule of this name is in force without a break, whatever its condition was: what was first seen before is not spoken
+    /// of. An edit must not silence what is under way.
+    pub in_force_since: Timestamp,
     /// Where it stands.
     pub phase: Phase,
     /// Crossings so far.

@@ -134,7 +134,7 @@ impl Reactor {
         row: &TransferRow,
         side: &Side,
     ) -> Option<&'rule BTreeSet<Stage>> {
-        if row.first_seen < self.rules.row(entry).born {
+        if row.first_seen < self.rules.row(entry).in_force_since {
             return None;
         }
         match &entry.rule.condition {
@@ -203,7 +203,7 @@ impl Reactor {
         };
         [
             ("no approval", !key.kind.is_approval()),
-            ("first seen since the rule is in force", row.first_seen >= self.rules.row(entry).born),
+            ("first seen since the rule is in force", row.first_seen >= self.rules.row(entry).in_force_since),
             ("chain", condition.chains.contains(&key.chain)),
             ("direction", direction),
             ("from", condition.from.as_ref().is_none_or(|from| from.contains(&key.from))),

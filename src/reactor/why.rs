@@ -57,7 +57,7 @@ impl Reactor {
         };
         let values: [(String, String); 11] = [
             (key.kind.word().to_owned(), "a transfer".to_owned()),
-            (row.first_seen.to_string(), format!("since {}", self.rules.row(entry).born)),
+            (row.first_seen.to_string(), format!("since {}", self.rules.row(entry).in_force_since)),
             (self.chain_name(key.chain), named(condition.chains.iter().map(|chain| self.chain_name(*chain)))),
             (direction(side.direction).to_owned(), direction(condition.direction).to_owned()),
             (
@@ -94,7 +94,7 @@ impl Reactor {
         side: &Side,
     ) -> Vec<Check> {
         let key = &row.key;
-        let born = self.rules.row(entry).born;
+        let since = self.rules.row(entry).in_force_since;
         let is_one = key.kind.is_approval();
         let enough =
             ApprovalCondition { trusted: BTreeSet::new(), trusted_watches: BTreeSet::new(), ..condition.clone() };
@@ -109,9 +109,9 @@ impl Reactor {
             told("an approval", is_one, key.kind.word().to_owned(), "an approval".to_owned()),
             told(
                 "first seen since the rule is in force",
-                row.first_seen >= born,
+                row.first_seen >= since,
                 row.first_seen.to_string(),
-                format!("since {born}"),
+                format!("since {since}"),
             ),
             told(
                 "chain",

@@ -247,11 +247,12 @@ pub(super) fn row() -> impl Strategy<Value = Row> {
         above,
         below,
     });
-    let rule = (name(), id16(), time(), phase(), number(), opt(time())).prop_map(
-        |(rule, condition, born, phase, crossings, spoke_at)| RuleRow {
+    let rule = (name(), id16(), time(), time(), phase(), number(), opt(time())).prop_map(
+        |(rule, condition, born, in_force_since, phase, crossings, spoke_at)| RuleRow {
             rule,
             condition,
             born,
+            in_force_since,
             phase,
             crossings,
             spoke_at,

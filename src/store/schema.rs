@@ -33,7 +33,14 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { to: 8, sql: quiet::TABLES },
     Migration { to: 9, sql: attempts::TABLES },
     Migration { to: 10, sql: quiet::ENDED },
+    Migration { to: 11, sql: IN_FORCE },
 ];
+
+/// A rule keeps what it speaks of over an edit of its condition.
+const IN_FORCE: &str = "
+ALTER TABLE rules ADD COLUMN in_force_since INTEGER NOT NULL DEFAULT 0;
+UPDATE rules SET in_force_since = born;
+";
 
 /// What transfers are valued at, and the minutes of prices that rules over a window look at. A price is its exact text.
 const PRICES: &str = "

@@ -101,11 +101,11 @@ pub(super) fn gaps(connection: &Connection) -> Result<Vec<GapRow>> {
 }
 
 pub(super) fn put_rule(connection: &Connection, row: &RuleRow) -> Result<()> {
-    let sql = "INSERT OR REPLACE INTO rules (rule, condition, born, phase, phase_since, crossings, spoke_at) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let RuleRow { rule, condition, born, phase, crossings, spoke_at } = row;
+    let sql = "INSERT OR REPLACE INTO rules (rule, condition, born, in_force_since, phase, phase_since, crossings, \
+        spoke_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let RuleRow { rule, condition, born, in_force_since, phase, crossings, spoke_at } = row;
     let (word, since) = phase_cells(*phase);
-    run!(connection, sql, *rule, *condition, *born, word, since, *crossings, *spoke_at).map(drop)
+    run!(connection, sql, *rule, *condition, *born, *in_force_since, word, since, *crossings, *spoke_at).map(drop)
 }
 
 /// A phase as its word and its since-when.
@@ -131,12 +131,13 @@ pub(super) fn phase(word: String, since: Option<Timestamp>) -> Result<Phase> {
 }
 
 pub(super) fn rules(connection: &Connection) -> Result<Vec<RuleRow>> {
-    let sql = "SELECT rule, condition, born, phase, phase_since, crossings, spoke_at FROM rules ORDER BY rule";
+    let sql = "SELECT rule, condition, born, in_force_since, phase, phase_since, crossings, spoke_at FROM rules ORDER BY rule";
     all(connection, sql, |cells| {
         Ok(RuleRow {
             rule: cells.take()?,
             condition: cells.take()?,
             born: cells.take()?,
+            in_force_since: cells.take()?,
             phase: phase(cells.take()?, cells.take()?)?,
             crossings: cells.take()?,
             spoke_at: cells.take()?,

@@ -188,7 +188,7 @@ pub struct RuleStatus {
     pub severity: Severity,
     /// Of a threshold: whether it is past its level now.
     pub crossed: Option<bool>,
-    /// When it last spoke.
+    /// Of a threshold: when it last spoke.
     pub spoke_at: Option<Timestamp>,
     /// For each chain of it, whether a source can feed it in full and in time.
     pub covered: BTreeMap<ChainId, bool>,

@@ -1,12 +1,13 @@
 //! Another config while everything runs: what is said of what left it, and what goes on untouched. And the heartbeat.
 
-use crate::script::{CHAIN, check, check_with, pair};
-use crate::settings::{balance_rule, base, both, price_rule};
+use crate::script::{CHAIN, address, check, check_with, pair};
+use crate::settings::{balance_rule, base, both, price_rule, rule};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use walletwatch::reactor::addresses::AddressList;
 use walletwatch::reactor::settings::{Condition, Heartbeat, Settings};
-use walletwatch::types::Name;
+use walletwatch::types::{Asset, Name, Stage, U256};
 
 fn but(settings: &Settings, change: impl FnOnce(&mut Settings)) -> Settings {
     let mut settings = settings.clone();
@@ -106,6 +107,73 @@ fn an_alert_whose_rule_left_or_changed_is_resolved_where_it_was_told_and_the_sin
         = balance.crossed 1 50 at 100
         config elsewhere
         = alert.resolved low on ops
+        ",
+    );
+}
+
+#[test]
+fn an_edit_of_a_rule_silences_nothing_that_is_under_way() {
+    let settings = but(&base(), |settings| settings.rules = vec![rule(&[Stage::Confirmed, Stage::Final])]);
+    // Another watch of "all": the condition is another one, though nobody touched the rule.
+    let watched = but(&settings, |settings| {
+        let mut third = settings.watches[0].clone();
+        (third.name, third.addresses) = ("third".into(), Arc::new(AddressList::from_iter([address("D")])));
+        Arc::make_mut(&mut settings.watches).push(third);
+        let Condition::Transfer(condition) = &mut settings.rules[0].condition else { panic!("it is on transfers") };
+        condition.watches.insert("third".into());
+    });
+    let dear = but(&settings, |settings| {
+        let Condition::Transfer(condition) = &mut settings.rules[0].condition else { panic!("it is on transfers") };
+        condition.at_least = Some(BTreeMap::from([((CHAIN, Asset::Coin), U256::from(6))]));
+    });
+    let none = but(&settings, |settings| settings.rules.clear());
+    let configs = [("watched", watched), ("dear", dear), ("none", none), ("all", settings.clone())];
+    check_with(
+        settings.clone(),
+        &configs,
+        "
+        a 100
+        tx t coin C>A 5
+        a 101:t
+        wait 1s
+        config watched
+        a 102
+        a 103
+        = confirmed t treasury in
+        wait 1s
+        restart
+        config all
+        a 104 105 106
+        = final t treasury in
+        ",
+    );
+    // What an edit leaves out is left out, also of what is under way.
+    check_with(
+        settings.clone(),
+        &configs,
+        "
+        a 100
+        tx t coin C>A 5
+        tx u coin C>A 6
+        a 101:t,u
+        wait 1s
+        config dear
+        a 102 103
+        = confirmed u treasury in
+        ",
+    );
+    // A rule that was gone meanwhile is another one.
+    check_with(
+        settings,
+        &configs,
+        "
+        a 100
+        tx t coin C>A 5
+        a 101:t
+        config none
+        wait 1s
+        config all
+        a 102 103 104 105 106
         ",
     );
 }

@@ -107,6 +107,7 @@ pub(super) fn locked(problem: &Problem) -> String {
                         "Reading is open only on the machine itself. From elsewhere type a token of the config "
                         "(" code { "[http] tokens" } "). It stays in this tab's memory, and goes out as a header, never in an address."
                     }
+                    p.row { button #key .primary hidden { "Type a token" } }
                     noscript { p.notice.bad { "Typing a token needs the page's script, which this browser does not run." } }
                 }
             }

@@ -183,11 +183,17 @@
 
   const typeToken = async () => {
     const said = await question("ask-token");
-    const typed = one("token").value.trim();
+    const typed = one("token").value.trim(), before = token;
     one("token").value = "";
     if (said === "forget") token = null;
     else if (said === "use" && typed) token = typed;
     else return false;
+    // One that is mistyped changes nothing: what could be read before still can.
+    if (token && (await ask("/api/v1/status")).status === 401) {
+      token = before;
+      await tell("Not known here", "No token of the config is written like that. Nothing was changed.", false);
+      return false;
+    }
     stream?.abort();
     await go(here, false);
     return token !== null;

@@ -107,7 +107,7 @@ fn rules(view: &View) -> Markup {
             (empty("No rule is in force", &html! { "A " code { "[[rule]]" } " in the config says what to tell, and whom. Built-in alerts are said without one." }))
         } @else {
             table.rows {
-                thead { tr { th { "State" } th { "Rule" } th.when { "Last spoke" } } }
+                thead { tr { th { "State" } th { "Rule" } th.when { "Last crossed" } } }
                 tbody { @for rule in rules { (rule_line(view, rule)) } }
             }
         }
@@ -132,7 +132,12 @@ fn rule_line(view: &View, rule: &RuleStatus) -> Markup {
                 a.main href=(link("/alerts", [("rule", name)].into_iter())) { (text(name)) } " " (severity(rule.severity))
                 @if !blind.is_empty() { div.sub.warn { "no source sees all of it on " (text(&blind.join(", "))) } }
             }
-            td.when { @match rule.spoke_at { Some(at) => (ago(at, view.now)), None => span.muted { "never" } } }
+            td.when { @match (rule.spoke_at, rule.crossed) {
+                    (Some(at), _) => (ago(at, view.now)),
+                    (None, Some(_)) => span.muted { "never" },
+                    // It has no level: its alerts tell when it spoke.
+                    (None, None) => {}
+                } }
         }
     }
 }

@@ -148,6 +148,16 @@ impl Desk {
         }
         let twice = flawed!(self, ApprovalCountsTwice);
         let known = live_names(&row).any(|name| name == by);
+        let mut named = row;
+        if let Some(live) = named.live.as_deref_mut()
+            && (!known || twice)
+        {
+            live.approvals.push((by.clone(), at));
+        }
+        // Who is told "not done" has not approved: with room one day, one name more would do.
+        if live_names(&named).count() > 1 && !self.has_room(&named, at) {
+            return Err(Refusal::NoRoom);
+        }
         if !known || twice {
             self.amend(id, step, |live| live.approvals.push((by.clone(), at)));
         }
@@ -162,7 +172,7 @@ impl Desk {
             return Err(Refusal::SecondName);
         }
         if !self.has_room(&row, at) {
-            return Err(if names < 2 { Refusal::SecondName } else { Refusal::NoRoom });
+            return Err(Refusal::SecondName);
         }
         self.amend(id, step, |live| live.approved_at = Some(at));
         let accepted_fee = row.reason.as_ref().is_some_and(|why| why.as_str() == DEAR).then_some(DEAR);
