@@ -159,9 +159,16 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     if values.next().is_some() { None } else { value.to_str().ok() }
 }
 
+/// How the headers begin that proxies and tunnels of all kinds say with for whom they ask.
+const RELAYS: [&str; 8] =
+    ["x-forwarded-", "x-real-ip", "x-client-ip", "x-original-", "x-envoy-", "true-client-ip", "cf-", "tailscale-"];
+
 /// Whether who asks sits at this machine and came straight: not through a proxy, not from a page whose name was bent to this address.
 fn is_local(peer: IpAddr, uri: &Uri, headers: &HeaderMap) -> bool {
-    let relayed = |name: &HeaderName| *name == FORWARDED || *name == VIA || name.as_str().starts_with("x-forwarded-");
+    let relayed = |name: &HeaderName| {
+        let says = |prefix: &&str| name.as_str().starts_with(*prefix);
+        *name == FORWARDED || *name == VIA || RELAYS.iter().any(says)
+    };
     peer.to_canonical().is_loopback()
         && !headers.keys().any(relayed)
         && only(headers, &HOST).is_some_and(is_local_host)

@@ -58,9 +58,22 @@ fn reads_are_open_only_to_who_sits_here_and_came_straight() {
         for peer in ["10.0.0.7", "192.168.1.2", "::ffff:10.0.0.7", "0.0.0.0", "::", "fe80::1", "8.8.8.8"] {
             check(peer, &[("host", host)], "NoToken");
         }
-        for relay in
-            ["Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "x-forwarded-anything"]
-        {
+        for relay in [
+            "Forwarded",
+            "Via",
+            "X-Forwarded-For",
+            "X-Forwarded-Host",
+            "X-Forwarded-Proto",
+            "x-forwarded-anything",
+            "X-Real-IP",
+            "X-Client-IP",
+            "X-Original-Host",
+            "X-Envoy-External-Address",
+            "True-Client-IP",
+            "CF-Connecting-IP",
+            "CF-Ray",
+            "Tailscale-User-Login",
+        ] {
             check("127.0.0.1", &[("host", host), (relay, "127.0.0.1")], "NoToken");
             check("127.0.0.1", &[("host", host), (relay, "")], "NoToken");
         }
