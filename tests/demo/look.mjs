@@ -169,6 +169,7 @@ const burst = async () => {
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
   const origin = `http://127.0.0.1:${server.address().port}`;
   const page = await tab(origin);
+  const began = Date.now();
   await page.goto(`${origin}/`, { waitUntil: "load" });
   const longest = await page.evaluate((span) => new Promise((done) => {
     let last = performance.now(), longest = 0;
@@ -180,12 +181,14 @@ const burst = async () => {
       if (now > end) { clearInterval(beat); done(longest); }
     }, 10);
   }), BURST);
+  // Four a second, for as long as it took in all: a slow machine has more of them.
+  const most = 2 + ((Date.now() - began) / 1000) * 4;
   await page.close();
   server.closeAllConnections();
   server.close();
   console.log(`burst: ${told} events in ${BURST} ms, the page was read ${read} times, the longest wait was ${Math.round(longest)} ms`);
   if (longest > FROZEN) wrong.add(`a burst of ${told} events froze the page for ${Math.round(longest)} ms`);
-  if (read > 2 + (BURST / 1000) * 5) wrong.add(`a burst of ${told} events made the page be read ${read} times`);
+  if (read > most) wrong.add(`a burst of ${told} events made the page be read ${read} times`);
 };
 
 // A person approves a payment: types the token, is asked again, and sees what came of it.
