@@ -98,7 +98,6 @@
 
   // Reads this page again and changes what is otherwise. One reading at a time, and no more than four a second.
   const refresh = async () => {
-    if (reading) { again = true; return; }
     reading = true;
     try {
       const { page, status } = await fetched(here);
@@ -124,7 +123,10 @@
   };
 
   const soon = () => {
-    if (due || document.hidden) return;
+    if (document.hidden) return;
+    // A delay is counted from the end of a reading: one that was set while it lasts would be over too early.
+    if (reading) { again = true; return; }
+    if (due) return;
     due = setTimeout(() => { due = null; refresh(); }, Math.max(0, read + SOONEST - Date.now()));
   };
 
