@@ -9,9 +9,10 @@ use alloy::primitives::{Address, B256};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const TOKEN: &str = "operate-0123456789abcdef0123456789";
-/// Blocks, each with a transfer, before and after the address is added.
+/// Blocks, each with a transfer, before the address is added and after it is complete.
 const MOVES: u64 = 25;
 
 /// A monitor that watches one quiet address on a chain, and can be told to watch others.
@@ -67,13 +68,17 @@ async fn moves_while_it_is_added(anvil: Arc<Anvil>, rpc: &str) {
     let first = anvil.mine(1).await;
     let monitor = place.start().await;
     monitor.has_read("dev", first).await;
+    // It moves on until enough blocks are complete, however long the answer takes.
+    let until = Arc::new(AtomicU64::new(u64::MAX));
     let mining = {
-        let anvil = Arc::clone(&anvil);
+        let (anvil, until) = (Arc::clone(&anvil), Arc::clone(&until));
         tokio::spawn(async move {
             let mut moved = BTreeMap::new();
-            for value in 0..2 * MOVES {
-                let tx = anvil.pay(payer, busy, u128::from(value) + 1).await;
-                moved.insert(anvil.mine(1).await, tx);
+            let mut mined = first;
+            while mined < until.load(Ordering::Relaxed) {
+                let tx = anvil.pay(payer, busy, u128::from(mined) + 1).await;
+                mined = anvil.mine(1).await;
+                moved.insert(mined, tx);
             }
             moved
         })
@@ -90,9 +95,10 @@ async fn moves_while_it_is_added(anvil: Arc<Anvil>, rpc: &str) {
         complete <= height + 1,
         "what comes after the answer is complete: {complete}, and the chain is at {height}"
     );
+    until.store(complete + MOVES, Ordering::Relaxed);
     let moved: BTreeMap<u64, B256> = mining.await.expect("it mines");
     let expected: BTreeSet<String> = moved.range(complete..).map(|(_, tx)| tx.to_string()).collect();
-    assert!(expected.len() > 3, "it was added too late to show anything: {complete} of {moved:?}");
+    assert!(expected.len() as u64 >= MOVES, "it moved in too few blocks from {complete}: {moved:?}");
     let end = anvil.pay(payer, quiet, 1).await;
     anvil.mine(1).await;
     let last = |heard: &[super::common::receiver::Heard]| {
