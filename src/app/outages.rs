@@ -31,6 +31,7 @@ impl Outages {
             | Subject::List(..)
             | Subject::Sink(_)
             | Subject::Prices(_)
+            | Subject::Unpriced(_)
             | Subject::Payments(_) => None,
         });
         let before = std::mem::replace(&mut self.blind, open.collect());

@@ -303,10 +303,13 @@ impl Overview {
             sources: self.labels.sources.iter().map(source).collect(),
             chains,
             sinks: self.board.sinks(reactor),
-            rules: self.rules(reactor),
+            rules: self.rules(now, reactor),
             prices: reactor
                 .prices()
-                .map(|(pair, feed, price, as_of)| PriceStatus { pair: pair.clone(), feed: feed.clone(), price, as_of })
+                .map(|(pair, feed, price, as_of)| {
+                    let fresh = now.since(as_of) <= reactor.settings().prices.stale_after;
+                    PriceStatus { pair: pair.clone(), feed: feed.clone(), price, as_of, fresh }
+                })
                 .collect(),
             portfolios: portfolios(reactor, &self.balances, &pairs),
             pairs,
@@ -376,7 +379,7 @@ impl Overview {
         chains.iter().map(|chain| (*chain, fed(*chain))).collect()
     }
 
-    fn rules(&self, reactor: &Reactor) -> Vec<RuleStatus> {
+    fn rules(&self, now: Timestamp, reactor: &Reactor) -> Vec<RuleStatus> {
         let states: BTreeMap<&Name, _> = reactor.rules().map(|row| (&row.rule, row)).collect();
         let rule = |rule: &Rule| {
             let state = states.get(&rule.name);
@@ -389,6 +392,7 @@ impl Overview {
                 name: rule.name.clone(),
                 severity: rule.severity,
                 crossed: crossed.filter(|_| threshold),
+                unjudged: reactor.unjudged(rule, now),
                 spoke_at: state.and_then(|row| row.spoke_at).max(levels().filter_map(|level| level.spoke_at).max()),
                 covered: self.covered(rule, reactor),
             }

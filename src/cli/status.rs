@@ -45,7 +45,8 @@ fn blind(status: &Value) -> Vec<String> {
     let sources = items(status, "sources").iter().filter(|item| !item["blind_since"].is_null()).map(source_name);
     let stands = |item: &&Value| !item["blind_since"].is_null() || !item["stopped"].is_null();
     let chains = items(status, "chains").iter().filter(stands).map(|item| text(item, "chain"));
-    let mut names: Vec<String> = chains.chain(sources).map(|name| super::show::clean(&name)).collect();
+    let pairs = items(status, "pairs").iter().filter(|item| !item["unknown"].is_null()).map(|item| text(item, "pair"));
+    let mut names: Vec<String> = chains.chain(sources).chain(pairs).map(|name| super::show::clean(&name)).collect();
     if names.is_empty() && status["blind"] == true {
         names.push("something that has no line here".to_owned());
     }
@@ -78,6 +79,11 @@ fn words(status: &Value) -> String {
         all.push(line);
     }
     all.extend(payments(&status["payments"]));
+    let unknown = items(status, "pairs").iter().filter(|item| !item["unknown"].is_null());
+    let unknown: Vec<String> = unknown.map(|item| since_when(item, "unknown")).collect();
+    if !unknown.is_empty() {
+        all.push(format!("{}\n", unknown.join("\n")));
+    }
     let worth = |item: &Value| match item["usd"].as_str() {
         Some(usd) => format!("{} is worth {usd} USD", text(item, "watch")),
         None => format!("{} is worth an unknown sum", text(item, "watch")),
@@ -131,6 +137,12 @@ fn balances(line: &Value) -> Option<String> {
 /// `words`, or since when.
 fn since(item: &Value, key: &str, words: &str) -> Option<String> {
     (!item[key].is_null()).then(|| format!("{words} {}", text(item, key)))
+}
+
+/// Why something is not known, and since when, where that is known.
+fn since_when(item: &Value, key: &str) -> String {
+    let since = since(item, &format!("{key}_since"), "since").map_or_else(String::new, |since| format!("{since}: "));
+    format!("{since}{}", text(item, key))
 }
 
 /// When something last was blind, and what was missed meanwhile.
@@ -225,15 +237,22 @@ fn sinks(status: &Value) -> String {
 
 fn rules(status: &Value) -> String {
     let row = |item: &Value| {
-        let state = match &item["crossed"] {
-            Value::Bool(true) => "crossed",
-            Value::Bool(false) => "calm",
+        let state = match (&item["crossed"], &item["unjudged"]) {
+            (Value::Bool(true), _) => "crossed",
+            (_, Value::String(_)) => "cannot be judged",
+            (Value::Bool(false), _) => "calm",
             _ => "",
+        };
+        let unjudged = match (&item["crossed"], &item["unjudged"]) {
+            (_, Value::Null) => None,
+            (Value::Bool(true), _) => Some(format!("cannot be judged {}", since_when(item, "unjudged"))),
+            _ => Some(since_when(item, "unjudged")),
         };
         let uncovered: Vec<_> = items(item, "uncovered").iter().filter_map(Value::as_str).collect();
         let uncovered =
             if uncovered.is_empty() { String::new() } else { format!("not fed in full on {}", uncovered.join(", ")) };
-        [text(item, "rule"), text(item, "severity"), state.to_owned(), text(item, "spoke_at"), uncovered]
+        let more: Vec<String> = unjudged.into_iter().chain(Some(uncovered).filter(|words| !words.is_empty())).collect();
+        [text(item, "rule"), text(item, "severity"), state.to_owned(), text(item, "spoke_at"), more.join("; ")]
     };
     let rows: Vec<_> = items(status, "rules").iter().map(row).collect();
     table(["RULE", "SEVERITY", "STATE", "LAST CROSSED", ""], &rows)
@@ -256,7 +275,14 @@ mod tests {
             "sinks": [{"sink": "ops", "pending": 3, "dead": 1, "oldest_pending": "T3", "failing_since": null, "disabled": true},
                 {"sink": "chat", "pending": 2, "dead": 0, "oldest_pending": "T4", "failing_since": "T5", "last_error": "HTTP 503",
                 "next_try": "T6", "disabled": false}],
-            "rules": [{"rule": "in", "severity": "info", "crossed": null, "spoke_at": null, "uncovered": ["base"]}],
+            "rules": [{"rule": "in", "severity": "info", "crossed": null, "spoke_at": null, "uncovered": ["base"]},
+                {"rule": "dear", "severity": "info", "crossed": false, "spoke_at": null, "uncovered": []},
+                {"rule": "falls", "severity": "info", "crossed": null, "unjudged": "no price", "unjudged_since": "T7", "uncovered": []},
+                {"rule": "young", "severity": "info", "crossed": null, "unjudged": "no window", "uncovered": []},
+                {"rule": "low", "severity": "info", "crossed": true, "spoke_at": "T8", "unjudged": "no price",
+                "unjudged_since": "T7", "uncovered": []}],
+            "pairs": [{"pair": "XYZ-USD", "price": null, "unknown": "no fresh price of XYZ-USD", "unknown_since": "T7"},
+                {"pair": "ETH-USD", "price": "1", "unknown": null}],
             "balances": {"read": 5, "unread": 1, "failing": 2, "left_out": 0, "oldest_read": "T4"},
             "explorers": [{"source": "etherscan", "calls_left": 7, "calls_per_day": 9}]});
         let said = words(&status);
@@ -268,13 +294,18 @@ mod tests {
             "devnet  stopped: another genesis  7      T0          0       2 blocks still to read",
             "ops   disabled by its receiver  3        1     T3",
             "chat  failing since T5          2        0     T4              next try T6: HTTP 503",
-            "in    info                           not fed in full on base",
+            "in     info                                    not fed in full on base",
+            "dear   info      calm",
+            "falls  info      cannot be judged                since T7: no price",
+            "young  info      cannot be judged                no window",
+            "low    info      crossed           T8            cannot be judged since T7: no price",
+            "since T7: no fresh price of XYZ-USD",
             "balances: 5 read, the oldest at T4, 1 not read so far, 2 failing",
             "etherscan: 7 of 9 calls left today",
         ] {
             assert!(lines.contains(&expected), "{expected:?} is not in\n{said}");
         }
-        assert_eq!(blind(&status), ["devnet", "devnet/main"]);
+        assert_eq!(blind(&status), ["devnet", "devnet/main", "XYZ-USD"]);
         assert_eq!(blind(&json!({"blind": true})), ["something that has no line here"]);
         assert!(blind(&json!({"blind": false, "sources": [], "chains": []})).is_empty());
     }

@@ -199,6 +199,7 @@ fn subject(subject: &AlertSubject, labels: &Labels) -> Value {
             json!({"kind": "list", "chain": chain.as_str(), "address": address, "list": list.word()})
         }
         AlertSubject::Trouble(Subject::Prices(pair)) => json!({"kind": "prices", "pair": pair.as_str()}),
+        AlertSubject::Trouble(Subject::Unpriced(pair)) => json!({"kind": "unpriced", "pair": pair.as_str()}),
         AlertSubject::Trouble(Subject::Payments(what)) => json!({"kind": "payments", "what": what.as_str()}),
         AlertSubject::Trouble(Subject::Sink(sink)) => json!({"kind": "sink", "sink": sink.as_str()}),
         AlertSubject::Payment(payment) => json!({"kind": "payment", "payment_id": payment.to_string()}),

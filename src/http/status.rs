@@ -19,7 +19,7 @@ pub(super) struct Status {
     pub ready: bool,
     /// Why not.
     pub unready: Vec<String>,
-    /// Whether anything is blind: a source, or a chain that is stopped.
+    /// Whether anything is blind: a source, a chain that is stopped, or a pair without a price.
     pub blind: bool,
     pub sources: Vec<SourceItem>,
     pub chains: Vec<ChainItem>,
@@ -106,7 +106,12 @@ pub(super) struct SinkItem {
 pub(super) struct RuleItem {
     pub rule: String,
     pub severity: &'static str,
+    /// Null of a rule without a level, and of one that is not past its level as far as is known and cannot be judged now.
     pub crossed: Option<bool>,
+    /// Why it cannot be judged now, or not everywhere, because what it looks at is not known; null where it can.
+    pub unjudged: Option<String>,
+    /// Since when, where that is known.
+    pub unjudged_since: Option<String>,
     /// When a rule on a level last spoke; null of one on transfers or approvals, whose alerts tell.
     pub spoke_at: Option<String>,
     /// Chains on which no source can feed it in full and in time.
@@ -130,6 +135,9 @@ pub(super) struct PairItem {
     pub sources: u32,
     pub spread_percent: Option<String>,
     pub as_of: Option<String>,
+    /// Where it has no price: why, feed by feed, and since when.
+    pub unknown: Option<String>,
+    pub unknown_since: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -160,7 +168,8 @@ pub(super) struct PaymentsItem {
 pub(super) fn status(snapshot: &Snapshot, now: Timestamp) -> Status {
     let reasons: Vec<_> = unready(snapshot).iter().map(ToString::to_string).collect();
     let blind = snapshot.sources.iter().any(|source| source.blind_since.is_some())
-        || snapshot.chains.iter().any(|chain| chain.blind_since.is_some() || chain.stopped.is_some());
+        || snapshot.chains.iter().any(|chain| chain.blind_since.is_some() || chain.stopped.is_some())
+        || snapshot.pairs.iter().any(|pair| pair.unknown.is_some());
     let payments = &snapshot.payments;
     Status {
         time: now.to_string(),
@@ -274,7 +283,9 @@ fn rules(snapshot: &Snapshot) -> Vec<RuleItem> {
     let item = |rule: &crate::telemetry::snapshot::RuleStatus| RuleItem {
         rule: rule.name.to_string(),
         severity: rule.severity.word(),
-        crossed: rule.crossed,
+        crossed: rule.crossed.filter(|crossed| *crossed || rule.unjudged.is_none()),
+        unjudged: rule.unjudged.as_ref().map(|unknown| unknown.why.to_string()),
+        unjudged_since: time(rule.unjudged.as_ref().and_then(|unknown| unknown.since)),
         spoke_at: time(rule.spoke_at),
         uncovered: rule
             .covered
@@ -306,6 +317,8 @@ fn pairs(snapshot: &Snapshot) -> Vec<PairItem> {
             sources: quote.map_or(0, |quote| quote.sources),
             spread_percent: quote.map(|quote| quote.spread.to_string()),
             as_of: quote.map(|quote| quote.as_of.to_string()),
+            unknown: status.unknown.as_ref().map(|unknown| unknown.why.to_string()),
+            unknown_since: time(status.unknown.as_ref().and_then(|unknown| unknown.since)),
         }
     };
     snapshot.pairs.iter().map(item).collect()

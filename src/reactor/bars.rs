@@ -115,6 +115,12 @@ impl Bars {
         }
     }
 
+    /// Whether somebody saw the beginning of the window of this length that ends in the minute of the last price.
+    #[must_use]
+    pub fn is_whole(&self, pair: &Pair, within: Duration) -> bool {
+        self.rows.get(pair).and_then(|series| *series.windows.get(&minutes(within))?).is_some()
+    }
+
     /// The lowest and highest price within the time that ends at `at`; nothing where nobody saw its beginning.
     #[must_use]
     pub fn range(&self, pair: &Pair, within: Duration, at: Timestamp) -> Option<Range> {

@@ -52,6 +52,7 @@ impl Reactor {
             Subject::List(id, address, list) => format!("{}: {} of {address:#x}", chain(id), list.word()).into(),
             Subject::Sink(name) => format!("sink {name}").into(),
             Subject::Prices(pair) => format!("{pair}: feeds disagree").into(),
+            Subject::Unpriced(pair) => format!("{pair}: no price").into(),
             Subject::Payments(what) => format!("payments do not go: {what}").into(),
         }
     }

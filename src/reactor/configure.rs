@@ -34,6 +34,7 @@ impl Reactor {
         self.configure_history(effects);
         self.configure_heartbeat(effects);
         self.expect_words(effects);
+        self.expect_prices(effects);
         // Alerts that wait for a token's decimals wait anew; everything else that was due is in the tables.
         let waiting: Vec<_> = self.transfers.ids().collect();
         for transfer in waiting {

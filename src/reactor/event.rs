@@ -10,6 +10,7 @@ use super::money::CircleId;
 use super::paying::FreezeFile;
 use super::rows::{AlertRow, Deadline, TransferRow};
 use super::settings::Settings;
+pub use super::quote::NoPrice;
 pub use super::source::{List, SourceId, SourceKind};
 use super::watch_list::WatchOrder;
 use crate::types::gas::Tips;
@@ -55,6 +56,8 @@ pub enum Event {
         feed: Name,
         /// Which pair.
         pair: Pair,
+        /// Why.
+        why: NoPrice,
     },
     /// What gas costs, by a node's or an explorer's word.
     Fees(Fees),

@@ -25,7 +25,9 @@ impl Reactor {
         let sources: Vec<SourceId> = self.soft.sources.keys().filter(|source| !self.knows(source)).cloned().collect();
         for source in sources {
             self.soft.sources.remove(&source);
-            self.timers.clear(&Deadline::Silent(Subject::Source(source)), effects);
+            let subject = Subject::Source(source);
+            self.soft.progress.remove(&subject);
+            self.timers.clear(&Deadline::Silent(subject), effects);
         }
         for (id, chain) in &mut self.chains {
             let named = self.settings.chains.get(id).map(|chain| chain.endpoints.as_slice()).unwrap_or_default();
@@ -54,7 +56,7 @@ impl Reactor {
             let Some(row) = self.troubles.get(&subject) else { continue };
             let alert = super::alerts::trouble_alert(row);
             if let Some(alert) = self.alerts.get(alert).cloned() {
-                let compared = subject.pair().is_some();
+                let compared = matches!(subject, Subject::Prices(_));
                 self.say_resolved(alert, if compared { NOT_COMPARED } else { NOT_WATCHED }, effects);
             }
         }
@@ -145,6 +147,7 @@ impl Reactor {
             }
             Subject::Sink(name) => self.settings.sinks.contains_key(name),
             // One feed alone never says whether it agrees.
+            Subject::Unpriced(pair) => self.soft.prices.contains_key(pair),
             Subject::Prices(pair) => self.settings.feeds.values().filter(|pairs| pairs.contains(pair)).count() > 1,
             // A freeze outlives every config.
             Subject::Payments(_) => true,

@@ -2,7 +2,7 @@
 //!
 //! A price whose own time is too long ago is not known. Plain values: it knows no rules and says nothing.
 
-pub use super::quote::Quote;
+pub use super::quote::{NoPrice, Quote};
 use super::settings::PriceSettings;
 use crate::types::{Name, Pair, Percent, Price, Timestamp};
 use std::collections::BTreeMap;
@@ -11,11 +11,24 @@ use std::time::Duration;
 /// Feeds that differ for less than this, or agree for less, have not changed their mind: in a fast market one is always ahead.
 const LASTS: Duration = Duration::from_mins(1);
 
+/// What one feed says of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// Its newest price, with the price's own time, while that is known to hold.
+    price: Option<(Price, Timestamp)>,
+    /// The time of the price that it gave last.
+    last: Option<Timestamp>,
+    /// Where it has none: since when,
+    since: Timestamp,
+    /// and why, where the feed knows.
+    why: Option<NoPrice>,
+}
+
 /// What feeds say of one pair.
 #[derive(Debug, Clone, Default)]
 pub struct Market {
-    /// The feeds that are asked for it, and the newest price of those that have one.
-    by_feed: BTreeMap<Name, Option<(Price, Timestamp)>>,
+    /// The feeds that are asked for it.
+    by_feed: BTreeMap<Name, Said>,
     /// Since when they have said something else of each other than what was said last.
     turned: Option<Timestamp>,
     /// Whether it was said that they differ.
@@ -35,6 +48,12 @@ pub struct Known {
     pub high: Price,
     /// The time of the oldest that the price was made of.
     pub as_of: Timestamp,
+}
+
+impl Said {
+    fn last(&self) -> Option<Timestamp> {
+        self.price.map(|(_, time)| time).or(self.last)
+    }
 }
 
 impl Known {
@@ -57,14 +76,25 @@ pub enum Turn {
 }
 
 impl Market {
-    /// Makes room for a feed; `known` is its price from before.
-    pub fn ask(&mut self, feed: Name, known: Option<(Price, Timestamp)>) {
-        self.by_feed.insert(feed, known);
+    /// Makes room for a feed, which is asked from `at` on; `said` is what it said before.
+    pub fn ask(&mut self, feed: Name, said: Option<Said>, at: Timestamp) {
+        self.by_feed.insert(feed, said.unwrap_or(Said { price: None, last: None, since: at, why: None }));
     }
 
-    /// The price of a feed, which is forgotten here.
-    pub fn forget(&mut self, feed: &Name) -> Option<(Price, Timestamp)> {
-        self.by_feed.get_mut(feed).and_then(Option::take)
+    /// What a feed said, which is taken out of here.
+    pub fn take_out(&mut self, feed: &Name) -> Option<Said> {
+        self.by_feed.remove(feed)
+    }
+
+    /// The price of a feed is not known to hold any more. Gives whether it had one.
+    pub fn forget(&mut self, feed: &Name, why: Option<NoPrice>, at: Timestamp, stale_after: Duration) -> bool {
+        let Some(said) = self.by_feed.get_mut(feed) else { return false };
+        let had = said.price.take();
+        if let Some((_, time)) = had {
+            (said.last, said.since, said.why) = (Some(time), at.min(time.after(stale_after)), None);
+        }
+        said.why = why.or(said.why);
+        had.is_some()
     }
 
     /// It was said that its feeds differ, before this market began.
@@ -75,16 +105,16 @@ impl Market {
     /// Takes a price. Gives whether it counts: it is of a feed that is asked, and no older than what that feed said before.
     pub fn take(&mut self, feed: &Name, price: Price, time: Timestamp) -> bool {
         let Some(known) = self.by_feed.get_mut(feed) else { return false };
-        if known.is_some_and(|(_, newest)| time < newest) {
+        if known.price.is_some_and(|(_, newest)| time < newest) {
             return false;
         }
-        *known = Some((price, time));
+        known.price = Some((price, time));
         true
     }
 
     /// The newest price of each feed that has one, stale or not.
     pub fn prices(&self) -> impl Iterator<Item = (&Name, Price, Timestamp)> {
-        self.by_feed.iter().filter_map(|(feed, known)| known.map(|(price, time)| (feed, price, time)))
+        self.by_feed.iter().filter_map(|(feed, said)| said.price.map(|(price, time)| (feed, price, time)))
     }
 
     fn fresh(&self, at: Timestamp, stale_after: Duration) -> impl Iterator<Item = (&Name, Price, Timestamp)> {
@@ -107,6 +137,35 @@ impl Market {
         let price = if left == right { left.0 } else { left.0.half_way(right.0) };
         let sources = u32::try_from(all.len()).unwrap_or(u32::MAX);
         Some(Known { price, sources, low, high, as_of: left.1.min(right.1) })
+    }
+
+    /// The feeds that are asked for it.
+    pub fn feeds(&self) -> impl Iterator<Item = &Name> {
+        self.by_feed.keys()
+    }
+
+    /// Until when it is known at least, where it is known at `at`; else since when it is not.
+    pub fn holds_until(&self, at: Timestamp, stale_after: Duration) -> Result<Timestamp, Timestamp> {
+        let until = |said: &Said| said.price.map_or(said.since, |(_, time)| time.after(stale_after));
+        let last = self.by_feed.values().map(until).max().unwrap_or(at);
+        if self.fresh(at, stale_after).next().is_some() { Ok(last) } else { Err(last) }
+    }
+
+    /// The time of the last price that a feed gave of it.
+    #[must_use]
+    pub fn last_of(&self, feed: &Name) -> Option<Timestamp> {
+        self.by_feed.get(feed).and_then(Said::last)
+    }
+
+    /// What its feeds give in the place of a price, in words, where none has a fresh one.
+    #[must_use]
+    pub fn silence(&self) -> String {
+        let each = |(feed, said): (&Name, &Said)| {
+            let why = said.why.map_or_else(String::new, |why| format!("{}; ", why.words()));
+            let last = said.last().map_or_else(|| "no price so far".to_owned(), |last| format!("last price {last}"));
+            format!("{feed}: {why}{last}")
+        };
+        self.by_feed.iter().map(each).collect::<Vec<_>>().join(", ")
     }
 
     /// The same with all that is said of it.
@@ -152,6 +211,8 @@ fn spread(low: Price, high: Price, price: Price) -> Percent {
 mod tests {
     use super::*;
 
+    const STALE: Duration = Duration::from_mins(5);
+
     fn price(text: &str) -> Price {
         Price::parse(text).expect("it is a price")
     }
@@ -163,7 +224,7 @@ mod tests {
     fn market(prices: &[(&str, &str, u64)]) -> Market {
         let mut market = Market::default();
         for (feed, text, second) in prices {
-            market.ask((*feed).into(), None);
+            market.ask((*feed).into(), None, at(0));
             assert!(market.take(&(*feed).into(), price(text), at(*second)));
         }
         market
@@ -198,8 +259,39 @@ mod tests {
         assert!(!market.take(&"a".into(), price("90"), at(9)));
         assert!(!market.take(&"b".into(), price("90"), at(20)));
         assert!(market.take(&"a".into(), price("101"), at(10)));
-        assert_eq!(market.forget(&"a".into()), Some((price("101"), at(10))));
-        assert_eq!(market.known(at(10), Duration::from_mins(5)), None);
+        assert!(market.forget(&"a".into(), None, at(12), STALE) && !market.forget(&"a".into(), None, at(13), STALE));
+        assert_eq!(market.known(at(10), STALE), None);
+        assert_eq!(market.last_of(&"a".into()), Some(at(10)));
+    }
+
+    #[test]
+    fn a_pair_is_unknown_since_its_last_price_ceased_to_hold() {
+        let (a, b) = (Name::from("a"), Name::from("b"));
+        let mut market = market(&[("a", "100", 10), ("b", "100", 20)]);
+        let check = |market: &Market, second: u64, expected| {
+            assert_eq!(market.holds_until(at(second), STALE), expected, "at {second}: {market:?}");
+        };
+        check(&market, 30, Ok(at(320)));
+        check(&market, 400, Err(at(320)));
+        market.forget(&b, Some(NoPrice::Rejected), at(40), STALE);
+        check(&market, 40, Ok(at(310)));
+        market.forget(&a, None, at(50), STALE);
+        check(&market, 60, Err(at(50)));
+        // What was unknown already is not unknown since now, whatever is said of why.
+        market.forget(&a, Some(NoPrice::NoHeartbeat), at(70), STALE);
+        market.forget(&b, None, at(80), STALE);
+        check(&market, 90, Err(at(50)));
+        let (one, other) = (at(10), at(20));
+        assert_eq!(
+            market.silence(),
+            format!(
+                "a: the pair gives no sign of life; last price {one}, b: the venue rejects this pair; last price {other}"
+            )
+        );
+        // What went stale before it was forgotten was unknown since then.
+        assert!(market.take(&a, price("100"), at(100)) && market.forget(&a, None, at(500), STALE));
+        check(&market, 600, Err(at(400)));
+        assert!(!market.silence().contains("sign of life"), "a price came since: {}", market.silence());
     }
 
     #[test]

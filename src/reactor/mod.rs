@@ -7,7 +7,7 @@
 //!
 //! Sub-machines hold the state and know nothing of each other: [`chain`] (what is canonical), [`transfers`] (identity, place, stage),
 //! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`market`] (what a pair costs), [`balances`], [`payments`] (limits), [`troubles`], [`timers`]. The files that
-//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `read_prices`, `speak` (with `allow`), `cross` (with `gas`),
+//! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `read_prices` (with `unpriced`), `speak` (with `allow`), `cross` (with `gas`),
 //! `supervise` (with `accounts` and `steady`), `configure` (with `let_go`), `want`.
 
 mod accounts;
@@ -83,6 +83,7 @@ pub mod system;
 pub mod timers;
 pub mod transfers;
 pub mod troubles;
+pub mod unpriced;
 pub mod waits;
 mod want;
 pub mod wants;
@@ -241,7 +242,7 @@ impl Reactor {
             Event::Token(facts) => self.token(facts, &mut effects),
             Event::Balances(answer) => self.balances(&answer, &mut effects),
             Event::Tick(tick) => self.tick(tick, &mut effects),
-            Event::Quiet { feed, pair } => self.forget_price(&feed, &pair, &mut effects),
+            Event::Quiet { feed, pair, why } => self.forget_price(&feed, &pair, why, &mut effects),
             Event::Fees(fees) => self.fees(&fees, &mut effects),
             Event::Source(report) => self.source(report, &mut effects),
             Event::Delivery(report) => self.delivery(report, &mut effects),

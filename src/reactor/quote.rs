@@ -20,6 +20,51 @@ pub struct Quote {
     pub as_of: Timestamp,
 }
 
+/// Why a feed has no price of a pair, though it may have those of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoPrice {
+    /// The venue refuses the pair.
+    Rejected,
+    /// The venue does not answer that it was asked for it.
+    Unacknowledged,
+    /// It was asked for, and no price has come.
+    NoFirstPrice,
+    /// The signs of life that the venue gives of each pair have ceased.
+    NoHeartbeat,
+    /// Nothing has confirmed the last price for too long.
+    Unconfirmed,
+}
+
+impl NoPrice {
+    /// Every reason.
+    pub const ALL: [Self; 5] =
+        [Self::Rejected, Self::Unacknowledged, Self::NoFirstPrice, Self::NoHeartbeat, Self::Unconfirmed];
+
+    /// The value of the label `reason`.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Unacknowledged => "unacknowledged",
+            Self::NoFirstPrice => "no_first_price",
+            Self::NoHeartbeat => "no_heartbeat",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
+
+    /// What of the pair, in words that follow the feed's name.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Rejected => "the venue rejects this pair",
+            Self::Unacknowledged => "the venue does not acknowledge this pair",
+            Self::NoFirstPrice => "subscribed, but no price came",
+            Self::NoHeartbeat => "the pair gives no sign of life",
+            Self::Unconfirmed => "nothing confirms its last price",
+        }
+    }
+}
+
 /// What something is worth, with the price that says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worth {

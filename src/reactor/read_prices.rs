@@ -7,11 +7,12 @@ use super::bars::Range;
 use super::crossing::{Step, step, unknown};
 use super::effect::{ChangeBody, CrossingSubject, Effect, MessageKind, Notice};
 use super::event::Tick;
-use super::market::{Known, Market, Quote, Turn};
+use super::market::{Known, Market, NoPrice, Quote, Turn};
 use super::pay_crossings::sides;
 use super::payments::desk::Vouched;
 use super::rows::Subject;
 use super::rules::InForce;
+use super::unpriced::PRICE_SILENCE;
 use super::settings::{ChangeCondition, Condition, Move, PriceCondition, Settings, Side};
 use crate::types::money::Percent;
 use crate::types::{Name, Pair, Price, Severity, Timestamp};
@@ -36,16 +37,17 @@ impl Reactor {
         let mut known = std::mem::take(&mut self.soft.prices);
         for (feed, pairs) in &settings.feeds {
             for pair in pairs {
-                let price = known.get_mut(pair).and_then(|followed| followed.market.forget(feed));
+                let said = known.get_mut(pair).and_then(|followed| followed.market.take_out(feed));
                 let followed = self.soft.prices.entry(pair.clone()).or_default();
-                followed.market.ask(feed.clone(), price);
+                followed.market.ask(feed.clone(), said, self.at);
                 followed.rules = self.rules.of_pair(pair);
             }
         }
         // What was said of a pair's feeds holds until they agree.
-        let apart = self.troubles.iter().filter(|row| row.open).filter_map(|row| row.subject.pair());
-        for pair in apart {
-            if let Some(followed) = self.soft.prices.get_mut(&pair) {
+        for row in self.troubles.iter().filter(|row| row.open) {
+            if let Subject::Prices(pair) = &row.subject
+                && let Some(followed) = self.soft.prices.get_mut(pair)
+            {
                 followed.market.said_apart();
             }
         }
@@ -66,6 +68,9 @@ impl Reactor {
             self.bars.take(&pair, known.price, at, effects);
         }
         if unseen {
+            if known.is_some() {
+                self.recovered(&Subject::Unpriced(pair.clone()), effects);
+            }
             // It was stale until now, and nobody saw that happen: what waited has to wait anew.
             self.look_at_prices(&rules, None, effects);
         }
@@ -80,8 +85,9 @@ impl Reactor {
 
     /// A feed is not fresh any more: its prices are not known.
     pub(super) fn forget_prices(&mut self, feed: &Name, effects: &mut Vec<Effect>) {
-        let of_feed = self.soft.prices.iter_mut();
-        let of_feed = of_feed.filter_map(|(pair, it)| it.market.forget(feed).is_some().then(|| pair.clone()));
+        let (at, stale_after) = (self.at, self.settings.prices.stale_after);
+        let forget = |it: &mut Followed| it.market.forget(feed, None, at, stale_after);
+        let of_feed = self.soft.prices.iter_mut().filter_map(|(pair, it)| forget(it).then(|| pair.clone()));
         let gone: Vec<Pair> = of_feed.collect();
         for pair in gone {
             self.look_at_pair(&pair, effects);
@@ -89,8 +95,10 @@ impl Reactor {
     }
 
     /// A feed is silent about one pair, and may speak of others: its price of that pair is not known.
-    pub(super) fn forget_price(&mut self, feed: &Name, pair: &Pair, effects: &mut Vec<Effect>) {
-        if self.soft.prices.get_mut(pair).and_then(|followed| followed.market.forget(feed)).is_some() {
+    pub(super) fn forget_price(&mut self, feed: &Name, pair: &Pair, why: NoPrice, effects: &mut Vec<Effect>) {
+        let (at, stale_after) = (self.at, self.settings.prices.stale_after);
+        let followed = self.soft.prices.get_mut(pair);
+        if followed.is_some_and(|followed| followed.market.forget(feed, Some(why), at, stale_after)) {
             self.look_at_pair(pair, effects);
         }
     }
@@ -106,7 +114,11 @@ impl Reactor {
     }
 
     fn look_at_pair(&mut self, pair: &Pair, effects: &mut Vec<Effect>) {
-        self.look_at_prices(&self.rules.of_pair(pair), self.known_price(pair).as_ref(), effects);
+        let known = self.known_price(pair);
+        if known.is_none() {
+            self.await_price(pair.clone(), PRICE_SILENCE, effects);
+        }
+        self.look_at_prices(&self.rules.of_pair(pair), known.as_ref(), effects);
     }
 
     /// Looks at the rules on a pair again, with its price as it is known now.

@@ -551,16 +551,18 @@ pub enum Subject {
     Sink(Name),
     /// Feeds that differ about a pair.
     Prices(Pair),
+    /// A pair of which no feed has a price.
+    Unpriced(Pair),
     /// Payments that do not go until a person looks: which, in words.
     Payments(Name),
 }
 
 impl Subject {
-    /// The pair that feeds differ about.
+    /// The pair that it is about.
     #[must_use]
     pub fn pair(&self) -> Option<Pair> {
         match self {
-            Self::Prices(pair) => Some(pair.clone()),
+            Self::Prices(pair) | Self::Unpriced(pair) => Some(pair.clone()),
             Self::Chain(_)
             | Self::Source(_)
             | Self::Disagreement(_)

@@ -124,7 +124,7 @@ pub struct SourceBody {
     pub last_block: Option<u64>,
     /// Blocks that were missed and are read now: `(from, to)`.
     pub gap: Option<(u64, u64)>,
-    /// The pair that feeds differ about.
+    /// The pair that feeds differ about, or have no price of.
     pub pair: Option<Pair>,
     /// In words, without urls or secrets.
     pub reason: Name,

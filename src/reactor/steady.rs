@@ -35,7 +35,7 @@ impl Reactor {
     /// Whether that something is back has to wait until it is believed; from now on it does.
     pub(super) fn has_to_wait(&mut self, subject: &Subject, effects: &mut Vec<Effect>) -> bool {
         let recovered = match subject {
-            Subject::Chain(_) | Subject::Source(_) => MessageKind::SourceRecovered,
+            Subject::Chain(_) | Subject::Source(_) | Subject::Unpriced(_) => MessageKind::SourceRecovered,
             Subject::Sink(_) => MessageKind::SinkRecovered,
             Subject::Disagreement(_) | Subject::List(..) | Subject::Prices(_) | Subject::Payments(_) => return false,
         };

@@ -46,9 +46,14 @@ impl Reactor {
         }
         if fresh {
             self.timers.clear(&Deadline::Silent(subject.clone()), effects);
+            self.soft.progress.remove(&subject);
             self.recovered(&subject, effects);
             self.explorer_changed(&source, effects);
-        } else if let SourceState::Refused(reason) = state {
+            return;
+        }
+        // It was fresh until now, or nobody has heard of it so far.
+        self.soft.progress.entry(subject.clone()).or_insert(self.at);
+        if let SourceState::Refused(reason) = state {
             self.source_blind(source, &reason, effects);
         } else if !self.timers.contains(&Deadline::Silent(subject.clone())) {
             self.timers.set(self.at, Deadline::Silent(subject), SOURCE_SILENCE, effects);
@@ -98,6 +103,7 @@ impl Reactor {
                 };
                 self.source_blind(source, &reason.into(), effects);
             }
+            Subject::Unpriced(pair) => self.still_unpriced(pair, effects),
             Subject::Disagreement(_)
             | Subject::List(..)
             | Subject::Sink(_)
@@ -201,9 +207,11 @@ impl Reactor {
         let subject = Subject::Source(source);
         self.timers.clear(&Deadline::Silent(subject.clone()), effects);
         let was_open = self.troubles.is_open(&subject);
-        if let Some(row) = self.open_trouble(subject.clone(), self.at, None, effects) {
-            let body = self.source_body(&row, None, reason.clone());
-            self.say_trouble(&row, MessageKind::SourceBlind, Severity::Warning, body, effects);
+        let since = self.soft.progress.get(&subject).copied().unwrap_or(self.at);
+        if let Some(row) = self.open_trouble(subject.clone(), since, None, effects) {
+            let (severity, without) = self.without_feed(&row.subject);
+            let body = self.source_body(&row, None, format!("{reason}{without}").into());
+            self.say_trouble(&row, MessageKind::SourceBlind, severity, body, effects);
         }
         if !was_open && let Subject::Source(source) = &subject {
             for source in self.all_of(source) {
@@ -241,7 +249,7 @@ impl Reactor {
         };
         let blind_for = self.at.since(row.since).as_secs();
         match subject {
-            Subject::Chain(_) | Subject::Source(_) | Subject::List(..) => {
+            Subject::Chain(_) | Subject::Source(_) | Subject::List(..) | Subject::Unpriced(_) => {
                 let reason = self.back_words(subject, blind_for, effects);
                 let body = self.source_body(row, gap, reason.into());
                 self.say_trouble(row, MessageKind::SourceRecovered, Severity::Info, body, effects);
@@ -288,7 +296,9 @@ impl Reactor {
                 (SourceKind::Explorer, Some(*chain), explorer)
             }
             Subject::Sink(name) => (SourceKind::Feed, None, Some(name.clone())),
-            Subject::Prices(pair) => (SourceKind::Feed, None, Some(pair.as_str().into())),
+            Subject::Prices(pair) | Subject::Unpriced(pair) => {
+                (SourceKind::Feed, None, Some(pair.as_str().into()))
+            }
             Subject::Payments(what) => (SourceKind::Feed, None, Some(what.clone())),
         };
         let pair = row.subject.pair();
@@ -355,6 +365,7 @@ impl Reactor {
             | Subject::Disagreement(_)
             | Subject::List(..)
             | Subject::Prices(_)
+            | Subject::Unpriced(_)
             | Subject::Payments(_) => None,
         };
         let sinks: Vec<Name> =
@@ -384,9 +395,12 @@ fn chain_of(subject: &Subject) -> Option<ChainId> {
     match subject {
         Subject::Chain(chain) => Some(*chain),
         Subject::Source(source) => source.chain.filter(|chain| *subject == endpoints_of(*chain)),
-        Subject::Disagreement(_) | Subject::List(..) | Subject::Sink(_) | Subject::Prices(_) | Subject::Payments(_) => {
-            None
-        }
+        Subject::Disagreement(_)
+        | Subject::List(..)
+        | Subject::Sink(_)
+        | Subject::Prices(_)
+        | Subject::Unpriced(_)
+        | Subject::Payments(_) => None,
     }
 }
 
@@ -398,6 +412,7 @@ fn sink_body(row: &TroubleRow, dead: u64, reason: Name) -> Body {
         | Subject::Disagreement(_)
         | Subject::List(..)
         | Subject::Prices(_)
+        | Subject::Unpriced(_)
         | Subject::Payments(_) => "unknown".into(),
     };
     Body::Sink(SinkBody { sink, since: row.since, dead, reason })
@@ -405,4 +420,4 @@ fn sink_body(row: &TroubleRow, dead: u64, reason: Name) -> Body {
 
 #[cfg(test)]
 #[path = "supervise_tests.rs"]
-mod tests;
+pub(super) mod tests;

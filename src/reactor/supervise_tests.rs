@@ -1,7 +1,7 @@
 //! What is said of chains, feeds and sinks in trouble: event by event, message by message.
 
 use super::super::effect::Message;
-use super::super::event::{Event, Explored, List, Run, RunPart, Tick, Unlistable};
+use super::super::event::{Event, Explored, List, NoPrice, Run, RunPart, Tick, Unlistable};
 use super::super::rows::Tables;
 use super::super::settings::{
     Condition, Confirmed, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold, Watch,
@@ -10,22 +10,22 @@ use super::*;
 use crate::types::gas::Fee;
 use crate::types::{Address, B256, Block, BlockRef, MessageId, Pair, Price, U256};
 
-const CHAIN: ChainId = ChainId(1);
+pub(in crate::reactor) const CHAIN: ChainId = ChainId(1);
 
-fn at(seconds: u64) -> Timestamp {
+pub(in crate::reactor) fn at(seconds: u64) -> Timestamp {
     Timestamp::from_secs(1_700_000_000 + seconds)
 }
 
-fn pair(text: &str) -> Pair {
+pub(in crate::reactor) fn pair(text: &str) -> Pair {
     Pair::parse(text).expect("it is a pair")
 }
 
-fn price(text: &str) -> Price {
+pub(in crate::reactor) fn price(text: &str) -> Price {
     Price::parse(text).expect("it is a price")
 }
 
 /// One chain with two endpoints, two sinks, and a feed of two pairs with a rule each: below 100, until 110.
-fn settings() -> Settings {
+pub(in crate::reactor) fn settings() -> Settings {
     let chain = ChainSettings {
         name: "ethereum".into(),
         id: CHAIN,
@@ -65,20 +65,20 @@ fn settings() -> Settings {
     }
 }
 
-fn reactor() -> Reactor {
+pub(in crate::reactor) fn reactor() -> Reactor {
     let mut reactor = Reactor::restore(Tables::default(), at(0));
     reactor.handle(at(0), Event::Configured(Box::new(settings())));
     reactor
 }
 
 /// The messages that follow from an event.
-fn told(reactor: &mut Reactor, second: u64, event: Event) -> Vec<Message> {
+pub(in crate::reactor) fn told(reactor: &mut Reactor, second: u64, event: Event) -> Vec<Message> {
     let effects = reactor.handle(at(second), event);
     let message = |effect| if let Effect::Tell(message) = effect { Some(*message) } else { None };
     effects.into_iter().filter_map(message).collect()
 }
 
-fn source(kind: SourceKind, name: &str, state: SourceState) -> Event {
+pub(in crate::reactor) fn source(kind: SourceKind, name: &str, state: SourceState) -> Event {
     let chain = (kind == SourceKind::Rpc).then_some(CHAIN);
     Event::Source(SourceReport { source: SourceId { kind, chain, name: name.into() }, state })
 }
@@ -279,7 +279,7 @@ fn a_quiet_pair_is_unknown_and_its_neighbours_are_not() {
     let tick = |text: &str, value: &str, second: u64| {
         Event::Tick(Tick { feed: "coinbase".into(), pair: pair(text), price: price(value), time: at(second) })
     };
-    let quiet = |feed: &str, text: &str| Event::Quiet { feed: feed.into(), pair: pair(text) };
+    let quiet = |feed: &str, text: &str| Event::Quiet { feed: feed.into(), pair: pair(text), why: NoPrice::NoHeartbeat };
     let mut reactor = reactor();
     reactor.handle(at(1), source(SourceKind::Feed, "coinbase", SourceState::Fresh));
     let mut words = |second: u64, event: Event| {
@@ -317,7 +317,8 @@ fn a_hold_does_not_end_over_a_pair_that_went_quiet() {
             reactor.handle(at(second), Event::Tick(tick));
         }
         if goes_quiet {
-            reactor.handle(at(10), Event::Quiet { feed: "coinbase".into(), pair: pair("BTC-USD") });
+            let why = NoPrice::Unconfirmed;
+            reactor.handle(at(10), Event::Quiet { feed: "coinbase".into(), pair: pair("BTC-USD"), why });
         }
         let said = told(&mut reactor, 40, Event::Deadline(Deadline::Holds("BTC-USD".into())));
         assert_eq!(said.len(), usize::from(!goes_quiet));

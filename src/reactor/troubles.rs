@@ -94,6 +94,7 @@ pub fn words(subject: &Subject) -> String {
         Subject::List(chain, address, list) => format!("list/{chain}/{address:#x}/{}", list.word()),
         Subject::Sink(name) => format!("sink/{name}"),
         Subject::Prices(pair) => format!("prices/{pair}"),
+        Subject::Unpriced(pair) => format!("unpriced/{pair}"),
         Subject::Payments(what) => format!("payments/{what}"),
     }
 }

@@ -271,7 +271,7 @@ fn suspect(row: &TransferRow, skips: bool) -> (String, String) {
 }
 
 /// Some of a list, and how many more there are.
-fn named(all: impl Iterator<Item = String>) -> String {
+pub(super) fn named(all: impl Iterator<Item = String>) -> String {
     let mut all: Vec<String> = all.collect();
     all.dedup();
     let more = all.len().saturating_sub(MOST_NAMED);

@@ -78,6 +78,7 @@ fn subject() -> impl Strategy<Value = Subject> {
             .prop_map(|(chain, address, list)| Subject::List(chain, address, list)),
         name().prop_map(Subject::Sink),
         pair().prop_map(Subject::Prices),
+        pair().prop_map(Subject::Unpriced),
         name().prop_map(Subject::Payments),
         source.prop_map(|(kind, chain, name)| Subject::Source(SourceId { kind, chain, name })),
     ]

@@ -5,7 +5,7 @@ use crate::reactor::holdings::LevelKey;
 use crate::reactor::rows::{Deadline, Subject};
 use crate::types::{Asset, ChainId, Holding, Pair, PaymentId, TransferId};
 
-/// `chain:1`, `source:rpc:1:main`, `source:feed:-:coinbase`, `disagreement:1`, `list:1:0x…:tokentx`, `prices:ETH-USD`, `sink:ops`. A name comes last and needs no escapes.
+/// `chain:1`, `source:rpc:1:main`, `source:feed:-:coinbase`, `disagreement:1`, `list:1:0x…:tokentx`, `prices:ETH-USD`, `unpriced:ETH-USD`, `sink:ops`. A name comes last and needs no escapes.
 #[must_use]
 pub(super) fn subject_text(subject: &Subject) -> String {
     match subject {
@@ -18,6 +18,7 @@ pub(super) fn subject_text(subject: &Subject) -> String {
         Subject::List(chain, address, list) => format!("list:{chain}:{address:#x}:{}", list.word()),
         Subject::Sink(sink) => format!("sink:{sink}"),
         Subject::Prices(pair) => format!("prices:{pair}"),
+        Subject::Unpriced(pair) => format!("unpriced:{pair}"),
         Subject::Payments(what) => format!("payments:{what}"),
     }
 }
@@ -37,6 +38,7 @@ pub(super) fn read_subject(text: &str) -> Option<Subject> {
         "sink" => Some(Subject::Sink(rest.into())),
         "payments" => Some(Subject::Payments(rest.into())),
         "prices" => Pair::parse(rest).map(Subject::Prices),
+        "unpriced" => Pair::parse(rest).map(Subject::Unpriced),
         "source" => {
             let (kind, rest) = rest.split_once(':')?;
             let (chain, name) = rest.split_once(':')?;

@@ -1,7 +1,8 @@
 //! Whether the monitor can do its work, for `/readyz` and the metric beside it.
 
-use super::snapshot::Snapshot;
-use crate::types::Name;
+use super::snapshot::{Snapshot, SourceStatus};
+use crate::reactor::event::SourceKind;
+use crate::types::{Name, Pair};
 use std::fmt;
 
 /// Why it cannot.
@@ -15,6 +16,8 @@ pub enum Unready {
     Chain(Name),
     /// A source that is required, and does not answer.
     Source(Name),
+    /// A pair that a required feed is asked for, and that no feed has a price of.
+    Price(Pair),
 }
 
 impl fmt::Display for Unready {
@@ -24,6 +27,7 @@ impl fmt::Display for Unready {
             Self::Store => f.write_str("the store cannot be written"),
             Self::Chain(name) => write!(f, "blind on {name}"),
             Self::Source(name) => write!(f, "{name} does not answer"),
+            Self::Price(pair) => write!(f, "no price of {pair}"),
         }
     }
 }
@@ -48,14 +52,27 @@ pub fn unready(snapshot: &Snapshot) -> Vec<Unready> {
             reasons.push(Unready::Source(source.id.name.clone()));
         }
     }
+    let required = |feed: &Name| {
+        let is_it = |source: &SourceStatus| source.id.kind == SourceKind::Feed && source.id.name == *feed;
+        snapshot.sources.iter().any(|source| source.required && is_it(source))
+    };
+    for pair in snapshot.pairs.iter().filter(|status| status.unknown.is_some()).map(|status| &status.pair) {
+        if snapshot.labels.prices.iter().any(|(asked, feed)| asked == pair && required(feed)) {
+            reasons.push(Unready::Price(pair.clone()));
+        }
+    }
     reasons
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Labels;
     use super::super::gas::GasStatus;
     use super::super::snapshot::ChainStatus;
+    use super::super::worth::PairStatus;
     use super::*;
+    use crate::reactor::event::{SourceId, SourceState};
+    use crate::reactor::unpriced::Unknown;
     use crate::types::{ChainId, Timestamp};
     use std::collections::BTreeMap;
 
@@ -98,6 +115,28 @@ mod tests {
         check(false, true, &[chain(false, true, true)], &[]);
         // Nothing was ever heard of it, and it is too early to call that blind.
         check(false, true, &[ChainStatus { followed: false, ..chain(true, false, false) }], &["blind on 1"]);
+        // A pair without a price keeps from being ready who said that its feed is required.
+        let pair = Pair::parse("ETH-USD").expect("it is a pair");
+        for required in [true, false] {
+            let unknown = Some(Unknown { since: None, why: "no feed has it".into() });
+            let feed = SourceStatus {
+                id: SourceId { kind: SourceKind::Feed, chain: None, name: "kraken".into() },
+                state: SourceState::Fresh,
+                last_event: None,
+                blind_since: None,
+                last_outage: None,
+                required,
+            };
+            let snapshot = Snapshot {
+                labels: Labels { prices: vec![(pair.clone(), "kraken".into())], ..Labels::default() }.into(),
+                store_writable: true,
+                sources: vec![feed],
+                pairs: vec![PairStatus { pair: pair.clone(), quote: None, unknown }],
+                ..Snapshot::default()
+            };
+            let reasons: Vec<_> = unready(&snapshot).iter().map(ToString::to_string).collect();
+            assert_eq!(reasons, required.then_some("no price of ETH-USD").into_iter().collect::<Vec<_>>());
+        }
         let starting = Snapshot::starting(std::sync::Arc::default(), true);
         assert!(unready(&starting) == [Unready::Starting] && starting.simulated);
         check(true, false, &[chain(true, true, false)], &["starting", "the store cannot be written", "blind on 1"]);

@@ -9,12 +9,12 @@ use super::health::unready;
 use super::labels::Labels;
 use super::names::{
     AttemptOutcome, CallOutcome, DROPPED_FRAMES, Metric, MetricKind, OTHER_CALLS, OUTBOX_DEAD, OUTBOX_PENDING, RELOADS,
-    SILENT_PAIRS, SOURCE_STATES,
+    SOURCE_STATES,
 };
 use super::retired::Retired;
 use super::snapshot::{Limit, Snapshot};
 use crate::reactor::effect::MessageKind;
-use crate::reactor::event::{List, NoBalance, SourceId, SourceKind, SourceState};
+use crate::reactor::event::{List, NoBalance, NoPrice, SourceId, SourceKind, SourceState};
 use crate::reactor::rows::{AlertState, PaymentState};
 use crate::types::amount::format_amount;
 use crate::types::{ChainId, Severity, Stage, Timestamp, U256};
@@ -122,12 +122,16 @@ impl Metrics {
             self.register_alerts(rule, severity);
         }
         for (pair, _) in &labels.prices {
-            for metric in [Metric::PairPrice, Metric::PairSources, Metric::PairSpread, Metric::PairTime] {
+            for metric in [Metric::PairSources, Metric::PairTime] {
                 self.touch(metric, &[pair.as_str()]);
+            }
+            // Nought is no price: until one is shown it is not known.
+            for metric in [Metric::PairPrice, Metric::PairSpread] {
+                self.set(metric, &[pair.as_str()], f64::NAN);
             }
         }
         for (pair, feed) in &labels.prices {
-            self.touch(Metric::PriceValue, &[pair.as_str(), feed.as_str()]);
+            self.set(Metric::PriceValue, &[pair.as_str(), feed.as_str()], f64::NAN);
             self.touch(Metric::PriceTime, &[pair.as_str(), feed.as_str()]);
         }
         for state in PaymentState::ALL {
@@ -213,7 +217,7 @@ impl Metrics {
             self.touch(Metric::FramesDropped, &[feed, reason]);
         }
         for (pair, _) in labels.prices.iter().filter(|(_, of)| of.as_str() == feed) {
-            for reason in SILENT_PAIRS {
+            for reason in NoPrice::ALL.map(NoPrice::label) {
                 self.touch(Metric::PairSilent, &[feed, pair.as_str(), reason]);
             }
         }

@@ -130,11 +130,11 @@ table! {
     ViewAgePromised = Gauge, "etherscan_view_age_promised_seconds", ["chain"], "How old a view may get by the budget.";
     ViewTime = Gauge, "etherscan_view_last_success_timestamp_seconds", ["chain"], "When a list of an address was last read.";
     IndexLag = Gauge, "etherscan_index_lag_blocks", ["chain"], "How far the index of the lists was last seen behind the head of the chain.";
-    PriceValue = Gauge, "price", ["pair", "source"], "The latest price; for display, rules use the exact one.";
+    PriceValue = Gauge, "price", ["pair", "source"], "The price by this feed, NaN while it is unknown; for display, rules use the exact one.";
     PriceTime = Gauge, "price_last_success_timestamp_seconds", ["pair", "source"], "When the price was last taken.";
-    PairPrice = Gauge, "pair_price", ["pair"], "The price of the pair over its fresh feeds; for display, rules use the exact one.";
+    PairPrice = Gauge, "pair_price", ["pair"], "The price of the pair over its fresh feeds, NaN while it is unknown; for display, rules use the exact one.";
     PairSources = Gauge, "pair_sources", ["pair"], "How many fresh feeds the price of the pair comes from; 0 while it is unknown.";
-    PairSpread = Gauge, "pair_spread_ratio", ["pair"], "From the lowest to the highest fresh feed, as a part of the price.";
+    PairSpread = Gauge, "pair_spread_ratio", ["pair"], "From the lowest to the highest fresh feed, as a part of the price; NaN while that is unknown.";
     PairTime = Gauge, "pair_last_success_timestamp_seconds", ["pair"], "When the price of the pair was last known.";
     PortfolioUsd = Gauge, "portfolio_usd", ["watch"],
         "What the watch holds of all that has a price, in US dollars; it keeps its last value while a part is unknown.";
@@ -251,8 +251,6 @@ pub const HOOK_OUTCOMES: [&str; 4] = ["taken", "noted", "refused", "later"];
 
 /// Why a frame of a feed made no price: values of the label `reason`.
 pub const DROPPED_FRAMES: [&str; 5] = ["sequence", "older", "no_time", "stranger", "junk"];
-/// Why a pair of a feed has no price, or may soon have none: values of the label `reason`.
-pub const SILENT_PAIRS: [&str; 5] = ["rejected", "unacknowledged", "no_first_price", "no_heartbeat", "unconfirmed"];
 
 #[cfg(test)]
 mod tests {

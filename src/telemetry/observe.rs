@@ -4,7 +4,7 @@
 //! amounts and hashes never stand above DEBUG: the outbox is the record.
 
 use super::labels::Labels;
-use super::metrics::{Metrics, decimal, gwei, integer, seconds};
+use super::metrics::{Metrics, gwei, integer, seconds};
 use super::names::{CallOutcome, Metric};
 use crate::reactor::effect::Notice;
 use crate::reactor::event::{SourceId, SourceState};
@@ -256,7 +256,6 @@ fn read_alert(rule: &Name, severity: Severity, state: AlertState) -> Reading {
 
 fn read_price(at: Timestamp, pair: &Pair, feed: &Name, price: Price) -> Reading {
     Reading::say(Level::TRACE, format!("{pair} by {feed}: {price}"))
-        .with(Metric::PriceValue, [pair.as_str(), feed.as_str()], Change::Set(decimal(&price.to_string())))
         .with(Metric::PriceTime, [pair.as_str(), feed.as_str()], Change::Set(seconds(at)))
 }
 

@@ -13,6 +13,7 @@ use crate::reactor::directory::Directory;
 use crate::reactor::event::{SourceId, SourceState};
 use crate::reactor::paying::FreezeFile;
 use crate::reactor::rows::PaymentState;
+use crate::reactor::unpriced::Unknown;
 use crate::types::{ChainId, Kind, Name, Pair, Price, Severity, Timestamp, TransferId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -188,6 +189,8 @@ pub struct RuleStatus {
     pub severity: Severity,
     /// Of a threshold: whether it is past its level now.
     pub crossed: Option<bool>,
+    /// Why it cannot be judged now, where it cannot.
+    pub unjudged: Option<Unknown>,
     /// Of a threshold: when it last spoke.
     pub spoke_at: Option<Timestamp>,
     /// For each chain of it, whether a source can feed it in full and in time.
@@ -205,6 +208,8 @@ pub struct PriceStatus {
     pub price: Price,
     /// The venue's own time.
     pub as_of: Timestamp,
+    /// Whether that is not too long ago.
+    pub fresh: bool,
 }
 
 /// What an explorer's plan has left.

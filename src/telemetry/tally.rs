@@ -3,7 +3,7 @@
 
 use super::names::CallOutcome;
 use super::{Labels, Metric, Metrics};
-use crate::reactor::event::{List, SourceId};
+use crate::reactor::event::{List, NoPrice, SourceId};
 use crate::types::{ChainId, Name, Pair};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +66,7 @@ impl Tally {
     }
 
     /// A pair of a feed has no price, or may soon have none.
-    pub fn pair_silent(&self, feed: &Name, pair: &Pair, reason: &'static str) {
-        self.metrics.add(Metric::PairSilent, &[feed.as_str(), pair.as_str(), reason], 1);
+    pub fn pair_silent(&self, feed: &Name, pair: &Pair, why: NoPrice) {
+        self.metrics.add(Metric::PairSilent, &[feed.as_str(), pair.as_str(), why.label()], 1);
     }
 }

@@ -154,6 +154,15 @@ fn gauges_follow_how_things_stand_and_the_time_of_the_scrape() {
         feed: "coinbase".into(),
         price: Price::parse("2500.5").expect("it is a price"),
         as_of: Timestamp::default(),
+        fresh: true,
+    };
+    let quote = Quote {
+        pair: price.pair.clone(),
+        price: price.price,
+        source: "coinbase".into(),
+        sources: 1,
+        spread: Percent::whole(0),
+        as_of: Timestamp::default(),
     };
     // On its way for the first time: not blind yet, and not up.
     let source = SourceStatus {
@@ -170,9 +179,14 @@ fn gauges_follow_how_things_stand_and_the_time_of_the_scrape() {
         store_writable: true,
         sinks: vec![sink(3, Some(4_000))],
         chains: vec![chain()],
+        pairs: vec![PairStatus { pair: price.pair.clone(), quote: Some(quote), unknown: None }],
         prices: vec![price],
         ..Snapshot::default()
     };
+    let feed = "walletwatch_price{pair=\"ETH-USD\",source=\"coinbase\"}";
+    let unknown = |name: &str| assert_eq!(series(&metrics.render(), name).as_deref(), Some("NaN"), "{name}");
+    unknown(feed);
+    unknown("walletwatch_pair_price{pair=\"ETH-USD\"}");
     metrics.show(&snapshot, Timestamp::from_millis(10_000));
     let check = |start: &str, expected: &str| {
         let text = metrics.render();
@@ -191,6 +205,21 @@ fn gauges_follow_how_things_stand_and_the_time_of_the_scrape() {
     let main = "{source=\"main\",kind=\"rpc\",chain=\"ethereum\"}";
     check(&format!("walletwatch_source_up{main}"), "0");
     check(&format!("walletwatch_source_last_event_timestamp_seconds{main}"), "8");
+    check(feed, "2500.5");
+    check("walletwatch_pair_price{pair=\"ETH-USD\"}", "2500.5");
+    check("walletwatch_pair_spread_ratio{pair=\"ETH-USD\"}", "0");
+    // Stale, and then gone: neither the old number nor nought.
+    snapshot.prices[0].fresh = false;
+    snapshot.pairs[0].quote = None;
+    for _ in 0..2 {
+        metrics.show(&snapshot, Timestamp::from_millis(10_500));
+        unknown(feed);
+        unknown("walletwatch_pair_price{pair=\"ETH-USD\"}");
+        unknown("walletwatch_pair_spread_ratio{pair=\"ETH-USD\"}");
+        check("walletwatch_pair_sources{pair=\"ETH-USD\"}", "0");
+        check("walletwatch_pair_last_success_timestamp_seconds{pair=\"ETH-USD\"}", "10");
+        snapshot.prices.clear();
+    }
     snapshot.sources[0].state = SourceState::Fresh;
     // All delivered, and the chain blind: its last block stays, so that its age tells.
     snapshot.sinks = vec![sink(0, None)];

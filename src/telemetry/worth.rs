@@ -3,6 +3,7 @@
 use super::balances::{BalanceSeries, BalancesStatus};
 use crate::reactor::Reactor;
 use crate::reactor::market::Quote;
+use crate::reactor::unpriced::Unknown;
 use crate::types::{Name, Pair, Timestamp, Usd};
 use std::collections::BTreeMap;
 
@@ -13,6 +14,8 @@ pub struct PairStatus {
     pub pair: Pair,
     /// What it costs; `None` while no feed has a fresh price of it.
     pub quote: Option<Quote>,
+    /// Why it has none then.
+    pub unknown: Option<Unknown>,
 }
 
 /// What a watch is worth, over all that has a price.
@@ -29,7 +32,8 @@ pub struct Portfolio {
 /// Every pair that feeds are asked for.
 #[must_use]
 pub fn pairs(reactor: &Reactor, at: Timestamp) -> Vec<PairStatus> {
-    reactor.quotes(at).map(|(pair, quote)| PairStatus { pair: pair.clone(), quote }).collect()
+    let status = |(pair, quote): (&Pair, _)| PairStatus { pair: pair.clone(), unknown: reactor.unpriced(pair, at), quote };
+    reactor.quotes(at).map(status).collect()
 }
 
 /// Every watch that has a balance with a price.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::effect::{Body, Effect};
-use walletwatch::reactor::event::{Event, SourceId, SourceKind, SourceReport, SourceState, Tick};
+use walletwatch::reactor::event::{Event, NoPrice, SourceId, SourceKind, SourceReport, SourceState, Tick};
 use walletwatch::reactor::settings::{
     ChangeCondition, Condition, Move, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold,
 };
@@ -209,7 +209,7 @@ impl Stage {
             Says(feed, value, ago) => self.says(second, feed, value, ago),
             Quiet(feed) => {
                 for n in 0..PAIRS {
-                    self.handle(at(second), Event::Quiet { feed: feed.into(), pair: pair(n) });
+                    self.handle(at(second), Event::Quiet { feed: feed.into(), pair: pair(n), why: NoPrice::NoHeartbeat });
                 }
             }
             Restart => {

@@ -2,7 +2,7 @@
 
 use super::super::gas::gwei;
 use super::View;
-use super::pieces::{about, ago, brief, section, text};
+use super::pieces::{about, ago, brief, section, since, text};
 use crate::telemetry::snapshot::ChainStatus;
 use crate::telemetry::trend::Trend;
 use crate::telemetry::worth::PairStatus;
@@ -36,7 +36,10 @@ fn price(view: &View, status: &PairStatus) -> Markup {
                             (text(quote.source.as_str())) ", " (ago(quote.as_of, view.now))
                             @if quote.sources > 1 { ", " (quote.spread.shown()) " % apart" }
                         },
-                        None => span.bad { "no fresh price" },
+                        None => span.bad title=[status.unknown.as_ref().map(|unknown| text(unknown.why.as_str()))] {
+                            "no fresh price"
+                            @if let Some(at) = status.unknown.as_ref().and_then(|unknown| unknown.since) { " " (since(at, view.now)) }
+                        },
                     }
                 }
             }

@@ -3,9 +3,10 @@
 use super::super::Parts;
 use super::super::bodies;
 use super::frame::{Here, page};
-use super::pieces::{Tone, ago, bar, empty, grouped, link, section, severity, since, span, state, text};
+use super::pieces::{Tone, ago, bar, empty, grouped, link, section, severity, since, span, state, text, time};
 use super::{Shown, View, chains, deliveries, market};
 use crate::reactor::event::SourceState;
+use crate::reactor::unpriced::Unknown;
 use crate::telemetry::snapshot::{RuleStatus, SourceStatus};
 use axum::extract::State;
 use maud::{Markup, html};
@@ -119,6 +120,8 @@ fn rule_line(view: &View, rule: &RuleStatus) -> Markup {
         rule.covered.iter().filter(|(_, covered)| !**covered).map(|(chain, _)| view.standing.labels.chain(*chain));
     let blind: Vec<String> = blind.map(|name| name.to_string()).collect();
     let (tone, word) = match rule.crossed {
+        Some(true) if rule.unjudged.is_some() => (Tone::Bad, "crossed, blind"),
+        _ if rule.unjudged.is_some() => (Tone::Bad, "blind"),
         _ if !blind.is_empty() => (Tone::Warn, "not fed"),
         Some(true) => (Tone::Warn, "crossed"),
         Some(false) => (Tone::Good, "within"),
@@ -130,6 +133,11 @@ fn rule_line(view: &View, rule: &RuleStatus) -> Markup {
             td.stage { (state(tone, word)) }
             td.what {
                 a.main href=(link("/alerts", [("rule", name)].into_iter())) { (text(name)) } " " (severity(rule.severity))
+                @if let Some(Unknown { since, why }) = &rule.unjudged {
+                    div.sub.bad {
+                        "cannot be judged" @if let Some(since) = since { " since " (time(*since, view.now)) } ": " (text(why.as_str()))
+                    }
+                }
                 @if !blind.is_empty() { div.sub.warn { "no source sees all of it on " (text(&blind.join(", "))) } }
             }
             td.when { @match (rule.spoke_at, rule.crossed) {

@@ -10,7 +10,7 @@ use super::outlet::Outlet;
 use super::relay::Shift;
 use super::report::Reporter;
 use crate::net::{Protocol, Verdict};
-use crate::reactor::event::SourceState;
+use crate::reactor::event::{NoPrice, SourceState};
 use crate::sources::WallClock;
 use crate::telemetry::Tally;
 use crate::types::{Name, Pair};
@@ -65,8 +65,8 @@ struct PairFeed {
 
 impl PairFeed {
     /// Says, once, that the last price is not known to hold: neighbours may go on, and the feed with them. Gives whether it was said now.
-    fn go_quiet(&mut self, shift: &Shift, feed: &Name, pair: &Pair) -> bool {
-        if self.quiet || !self.outlet.quiet(shift, feed, pair) {
+    fn go_quiet(&mut self, shift: &Shift, feed: &Name, pair: &Pair, why: NoPrice) -> bool {
+        if self.quiet || !self.outlet.quiet(shift, feed, pair, why) {
             return false;
         }
         // A new subscription begins with the last trade, which may be the one that was handed on: it holds again then.
@@ -212,8 +212,8 @@ impl Exchange {
             found = true;
             if !matches!(feed.standing, Standing::Rejected { .. }) {
                 feed.standing = Standing::Rejected { since: now };
-                feed.go_quiet(&self.shift, &self.feed, pair);
-                self.tally.pair_silent(&self.feed, pair, "rejected");
+                feed.go_quiet(&self.shift, &self.feed, pair, NoPrice::Rejected);
+                self.tally.pair_silent(&self.feed, pair, NoPrice::Rejected);
                 tracing::error!(feed = %self.feed, %pair, message, reason, "the venue rejects this pair: it has no price from this feed");
             }
         }
@@ -229,7 +229,7 @@ impl Exchange {
     fn check(&mut self, pair: &Pair, now: Instant) -> bool {
         let Some(feed) = self.pairs.get_mut(pair) else { return false };
         let past = |since: Instant, within: Duration| now.saturating_duration_since(since) > within;
-        let silent = |reason: &'static str| self.tally.pair_silent(&self.feed, pair, reason);
+        let silent = |why| self.tally.pair_silent(&self.feed, pair, why);
         match feed.standing {
             Standing::Asked { since, again: false } if past(since, ACK_WITHIN) => {
                 feed.standing = Standing::Asked { since: now, again: true };
@@ -237,29 +237,31 @@ impl Exchange {
             }
             Standing::Asked { since, again: true } if past(since, ACK_WITHIN) => {
                 feed.standing = Standing::Silent;
-                feed.go_quiet(&self.shift, &self.feed, pair);
-                silent("unacknowledged");
+                feed.go_quiet(&self.shift, &self.feed, pair, NoPrice::Unacknowledged);
+                silent(NoPrice::Unacknowledged);
                 tracing::error!(feed = %self.feed, %pair, "the venue does not acknowledge this pair: it has no price from this feed");
                 return false;
             }
             Standing::Acknowledged { since } if past(since, FIRST_PRICE_WITHIN) => {
                 feed.standing = Standing::Silent;
-                feed.go_quiet(&self.shift, &self.feed, pair);
-                silent("no_first_price");
+                feed.go_quiet(&self.shift, &self.feed, pair, NoPrice::NoFirstPrice);
+                silent(NoPrice::NoFirstPrice);
                 tracing::warn!(feed = %self.feed, %pair, "subscribed, but no price has come");
                 return false;
             }
             Standing::Asked { .. } => return false,
             Standing::Rejected { .. } => {
-                feed.go_quiet(&self.shift, &self.feed, pair);
+                feed.go_quiet(&self.shift, &self.feed, pair, NoPrice::Rejected);
                 return false;
             }
             Standing::Acknowledged { .. } | Standing::Priced | Standing::Silent => {}
         }
         let dead = self.dialect.heartbeat_within().is_some_and(|within| past(feed.sign, within));
         let unconfirmed = feed.standing == Standing::Priced && past(feed.told, HOLDS_FOR);
-        if (dead || unconfirmed || feed.standing == Standing::Silent) && feed.go_quiet(&self.shift, &self.feed, pair) {
-            silent(if dead { "no_heartbeat" } else { "unconfirmed" });
+        let why = if dead { NoPrice::NoHeartbeat } else { NoPrice::Unconfirmed };
+        let silence = dead || unconfirmed || feed.standing == Standing::Silent;
+        if silence && feed.go_quiet(&self.shift, &self.feed, pair, why) {
+            silent(why);
             tracing::warn!(feed = %self.feed, %pair, "this pair went silent beside live ones: its price is unknown, it is asked for again");
         }
         let wanted = feed.quiet || (feed.standing == Standing::Priced && past(feed.told, CONFIRM_AFTER));

@@ -4,7 +4,7 @@
 //! nothing of silence yet.
 
 use super::relay::Shift;
-use crate::reactor::event::{Event, Tick};
+use crate::reactor::event::{Event, NoPrice, Tick};
 use crate::sources::queue::Newest;
 use crate::types::{Name, Pair, Price, Timestamp};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,10 +35,10 @@ impl Outlet {
     }
 
     /// Says that the last price is not known to hold. A successor that has not taken over says nothing: who is before it may know.
-    pub(super) fn quiet(&self, shift: &Shift, feed: &Name, pair: &Pair) -> bool {
+    pub(super) fn quiet(&self, shift: &Shift, feed: &Name, pair: &Pair, why: NoPrice) -> bool {
         let speaks = shift.speaks();
         if speaks {
-            self.slot.put(Event::Quiet { feed: feed.clone(), pair: pair.clone() });
+            self.slot.put(Event::Quiet { feed: feed.clone(), pair: pair.clone(), why });
         }
         speaks
     }

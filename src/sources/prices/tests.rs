@@ -54,7 +54,7 @@ fn subscription(pair: &str) -> String {
 fn words(events: Vec<Event>) -> Vec<String> {
     let word = |event| match event {
         Event::Tick(tick) => format!("{} {}", tick.pair, tick.price),
-        Event::Quiet { feed: _, pair } => format!("{pair} quiet"),
+        Event::Quiet { feed: _, pair, why: _ } => format!("{pair} quiet"),
         Event::Source(report) => match report.state {
             SourceState::BackingOff(reason) => format!("backing off: {reason}"),
             SourceState::Refused(reason) => format!("refused: {reason}"),
