@@ -294,7 +294,7 @@ mod tests {
             "devnet  stopped: another genesis  7      T0          0       2 blocks still to read",
             "ops   disabled by its receiver  3        1     T3",
             "chat  failing since T5          2        0     T4              next try T6: HTTP 503",
-            "in     info                                    not fed in full on base",
+            "in     info                                      not fed in full on base",
             "dear   info      calm",
             "falls  info      cannot be judged                since T7: no price",
             "young  info      cannot be judged                no window",

@@ -4,7 +4,7 @@ use super::Reactor;
 use super::effect::{Effect, MessageKind, Notice};
 use super::event::{List, SourceId, SourceKind, SourceState, Unlistable};
 use super::lists::kind_of;
-use super::rows::{Deadline, Subject};
+use super::rows::Subject;
 use crate::types::{Address, ChainId, Name, Severity};
 
 impl Reactor {
@@ -32,7 +32,7 @@ impl Reactor {
             if known == Some(state) || matches!(known, Some(SourceState::Refused(_))) {
                 continue;
             }
-            self.timers.clear(&Deadline::Silent(Subject::Source(source.clone())), effects);
+            self.ends_silence(&Subject::Source(source.clone()), effects);
             self.soft.sources.insert(source.clone(), state.clone());
             effects.push(Effect::Notice(Notice::Source { source, state: state.clone() }));
         }
@@ -43,7 +43,7 @@ impl Reactor {
         let account = SourceId { kind: SourceKind::Explorer, chain: None, name: name.clone() };
         self.soft.sources.remove(&account);
         let subject = Subject::Source(account);
-        self.timers.clear(&Deadline::Silent(subject.clone()), effects);
+        self.ends_silence(&subject, effects);
         self.recovered(&subject, effects);
     }
 

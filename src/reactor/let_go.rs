@@ -25,9 +25,7 @@ impl Reactor {
         let sources: Vec<SourceId> = self.soft.sources.keys().filter(|source| !self.knows(source)).cloned().collect();
         for source in sources {
             self.soft.sources.remove(&source);
-            let subject = Subject::Source(source);
-            self.soft.progress.remove(&subject);
-            self.timers.clear(&Deadline::Silent(subject), effects);
+            self.ends_silence(&Subject::Source(source), effects);
         }
         for (id, chain) in &mut self.chains {
             let named = self.settings.chains.get(id).map(|chain| chain.endpoints.as_slice()).unwrap_or_default();

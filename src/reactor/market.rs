@@ -108,7 +108,7 @@ impl Market {
         if known.price.is_some_and(|(_, newest)| time < newest) {
             return false;
         }
-        known.price = Some((price, time));
+        (known.price, known.why) = (Some((price, time)), None);
         true
     }
 

@@ -45,8 +45,7 @@ impl Reactor {
             (SourceKind::Feed | SourceKind::Explorer, _) => {}
         }
         if fresh {
-            self.timers.clear(&Deadline::Silent(subject.clone()), effects);
-            self.soft.progress.remove(&subject);
+            self.ends_silence(&subject, effects);
             self.recovered(&subject, effects);
             self.explorer_changed(&source, effects);
             return;
@@ -58,6 +57,12 @@ impl Reactor {
         } else if !self.timers.contains(&Deadline::Silent(subject.clone())) {
             self.timers.set(self.at, Deadline::Silent(subject), SOURCE_SILENCE, effects);
         }
+    }
+
+    /// Nothing of a source is waited for any more: it answers, or others speak for it.
+    pub(super) fn ends_silence(&mut self, subject: &Subject, effects: &mut Vec<Effect>) {
+        self.timers.clear(&Deadline::Silent(subject.clone()), effects);
+        self.soft.progress.remove(subject);
     }
 
     /// Something useful came of a chain.
@@ -296,9 +301,7 @@ impl Reactor {
                 (SourceKind::Explorer, Some(*chain), explorer)
             }
             Subject::Sink(name) => (SourceKind::Feed, None, Some(name.clone())),
-            Subject::Prices(pair) | Subject::Unpriced(pair) => {
-                (SourceKind::Feed, None, Some(pair.as_str().into()))
-            }
+            Subject::Prices(pair) | Subject::Unpriced(pair) => (SourceKind::Feed, None, Some(pair.as_str().into())),
             Subject::Payments(what) => (SourceKind::Feed, None, Some(what.clone())),
         };
         let pair = row.subject.pair();

@@ -187,7 +187,7 @@ fn an_account_whose_day_is_over_is_a_blind_source_that_says_until_when() {
     let said = blind(told(&mut reactor, 122, silent));
     assert_eq!(said, [("source.blind", None, format!("its calls are used up until {}", at(9_000)))]);
     let back = blind(told(&mut reactor, 9_000, explorer(Some(137), SourceState::Fresh)));
-    assert_eq!(back, [("source.recovered", None, "back after 8878 s".to_owned())]);
+    assert_eq!(back, [("source.recovered", None, "back after 8998 s".to_owned())]);
 }
 
 #[test]
@@ -279,7 +279,8 @@ fn a_quiet_pair_is_unknown_and_its_neighbours_are_not() {
     let tick = |text: &str, value: &str, second: u64| {
         Event::Tick(Tick { feed: "coinbase".into(), pair: pair(text), price: price(value), time: at(second) })
     };
-    let quiet = |feed: &str, text: &str| Event::Quiet { feed: feed.into(), pair: pair(text), why: NoPrice::NoHeartbeat };
+    let quiet =
+        |feed: &str, text: &str| Event::Quiet { feed: feed.into(), pair: pair(text), why: NoPrice::NoHeartbeat };
     let mut reactor = reactor();
     reactor.handle(at(1), source(SourceKind::Feed, "coinbase", SourceState::Fresh));
     let mut words = |second: u64, event: Event| {

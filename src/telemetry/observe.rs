@@ -255,8 +255,11 @@ fn read_alert(rule: &Name, severity: Severity, state: AlertState) -> Reading {
 }
 
 fn read_price(at: Timestamp, pair: &Pair, feed: &Name, price: Price) -> Reading {
-    Reading::say(Level::TRACE, format!("{pair} by {feed}: {price}"))
-        .with(Metric::PriceTime, [pair.as_str(), feed.as_str()], Change::Set(seconds(at)))
+    Reading::say(Level::TRACE, format!("{pair} by {feed}: {price}")).with(
+        Metric::PriceTime,
+        [pair.as_str(), feed.as_str()],
+        Change::Set(seconds(at)),
+    )
 }
 
 fn read_base_fee(at: Timestamp, chain: &str, fee: U256) -> Reading {

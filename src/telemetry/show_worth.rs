@@ -25,7 +25,11 @@ impl Metrics {
             self.set(Metric::PairSources, &of, quote.as_ref().map_or(0.0, |quote| integer(u64::from(quote.sources))));
             // Millionths of a percent are a hundredth of a millionth.
             let spread = |quote: &Quote| decimal(&format_amount(U256::from(quote.spread.millionths()), 8));
-            self.set(Metric::PairPrice, &of, quote.as_ref().map_or(f64::NAN, |quote| decimal(&quote.price.to_string())));
+            self.set(
+                Metric::PairPrice,
+                &of,
+                quote.as_ref().map_or(f64::NAN, |quote| decimal(&quote.price.to_string())),
+            );
             self.set(Metric::PairSpread, &of, quote.as_ref().map_or(f64::NAN, spread));
             if quote.is_some() {
                 self.set(Metric::PairTime, &of, seconds(now));

@@ -1,11 +1,13 @@
 //! The text of `/metrics`, read as a scraper reads it.
 
 use super::*;
+use crate::reactor::market::Quote;
 use crate::reactor::settings::{ChainSettings, Confirmed, Settings, SinkSettings};
 use crate::telemetry::balances::BalanceSeries;
 use crate::telemetry::gas::GasStatus;
 use crate::telemetry::snapshot::{ChainStatus, PriceStatus, SinkStatus, SourceStatus};
-use crate::types::{Asset, Name, Pair, Price};
+use crate::telemetry::worth::PairStatus;
+use crate::types::{Asset, Name, Pair, Percent, Price};
 use std::process::{Command, Stdio};
 
 pub(crate) fn labels() -> Labels {
@@ -109,7 +111,8 @@ fn every_series_of_a_config_is_there_at_zero_before_anything_happens() {
         "walletwatch_etherscan_requests_total{chain=\"ethereum\",list=\"tokentx\",outcome=\"limited\"}",
         "walletwatch_balance_reads_total{chain=\"ethereum\",outcome=\"empty\"}",
         "walletwatch_balances_left_out",
-        "walletwatch_price{pair=\"ETH-USD\",source=\"coinbase\"}",
+        "walletwatch_price_last_success_timestamp_seconds{pair=\"ETH-USD\",source=\"coinbase\"}",
+        "walletwatch_pair_sources{pair=\"ETH-USD\"}",
         "walletwatch_payments{state=\"held\",rehearsal=\"true\"}",
         "walletwatch_payments_frozen",
         "walletwatch_payment_limit_used_ratio{rule=\"top up\",limit=\"in_total\"}",

@@ -32,7 +32,8 @@ pub struct Portfolio {
 /// Every pair that feeds are asked for.
 #[must_use]
 pub fn pairs(reactor: &Reactor, at: Timestamp) -> Vec<PairStatus> {
-    let status = |(pair, quote): (&Pair, _)| PairStatus { pair: pair.clone(), unknown: reactor.unpriced(pair, at), quote };
+    let status =
+        |(pair, quote): (&Pair, _)| PairStatus { pair: pair.clone(), unknown: reactor.unpriced(pair, at), quote };
     reactor.quotes(at).map(status).collect()
 }
 

@@ -61,12 +61,13 @@ const TABLE: &[(u64, Deed, &[&str])] = &[
     (780, Says("coinbase", 99, 0), &[]),
     (781, Says("kraken", 99, 0), &["below recovered 2", "held recovered 1", "falls recovered 2", "rises crossed 2"]),
     // Older than what the feed said before; then newer, and older than a price may be.
+    // Nothing came since 781: stale five minutes later, and said two minutes after that.
     (1_200, Says("coinbase", 80, 430), &[]),
-    (1_210, Says("coinbase", 80, 400), &[]),
+    (1_210, Says("coinbase", 80, 400), &["source.blind"]),
     (1_211, Says("kraken", 70, 400), &[]),
     (1_300, Wait, &[]),
     // Nobody saw the beginning of the window: nothing is resolved either.
-    (1_310, Says("coinbase", 99, 0), &[]),
+    (1_310, Says("coinbase", 99, 0), &["source.recovered"]),
     (1_311, Says("kraken", 99, 0), &[]),
     (1_490, Hold(99), &[]),
     (1_520, Hold(99), &["rises recovered 2"]),
@@ -150,7 +151,7 @@ fn settings() -> Settings {
     Settings {
         rules: (0..PAIRS).flat_map(rules).collect(),
         sinks: BTreeMap::from([(ops, sink)]),
-        system: SystemSettings::default(),
+        system: SystemSettings { notify: vec!["ops".into()], ..SystemSettings::default() },
         feeds: BTreeMap::from([("coinbase".into(), pairs.clone()), ("kraken".into(), pairs)]),
         ..Settings::default()
     }
@@ -173,6 +174,11 @@ impl Stage {
     fn handle(&mut self, at: Timestamp, event: Event) {
         for effect in self.reactor.handle(at, event) {
             let Effect::Tell(message) = effect else { continue };
+            if let Body::Source(body) = &message.body {
+                let pair = body.pair.as_ref().and_then(|pair| pair.as_str().strip_prefix('C')?.strip_suffix("-USD"));
+                let said = self.said.entry(pair.expect("a pair is blind").parse().expect("a number")).or_default();
+                said.push(message.kind.word().to_owned());
+            }
             let Body::Crossing(body) = &message.body else { continue };
             let rule = message.rule.as_ref().expect("a rule speaks").as_str();
             let (pair, rule) = rule.split_once(' ').expect("the pair's number and the rule");
@@ -209,7 +215,10 @@ impl Stage {
             Says(feed, value, ago) => self.says(second, feed, value, ago),
             Quiet(feed) => {
                 for n in 0..PAIRS {
-                    self.handle(at(second), Event::Quiet { feed: feed.into(), pair: pair(n), why: NoPrice::NoHeartbeat });
+                    self.handle(
+                        at(second),
+                        Event::Quiet { feed: feed.into(), pair: pair(n), why: NoPrice::NoHeartbeat },
+                    );
                 }
             }
             Restart => {

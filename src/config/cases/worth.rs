@@ -121,7 +121,44 @@ fn a_change_within_a_time_is_read_or_named() {
     };
     wrong("within = \"1h\"", "has no `change_percent`");
     wrong("change_percent = \"5\"", "has no `within`");
-    wrong("change_percent = \"0\"\nwithin = \"1h\"", "`change_percent` is no percentage");
+    let word = "`change_percent` is no percentage";
+    for text in [
+        "0",
+        "-0",
+        "+0.0",
+        "",
+        "-",
+        "+-5",
+        "--5",
+        "- -5",
+        "5e1",
+        "1/2",
+        "five",
+        "NaN",
+        "inf",
+        "0.0000001",
+        "5 %%",
+        "5 USD",
+        "−5",
+        "9".repeat(30).as_str(),
+    ] {
+        wrong(&format!("change_percent = \"{text}\"\nwithin = \"1h\""), word);
+    }
+    for text in ["-100", "-100.000001", "-250 %"] {
+        wrong(&format!("change_percent = \"{text}\"\nwithin = \"1h\""), "no price can fall by 100 % or more");
+    }
+    assert_eq!(read("change_percent = \"-99.999999\"\nwithin = \"1h\"").0, Move::Fall);
+    assert_eq!(read("change_percent = \"+250\"\nwithin = \"1h\"").0, Move::Rise);
+    for text in ["5", "-5", "5.5", "true"] {
+        wrong(&format!("change_percent = {text}\nwithin = \"1h\""), "`change_percent` is");
+    }
+    for text in ["0s", "30s", "61s", "10081m", "-1h", "1", "soon"] {
+        wrong(&format!("change_percent = \"5\"\nwithin = \"{text}\""), "`within`");
+    }
+    for text in ["0", "-2", "x"] {
+        let keys = format!("change_percent = \"5\"\nwithin = \"1h\"\nrecovers_at = \"{text}\"");
+        wrong(&keys, "`recovers_at` of a change is no percentage above zero");
+    }
     wrong("change_percent = \"5\"\nwithin = \"90s\"", "`within` is not whole minutes");
     wrong("change_percent = \"5\"\nwithin = \"8d\"", "`within` is not whole minutes");
     wrong("change_percent = \"5\"\nwithin = \"1h\"\nbelow = \"1\"", "exclude each other");

@@ -11,7 +11,7 @@ use crate::config::raw::tree::Value;
 use crate::reactor::settings::{ChangeCondition, Condition, GasCondition, Move, PriceCondition, Side, Threshold};
 use crate::types::amount::parse_amount;
 use crate::types::gas::Fee;
-use crate::types::{Name, Pair, Price, U256};
+use crate::types::{Name, Pair, Percent, Price, U256};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -64,14 +64,14 @@ pub(super) fn price(input: &Input<'_>, scope: &Scope<'_>, feeds: &BTreeMap<Name,
         price
     };
     if scope.node("change_percent").is_some() || scope.node("within").is_some() {
-        return change(input, scope, pair?.value).map(Condition::Change);
+        return change(input, scope, pair.map(|said| said.value)).map(Condition::Change);
     }
     let threshold = threshold(scope, read)?;
     Some(Condition::Price(PriceCondition { pair: pair?.value, threshold }))
 }
 
 /// `change_percent` with `within`.
-fn change(input: &Input<'_>, scope: &Scope<'_>, pair: Pair) -> Option<ChangeCondition> {
+fn change(input: &Input<'_>, scope: &Scope<'_>, pair: Option<Pair>) -> Option<ChangeCondition> {
     for key in ["below", "above"] {
         if let Some(node) = scope.table.get(key) {
             let what = format!("`{key}` and `change_percent` exclude each other");
@@ -80,15 +80,34 @@ fn change(input: &Input<'_>, scope: &Scope<'_>, pair: Pair) -> Option<ChangeCond
     }
     let said = scope.need("change_percent", "for example change_percent = \"-5\", with `within`");
     let (movement, number) = match said.as_ref().map(|said| said.value.trim()) {
-        Some(text) if text.starts_with('-') => (Move::Fall, text.trim_start_matches('-')),
-        Some(text) if text.starts_with('+') => (Move::Rise, text.trim_start_matches('+')),
-        Some(text) => (Move::Either, text),
+        Some(text) => match (text.strip_prefix('-'), text.strip_prefix('+')) {
+            (Some(number), _) => (Move::Fall, number),
+            (None, Some(number)) => (Move::Rise, number),
+            (None, None) => (Move::Either, text),
+        },
         None => (Move::Either, ""),
     };
     let level = percent(number);
     if let (Some(said), None) = (&said, level) {
         let hint = "\"5\" for either way, \"-5\" for a fall, \"+5\" for a rise";
         input.notes.fault(said.place, "`change_percent` is no percentage above zero", hint);
+    }
+    if let (Some(said), Some(level)) = (&said, level)
+        && level >= Percent::whole(100)
+    {
+        match movement {
+            Move::Fall => {
+                let what = "no price can fall by 100 % or more: this rule could never speak";
+                input.notes.fault(said.place, what, "less than 100, for example \"-5\"; \"+150\" for a rise");
+                return None;
+            }
+            Move::Either => {
+                let what =
+                    "no price can fall by 100 % or more: `change_percent` speaks of rises only, which \"+\" says";
+                input.notes.warn(said.place, what.to_owned());
+            }
+            Move::Rise => {}
+        }
     }
     if scope.node("within").is_none() {
         scope.missing("within", "for example within = \"1h\"");
@@ -122,7 +141,7 @@ fn change(input: &Input<'_>, scope: &Scope<'_>, pair: Pair) -> Option<ChangeCond
     let hold = scope.span("for").map_or(Duration::ZERO, |said| said.value);
     let at_most_every = scope.span("at_most_every").map(|said| said.value);
     let threshold = Threshold { side: Side::Above, level: level?, recovers_at: recovers_at?, hold, at_most_every };
-    Some(ChangeCondition { pair, within: within?.value, movement, threshold })
+    Some(ChangeCondition { pair: pair?, within: within?.value, movement, threshold })
 }
 
 /// Whether every feed was read without a fault: else a missing pair may only be a consequence.
