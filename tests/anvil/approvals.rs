@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 const APPROVAL: B256 = b256!("0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925");
 const APPROVAL_FOR_ALL: B256 = b256!("0x17307eab39ab6107e8899845ad3d59bd9653f200f220920489ca2b5937696c31");
-const SINGLE: B256 = b256!("0xc3d58168c5ae7397731d063d5bbf3d657854427343f4c083240f7aacaa2d0f62");
-const BATCH: B256 = b256!("0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb");
+pub(crate) const SINGLE: B256 = b256!("0xc3d58168c5ae7397731d063d5bbf3d657854427343f4c083240f7aacaa2d0f62");
+pub(crate) const BATCH: B256 = b256!("0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb");
 /// The table's USDC on Ethereum; here it writes whatever log it is told to.
 const USDC: Address = address!("0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48");
 /// NFTs that nobody knows.
@@ -248,7 +248,10 @@ async fn nfts_move_with_their_id_and_exact_quantity_and_each_row_of_a_batch_is_o
     let (giver, owner) = (accounts[0], accounts[1]);
     prepare(&anvil).await;
     let explorer = Explorer::start(Arc::clone(&anvil), &[]).await;
-    let party = start(&anvil, &explorer, owner, BY_RPC).await;
+    let mut parties = Vec::new();
+    for sources in [BY_RPC, BY_EXPLORER] {
+        parties.push((sources, start(&anvil, &explorer, owner, sources).await));
+    }
     let (from, to) = (giver.into_word(), owner.into_word());
     let words = |words: &[u64]| words.iter().map(|word| U256::from(*word)).collect::<Vec<_>>();
     let most = U256::MAX;
@@ -258,7 +261,7 @@ async fn nfts_move_with_their_id_and_exact_quantity_and_each_row_of_a_batch_is_o
     write(&anvil, giver, APES, &[BATCH, from, from, to], &words(&[64, 192, 3, 5, 6, 5, 3, 10, 20, 10])).await;
     // A batch whose lists do not fit says nothing, and takes nothing with it.
     write(&anvil, giver, APES, &[BATCH, from, from, to], &words(&[64, 192, 3, 5, 6, 5, 2, 10, 20])).await;
-    write(&anvil, owner, APES, &[evm::TRANSFER, to, from, B256::from(U256::from(8))], &[]).await;
+    let last = write(&anvil, owner, APES, &[evm::TRANSFER, to, from, B256::from(U256::from(8))], &[]).await;
     anvil.mine(3).await;
     let (most, none) = (most.to_string(), String::new());
     let row = |kind: &str, way: &str, id: &str, amount: &str, nth: u64| {
@@ -287,11 +290,30 @@ async fn nfts_move_with_their_id_and_exact_quantity_and_each_row_of_a_batch_is_o
         };
         transfers.map(of).collect()
     };
-    let heard = party.receiver.until(|heard| moved(heard).len() >= expected.len()).await;
-    let heard = heard.unwrap_or_else(|heard| panic!("{:#?}", moved(&heard)));
-    assert_eq!(moved(&heard).into_iter().collect::<BTreeSet<_>>(), expected);
-    assert_eq!(moved(&heard).len(), expected.len(), "something was said twice");
-    let ids: BTreeSet<_> = heard.iter().map(|heard| heard.text("transfer_id").to_owned()).collect();
-    assert_eq!(ids.len(), expected.len(), "each has a name of its own");
-    assert!(party.monitor.stop().await.success());
+    let mut names = Vec::new();
+    for (sources, party) in &parties {
+        let heard = party.receiver.until(|heard| moved(heard).len() >= expected.len()).await;
+        let heard = heard.unwrap_or_else(|heard| panic!("{sources:?}: {:#?}", moved(&heard)));
+        assert_eq!(moved(&heard).into_iter().collect::<BTreeSet<_>>(), expected, "{sources:?}");
+        assert_eq!(moved(&heard).len(), expected.len(), "{sources:?}: something was said twice");
+        names.push(heard.iter().map(|heard| heard.text("transfer_id").to_owned()).collect::<BTreeSet<_>>());
+        assert_eq!(names[0].len(), expected.len(), "each has a name of its own");
+    }
+    assert_eq!(names[0], names[1], "node and explorer give the same names");
+    // A reorg takes the last one back. A row above it lets the explorer's list be judged.
+    anvil.call("anvil_setCoinbase", serde_json::json!([Address::repeat_byte(9).to_string()])).await;
+    anvil.reorg(4).await;
+    anvil.mine(1).await;
+    write(&anvil, giver, APES, &[evm::TRANSFER, from, to, B256::from(U256::from(9))], &[]).await;
+    anvil.mine(3).await;
+    let back = |heard: &[Heard]| -> Vec<String> {
+        let back = heard.iter().filter(|heard| heard.kind() == "transfer.retracted");
+        back.map(|heard| heard.text("tx_hash").to_owned()).collect()
+    };
+    for (sources, party) in parties {
+        let heard = party.receiver.until(|heard| !back(heard).is_empty() && moved(heard).len() > expected.len()).await;
+        let heard = heard.unwrap_or_else(|heard| panic!("{sources:?}: {:#?} {:?}", moved(&heard), back(&heard)));
+        assert_eq!(back(&heard), [last.to_string()], "{sources:?}");
+        assert!(party.monitor.stop().await.success());
+    }
 }

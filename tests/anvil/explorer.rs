@@ -3,9 +3,10 @@
 //! Rows are Etherscan's: decimal text, no log index, failed rows that keep their value, confirmations as of the index's head, and
 //! internal rows with neither confirmations nor a block hash. An empty list has no head, as the real one has none.
 
+use super::approvals::{BATCH, SINGLE};
 use super::common::anvil::{Anvil, number};
 use super::evm::TRANSFER;
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, B256, U256};
 use axum::Router;
 use axum::extract::{Query, State};
 use serde_json::{Map, Value, json};
@@ -190,9 +191,45 @@ impl Index {
                     });
                     all.push(base("tokentx", &word(&topics[1]), &word(&topics[2]), quantity(&log["data"]), more));
                 }
+                for (list, [from, to], id, amount) in nfts(log) {
+                    let mut more = json!({
+                        "blockHash": hash, "contractAddress": log["address"], "tokenID": id.to_string(), "tokenName": "",
+                        "tokenSymbol": ""
+                    });
+                    let key = if list == "token1155tx" { "tokenValue" } else { "tokenDecimal" };
+                    more[key] = json!(amount.to_string());
+                    let mut row = base(list, &from, &to, U256::ZERO, more);
+                    row.row.remove("value");
+                    all.push(row);
+                }
             }
         }
         all
+    }
+}
+
+/// The NFTs that a log moved, as an index lists them: which list, from whom to whom (topics), id and amount; a single one has no amount.
+fn nfts(log: &Value) -> Vec<(&'static str, [Value; 2], U256, U256)> {
+    let topics = log["topics"].as_array().expect("a list");
+    let data = log["data"].as_str().expect("data").trim_start_matches("0x");
+    let number = |digits: &[u8]| U256::from_str_radix(std::str::from_utf8(digits).expect("hex"), 16).expect("hex");
+    let data: Vec<U256> = data.as_bytes().chunks(64).map(number).collect();
+    let Some(kind) = topics.first().and_then(Value::as_str).filter(|_| topics.len() == 4) else { return Vec::new() };
+    let parties = || [word(&topics[2]), word(&topics[3])];
+    match kind.parse::<B256>().expect("a topic") {
+        TRANSFER => vec![("tokennfttx", [word(&topics[1]), word(&topics[2])], quantity(&topics[3]), U256::ZERO)],
+        SINGLE => vec![("token1155tx", parties(), data[0], data[1])],
+        BATCH => {
+            // Two lists: where each begins in bytes, and its length before it.
+            let list = |place: usize| {
+                let begin = data[place].to::<usize>() / 32;
+                data.get(begin + 1..=begin + data[begin].to::<usize>()).map(<[U256]>::to_vec)
+            };
+            let both = list(0).zip(list(1)).filter(|(ids, amounts)| ids.len() == amounts.len());
+            let pairs = both.into_iter().flat_map(|(ids, amounts)| ids.into_iter().zip(amounts));
+            pairs.map(|(id, amount)| ("token1155tx", parties(), id, amount)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

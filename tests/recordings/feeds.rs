@@ -1,4 +1,5 @@
-//! Every recorded frame of the price venues, through the real socket code over loopback: exact prices to the last digit, and nothing else.
+//! Every recorded frame of the price venues, through the real socket code over loopback: exact prices to the last digit, the feed's states,
+//! and nothing else.
 
 use super::recordings;
 use futures::{SinkExt, StreamExt};
@@ -13,7 +14,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_util::sync::CancellationToken;
 use walletwatch::config::checked::{FeedConfig, FeedKind};
 use walletwatch::net::{Tls, install_crypto_provider};
-use walletwatch::reactor::event::Event;
+use walletwatch::reactor::event::{Event, SourceState};
 use walletwatch::sources::prices;
 use walletwatch::sources::queue::event_queue;
 use walletwatch::telemetry::Tally;
@@ -55,8 +56,20 @@ fn priced(kind: FeedKind, frame: &str, pairs: &BTreeMap<String, Pair>) -> Option
     Some((pairs.get(&symbol)?.clone(), written(frame, key)))
 }
 
-/// Plays frames to a feed of these pairs, one by one, and holds what it hands on against what stands in each frame.
-async fn replay(kind: FeedKind, pairs: &[&str], frames: &[String]) -> usize {
+/// What a feed says besides prices, in words; nothing of a price, nor of a beginning: its slot holds the newest state alone.
+fn state(event: Event) -> Option<String> {
+    match event {
+        Event::Tick(_) => None,
+        Event::Source(report) if report.state == SourceState::Connecting => None,
+        Event::Quiet { pair, why, .. } => Some(format!("{pair} {}", why.label())),
+        Event::Source(report) => Some(report.state.word().to_owned()),
+        other => panic!("a feed says no {other:?}"),
+    }
+}
+
+/// Plays frames to a feed of these pairs, one by one, and holds the prices that it hands on against what stands in each frame. Gives how
+/// many those were, and what it said of itself and its pairs.
+async fn replay(kind: FeedKind, pairs: &[&str], frames: &[String]) -> (usize, Vec<String>) {
     install_crypto_provider();
     let pairs: Vec<Pair> = pairs.iter().map(|text| Pair::parse(text).expect("a pair")).collect();
     let symbol = |pair: &Pair| match kind {
@@ -73,7 +86,7 @@ async fn replay(kind: FeedKind, pairs: &[&str], frames: &[String]) -> usize {
     let venue = async {
         let (stream, _) = listener.accept().await.expect("it connects");
         let mut peer = accept_async(stream).await.expect("it upgrades");
-        let mut count = 0;
+        let (mut count, mut states) = (0, Vec::new());
         for frame in frames {
             peer.send(Message::text(frame.clone())).await.expect("it is open");
             // Frames are taken in order: when this is answered, the one before it was.
@@ -84,18 +97,22 @@ async fn replay(kind: FeedKind, pairs: &[&str], frames: &[String]) -> usize {
                     other => assert!(other.is_text() || other.is_ping(), "{other:?}"),
                 }
             }
-            let tick =
-                |event| if let Event::Tick(tick) = event { Some((tick.pair, tick.price.to_string())) } else { None };
-            let handed: Vec<_> = intake.try_recv_many(64).into_iter().filter_map(tick).collect();
+            let mut handed = Vec::new();
+            for event in intake.try_recv_many(64) {
+                if let Event::Tick(tick) = &event {
+                    handed.push((tick.pair.clone(), tick.price.to_string()));
+                }
+                states.extend(state(event));
+            }
             let expected: Vec<_> = priced(kind, frame, &symbols).into_iter().collect();
             assert_eq!(handed, expected, "{frame}");
             count += handed.len();
         }
-        count
+        (count, states)
     };
     tokio::select! {
         ended = prices::run(&config, Tls::baked(), &queue, Tally::default(), clock, CancellationToken::new()) => panic!("{ended:?}"),
-        count = venue => count,
+        found = venue => found,
     }
 }
 
@@ -105,23 +122,46 @@ async fn every_recorded_frame_of_a_venue_gives_its_exact_price_over_the_real_soc
         "SKL-USD", "SKL-BTC", "BAND-GBP", "NMR-EUR", "BAND-BTC", "YFI-BTC", "DASH-BTC", "NU-GBP", "CRV-EUR", "SKL-GBP",
     ];
     let binance = ["NKN-USDT", "BLZ-ETH", "LRC-BTC", "RUNE-EUR", "BTC-USDT", "BNB-BTC", "ETH-USDT"];
-    let cases: [(FeedKind, &str, &str, &[&str], usize); 9] = [
-        (FeedKind::Coinbase, "coinbase_exchange", "coinbase_exchange_recording.json", &coinbase, 77),
-        (FeedKind::Coinbase, "coinbase_exchange", "price_feeds_captured_2026_09_04.json", &["BTC-USD"], 1),
-        (FeedKind::Kraken, "kraken_v2", "price_feeds_captured_2026_09_04.json", &["BTC-USD", "ETH-USD"], 1),
-        (FeedKind::Kraken, "kraken_v2", "kraken_v2_ticker_snapshot.json", &["BTC-USD"], 1),
-        (FeedKind::Kraken, "kraken_v2", "kraken_v2_subscribe_response.json", &["BTC-USD"], 0),
-        (FeedKind::Binance, "binance", "binance_combined_recording.json", &binance, 2),
-        (FeedKind::Binance, "binance", "price_feeds_captured_2026_09_04.json", &binance, 1),
-        (FeedKind::Binance, "binance", "binance_miniticker_session.json", &binance, 1),
-        (FeedKind::Binance, "binance", "binance_spot_book_ticker.json", &binance, 0),
+    let (begun, only): (&[&str], &[&str]) = (&["fresh"], &[]);
+    // How many prices, and what the feed says of itself: that it is fresh with the first of them.
+    let cases: [(FeedKind, &str, &str, &[&str], usize, &[&str]); 18] = [
+        (FeedKind::Coinbase, "coinbase_exchange", "coinbase_exchange_recording.json", &coinbase, 77, begun),
+        (FeedKind::Coinbase, "coinbase_exchange", "price_feeds_captured_2026_09_04.json", &["BTC-USD"], 1, begun),
+        (FeedKind::Kraken, "kraken_v2", "price_feeds_captured_2026_09_04.json", &["BTC-USD", "ETH-USD"], 1, begun),
+        (FeedKind::Kraken, "kraken_v2", "kraken_v2_ticker_snapshot.json", &["BTC-USD"], 1, begun),
+        (FeedKind::Kraken, "kraken_v2", "kraken_v2_subscribe_response.json", &["BTC-USD"], 0, only),
+        (FeedKind::Binance, "binance", "binance_combined_recording.json", &binance, 2, begun),
+        (FeedKind::Binance, "binance", "price_feeds_captured_2026_09_04.json", &binance, 1, begun),
+        (FeedKind::Binance, "binance", "binance_miniticker_session.json", &binance, 1, begun),
+        (FeedKind::Binance, "binance", "binance_spot_book_ticker.json", &binance, 0, only),
+        (FeedKind::Kraken, "kraken_v2", "kraken_v2_pong.json", &["BTC-USD"], 0, only),
+        // What a venue refuses: the pair that it names, and no neighbour of it. That another channel is refused concerns nobody.
+        (
+            FeedKind::Coinbase,
+            "coinbase_exchange",
+            "rejections.json",
+            &["BTC-USD", "LOOM-USDC"],
+            0,
+            &["LOOM-USDC rejected"],
+        ),
+        (FeedKind::Kraken, "kraken_v2", "rejections.json", &["XBT-USD", "BTC-USD"], 0, &["XBT-USD rejected"]),
+        (FeedKind::Binance, "binance", "rejections.json", &["BTC-USDT"], 0, only),
+        // Another protocol than the one of this socket makes no price, nor a fresh feed.
+        (FeedKind::Coinbase, "coinbase_advanced", "rejections.json", &["BTC-USD"], 0, only),
+        (FeedKind::Coinbase, "", "coinbase_advanced_ticker.json", &["ETH-USDT"], 0, only),
+        (FeedKind::Coinbase, "", "coinbase_advanced_heartbeat_session.json", &["ETH-USDT"], 0, only),
+        (FeedKind::Coinbase, "", "coinbase_advanced_ticker_batch_session.json", &["ETH-USDT"], 0, only),
+        (FeedKind::Kraken, "kraken_v1", "kraken_v1_ticker_recording.json", &["BTC-USD", "XBT-USD"], 0, only),
     ];
-    let mut found = Vec::new();
-    for (kind, venue, file, pairs, _) in &cases {
-        let Some(frames) = frames(file, venue) else { return };
-        found.push(replay(*kind, pairs, &frames).await);
+    for (kind, venue, file, pairs, prices, states) in cases {
+        let Some(mut frames) = frames(file, venue) else { return };
+        if venue == "kraken_v1" {
+            // The tenth frame in a row that cannot be read ends the connection.
+            frames.truncate(9);
+        }
+        let expected = (prices, states.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(replay(kind, pairs, &frames).await, expected, "{file} of {venue}");
     }
-    assert_eq!(found, cases.map(|(.., count)| count));
 }
 
 #[test]
