@@ -558,16 +558,17 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// The pair that it is about.
+    /// The pair that feeds differ about.
     #[must_use]
     pub fn pair(&self) -> Option<Pair> {
         match self {
-            Self::Prices(pair) | Self::Unpriced(pair) => Some(pair.clone()),
+            Self::Prices(pair) => Some(pair.clone()),
             Self::Chain(_)
             | Self::Source(_)
             | Self::Disagreement(_)
             | Self::List(..)
             | Self::Sink(_)
+            | Self::Unpriced(_)
             | Self::Payments(_) => None,
         }
     }

@@ -124,8 +124,10 @@ pub struct SourceBody {
     pub last_block: Option<u64>,
     /// Blocks that were missed and are read now: `(from, to)`.
     pub gap: Option<(u64, u64)>,
-    /// The pair that feeds differ about, or have no price of.
+    /// The pair that feeds differ about.
     pub pair: Option<Pair>,
+    /// The pair that no feed has a price of.
+    pub unpriced: Option<Pair>,
     /// In words, without urls or secrets.
     pub reason: Name,
 }

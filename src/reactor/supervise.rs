@@ -305,10 +305,11 @@ impl Reactor {
             Subject::Payments(what) => (SourceKind::Feed, None, Some(what.clone())),
         };
         let pair = row.subject.pair();
+        let unpriced = if let Subject::Unpriced(pair) = &row.subject { Some(pair.clone()) } else { None };
         let chain = chain.and_then(|chain| self.settings.chains.get(&chain)).map(|chain| chain.name.clone());
         let source = source.or_else(|| chain.clone()).unwrap_or_else(|| "unknown".into());
         let (since, last_block) = (row.since, row.last_block);
-        Body::Source(SourceBody { kind, chain, source, since, last_block, gap, pair, reason })
+        Body::Source(SourceBody { kind, chain, source, since, last_block, gap, pair, unpriced, reason })
     }
 
     pub(super) fn say_trouble(

@@ -291,9 +291,10 @@ fn crossing_title(kind: &str, what: &str, side: &str, level: &str, back: &str) -
 }
 
 fn source_text(kind: &str, data: &SourceData<'_>) -> Text {
-    let place = match &data.chain {
-        Some(chain) => format!("{chain} ({} {})", data.kind, data.source),
-        None => format!("{} {}", data.kind, data.source),
+    let place = match (&data.chain, &data.unpriced) {
+        (_, Some(pair)) => format!("the price of {pair}"),
+        (Some(chain), None) => format!("{chain} ({} {})", data.kind, data.source),
+        (None, None) => format!("{} {}", data.kind, data.source),
     };
     let title = match kind {
         "source.disagrees" if data.pair.is_some() => format!("DISAGREES: the feeds of {}", data.source),

@@ -91,6 +91,7 @@ pub(crate) fn blind(alert: u8, revision: u32) -> Message {
         gap: None,
         reason: "nothing new came".into(),
         pair: None,
+        unpriced: None,
     };
     let kind = if revision == 1 { MessageKind::SourceBlind } else { MessageKind::SourceRecovered };
     let Message { sinks, simulated, at, .. } = message(alert, 1, Stage::Seen, "X");

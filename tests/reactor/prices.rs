@@ -175,7 +175,8 @@ impl Stage {
         for effect in self.reactor.handle(at, event) {
             let Effect::Tell(message) = effect else { continue };
             if let Body::Source(body) = &message.body {
-                let pair = body.pair.as_ref().and_then(|pair| pair.as_str().strip_prefix('C')?.strip_suffix("-USD"));
+                let pair =
+                    body.unpriced.as_ref().and_then(|pair| pair.as_str().strip_prefix('C')?.strip_suffix("-USD"));
                 let said = self.said.entry(pair.expect("a pair is blind").parse().expect("a number")).or_default();
                 said.push(message.kind.word().to_owned());
             }

@@ -333,6 +333,9 @@ pub struct SourceData<'a> {
     /// Of feeds that differ, and agree again: about what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pair: Option<Cow<'a, str>>,
+    /// Of a pair that no feed has a price of, and of its end: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unpriced: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub reason: Cow<'a, str>,
 }

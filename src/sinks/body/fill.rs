@@ -186,6 +186,7 @@ impl<'a> SourceData<'a> {
             last_block: body.last_block,
             gap: body.gap.map(|(from, to)| GapData { from, to }),
             pair: body.pair.as_ref().map(|pair| pair.as_str().into()),
+            unpriced: body.unpriced.as_ref().map(|pair| pair.as_str().into()),
             reason: body.reason.as_str().into(),
         }
     }

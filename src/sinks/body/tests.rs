@@ -178,6 +178,7 @@ fn source() -> Body {
         last_block: Some(1234),
         gap: Some((1235, 1300)),
         pair: None,
+        unpriced: None,
         reason: "no new block".into(),
     })
 }

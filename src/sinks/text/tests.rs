@@ -1,10 +1,11 @@
 //! Texts: what people read, whatever strangers wrote.
 
 use super::*;
-use crate::reactor::effect::{Message, Suspect, TransferBody};
+use crate::reactor::effect::{Body, Message, MessageKind, Suspect, TransferBody};
+use crate::reactor::event::SourceKind;
 use crate::sinks::body::{self, render as render_body};
 use crate::sinks::samples::{USDC, of_transfer, transfer};
-use crate::types::{Kind, Stage, U256};
+use crate::types::{Kind, Pair, Stage, U256};
 use proptest::prelude::*;
 
 fn text_of(message: &Message) -> Text {
@@ -104,6 +105,24 @@ fn every_kind_of_message_has_a_title_of_its_own_and_says_its_severity() {
     let all = titles.len();
     titles.dedup();
     assert_eq!(titles.len(), all, "{titles:#?}");
+}
+
+#[test]
+fn a_pair_without_a_price_is_blind_and_seen_again_and_one_that_feeds_differ_about_is_another_matter() {
+    let pair = || Pair::parse("ETH-USD");
+    let check = |kind: MessageKind, differs: bool, expected: &str| {
+        let mut all = body::tests::every_kind().into_iter();
+        let mut message = all.find(|message| message.kind == kind).expect("it is one of them");
+        let Body::Source(source) = &mut message.body else { panic!("it is about a source") };
+        (source.kind, source.chain, source.source) = (SourceKind::Feed, None, "ETH-USD".into());
+        (source.pair, source.unpriced) = if differs { (pair(), None) } else { (None, pair()) };
+        let title = text_of(&message).title;
+        assert!(title.starts_with(expected), "{title}");
+    };
+    check(MessageKind::SourceBlind, false, "BLIND on the price of ETH-USD since 20");
+    check(MessageKind::SourceRecovered, false, "the price of ETH-USD is seen again, blind since 20");
+    check(MessageKind::SourceDisagrees, true, "DISAGREES: the feeds of ETH-USD");
+    check(MessageKind::SourceRecovered, true, "the feeds of ETH-USD agree again");
 }
 
 #[test]
