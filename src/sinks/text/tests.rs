@@ -120,9 +120,9 @@ fn a_pair_without_a_price_is_blind_and_seen_again_and_one_that_feeds_differ_abou
         assert!(title.starts_with(expected), "{title}");
     };
     check(MessageKind::SourceBlind, false, "BLIND on the price of ETH-USD since 20");
-    check(MessageKind::SourceRecovered, false, "the price of ETH-USD is seen again, blind since 20");
+    check(MessageKind::SourceRecovered, false, "RECOVERED: the price of ETH-USD is seen again, blind since 20");
     check(MessageKind::SourceDisagrees, true, "DISAGREES: the feeds of ETH-USD");
-    check(MessageKind::SourceRecovered, true, "the feeds of ETH-USD agree again");
+    check(MessageKind::SourceRecovered, true, "RECOVERED: the feeds of ETH-USD agree again");
 }
 
 #[test]
