@@ -6,14 +6,14 @@
 //! [`GapRow`], which is filled from its upper end downwards, by hash: nothing is taken on trust, and a fork under the gap is found when
 //! the two ends do not meet.
 
-use super::effect::Effect;
-use super::event::{Contact, Head, Tags};
+use super::effect::{Effect, Notice};
+use super::event::{Contact, Head, Tags, Tracer};
 use super::linked::{Change, Refusal, linked};
 use super::marks::Marks;
 use super::rows::{BlockRow, ChainRow, GapRow, Row, RowKey, Stop};
 use super::settings::{ChainSettings, Confirmed};
 use crate::types::{B256, Block, BlockRef, ChainId, Name};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most blocks that a window keeps.
 pub const LARGEST_WINDOW: usize = 65_536;
@@ -25,6 +25,8 @@ const LARGEST_HEAD_START: u64 = 4_096;
 pub struct Chain {
     row: ChainRow,
     window: BTreeMap<u64, BlockRow>,
+    /// Blocks of the window that were read without their traces.
+    untraced: BTreeSet<u64>,
     /// By lower end.
     gaps: BTreeMap<u64, GapRow>,
     endpoints: BTreeMap<Name, Endpoint>,
@@ -40,7 +42,7 @@ pub struct Chain {
 #[derive(Debug, Clone, Default)]
 struct Endpoint {
     fresh: bool,
-    traces: bool,
+    traces: Option<Tracer>,
     head: Option<BlockRef>,
     lacks: Option<B256>,
 }
@@ -51,6 +53,7 @@ impl Chain {
     pub fn restore(row: ChainRow, window: Vec<BlockRow>, gaps: Vec<GapRow>) -> Self {
         Self {
             row,
+            untraced: window.iter().filter(|block| !block.traced).map(|block| block.at.number).collect(),
             window: window.into_iter().map(|block| (block.at.number, block)).collect(),
             gaps: gaps.into_iter().map(|gap| (gap.from, gap)).collect(),
             endpoints: BTreeMap::new(),
@@ -199,6 +202,24 @@ impl Chain {
             self.place_tags(&said);
         }
         Ok(Change { removed, known: inside })
+    }
+
+    /// Takes blocks of the window that were read without their traces, now with them.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why nothing was done.
+    pub fn take_traces(&mut self, blocks: &[Block], effects: &mut Vec<Effect>) -> Result<Change, Refusal> {
+        if self.row.stopped.is_some() {
+            return Err(Refusal::Stopped);
+        }
+        let awaited = |block: &Block| block.traced && self.has(block.at) && self.untraced.contains(&block.at.number);
+        if !blocks.iter().all(awaited) {
+            return Err(Refusal::Known);
+        }
+        for block in blocks {
+            self.insert(block, effects);
+        }
+        Ok(Change::default())
     }
 
     /// Has the blocks from `low` up to the first one read with it. What lies beneath them is nobody's child: nothing is to be met there.
@@ -433,11 +454,18 @@ impl Chain {
         self.row.tip_endpoint.as_ref().filter(fresh).or_else(|| self.endpoints.keys().find(fresh))
     }
 
-    /// Whether the endpoint that reads blocks can trace them.
+    /// How the endpoint that reads blocks traces them, where it can.
     #[must_use]
-    pub fn traces(&self) -> bool {
+    pub fn tracer(&self) -> Option<Tracer> {
         let tip = self.row.tip_endpoint.as_ref().and_then(|name| self.endpoints.get(name));
-        tip.map_or_else(|| self.endpoints.values().any(|endpoint| endpoint.traces), |endpoint| endpoint.traces)
+        tip.map_or_else(|| self.endpoints.values().find_map(|endpoint| endpoint.traces), |endpoint| endpoint.traces)
+    }
+
+    /// Blocks of the window that were read without their traces, ascending, where the endpoint that reads blocks traces them: coin moved
+    /// inside their transactions is not known yet.
+    pub fn untraced(&self) -> impl DoubleEndedIterator<Item = &BlockRow> + Clone {
+        let blocks = self.untraced.iter().filter_map(|number| self.window.get(number));
+        self.tracer().is_some().then_some(blocks).into_iter().flatten()
     }
 
     /// Whether this block was read and stands: at or below the tip, not before the start, and in no gap.
@@ -487,6 +515,11 @@ impl Chain {
         let row = BlockRow { chain: self.row.chain, at: block.at, time: block.time, traced: block.traced };
         effects.push(Effect::Put(Row::Block(row)));
         self.window.insert(block.at.number, row);
+        if block.traced {
+            self.untraced.remove(&block.at.number);
+        } else {
+            self.untraced.insert(block.at.number);
+        }
     }
 
     /// Removes every block and gap from `number` on.
@@ -494,6 +527,7 @@ impl Chain {
         let mut removed = Vec::new();
         while let Some(entry) = self.window.last_entry().filter(|entry| *entry.key() >= number) {
             let at = entry.remove().at;
+            self.untraced.remove(&at.number);
             effects.push(Effect::Delete(RowKey::Block(self.row.chain, at.number)));
             removed.push(at);
         }
@@ -550,6 +584,7 @@ impl Chain {
             return Err(Refusal::BelowFinal);
         }
         self.window.remove(&number);
+        self.untraced.remove(&number);
         effects.push(Effect::Delete(RowKey::Block(self.row.chain, number)));
         let beneath = self.gaps.values().find(|gap| gap.to + 1 == number).copied();
         let gap = match beneath {
@@ -582,6 +617,9 @@ impl Chain {
         {
             if let Some((number, _)) = self.window.pop_first() {
                 effects.push(Effect::Delete(RowKey::Block(self.row.chain, number)));
+                if self.untraced.remove(&number) && self.tracer().is_some() {
+                    effects.push(Effect::Notice(Notice::NeverTraced { chain: self.row.chain, block: number }));
+                }
             }
         }
     }

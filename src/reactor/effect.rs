@@ -399,6 +399,22 @@ pub enum Notice {
         /// Blocks still to read on this chain.
         left: u64,
     },
+    /// The traces of blocks that were read without them came.
+    TracedLate {
+        /// Which chain.
+        chain: ChainId,
+        /// First block.
+        from: u64,
+        /// Last block.
+        to: u64,
+    },
+    /// A block that was read without its traces left the window: they are not asked for any more.
+    NeverTraced {
+        /// Which chain.
+        chain: ChainId,
+        /// Which block.
+        block: u64,
+    },
     /// A chain is stopped until a person accepts it.
     Stopped {
         /// Which chain.

@@ -94,8 +94,28 @@ pub struct Contact {
     pub endpoint: Name,
     /// Hash of its block 0, where it still has it.
     pub genesis: Option<B256>,
-    /// Whether it can trace blocks, so that internal transfers are read.
-    pub traces: bool,
+    /// How it traces blocks, so that internal transfers are read, where it does.
+    pub traces: Option<Tracer>,
+}
+
+/// How an endpoint traces blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tracer {
+    /// `trace_block`.
+    Flat,
+    /// `debug_traceBlockByHash` with the call tracer.
+    Calls,
+}
+
+impl Tracer {
+    /// The method.
+    #[must_use]
+    pub const fn method(self) -> &'static str {
+        match self {
+            Self::Flat => "trace_block",
+            Self::Calls => "debug_traceBlockByHash",
+        }
+    }
 }
 
 /// An endpoint's newest head.
@@ -141,6 +161,8 @@ pub enum RunPart {
     Gap,
     /// History, upwards: its first block is the one that is wanted next.
     History,
+    /// Nothing new: blocks of the window that were read without their traces, and now with them.
+    Traces,
 }
 
 /// The blocks that an endpoint calls safe and final.

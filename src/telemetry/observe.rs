@@ -80,6 +80,8 @@ pub fn read(labels: &Labels, at: Timestamp, notice: &Notice) -> Reading {
         | Notice::Reorged { .. }
         | Notice::Reverted { .. }
         | Notice::GapFilled { .. }
+        | Notice::TracedLate { .. }
+        | Notice::NeverTraced { .. }
         | Notice::Stopped { .. }
         | Notice::Stalled { .. } => read_chain(labels, notice),
         Notice::Transfer { chain, stage, suspect } => {
@@ -182,6 +184,20 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
             Reading::say(level, format!("blocks {from} to {to} of a gap on {chain} were read{rest}"))
                 .with(Metric::GapBlocks, [&chain], Change::Set(integer(*left)))
                 .with(Metric::GapFilled, [&chain], Change::Add(to.saturating_sub(*from) + 1))
+        }
+        Notice::TracedLate { chain, from, to } => Reading::say(
+            Level::INFO,
+            format!(
+                "the traces of blocks {from} to {to} of {} came: what moved inside their transactions is told now",
+                name(chain)
+            ),
+        ),
+        Notice::NeverTraced { chain, block } => {
+            let chain = name(chain);
+            let line = format!(
+                "block {block} of {chain} is final and its traces never came: coin moved inside its transactions was not seen"
+            );
+            Reading::say(Level::WARN, line).with(Metric::NeverTraced, [&chain], Change::Add(1))
         }
         Notice::Stopped { chain, reason } => {
             let chain = name(chain);

@@ -128,6 +128,9 @@ pub struct ChainStatus {
     pub head: Option<u64>,
     /// Blocks below the tip that are still to be read.
     pub gap_blocks: u64,
+    /// Blocks that were told without their traces, which did not come so far: how many, the lowest and the highest. Coin moved inside
+    /// their transactions is not known.
+    pub untraced: Option<(u64, u64, u64)>,
     /// The most blocks of history that any address still lacks.
     pub backfill_blocks: u64,
     /// Addresses whose history is not complete.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use walletwatch::reactor::event::{
-    Contact, Event, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags,
+    Contact, Event, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tracer,
 };
 use walletwatch::types::{Asset, Block, Kind, Movement, Name, Timestamp};
 use walletwatch::wire::hex;
@@ -88,7 +88,7 @@ async fn a_node_that_is_killed_for_two_minutes_is_stood_in_for_and_costs_neither
         let with_node = "rpc = [{ name = \"node\", url = \"ws://127.0.0.1:1\" }]";
         watched(&scene, settings(with_node, EVERYTHING), async |stage| {
             let genesis = chain.read(|chain| chain.at(0).map(|block| block.at.hash));
-            let contact = Contact { chain: ETHEREUM, endpoint: node(), genesis, traces: true };
+            let contact = Contact { chain: ETHEREUM, endpoint: node(), genesis, traces: Some(Tracer::Flat) };
             stage.tell(state(SourceState::Fresh));
             stage.tell(Event::Contact(contact));
             stage.tell(run(&chain, 1));

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use walletwatch::reactor::LARGEST_STEP;
 use walletwatch::reactor::event::{
     Balances, Contact, Event, Head, Logs, NoBalance, ReadAt, Reported, Run, RunPart, SourceId, SourceKind,
-    SourceReport, SourceState, Tags, TokenFacts,
+    SourceReport, SourceState, Tags, TokenFacts, Tracer,
 };
 use walletwatch::reactor::match_set::MatchSet;
 use walletwatch::reactor::rows::GapRow;
@@ -154,7 +154,7 @@ impl Sources {
                         chain: chain.id,
                         endpoint: endpoint.name.clone(),
                         genesis: Some(B256::repeat_byte(9)),
-                        traces: endpoint.traces,
+                        traces: endpoint.traces.then_some(Tracer::Flat),
                     }));
                 }
                 events.push(Event::Source(SourceReport { source, state }));

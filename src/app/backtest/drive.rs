@@ -11,7 +11,7 @@ use crate::reactor::Reactor;
 use crate::reactor::effect::{Effect, Reply};
 use crate::reactor::event::{
     Balances, Command, Contact, Event, NoBalance, ReadAt, Run, RunPart, SourceId, SourceKind, SourceReport,
-    SourceState, Tick, TokenFacts,
+    SourceState, Tick, TokenFacts, Tracer,
 };
 use crate::reactor::match_set::MatchSet;
 use crate::reactor::money::{PaymentRow, PaymentState};
@@ -57,7 +57,7 @@ impl Past {
     async fn contact(&mut self, chain: ChainId) -> Result<Contact, BacktestFault> {
         match self {
             Self::Node(node) => Ok(node.contact().await?),
-            Self::Lists(_) => Ok(Contact { chain, endpoint: LISTS.into(), genesis: None, traces: true }),
+            Self::Lists(_) => Ok(Contact { chain, endpoint: LISTS.into(), genesis: None, traces: Some(Tracer::Flat) }),
         }
     }
 

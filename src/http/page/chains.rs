@@ -67,6 +67,7 @@ fn line(view: &View, chain: &ChainStatus) -> Markup {
                     None => span.muted { "-" },
                 }
                 @if chain.gap_blocks > 0 { div.sub.warn { (chain.gap_blocks) " to read" } }
+                @if let Some((blocks, _, _)) = chain.untraced { div.sub.warn { (blocks) " without traces" } }
             }
         }
     }

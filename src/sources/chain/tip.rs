@@ -9,6 +9,7 @@ use super::endpoint::Endpoint;
 use super::owed::patience;
 use super::pace::Portion;
 use super::read::{How, ReadFault, read_blocks};
+use super::traces::{self, Turn};
 use super::vain::InVain;
 use super::walk::{Known, Step};
 use crate::reactor::event::{Event, Run, RunPart, SourceState};
@@ -28,8 +29,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_millis(800);
 /// After so long without a block that is there, another endpoint is asked for it.
 const ASK_OTHERS_AFTER: Duration = Duration::from_millis(1_500);
-/// A block whose traces do not come for so long, though all else of it does, is taken without them, and says so.
-const WITHOUT_TRACES_AFTER: Duration = Duration::from_secs(4);
 /// Where a node gives no more traces for now, and everything else, blocks wait for them so long, and are taken without them then: what
 /// an explorer says of the inner movements comes later, but nothing else does.
 const SHORT_AFTER: Duration = Duration::from_secs(10);
@@ -218,17 +217,21 @@ impl Tip {
         let Some(wanted) = blocks.get(..portion) else { return Ok(Round::Idle) };
         let since = self.trouble.map_or(Duration::ZERO, |(since, _)| since.elapsed());
         let traces = lead.abilities().tracer.is_some();
-        let others = since >= ASK_OTHERS_AFTER || lead.rpc.is_short_of_traces();
+        let others = since >= ASK_OTHERS_AFTER || lead.rpc.is_short_of_traces() || lead.desk.hangs();
         let reader = if others { self.other_reader(shared, traces).unwrap_or(lead) } else { lead };
         let watched = shared.watched();
-        let mut untraced = self.in_vain.given_up(WITHOUT_TRACES_AFTER, 1);
+        let mut untraced = self.in_vain.given_up(traces::PATIENCE, 1);
+        // It is known by now that none come in time: the blocks do not wait for them.
+        if reader.desk.hangs() {
+            untraced.extend(wanted.iter().map(|block| block.hash));
+        }
         if let Some(since) = self.short.filter(|_| reader.rpc.is_short_of_traces()) {
             if since.elapsed() < SHORT_AFTER {
                 return Ok(Round::Wait(LOOK_EVERY));
             }
             untraced.extend(wanted.iter().map(|block| block.hash));
         }
-        let how = How { watched: &watched, ways: &shared.ways, untraced: &untraced };
+        let how = How { watched: &watched, ways: &shared.ways, untraced: &untraced, turn: Turn::New };
         // Of a node that gives no receipts of whole blocks only those that matter are read: for another list others may.
         let chosen_by = (!reader.abilities().receipts).then(|| watched.version());
         let mut whole = Vec::with_capacity(wanted.len());
@@ -240,10 +243,10 @@ impl Tip {
         }
         for (block, read) in wanted.iter().zip(read) {
             match &read {
-                Err(ReadFault::Traces(_)) => self.in_vain.note(block.hash, asked, Instant::now()),
+                Err(fault) if fault.is_in_vain() => self.in_vain.note(block.hash, asked, Instant::now()),
                 Err(ReadFault::TracesLimited) => self.short = self.short.or(Some(asked)),
                 Ok(block) if block.traced => self.short = None,
-                Ok(_) | Err(ReadFault::Ask(_) | ReadFault::Parts(_) | ReadFault::Other) => {}
+                Ok(_) | Err(_) => {}
             }
             match read {
                 Ok(block) if fault.is_none() => whole.push(block),
@@ -273,7 +276,11 @@ impl Tip {
         if fault == Some(ReadFault::TracesLimited) {
             return Ok(Round::Wait(LOOK_EVERY));
         }
-        Ok(fault.map_or(Round::Again, |fault| Round::Trouble(fault.reason())))
+        match fault {
+            // What was waited for is given up now, or its turn comes.
+            None | Some(ReadFault::TracesSlow | ReadFault::TracesLater) => Ok(Round::Again),
+            Some(fault) => Ok(Round::Trouble(fault.reason())),
+        }
     }
 
     /// Reads blocks from an endpoint. Where they do not come for as long as one is patient, they are read from another one too, and
@@ -285,16 +292,25 @@ impl Tip {
         wanted: &[BlockRef],
         how: How<'_>,
     ) -> (&'a Endpoint, Vec<Result<Block, ReadFault>>) {
-        let mut first = pin!(read_blocks(reader, wanted, how));
-        if let Ok(read) = timeout(patience(shared.block_time), &mut first).await {
-            return (reader, read);
-        }
         let traces = reader.abilities().tracer.is_some();
         let able = |other: &&Endpoint| {
             !std::ptr::eq(*other, reader) && other.standing().usable && (!traces || other.abilities().tracer.is_some())
         };
-        let Some(other) = shared.endpoints().find(able) else { return (reader, first.await) };
+        let other = shared.endpoints().find(able);
         let all = |read: &[Result<Block, ReadFault>]| read.iter().all(Result::is_ok);
+        let slow = |read: &[Result<Block, ReadFault>]| read.iter().any(|it| it == &Err(ReadFault::TracesSlow));
+        let mut first = pin!(read_blocks(reader, wanted, how));
+        let early = timeout(patience(shared.block_time), &mut first).await;
+        let Some(other) = other else {
+            return (reader, if let Ok(read) = early { read } else { first.await });
+        };
+        if let Ok(read) = early {
+            if slow(&read) {
+                let second = read_blocks(other, wanted, how).await;
+                return if all(&second) { (other, second) } else { (reader, read) };
+            }
+            return (reader, read);
+        }
         match select(first, pin!(read_blocks(other, wanted, how))).await {
             Either::Left((read, second)) => {
                 if all(&read) {
