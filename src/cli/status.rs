@@ -189,7 +189,8 @@ fn chains(status: &Value) -> String {
             more.push(format!("oldest view {age} (promised {promised})"));
         }
         if !item["index_lag_blocks"].is_null() {
-            more.push(format!("index {} blocks behind", text(item, "index_lag_blocks")));
+            let (lag, seen) = (text(item, "index_lag_blocks"), text(item, "index_lag_seen"));
+            more.push(format!("index {lag} blocks behind at {seen}"));
         }
         more.extend(outage(&item["last_outage"]));
         let of = |key| text(item, key);

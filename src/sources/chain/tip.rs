@@ -217,12 +217,12 @@ impl Tip {
         let Some(wanted) = blocks.get(..portion) else { return Ok(Round::Idle) };
         let since = self.trouble.map_or(Duration::ZERO, |(since, _)| since.elapsed());
         let traces = lead.abilities().tracer.is_some();
-        let others = since >= ASK_OTHERS_AFTER || lead.rpc.is_short_of_traces() || lead.desk.hangs();
+        let others = since >= ASK_OTHERS_AFTER || lead.rpc.is_short_of_traces() || lead.desk.hangs(Turn::New);
         let reader = if others { self.other_reader(shared, traces).unwrap_or(lead) } else { lead };
         let watched = shared.watched();
         let mut untraced = self.in_vain.given_up(traces::PATIENCE, 1);
         // It is known by now that none come in time: the blocks do not wait for them.
-        if reader.desk.hangs() {
+        if reader.desk.hangs(Turn::New) {
             untraced.extend(wanted.iter().map(|block| block.hash));
         }
         if let Some(since) = self.short.filter(|_| reader.rpc.is_short_of_traces()) {

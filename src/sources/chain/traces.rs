@@ -21,8 +21,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout};
 
-/// Most traces of one node under way at once: of new blocks, and of old ones beside them, which must not keep the new ones waiting.
-const AT_ONCE: (usize, usize) = (4, 2);
+/// Most traces of one node under way at once: of new blocks; of old ones, which must not keep the new ones waiting; and of blocks that
+/// were told without.
+const AT_ONCE: [usize; 3] = [4, 2, 1];
 /// How long a block that is there waits for its traces.
 pub(super) const PATIENCE: Duration = Duration::from_secs(4);
 /// A question that has been open for nearly as long was asked in vain; one that waited for its turn was not asked yet.
@@ -106,15 +107,14 @@ pub(super) struct Desk {
     rpc: Arc<Rpc>,
     questions: Mutex<Questions>,
     notes: Arc<Mutex<Notes>>,
-    new: Arc<Semaphore>,
-    old: Arc<Semaphore>,
+    slots: [Arc<Semaphore>; 3],
     asked: Notify,
 }
 
 impl Desk {
     pub(super) fn new(rpc: Arc<Rpc>) -> Self {
-        let (new, old) = (Arc::new(Semaphore::new(AT_ONCE.0)), Arc::new(Semaphore::new(AT_ONCE.1)));
-        Self { rpc, questions: Mutex::default(), notes: Arc::default(), new, old, asked: Notify::new() }
+        let slots = AT_ONCE.map(|most| Arc::new(Semaphore::new(most)));
+        Self { rpc, questions: Mutex::default(), notes: Arc::default(), slots, asked: Notify::new() }
     }
 
     /// Keeps the questions going, for ever, whoever waits for them.
@@ -143,7 +143,7 @@ impl Desk {
                 self.questions().open.remove(&key);
                 Traced::Answered(answer)
             }
-            None if locked(&self.notes).is_in_vain(key, Instant::now()) => Traced::Slow,
+            None if self.hangs(turn) || locked(&self.notes).is_in_vain(key, Instant::now()) => Traced::Slow,
             None => Traced::Later,
         }
     }
@@ -155,8 +155,17 @@ impl Desk {
 
     /// Whether traces are not to be had for now: the node rests after one that it did not finish, or works on all that it may be asked
     /// and has answered nothing for as long as a block waits.
-    pub(super) fn hangs(&self) -> bool {
-        locked(&self.notes).hangs(self.new.available_permits() == 0, Instant::now())
+    pub(super) fn hangs(&self, turn: Turn) -> bool {
+        locked(&self.notes).hangs(self.slots(turn).available_permits() == 0, Instant::now())
+    }
+
+    fn slots(&self, turn: Turn) -> &Arc<Semaphore> {
+        let [new, old, late] = &self.slots;
+        match turn {
+            Turn::Try | Turn::New => new,
+            Turn::Old => old,
+            Turn::Late => late,
+        }
     }
 
     fn questions(&self) -> MutexGuard<'_, Questions> {
@@ -184,11 +193,7 @@ impl Desk {
             (Tracer::Calls, hash) => Call::CallTraces(hash),
             (Tracer::Flat, _) => Call::TraceBlock(number),
         };
-        let slots = match turn {
-            Turn::Try | Turn::New => Arc::clone(&self.new),
-            Turn::Old | Turn::Late => Arc::clone(&self.old),
-        };
-        let (rpc, notes) = (Arc::clone(&self.rpc), Arc::clone(&self.notes));
+        let (rpc, notes, slots) = (Arc::clone(&self.rpc), Arc::clone(&self.notes), Arc::clone(self.slots(turn)));
         async move {
             let _slot = slots.acquire_owned().await;
             if turn != Turn::Try && locked(&notes).rest.is_paused(Instant::now()) {
