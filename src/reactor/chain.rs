@@ -6,13 +6,15 @@
 //! [`GapRow`], which is filled from its upper end downwards, by hash: nothing is taken on trust, and a fork under the gap is found when
 //! the two ends do not meet.
 
+mod untraced;
+
 use super::effect::{Effect, Notice};
-use super::event::{Contact, Head, Tags, Tracer};
+use super::event::{Contact, Head, Tags};
 use super::linked::{Change, Refusal, linked};
 use super::marks::Marks;
 use super::rows::{BlockRow, ChainRow, GapRow, Row, RowKey, Stop};
 use super::settings::{ChainSettings, Confirmed};
-use crate::types::{B256, Block, BlockRef, ChainId, Name};
+use crate::types::{B256, Block, BlockRef, ChainId, Name, Tracer};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most blocks that a window keeps.
@@ -202,24 +204,6 @@ impl Chain {
             self.place_tags(&said);
         }
         Ok(Change { removed, known: inside })
-    }
-
-    /// Takes blocks of the window that were read without their traces, now with them.
-    ///
-    /// # Errors
-    /// [`Refusal`] says why nothing was done.
-    pub fn take_traces(&mut self, blocks: &[Block], effects: &mut Vec<Effect>) -> Result<Change, Refusal> {
-        if self.row.stopped.is_some() {
-            return Err(Refusal::Stopped);
-        }
-        let awaited = |block: &Block| block.traced && self.has(block.at) && self.untraced.contains(&block.at.number);
-        if !blocks.iter().all(awaited) {
-            return Err(Refusal::Known);
-        }
-        for block in blocks {
-            self.insert(block, effects);
-        }
-        Ok(Change::default())
     }
 
     /// Has the blocks from `low` up to the first one read with it. What lies beneath them is nobody's child: nothing is to be met there.
@@ -461,13 +445,6 @@ impl Chain {
         tip.map_or_else(|| self.endpoints.values().find_map(|endpoint| endpoint.traces), |endpoint| endpoint.traces)
     }
 
-    /// Blocks of the window that were read without their traces, ascending, where the endpoint that reads blocks traces them: coin moved
-    /// inside their transactions is not known yet.
-    pub fn untraced(&self) -> impl DoubleEndedIterator<Item = &BlockRow> + Clone {
-        let blocks = self.untraced.iter().filter_map(|number| self.window.get(number));
-        self.tracer().is_some().then_some(blocks).into_iter().flatten()
-    }
-
     /// Whether this block was read and stands: at or below the tip, not before the start, and in no gap.
     #[must_use]
     pub fn covers(&self, number: u64) -> bool {
@@ -515,11 +492,7 @@ impl Chain {
         let row = BlockRow { chain: self.row.chain, at: block.at, time: block.time, traced: block.traced };
         effects.push(Effect::Put(Row::Block(row)));
         self.window.insert(block.at.number, row);
-        if block.traced {
-            self.untraced.remove(&block.at.number);
-        } else {
-            self.untraced.insert(block.at.number);
-        }
+        self.note_traced(block.at.number, block.traced);
     }
 
     /// Removes every block and gap from `number` on.
@@ -618,7 +591,7 @@ impl Chain {
             if let Some((number, _)) = self.window.pop_first() {
                 effects.push(Effect::Delete(RowKey::Block(self.row.chain, number)));
                 if self.untraced.remove(&number) && self.tracer().is_some() {
-                    effects.push(Effect::Notice(Notice::NeverTraced { chain: self.row.chain, block: number }));
+                    effects.push(Effect::Notice(Notice::NeverTraced(self.row.chain, number)));
                 }
             }
         }

@@ -14,7 +14,8 @@ pub use super::source::{List, SourceId, SourceKind};
 use super::watch_list::WatchOrder;
 use crate::types::gas::Tips;
 use crate::types::{
-    Address, Asset, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, PaymentId, Price, Timestamp, U256,
+    Address, Asset, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, PaymentId, Price, Timestamp,
+    Tracer, U256,
 };
 use std::sync::Arc;
 
@@ -96,26 +97,6 @@ pub struct Contact {
     pub genesis: Option<B256>,
     /// How it traces blocks, so that internal transfers are read, where it does.
     pub traces: Option<Tracer>,
-}
-
-/// How an endpoint traces blocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tracer {
-    /// `trace_block`.
-    Flat,
-    /// `debug_traceBlockByHash` with the call tracer.
-    Calls,
-}
-
-impl Tracer {
-    /// The method.
-    #[must_use]
-    pub const fn method(self) -> &'static str {
-        match self {
-            Self::Flat => "trace_block",
-            Self::Calls => "debug_traceBlockByHash",
-        }
-    }
 }
 
 /// An endpoint's newest head.

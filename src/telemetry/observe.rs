@@ -80,10 +80,10 @@ pub fn read(labels: &Labels, at: Timestamp, notice: &Notice) -> Reading {
         | Notice::Reorged { .. }
         | Notice::Reverted { .. }
         | Notice::GapFilled { .. }
-        | Notice::TracedLate { .. }
-        | Notice::NeverTraced { .. }
+        | Notice::TracedLate(..)
+        | Notice::NeverTraced(..)
         | Notice::Stopped { .. }
-        | Notice::Stalled { .. } => read_chain(labels, notice),
+        | Notice::Stalled(..) => read_chain(labels, notice),
         Notice::Transfer { chain, stage, suspect } => {
             read_stage(Metric::Transfers, "a transfer", &name(*chain), *stage, *suspect)
         }
@@ -185,14 +185,11 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
                 .with(Metric::GapBlocks, [&chain], Change::Set(integer(*left)))
                 .with(Metric::GapFilled, [&chain], Change::Add(to.saturating_sub(*from) + 1))
         }
-        Notice::TracedLate { chain, from, to } => Reading::say(
-            Level::INFO,
-            format!(
-                "the traces of blocks {from} to {to} of {} came: what moved inside their transactions is told now",
-                name(chain)
-            ),
-        ),
-        Notice::NeverTraced { chain, block } => {
+        Notice::TracedLate(chain, block) => {
+            let line = format!("the traces of block {block} of {} came, what it moved inside is told now", name(chain));
+            Reading::say(Level::INFO, line)
+        }
+        Notice::NeverTraced(chain, block) => {
             let chain = name(chain);
             let line = format!(
                 "block {block} of {chain} is final and its traces never came: coin moved inside its transactions was not seen"
@@ -204,7 +201,7 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
             let line = format!("{chain} is stopped: {reason}; to go on: walletwatch chain accept {chain}");
             Reading::say(Level::ERROR, line).with(Metric::Stopped, [&chain], Change::Set(1.0))
         }
-        Notice::Stalled { chain } => {
+        Notice::Stalled(chain) => {
             let chain = name(chain);
             Reading::say(Level::WARN, format!("{chain} does not move, though its endpoints answer")).with(
                 Metric::Stalled,

@@ -81,7 +81,7 @@ fn a_notice_becomes_its_line_and_its_series() {
         "chain_gap_blocks[\"ethereum\"] Set(0.0)",
     );
     check(
-        Notice::NeverTraced { chain: CHAIN, block: 9 },
+        Notice::NeverTraced(CHAIN, 9),
         Level::WARN,
         "block 9 of ethereum is final and its traces never came: coin moved inside its transactions was not seen",
         "chain_never_traced_blocks_total[\"ethereum\"] Add(1)",

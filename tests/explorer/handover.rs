@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use walletwatch::reactor::event::{
-    Contact, Event, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tracer,
+    Contact, Event, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags,
 };
-use walletwatch::types::{Asset, Block, Kind, Movement, Name, Timestamp};
+use walletwatch::types::{Asset, Block, Kind, Movement, Name, Timestamp, Tracer};
 use walletwatch::wire::hex;
 use walletwatch::world::chain::{Plan, SimBlock};
 use walletwatch::world::chance::Chance;

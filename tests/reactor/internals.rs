@@ -246,7 +246,7 @@ fn a_block_read_without_its_traces_tells_the_rest_and_what_moved_inside_when_the
         a bare 101:t1
         = seen t1 treasury in
         untraced 101
-        a 102
+        a 102..103
         = confirmed t1 treasury in
         restart
         a fresh
@@ -258,8 +258,8 @@ fn a_block_read_without_its_traces_tells_the_rest_and_what_moved_inside_when_the
         untraced
         a traces 101
         tx t2 internal S>A 8
-        a bare 103:t2
-        a 103'<102:t2
+        a bare 104:t2
+        a 104'<103:t2
         = seen t2 treasury in
         untraced
         ",

@@ -41,12 +41,11 @@ use walletwatch::reactor::Reactor;
 use walletwatch::reactor::effect::{Effect, Reply};
 use walletwatch::reactor::event::{
     Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt,
-    Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts, Tracer,
-    Witnessed,
+    Receipt, Reported, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts, Witnessed,
 };
 use walletwatch::reactor::payments::ask::Asked;
 use walletwatch::reactor::settings::Settings;
-use walletwatch::types::{Address, Asset, B256, Block, BlockRef, Kind, Movement, Name, Price, Timestamp, U256};
+use walletwatch::types::{Address, Asset, B256, Block, BlockRef, Kind, Movement, Name, Price, Timestamp, Tracer, U256};
 
 struct Script {
     reactor: Reactor,

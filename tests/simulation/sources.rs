@@ -11,12 +11,12 @@ use std::sync::Arc;
 use walletwatch::reactor::LARGEST_STEP;
 use walletwatch::reactor::event::{
     Balances, Contact, Event, Head, Logs, NoBalance, ReadAt, Reported, Run, RunPart, SourceId, SourceKind,
-    SourceReport, SourceState, Tags, TokenFacts, Tracer,
+    SourceReport, SourceState, Tags, TokenFacts,
 };
 use walletwatch::reactor::match_set::MatchSet;
 use walletwatch::reactor::rows::GapRow;
 use walletwatch::reactor::wants::ChainWants;
-use walletwatch::types::{Asset, B256, Block, BlockRef, Name};
+use walletwatch::types::{Asset, B256, Block, BlockRef, Name, Tracer};
 
 /// A back end is so many blocks behind …
 const LARGEST_LAG: u64 = 30;

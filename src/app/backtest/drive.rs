@@ -11,7 +11,7 @@ use crate::reactor::Reactor;
 use crate::reactor::effect::{Effect, Reply};
 use crate::reactor::event::{
     Balances, Command, Contact, Event, NoBalance, ReadAt, Run, RunPart, SourceId, SourceKind, SourceReport,
-    SourceState, Tick, TokenFacts, Tracer,
+    SourceState, Tick, TokenFacts,
 };
 use crate::reactor::match_set::MatchSet;
 use crate::reactor::money::{PaymentRow, PaymentState};
@@ -20,7 +20,7 @@ use crate::reactor::settings::Settings;
 use crate::reactor::wants::StretchWant;
 use crate::sources::chain::LookBack;
 use crate::store::{Reader, SqliteStore, Store, TransferFilter};
-use crate::types::{Address, Asset, B256, Block, BlockRef, ChainId, Name, Pair, Price, Timestamp};
+use crate::types::{Address, Asset, B256, Block, BlockRef, ChainId, Name, Pair, Price, Timestamp, Tracer};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;

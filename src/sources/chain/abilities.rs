@@ -3,8 +3,7 @@
 use super::ask_fault::AskFault;
 use super::endpoint::{Abilities, Endpoint};
 use super::traces::{Traced, Turn};
-use crate::reactor::event::Tracer;
-use crate::types::{B256, BlockRef};
+use crate::types::{B256, BlockRef, Tracer};
 use crate::wire::Fault;
 use crate::wire::jsonrpc::{Call, Refusal, TxTrace, parse_call_traces, parse_trace_block};
 use serde_json::value::RawValue;

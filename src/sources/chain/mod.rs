@@ -13,6 +13,7 @@ mod dial;
 mod endpoint;
 mod fees;
 mod gap;
+mod in_time;
 mod lead;
 mod line;
 mod look_back;

@@ -8,9 +8,8 @@ use super::ask_fault::AskFault;
 use super::endpoint::{Abilities, Endpoint};
 use super::line::Answer;
 use super::traces::{Traced, Turn};
-use crate::reactor::event::Tracer;
 use crate::reactor::match_set::MatchSet;
-use crate::types::{Address, B256, Block, BlockRef, ChainId, Name, U256, chain};
+use crate::types::{Address, B256, Block, BlockRef, ChainId, Name, Tracer, U256, chain};
 use crate::wire::Fault;
 use crate::wire::erc20::Reading;
 use crate::wire::jsonrpc::{

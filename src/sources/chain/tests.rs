@@ -6,8 +6,8 @@ mod traces;
 
 use super::bench::{Bench, refs};
 use super::testing::{CHAIN, Node, Reply, block, line, tx_of};
-use crate::reactor::event::{Contact, Event, Head, RunPart, SourceState, Tags, Tracer};
-use crate::types::{Address, B256, BlockRef, ChainId, Kind, Name};
+use crate::reactor::event::{Contact, Event, Head, RunPart, SourceState, Tags};
+use crate::types::{Address, B256, BlockRef, ChainId, Kind, Name, Tracer};
 use serde_json::{Value, json};
 
 fn name(text: &str) -> Name {

@@ -6,9 +6,10 @@
 use super::Shared;
 use super::ask_fault::AskFault;
 use super::endpoint::Endpoint;
+use super::in_time::read_in_time;
 use super::owed::patience;
 use super::pace::Portion;
-use super::read::{How, ReadFault, read_blocks};
+use super::read::{How, ReadFault};
 use super::traces::{self, Turn};
 use super::vain::InVain;
 use super::walk::{Known, Step};
@@ -16,9 +17,7 @@ use crate::reactor::event::{Event, Run, RunPart, SourceState};
 use crate::sources::queue::{Closed, Lane, blocks_bytes};
 use crate::types::{B256, Block, BlockRef, Name};
 use crate::wire::jsonrpc::{At, Call, parse_header};
-use futures::future::{Either, select};
 use std::collections::BTreeMap;
-use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -237,7 +236,7 @@ impl Tip {
         let mut whole = Vec::with_capacity(wanted.len());
         let mut fault = None;
         let asked = Instant::now();
-        let (reader, read) = self.read_in_time(shared, reader, wanted, how).await;
+        let (reader, read) = read_in_time(shared, reader, wanted, how).await;
         if read.iter().all(Result::is_ok) {
             self.note_outdone(shared, lead, reader, asked);
         }
@@ -280,53 +279,6 @@ impl Tip {
             // What was waited for is given up now, or its turn comes.
             None | Some(ReadFault::TracesSlow | ReadFault::TracesLater) => Ok(Round::Again),
             Some(fault) => Ok(Round::Trouble(fault.reason())),
-        }
-    }
-
-    /// Reads blocks from an endpoint. Where they do not come for as long as one is patient, they are read from another one too, and
-    /// who is first with all of them is taken. Nobody is interrupted who may still answer: a trace may take long everywhere.
-    async fn read_in_time<'a>(
-        &self,
-        shared: &'a Shared,
-        reader: &'a Endpoint,
-        wanted: &[BlockRef],
-        how: How<'_>,
-    ) -> (&'a Endpoint, Vec<Result<Block, ReadFault>>) {
-        let traces = reader.abilities().tracer.is_some();
-        let able = |other: &&Endpoint| {
-            !std::ptr::eq(*other, reader) && other.standing().usable && (!traces || other.abilities().tracer.is_some())
-        };
-        let other = shared.endpoints().find(able);
-        let all = |read: &[Result<Block, ReadFault>]| read.iter().all(Result::is_ok);
-        let slow = |read: &[Result<Block, ReadFault>]| read.iter().any(|it| it == &Err(ReadFault::TracesSlow));
-        let mut first = pin!(read_blocks(reader, wanted, how));
-        let early = timeout(patience(shared.block_time), &mut first).await;
-        let Some(other) = other else {
-            return (reader, if let Ok(read) = early { read } else { first.await });
-        };
-        if let Ok(read) = early {
-            if slow(&read) {
-                let second = read_blocks(other, wanted, how).await;
-                return if all(&second) { (other, second) } else { (reader, read) };
-            }
-            return (reader, read);
-        }
-        match select(first, pin!(read_blocks(other, wanted, how))).await {
-            Either::Left((read, second)) => {
-                if all(&read) {
-                    return (reader, read);
-                }
-                (other, second.await)
-            }
-            Either::Right((read, mut first)) => {
-                // The other may lack the block still. Who is silent altogether is not waited for.
-                while !all(&read) && !reader.rpc.is_silent() {
-                    if let Ok(read) = timeout(LOOK_EVERY, &mut first).await {
-                        return (reader, read);
-                    }
-                }
-                (other, read)
-            }
         }
     }
 
