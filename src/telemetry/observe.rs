@@ -185,10 +185,10 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
                 .with(Metric::GapBlocks, [&chain], Change::Set(integer(*left)))
                 .with(Metric::GapFilled, [&chain], Change::Add(to.saturating_sub(*from) + 1))
         }
-        Notice::TracedLate(chain, block) => {
-            let line = format!("the traces of block {block} of {} came, what it moved inside is told now", name(chain));
-            Reading::say(Level::INFO, line)
-        }
+        Notice::TracedLate(chain, block) => Reading::say(
+            Level::INFO,
+            format!("the traces of block {block} of {} came late and are told now", name(chain)),
+        ),
         Notice::NeverTraced(chain, block) => {
             let chain = name(chain);
             let line = format!(

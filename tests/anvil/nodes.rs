@@ -10,7 +10,8 @@ use alloy::primitives::{Address, B256, U256};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 fn chain(name: &str, id: u64, rpc: &[String]) -> String {
     format!(

@@ -27,6 +27,7 @@ impl Chain {
 
     /// Blocks of the window that were read without their traces, ascending, where the endpoint that reads blocks traces them: coin moved
     /// inside their transactions is not known yet.
+    #[must_use]
     pub fn untraced(&self) -> impl DoubleEndedIterator<Item = &BlockRow> + Clone {
         let blocks = self.untraced.iter().filter_map(|number| self.window.get(number));
         self.tracer().is_some().then_some(blocks).into_iter().flatten()

@@ -184,7 +184,11 @@ fn with_traces(
             Err(match fault {
                 ReadFault::Ask(AskFault::RateLimited) => ReadFault::TracesLimited,
                 ReadFault::TracesSlow | ReadFault::TracesLater => fault,
-                fault => ReadFault::Traces(Box::new(fault)),
+                ReadFault::Ask(_)
+                | ReadFault::Parts(_)
+                | ReadFault::Traces(_)
+                | ReadFault::TracesLimited
+                | ReadFault::Other => ReadFault::Traces(Box::new(fault)),
             })
         }
     }
