@@ -191,9 +191,8 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
         ),
         Notice::NeverTraced(chain, block) => {
             let chain = name(chain);
-            let line = format!(
-                "block {block} of {chain} is final and its traces never came: coin moved inside its transactions was not seen"
-            );
+            let line =
+                format!("block {block} of {chain} is final and was never traced: coin moved inside it was not seen");
             Reading::say(Level::WARN, line).with(Metric::NeverTraced, [&chain], Change::Add(1))
         }
         Notice::Stopped { chain, reason } => {

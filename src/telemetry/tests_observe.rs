@@ -83,7 +83,7 @@ fn a_notice_becomes_its_line_and_its_series() {
     check(
         Notice::NeverTraced(CHAIN, 9),
         Level::WARN,
-        "block 9 of ethereum is final and its traces never came: coin moved inside its transactions was not seen",
+        "block 9 of ethereum is final and was never traced: coin moved inside it was not seen",
         "chain_never_traced_blocks_total[\"ethereum\"] Add(1)",
     );
 }
