@@ -190,7 +190,8 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     parameters.extend(route.takes.parameters());
     if route.method != Method::GET {
         let kept = if route.kept { "by the store" } else { "until the monitor stops, or a thousand others came" };
-        let says = format!("The same request with the same key is done once, and answered alike: it is remembered {kept}.");
+        let says =
+            format!("The same request with the same key is done once, and answered alike: it is remembered {kept}.");
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": says,

@@ -12,7 +12,10 @@ use axum::http::StatusCode;
 use std::collections::BTreeSet;
 
 fn no(what: &str) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("there is no such {what}, neither in the config nor in what the store holds"))
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        format!("there is no such {what}, neither in the config nor in what the store holds"),
+    )
 }
 
 /// The chain that is asked for. Words for one that left the config are nobody's: only the config's can be.

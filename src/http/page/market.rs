@@ -78,7 +78,7 @@ fn fee(view: &View, chain: &ChainStatus) -> Markup {
                 }
                 @for cost in &chain.gas.costs {
                     @if let Some(dollars) = &cost.dollars {
-                        div.sub { "sending " (text(cost.asset.as_str())) " costs about $" (about(dollars)) }
+                        div.sub { "sending " (text(cost.asset.as_str())) " costs about $" (priced(&about(dollars))) }
                     }
                 }
             }

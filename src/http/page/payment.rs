@@ -50,7 +50,10 @@ fn about(view: &View, row: &PaymentRow) -> Markup {
         ("Changed", time(row.changed_at, view.now)),
     ];
     rows.extend(because(row).map(|why| ("Reason", html! { (text(why)) })));
-    rows.extend(lapses(view, row).map(|end| ("Refused without a decision", html! { (until(end, view.now)) ", " (time(end, view.now)) })));
+    rows.extend(
+        lapses(view, row)
+            .map(|end| ("Refused without a decision", html! { (until(end, view.now)) ", " (time(end, view.now)) })),
+    );
     rows.extend(row.transfer.map(|id| ("Triggered by", html! { a.address href={ "/transfers/" (id) } { (id) } })));
     rows.extend(row.crossing.map(|crossing| ("Triggered by", html! { "crossing " (crossing) })));
     rows.push(("Id", html! { span.address { (row.id) } }));
@@ -81,7 +84,7 @@ fn room(limit: &LimitItem) -> Markup {
     let label = format!("{}: {} and {} of {}", limit.limit, limit.used, limit.adds, limit.allowed);
     html! {
         div {
-            p.sub { span.word { (limit.limit) } span.part.(tone.class()) { (word) } }
+            p.sub.over { span { (limit.limit) } span.(tone.class()) { (word) } }
             (bar(limit.millionths, tone, &label))
             p.sub { b { (plain(&limit.used)) } " and " (plain(&limit.adds)) " of " (plain(&limit.allowed)) }
         }

@@ -121,7 +121,7 @@ pub(super) fn approvals(view: &View, rows: &[PaymentRow]) -> Markup {
                             }
                             p {
                                 @if let Some(why) = because(row) { (text(why)) }
-                                @if let Some(end) = lapses(view, row) { span.warn { ", and is refused " (until(end, view.now)) " where nobody does" } }
+                                @if let Some(end) = lapses(view, row) { span.warn { ", or it lapses " (until(end, view.now)) } }
                             }
                             p.sub {
                                 "rule " (text(row.rule.as_str())) ", on " (text(view.standing.labels.chain(row.chain).as_str()))
@@ -191,9 +191,9 @@ fn limit(used: &LimitUse) -> Markup {
     let part = used.used_millionths;
     let percent = format!("{}.{} %", part / 10_000, part / 1_000 % 10);
     let (word, decimals, unit) = match used.limit {
-        Limit::PerDay => ("in a day", USDC_DECIMALS, "USDC"),
+        Limit::PerDay => ("a day", USDC_DECIMALS, "USDC"),
         Limit::InTotal => ("in total", USDC_DECIMALS, "USDC"),
-        Limit::MaxPerDay => ("payments in a day", 0, ""),
+        Limit::MaxPerDay => ("a day", 0, "payments"),
     };
     let [is, of] = [used.used, used.of].map(|raw| plain(&format_amount(raw, decimals)));
     let tone = if part >= WHOLE {
@@ -205,7 +205,7 @@ fn limit(used: &LimitUse) -> Markup {
     };
     html! {
         div {
-            p.sub { span.word { (word) } span.part { (percent) } }
+            p.sub.over { span { (word) } span { (percent) } }
             (bar(part, tone, &format!("{}, {word}: {is} of {of} {unit} are used, {percent}", used.rule)))
             p.sub { b { (is) } " of " (of) " " (unit) }
         }
@@ -240,7 +240,7 @@ fn line(view: &View, row: &PaymentRow) -> Markup {
                 div.sub {
                     (text(row.rule.as_str())) ", " (text(view.standing.labels.chain(row.chain).as_str()))
                     @if row.live.is_none() { ", " span.mark { "rehearsal" } }
-                    @if let Some(why) = because(row) { ", " (text(why)) }
+                    @if let Some(reason) = &row.reason { ", " (text(reason.as_str())) }
                     @if let Some(end) = lapses(view, row) { span.warn { ", lapses " (until(end, view.now)) } }
                 }
             }

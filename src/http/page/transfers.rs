@@ -12,7 +12,8 @@ use super::frame::{Here, page};
 use super::pieces::{Tone, address, ago, bar, chips, empty, facts, pager, section, state, text, time, watch_link};
 use super::{Shown, View, asked, or_default, why};
 use crate::reactor::rows::TransferRow;
-use crate::types::{Allowance, Stage, TransferId};
+use crate::reactor::settings::Watch;
+use crate::types::{Address, Allowance, Stage, TransferId};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use maud::{Markup, html};
@@ -98,7 +99,7 @@ fn line(view: &View, learned: &Learned, row: &TransferRow) -> Markup {
             td.stage { (depth(view, row, &item)) }
             td.what {
                 a.main href={ "/transfers/" (id) } { (deed(view, row)) }
-                div.sub { (strangers(view, row)) (marks(&item)) }
+                div.sub { (parties(view, row)) (marks(&item)) }
             }
             td.number {
                 (sum(view, row, &item))
@@ -145,14 +146,29 @@ fn sum(view: &View, row: &TransferRow, item: &TransferItem) -> Markup {
     }
 }
 
-/// The ends that nobody watches, in full: their first and last characters alone are what address poisoning counts on.
-fn strangers(view: &View, row: &TransferRow) -> Markup {
-    let [from, to] = ends(view, row);
+/// Both ends: one that is watched by what its list calls it, where it does; one that nobody watches in full, for its first and last
+/// characters alone are what address poisoning counts on.
+fn parties(view: &View, row: &TransferRow) -> Markup {
     let word = if row.key.kind.is_approval() { "to be spent by " } else { "to " };
+    html! { (party(view, row, "from ", &row.key.from)) (party(view, row, word, &row.key.to)) }
+}
+
+fn party(view: &View, row: &TransferRow, word: &str, end: &Address) -> Markup {
+    let watch = view.standing.directory.watch_of(row.key.chain, end);
+    let (label, reference) = watch.map_or((None, None), |watch| noted(watch, end));
     html! {
-        @if from.is_none() { span.party { "from " span.address { (row.key.from.to_checksum(None)) } } }
-        @if to.is_none() { span.party { (word) span.address { (row.key.to.to_checksum(None)) } } }
+        @if watch.is_none() { span.party { (word) span.address { (end.to_checksum(None)) } } }
+        @else if label.is_some() || reference.is_some() {
+            span.party {
+                (word) @if let Some(label) = label { (text(label)) " " } @if let Some(reference) = reference { "ref " (text(reference)) }
+            }
+        }
     }
+}
+
+/// What the list of a watch says of one of its addresses: its label, its reference.
+fn noted<'a>(watch: &'a Watch, address: &Address) -> (Option<&'a str>, Option<&'a str>) {
+    watch.addresses.get(address).map_or((None, None), |listed| (listed.label, listed.reference))
 }
 
 /// What has to be known of it besides.
@@ -237,7 +253,11 @@ fn about(view: &View, row: &TransferRow, item: &TransferItem) -> Markup {
         ("First seen", time(row.first_seen, view.now)),
     ];
     if let Some(contract) = &item.asset.contract {
-        let known = if item.asset.verified { "" } else { "Only this contract says what it is called, and how many decimals it has." };
+        let known = if item.asset.verified {
+            ""
+        } else {
+            "Only this contract says what it is called, and how many decimals it has."
+        };
         rows.push(("Token", html! { (unit(&item.asset)) " " span.address { (contract) } div.sub.warn { (known) } }));
     }
     if let Some(id) = &item.token_id {

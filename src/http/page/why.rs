@@ -33,7 +33,9 @@ pub(super) fn section_of(_view: &View, story: &TransferStory) -> Markup {
 /// Every rule that looked, with what each of its conditions says.
 pub(super) fn looked_at(rules: Option<&[RuleItem]>) -> Markup {
     match rules {
-        None => empty("No monitor runs that could be asked", &html! { "The store alone does not hold the rules in force." }),
+        None => {
+            empty("No monitor runs that could be asked", &html! { "The store alone does not hold the rules in force." })
+        }
         Some([]) => empty(
             "No rule looks at it",
             &html! { "A " code { "[[rule]]" } " on its watch would: " code { "when = \"transfer\"" } "." },
