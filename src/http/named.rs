@@ -3,9 +3,10 @@
 
 use super::Parts;
 use super::problem::Problem;
-use super::query::{Asked, CHAIN, RULE, SINK, WATCH};
+use super::query::{ALERT_STATE, Asked, CHAIN, OUTBOX_STATE, RULE, SINK, WATCH};
 use crate::reactor::effect::MessageKind;
-use crate::store::{AlertFilter, OutboxFilter, PaymentFilter};
+use crate::reactor::rows::AlertState;
+use crate::store::{AlertFilter, OutboxFilter, OutboxState, PaymentFilter};
 use crate::telemetry::Snapshot;
 use crate::types::{Address, ChainId, Name};
 use axum::http::StatusCode;
@@ -38,7 +39,7 @@ pub(super) async fn addresses(
 }
 
 /// The watch that is asked for, of which alerts outlive it.
-pub(super) async fn watch(parts: &Parts, snapshot: &Snapshot, asked: &Asked) -> Result<Option<Name>, Problem> {
+async fn watch(parts: &Parts, snapshot: &Snapshot, asked: &Asked) -> Result<Option<Name>, Problem> {
     let Some(name) = asked.name(WATCH) else { return Ok(None) };
     let told = AlertFilter { watch: Some(name.clone()), ..AlertFilter::default() };
     let known = snapshot.labels.watches.iter().any(|watch| watch.name == name)
@@ -60,9 +61,28 @@ pub(super) async fn rule(parts: &Parts, snapshot: &Snapshot, asked: &Asked) -> R
 }
 
 /// The sink that is asked for: its messages outlive it.
-pub(super) async fn sink(parts: &Parts, snapshot: &Snapshot, asked: &Asked) -> Result<Option<Name>, Problem> {
+async fn sink(parts: &Parts, snapshot: &Snapshot, asked: &Asked) -> Result<Option<Name>, Problem> {
     let Some(name) = asked.name(SINK) else { return Ok(None) };
     let sent = OutboxFilter { sink: Some(name.clone()), ..OutboxFilter::default() };
     let known = snapshot.labels.sinks.contains(&name) || !parts.archive.outbox(sent, 1).await?.rows.is_empty();
     if known { Ok(Some(name)) } else { Err(no("sink")) }
+}
+
+/// Which alerts are asked for, by the API and by the page.
+pub(super) async fn alerts(parts: &Parts, snapshot: &Snapshot, asked: &Asked) -> Result<AlertFilter, Problem> {
+    Ok(AlertFilter {
+        after: asked.place(|text| text.parse().ok())?,
+        state: asked.word(ALERT_STATE, &AlertState::ALL, AlertState::word),
+        rule: rule(parts, snapshot, asked).await?,
+        watch: watch(parts, snapshot, asked).await?,
+    })
+}
+
+/// The same of messages.
+pub(super) async fn messages(parts: &Parts, snapshot: &Snapshot, asked: &Asked) -> Result<OutboxFilter, Problem> {
+    Ok(OutboxFilter {
+        after: asked.place(|text| text.parse().ok())?,
+        state: asked.word(OUTBOX_STATE, &OutboxState::ALL, OutboxState::word),
+        sink: sink(parts, snapshot, asked).await?,
+    })
 }

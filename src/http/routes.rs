@@ -6,12 +6,12 @@ use super::archive::Learned;
 use super::balances::{self, Balances};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
-use super::query::{ALERT_STATE, Asked, OUTBOX_STATE, WATCH, page_of};
+use super::query::{Asked, WATCH, page_of};
 use super::status::{self, Status};
 use super::transfers::{stored, transfer_place};
 use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, named, page};
-use crate::reactor::rows::{AlertState, TransferRow};
-use crate::store::{self, OutboxState};
+use crate::reactor::rows::TransferRow;
+use crate::store;
 use crate::telemetry::{Snapshot, unready};
 use axum::Json;
 use axum::body::Body;
@@ -171,7 +171,7 @@ pub(super) async fn alerts(
     Extension(asked): Extension<Asked>,
 ) -> Result<Json<Page<AlertItem>>, Problem> {
     let snapshot = parts.standing();
-    let filter = alert_filter(&parts, &snapshot, &asked).await?;
+    let filter = named::alerts(&parts, &snapshot, &asked).await?;
     let page = parts.archive.alerts(filter, asked.limit).await?;
     Ok(page_of(&page, |row| bodies::alert(row, &snapshot.labels), i64::to_string))
 }
@@ -180,36 +180,9 @@ pub(super) async fn outbox(
     State(parts): State<Arc<Parts>>,
     Extension(asked): Extension<Asked>,
 ) -> Result<Json<Page<OutboxItem>>, Problem> {
-    let filter = outbox_filter(&parts, &parts.standing(), &asked).await?;
+    let filter = named::messages(&parts, &parts.standing(), &asked).await?;
     let page = parts.archive.outbox(filter, asked.limit).await?;
     Ok(page_of(&page, |row| bodies::outbox(row, false), i64::to_string))
-}
-
-/// Which alerts are asked for, by the API and by the page.
-pub(super) async fn alert_filter(
-    parts: &Parts,
-    snapshot: &Snapshot,
-    asked: &Asked,
-) -> Result<store::AlertFilter, Problem> {
-    Ok(store::AlertFilter {
-        after: asked.place(|text| text.parse().ok())?,
-        state: asked.word(ALERT_STATE, &AlertState::ALL, AlertState::word),
-        rule: named::rule(parts, snapshot, asked).await?,
-        watch: named::watch(parts, snapshot, asked).await?,
-    })
-}
-
-/// The same of messages.
-pub(super) async fn outbox_filter(
-    parts: &Parts,
-    snapshot: &Snapshot,
-    asked: &Asked,
-) -> Result<store::OutboxFilter, Problem> {
-    Ok(store::OutboxFilter {
-        after: asked.place(|text| text.parse().ok())?,
-        state: asked.word(OUTBOX_STATE, &OutboxState::ALL, OutboxState::word),
-        sink: named::sink(parts, snapshot, asked).await?,
-    })
 }
 
 pub(super) async fn message(

@@ -1,11 +1,10 @@
 //! Alerts: what was said, where its life stands, whom it reached; and one of them with every message.
 
-use super::super::Parts;
 use super::super::bodies;
 use super::super::problem::Problem;
 use super::super::query::{ALERT_STATE, NOTHING, RULE, Start, Takes, WATCH};
-use super::super::routes::alert_filter;
 use super::super::why::{now_of, story};
+use super::super::{Parts, named};
 use super::frame::{Here, page};
 use super::pieces::{
     Tone, ago, chips, empty, facts, pager, section, severity, state, text, time, unmarked, watch_link,
@@ -26,7 +25,7 @@ pub(super) type Told = (AlertRow, Vec<OutboxRow>);
 pub(super) async fn list(State(parts): State<Arc<Parts>>, uri: Uri) -> Shown {
     let view = View::of(&parts);
     let asked = asked(&uri, Takes { filters: &[ALERT_STATE, RULE, WATCH], pages: Some(Start::Number), ..NOTHING })?;
-    let filter = alert_filter(&parts, &view.standing, &asked).await?;
+    let filter = named::alerts(&parts, &view.standing, &asked).await?;
     let found = parts.archive.alerts(filter, asked.limit).await?;
     let told = told(&parts, found.rows).await?;
     let next = found.next.map(|place| place.to_string());

@@ -1,10 +1,9 @@
 //! Deliveries: what waits, what reached its receiver, what was given up and can be sent again; and one message whole.
 
-use super::super::Parts;
 use super::super::commands::message_id;
 use super::super::problem::Problem;
 use super::super::query::{NOTHING, OUTBOX_STATE, SINK, Start, Takes};
-use super::super::routes::outbox_filter;
+use super::super::{Parts, named};
 use super::digits::grouped;
 use super::frame::{Here, page};
 use super::pieces::{
@@ -24,7 +23,7 @@ use std::sync::Arc;
 pub(super) async fn list(State(parts): State<Arc<Parts>>, uri: Uri) -> Shown {
     let view = View::of(&parts);
     let asked = asked(&uri, Takes { filters: &[OUTBOX_STATE, SINK], pages: Some(Start::Number), ..NOTHING })?;
-    let filter = outbox_filter(&parts, &view.standing, &asked).await?;
+    let filter = named::messages(&parts, &view.standing, &asked).await?;
     let found = parts.archive.outbox(filter, asked.limit).await?;
     let next = found.next.map(|place| place.to_string());
     let filters = asked.filters();
