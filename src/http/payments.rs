@@ -53,6 +53,7 @@ pub(super) async fn list(
     let state = asked.word(PAYMENT_STATE, &PaymentState::ALL, PaymentState::word);
     let filter = PaymentFilter { after, state, rule: asked.name(RULE) };
     let page = parts.archive.payments(filter, asked.limit).await?;
+    super::known::listed(&parts, &asked, &page.rows).await?;
     let labels = Arc::clone(&parts.standing().labels);
     let place = |place: &PaymentPlace| format!("{}-{}", place.planned_at.millis(), place.id);
     Ok(page_of(&page, |row| payment_body::payment(row, None, &labels), place))

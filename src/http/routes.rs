@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::query::{ALERT_STATE, Asked, CHAIN, OUTBOX_STATE, RULE, SINK, WATCH, page_of};
 use super::status::{self, Status};
 use super::transfers::{stored, transfer_place};
-use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page};
+use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, known, page};
 use crate::reactor::rows::{AlertState, TransferRow};
 use crate::store::{self, OutboxState};
 use crate::telemetry::{Snapshot, unready};
@@ -182,6 +182,7 @@ pub(super) async fn alerts(
         watch: asked.name(WATCH),
     };
     let page = parts.archive.alerts(filter, asked.limit).await?;
+    known::listed(&parts, &asked, &page.rows).await?;
     Ok(page_of(&page, |row| bodies::alert(row, &snapshot.labels), i64::to_string))
 }
 
@@ -195,6 +196,7 @@ pub(super) async fn outbox(
         sink: asked.name(SINK),
     };
     let page = parts.archive.outbox(filter, asked.limit).await?;
+    known::listed(&parts, &asked, &page.rows).await?;
     Ok(page_of(&page, |row| bodies::outbox(row, false), i64::to_string))
 }
 

@@ -85,7 +85,8 @@ fn what_is() -> Vec<Route> {
             Start::Number,
             &[RULE, WATCH, ALERT_STATE],
             "Alerts, newest first.",
-        ),
+        )
+        .or(&[404]),
         Route::get("/api/v1/alerts/{id}", why::alert, "Why an alert, with its messages and what became of each.")
             .answers::<AlertStory>()
             .at(&[Place::Id])
@@ -118,7 +119,8 @@ fn deliveries() -> Vec<Route> {
             Start::Number,
             &[SINK, OUTBOX_STATE],
             "Messages to sinks, newest first, without their bodies.",
-        ),
+        )
+        .or(&[404]),
         Route::get("/api/v1/outbox/{id}", routes::message, "A message, with its body.")
             .answers::<OutboxItem>()
             .at(&[Place::Id])
@@ -197,7 +199,8 @@ fn money() -> Vec<Route> {
             Start::TimeAndId,
             &[RULE, PAYMENT_STATE],
             "Payments, newest first.",
-        ),
+        )
+        .or(&[404]),
         Route::get("/api/v1/payments/standing", payments::standing, "What holds for all live payments.")
             .answers::<Standing>(),
         Route::list::<AuditItem, _, _>(
