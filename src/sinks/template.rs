@@ -146,7 +146,7 @@ impl Words {
 }
 
 /// What to do about a template that fails.
-const HINT: &str = "the README's section \"A webhook\" says under \"Words\" what a template can name";
+const HINT: &str = "\"Words\" in the README (\"A webhook\") says what a template can name";
 
 impl Templates {
     /// The first template that is for a message.

@@ -119,23 +119,21 @@ fn alert() -> impl Strategy<Value = AlertRow> {
     ];
     let severity = select(Severity::ALL.to_vec());
     let state = select(AlertState::ALL.to_vec());
-    let lists = (vec(stage(), 0..4), vec(name(), 0..4), proptest::option::of(name()));
+    let lists = (vec(stage(), 0..4), vec(name(), 0..4));
     (id16(), name(), severity, subject, count(), state, lists, time(), time(), any::<bool>()).prop_map(
-        |(id, rule, severity, subject, revision, state, (said, told, untold), raised_at, changed_at, closed)| {
-            AlertRow {
-                id: AlertId(id),
-                rule,
-                severity,
-                subject,
-                revision,
-                state,
-                said,
-                told,
-                untold,
-                raised_at,
-                changed_at,
-                closed,
-            }
+        |(id, rule, severity, subject, revision, state, (said, told), raised_at, changed_at, closed)| AlertRow {
+            id: AlertId(id),
+            rule,
+            severity,
+            subject,
+            revision,
+            state,
+            said,
+            told,
+            untold: closed.then(|| Name::from("a reason")),
+            raised_at,
+            changed_at,
+            closed,
         },
     )
 }
