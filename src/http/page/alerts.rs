@@ -87,7 +87,7 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>)
         h1 .(if row.state == AlertState::Retracted { "gone" } else { "here" }) { (text(&title)) }
         (section("alert", "The alert", &life(&row), &about_alert(&view, &row)))
         (section("messages", "Its messages", &html! {}, &html! {
-            @if let Some(why) = &row.untold { p { b { "Told to nobody: " } (text(why.as_str())) } }
+            @if let Some(why) = &row.untold { p { b { "Its newest message was told to nobody: " } (text(why.as_str())) } }
             @if messages.is_empty() { @if row.untold.is_none() { (empty("None is left", &html! { "They were pruned." })) } }
             @else { ol.life { @for (place, message) in messages.iter().enumerate() { (said(&view, message, place.checked_sub(1).map(|before| &messages[before]))) } } }
         }))
@@ -170,7 +170,9 @@ fn reached(row: &AlertRow, messages: &[OutboxRow]) -> Markup {
             }
             " "
         }
-        @if let Some(why) = &row.untold { span.muted { "nobody: " (text(why.as_str())) } }
+        @if let Some(why) = &row.untold {
+            span.muted { @if !row.told.is_empty() { "lately " } "nobody: " (text(why.as_str())) }
+        }
         @else if row.told.is_empty() { span.muted { "nobody" } }
     }
 }
