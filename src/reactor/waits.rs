@@ -73,9 +73,11 @@ impl Waits {
 pub fn held_because(reason: &str) -> Option<&'static str> {
     Some(match reason {
         "approval" => "a person has to approve it",
-        "limit" => "a limit has no room for it",
+        "limit" => "a limit had no room for it",
         "frozen" => "payments were frozen when it came up",
-        "config" => "nobody accepted the money part of the config, or its payee is new or changed",
+        "config" => {
+            "when it came up, nobody had accepted the money part of the config, or its payee was new or changed"
+        }
         "age" => "its trigger, or its approval, is too old to pay without a person",
         "clock" => "no clock was trusted when it came up",
         "first_reading" => "it is the first reading, so nobody knows what was there before",

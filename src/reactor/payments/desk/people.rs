@@ -39,7 +39,7 @@ impl Desk {
                 Ok(())
             }
             Order::Unfreeze => {
-                self.office.frozen.as_ref().ok_or(Refusal::Elsewhere)?;
+                self.office.frozen.as_ref().ok_or(Refusal::NotFrozen)?;
                 self.put_office(step, |office| office.frozen = None);
                 self.audit(who, "unfrozen", None, "", at, step);
                 step.said.push(Said::Unfrozen(by.clone()));
@@ -62,7 +62,7 @@ impl Desk {
             Order::Resume { rule } => self.resume(Stopped::Rule(rule), who, at, step),
             Order::ResumePayee { payee } => self.resume(Stopped::Payee(payee), who, at, step),
             Order::ResumeClock => {
-                self.office.paused.as_ref().ok_or(Refusal::Elsewhere)?;
+                self.office.paused.as_ref().ok_or(Refusal::NotPaused)?;
                 self.put_office(step, |office| office.paused = None);
                 self.audit(who, "clock resumed", None, "", at, step);
                 step.said.push(Said::ClockTrusted(by.clone()));
@@ -132,7 +132,7 @@ impl Desk {
         }
         if let Some(why) = self.forbidden(&row) {
             self.advance(id, PaymentState::Refused, Some(why), by.as_str(), at, step);
-            return Err(Refusal::Forbidden);
+            return Err(Refusal::Forbidden(why));
         }
         if !self.is_accepted() {
             return Err(Refusal::OtherConfig);
@@ -147,6 +147,7 @@ impl Desk {
             Some(_) | None => {}
         }
         let twice = flawed!(self, ApprovalCountsTwice);
+        let row_anyway = row.live.as_deref().is_some_and(|live| live.anyway);
         let known = live_names(&row).any(|name| name == by);
         let mut named = row;
         if let Some(live) = named.live.as_deref_mut()
@@ -161,8 +162,11 @@ impl Desk {
         if !known || twice {
             self.amend(id, step, |live| live.approvals.push((by.clone(), at)));
         }
-        self.amend(id, step, |live| live.anyway |= anyway);
-        self.audit(by.as_str(), "approves", Some(id), &request::short(&body), at, step);
+        // Who says yes again says nothing new, unless it is now in spite of what changed.
+        if !known || twice || anyway && !row_anyway {
+            self.amend(id, step, |live| live.anyway |= anyway);
+            self.audit(by.as_str(), "approves", Some(id), &request::short(&body), at, step);
+        }
         let Some(row) = self.rows.get(&id).cloned() else { return Err(Refusal::Unknown) };
         let names = live_names(&row).count();
         let young = self.terms.as_ref().is_some_and(|terms| !terms.relaxed) && self.is_new_payee(&row.payee, at);
@@ -196,9 +200,11 @@ impl Desk {
             return Err(Refusal::Elsewhere);
         }
         let names = self.soft.absent_by.entry(id).or_default();
-        names.insert(by.clone());
+        let new = names.insert(by.clone());
         let enough = names.len() >= 2;
-        self.audit(by.as_str(), "says it is absent", Some(id), "", at, step);
+        if new {
+            self.audit(by.as_str(), "says it is absent", Some(id), "", at, step);
+        }
         if !enough {
             return Err(Refusal::SecondName);
         }
@@ -211,7 +217,7 @@ impl Desk {
 
     /// What was mined while it was stopped never pays. What it crossed meanwhile was not paid either: it is read as if for the first time.
     fn resume(&mut self, what: Stopped, who: &str, at: Timestamp, step: &mut Step) -> Result<(), Refusal> {
-        self.stops.remove(&what).ok_or(Refusal::Unknown)?;
+        self.stops.remove(&what).ok_or(Refusal::NotStopped)?;
         step.gone.push(OfficeKey::Stop(what.clone()));
         let name = match &what {
             Stopped::Rule(name) | Stopped::Payee(name) => name.clone(),
@@ -235,9 +241,11 @@ impl Desk {
             return Err(Refusal::Unknown);
         }
         let names = self.soft.waived_by.entry(payee.clone()).or_default();
-        names.insert(by.clone());
+        let new = names.insert(by.clone());
         let enough = names.len() >= 2;
-        self.audit(by.as_str(), "passes a new payee", None, payee.as_str(), at, step);
+        if new {
+            self.audit(by.as_str(), "passes a new payee", None, payee.as_str(), at, step);
+        }
         if !enough {
             return Err(Refusal::SecondName);
         }
