@@ -15,6 +15,7 @@ mod document;
 mod events;
 mod gas;
 pub mod inbound;
+mod known;
 mod listing;
 mod local;
 mod named;

@@ -4,6 +4,7 @@
 use super::Parts;
 use super::problem::Problem;
 use super::query::{ALERT_STATE, Asked, CHAIN, OUTBOX_STATE, RULE, SINK, WATCH};
+use crate::config::near::nearest;
 use crate::reactor::effect::MessageKind;
 use crate::reactor::rows::AlertState;
 use crate::store::{AlertFilter, OutboxFilter, OutboxState, PaymentFilter};
@@ -12,16 +13,19 @@ use crate::types::{Address, ChainId, Name};
 use axum::http::StatusCode;
 use std::collections::BTreeSet;
 
-fn no(what: &str) -> Problem {
+fn no<'name>(what: &str, name: &str, known: impl Iterator<Item = &'name Name>) -> Problem {
+    let near = nearest(name, known.map(Name::as_str));
+    let near = near.map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
     Problem::new(
         StatusCode::NOT_FOUND,
-        format!("there is no such {what}, neither in the config nor in what the store holds"),
+        format!("there is no such {what}, neither in the config nor in what the store holds{near}"),
     )
 }
 
 /// The chain that is asked for. Words for one that left the config are nobody's: only the config's can be.
 pub(super) fn chain(snapshot: &Snapshot, asked: &Asked) -> Result<Option<ChainId>, Problem> {
-    let named = |name| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
+    let chains = || snapshot.labels.chains.values().map(|chain| &chain.name);
+    let named = |name: &str| snapshot.labels.chain_named(name).ok_or_else(|| no("chain", name, chains()));
     asked.of(CHAIN).map(named).transpose()
 }
 
@@ -34,8 +38,12 @@ pub(super) async fn addresses(
     let Some(name) = asked.of(WATCH) else { return Ok(None) };
     match snapshot.labels.addresses(name) {
         Some(addresses) => Ok(Some(addresses)),
-        None => Ok(Some(parts.archive.addresses(name.into()).await?.ok_or_else(|| no("watch"))?)),
+        None => Ok(Some(parts.archive.addresses(name.into()).await?.ok_or_else(|| no("watch", name, watches(snapshot)))?)),
     }
+}
+
+fn watches(snapshot: &Snapshot) -> impl Iterator<Item = &Name> {
+    snapshot.labels.watches.iter().map(|watch| &watch.name)
 }
 
 /// The watch that is asked for, of which alerts outlive it.
@@ -45,7 +53,7 @@ async fn watch(parts: &Parts, snapshot: &Snapshot, asked: &Asked) -> Result<Opti
     let known = snapshot.labels.watches.iter().any(|watch| watch.name == name)
         || parts.archive.addresses(name.clone()).await?.is_some()
         || !parts.archive.alerts(told, 1).await?.rows.is_empty();
-    if known { Ok(Some(name)) } else { Err(no("watch")) }
+    if known { Ok(Some(name)) } else { Err(no("watch", name.as_str(), watches(snapshot))) }
 }
 
 /// The rule that is asked for: its alerts and its payments outlive it, and what is built in speaks by the types of its messages.
@@ -57,7 +65,7 @@ pub(super) async fn rule(parts: &Parts, snapshot: &Snapshot, asked: &Asked) -> R
         || MessageKind::ALL.iter().any(|kind| kind.word() == name.as_str())
         || !parts.archive.alerts(told, 1).await?.rows.is_empty()
         || !parts.archive.payments(paid, 1).await?.rows.is_empty();
-    if known { Ok(Some(name)) } else { Err(no("rule")) }
+    if known { Ok(Some(name)) } else { Err(no("rule", name.as_str(), snapshot.labels.rules.iter().map(|(rule, ..)| rule))) }
 }
 
 /// The sink that is asked for: its messages outlive it.
@@ -65,7 +73,7 @@ async fn sink(parts: &Parts, snapshot: &Snapshot, asked: &Asked) -> Result<Optio
     let Some(name) = asked.name(SINK) else { return Ok(None) };
     let sent = OutboxFilter { sink: Some(name.clone()), ..OutboxFilter::default() };
     let known = snapshot.labels.sinks.contains(&name) || !parts.archive.outbox(sent, 1).await?.rows.is_empty();
-    if known { Ok(Some(name)) } else { Err(no("sink")) }
+    if known { Ok(Some(name)) } else { Err(no("sink", name.as_str(), snapshot.labels.sinks.iter())) }
 }
 
 /// Which alerts are asked for, by the API and by the page.

@@ -126,6 +126,7 @@ async fn lists_come_in_pages_and_wrong_questions_are_told_what_is_right() {
     assert_eq!(counted("transfers?stage=final").await, Some(0));
     assert_eq!(counted("alerts?state=raised&watch=treasury").await, Some(1));
     assert_eq!(counted("outbox?sink=ops&state=pending").await, Some(1));
+    assert_eq!(counted("alerts?rule=source.blind").await, Some(0), "there is none, and there could be");
     let shown = get(&format!("outbox/{}", MessageId([9; 16]))).await.json();
     assert_eq!((&shown["body"]["type"], &shown["state"]), (&"transfer.seen".into(), &"pending".into()));
     for (path, status) in [

@@ -263,6 +263,7 @@ fn filled() -> Commit {
         state: AlertState::Raised,
         said: vec![Stage::Seen],
         told: vec!["ops".into()],
+        untold: None,
         raised_at: Timestamp::from_secs(950),
         changed_at: Timestamp::from_secs(950),
         closed: false,

@@ -90,7 +90,8 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>)
         h1 .(if row.state == AlertState::Retracted { "gone" } else { "here" }) { (text(&title)) }
         (section("alert", "The alert", &life(&row), &about_alert(&view, &row)))
         (section("messages", "Its messages", &html! {}, &html! {
-            @if messages.is_empty() { (empty("Nobody was told", &html! { "No sink takes it, or its messages were pruned." })) }
+            @if let Some(why) = &row.untold { p { b { "Its newest message was told to nobody: " } (text(why.as_str())) } }
+            @if messages.is_empty() { @if row.untold.is_none() { (empty("None is left", &html! { "They were pruned." })) } }
             @else { ol.life { @for (place, message) in messages.iter().enumerate() { (said(&view, message, place.checked_sub(1).map(|before| &messages[before]))) } } }
         }))
         @if let Some(transfer) = &about {
@@ -182,13 +183,17 @@ fn reached(row: &AlertRow, messages: &[OutboxRow]) -> Markup {
             }
             " "
         }
-        @if row.told.is_empty() { span.muted { "nobody" } }
+        @if let Some(why) = &row.untold {
+            span.muted { @if !row.told.is_empty() { "lately " } "nobody: " (text(why.as_str())) }
+        }
+        @else if row.told.is_empty() { span.muted { "nobody" } }
     }
 }
 
 fn about_alert(view: &View, row: &AlertRow) -> Markup {
     let item = bodies::alert(row, &view.standing.labels);
     let stages = if item.said.is_empty() { "-".to_owned() } else { item.said.join(", ") };
+    let stages = if row.told.is_empty() { format!("{stages} (to nobody)") } else { stages };
     let named = |name: &str, value: Markup| (name.to_owned(), value);
     let mut rows = vec![
         named("Rule", of_rule(&item.rule)),

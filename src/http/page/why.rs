@@ -21,6 +21,7 @@ pub(super) fn section_of(_view: &View, story: &TransferStory) -> Markup {
                                 (alert.state)
                                 @if !alert.said.is_empty() { ", said at " (alert.said.join(", ")) }
                                 @if !alert.told.is_empty() { ", told " (text(&alert.told.join(", "))) }
+                                @if let Some(why) = &alert.untold { ", told to nobody: " (text(why)) }
                             }
                         }
                     }
