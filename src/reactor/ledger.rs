@@ -19,6 +19,11 @@ const MISSING_AFTER: Duration = Duration::from_hours(1);
 /// Between two looks at a receipt that proves nothing yet.
 const LOOK_AGAIN: Duration = Duration::from_mins(5);
 
+/// The chain that a payment's transaction is on: a wallet on a test network pays in the place of the payee's main one.
+pub(super) fn sent_on(row: &PaymentRow) -> Option<ChainId> {
+    chain_of(row.live.as_deref()?.blockchain.as_str())
+}
+
 /// What starts empty after a restart, and may: it is compared once more.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Compared {
@@ -29,8 +34,7 @@ pub(super) struct Compared {
 }
 
 impl Reactor {
-    /// Transactions of payments that ended, and of which the chain has not said the same yet. A wallet on a test network pays in the place
-    /// of a main one, which knows nothing of it.
+    /// Transactions of payments that ended, and of which the chain that the wallet is on has not said the same yet.
     pub(super) fn uncompared(&self, id: ChainId) -> impl Iterator<Item = (B256, &PaymentRow)> {
         let ended = |row: &&PaymentRow| match row.state {
             PaymentState::Complete | PaymentState::Failed | PaymentState::Cancelled | PaymentState::Denied => {
@@ -47,9 +51,7 @@ impl Reactor {
             | PaymentState::Accepted
             | PaymentState::Rejected => false,
         };
-        let here = move |row: &&PaymentRow| {
-            row.live.as_deref().is_some_and(|live| chain_of(live.blockchain.as_str()) == Some(id)) && row.chain == id
-        };
+        let here = move |row: &&PaymentRow| sent_on(row) == Some(id);
         let rows = self.desk.payments().filter(here).filter(ended);
         rows.filter_map(|row| Some((row.live.as_deref()?.tx?, row)))
     }
@@ -60,7 +62,7 @@ impl Reactor {
             return;
         }
         self.soft.compared_payments.asked = self.at;
-        let chains: Vec<ChainId> = self.settings.live.iter().map(|live| live.chain).collect();
+        let chains: BTreeSet<ChainId> = self.settings.live.iter().filter_map(|live| chain_of(live.blockchain.as_str())).collect();
         for id in chains {
             let open: Vec<B256> = self.uncompared(id).map(|(tx, _)| tx).collect();
             for tx in open {

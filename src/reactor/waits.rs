@@ -75,7 +75,7 @@ pub fn held_because(reason: &str) -> Option<&'static str> {
         "approval" => "a person has to approve it",
         "limit" => "a limit has no room for it",
         "frozen" => "payments were frozen when it came up",
-        "config" => "nobody accepted the money part of the config, or its payee is new or changed",
+        "config" => "nobody accepted the money part of the config, it was approved under another one, or its payee is new or changed",
         "age" => "its trigger, or its approval, is too old to pay without a person",
         "clock" => "no clock was trusted when it came up",
         "first_reading" => "it is the first reading, so nobody knows what was there before",

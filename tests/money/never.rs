@@ -4,7 +4,7 @@ use crate::bench::{BORN_AT, Bench, HOUR, Post, facts, offer, terms};
 use crate::chain::address;
 use walletwatch::reactor::money::PaymentState;
 use walletwatch::reactor::payments::desk::terms::{OfferAmount, Terms};
-use walletwatch::reactor::payments::desk::{Facts, Order, Reading, Refusal, Said, Value, Vouched};
+use walletwatch::reactor::payments::desk::{Facts, Order, Reading, Refusal, Said, Unpaid, Value, Vouched};
 use walletwatch::types::{Address, ChainId, PaymentId, Stage, U256};
 
 /// A transfer like any other, but for this.
@@ -55,7 +55,7 @@ fn what_could_be_a_trick_or_our_own_never_pays() {
             assert_eq!(bench.plan("one", facts.clone()), None, "{what}");
             bench.settle();
             assert_eq!(bench.paid(), 0, "{what}");
-            let told = bench.said.iter().any(|said| matches!(said, Said::Suspect(..)));
+            let told = bench.said.iter().any(|said| matches!(said, Said::Unpaid(_, Unpaid::Suspect)));
             assert_eq!(told, *what == "a suspect", "{what}: whoever pays is told of a suspect");
         }
     }

@@ -7,7 +7,7 @@ use walletwatch::reactor::payments::desk::Desk;
 use walletwatch::reactor::payments::desk::flaws::Flaw;
 
 /// Each with the first seed on which the checker says that it is there.
-const RECORDED: [(&str, u64); 37] = [
+const RECORDED: [(&str, u64); 38] = [
     ("RandomKeyPerAttempt", 2),
     ("KeyFromBlockHash", 8),
     ("BodyChangedOnRetry", 2),
@@ -41,6 +41,7 @@ const RECORDED: [(&str, u64); 37] = [
     ("OneProofRejects", 1438),
     ("UsedCiphertextProves", 3),
     ("OneOperatorPays", 11),
+    ("ApprovalOutlivesEdit", 0),
     ("RehearsalSent", 0),
     ("SendBeforePersist", 0),
     ("LeavesLate", 0),
@@ -95,6 +96,7 @@ fn everything() -> Vec<Planted> {
         ShortScanWindow: "before the wallet was listed" | "is rejected and was paid" | "I1:",
         UsedCiphertextProves: "is rejected and was paid" | "I1:",
         OneOperatorPays: "I7: ww1",
+        ApprovalOutlivesEdit: "I7: ww1",
     ]
     .into();
     let sloppy = |sloppy| Plant { sloppy, ..Plant::NONE };

@@ -9,7 +9,7 @@ use super::super::query::{NOTHING, PAYMENT_STATE, RULE, Start, Takes};
 use super::frame::{Here, page};
 use super::pieces::{Tone, ago, all, bar, brief, button, chips, empty, facts, pager, section, state, text, time, tone};
 use super::{ROWS, Shown, View, asked, or_default};
-use crate::reactor::money::{LivePart, PaymentRow, PaymentState};
+use crate::reactor::money::{ApprovedBy, LivePart, PaymentRow, PaymentState};
 use crate::reactor::office::{AuditRow, OfficeTables, Stopped};
 use crate::store::{PaymentFilter, PaymentPlace};
 use crate::telemetry::snapshot::{Limit, LimitUse};
@@ -121,7 +121,7 @@ pub(super) fn approvals(view: &View, rows: &[PaymentRow]) -> Markup {
                                 "rule " (text(row.rule.as_str())) ", on " (text(view.standing.labels.chain(row.chain).as_str()))
                                 @if let Some(reason) = &row.reason { ", " (text(reason.as_str())) }
                                 ", " (ago(row.changed_at, view.now))
-                                @for (by, _) in row.live.iter().flat_map(|live| &live.approvals) { ", approved by " (text(by.as_str())) }
+                                @for yes in row.live.iter().flat_map(|live| &live.approvals) { ", approved by " (text(yes.by.as_str())) }
                             }
                             p.address { (row.address.to_checksum(None)) }
                             }
@@ -290,7 +290,7 @@ fn request(view: &View, live: &LivePart) -> Markup {
         ("Attempts", html! { (live.attempts) }),
         ("Triggered", time(live.triggered_at, view.now)),
     ];
-    for (by, at) in &live.approvals {
+    for ApprovedBy { by, at, of: _ } in &live.approvals {
         rows.push(("Approved by", html! { (text(by.as_str())) " " (time(*at, view.now)) }));
     }
     rows.extend(live.circle_id.as_ref().map(|id| ("Circle's id", html! { (text(id.as_str())) })));

@@ -16,19 +16,21 @@ pub mod request;
 mod search;
 mod send;
 pub mod terms;
+mod unpaid;
 mod waits;
 
 pub use arms::{Reading, Value};
 pub use limits::Over;
 pub use people::{Order, Refusal};
 pub use plan::{Facts, Trigger, Vouched};
+pub use unpaid::Unpaid;
 
 use super::ask::{Ask, Asked, Ticket};
 use crate::reactor::money::{CircleId, LivePart, PaymentRow, PaymentState, Sha256};
 use crate::reactor::office::{
     ArmRow, AuditRow, BirthRow, ForeignRow, OfficeKey, OfficeRow, OfficeTables, OfficeWrite, StopRow, Stopped,
 };
-use crate::types::{ChainId, Name, PaymentId, Timestamp, TransferId};
+use crate::types::{ChainId, Name, PaymentId, Timestamp};
 use flaws::{Flaws, flawed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -135,8 +137,8 @@ pub enum Said {
     Payment(Box<PaymentRow>),
     /// What may have been paid was triggered by something that a reorg took back.
     TriggerRetracted(Box<PaymentRow>),
-    /// A trigger that pays in all else is suspect.
-    Suspect(Name, TransferId),
+    /// A rule matches something and pays nothing for it.
+    Unpaid(Name, Unpaid),
     /// Nothing leaves any more, and why.
     Frozen(Name),
     /// It does again, and by whom.
@@ -266,8 +268,10 @@ impl Desk {
         let row = BirthRow { what: what.clone(), mark, at, heads, waived: false };
         step.office.push(OfficeWrite::Birth(row.clone()));
         // What comes next is the first reading after this birth.
-        if let Stopped::Rule(rule) = &what {
-            self.soft.read.retain(|(read, _)| read != rule);
+        match &what {
+            Stopped::Rule(rule) => self.soft.read.retain(|(read, _)| read != rule),
+            // Whoever passed it passed another address.
+            Stopped::Payee(payee) => drop(self.soft.waived_by.remove(payee)),
         }
         self.births.insert(what, row);
     }

@@ -46,7 +46,7 @@ impl Desk {
     }
 
     /// The earliest time at which an empty scan says something of a payment.
-    fn counted_from(&self, live: &LivePart) -> Timestamp {
+    pub(super) fn counted_from(&self, live: &LivePart) -> Timestamp {
         if flawed!(self, AbsentAfterOneScan) {
             return Timestamp::default();
         }
@@ -153,7 +153,7 @@ impl Desk {
         let reference = shown.reference.clone();
         match (by_id, reference) {
             // It is known, and says so itself or nothing.
-            (Some((_, ours)), reference) if reference.is_none() || reference == ours => {}
+            (Some((id, ours)), reference) if reference.is_none() || reference == ours => self.listed(id, shown, at, step),
             (Some((id, _)), Some(_)) => {
                 let why = format!("another deployment asked for the transfer of payment {id} too");
                 self.freeze(&why, OURSELVES, at, step);
