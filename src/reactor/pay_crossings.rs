@@ -4,11 +4,11 @@
 
 use super::Reactor;
 use super::chain::Chain;
-use super::ledger::sent_on;
 use super::crossing::{is_back, is_past};
 use super::effect::Effect;
 use super::event::{Balances, Receipt};
 use super::holdings::{Amount, LevelKey};
+use super::ledger::sent_on;
 use super::money::{PaymentRow, PaymentState};
 use super::payments::desk::request::{arm_name, of_crossing};
 use super::payments::desk::{Reading, Value, Vouched};

@@ -50,6 +50,7 @@ impl Reactor {
         if row.voucher == Voucher::Other {
             return;
         }
+        self.compare_outflow(&row, effects);
         if self.wait_for_token(&row, effects) {
             return;
         }

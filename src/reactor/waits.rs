@@ -6,6 +6,9 @@ use crate::types::{Name, U256};
 /// Decimals of USDC wherever Circle issues it.
 const USDC: u8 = 6;
 
+/// What the audit calls it that limits held a payment; why is [`in_line`] of those without room.
+pub const NO_ROOM_LINE: &str = "no room";
+
 /// A limit, how much of it others use, and what one payment adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Room {
@@ -75,7 +78,9 @@ pub fn held_because(reason: &str) -> Option<&'static str> {
         "approval" => "a person has to approve it",
         "limit" => "a limit has no room for it",
         "frozen" => "payments were frozen when it came up",
-        "config" => "nobody accepted the money part of the config, it was approved under another one, or its payee is new or changed",
+        "config" => {
+            "nobody accepted the money part of the config, it was approved under another one, or its payee is new or changed"
+        }
         "age" => "its trigger, or its approval, is too old to pay without a person",
         "clock" => "no clock was trusted when it came up",
         "first_reading" => "it is the first reading, so nobody knows what was there before",

@@ -91,7 +91,9 @@ enum StoredYes {
 impl StoredYes {
     fn read(self) -> Result<ApprovedBy> {
         let (by, at, of) = match self {
-            Self::Of(by, at, of) => (by, at, of.parse::<B256>().map_err(|_| impossible("the config of an approval"))?.0),
+            Self::Of(by, at, of) => {
+                (by, at, of.parse::<B256>().map_err(|_| impossible("the config of an approval"))?.0)
+            }
             Self::OfNone(by, at) => (by, at, [0; 32]),
         };
         Ok(ApprovedBy { by: by.into(), at: Timestamp::from_millis(at), of })
@@ -111,7 +113,8 @@ pub(super) fn put_live(connection: &Connection, id: PaymentId, live: Option<&Liv
     let LivePart { anyway, approved_at, attempts, disproven, first_sent, last_sent, due, empty_scans, .. } = live;
     let LivePart { scanned_at, circle_id, circle_state, compared, tx, absent, .. } = live;
     let body = Bytes::copy_from_slice(body);
-    let approvals = json(approvals.iter().map(|yes| (yes.by.as_str(), yes.at.millis(), format!("{:x}", B256::from(yes.of)))));
+    let approvals =
+        json(approvals.iter().map(|yes| (yes.by.as_str(), yes.at.millis(), format!("{:x}", B256::from(yes.of)))));
     run!(
         connection,
         &sql,

@@ -246,7 +246,6 @@ fn a_name_that_was_said_to_another_config_is_none_of_the_two() {
     assert_eq!(bench.approve(id, "ann"), Ok(()));
     bench.settle();
     assert_eq!(bench.row(id).state, Complete);
-    let names: Vec<Name> =
-        bench.row(id).live.expect("it is live").approvals.into_iter().map(|yes| yes.by).collect();
+    let names: Vec<Name> = bench.row(id).live.expect("it is live").approvals.into_iter().map(|yes| yes.by).collect();
     assert_eq!(names, ["bob".into(), "ann".into()]);
 }

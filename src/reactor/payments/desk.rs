@@ -10,6 +10,7 @@ mod arms;
 pub mod flaws;
 mod hints;
 mod limits;
+mod outflows;
 mod people;
 mod plan;
 pub mod request;
@@ -21,6 +22,7 @@ mod waits;
 
 pub use arms::{Reading, Value};
 pub use limits::Over;
+pub use outflows::Outflow;
 pub use people::{Order, Refusal};
 pub use plan::{Facts, Trigger, Vouched};
 pub use unpaid::Unpaid;
@@ -30,7 +32,7 @@ use crate::reactor::money::{CircleId, LivePart, PaymentRow, PaymentState, Sha256
 use crate::reactor::office::{
     ArmRow, AuditRow, BirthRow, ForeignRow, OfficeKey, OfficeRow, OfficeTables, OfficeWrite, StopRow, Stopped,
 };
-use crate::types::{ChainId, Name, PaymentId, Timestamp};
+use crate::types::{B256, ChainId, Name, PaymentId, Timestamp};
 use flaws::{Flaws, flawed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -93,6 +95,8 @@ struct Soft {
     still_low: BTreeSet<PaymentId>,
     /// The file that stops this process is there.
     file: bool,
+    /// Transactions that lists of this run showed, with when each was asked for.
+    listed: BTreeMap<B256, Timestamp>,
     /// Crossing rules that were read in this run, with what of them was.
     read: BTreeSet<(Name, Name)>,
 }

@@ -283,7 +283,7 @@ impl Desk {
     /// A list shows a payment whose transaction is known: whatever it says is what was frozen and what was said before, or everything stops.
     pub(super) fn listed(&mut self, id: PaymentId, shown: &Transaction, at: Timestamp, step: &mut Step) {
         let Some((row, live)) = self.live(id).filter(|(_, live)| live.compared) else { return };
-        let other = contradiction(row, live, shown).map(|other| format!("Circle lists {other}"));
+        let other = contradiction(row, live, shown).map(|other| format!("Circle shows {other}"));
         let end = PaymentState::ended_by(&shown.state).filter(|end| row.state.is_terminal() && *end != row.state);
         let end = end.map(|end| format!("Circle lists it as {}, and it ended {}", end.word(), row.state.word()));
         if let Some(why) = other.or(end) {

@@ -6,7 +6,7 @@ use super::terms::{Offer, OfferAmount, Terms};
 use super::unpaid::Unpaid;
 use super::{Desk, OURSELVES, Said, Step, Stopped, request};
 use crate::reactor::money::{LivePart, PaymentRow, PaymentState};
-use crate::reactor::waits::in_line;
+use crate::reactor::waits::{NO_ROOM_LINE, in_line};
 use crate::types::{Address, ChainId, Name, PaymentId, Stage, Timestamp, TransferId, U256};
 use std::time::Duration;
 
@@ -180,11 +180,16 @@ impl Desk {
             self.advance(id, PaymentState::Refused, Some(TOO_MANY), OURSELVES, at, step);
             return;
         }
-        self.advance(id, PaymentState::Held, Some(reason), OURSELVES, at, step);
+        self.hold(&row, reason, at, step);
+    }
+
+    /// It waits for a person; of a limit that has no room the numbers of this moment are kept.
+    pub(super) fn hold(&mut self, row: &PaymentRow, reason: &str, at: Timestamp, step: &mut Step) {
+        self.advance(row.id, PaymentState::Held, Some(reason), OURSELVES, at, step);
         let offer = self.terms.as_ref().and_then(|terms| terms.offers.get(&row.rule));
         if let Some(offer) = offer.filter(|_| reason == NO_ROOM) {
-            let over = self.over_in_words(&row.rule, offer, row.amount, id, at);
-            self.audit(OURSELVES, "no room", Some(id), &over, at, step);
+            let over = self.over_in_words(&row.rule, offer, row.amount, row.id, at);
+            self.audit(OURSELVES, NO_ROOM_LINE, Some(row.id), &over, at, step);
         }
     }
 

@@ -274,7 +274,7 @@ impl Desk {
         let id = row.id;
         if !self.has_room(row, at) {
             self.amend(id, step, |live| live.approvals.clear());
-            self.advance(id, PaymentState::Held, Some(NO_ROOM), OURSELVES, at, step);
+            self.hold(row, NO_ROOM, at, step);
             return;
         }
         // Who said yes was shown another config.

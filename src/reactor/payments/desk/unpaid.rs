@@ -66,7 +66,9 @@ impl fmt::Display for Unpaid {
             Self::NotLive => f.write_str("nothing of this rule is live in the config in force"),
             Self::Stage { is: Stage::Retracted, .. } => f.write_str("it was taken back"),
             Self::Stage { is, needed } => write!(f, "it is {}, and pays when it is {}", is.word(), needed.word()),
-            Self::Hearsay => f.write_str("no block that was read says it: an explorer's word or an internal movement never pays"),
+            Self::Hearsay => {
+                f.write_str("no block that was read says it: an explorer's word or an internal movement never pays")
+            }
             Self::OtherChain => f.write_str("it is on another chain than the paying wallet"),
             Self::Before(since) => write!(
                 f,
@@ -76,8 +78,12 @@ impl fmt::Display for Unpaid {
             Self::Suspect => f.write_str("it looks made to deceive: that never pays"),
             Self::Nothing => f.write_str("nothing is left of it to pay"),
             Self::Stopped(why) => write!(f, "the rule is stopped ({why}), and what comes meanwhile never pays"),
-            Self::Unarmed => f.write_str("the rule is not armed: it pays when what it looks at goes past its level from beyond `recovers_at`"),
-            Self::WaitsFor(id) => write!(f, "the rule waits until payment {id} has landed and what it looks at is back at `recovers_at`"),
+            Self::Unarmed => f.write_str(
+                "the rule is not armed: it pays when what it looks at goes past its level from beyond `recovers_at`",
+            ),
+            Self::WaitsFor(id) => {
+                write!(f, "the rule waits until payment {id} has landed and what it looks at is back at `recovers_at`")
+            }
         }
     }
 }
