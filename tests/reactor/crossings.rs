@@ -40,7 +40,7 @@ fn a_balance_that_is_low_at_a_final_block_and_at_the_newest_for_long_enough_is_f
         settings
     };
     // The chain was never seen to show the payment: nothing follows. A wallet on a test network pays in its place, and it never will.
-    for (blockchain, then) in [("ETH", ""), ("ETH-SEPOLIA", "= payment.approved")] {
+    for (blockchain, then) in [("ETH", ""), ("ETH-SEPOLIA", "; payment.approved")] {
         check(
             on(blockchain),
             &format!(
@@ -75,10 +75,9 @@ fn a_balance_that_is_low_at_a_final_block_and_at_the_newest_for_long_enough_is_f
             wait 60s
             a 135..140
             balance usdc A 90 at 140
-            = balance.crossed 2 90 at 140
+            = balance.crossed 2 90 at 140{then}
             a 141..146
             balance usdc A 90 at 146
-            {then}
             "
             ),
         );

@@ -302,7 +302,7 @@ fn what_is_no_usdc_what_is_dust_and_what_a_payee_sends_pays_nothing() {
         a 101:t1 102:t2 103:t3 104:t4 105 106 107 108 109
         = final t3 treasury in; final t4 treasury in
         wait 60s
-        circle asked
+        circle asked scan
         ",
     );
 }
