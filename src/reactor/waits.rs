@@ -76,10 +76,10 @@ impl Waits {
 pub fn held_because(reason: &str) -> Option<&'static str> {
     Some(match reason {
         "approval" => "a person has to approve it",
-        "limit" => "a limit has no room for it",
+        "limit" => "a limit had no room for it",
         "frozen" => "payments were frozen when it came up",
         "config" => {
-            "nobody accepted the money part of the config, it was approved under another one, or its payee is new or changed"
+            "nobody had accepted the money part of the config, its payee was new or changed, or it was approved under another config"
         }
         "age" => "its trigger, or its approval, is too old to pay without a person",
         "clock" => "no clock was trusted when it came up",

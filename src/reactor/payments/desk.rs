@@ -17,6 +17,7 @@ pub mod request;
 mod search;
 mod send;
 pub mod terms;
+mod trigger;
 mod unpaid;
 mod waits;
 
@@ -24,7 +25,7 @@ pub use arms::{Reading, Value};
 pub use limits::Over;
 pub use outflows::Outflow;
 pub use people::{Order, Refusal};
-pub use plan::{Facts, Trigger, Vouched};
+pub use trigger::{Facts, Trigger, Vouched};
 pub use unpaid::Unpaid;
 
 use super::ask::{Ask, Asked, Ticket};

@@ -204,8 +204,10 @@ impl Desk {
         match why {
             Unsent::TooLate | Unsent::FreezeFile | Unsent::NoEntityKey => {}
             Unsent::OtherEntityKey(other) => {
-                let why = format!("Circle shows another entity public key ({})", super::request::short(&other));
-                self.freeze(&why, OURSELVES, at, step);
+                let key = crate::wire::hex::plain(&other);
+                let then =
+                    format!("where it is right, `walletwatch payments accept --entity-key {key}`, then unfreeze");
+                self.freeze(&format!("Circle shows another entity public key, {key}: {then}"), OURSELVES, at, step);
             }
             Unsent::OtherBytes => self.freeze("the bytes of a request are not what was frozen", OURSELVES, at, step),
         }

@@ -2,12 +2,13 @@
 
 use super::flaws::flawed;
 use super::limits::{NO_ROOM, Over};
-use super::terms::{Offer, OfferAmount, Terms};
+use super::terms::{Offer, Terms};
+use super::trigger::{Facts, Trigger, Vouched, amount};
 use super::unpaid::Unpaid;
 use super::{Desk, OURSELVES, Said, Step, Stopped, request};
 use crate::reactor::money::{LivePart, PaymentRow, PaymentState};
 use crate::reactor::waits::{NO_ROOM_LINE, in_line};
-use crate::types::{Address, ChainId, Name, PaymentId, Stage, Timestamp, TransferId, U256};
+use crate::types::{Name, PaymentId, Timestamp, TransferId, U256};
 use std::time::Duration;
 
 /// So many payments of a rule wait for a person; the next stops the rule.
@@ -20,69 +21,6 @@ const OPINION_WITHIN: Duration = Duration::from_mins(2);
 const TOO_MANY: &str = "too many of its payments wait for a person";
 /// A new or changed payee is paid by nobody's silence for so long.
 const NEW_PAYEE: Duration = Duration::from_hours(24);
-
-/// Something that makes a rule pay.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trigger {
-    /// Which rule.
-    pub rule: Name,
-    /// The time of the block or tick.
-    pub time: Timestamp,
-    /// What happened.
-    pub facts: Facts,
-}
-
-/// What happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Facts {
-    /// A transfer that the rule's condition matches.
-    Transfer {
-        /// Which.
-        id: TransferId,
-        /// Raw, of its asset.
-        amount: U256,
-        /// Who gave.
-        from: Address,
-        /// Who got.
-        to: Address,
-        /// Where.
-        chain: ChainId,
-        /// Its block.
-        block: u64,
-        /// How deep it is.
-        stage: Stage,
-        /// It may be a trick.
-        suspect: bool,
-        /// Read from the receipts of its block, and two operators agree; or one, and nothing more.
-        vouched: Vouched,
-        /// A hash of the block that it is in. Never a part of what it is.
-        block_hash: [u8; 32],
-    },
-    /// A crossing, with its number: see [`Desk::read`].
-    Crossing {
-        /// The rule with watch, chain and asset: one text.
-        what: Name,
-        /// The how-manieth.
-        number: u64,
-        /// What is missing to a level that is filled to, raw; a price and a fee have none.
-        missing: Option<U256>,
-        /// Nothing was known before: a person is asked.
-        first: bool,
-        /// Who says what was read.
-        vouched: Vouched,
-    },
-}
-
-/// Who vouches for a trigger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Vouched {
-    /// Nobody who counts: an explorer's row, or an internal movement.
-    ByNobody,
-    /// One operator: others are asked, see [`Desk::witnessed`].
-    ByOne,
-    /// Two operators.
-    ByTwo,
-}
 
 impl Desk {
     /// Plans what a rule pays for a trigger: once, or not at all.
@@ -404,15 +342,5 @@ impl Desk {
         let over = self.over(&row.rule, offer, row.amount, row.id, at);
         let two = self.names(live).count() >= 2;
         over.iter().all(|over: &Over| two && over.yields_to_two())
-    }
-}
-
-/// What is paid for this, if that is anything.
-pub(super) fn amount(offer: &Offer, facts: &Facts) -> Option<U256> {
-    match (offer.amount, facts) {
-        (OfferAmount::Fixed(amount), _) => Some(amount),
-        (OfferAmount::Match(reserve), Facts::Transfer { amount, .. }) => amount.checked_sub(reserve),
-        (OfferAmount::FillTo(_), Facts::Crossing { missing, .. }) => *missing,
-        (OfferAmount::Match(_), Facts::Crossing { .. }) | (OfferAmount::FillTo(_), Facts::Transfer { .. }) => None,
     }
 }

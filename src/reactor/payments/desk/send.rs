@@ -280,7 +280,7 @@ impl Desk {
         // Who said yes was shown another config.
         let of_another = |live: &LivePart| live.approvals.len() > self.names(live).count();
         if row.live.as_deref().is_some_and(of_another) {
-            self.amend(id, step, |live| live.approvals.clear());
+            self.amend(id, step, |live| (live.approvals, live.anyway) = (Vec::new(), false));
             self.advance(id, PaymentState::Held, Some("config"), OURSELVES, at, step);
             return;
         }

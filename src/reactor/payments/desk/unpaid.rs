@@ -1,8 +1,8 @@
 //! Why something that a live rule matches makes no payment: the same checks that decide it (MONEY §1, §2), each with a name.
 
 use super::flaws::flawed;
-use super::plan::{Facts, Trigger, Vouched, amount};
 use super::terms::{Offer, Terms};
+use super::trigger::{Facts, Trigger, Vouched, amount};
 use super::{Desk, Stopped};
 use crate::types::{Address, ChainId, Name, PaymentId, Stage, Timestamp};
 use std::fmt;

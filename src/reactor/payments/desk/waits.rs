@@ -4,7 +4,7 @@
 use super::afford::DEAR;
 use super::limits::DAY;
 use super::send::APPROVAL_LASTS;
-use super::{Desk, Stopped};
+use super::{Desk, Purpose, Stopped};
 use crate::reactor::money::{LivePart, PaymentRow, PaymentState};
 use crate::reactor::waits::{Waits, held_because};
 use crate::types::{Name, PaymentId, Timestamp};
@@ -23,7 +23,7 @@ impl Desk {
             PaymentState::Planned => {}
             PaymentState::Held => self.say_held(row, live, holds, at, &mut waits),
             PaymentState::Approved => self.say_approved(row, live, holds, &mut waits),
-            PaymentState::Sending => self.say_sending(live, &mut waits),
+            PaymentState::Sending => self.say_sending(row, live, &mut waits),
             PaymentState::Reconcile => match &live.circle_id {
                 Some(circle) => waits.say(format!("Circle is asked to show its transaction {circle}")),
                 None => waits.say(format!(
@@ -107,7 +107,11 @@ impl Desk {
         }
     }
 
-    fn say_sending(&self, live: &LivePart, waits: &mut Waits) {
+    fn say_sending(&self, row: &PaymentRow, live: &LivePart, waits: &mut Waits) {
+        if self.is_asked(|purpose| *purpose == Purpose::Create(row.id)) {
+            return waits.say(format!("attempt {} is under way", live.attempts));
+        }
+        self.say_halts(row, waits);
         if live.attempts > live.disproven {
             let resends = self.office.probed || self.terms.as_ref().is_some_and(|terms| terms.relaxed);
             let then = if resends {
