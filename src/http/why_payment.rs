@@ -6,7 +6,7 @@ use super::payment_body::{self, PaymentItem};
 use super::payments::payment_id;
 use super::problem::Problem;
 use crate::reactor::office::AuditRow;
-use crate::reactor::waits::Room;
+use crate::reactor::waits::{NO_ROOM_LINE, Room};
 use crate::types::PaymentId;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -26,11 +26,20 @@ pub(super) struct PaymentStory {
     pub rule: Option<Vec<String>>,
     /// The limits as they stood when it was planned: what others used, what it adds, what is allowed.
     limits_at_planning: Option<String>,
+    /// The limits that held it, each time, with the numbers of that moment.
+    held_by_limits: Vec<HeldByLimits>,
     /// The same now; null where no monitor runs, or where it ended long ago.
     pub limits: Option<Vec<LimitItem>>,
     attempts: Vec<AttemptItem>,
     /// What it waits for and what to do, a sentence each; null where no monitor runs that could be asked.
     pub waits_for: Option<Vec<String>>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct HeldByLimits {
+    at: String,
+    /// What others used, what it adds, what is allowed: of those without room.
+    limits: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -82,10 +91,16 @@ pub(super) async fn story(parts: &Parts, id: PaymentId) -> Result<Option<Payment
         transfer: transfer.map(|row| bodies::transfer(&row, &snapshot, &learned)),
         rule,
         limits_at_planning: planned.map(|line| line.why.to_string()),
+        held_by_limits: held_by_limits(&audit),
         limits: waits.as_ref().map(|waits| waits.limits.iter().map(limit).collect()),
         attempts: attempts(&audit),
         waits_for: waits.map(|waits| waits.lines.iter().map(ToString::to_string).collect()),
     }))
+}
+
+fn held_by_limits(audit: &[AuditRow]) -> Vec<HeldByLimits> {
+    let held = audit.iter().filter(|line| line.what.as_str() == NO_ROOM_LINE);
+    held.map(|line| HeldByLimits { at: line.at.to_string(), limits: line.why.to_string() }).collect()
 }
 
 fn limit(room: &Room) -> LimitItem {

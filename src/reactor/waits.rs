@@ -6,6 +6,9 @@ use crate::types::{Name, U256};
 /// Decimals of USDC wherever Circle issues it.
 const USDC: u8 = 6;
 
+/// What the audit calls it that limits held a payment; why is [`in_line`] of those without room.
+pub const NO_ROOM_LINE: &str = "no room";
+
 /// A limit, how much of it others use, and what one payment adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Room {
@@ -83,7 +86,7 @@ pub fn held_because(reason: &str) -> Option<&'static str> {
         "limit" => "a limit had no room for it",
         "frozen" => "payments were frozen when it came up",
         "config" => {
-            "when it came up, nobody had accepted the money part of the config, or its payee was new or changed"
+            "nobody had accepted the money part of the config, its payee was new or changed, or it was approved under another config"
         }
         "age" => "its trigger, or its approval, is too old to pay without a person",
         "clock" => "no clock was trusted when it came up",

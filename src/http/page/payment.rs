@@ -9,7 +9,7 @@ use super::frame::{Here, page};
 use super::payments::{because, decisions, lapses, standing, units};
 use super::pieces::{Tone, all, bar, empty, facts, section, text, time, until};
 use super::{Shown, View, alerts};
-use crate::reactor::money::{LivePart, PaymentRow};
+use crate::reactor::money::{ApprovedBy, LivePart, PaymentRow};
 use crate::reactor::office::AuditRow;
 use crate::types::PaymentId;
 use axum::extract::{Path, State};
@@ -99,7 +99,7 @@ fn request(view: &View, live: &LivePart) -> Markup {
         ("Attempts", html! { (live.attempts) }),
         ("Triggered", time(live.triggered_at, view.now)),
     ];
-    for (by, at) in &live.approvals {
+    for ApprovedBy { by, at, of: _ } in &live.approvals {
         rows.push(("Approved by", html! { (text(by.as_str())) " " (time(*at, view.now)) }));
     }
     rows.extend(live.circle_id.as_ref().map(|id| ("Circle's id", html! { (text(id.as_str())) })));

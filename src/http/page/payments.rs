@@ -126,7 +126,7 @@ pub(super) fn approvals(view: &View, rows: &[PaymentRow]) -> Markup {
                             p.sub {
                                 "rule " (text(row.rule.as_str())) ", on " (text(view.standing.labels.chain(row.chain).as_str()))
                                 ", " (ago(row.changed_at, view.now))
-                                @for (by, _) in row.live.iter().flat_map(|live| &live.approvals) { ", approved by " (text(by.as_str())) }
+                                @for yes in row.live.iter().flat_map(|live| &live.approvals) { ", approved by " (text(yes.by.as_str())) }
                             }
                             p.address { (row.address.to_checksum(None)) }
                             }
