@@ -438,6 +438,8 @@ pub enum Notice {
         severity: Severity,
         /// What happened to it.
         state: super::rows::AlertState,
+        /// Why nobody was told of that, where nobody was.
+        untold: Option<Name>,
     },
     /// Matched a rule and was not said, for a reason that is counted.
     Suppressed {

@@ -251,6 +251,8 @@ pub struct Receipt {
     pub tx: B256,
     /// The block it is in: number, hash and whether it succeeded; `None` where there is no such receipt.
     pub found: Option<(u64, B256, bool)>,
+    /// What its logs moved.
+    pub moved: Vec<Movement>,
 }
 
 /// What an operator says of something that would pay: [`super::wants::OpinionWant`].

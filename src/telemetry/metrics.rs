@@ -135,7 +135,7 @@ impl Metrics {
                 self.touch(Metric::Payments, &[state.word(), rehearsal]);
             }
         }
-        for rule in &labels.paying {
+        for (rule, _) in &labels.paying {
             for limit in Limit::ALL {
                 self.touch(Metric::LimitUsed, &[rule.as_str(), limit.word()]);
             }

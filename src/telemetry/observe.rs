@@ -90,7 +90,7 @@ pub fn read(labels: &Labels, at: Timestamp, notice: &Notice) -> Reading {
         Notice::Approval { chain, stage, suspect } => {
             read_stage(Metric::Approvals, "an approval", &name(*chain), *stage, *suspect)
         }
-        Notice::Alert { rule, severity, state } => read_alert(rule, *severity, *state),
+        Notice::Alert { rule, severity, state, untold } => read_alert(rule, *severity, *state, untold.as_ref()),
         Notice::Suppressed { rule, reason } => Reading::say(
             Level::DEBUG,
             format!("\"{rule}\" matched and does not say so: {reason}"),
@@ -255,11 +255,12 @@ fn read_stage(metric: Metric, what: &str, chain: &str, stage: Stage, suspect: bo
     Reading::say(Level::DEBUG, line).with(metric, [chain, stage.word(), marked], Change::Add(1))
 }
 
-fn read_alert(rule: &Name, severity: Severity, state: AlertState) -> Reading {
+fn read_alert(rule: &Name, severity: Severity, state: AlertState, untold: Option<&Name>) -> Reading {
     // That more was said about it is no change of what stands.
     let level = if state == AlertState::Updated { Level::DEBUG } else { Level::INFO };
     let (severity, state) = (severity.word(), state.word());
-    Reading::say(level, format!("alert {state} by \"{rule}\" ({severity})")).with(
+    let told = untold.map_or_else(String::new, |why| format!(", told to nobody: {why}"));
+    Reading::say(level, format!("alert {state} by \"{rule}\" ({severity}){told}")).with(
         Metric::Alerts,
         [rule.as_str(), severity, state],
         Change::Add(1),

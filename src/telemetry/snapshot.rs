@@ -13,7 +13,7 @@ use crate::reactor::directory::Directory;
 use crate::reactor::event::{SourceId, SourceState};
 use crate::reactor::paying::FreezeFile;
 use crate::reactor::rows::PaymentState;
-use crate::types::{ChainId, Kind, Name, Pair, Price, Severity, Timestamp, TransferId};
+use crate::types::{ChainId, Kind, Name, Pair, Price, Severity, Timestamp, TransferId, U256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -243,6 +243,10 @@ pub struct LimitUse {
     pub limit: Limit,
     /// In millionths, rounded up.
     pub used_millionths: u32,
+    /// Raw USDC, or payments.
+    pub used: U256,
+    /// The same of the limit.
+    pub of: U256,
 }
 
 /// A limit of a payment that counts over time.

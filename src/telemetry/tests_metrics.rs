@@ -32,7 +32,7 @@ pub(crate) fn labels() -> Labels {
         ..Settings::default()
     });
     labels.rules.push(("usdc \"in\"\\".into(), Severity::Warning, vec![ChainId(1)]));
-    labels.paying.push("top up".into());
+    labels.paying.push(("top up".into(), Duration::from_hours(24)));
     labels
 }
 

@@ -374,7 +374,8 @@ impl Script {
         assert!(wanted, "nobody asks for the receipt of {tx}");
         let digits = found.trim_end_matches('\'');
         let found = digits.parse().ok().map(|block| (block, hash(found), true));
-        self.handle(Event::Receipt(Receipt { chain: CHAIN, source: "scan".into(), tx: hash(tx), found }));
+        let moved = found.and_then(|_| self.txs.get(tx).cloned()).unwrap_or_default();
+        self.handle(Event::Receipt(Receipt { chain: CHAIN, source: "scan".into(), tx: hash(tx), found, moved }));
     }
 
     fn balance(&mut self, source: &str, kind: &str, who: &str, amount: &str, at: ReadAt) {

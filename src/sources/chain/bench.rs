@@ -3,7 +3,7 @@
 //! It checks that every run connects, as the reactor would need it.
 
 use super::testing::CHAIN;
-use super::{ChainReader, unchanging};
+use super::{ChainReader, LookBack, unchanging};
 use crate::config::checked::EndpointConfig;
 use crate::net::{HttpClient, Tls};
 use crate::reactor::event::{Event, Run, RunPart};
@@ -40,6 +40,20 @@ pub(super) struct Bench {
 impl Bench {
     /// Starts a reader on these endpoints, with a published window.
     pub(super) fn start(endpoints: Vec<EndpointConfig>, window: &[BlockRef]) -> Self {
+        let (bench, reader, stop) = Self::around(endpoints, window);
+        tokio::spawn(reader.run(stop));
+        bench
+    }
+
+    /// The same with who looks back, instead of a reader.
+    pub(super) fn past(endpoints: Vec<EndpointConfig>) -> (Self, LookBack) {
+        let (bench, reader, stop) = Self::around(endpoints, &[]);
+        let (past, keeping) = reader.look_back(stop);
+        tokio::spawn(keeping);
+        (bench, past)
+    }
+
+    fn around(endpoints: Vec<EndpointConfig>, window: &[BlockRef]) -> (Self, ChainReader, CancellationToken) {
         let (queue, intake) = event_queue(Arc::new(Notify::new()));
         let (wants, published) = watch::channel(Arc::default());
         let (tls, metrics) = (Tls::baked(), Metrics::new());
@@ -66,8 +80,7 @@ impl Bench {
             _stop: stop.clone().drop_guard(),
         };
         bench.publish();
-        tokio::spawn(reader.run(stop));
-        bench
+        (bench, reader, stop)
     }
 
     /// Publishes what is wanted.

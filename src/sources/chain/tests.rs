@@ -1,5 +1,6 @@
 //! A chain's reader against scripted nodes on loopback.
 
+mod past;
 mod refused;
 mod silent;
 mod traces;

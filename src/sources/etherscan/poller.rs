@@ -346,9 +346,11 @@ impl Poller {
                 let event = Event::ExplorerHead(ExplorerHead { chain, source: self.setup.name.clone(), head });
                 self.queue.send(Lane::New, event, SMALL_EVENT_BYTES).await
             }
-            Answer::Receipt(tx, found) => {
+            Answer::Receipt(tx, read) => {
                 self.planner.answered(call, false);
-                let event = Event::Receipt(Receipt { chain, source: self.setup.name.clone(), tx, found });
+                let (found, moved) = read.unzip();
+                let (source, moved) = (self.setup.name.clone(), moved.unwrap_or_default());
+                let event = Event::Receipt(Receipt { chain, source, tx, found, moved });
                 self.queue.send(Lane::New, event, SMALL_EVENT_BYTES).await
             }
             Answer::Balances(balances) => {
