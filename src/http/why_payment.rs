@@ -23,16 +23,16 @@ pub(super) struct PaymentStory {
     /// The transfer that triggered it; null of a crossing, or where it is kept no more.
     transfer: Option<TransferItem>,
     /// What its rule pays by the config in force, a line each; null where no monitor runs that could be asked.
-    rule: Option<Vec<String>>,
+    pub rule: Option<Vec<String>>,
     /// The limits as they stood when it was planned: what others used, what it adds, what is allowed.
     limits_at_planning: Option<String>,
     /// The limits that held it, each time, with the numbers of that moment.
     held_by_limits: Vec<HeldByLimits>,
     /// The same now; null where no monitor runs, or where it ended long ago.
-    limits: Option<Vec<LimitItem>>,
+    pub limits: Option<Vec<LimitItem>>,
     attempts: Vec<AttemptItem>,
     /// What it waits for and what to do, a sentence each; null where no monitor runs that could be asked.
-    waits_for: Option<Vec<String>>,
+    pub waits_for: Option<Vec<String>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -43,12 +43,15 @@ struct HeldByLimits {
 }
 
 #[derive(Serialize, ToSchema)]
-struct LimitItem {
-    limit: &'static str,
-    used: String,
-    adds: String,
-    allowed: String,
-    fits: bool,
+pub(super) struct LimitItem {
+    pub limit: &'static str,
+    pub used: String,
+    pub adds: String,
+    pub allowed: String,
+    pub fits: bool,
+    /// How much of it would be used, in millionths: for a bar.
+    #[serde(skip)]
+    pub millionths: u32,
 }
 
 /// One request to pay.
@@ -107,6 +110,7 @@ fn limit(room: &Room) -> LimitItem {
         adds: room.shown(room.adds),
         allowed: room.shown(room.allowed),
         fits: room.fits(),
+        millionths: room.millionths(),
     }
 }
 

@@ -33,6 +33,13 @@ impl Room {
         self.used.checked_add(self.adds).is_some_and(|sum| sum <= self.allowed)
     }
 
+    /// How much of it is used with what is added, in millionths: for people.
+    #[must_use]
+    pub fn millionths(&self) -> u32 {
+        let part = self.used.saturating_add(self.adds).saturating_mul(U256::from(1_000_000)).checked_div(self.allowed);
+        part.and_then(|part| u32::try_from(part).ok()).unwrap_or(u32::MAX)
+    }
+
     /// An amount of it, for people.
     #[must_use]
     pub fn shown(&self, raw: U256) -> String {

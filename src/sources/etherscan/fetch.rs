@@ -8,7 +8,7 @@ use super::pager::{Entry, Page};
 use crate::net::{HttpClient, HttpFault, Request, Response, Target, http::Reach};
 use crate::reactor::event::{List, Reported};
 use crate::telemetry::names::CallOutcome;
-use crate::types::{Address, Asset, B256, ChainId, Movement, Name, Secret, U256};
+use crate::types::{Address, Asset, B256, ChainId, Movement, Name, Secret, Timestamp, U256};
 use crate::wire::erc20::{APPROVAL, APPROVAL_FOR_ALL, Reading, read_log};
 use crate::wire::etherscan::{self as wire, Body, Dialect, ExplorerRow, GasOracle, LogRow, Query, Refusal, Sent};
 use crate::wire::jsonrpc;
@@ -211,6 +211,14 @@ pub async fn head_of(explorer: &impl Fetch, chain: ChainId) -> Result<u64, Failu
     Ok(read_head(&explorer.fetch(head_query(chain)).await?)?)
 }
 
+/// The time of a block, by the explorer's node.
+///
+/// # Errors
+/// [`Failure`] when there is no answer, or one that is none.
+pub async fn time_of(explorer: &impl Fetch, chain: ChainId, block: u64) -> Result<Timestamp, Failure> {
+    Ok(read_time(&explorer.fetch(Query::Block(block).text(Some(chain))).await?)?)
+}
+
 /// A page of a list, and how many of its rows could not be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RowsAnswer {
@@ -359,6 +367,14 @@ pub(super) fn read_head(response: &Response) -> Result<u64, Refusal> {
     let text = String::from_utf8_lossy(&response.body);
     let Body::Node(result) = opened(response, &text)? else { return Err(no_node()) };
     jsonrpc::parse_number(result).map_err(|fault| Refusal::Shape { reason: other(&fault.to_string()) })
+}
+
+/// Reads the time of a block.
+fn read_time(response: &Response) -> Result<Timestamp, Refusal> {
+    let text = String::from_utf8_lossy(&response.body);
+    let Body::Node(result) = opened(response, &text)? else { return Err(no_node()) };
+    let header = jsonrpc::parse_header(result);
+    header.map(|header| header.time).map_err(|fault| Refusal::Shape { reason: other(&fault.to_string()) })
 }
 
 /// What a receipt says: its block's number and hash and whether the transaction succeeded, and what its logs moved.
