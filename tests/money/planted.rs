@@ -18,7 +18,7 @@ const RECORDED: [(&str, u64); 38] = [
     ("SecondTopUp", 0),
     ("LoopThroughPayee", 0),
     ("LimitsOnlyAtPlanning", 0),
-    ("AgesMixedUp", 951),
+    ("AgesMixedUp", 1122),
     ("ResendUnderFreeze", 50),
     ("AbsentAfterOneScan", 3),
     ("ClockJumpIgnored", 228),
