@@ -6,6 +6,7 @@ use super::problem::Problem;
 use super::query::{Asked, RULE, SINK, WATCH};
 use crate::config::near::nearest;
 use crate::reactor::effect::MessageKind;
+use crate::types::Name;
 use axum::http::StatusCode;
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub(super) async fn named(parts: &Parts, given: &[(&'static str, Option<&str>)])
             }
             "watch" => labels.watches.iter().map(|watch| watch.name.as_str()).collect(),
             "chain" => labels.chains.values().map(|chain| chain.name.as_str()).collect(),
-            _ => labels.sinks.iter().map(|sink| sink.as_str()).collect(),
+            _ => labels.sinks.iter().map(Name::as_str).collect(),
         };
         // A watch that was added at run time is in the store alone.
         let added = async || match parts.archive.addresses(is.into()).await {
