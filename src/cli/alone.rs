@@ -85,6 +85,7 @@ fn picture(config: &Config, reader: &Reader) -> Result<Snapshot, StoreFault> {
             tip: newest.map(|block| (block, Timestamp::default())),
             head: None,
             gap_blocks: 0,
+            untraced: None,
             backfill_blocks: 0,
             backfill_addresses: 0,
             stalled: false,

@@ -135,10 +135,9 @@ fn stated(text: &str) -> anyhow::Result<(Pair, Price)> {
 /// What a fault asks of whoever asked.
 fn failure(fault: BacktestFault) -> Failure {
     match &fault {
-        BacktestFault::NoNode(_)
-        | BacktestFault::NoTimes(_)
-        | BacktestFault::Empty { .. }
-        | BacktestFault::MonitorsStore(_) => Failure::usage(fault),
+        BacktestFault::NoNode(_) | BacktestFault::Empty { .. } | BacktestFault::MonitorsStore(_) => {
+            Failure::usage(fault)
+        }
         BacktestFault::Store(StoreFault::Locked { .. }) => Failure::again(
             anyhow::Error::new(fault)
                 .context("another backtest works in the same scratch store (--scratch names another)"),
@@ -234,7 +233,12 @@ fn told(report: &Report) -> String {
     }
     for one in &report.unknown {
         let rule = one.rule.as_ref().map(|rule| format!("{rule}: ")).unwrap_or_default();
-        text.extend(["unknown: ", &rule, &one.why, "\n"]);
+        let days = match one.days.as_slice() {
+            [] => String::new(),
+            [day] => format!(" ({day})"),
+            [first, .., last] => format!(" ({} days from {first} to {last})", one.days.len()),
+        };
+        text.extend(["unknown: ", &rule, &one.why, &days, "\n"]);
     }
     text
 }

@@ -398,6 +398,10 @@ pub enum Notice {
         /// Blocks still to read on this chain.
         left: u64,
     },
+    /// The traces of a block that was read without them came.
+    TracedLate(ChainId, u64),
+    /// A block that was read without its traces left the window: they are not asked for any more.
+    NeverTraced(ChainId, u64),
     /// A chain is stopped until a person accepts it.
     Stopped {
         /// Which chain.
@@ -406,10 +410,7 @@ pub enum Notice {
         reason: Name,
     },
     /// The chain does not move, though its endpoints answer.
-    Stalled {
-        /// Which chain.
-        chain: ChainId,
-    },
+    Stalled(ChainId),
     /// A transfer reached a stage.
     Transfer {
         /// Which chain.

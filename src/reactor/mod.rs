@@ -93,6 +93,7 @@ mod watched;
 pub mod why;
 mod why_alert;
 mod why_payment;
+mod why_unpaid;
 pub mod worth;
 
 use crate::types::{Address, B256, ChainId, Pair, Timestamp, TransferId};

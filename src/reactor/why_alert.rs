@@ -13,7 +13,7 @@ use super::rows::{AlertRow, AlertSubject, TroubleRow};
 use super::rules::InForce;
 use super::settings::{Condition, Side, Threshold};
 use super::why::told;
-use crate::types::{ChainId, Name, Timestamp, U256};
+use crate::types::{ChainId, Holding, Name, Timestamp, U256};
 use std::time::Duration;
 
 /// What a threshold is compared with, in words.
@@ -82,7 +82,7 @@ impl Reactor {
                 (crossed(&gas.threshold, &value, &stands, self.at), MessageKind::GasCrossed, Some(gas.chain))
             }
         };
-        self.whole(alert, entry, checks, (kind, None, chain))
+        self.whole(alert, entry, checks, (kind, None, chain), None)
     }
 
     fn of_balance(&self, alert: &AlertRow, watch: &Name) -> Looked {
@@ -96,7 +96,8 @@ impl Reactor {
         };
         let stands = Stands { phase: level.phase, spoke_at: level.spoke_at, crossings: level.crossings };
         let checks = crossed(threshold, &value, &stands, self.at);
-        self.whole(alert, entry, checks, (MessageKind::BalanceCrossed, Some(watch), Some(holding.chain)))
+        let place = (MessageKind::BalanceCrossed, Some(watch), Some(holding.chain));
+        self.whole(alert, entry, checks, place, Some(&holding))
     }
 
     /// The rule of an alert about a balance, where it stands with that balance, and what it compares it with.
@@ -119,9 +120,11 @@ impl Reactor {
         entry: &InForce,
         checks: Vec<Check>,
         (kind, watch, chain): (MessageKind, Option<&Name>, Option<ChainId>),
+        holding: Option<&Holding>,
     ) -> Looked {
         let mut besides = self.hushed(alert, kind, watch, chain);
         besides.extend(self.kept_away(&entry.rule, kind));
+        besides.extend(self.would_pay(&entry.rule, holding));
         Looked { rule: alert.rule.clone(), watch: watch.cloned(), checks, besides }
     }
 }

@@ -80,8 +80,10 @@ pub fn read(labels: &Labels, at: Timestamp, notice: &Notice) -> Reading {
         | Notice::Reorged { .. }
         | Notice::Reverted { .. }
         | Notice::GapFilled { .. }
+        | Notice::TracedLate(..)
+        | Notice::NeverTraced(..)
         | Notice::Stopped { .. }
-        | Notice::Stalled { .. } => read_chain(labels, notice),
+        | Notice::Stalled(..) => read_chain(labels, notice),
         Notice::Transfer { chain, stage, suspect } => {
             read_stage(Metric::Transfers, "a transfer", &name(*chain), *stage, *suspect)
         }
@@ -183,12 +185,22 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
                 .with(Metric::GapBlocks, [&chain], Change::Set(integer(*left)))
                 .with(Metric::GapFilled, [&chain], Change::Add(to.saturating_sub(*from) + 1))
         }
+        Notice::TracedLate(chain, block) => Reading::say(
+            Level::INFO,
+            format!("the traces of block {block} of {} came late and are told now", name(chain)),
+        ),
+        Notice::NeverTraced(chain, block) => {
+            let chain = name(chain);
+            let line =
+                format!("block {block} of {chain} is final and was never traced: coin moved inside it was not seen");
+            Reading::say(Level::WARN, line).with(Metric::NeverTraced, [&chain], Change::Add(1))
+        }
         Notice::Stopped { chain, reason } => {
             let chain = name(chain);
             let line = format!("{chain} is stopped: {reason}; to go on: walletwatch chain accept {chain}");
             Reading::say(Level::ERROR, line).with(Metric::Stopped, [&chain], Change::Set(1.0))
         }
-        Notice::Stalled { chain } => {
+        Notice::Stalled(chain) => {
             let chain = name(chain);
             Reading::say(Level::WARN, format!("{chain} does not move, though its endpoints answer")).with(
                 Metric::Stalled,

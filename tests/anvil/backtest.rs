@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Output;
 use std::sync::Arc;
 use walletwatch::store::{OutboxFilter, Reader};
+use walletwatch::types::Timestamp;
 
 const TOKEN: Address = address!("0x5FbDB2315678afecb367f032d93F642f64180aa3");
 /// Writes whatever log it is told to.
@@ -25,6 +26,13 @@ const BLOCKS: u64 = 250;
 const BEFORE: u64 = 3;
 /// In this one a reorg takes a payment back that was confirmed.
 const TAKEN_BACK: u64 = 6;
+/// Of four rounds, in this one so many raw tokens leave that a rule calls low what is left …
+const GOES_LOW: u64 = 1;
+/// … and in this one they come back.
+const COMES_BACK: u64 = 3;
+const LEAVES: u64 = 1_600_000_000;
+/// From this round on a rule calls the coin low: each takes an ether away.
+const COIN_LOW: u64 = 7;
 /// Blocks behind the last round: deep enough for all to be final.
 const DEPTH: u64 = 12;
 const ETHER: u128 = 1_000_000_000_000_000_000;
@@ -74,6 +82,20 @@ name = "tokens"
 when = "transfer"
 asset = "TEST"
 at_least = "100"
+notify = ["ops"]
+[[rule]]
+name = "tokens low"
+when = "balance"
+asset = "TEST"
+below = "500"
+recovers_at = "1400"
+notify = ["ops"]
+[[rule]]
+name = "coin low"
+when = "balance"
+asset = "native"
+below = "9992.5 ETH"
+recovers_at = "9999 ETH"
 notify = ["ops"]
 [[rule]]
 name = "may move"
@@ -147,8 +169,9 @@ struct Scene {
 
 impl Scene {
     async fn set(test: &str) -> Option<Self> {
-        // By itself anvil writes a state a block to disk, and gigabytes of them. It keeps no archive here: balances are another test's.
-        let anvil = Anvil::start(test, 31_337, &["--prune-history", "700"]).await?;
+        // By itself anvil writes a state a block to disk, and gigabytes of them. In memory those of few accounts are small.
+        let states = (rounds() * BLOCKS + BLOCKS).to_string();
+        let anvil = Anvil::start(test, 31_337, &["--prune-history", &states, "--accounts", "3"]).await?;
         let accounts = anvil.accounts().await;
         let (payer, watched) = (accounts[0], accounts[1]);
         anvil.put_code(TOKEN, &token()).await;
@@ -184,10 +207,14 @@ impl Scene {
             let log = evm::log(&[APPROVAL, watched.into_word(), SPENDER.into_word()], &[U256::from(round)]);
             self.anvil.send(payer, Some(SCRIBE), U256::ZERO, &log).await;
         }
-        let mut blocks = BLOCKS;
+        match round % 4 {
+            GOES_LOW => self.move_token(watched, payer, LEAVES).await,
+            COMES_BACK => self.move_token(payer, watched, LEAVES).await,
+            _ => {}
+        }
+        let height = self.settle().await;
+        let mut blocks = BLOCKS - 1;
         if round == TAKEN_BACK {
-            blocks -= 1;
-            let height = self.anvil.mine(1).await;
             self.anvil.pay(payer, watched, 7 * ETHER).await;
             self.monitor.has_read("devnet", self.anvil.mine(5).await).await;
             assert_eq!(self.anvil.height().await, height + 5);
@@ -195,6 +222,30 @@ impl Scene {
             blocks -= 5;
         }
         self.monitor.has_read("devnet", self.anvil.mine(blocks).await).await;
+        // A balance is read when it can be: the next round waits until this one's was.
+        let alerts = |answer: &Value| answer["items"].as_array().cloned().unwrap_or_default();
+        let (low, over) = ((round + 4 - GOES_LOW) / 4, (round + 4 - COMES_BACK) / 4);
+        let crossed = |answer: &Value| {
+            let resolved = alerts(answer).iter().filter(|alert| alert["state"] == "resolved").count();
+            (alerts(answer).len() as u64, resolved as u64) == (low, over)
+        };
+        self.monitor.until("/api/v1/alerts?rule=tokens%20low&limit=100", crossed).await;
+        if round >= COIN_LOW {
+            self.monitor.until("/api/v1/alerts?rule=coin%20low", |answer| alerts(answer).len() == 1).await;
+        }
+    }
+
+    /// A block with what is in the pool, which is read with the balances that it moves. Gives its height. Anvil may stand still for ever
+    /// when it is asked for balances while it mines many blocks, so that is over before.
+    async fn settle(&self) -> u64 {
+        let height = self.anvil.mine(1).await;
+        self.monitor.has_read("devnet", height).await;
+        let read = |answer: &Value| {
+            let items = answer["items"].as_array().cloned().unwrap_or_default();
+            items.len() == 2 && items.iter().all(|item| item["block"]["number"].as_u64() >= Some(height))
+        };
+        self.monitor.until("/api/v1/balances?watch=hot", read).await;
+        height
     }
 
     fn backtest(&self, more: &[&str]) -> Output {
@@ -240,7 +291,7 @@ async fn a_backtest_of_thousands_of_blocks_says_what_was_said_live_and_sends_not
         by_id.into_values().collect()
     };
     let live = kept(&live);
-    for kind in ["transfer.final", "approval.confirmed", "payment.rehearsed"] {
+    for kind in ["transfer.final", "approval.confirmed", "payment.rehearsed", "balance.crossed", "balance.recovered"] {
         assert!(live.keys().any(|said| said.contains(kind)), "{kind} is in {live:#?}");
     }
 
@@ -256,6 +307,7 @@ async fn a_backtest_of_thousands_of_blocks_says_what_was_said_live_and_sends_not
     let report: Value = serde_json::from_slice(&whole.stdout).expect("it is JSON");
     let bodies = messages(&scene.place);
     assert_eq!(kept(&bodies), live);
+    assert_eq!(report["unknown"], json!([]), "all of it is covered");
     let said: u64 = report["said"].as_array().into_iter().flatten().filter_map(|row| row["messages"].as_u64()).sum();
     assert_eq!(said, bodies.len() as u64);
     let miss = |rule: &str| {
@@ -290,12 +342,25 @@ async fn a_node_and_an_explorer_alone_find_the_same_in_the_past() {
     let to = anvil.height().await.to_string();
     anvil.mine(1).await;
     let receiver = Receiver::start().await;
+    let first = anvil.call("eth_getBlockByNumber", json!(["0x1", false])).await;
+    let began =
+        first["timestamp"].as_str().and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok());
+    let began = Timestamp::from_secs(began.expect("a block has a time")).to_string();
     for (rpc, etherscan) in [(true, false), (false, true)] {
         let place = Place::new(&everything::config(&anvil, &explorer, &receiver, w, Sources { rpc, etherscan }));
         place.set("HOOK", &Receiver::secret());
         place.set("KEY", super::explorer::KEY);
         // A command that waits for this very process must not stand in its way.
-        let asked = tokio::task::block_in_place(|| place.command(&["backtest", "--from", "1", "--to", &to]));
+        let ask = |from: &str| {
+            tokio::task::block_in_place(|| place.command(&["backtest", "--from", from, "--to", &to, "--json"]))
+        };
+        if cfg!(feature = "faults") && etherscan {
+            place.set("WALLETWATCH_FAULT_KILL", "inside_commit:6");
+            assert_eq!(ask("1").status.code(), None, "it was killed");
+            place.set("WALLETWATCH_FAULT_KILL", "never");
+            assert!(explorer.lists() > 0, "in the middle of the lists");
+        }
+        let asked = ask("1");
         assert!(asked.status.success(), "{}", text(&asked.stderr));
         let said = messages(&place);
         let told: BTreeSet<_> = said.iter().map(|body| everything::told_in(&body["data"])).collect();
@@ -303,6 +368,20 @@ async fn a_node_and_an_explorer_alone_find_the_same_in_the_past() {
             (expected.difference(&told).collect(), told.difference(&expected).collect());
         assert!(missing.is_empty() && invented.is_empty(), "rpc {rpc}: missing {missing:#?}, invented {invented:#?}");
         assert_eq!(said.len(), told.len(), "each once");
+        if etherscan {
+            let (lists, used) = (explorer.lists(), || {
+                let reader = Reader::open(&place.data().join("backtest.db")).expect("it is there");
+                reader.budget("etherscan").expect("it can be read").expect("it is noted").used
+            });
+            assert!(ask("1").status.success());
+            assert_eq!(explorer.lists(), lists, "what was read is not paid for again");
+            // What was under way when it was killed is not noted.
+            assert!(used() + 8 >= explorer.calls() && used() <= explorer.calls(), "{} of {}", used(), explorer.calls());
+        }
+        let by_time = ask(&began);
+        assert!(by_time.status.success(), "{}", text(&by_time.stderr));
+        let report: Value = serde_json::from_slice(&by_time.stdout).expect("it is JSON");
+        assert_eq!((&report["ranges"][0]["from"], messages(&place).len()), (&json!(1), said.len()), "{report}");
     }
     assert!(receiver.heard().is_empty(), "nothing reached the sink");
 }

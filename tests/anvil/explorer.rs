@@ -35,6 +35,9 @@ struct Index {
     names: BTreeMap<Address, (String, u8)>,
     /// The highest page that was asked for.
     pages: AtomicU64,
+    /// How often anything was asked, and a list.
+    calls: AtomicU64,
+    lists: AtomicU64,
 }
 
 /// One row of a list.
@@ -53,7 +56,8 @@ impl Explorer {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let at = listener.local_addr().expect("it is bound");
         let names = tokens.iter().map(|(token, symbol, decimals)| (*token, ((*symbol).into(), *decimals))).collect();
-        let index = Index { anvil, blocks: tokio::sync::Mutex::default(), names, pages: AtomicU64::new(0) };
+        let (pages, calls, lists) = Default::default();
+        let index = Index { anvil, blocks: tokio::sync::Mutex::default(), names, pages, calls, lists };
         let index = Arc::new(index);
         let router = Router::new().fallback(answer).with_state(Arc::clone(&index));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
@@ -63,6 +67,16 @@ impl Explorer {
     /// What a config has as `url`.
     pub fn url(&self) -> String {
         format!("http://{}/v2/api", self.at)
+    }
+
+    /// How often anything was asked.
+    pub fn calls(&self) -> u64 {
+        self.index.calls.load(Ordering::SeqCst)
+    }
+
+    /// How often a list was asked for.
+    pub fn lists(&self) -> u64 {
+        self.index.lists.load(Ordering::SeqCst)
     }
 
     /// The highest page of a list that anybody asked for.
@@ -82,8 +96,13 @@ async fn answer(State(index): State<Arc<Index>>, Query(asked): Query<BTreeMap<St
     if get("apikey") != KEY {
         return json!({"status": "0", "message": "NOTOK", "result": "Invalid API Key"}).to_string();
     }
+    index.calls.fetch_add(1, Ordering::SeqCst);
     if get("module") == "proxy" {
-        let params = if asked.contains_key("txhash") { json!([get("txhash")]) } else { json!([]) };
+        let params = match (asked.contains_key("txhash"), asked.contains_key("boolean")) {
+            (true, _) => json!([get("txhash")]),
+            (false, true) => json!([get("tag"), get("boolean") == "true"]),
+            (false, false) => json!([]),
+        };
         let request = json!({"jsonrpc": "2.0", "id": 83, "method": get("action"), "params": params});
         return index.anvil.forward(&request).await.to_string();
     }
@@ -93,6 +112,7 @@ async fn answer(State(index): State<Arc<Index>>, Query(asked): Query<BTreeMap<St
     if get("action") == "gasoracle" {
         return oracle(&index.anvil).await.to_string();
     }
+    index.lists.fetch_add(1, Ordering::SeqCst);
     if get("action") == "getLogs" {
         return logs(&index.anvil, &asked).await.to_string();
     }

@@ -1,13 +1,13 @@
-//! The page of a running demo in a real Chromium: at three widths in both themes, with the keyboard, without a script, in a burst. The
-//! driver is `look.mjs` beside this file; it leaves pictures in the target folder, and the README's is one of them.
+//! The page of a running demo in a real Chromium: everything that can be asked of the demo shows on it; it is looked at in three widths and
+//! both themes, with the keyboard, without a script, in a burst. The driver is `look.mjs` beside this file; it leaves pictures in the target
+//! folder, and the README's is one of them.
 
-use crate::common::{PATIENCE, Printed};
+use crate::common::http_client;
+use crate::{ALONE, wishes};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// Where the story has shown a little of everything.
-const A_LITTLE_OF_EVERYTHING: &str = "RETRACTED ";
 /// The longest that the driver may take.
 const LOOKING: Duration = Duration::from_mins(7);
 
@@ -30,23 +30,21 @@ async fn the_page_is_handsome_live_and_reachable_in_a_real_browser() {
         );
         return;
     };
+    let _alone = ALONE.lock().await;
     let temporary = tempfile::tempdir().expect("a folder can be made");
-    let mut child = super::demo(&temporary, &["--speed", "3"]);
-    let printed = Printed::of(child.stdout.take().expect("it is piped"));
-    let first = printed.line_with("http://").await.expect("it says where its page is");
-    let page = first.split_whitespace().find(|word| word.starts_with("http://")).expect("it is in the line").to_owned();
+    let (mut child, printed, page) = wishes::calm(&temporary).await;
+    wishes::settled(&http_client(), &page).await;
+    // How to approve is said when there is something to approve.
+    assert!(wishes::wish(temporary.path(), &["held-payment"]).status.success());
     let approval = printed.line_with("Authorization: Bearer ").await.expect("it says how to approve");
     let (_, token) = approval.split_once("Bearer ").expect("it was looked for");
     let token: String = token.chars().take_while(char::is_ascii_alphanumeric).collect();
-    let from = tokio::time::Instant::now();
-    while !printed.lines().iter().any(|line| line.contains(A_LITTLE_OF_EVERYTHING)) && from.elapsed() < PATIENCE {
-        tokio::time::sleep(super::GLANCE).await;
-    }
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page");
     std::fs::create_dir_all(&pictures).expect("a folder can be made");
     let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/demo/look.mjs");
     let mut looking = Command::new(node);
-    looking.arg(driver).args([&tools, &chromium]).arg(&page).arg(&pictures).arg(&token);
+    looking.arg(driver).args([&tools, &chromium]).arg(env!("CARGO_BIN_EXE_walletwatch"));
+    looking.arg(&page).arg(&pictures).arg(&token).env("TMPDIR", temporary.path());
     let looking = tokio::task::spawn_blocking(move || looking.output());
     let looked = tokio::time::timeout(LOOKING, looking).await.expect("it ends").expect("nobody panics");
     let looked = looked.expect("the driver starts");

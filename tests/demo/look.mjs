@@ -1,16 +1,19 @@
 // Drives a real Chromium over the page of a running monitor, and says everything that is wrong, a line each.
 //
-//   node look.mjs TOOLS CHROMIUM BASE PICTURES [TOKEN]
+//   node look.mjs TOOLS CHROMIUM PROGRAM BASE PICTURES TOKEN
 //
-// TOOLS is a folder with puppeteer-core and axe-core in its node_modules, BASE the page's address, PICTURES a folder to leave pictures in.
-// With TOKEN it also decides a payment that waits. It reaches nothing but BASE, and a server of its own on loopback.
+// TOOLS is a folder with puppeteer-core and axe-core in its node_modules, PROGRAM walletwatch, BASE the address of its calm demo's page,
+// PICTURES a folder to leave pictures in. With TOKEN it decides a payment that waits. It asks the demo for everything that can be seen, and
+// reaches nothing but BASE, and a server of its own on loopback.
+import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
-const [tools, chromium, base, pictures, token] = process.argv.slice(2);
+const [tools, chromium, program, base, pictures, token] = process.argv.slice(2);
 const tool = createRequire(join(tools, "node_modules", "index.js"));
 const puppeteer = tool("puppeteer-core");
 const axe = readFileSync(tool.resolve("axe-core/axe.min.js"), "utf8");
@@ -18,6 +21,23 @@ const axe = readFileSync(tool.resolve("axe-core/axe.min.js"), "utf8");
 // The overview is looked at in all of these, every other page in the two that differ most.
 const LOOKS = [[1440, 1000, "light"], [360, 780, "dark"], [1440, 1000, "dark"], [360, 780, "light"], [820, 1100, "light"], [820, 1100, "dark"]];
 const FEW = 2;
+// What can be asked for: on which page it shows, and in which rows one after the other, by all of these words. Those of a group are asked for
+// at once; a browser keeps six connections to a server, so they are few.
+const DEEDS = [
+  [["dead-receiver", "/outbox?sink=book-keeping", ["pending", "2.2 ETH"], ["done", "2.2 ETH"]],
+    ["gas-spike", "/alerts?rule=gas%20is%20dear", ["raised", "above 20 gwei"], ["resolved", "RECOVERED: base fee"]],
+    ["price-move", "/alerts?rule=ether%20falls", ["raised", "ETH-USD is 2440", "below 2500"], ["resolved", "RECOVERED: ETH-USD"]],
+    ["top-up", "/payments", ["till", "1,200 USDC"], ["complete", "till", "1,200 USDC"]]],
+  [["deposit", "/transfers?watch=deposits", ["+3.3 ETH"], ["final", "+3.3 ETH"]],
+    ["reorg", "/alerts?rule=customer%20pays", ["4.4 ETH"], ["retracted", "RETRACTED", "4.4 ETH"]],
+    ["poisoned-address", "/transfers?watch=treasury", ["+0.6 ETH"], ["zero value", "look alike", "0 SIM"]],
+    ["hostile-name", "/alerts?rule=customer%20pays", ["<script>alert(1)</script>", "unverified"]]],
+  [["unlimited-approval", "/alerts?rule=unlimited%20approval", ["critical", "UNLIMITED SIM"]],
+    ["held-payment", "/payments", ["held", "supplier", "approval"]]],
+  [["blind-source", "/sources", ["blind", "simnet"], ["fresh", "simnet", "read by node"]]],
+];
+// What a transfer's own page says when it is final: one alert has climbed.
+const CLIMBED = "said at seen, confirmed, final";
 const LIVE_WITHIN = 30_000, BURST = 3_000, FROZEN = 500;
 const said = new Set();
 // What the browser itself says of an answer that this script provokes.
@@ -73,6 +93,36 @@ const everything = async () => {
   return [...kinds.values()];
 };
 
+// What is drawn over something else, or cut at an edge: of a table's cells, of the navigation, of the figures, of a card.
+const misplaced = () => {
+  const wrong = [];
+  const drawn = (it) => { const range = document.createRange(); range.selectNodeContents(it); return range.getBoundingClientRect(); };
+  const words = (it) => it.textContent.trim().slice(0, 40);
+  for (const row of document.querySelectorAll(".rows tbody tr")) {
+    const cells = [...row.children].map((cell) => [drawn(cell), words(cell)]).filter(([box]) => box.width && box.height);
+    for (const [place, [one, said]] of cells.entries()) for (const [other, covered] of cells.slice(place + 1)) {
+      const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+      const high = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+      if (wide > 1 && high > 1) wrong.push(`${said} over ${covered}`);
+    }
+  }
+  for (const card of document.querySelectorAll(".card, .figures")) {
+    const edge = card.getBoundingClientRect();
+    for (const it of card.querySelectorAll("td, li, dd, p, .amount, .claim, .sink")) {
+      const box = drawn(it);
+      if (box.width && (box.right > edge.right + 1 || box.left < edge.left - 1) && !it.closest("pre, .unseen")) wrong.push(`${words(it)} is cut`);
+    }
+  }
+  for (const link of document.querySelectorAll(".top nav a")) {
+    const box = link.getBoundingClientRect(), nav = link.parentElement.getBoundingClientRect();
+    if (box.right > nav.right + 1 || box.left < nav.left - 8) wrong.push(`${words(link)} is not in the navigation's sight`);
+  }
+  const figures = document.querySelector(".figures");
+  const last = figures?.lastElementChild.getBoundingClientRect();
+  if (last && figures.getBoundingClientRect().right - last.right > 2) wrong.push("the figures leave a hole");
+  return wrong;
+};
+
 const looked = async (paths, [width, height, theme]) => {
   const page = await tab(base, width, height, theme);
   for (const path of paths) {
@@ -84,23 +134,38 @@ const looked = async (paths, [width, height, theme]) => {
     }
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (over > 0) wrong.add(`${path} at ${width} runs ${over} pixels over the edge`);
+    for (const what of await page.evaluate(misplaced)) wrong.add(`${path} at ${width} ${theme}: ${what}`);
     const name = path === "/" ? "overview" : path.slice(1).replaceAll(/[^a-z]+/g, "-").slice(0, 12);
     await page.screenshot({ path: join(pictures, `${name}-${width}-${theme}.webp`), type: "webp", quality: 80, fullPage: path !== "/" });
   }
   await page.close();
 };
 
-// It changes by itself, without being loaded again.
-const live = async () => {
+// Rows, and items of lists, that hold all of these words: whether there are more than so many.
+const shown = (words, before = 0) => [...document.querySelectorAll("#main tr, #main li")]
+  .filter((row) => words.every((word) => row.textContent.includes(word))).length > before;
+
+// Something is asked for at a terminal, and shows by itself on the page that the answer names: it is not loaded again.
+const done = async ([deed, path, ...rows]) => {
   const page = await tab(base);
-  await open(page, "/");
+  await open(page, path);
   await page.evaluate(() => { window.kept = true; });
-  const first = () => page.$eval("#transfers tbody tr", (row) => row.id).catch(() => null);
-  const before = await first();
-  const until = Date.now() + LIVE_WITHIN;
-  while ((await first()) === before && Date.now() < until) await pause(200);
-  if ((await first()) === before) wrong.add("no transfer came to the page by itself");
-  if (!(await page.evaluate(() => window.kept))) wrong.add("the page was loaded again");
+  // What is there already does not count.
+  let before = 0;
+  while (await page.evaluate(shown, rows[0], before)) before += 1;
+  const { stdout } = await promisify(execFile)(program, ["demo", "do", deed]);
+  if (!stdout.includes(`look at ${base}${path} `)) wrong.add(`${deed} is to be seen at ${path}, and it says: ${stdout}`);
+  for (const [step, words] of rows.entries()) {
+    const seen = page.waitForFunction(shown, { timeout: LIVE_WITHIN, polling: 50 }, words, step === 0 ? before : 0);
+    await seen.catch(() => wrong.add(`${deed} does not show ${words.join(", ")} at ${path}`));
+  }
+  if (!(await page.evaluate(() => window.kept))) wrong.add(`${deed}: the page was loaded again`);
+  await page.screenshot({ path: join(pictures, `do-${deed}.webp`), type: "webp", quality: 80 });
+  if (deed === "deposit") {
+    const own = await page.$$eval("#main tr", (rows) => rows.find((row) => row.textContent.includes("+3.3 ETH"))?.querySelector("a.main")?.pathname);
+    await open(page, own ?? path);
+    if (!(await page.$eval("#main", (it) => it.textContent)).includes(CLIMBED)) wrong.add(`the page of the deposit does not say "${CLIMBED}"`);
+  }
   await page.close();
 };
 
@@ -226,14 +291,21 @@ const decide = async () => {
   await page.close();
 };
 
+const { stdout } = await promisify(execFile)(program, ["demo", "do"]);
+const names = stdout.split("\n").slice(1).map((line) => line.split(" ")[0]).filter(Boolean);
+for (const name of names) if (!DEEDS.flat().some(([deed]) => deed === name)) wrong.add(`nobody looks for ${name}`);
+const began = Date.now();
+const took = () => `${((Date.now() - began) / 1000).toFixed(0)} s`;
+for (const group of DEEDS) await Promise.all(group.map(done));
+console.log(`asked for ${names.length} things and saw them: ${took()}`);
 const paths = await everything();
 for (const [place, look] of LOOKS.entries()) await looked(place < FEW ? paths : ["/"], look);
 console.log(`looked at ${paths.length} pages, the first at ${LOOKS.length} widths and themes: ${paths.join(" ")}`);
-await live();
 await keyboard();
 await plain();
 await burst();
-if (token) await decide();
+await decide();
+console.log(`all of it: ${took()}`);
 await browser.close();
 rmSync(folder, { recursive: true, force: true });
 process.exit(said.size ? 1 : 0);

@@ -10,6 +10,9 @@ use tempfile::TempDir;
 /// Fast enough not to be waited for, and slow enough for a reorg to come behind what it takes back.
 const SPEED: &str = "5";
 
+/// More than a rule may pay in a day, if nothing else is said.
+const OFTEN: usize = 12;
+
 /// So high is simnet when everything runs: it begins with a dozen blocks.
 const SETTLED: u64 = 24;
 
@@ -98,7 +101,7 @@ const SEEN: [Seen; 11] = [
 ];
 
 /// `walletwatch demo do …`, beside the demo whose temporary folder this is.
-fn wish(temporary: &Path, args: &[&str]) -> Output {
+pub fn wish(temporary: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_walletwatch"));
     command.args(["demo", "do"]).args(args).env_clear().current_dir("/").env("TMPDIR", temporary);
     command.output().expect("the binary runs")
@@ -109,7 +112,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A calm demo, and where its page is.
-async fn calm(temporary: &TempDir) -> (Child, Printed, String) {
+pub async fn calm(temporary: &TempDir) -> (Child, Printed, String) {
     let mut child = demo(temporary, &["--calm", "--speed", SPEED]);
     let printed = Printed::of(child.stdout.take().expect("it is piped"));
     let page = url(&printed.line_with("http://").await.expect("it says where its page is"));
@@ -124,6 +127,23 @@ async fn blocks(http: &reqwest::Client, page: &str) -> u64 {
     chains.iter().filter(|one| one["chain"] == "simnet").find_map(|one| one["block"].as_u64()).unwrap_or(0)
 }
 
+/// The items of a list of the API.
+async fn items(http: &reqwest::Client, page: &str, path: &str) -> Vec<Value> {
+    let answer = http.get(format!("{page}/api/v1/{path}")).send().await.expect("it answers");
+    let body: Value = serde_json::from_str(&answer.text().await.expect("it is whole")).expect("it is JSON");
+    body["items"].as_array().cloned().unwrap_or_default()
+}
+
+/// Waits until everything runs. Nothing is paid for a balance that is the first to be read: who asks at once sees that instead.
+pub async fn settled(http: &reqwest::Client, page: &str) {
+    let from = tokio::time::Instant::now();
+    let read = |items: &[Value]| items.iter().any(|item| is(item, "amount", "1500"));
+    while !read(&items(http, page, "balances?watch=till").await) || blocks(http, page).await < SETTLED {
+        assert!(from.elapsed() < PATIENCE, "it does not come to life");
+        tokio::time::sleep(GLANCE).await;
+    }
+}
+
 async fn stopped(mut child: Child) {
     let interrupt = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status();
     assert!(interrupt.expect("there is a shell").success());
@@ -136,14 +156,9 @@ async fn whatever_is_asked_of_a_running_demo_shows_in_its_api() {
     let temporary = tempfile::tempdir().expect("a folder can be made");
     let (child, printed, page) = calm(&temporary).await;
     let http = http_client();
-    let items = async |path: &str| -> Vec<Value> {
-        let answer = http.get(format!("{page}/api/v1/{path}")).send().await.expect("it answers");
-        let body: Value = serde_json::from_str(&answer.text().await.expect("it is whole")).expect("it is JSON");
-        body["items"].as_array().cloned().unwrap_or_default()
-    };
     let shown = async |seen: &Seen| {
         let from = tokio::time::Instant::now();
-        while !(seen.how)(&items(seen.path).await) {
+        while !(seen.how)(&items(&http, &page, seen.path).await) {
             let lines = || printed.lines().join("\n");
             assert!(from.elapsed() < PATIENCE, "{} does not show at {}:\n{}", seen.asked, seen.path, lines());
             tokio::time::sleep(GLANCE).await;
@@ -155,17 +170,20 @@ async fn whatever_is_asked_of_a_running_demo_shows_in_its_api() {
         assert!(asked.status.success(), "{}: {}", seen.asked, text(&asked.stderr));
         assert!(said.contains(&page) && said.lines().all(|line| line.starts_with("SIMULATED ")), "{said}");
     };
-    // Nothing is paid for a balance that is the first to be read: who asks at once sees that instead.
-    let read = |items: &[Value]| items.iter().any(|item| is(item, "amount", "1500"));
-    while !read(&items("balances?watch=till").await) || blocks(&http, &page).await < SETTLED {
-        tokio::time::sleep(GLANCE).await;
-    }
+    settled(&http, &page).await;
     assert!(!SEEN.iter().any(|seen| (seen.how)(&[])), "nothing shows nothing");
     let (last, first) = SEEN.split_last().expect("there are some");
     first.iter().for_each(ask);
     for seen in first {
         shown(seen).await;
     }
+    // However often it was asked for, a payment waits for a person, and not for a limit.
+    while items(&http, &page, "payments?state=held").await.len() < OFTEN {
+        // One that is under way is refused.
+        wish(temporary.path(), &["held-payment"]);
+    }
+    let held = items(&http, &page, "payments?state=held").await;
+    assert!(held.iter().all(|item| is(item, "reason", "approval")), "{held:?}");
     ask(last);
     shown(last).await;
     printed.line_with("BLIND ").await.expect("it is said to be blind");

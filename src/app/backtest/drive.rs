@@ -5,6 +5,7 @@ use super::listed::Listed;
 use super::misses::Misses;
 use super::report::{Found, Limits, Report, Stretch, report};
 use super::settings::{LISTS, STATED};
+use super::uncovered::{Holder, Uncovered};
 use super::{BacktestFault, Progress};
 use crate::app::turn::Draft;
 use crate::reactor::Reactor;
@@ -20,17 +21,17 @@ use crate::reactor::settings::Settings;
 use crate::reactor::wants::StretchWant;
 use crate::sources::chain::LookBack;
 use crate::store::{Reader, SqliteStore, Store, TransferFilter};
-use crate::types::{Address, Asset, B256, Block, BlockRef, ChainId, Name, Pair, Price, Timestamp};
+use crate::types::{Address, B256, Block, BlockRef, ChainId, Name, Pair, Price, Timestamp, Tracer};
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// The note that holds the nearest misses.
 const MISSES: &str = "backtest/misses";
-/// The note that holds whose balances no node could give.
-const UNREAD: &str = "backtest/unread";
+/// The note that holds of which days no node could give balances.
+const UNCOVERED: &str = "backtest/uncovered";
 /// The note that holds which limit each payment met that had no room.
 const LIMITS: &str = "backtest/limits";
 /// What is read is committed after so many blocks …
@@ -39,11 +40,11 @@ const MOST_BLOCKS: u64 = 256;
 const MOST_ROWS: usize = 8_192;
 /// Balances that are asked for at once.
 const AT_ONCE: usize = 100;
+/// A balance that nobody answers is asked for so often: a node hiccups. One that was not known on an earlier day is asked for once: the
+/// node keeps no states so old.
+const TRIES: (u32, u32) = (4, 1);
 /// Rows of a page of transfers, when they are looked through.
 const PAGE: usize = 500;
-
-/// Of whom, and of what.
-type Holder = (Address, Asset);
 
 /// Who knows the past of a chain.
 pub(super) enum Past {
@@ -57,7 +58,7 @@ impl Past {
     async fn contact(&mut self, chain: ChainId) -> Result<Contact, BacktestFault> {
         match self {
             Self::Node(node) => Ok(node.contact().await?),
-            Self::Lists(_) => Ok(Contact { chain, endpoint: LISTS.into(), genesis: None, traces: true }),
+            Self::Lists(_) => Ok(Contact { chain, endpoint: LISTS.into(), genesis: None, traces: Some(Tracer::Flat) }),
         }
     }
 
@@ -75,9 +76,15 @@ impl Past {
         }
     }
 
-    async fn balances(&mut self, chain: ChainId, at: BlockRef, of: &[Holder]) -> Result<Balances, BacktestFault> {
+    async fn balances(
+        &mut self,
+        chain: ChainId,
+        at: BlockRef,
+        of: &[Holder],
+        most: u32,
+    ) -> Result<Balances, BacktestFault> {
         match self {
-            Self::Node(node) => Ok(node.balances(at, of).await?),
+            Self::Node(node) => Ok(node.balances(at, of, most).await?),
             Self::Lists(_) => {
                 let read = of.iter().map(|(address, asset)| (*address, *asset, Err(NoBalance::NoAnswer))).collect();
                 let at = ReadAt { number: at.number, hash: Some(at.hash) };
@@ -133,8 +140,7 @@ pub(super) struct Drive {
     drafted: u64,
     misses: Misses,
     prices: BTreeMap<Pair, Price>,
-    /// Balances that no node gives: it keeps no states so old.
-    unread: BTreeSet<(ChainId, Address, Asset)>,
+    uncovered: Uncovered,
     limits: Limits,
     at: Timestamp,
 }
@@ -150,8 +156,9 @@ impl Drive {
     ) -> Result<Self, BacktestFault> {
         let misses = store.note(MISSES)?.map_or_else(Misses::default, |note| Misses::from_note(&note));
         let limits = store.note(LIMITS)?.and_then(|note| serde_json::from_str(&note).ok()).unwrap_or_default();
-        let (draft, unread) = (Draft::default(), BTreeSet::new());
-        let mut drive = Self { reactor, store, draft, drafted: 0, misses, prices, unread, limits, at };
+        let uncovered = store.note(UNCOVERED)?.map_or_else(Uncovered::default, |note| Uncovered::from_note(&note));
+        let draft = Draft::default();
+        let mut drive = Self { reactor, store, draft, drafted: 0, misses, prices, uncovered, limits, at };
         drive.handle(at, Event::Configured(Box::new(settings)));
         drive.commit()?;
         Ok(drive)
@@ -245,9 +252,13 @@ impl Drive {
         let Some(tip) = wants.window.last().copied() else { return Ok(()) };
         let wanted = wants.balances.iter().filter(|want| want.soon).map(|want| (want.address, want.asset));
         let wanted: Vec<Holder> =
-            wanted.filter(|(address, asset)| !self.unread.contains(&(chain, *address, *asset))).collect();
-        for some in wanted.chunks(AT_ONCE) {
-            self.balances(chain, reading, tip, some).await?;
+            wanted.filter(|holder| !self.uncovered.is_given_up(chain, *holder, self.at)).collect();
+        let (new, known): (Vec<_>, Vec<_>) =
+            wanted.into_iter().partition(|holder| !self.uncovered.was_given_up(chain, *holder));
+        for (holders, tries) in [(new, TRIES.0), (known, TRIES.1)] {
+            for some in holders.chunks(AT_ONCE) {
+                self.balances(chain, reading, tip, some, tries).await?;
+            }
         }
         Ok(())
     }
@@ -258,10 +269,12 @@ impl Drive {
         reading: &mut Reading,
         tip: BlockRef,
         of: &[Holder],
+        tries: u32,
     ) -> Result<(), BacktestFault> {
-        let read = reading.past.balances(chain, tip, of).await?;
-        let lost = read.read.iter().filter(|(.., amount)| *amount == Err(NoBalance::NoAnswer));
-        self.unread.extend(lost.map(|(address, asset, _)| (read.chain, *address, *asset)));
+        let read = reading.past.balances(chain, tip, of, tries).await?;
+        for (address, asset, _) in read.read.iter().filter(|(.., amount)| *amount == Err(NoBalance::NoAnswer)) {
+            self.uncovered.give_up(self.reactor.settings(), chain, (*address, *asset), self.at);
+        }
         self.misses.of_balances(self.reactor.settings(), &read);
         self.handle(self.at, Event::Balances(read));
         Ok(())
@@ -303,8 +316,8 @@ impl Drive {
         if !self.limits.is_empty() {
             self.store.set_note(LIMITS, &json!(self.limits).to_string())?;
         }
-        if !self.unread.is_empty() {
-            self.store.set_note(UNREAD, &self.unread.len().to_string())?;
+        if let Some(note) = self.uncovered.to_note() {
+            self.store.set_note(UNCOVERED, &note)?;
         }
         self.drafted = 0;
         let (commit, _) = std::mem::take(&mut self.draft).finish();
@@ -339,13 +352,12 @@ impl Drive {
                 break;
             }
         }
-        let unread = self.store.note(UNREAD)?.and_then(|count| count.parse().ok()).unwrap_or(0);
         let found = Found {
             stretches,
             transfers: moved,
             misses: self.misses.all(),
             limits: self.limits,
-            unread,
+            uncovered: self.uncovered,
             priced: !self.prices.is_empty(),
         };
         report(&reader, self.reactor.settings(), found)

@@ -1,36 +1,23 @@
-//! A chain's past out of an explorer's lists, for chains without a node: every list of every watched address, read by the same poller and
-//! under the same budget as live, and put together to blocks. An explorer knows no balance of the past.
+//! A chain's past out of an explorer's lists, for chains without a node: every list of every watched address, put together to blocks. An
+//! explorer knows no balance of the past.
 
-use super::BacktestFault;
-use crate::app::clock::Clock;
-use crate::config::checked::{Config, ExplorerConfig};
-use crate::net::Tls;
-use crate::net::http::HttpClient;
-use crate::reactor::event::{Event, Explored, List, Reported, SourceState, TokenFacts};
+use super::kept::{Of, Part};
+use crate::reactor::event::{Explored, List, Reported, TokenFacts};
 use crate::reactor::lists::needed;
 use crate::reactor::settings::{Rule, Settings};
-use crate::reactor::wants::{ChainWants, HistoryWants, ListWant, StretchWant, Wants};
-use crate::sources::etherscan::{self, BudgetNote, Explorer};
-use crate::sources::queue::{EventIntake, event_queue};
-use crate::store::Reader;
-use crate::telemetry::{Labels, Metrics, Tally};
-use crate::types::pace::Limits;
-use crate::types::{Address, Asset, B256, Block, BlockRef, ChainId, Movement, Name, Timestamp, TransferKey};
+use crate::reactor::wants::{ListWant, StretchWant};
+use crate::types::{Address, Asset, B256, Block, BlockRef, ChainId, Movement, Timestamp, TransferKey};
 use alloy::primitives::keccak256;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
-use tokio_util::sync::CancellationToken;
 
 /// Blocks that are given at once: as many as a step may have.
 const AT_ONCE: u64 = 256;
-/// Lists that are asked for at a time.
-const SHOWN: usize = 64;
-/// Events that are taken at a time.
-const EVENTS: usize = 64;
 /// An empty answer counts when another one, at least this much later, is empty too.
 const BLANK_AGAIN: Duration = Duration::from_secs(10);
+
+/// Lists that were not read to their end.
+pub(super) type Open = BTreeMap<(Address, List), ListWant>;
 
 /// What stands in a block.
 #[derive(Debug, Default)]
@@ -49,143 +36,8 @@ pub(super) struct Listed {
     tokens: BTreeMap<Address, TokenFacts>,
 }
 
-/// One account of an explorer, on one chain.
-pub(super) struct Account<'a> {
-    config: &'a Config,
-    explorer: &'a ExplorerConfig,
-    chain: ChainId,
-    wants: watch::Sender<Arc<Wants>>,
-    stop: &'a CancellationToken,
-}
-
-impl<'a> Account<'a> {
-    /// The account that reads a chain, where one does.
-    pub(super) fn of(config: &'a Config, chain: ChainId, stop: &'a CancellationToken) -> Option<Self> {
-        let explorer = config.explorers.iter().find(|explorer| explorer.chains.contains(&chain))?;
-        Some(Self { config, explorer, chain, wants: watch::channel(Arc::default()).0, stop })
-    }
-
-    /// The height that the explorer knows.
-    pub(super) async fn head(&self) -> Result<u64, BacktestFault> {
-        self.publish(ChainWants { explorer_head: true, ..ChainWants::default() });
-        self.polled(async |mut intake: EventIntake, bell: Arc<Notify>| {
-            loop {
-                for event in next(&mut intake, &bell).await {
-                    self.refused(&event)?;
-                    if let Event::ExplorerHead(head) = event {
-                        return Ok(head.head);
-                    }
-                }
-            }
-        })
-        .await
-    }
-
-    /// Everything that the lists of the watched addresses have of these blocks.
-    pub(super) async fn read(&self, settings: &Settings, from: u64, to: u64) -> Result<Listed, BacktestFault> {
-        let mut open = wanted(settings, self.chain, from, to);
-        let block_time = settings.chains.get(&self.chain).map_or(Duration::from_secs(1), |chain| chain.block_time);
-        let (blocks, tokens) = (BTreeMap::new(), BTreeMap::new());
-        let mut listed = Listed { chain: self.chain, block_time, blocks, tokens };
-        if open.is_empty() {
-            return Ok(listed);
-        }
-        self.show(&open);
-        self.polled(async |mut intake: EventIntake, bell: Arc<Notify>| {
-            while !open.is_empty() {
-                for event in next(&mut intake, &bell).await {
-                    self.refused(&event)?;
-                    if let Event::History(part) = event {
-                        take(&mut open, &mut listed, &part, Clock::wall());
-                        self.show(&open);
-                    }
-                }
-            }
-            Ok(())
-        })
-        .await?;
-        Ok(listed)
-    }
-
-    /// Asks for some of the lists.
-    fn show(&self, open: &BTreeMap<(Address, List), ListWant>) {
-        let lists = open.values().take(SHOWN).copied().collect();
-        let history = HistoryWants { lists, ..HistoryWants::default() };
-        self.publish(ChainWants { history, ..ChainWants::default() });
-    }
-
-    fn publish(&self, wants: ChainWants) {
-        let chains = BTreeMap::from([(self.chain, Arc::new(wants))]);
-        self.wants.send_replace(Arc::new(Wants { chains, ..Wants::default() }));
-    }
-
-    /// Polls, while somebody takes what comes.
-    async fn polled<T>(
-        &self,
-        taken: impl AsyncFnOnce(EventIntake, Arc<Notify>) -> Result<T, BacktestFault>,
-    ) -> Result<T, BacktestFault> {
-        let ExplorerConfig { name, dialect, url, api_key, calls_per_second, calls_per_day, .. } = self.explorer;
-        let http = HttpClient::new(&Tls::baked())?;
-        let refused = |why: Name| BacktestFault::Explorer { explorer: name.clone(), why };
-        let unusable = |_| refused("its url cannot be used".into());
-        let fetch = Explorer::of(*dialect, http, url, api_key.clone()).map_err(unusable)?;
-        let clock = Arc::new(Clock::start(None));
-        let setup = etherscan::Setup {
-            name: name.clone(),
-            chains: BTreeSet::from([self.chain]),
-            own_receipts: BTreeSet::new(),
-            limits: Limits { per_second: *calls_per_second, per_day: u64::from(*calls_per_day) },
-            used: self.used(),
-            tally: Tally::new(Metrics::new(), Arc::new(Labels::of(&self.config.settings))),
-        };
-        let bell = Arc::new(Notify::new());
-        let (queue, intake) = event_queue(Arc::clone(&bell));
-        let wants = self.wants.subscribe();
-        let now: crate::sources::WallClock = Arc::new(move || clock.now());
-        tokio::select! {
-            () = etherscan::run(setup, &fetch, wants, queue, now, |_| (), self.stop.clone()) => {
-                Err(refused("it was told to stop".into()))
-            }
-            taken = taken(intake, bell) => taken,
-        }
-    }
-
-    /// What the running monitor has used of the day: the account is one.
-    fn used(&self) -> BudgetNote {
-        let reader = Reader::open(&self.config.store.path).ok();
-        let noted = reader.and_then(|reader| reader.budget(self.explorer.name.as_str()).ok().flatten());
-        noted.map(|budget| BudgetNote { day: budget.day, used: budget.used }).unwrap_or_default()
-    }
-
-    /// A refusal is for good; a used-up day is said and waited for.
-    fn refused(&self, event: &Event) -> Result<(), BacktestFault> {
-        let Event::Source(report) = event else { return Ok(()) };
-        match &report.state {
-            SourceState::Refused(why) => {
-                Err(BacktestFault::Explorer { explorer: self.explorer.name.clone(), why: why.clone() })
-            }
-            SourceState::OverBudget(until) => {
-                tracing::warn!("the calls of {} are used up until {until}: it goes on then", self.explorer.name);
-                Ok(())
-            }
-            SourceState::Connecting | SourceState::Fresh | SourceState::Stale | SourceState::BackingOff(_) => Ok(()),
-        }
-    }
-}
-
-/// The next events.
-async fn next(intake: &mut EventIntake, bell: &Notify) -> Vec<Event> {
-    loop {
-        let events = intake.try_recv_many(EVENTS);
-        if !events.is_empty() {
-            return events;
-        }
-        bell.notified().await;
-    }
-}
-
 /// Every list that some rule needs.
-fn wanted(settings: &Settings, chain: ChainId, from: u64, to: u64) -> BTreeMap<(Address, List), ListWant> {
+pub(super) fn wanted(settings: &Settings, chain: ChainId, from: u64, to: u64) -> Open {
     let mut open = BTreeMap::new();
     for watch in settings.watches.iter().filter(|watch| watch.chains.contains(&chain)) {
         let looks = |rule: &&Rule| rule.condition.looks_at(watch, true);
@@ -200,11 +52,14 @@ fn wanted(settings: &Settings, chain: ChainId, from: u64, to: u64) -> BTreeMap<(
     open
 }
 
-/// Takes a part of a list, as history is taken live: what was read up to the index's head is read, and nothing twice is nothing.
-fn take(open: &mut BTreeMap<(Address, List), ListWant>, listed: &mut Listed, part: &Explored, now: Timestamp) {
+/// Takes a part of a list, as history is taken live: what was read up to the index's head is read, and nothing twice is nothing. Gives
+/// what was read by that, and from which block on.
+pub(super) fn take(open: &mut Open, listed: &mut Listed, part: &Explored, now: Timestamp) -> Option<(u64, Part, Of)> {
     let key = (part.address, part.list);
-    let Some(want) = open.get_mut(&key).filter(|want| part.from <= want.from) else { return };
-    listed.put(part.rows.iter().filter(|row| (want.from..=want.to).contains(&row.block)));
+    let want = open.get_mut(&key).filter(|want| part.from <= want.from)?;
+    let from = want.from;
+    let rows: Vec<Reported> = part.rows.iter().filter(|row| (from..=want.to).contains(&row.block)).cloned().collect();
+    listed.put(rows.iter());
     let reached = part.index_head.map_or(0, |head| head.min(part.to).saturating_add(1));
     if reached > want.from {
         (want.from, want.again) = (reached, None);
@@ -213,14 +68,21 @@ fn take(open: &mut BTreeMap<(Address, List), ListWant>, listed: &mut Listed, par
     } else {
         want.again = want.again.or(Some(now.after(BLANK_AGAIN)));
     }
-    if want.from > want.to {
+    let next = want.from;
+    if next > want.to {
         open.remove(&key);
     }
+    (next > from).then(|| (from, Part { next, rows }, (part.chain, part.address, part.list)))
 }
 
 impl Listed {
+    /// Nothing yet.
+    pub(super) const fn new(chain: ChainId, block_time: Duration) -> Self {
+        Self { chain, block_time, blocks: BTreeMap::new(), tokens: BTreeMap::new() }
+    }
+
     /// Rows of one list: what two lists have is one movement, what one list has twice is two.
-    fn put<'r>(&mut self, rows: impl Iterator<Item = &'r Reported>) {
+    pub(super) fn put<'r>(&mut self, rows: impl Iterator<Item = &'r Reported>) {
         let mut counts: BTreeMap<(u64, TransferKey), usize> = BTreeMap::new();
         for row in rows {
             let key = TransferKey::of(self.chain, &row.movement, 0);
@@ -289,8 +151,7 @@ mod tests {
     const CHAIN: ChainId = ChainId(1);
 
     fn listed() -> Listed {
-        let (blocks, tokens) = (BTreeMap::new(), BTreeMap::new());
-        Listed { chain: CHAIN, block_time: Duration::from_secs(10), blocks, tokens }
+        Listed::new(CHAIN, Duration::from_secs(10))
     }
 
     fn row(block: u64, amount: u64) -> Reported {

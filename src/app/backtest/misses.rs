@@ -4,10 +4,10 @@ use crate::reactor::crossing::is_past;
 use crate::reactor::event::Balances;
 use crate::reactor::looked::Looked;
 use crate::reactor::rows::TransferRow;
-use crate::reactor::settings::{Condition, Settings};
+use crate::reactor::settings::{Condition, Rule, Settings, Threshold, Watch};
 use crate::types::amount::format_amount;
 use crate::types::gas::Fee;
-use crate::types::{Asset, Block, ChainId, Name, U256};
+use crate::types::{Address, Asset, Block, ChainId, Name, U256};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -71,17 +71,9 @@ impl Misses {
 
     /// Looks at balances that were read.
     pub(super) fn of_balances(&mut self, settings: &Settings, read: &Balances) {
-        for rule in &settings.rules {
-            let Condition::Balance(condition) = &rule.condition else { continue };
-            for (address, asset, amount) in &read.read {
-                let (Ok(amount), Some(threshold)) = (amount, condition.thresholds.get(&(read.chain, *asset))) else {
-                    continue;
-                };
-                let watch = settings
-                    .watches
-                    .iter()
-                    .find(|watch| watch.chains.contains(&read.chain) && watch.addresses.get(address).is_some());
-                let Some(watch) = watch.filter(|watch| condition.watches.contains(&watch.name)) else { continue };
+        for (address, asset, amount) in &read.read {
+            let Ok(amount) = amount else { continue };
+            for (rule, watch, threshold) in rules_on(settings, (read.chain, *address, *asset)) {
                 if !is_past(threshold, amount) {
                     let (what, decimals) = named(settings, read.chain, *asset);
                     let what = Name::from(format!("{what} of {}", watch.name));
@@ -146,6 +138,20 @@ impl Misses {
         noted.iter().filter_map(one).for_each(|(missing, miss)| misses.note(missing, miss));
         misses
     }
+}
+
+/// The rules that look at a balance, each with the watch that it is of and with its level.
+pub(super) fn rules_on(
+    settings: &Settings,
+    (chain, address, asset): (ChainId, Address, Asset),
+) -> impl Iterator<Item = (&Rule, &Watch, &Threshold<U256>)> {
+    let holds = move |watch: &&Watch| watch.chains.contains(&chain) && watch.addresses.get(&address).is_some();
+    let watch = settings.watches.iter().find(holds);
+    settings.rules.iter().filter_map(move |rule| {
+        let Condition::Balance(condition) = &rule.condition else { return None };
+        let watch = watch.filter(|watch| condition.watches.contains(&watch.name))?;
+        Some((rule, watch, condition.thresholds.get(&(chain, asset))?))
+    })
 }
 
 fn measured(rule: &Name, what: Name, (value, level): (U256, U256), decimals: u8, block: u64) -> Miss {

@@ -4,11 +4,14 @@
 //! It has a store of its own, builds no sink and no payer, and never opens the monitor's store. What it drops it reads again: killed at
 //! any point, the same question goes on from its last commit.
 
+mod account;
 mod drive;
+mod kept;
 mod listed;
 mod misses;
 mod report;
 mod settings;
+mod uncovered;
 
 pub use misses::Miss;
 pub use report::{Paid, Report, Said, Stretch, Unknown};
@@ -27,9 +30,9 @@ use crate::store::{IfMissing, SqliteStore, Store, StoreFault};
 use crate::telemetry::{Labels, Metrics, Tally};
 use crate::types::{ChainId, Name, Pair, Price, Timestamp};
 use crate::wire::jsonrpc::At;
+use account::Account;
 use alloy::primitives::keccak256;
 use drive::{Drive, Past, Reading};
-use listed::Account;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -99,9 +102,6 @@ pub enum BacktestFault {
     /// Nobody is configured who knows it.
     #[error("the chain {0} has neither an rpc nor an explorer in the config")]
     NoNode(Name),
-    /// An explorer's lists tell no block by its time.
-    #[error("the chain {0} has no rpc, and its explorer finds no block by its time: say blocks, --from {0}=19000000")]
-    NoTimes(Name),
     /// Nothing lies between the bounds.
     #[error("on {chain} no block lies between the bounds: from block {from} to {to}")]
     Empty {
@@ -152,6 +152,7 @@ pub async fn run(
     }
     let settings = settings::of_the_past(&config.settings, &prices);
     let mut nodes = Nodes::open(&config, ranges.keys().copied())?;
+    let mut store = open(&scratch, &words_of(&settings, &ranges, &prices))?;
     let answered = async {
         let (mut stretches, mut pasts) = (BTreeMap::new(), BTreeMap::new());
         for (chain, (from, to)) in &ranges {
@@ -160,13 +161,13 @@ pub async fn run(
             let (stretch, past) = if let Some(mut node) = nodes.readers.remove(chain) {
                 (stretch(&mut node, name, *from, *to, depth).await?, Past::Node(Box::new(node)))
             } else {
-                let account = Account::of(&config, *chain, &stop).ok_or_else(|| BacktestFault::NoNode(name.clone()))?;
-                listed(&account, &settings, name, *from, *to, depth).await?
+                let account = Account::of(&config, *chain, &stop, &store)?;
+                let account = account.ok_or_else(|| BacktestFault::NoNode(name.clone()))?;
+                listed(&account, &mut store, &settings, name, (*from, *to), depth).await?
             };
             stretches.insert(*chain, stretch);
             pasts.insert(*chain, past);
         }
-        let mut store = open(&scratch, &words_of(&settings, &stretches, &prices))?;
         let (tables, last_at) = store.load()?;
         // The rules are there before the first block: what is as old as a rule pays nothing.
         let first = stretches.values().map(|stretch| stretch.from_time).min().unwrap_or_default();
@@ -261,23 +262,26 @@ async fn stretch(
 /// The blocks between two bounds, and all that an explorer lists of them.
 async fn listed(
     account: &Account<'_>,
+    scratch: &mut SqliteStore,
     settings: &Settings,
     chain: Name,
-    from: Bound,
-    to: Option<Bound>,
+    (from, to): (Bound, Option<Bound>),
     depth: u64,
 ) -> Result<(Stretch, Past), BacktestFault> {
     let head = account.head().await?;
-    let block = |bound: Bound| match bound {
-        Bound::Block(block) => Ok(block),
-        Bound::Time(_) => Err(BacktestFault::NoTimes(chain.clone())),
+    let from = match from {
+        Bound::Block(block) => block.max(1),
+        Bound::Time(time) => account.place(scratch, time, head).await?.max(1),
     };
-    let from = block(from)?.max(1);
-    let to = to.map_or_else(|| Ok(head.saturating_add(1).saturating_sub(depth.max(1))), block)?.min(head);
+    let to = match to {
+        None => head.saturating_add(1).saturating_sub(depth.max(1)),
+        Some(Bound::Block(block)) => block.min(head),
+        Some(Bound::Time(time)) => account.place(scratch, time, head).await?.saturating_sub(1),
+    };
     if to < from {
         return Err(BacktestFault::Empty { chain, from, to });
     }
-    let lists = account.read(settings, from, to).await?;
+    let lists = account.read(scratch, settings, from, to).await?;
     let (from_time, to_time) = (lists.time_at(from), lists.time_at(to));
     Ok((Stretch { chain, from, to, from_time, to_time }, Past::Lists(lists)))
 }
@@ -300,11 +304,16 @@ async fn time_of(reader: &mut LookBack, block: u64) -> Result<Timestamp, Backtes
     Ok(reader.header(At::Number(block)).await?.time)
 }
 
-/// All that the answer depends on: another config or another range is another question.
-fn words_of(settings: &Settings, stretches: &BTreeMap<ChainId, Stretch>, prices: &BTreeMap<Pair, Price>) -> String {
+/// All that the answer depends on, as it was asked: another config or another range is another question. Where a range ends by itself is
+/// none: it grows with the chain, and the answer with it.
+fn words_of(
+    settings: &Settings,
+    ranges: &BTreeMap<ChainId, (Bound, Option<Bound>)>,
+    prices: &BTreeMap<Pair, Price>,
+) -> String {
     let addresses: Vec<_> =
         settings.watches.iter().map(|watch| watch.addresses.addresses().collect::<Vec<_>>()).collect();
-    format!("{stretches:?} {settings:?} {addresses:?} {prices:?}")
+    format!("{ranges:?} {settings:?} {addresses:?} {prices:?}")
 }
 
 /// The store of this question: the one of another is put away.

@@ -2,6 +2,7 @@
 
 use super::BacktestFault;
 use super::misses::Miss;
+use super::uncovered::Uncovered;
 use crate::reactor::settings::{Condition, Settings};
 use crate::sinks::body::{Basics, Data, read};
 use crate::store::{OutboxFilter, Reader};
@@ -72,6 +73,8 @@ pub struct Unknown {
     pub rule: Option<Name>,
     /// Why.
     pub why: String,
+    /// On which days, in UTC, where it is not all of them.
+    pub days: Vec<String>,
 }
 
 /// The answer.
@@ -106,22 +109,20 @@ pub(super) struct Found {
     pub(super) misses: Vec<Miss>,
     /// Which limits were met.
     pub(super) limits: Limits,
-    /// Balances that nobody knows any more.
-    pub(super) unread: u64,
+    /// On which days of which rules nobody knows any more what was held.
+    pub(super) uncovered: Uncovered,
     /// Whether prices were stated.
     pub(super) priced: bool,
 }
 
 /// Puts the answer together.
 pub(super) fn report(reader: &Reader, settings: &Settings, found: Found) -> Result<Report, BacktestFault> {
-    let Found { stretches, transfers, misses, limits, unread, priced } = found;
+    let Found { stretches, transfers, misses, limits, uncovered, priced } = found;
     let said = said(reader)?;
     let mut unknown = unknown(settings, &stretches, priced);
-    if unread > 0 {
-        let why = format!(
-            "{unread} balances could not be read as they were then: an archive node knows them, an explorer does not"
-        );
-        unknown.push(Unknown { rule: None, why });
+    for (rule, days) in uncovered.days() {
+        let why = "what was held then could not be read: an archive node knows it, an explorer does not".to_owned();
+        unknown.push(Unknown { rule: Some(rule), why, days });
     }
     let spoke: BTreeSet<&Name> = said.iter().map(|said| &said.rule).collect();
     let doubted: BTreeSet<&Name> = unknown.iter().filter_map(|unknown| unknown.rule.as_ref()).collect();
@@ -217,7 +218,7 @@ fn unknown(settings: &Settings, stretches: &BTreeMap<ChainId, Stretch>, priced: 
             Condition::Gas(condition) => unread([condition.chain].iter(), stretches),
             Condition::Balance(condition) => unread(condition.thresholds.keys().map(|(chain, _)| chain), stretches),
         };
-        unknown.extend(why.map(|why| Unknown { rule: Some(rule.name.clone()), why: why.to_owned() }));
+        unknown.extend(why.map(|why| Unknown { rule: Some(rule.name.clone()), why: why.to_owned(), days: Vec::new() }));
     }
     unknown
 }
@@ -256,7 +257,10 @@ impl Report {
                 "short_by": one.short_by, "block": one.block, "tx_hash": one.tx,
             })
         });
-        let unknown = self.unknown.iter().map(|one| json!({"rule": one.rule.as_ref().map(name), "reason": one.why}));
+        let unknown = self
+            .unknown
+            .iter()
+            .map(|one| json!({"rule": one.rule.as_ref().map(name), "reason": one.why, "days": one.days}));
         json!({
             "ranges": stretches.collect::<Vec<_>>(),
             "transfers": self.transfers,

@@ -23,7 +23,10 @@ impl Wish {
         let deed = Deed::named(&name).ok_or_else(unknown)?;
         let page = door::ask(deed, self.process).map_err(Failure::again)?;
         let facts = deed.facts();
-        answer(&format!("SIMULATED  {}\nSIMULATED  look at {page} or {page}{}", facts.what, facts.look))
+        answer(&format!(
+            "SIMULATED  {}\nSIMULATED  look at {page}{} (as JSON, below {page}/api/v1)",
+            facts.what, facts.look
+        ))
     }
 }
 

@@ -3,7 +3,7 @@
 //! It checks that every run connects, as the reactor would need it.
 
 use super::testing::CHAIN;
-use super::{ChainReader, unchanging};
+use super::{ChainReader, LookBack, unchanging};
 use crate::config::checked::EndpointConfig;
 use crate::net::{HttpClient, Tls};
 use crate::reactor::event::{Event, Run, RunPart};
@@ -28,6 +28,8 @@ pub(super) struct Bench {
     wants: watch::Sender<Arc<Wants>>,
     /// What is published.
     pub(super) chain: ChainWants,
+    /// Blocks that came without their traces are wanted with them.
+    pub(super) wants_traces: bool,
     /// Every event so far.
     pub(super) seen: Vec<Event>,
     taken: VecDeque<Event>,
@@ -38,6 +40,20 @@ pub(super) struct Bench {
 impl Bench {
     /// Starts a reader on these endpoints, with a published window.
     pub(super) fn start(endpoints: Vec<EndpointConfig>, window: &[BlockRef]) -> Self {
+        let (bench, reader, stop) = Self::around(endpoints, window);
+        tokio::spawn(reader.run(stop));
+        bench
+    }
+
+    /// The same with who looks back, instead of a reader.
+    pub(super) fn past(endpoints: Vec<EndpointConfig>) -> (Self, LookBack) {
+        let (bench, reader, stop) = Self::around(endpoints, &[]);
+        let (past, keeping) = reader.look_back(stop);
+        tokio::spawn(keeping);
+        (bench, past)
+    }
+
+    fn around(endpoints: Vec<EndpointConfig>, window: &[BlockRef]) -> (Self, ChainReader, CancellationToken) {
         let (queue, intake) = event_queue(Arc::new(Notify::new()));
         let (wants, published) = watch::channel(Arc::default());
         let (tls, metrics) = (Tls::baked(), Metrics::new());
@@ -57,14 +73,14 @@ impl Bench {
             intake,
             wants,
             chain: ChainWants { window: window.to_vec(), ..ChainWants::default() },
+            wants_traces: false,
             seen: Vec::new(),
             taken: VecDeque::new(),
             metrics,
             _stop: stop.clone().drop_guard(),
         };
         bench.publish();
-        tokio::spawn(reader.run(stop));
-        bench
+        (bench, reader, stop)
     }
 
     /// Publishes what is wanted.
@@ -118,6 +134,10 @@ impl Bench {
                 "each is the parent of the next"
             );
         }
+        if self.wants_traces {
+            let untraced = run.blocks.iter().filter(|block| !block.traced).map(|block| block.at);
+            self.chain.untraced.extend(untraced);
+        }
         let (first, last) = (*refs.first().unwrap(), *refs.last().unwrap());
         match run.part {
             RunPart::Gap | RunPart::History => {
@@ -130,6 +150,12 @@ impl Bench {
                 } else {
                     (gap.to, gap.above) = (first.number - 1, first.parent);
                 }
+            }
+            RunPart::Traces => {
+                assert!(run.blocks.iter().all(|block| block.traced));
+                let before = self.chain.untraced.len();
+                self.chain.untraced.retain(|block| !refs.contains(block));
+                assert_eq!(self.chain.untraced.len() + refs.len(), before, "only what is wanted comes");
             }
             RunPart::Tip => {
                 let window = &mut self.chain.window;

@@ -7,7 +7,7 @@ use super::endpoint::Endpoint;
 use super::past::Past;
 use super::ways::Ways;
 use super::{ChainReader, Shared, asks, balances, session};
-use crate::reactor::event::{Balances, Contact, Event, TokenFacts};
+use crate::reactor::event::{Balances, Contact, Event, NoBalance, TokenFacts};
 use crate::reactor::wants::StretchWant;
 use crate::types::{Address, Asset, Block, BlockRef, ChainId, Name};
 use crate::wire::jsonrpc::{At, Call, Header, parse_header};
@@ -110,7 +110,7 @@ impl LookBack {
     pub async fn contact(&mut self) -> Result<Contact, LookBackFault> {
         let chain = self.shared.chain;
         let reader = self.reader(0).await?;
-        let traces = reader.abilities().tracer.is_some();
+        let traces = reader.abilities().tracer;
         Ok(Contact { chain, endpoint: reader.name.clone(), genesis: None, traces })
     }
 
@@ -143,14 +143,28 @@ impl LookBack {
         Err(self.unread(what, fault.unwrap_or_else(|| "unanswered".into())))
     }
 
-    /// Balances as they were at a block. One that is not known there is said to be so.
+    /// Balances as they were at a block, asked for so many times at most while some are not answered. One that is not known there is
+    /// said to be so.
     ///
     /// # Errors
     /// [`LookBackFault::Nobody`].
-    pub async fn balances(&mut self, at: BlockRef, of: &[(Address, Asset)]) -> Result<Balances, LookBackFault> {
+    pub async fn balances(
+        &mut self,
+        at: BlockRef,
+        of: &[(Address, Asset)],
+        most: u32,
+    ) -> Result<Balances, LookBackFault> {
         let chain = self.shared.chain;
-        let reader = self.reader(0).await?;
-        Ok(balances::at_block(chain, reader, at, of).await)
+        let mut tries = 0;
+        loop {
+            let read = balances::at_block(chain, self.reader(tries).await?, at, of).await;
+            let is_whole = read.read.iter().all(|(.., amount)| *amount != Err(NoBalance::NoAnswer));
+            if is_whole || tries + 1 >= most {
+                return Ok(read);
+            }
+            rest(tries).await;
+            tries += 1;
+        }
     }
 
     /// What a token says of itself; `None` where nobody answers.

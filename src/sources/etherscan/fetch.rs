@@ -8,7 +8,7 @@ use super::pager::{Entry, Page};
 use crate::net::{HttpClient, HttpFault, Request, Response, Target, http::Reach};
 use crate::reactor::event::{List, Reported};
 use crate::telemetry::names::CallOutcome;
-use crate::types::{Address, Asset, B256, ChainId, Name, Secret, U256};
+use crate::types::{Address, Asset, B256, ChainId, Movement, Name, Secret, Timestamp, U256};
 use crate::wire::erc20::{APPROVAL, APPROVAL_FOR_ALL, Reading, read_log};
 use crate::wire::etherscan::{self as wire, Body, Dialect, ExplorerRow, GasOracle, LogRow, Query, Refusal, Sent};
 use crate::wire::jsonrpc;
@@ -211,6 +211,14 @@ pub async fn head_of(explorer: &impl Fetch, chain: ChainId) -> Result<u64, Failu
     Ok(read_head(&explorer.fetch(head_query(chain)).await?)?)
 }
 
+/// The time of a block, by the explorer's node.
+///
+/// # Errors
+/// [`Failure`] when there is no answer, or one that is none.
+pub async fn time_of(explorer: &impl Fetch, chain: ChainId, block: u64) -> Result<Timestamp, Failure> {
+    Ok(read_time(&explorer.fetch(Query::Block(block).text(Some(chain))).await?)?)
+}
+
 /// A page of a list, and how many of its rows could not be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RowsAnswer {
@@ -361,8 +369,19 @@ pub(super) fn read_head(response: &Response) -> Result<u64, Refusal> {
     jsonrpc::parse_number(result).map_err(|fault| Refusal::Shape { reason: other(&fault.to_string()) })
 }
 
-/// Reads a receipt: its block's number and hash, and whether the transaction succeeded; `None` where there is none.
-pub(super) fn read_receipt(tx: B256, response: &Response) -> Result<Option<(u64, B256, bool)>, Refusal> {
+/// Reads the time of a block.
+fn read_time(response: &Response) -> Result<Timestamp, Refusal> {
+    let text = String::from_utf8_lossy(&response.body);
+    let Body::Node(result) = opened(response, &text)? else { return Err(no_node()) };
+    let header = jsonrpc::parse_header(result);
+    header.map(|header| header.time).map_err(|fault| Refusal::Shape { reason: other(&fault.to_string()) })
+}
+
+/// What a receipt says: its block's number and hash and whether the transaction succeeded, and what its logs moved.
+pub(super) type ReceiptRead = ((u64, B256, bool), Vec<Movement>);
+
+/// Reads a receipt; `None` where there is none.
+pub(super) fn read_receipt(tx: B256, response: &Response) -> Result<Option<ReceiptRead>, Refusal> {
     let text = String::from_utf8_lossy(&response.body);
     let Body::Node(result) = opened(response, &text)? else { return Err(no_node()) };
     let shape = |reason: &str| Refusal::Shape { reason: other(reason) };
@@ -374,7 +393,7 @@ pub(super) fn read_receipt(tx: B256, response: &Response) -> Result<Option<(u64,
     }
     let number = receipt.number.ok_or_else(|| shape("a receipt without a block number"))?;
     // Before Byzantium receipts do not say; what failed then never had a row that moved something.
-    Ok(Some((number, receipt.block, receipt.succeeded.unwrap_or(true))))
+    Ok(Some(((number, receipt.block, receipt.succeeded.unwrap_or(true)), jsonrpc::moved_by(&receipt))))
 }
 
 fn entry(row: ExplorerRow) -> Entry<Reported> {

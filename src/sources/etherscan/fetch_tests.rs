@@ -129,7 +129,7 @@ async fn a_key_that_a_gateway_refuses_and_a_day_that_is_over_are_told_from_troub
     )
     .await;
     check("429 Too Many Requests\r\nx-credits-remaining: 0", "", Remedy::DayOver(None)).await;
-    let noon = crate::types::Timestamp::parse("2026-11-22T12:00:00Z");
+    let noon = Timestamp::parse("2026-11-22T12:00:00Z");
     let date = "Date: Sun, 22 Nov 2026 10:00:00 GMT";
     let routescan =
         format!("429 Too Many Requests\r\n{date}\r\nx-ratelimit-rpd-remaining: 0\r\nx-ratelimit-rpd-reset: 7200");
@@ -150,7 +150,7 @@ fn every_refusal_of_the_catalogue_finds_its_remedy() {
     };
     check("Max calls per sec rate limit reached (3/sec)", Remedy::SlowDown);
     check("Max daily rate limit reached. 110000 (100%) of 100000 day/limit", Remedy::DayOver(None));
-    let noon = crate::types::Timestamp::parse("2026-11-22T12:00:00Z");
+    let noon = Timestamp::parse("2026-11-22T12:00:00Z");
     check("Community Free API Limit reached. Resets 2026-11-22 12:00:00 UTC.", Remedy::ChainDayOver(noon));
     check("Free API access is not supported for this chain.", Remedy::ChainRefused);
     check("Free API access is temporarily unavailable due to unusually high network activity.", Remedy::Trouble);

@@ -4,7 +4,7 @@
 //! Pure: a query of Etherscan's goes in, what this kind is asked instead comes out. It never sees a url or a key.
 
 use super::query::MOST_ROWS;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A kind of explorer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,7 +84,10 @@ impl Dialect {
         let of = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
         if self == Self::Blockscout && of("module") == Some("proxy") {
             // It has no `proxy` module.
-            let params: Vec<&str> = of("txhash").into_iter().collect();
+            let mut params: Vec<Value> = of("txhash").map(Value::from).into_iter().collect();
+            if let (Some(tag), Some(whole)) = (of("tag"), of("boolean")) {
+                params.extend([Value::from(tag), Value::from(whole == "true")]);
+            }
             let method = of("action").unwrap_or_default();
             return Sent::Rpc(json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string());
         }
@@ -123,11 +126,12 @@ mod tests {
         for (query, method, params) in [
             (Query::BlockNumber, "eth_blockNumber", json!([])),
             (Query::Receipt(tx), "eth_getTransactionReceipt", json!([format!("{tx:#x}")])),
+            (Query::Block(26), "eth_getBlockByNumber", json!(["0x1a", false])),
         ] {
             assert_eq!(names_chain(Dialect::Etherscan, &query), Some(true));
             assert_eq!(names_chain(Dialect::Routescan, &query), Some(false));
             let Sent::Rpc(body) = Dialect::Blockscout.sent(&query.text(chain)) else { panic!("{method}") };
-            let body: serde_json::Value = serde_json::from_str(&body).expect("it is JSON");
+            let body: Value = serde_json::from_str(&body).expect("it is JSON");
             assert_eq!(body, json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}));
         }
         let Sent::Query(pairs) = Dialect::Routescan.sent(&balance.text(chain)) else { panic!("a query") };

@@ -25,6 +25,12 @@ const WALLET: &str = "00000000-0000-4000-8000-0000000d3300";
 const TILL: (u64, u64) = (1_500_000_000, 300_000_000);
 /// What the invoice is about.
 const INVOICED: u64 = 250_000_000;
+/// Payments of a rule in a day: as many as a config may say. At pace 1 the acts of a day ask for 720 of each; what is asked for besides is to be seen,
+/// and not a limit.
+const PAID_A_DAY: u64 = 1_000;
+/// What the supplier gets by that, and the till, in USDC; a demo of ten days has room for all of it.
+const LIMITS: (u64, u64) = (PAID_A_DAY * 250, PAID_A_DAY * 1_200);
+const DAYS: u64 = 10;
 /// Between two of Circle's states.
 const PACE: Duration = Duration::from_millis(700);
 /// Base fee in wei.
@@ -53,7 +59,7 @@ impl Bank {
         let table = chain::by_id(PAID_ON).and_then(|known| known.usdc);
         let usdc = table.map_or_else(|| of("USDC of the bank"), |usdc| usdc.address);
         let (till, wallet, customer) = (of("till"), of("wallet"), cast.regular());
-        let plenty = U256::from(1_000_000_000_000_u64);
+        let plenty = U256::from(1_000_000_000_000_000_u64);
         let ether = U256::from(10).pow(U256::from(21));
         let chain = Chain::new(Genesis {
             id: PAID_ON,
@@ -176,13 +182,13 @@ notify = ["log", "receiver", "book-keeping"]
 name = "till"
 chain = "sepolia"
 address = "{till}"
-per_day = "100000"
+per_day = "{tills}"
 
 [[payee]]
 name = "supplier"
 chain = "sepolia"
 address = "{supplier}"
-per_day = "100000"
+per_day = "{suppliers}"
 
 # Live: a simulated Circle pays it, and nobody is asked.
 [[payment]]
@@ -191,8 +197,9 @@ payee = "till"
 fill_to = "1500"
 stage = "confirmed"
 per_payment = "1500"
-per_day = "15000"
-in_total = "100000"
+per_day = "{tills}"
+in_total = "{tills_in_total}"
+max_per_day = {PAID_A_DAY}
 approval = "none"
 live = true
 
@@ -203,8 +210,9 @@ payee = "supplier"
 match = true
 stage = "confirmed"
 per_payment = "1000"
-per_day = "10000"
-in_total = "100000"
+per_day = "{suppliers}"
+in_total = "{suppliers_in_total}"
+max_per_day = {PAID_A_DAY}
 approval = "manual"
 live = true
 
@@ -214,14 +222,20 @@ url = "http://{circle}"
 api_key = "env:{api_key}"
 entity_secret = "env:{entity_secret}"
 wallet_id = "{WALLET}"
-per_day = "20000"
-in_total = "100000"
+per_day = "{all}"
+in_total = "{all_in_total}"
 relaxed = true
 "#,
             node = self.places[0],
             circle = self.places[1],
             till = self.till,
             supplier = self.supplier,
+            suppliers = LIMITS.0,
+            suppliers_in_total = LIMITS.0 * DAYS,
+            tills = LIMITS.1,
+            tills_in_total = LIMITS.1 * DAYS,
+            all = LIMITS.0 + LIMITS.1,
+            all_in_total = (LIMITS.0 + LIMITS.1) * DAYS,
         )
     }
 }

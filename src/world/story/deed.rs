@@ -50,7 +50,7 @@ pub struct Facts {
     pub name: &'static str,
     /// What happens.
     pub what: &'static str,
-    /// Where in the API it shows.
+    /// Where on the page it shows.
     pub look: &'static str,
     /// How long it is under way, in beats.
     beats: u64,
@@ -85,67 +85,67 @@ impl Deed {
             Self::Deposit => (
                 "deposit",
                 1,
-                "/api/v1/transfers?watch=deposits",
+                "/transfers?watch=deposits",
                 "a customer pays 3.3 ETH to deposits on simnet: it is seen, confirmed at 3 and final at 8 confirmations, in one alert",
             ),
             Self::Reorg => (
                 "reorg",
                 8,
-                "/api/v1/alerts?rule=customer%20pays",
+                "/alerts?rule=customer%20pays",
                 "4.4 ETH come in to deposits and are confirmed; then a reorg replaces their block, and the alert is taken back where it was told",
             ),
             Self::DeadReceiver => (
                 "dead-receiver",
                 20,
-                "/api/v1/outbox?sink=book-keeping",
+                "/outbox?sink=book-keeping",
                 "the book-keeping's receiver answers 503 for 20 beats while 2.2 ETH come in: the messages wait, are sent again, and arrive under the same id",
             ),
             Self::BlindSource => (
                 "blind-source",
-                12,
-                "/api/v1/status",
-                "simnet's node is connected and says nothing for 12 beats, while 0.9 ETH come in: it is said that simnet is blind, and what was missed is read afterwards",
+                20,
+                "/sources",
+                "simnet's node is connected and says nothing for 20 beats, while 0.9 ETH come in: it is said that simnet is blind, and what was missed is read afterwards",
             ),
             Self::PoisonedAddress => (
                 "poisoned-address",
                 4,
-                "/api/v1/transfers?watch=treasury",
+                "/transfers?watch=treasury",
                 "a customer pays the treasury 0.6 ETH; then who only looks like that customer writes transfers of nothing into the treasury's history: marked suspect, and nobody is bothered",
             ),
             Self::HostileName => (
                 "hostile-name",
                 1,
-                "/api/v1/transfers?watch=deposits",
+                "/alerts?rule=customer%20pays",
                 "a token whose name is a script and turns its writing around comes in to deposits: it is shown as the harmless text that it is",
             ),
             Self::UnlimitedApproval => (
                 "unlimited-approval",
                 1,
-                "/api/v1/approvals",
+                "/alerts?rule=unlimited%20approval",
                 "the treasury signs an approval without limit: whoever got it may take every SIM that it will ever hold",
             ),
             Self::GasSpike => (
                 "gas-spike",
                 11,
-                "/api/v1/alerts?rule=gas%20is%20dear",
+                "/alerts?rule=gas%20is%20dear",
                 "eleven full blocks on simnet: the base fee climbs over 20 gwei, and comes back",
             ),
             Self::PriceMove => (
                 "price-move",
                 10,
-                "/api/v1/alerts?rule=ether%20falls",
+                "/alerts?rule=ether%20falls",
                 "ether falls to 2,440 dollars for ten beats: a rule says that it is below 2,500, and that it is back",
             ),
             Self::TopUp => (
                 "top-up",
                 1,
-                "/api/v1/payments",
+                "/payments",
                 "the till on sepolia pays out until 300 USDC are left: a rule fills it up to 1,500, by way of a simulated Circle",
             ),
             Self::HeldPayment => (
                 "held-payment",
                 1,
-                "/api/v1/payments",
+                "/payments",
                 "an invoice of 250 USDC is paid on sepolia: a rule would pass it on to the supplier, and waits until a person approves it",
             ),
         };

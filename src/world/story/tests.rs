@@ -121,7 +121,7 @@ fn what_is_asked_for_happens_and_the_story_goes_on_as_its_seed_says() {
         begun += asked.len();
         let plain = again.beat(nth, &simnet, &explored);
         assert_eq!((plain.ether == beat.ether, plain.books_open), (nth >= 10, true), "{nth}");
-        assert_eq!((beat.node_answers, beat.books_open), (nth >= 12, nth >= 20), "{nth}");
+        assert_eq!((beat.node_answers, beat.books_open), (nth >= 20, nth >= 20), "{nth}");
         assert_eq!((beat.till_pays, beat.invoiced), (nth == 0, nth == 0), "{nth}");
         let at = noon().after(Duration::from_secs(nth));
         match &beat.simnet {

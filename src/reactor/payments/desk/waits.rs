@@ -27,9 +27,10 @@ impl Desk {
             PaymentState::Reconcile => match &live.circle_id {
                 Some(circle) => waits.say(format!("Circle is asked to show its transaction {circle}")),
                 None => waits.say(format!(
-                    "it is looked for in Circle's list, and nothing is sent: {} complete lists had nothing of it; after two, ten minutes \
-                     apart, a person is asked",
-                    live.empty_scans
+                    "it is looked for in Circle's list, and nothing is sent: {} complete lists that count had nothing of it; after two, \
+                     ten minutes apart, a person is asked. A list counts from {} on: one before may lag",
+                    live.empty_scans,
+                    self.counted_from(live)
                 )),
             },
             PaymentState::Human => waits.say(format!(
@@ -76,7 +77,7 @@ impl Desk {
             waits.say(format!("its payee is new until {}: it takes {then}", birth.at.after(DAY)));
         }
         let needed = if young || !full.is_empty() { 2 } else { self.names_needed(row.amount) };
-        let names: Vec<String> = live.approvals.iter().map(|(name, _)| name.to_string()).collect();
+        let names: Vec<String> = self.names(live).map(ToString::to_string).collect();
         let by = if names.is_empty() { String::new() } else { format!(", by {}", names.join(" and ")) };
         let act = format!("`walletwatch payments approve {0}`, or `walletwatch payments reject {0}`", row.id);
         waits.say(format!("{} of {needed} approvals{by}: {act}", names.len()));
