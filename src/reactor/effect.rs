@@ -61,8 +61,7 @@ impl Message {
         MessageId::hash("message", &[&self.alert.0, &revision, sink.as_str().as_bytes()])
     }
 
-    /// Whether it takes everything back that was said before. What moved and is not as deep there keeps the stages that still
-    /// hold, and has confirmations.
+    /// Whether it takes back all that was said. What moved and is not as deep there keeps stages, and has confirmations.
     #[must_use]
     pub fn takes_all_back(&self) -> bool {
         let stands = matches!(&self.body, Body::Transfer(of) | Body::Approval(of) if of.confirmations > 0);
