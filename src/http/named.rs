@@ -38,7 +38,9 @@ pub(super) async fn addresses(
     let Some(name) = asked.of(WATCH) else { return Ok(None) };
     match snapshot.labels.addresses(name) {
         Some(addresses) => Ok(Some(addresses)),
-        None => Ok(Some(parts.archive.addresses(name.into()).await?.ok_or_else(|| no("watch", name, watches(snapshot)))?)),
+        None => {
+            Ok(Some(parts.archive.addresses(name.into()).await?.ok_or_else(|| no("watch", name, watches(snapshot)))?))
+        }
     }
 }
 
@@ -65,7 +67,11 @@ pub(super) async fn rule(parts: &Parts, snapshot: &Snapshot, asked: &Asked) -> R
         || MessageKind::ALL.iter().any(|kind| kind.word() == name.as_str())
         || !parts.archive.alerts(told, 1).await?.rows.is_empty()
         || !parts.archive.payments(paid, 1).await?.rows.is_empty();
-    if known { Ok(Some(name)) } else { Err(no("rule", name.as_str(), snapshot.labels.rules.iter().map(|(rule, ..)| rule))) }
+    if known {
+        Ok(Some(name))
+    } else {
+        Err(no("rule", name.as_str(), snapshot.labels.rules.iter().map(|(rule, ..)| rule)))
+    }
 }
 
 /// The sink that is asked for: its messages outlive it.
