@@ -211,6 +211,7 @@ fn alert_row(id: AlertId, transfer: &TransferRow, at: Timestamp) -> AlertRow {
         state: AlertState::Raised,
         said: vec![Stage::Confirmed],
         told: vec![Name::from("ops")],
+        untold: None,
         raised_at: at,
         changed_at: at,
         closed: false,

@@ -337,6 +337,7 @@ impl Overview {
             }),
             head: self.heads.get(&id).and_then(|heads| heads.values().copied().max()).max(explored),
             gap_blocks: chain.map_or(0, |chain| chain.gaps().map(gap).sum()),
+            untraced: chain.and_then(untraced),
             backfill_blocks: reactor.history_left(id),
             backfill_addresses: reactor.open_backfills(id).count() as u64,
             stalled: reactor.is_stalled(id),
@@ -371,7 +372,9 @@ impl Overview {
         };
         let fed = |chain: ChainId| {
             let explored = reactor.settings().chains.get(&chain).is_some_and(|settings| settings.explorer.is_some());
-            explored || !asks_for_coin(chain) || reactor.chain(chain).is_some_and(Chain::traces)
+            explored
+                || !asks_for_coin(chain)
+                || reactor.chain(chain).is_some_and(|chain| chain.tracer().is_some() && untraced(chain).is_none())
         };
         chains.iter().map(|chain| (*chain, fed(*chain))).collect()
     }
@@ -395,6 +398,14 @@ impl Overview {
         };
         reactor.settings().rules.iter().map(rule).collect()
     }
+}
+
+/// Blocks that wait for their traces: how many, the lowest and the highest.
+fn untraced(chain: &Chain) -> Option<(u64, u64, u64)> {
+    let mut blocks = chain.untraced().map(|block| block.at.number);
+    let first = blocks.next()?;
+    let rest = blocks.clone().count() as u64;
+    Some((rest + 1, first, blocks.next_back().unwrap_or(first)))
 }
 
 /// The words of a config, with every series of its sockets.

@@ -25,7 +25,8 @@ pub(super) fn payments(now: Timestamp, reactor: &Reactor) -> PaymentsStatus {
             (Limit::MaxPerDay, U256::from(count), U256::from(settings.max_per_day)),
         ];
         for (limit, used, of) in of_limits {
-            limits.push(LimitUse { rule: settings.rule.clone(), limit, used_millionths: millionths(used, of) });
+            let rule = settings.rule.clone();
+            limits.push(LimitUse { rule, limit, used_millionths: millionths(used, of), used, of });
         }
     }
     let mut live: BTreeMap<PaymentState, u64> = BTreeMap::new();

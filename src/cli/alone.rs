@@ -25,7 +25,7 @@ use crate::reactor::quiet::Silence;
 use crate::reactor::rows::{AddressRow, AlertRow, Stop, TransferRow, WatchRow};
 use crate::reactor::settings::Settings;
 use crate::reactor::watch_list::{WatchAnswer, WatchOrder};
-use crate::sinks::delivery::{LaneSettings, Machine, OrderFault, Pace};
+use crate::sinks::delivery::{LaneSettings, Machine, OrderFault};
 use crate::store::{
     AlertFilter, AttemptRow, OutboxFilter, OutboxRow, Page, PaymentFilter, PaymentPlace, Reader, SqliteStore, Store,
     StoreFault, TransferFilter, TransferPlace,
@@ -85,6 +85,7 @@ fn picture(config: &Config, reader: &Reader) -> Result<Snapshot, StoreFault> {
             tip: newest.map(|block| (block, Timestamp::default())),
             head: None,
             gap_blocks: 0,
+            untraced: None,
             backfill_blocks: 0,
             backfill_addresses: 0,
             stalled: false,
@@ -295,7 +296,7 @@ impl Held {
         let lane = |name: &Name| LaneSettings {
             name: name.clone(),
             concurrency: 1,
-            pace: Pace::FREE,
+            paces: Vec::new(),
             folds: false,
             drops_repeats: true,
         };

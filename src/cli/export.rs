@@ -1,7 +1,8 @@
 //! `walletwatch export`: every transfer of the watch list, oldest first on each chain, as CSV or JSON lines.
 //!
 //! It is read from the store itself, as of one moment, whether a monitor runs or not, and written as it is read: memory holds one block, the
-//! watch list, and one sum for each (address, asset).
+//! watch list, and one sum for each (address, asset). A sum runs from the first transfer that the store holds: it is what moved since then,
+//! and what an address holds only where everything of it was read, without what gas cost.
 
 mod cells;
 mod ledger;
@@ -12,11 +13,12 @@ use super::{Failure, Places};
 use crate::reactor::rows::TransferRow;
 use crate::store::Reader;
 use crate::telemetry::Labels;
-use crate::types::{Stage, Timestamp};
+use crate::types::{B256, Stage, Timestamp};
 use anyhow::anyhow;
 use clap::builder::PossibleValuesParser;
 use ledger::Ledger;
 use owners::Owners;
+use std::collections::BTreeMap;
 use std::io::{BufWriter, ErrorKind, Write};
 
 /// The settings of this command.
@@ -34,7 +36,8 @@ pub(super) struct Export {
     /// Only at this stage [default: all but what was taken back]
     #[arg(long, value_parser = PossibleValuesParser::new(Stage::ALL.map(Stage::word)))]
     stage: Option<String>,
-    /// Only in blocks of this time and later (2026-01-31, or 2026-01-31T12:00:00Z); balances run from before it
+    /// Only in blocks of this time and later (2026-01-31, or 2026-01-31T12:00:00Z); `running_balance` runs from before it, and begins at
+    /// 0 before the first transfer that the store holds
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<Timestamp>,
     /// Only in blocks before this time
@@ -111,7 +114,7 @@ impl<W: Write> Lines<W> {
 
     fn close_block(&mut self) -> Result<(), Failure> {
         let mut rows = std::mem::take(&mut self.block);
-        rows.sort_by_key(|row| (row.log_index, row.id));
+        in_order(&mut rows);
         for row in rows.drain(..) {
             if row.key.kind.is_approval() || !self.is_asked_for(&row) {
                 continue;
@@ -145,6 +148,16 @@ impl<W: Write> Lines<W> {
     }
 }
 
+/// Puts the transfers of a block into the order in which they happened, as far as anybody said it: transactions in the order of their
+/// first logs, those without a log first, for where they stood nobody told us; in a transaction coins first, then by log.
+fn in_order(rows: &mut [TransferRow]) {
+    let mut first: BTreeMap<B256, u64> = BTreeMap::new();
+    for (tx, log) in rows.iter().filter_map(|row| Some((row.key.tx, row.log_index?))) {
+        first.entry(tx).and_modify(|first| *first = log.min(*first)).or_insert(log);
+    }
+    rows.sort_by_key(|row| (first.get(&row.key.tx).copied(), row.key.tx, row.log_index, row.key.nth, row.id));
+}
+
 fn put(out: &mut impl Write, line: &str) -> Result<(), Failure> {
     out.write_all(line.as_bytes()).map_err(unwritten)
 }
@@ -153,5 +166,54 @@ fn unwritten(error: std::io::Error) -> Failure {
     match error.kind() {
         ErrorKind::BrokenPipe => Failure::unread(),
         _ => Failure::again(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reactor::effect::Suspect;
+    use crate::reactor::rows::Voucher;
+    use crate::types::{Address, Asset, ChainId, Kind, TransferKey, U256};
+
+    fn row(tx: u8, log_index: Option<u64>, nth: u32) -> TransferRow {
+        let (from, to) = (Address::repeat_byte(1), Address::repeat_byte(2));
+        let (tx, kind, asset) = (B256::repeat_byte(tx), Kind::Coin, Asset::Coin);
+        let key = TransferKey { chain: ChainId(1), tx, kind, asset, from, to, token_id: None, amount: U256::ONE, nth };
+        TransferRow {
+            id: key.id(),
+            key,
+            block: 7,
+            block_hash: None,
+            block_time: Timestamp::from_secs(900),
+            log_index,
+            stage: Stage::Final,
+            suspect: Suspect::default(),
+            voucher: Voucher::Authority,
+            late: false,
+            history: false,
+            missing: None,
+            first_seen: Timestamp::from_secs(950),
+            quote: None,
+            settled: true,
+        }
+    }
+
+    #[test]
+    fn a_block_is_told_as_it_happened() {
+        // The second transaction of the block moved a coin besides its logs, the third has the lowest hash, and of the fourth only a coin is
+        // known.
+        let mut rows = vec![
+            row(1, Some(9), 0),
+            row(7, Some(5), 0),
+            row(7, None, 0),
+            row(7, Some(3), 0),
+            row(5, None, 1),
+            row(5, None, 0),
+        ];
+        in_order(&mut rows);
+        let told: Vec<_> = rows.iter().map(|row| (row.key.tx[0], row.log_index, row.key.nth)).collect();
+        let expected = [(5, None, 0), (5, None, 1), (7, None, 0), (7, Some(3), 0), (7, Some(5), 0), (1, Some(9), 0)];
+        assert_eq!(told, expected);
     }
 }

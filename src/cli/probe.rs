@@ -197,7 +197,8 @@ impl Asker {
         let (contact, newest) = heard.contact.zip(heard.head).ok_or_else(silence)?;
         let age = (self.clock)().since(newest.time).as_secs();
         let genesis = contact.genesis.map_or("none that it still has".to_owned(), |genesis| genesis.to_string());
-        let traces = if contact.traces { "traces" } else { "no traces: coin moved inside transactions is not seen" };
+        let no_traces = || "no traces: coin moved inside transactions is not seen".to_owned();
+        let traces = contact.traces.map_or_else(no_traces, |tracer| format!("traces by {}", tracer.method()));
         let said = format!("chain id {chain}, block {} ({age} s old), genesis {genesis}, {traces}", newest.at.number);
         if heard.reads {
             let past = histories(config).into_iter().find(|history| history.chain == chain);

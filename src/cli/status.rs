@@ -173,6 +173,12 @@ fn chains(status: &Value) -> String {
         if item["gap_blocks"].as_u64().is_some_and(|blocks| blocks > 0) {
             more.push(format!("{} blocks still to read", text(item, "gap_blocks")));
         }
+        if item["untraced_blocks"].as_u64().is_some_and(|blocks| blocks > 0) {
+            let [blocks, from, to] = ["untraced_blocks", "untraced_from", "untraced_to"].map(|key| text(item, key));
+            more.push(format!(
+                "{blocks} blocks between {from} and {to} without their traces: coin moved inside transactions is not seen there"
+            ));
+        }
         if item["backfill_addresses"].as_u64().is_some_and(|addresses| addresses > 0) {
             let (blocks, addresses) = (text(item, "backfill_blocks"), text(item, "backfill_addresses"));
             more.push(format!("history of {addresses} addresses: {blocks} blocks still to read"));
@@ -183,7 +189,8 @@ fn chains(status: &Value) -> String {
             more.push(format!("oldest view {age} (promised {promised})"));
         }
         if !item["index_lag_blocks"].is_null() {
-            more.push(format!("index {} blocks behind", text(item, "index_lag_blocks")));
+            let (lag, seen) = (text(item, "index_lag_blocks"), text(item, "index_lag_seen"));
+            more.push(format!("index {lag} blocks behind at {seen}"));
         }
         more.extend(outage(&item["last_outage"]));
         let of = |key| text(item, key);
@@ -252,6 +259,7 @@ mod tests {
                 {"source": "coinbase", "kind": "feed", "chain": null, "state": "fresh", "detail": null, "last_event": "T2",
                 "blind_since": null, "required": false}],
             "chains": [{"chain": "devnet", "chain_id": 31337, "block": 7, "block_time": "T0", "lag_blocks": 0, "gap_blocks": 2,
+                "untraced_blocks": 2, "untraced_from": 4, "untraced_to": 6,
                 "stalled": false, "stopped": "another genesis", "blind_since": null}],
             "sinks": [{"sink": "ops", "pending": 3, "dead": 1, "oldest_pending": "T3", "failing_since": null, "disabled": true},
                 {"sink": "chat", "pending": 2, "dead": 0, "oldest_pending": "T4", "failing_since": "T5", "last_error": "HTTP 503",

@@ -62,8 +62,10 @@ fn alert(found: &Value, told: &mut String) {
     let (id, rule, state) = (text(alert, "alert_id"), text(alert, "rule"), text(alert, "state"));
     line(told, format_args!("alert {id} of {rule}: {state}, {}", text(alert, "severity")));
     let messages = found["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if messages.is_empty() {
-        line(told, format_args!("  nobody was told: a silence, a digest or every sink's filter kept it"));
+    if let Some(why) = alert["untold"].as_str() {
+        line(told, format_args!("  its newest message was told to nobody: {}", clean(why)));
+    } else if messages.is_empty() {
+        line(told, format_args!("  its messages are not kept any more"));
     }
     for message in messages {
         let (kind, sink, state) = (text(message, "type"), text(message, "sink"), text(message, "state"));
@@ -95,10 +97,9 @@ fn story(story: &Value, told: &mut String) {
     }
     looked(&story["rules"], "which rules look at it only a running monitor can say", told);
     for alert in story["alerts"].as_array().into_iter().flatten() {
-        line(
-            told,
-            format_args!("  alert {} of {}: {}", text(alert, "alert_id"), text(alert, "rule"), text(alert, "state")),
-        );
+        let untold = alert["untold"].as_str().map(|why| format!(", told to nobody: {}", clean(why)));
+        let (id, rule, state) = (text(alert, "alert_id"), text(alert, "rule"), text(alert, "state"));
+        line(told, format_args!("  alert {id} of {rule}: {state}{}", untold.unwrap_or_default()));
     }
 }
 

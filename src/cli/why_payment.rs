@@ -40,6 +40,9 @@ pub(super) fn tell(story: &Value, told: &mut String) {
         line("  limits when it was planned (used by others, this one, allowed):".to_owned());
         limits.split("; ").for_each(|limit| line(format!("    {limit}")));
     }
+    for held in story["held_by_limits"].as_array().into_iter().flatten() {
+        line(format!("  held by a limit at {}: {}", text(held, "at"), text(held, "limits")));
+    }
     for limit in story["limits"].as_array().into_iter().flatten().filter(|limit| limit["fits"] == false) {
         let of = |key: &str| text(limit, key);
         line(format!("  no room now in {}: {} and {} of {}", of("limit"), of("used"), of("adds"), of("allowed")));

@@ -6,7 +6,7 @@
 use crate::config::circle::{CircleConfig, InboundConfig};
 use crate::config::faults::Place;
 use crate::config::mailbox::MailAddress;
-use crate::reactor::settings::Settings;
+use crate::reactor::settings::{Settings, is_of_type};
 use crate::types::{ChainId, Name, Pair, Secret};
 use crate::wire::etherscan::Dialect;
 use std::collections::{BTreeMap, BTreeSet};
@@ -250,6 +250,16 @@ pub struct TemplateConfig {
     pub text: Option<Written>,
     /// For the link.
     pub link: Option<Written>,
+}
+
+impl TemplateConfig {
+    /// Whether it is for a message of this type, to this sink, by this rule.
+    #[must_use]
+    pub fn is_for(&self, kind: &str, sink: &Name, rule: Option<&str>) -> bool {
+        self.types.iter().any(|pattern| is_of_type(kind, pattern.as_str()))
+            && (self.sinks.is_empty() || self.sinks.contains(sink))
+            && (self.rules.is_empty() || rule.is_some_and(|rule| self.rules.iter().any(|it| it.as_str() == rule)))
+    }
 }
 
 /// Text, and where it stands.

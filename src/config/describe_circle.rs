@@ -39,6 +39,7 @@ pub(super) fn lines(config: &Config) -> Vec<String> {
     if *relaxed {
         lines.push("relaxed: safeguards are lifted, as for the demo; only test networks allow that".into());
     }
+    lines.push("two approvers may pass a rule's per_payment and per_day for one payment, and no other limit".into());
     lines.push(match entity_key {
         Some(_) => "Circle's entity public key is pinned by this config".into(),
         None => "Circle's entity public key is kept at first use; another one stops all sends".into(),

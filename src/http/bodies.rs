@@ -147,6 +147,8 @@ pub(super) struct AlertItem {
     pub subject: Value,
     pub said: Vec<&'static str>,
     pub told: Vec<String>,
+    /// Why its newest message was told to nobody; null where somebody was told.
+    pub untold: Option<String>,
     pub raised_at: String,
     pub changed_at: String,
     pub open: bool,
@@ -163,6 +165,7 @@ pub(super) fn alert(row: &AlertRow, labels: &Labels) -> AlertItem {
         subject: subject(&row.subject, labels),
         said: row.said.iter().map(|stage| stage.word()).collect(),
         told: row.told.iter().map(Name::to_string).collect(),
+        untold: row.untold.as_ref().map(Name::to_string),
         raised_at: row.raised_at.to_string(),
         changed_at: row.changed_at.to_string(),
         open: !row.closed,

@@ -188,10 +188,13 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     let mut parameters: Vec<Value> =
         names(route.path).zip(route.places).map(|(name, place)| at(name, *place)).collect();
     parameters.extend(route.takes.parameters());
-    if route.keyed {
+    if route.method != Method::GET {
+        let kept = if route.kept { "by the store" } else { "until the monitor stops, or a thousand others came" };
+        let says =
+            format!("The same request with the same key is done once, and answered alike: it is remembered {kept}.");
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
-            "description": "The same key with the same body is done once, and answered alike.",
+            "description": says,
             "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
         }));
     }
@@ -247,8 +250,8 @@ fn responses(route: &Route, schemas: &mut Schemas) -> Value {
     // A question that is wrong, a token that is missing or wrong, a store that cannot be read, a deadline.
     let mut problems = vec![400, 401, 503, 504];
     if route.method != Method::GET {
-        // A token that may not, a body that comes too slowly or is too large.
-        problems.extend([403, 408, 413]);
+        // A token that may not, a body that comes too slowly or is too large, a key that is under way or of another request.
+        problems.extend([403, 408, 409, 413, 422]);
     }
     problems.extend(route.problems);
     for status in problems {

@@ -119,7 +119,11 @@ fn of_live(live: &LivePart, whole: bool) -> LiveItem {
         token: token.to_checksum(None),
         config: digits(version),
         triggered_at: triggered_at.to_string(),
-        approvals: live.approvals.iter().map(|(by, at)| Approval { by: by.to_string(), at: at.to_string() }).collect(),
+        approvals: live
+            .approvals
+            .iter()
+            .map(|yes| Approval { by: yes.by.to_string(), at: yes.at.to_string() })
+            .collect(),
         anyway: live.anyway,
         attempts: live.attempts,
         attempts_without_effect: live.disproven,

@@ -4,16 +4,17 @@
 //! can be sent again: what was done already is answered with 409, and is done once. What is not of the shape that the document gives
 //! is answered with 400, what is and cannot be with 422.
 
-use super::Parts;
 use super::access::Caller;
 use super::bodies::Page;
 use super::commands::asker;
 use super::payment_body::{self, AuditItem, CountItem, PaymentItem, Standing, digits, read_digits};
 use super::problem::Problem;
-use super::query::{Asked, PAYMENT_STATE, RULE, page_of};
+use super::query::{Asked, PAYMENT_STATE, page_of};
+use super::{Parts, named};
 use crate::reactor::money::{CircleId, PaymentState};
 use crate::reactor::payments::desk::{Order, Refusal as NotDone};
 use crate::store::{PaymentFilter, PaymentPlace};
+use crate::telemetry::Snapshot;
 use crate::types::text::is_name;
 use crate::types::{Name, PaymentId, Timestamp};
 use axum::Json;
@@ -45,17 +46,25 @@ pub(super) async fn list(
     State(parts): Shared,
     Extension(asked): Extension<Asked>,
 ) -> Result<Json<Page<PaymentItem>>, Problem> {
+    let snapshot = parts.standing();
+    let page = parts.archive.payments(filter(&parts, &snapshot, &asked).await?, asked.limit).await?;
+    Ok(page_of(&page, |row| payment_body::payment(row, None, &snapshot.labels), written))
+}
+
+/// Which payments are asked for, by the API and by the page.
+pub(super) async fn filter(parts: &Parts, snapshot: &Snapshot, asked: &Asked) -> Result<PaymentFilter, Problem> {
     // The place is written as MILLISECONDS-ID.
     let after = asked.place(|text| {
         let (at, id) = text.rsplit_once('-')?;
         Some(PaymentPlace { planned_at: Timestamp::from_millis(at.parse().ok()?), id: PaymentId::parse(id)? })
     })?;
     let state = asked.word(PAYMENT_STATE, &PaymentState::ALL, PaymentState::word);
-    let filter = PaymentFilter { after, state, rule: asked.name(RULE) };
-    let page = parts.archive.payments(filter, asked.limit).await?;
-    let labels = Arc::clone(&parts.standing().labels);
-    let place = |place: &PaymentPlace| format!("{}-{}", place.planned_at.millis(), place.id);
-    Ok(page_of(&page, |row| payment_body::payment(row, None, &labels), place))
+    Ok(PaymentFilter { after, state, rule: named::rule(parts, snapshot, asked).await? })
+}
+
+/// A place, as it is written in a query.
+pub(super) fn written(place: &PaymentPlace) -> String {
+    format!("{}-{}", place.planned_at.millis(), place.id)
 }
 
 /// `GET /api/v1/payments/ID`.

@@ -106,15 +106,17 @@ impl From<WatchRefusal> for Problem {
 impl From<NotDone> for Problem {
     fn from(why: NotDone) -> Self {
         let status = match why {
-            NotDone::Unknown => StatusCode::NOT_FOUND,
+            NotDone::Unknown | NotDone::NotStopped => StatusCode::NOT_FOUND,
             NotDone::Elsewhere
             | NotDone::OfAnother
             | NotDone::OtherBody
-            | NotDone::Forbidden
+            | NotDone::Forbidden(_)
             | NotDone::NoRoom
             | NotDone::Stopped
             | NotDone::Frozen
+            | NotDone::NotFrozen
             | NotDone::Paused
+            | NotDone::NotPaused
             | NotDone::OverNow
             | NotDone::OtherConfig
             | NotDone::SecondName => StatusCode::CONFLICT,

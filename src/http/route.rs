@@ -71,8 +71,8 @@ pub(super) struct Route {
     pub takes: Takes,
     /// The shape of the body that it takes, and whether it can do without.
     pub body: Option<(fn() -> Shape, bool)>,
-    /// Whether it takes an `Idempotency-Key`.
-    pub keyed: bool,
+    /// Of a write, whether the store remembers its `Idempotency-Key`; of others this process does.
+    pub kept: bool,
     /// The statuses of success; all have the same answer.
     pub statuses: &'static [u16],
     pub answer: Answer,
@@ -95,7 +95,7 @@ impl Route {
             places: &[],
             takes: NOTHING,
             body: None,
-            keyed: false,
+            kept: false,
             statuses: &[200],
             answer: Answer::Nothing,
             problems: &[],

@@ -6,12 +6,12 @@ use super::archive::Learned;
 use super::balances::{self, Balances};
 use super::bodies::{self, AlertItem, OutboxItem, Page, TransferItem};
 use super::problem::Problem;
-use super::query::{ALERT_STATE, Asked, CHAIN, OUTBOX_STATE, RULE, SINK, WATCH, page_of};
+use super::query::{Asked, WATCH, page_of};
 use super::status::{self, Status};
 use super::transfers::{stored, transfer_place};
-use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, page};
-use crate::reactor::rows::{AlertState, TransferRow};
-use crate::store::{self, OutboxState};
+use super::{LARGEST_BODY, LARGEST_LIST, Parts, commands, named, page};
+use crate::reactor::rows::TransferRow;
+use crate::store;
 use crate::telemetry::{Snapshot, unready};
 use axum::Json;
 use axum::body::Body;
@@ -128,12 +128,8 @@ pub(super) async fn show_balances(
     Extension(asked): Extension<Asked>,
 ) -> Result<Json<Balances>, Problem> {
     let snapshot = parts.standing();
-    let no = |what: &str| Problem::new(StatusCode::NOT_FOUND, format!("there is no such {what} in the config"));
-    let chain = |name| snapshot.labels.chain_named(name).ok_or_else(|| no("chain"));
-    let chain = asked.of(CHAIN).map(chain).transpose()?;
-    if asked.of(WATCH).is_some_and(|name| snapshot.labels.addresses(name).is_none()) {
-        return Err(no("watch"));
-    }
+    let chain = named::chain(&snapshot, &asked)?;
+    named::addresses(&parts, &snapshot, &asked).await?;
     let wanted = |balance: &crate::telemetry::balances::BalanceStatus| {
         chain.is_none_or(|chain| balance.holding.chain == chain)
             && asked.of(WATCH).is_none_or(|watch| balance.watch.as_str() == watch)
@@ -175,12 +171,7 @@ pub(super) async fn alerts(
     Extension(asked): Extension<Asked>,
 ) -> Result<Json<Page<AlertItem>>, Problem> {
     let snapshot = parts.standing();
-    let filter = store::AlertFilter {
-        after: asked.place(|text| text.parse().ok())?,
-        state: asked.word(ALERT_STATE, &AlertState::ALL, AlertState::word),
-        rule: asked.name(RULE),
-        watch: asked.name(WATCH),
-    };
+    let filter = named::alerts(&parts, &snapshot, &asked).await?;
     let page = parts.archive.alerts(filter, asked.limit).await?;
     Ok(page_of(&page, |row| bodies::alert(row, &snapshot.labels), i64::to_string))
 }
@@ -189,11 +180,7 @@ pub(super) async fn outbox(
     State(parts): State<Arc<Parts>>,
     Extension(asked): Extension<Asked>,
 ) -> Result<Json<Page<OutboxItem>>, Problem> {
-    let filter = store::OutboxFilter {
-        after: asked.place(|text| text.parse().ok())?,
-        state: asked.word(OUTBOX_STATE, &OutboxState::ALL, OutboxState::word),
-        sink: asked.name(SINK),
-    };
+    let filter = named::messages(&parts, &parts.standing(), &asked).await?;
     let page = parts.archive.outbox(filter, asked.limit).await?;
     Ok(page_of(&page, |row| bodies::outbox(row, false), i64::to_string))
 }

@@ -68,6 +68,11 @@ pub(super) struct ChainItem {
     pub head: Option<u64>,
     pub lag_blocks: Option<u64>,
     pub gap_blocks: u64,
+    /// Blocks that were told without coin moved inside their transactions, because their traces did not come so far: how many, the
+    /// lowest and the highest.
+    pub untraced_blocks: u64,
+    pub untraced_from: Option<u64>,
+    pub untraced_to: Option<u64>,
     /// The most blocks of history that any address still lacks, and how many addresses lack some.
     pub backfill_blocks: u64,
     pub backfill_addresses: u64,
@@ -235,6 +240,9 @@ fn chains(snapshot: &Snapshot, now: Timestamp) -> Vec<ChainItem> {
         head: chain.head,
         lag_blocks: chain.head.zip(chain.tip).map(|(head, (tip, _))| head.saturating_sub(tip)),
         gap_blocks: chain.gap_blocks,
+        untraced_blocks: chain.untraced.map_or(0, |(blocks, _, _)| blocks),
+        untraced_from: chain.untraced.map(|(_, from, _)| from),
+        untraced_to: chain.untraced.map(|(_, _, to)| to),
         backfill_blocks: chain.backfill_blocks,
         backfill_addresses: chain.backfill_addresses,
         stalled: chain.stalled,

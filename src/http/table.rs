@@ -10,6 +10,7 @@ use super::payment_body::{AuditItem, PaymentItem, Standing};
 use super::query::{
     ALERT_STATE, Asked, CHAIN, NOTHING, OUTBOX_STATE, PAYMENT_STATE, RULE, SINK, STAGE, Start, Takes, WATCH,
 };
+use super::repeats::Repeats;
 use super::route::{Answer, Place, Route};
 use super::routes::WATCHES;
 use super::silences::Silences;
@@ -18,6 +19,7 @@ use super::watches::{AddedAnswer, AddressItem, RemovedAnswer, WatchItem};
 use super::why::{AlertStory, TransactionStory};
 use super::{Parts, commands, events, payments, routes, silences, watch_body, watches, why, why_payment};
 use axum::extract::Request;
+use axum::http::Method;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
@@ -85,7 +87,8 @@ fn what_is() -> Vec<Route> {
             Start::Number,
             &[RULE, WATCH, ALERT_STATE],
             "Alerts, newest first.",
-        ),
+        )
+        .or(&[404]),
         Route::get("/api/v1/alerts/{id}", why::alert, "Why an alert, with its messages and what became of each.")
             .answers::<AlertStory>()
             .at(&[Place::Id])
@@ -118,7 +121,8 @@ fn deliveries() -> Vec<Route> {
             Start::Number,
             &[SINK, OUTBOX_STATE],
             "Messages to sinks, newest first, without their bodies.",
-        ),
+        )
+        .or(&[404]),
         Route::get("/api/v1/outbox/{id}", routes::message, "A message, with its body.")
             .answers::<OutboxItem>()
             .at(&[Place::Id])
@@ -161,7 +165,7 @@ fn watch_list() -> Vec<Route> {
             &[],
             "The watches of the config and those that were added, by name.",
         ),
-        Route { keyed: true, ..Route::post(WATCHES, watches::add, "Adds to the watch list.") }
+        Route { kept: true, ..Route::post(WATCHES, watches::add, "Adds to the watch list.") }
             .answers::<AddedAnswer>()
             .takes::<watch_body::Added>()
             .or(&[404, 409, 422]),
@@ -197,7 +201,8 @@ fn money() -> Vec<Route> {
             Start::TimeAndId,
             &[RULE, PAYMENT_STATE],
             "Payments, newest first.",
-        ),
+        )
+        .or(&[404]),
         Route::get("/api/v1/payments/standing", payments::standing, "What holds for all live payments.")
             .answers::<Standing>(),
         Route::list::<AuditItem, _, _>(
@@ -246,10 +251,17 @@ fn money() -> Vec<Route> {
 
 /// The routes of the API. A query is read before its handler is called, by what its route takes.
 pub(super) fn api() -> Router<Arc<Parts>> {
+    let repeats = Repeats::default();
     let router = table().into_iter().fold(Router::new(), |router, route| {
         let takes = route.takes;
         let read = from_fn(move |request: Request, next: Next| read(takes, request, next));
-        router.route(route.path, route.handler.route_layer(read))
+        let mut handler = route.handler;
+        if route.method != Method::GET && !route.kept {
+            let repeats = repeats.clone();
+            let once = from_fn(move |request: Request, next: Next| repeats.clone().once(request, next));
+            handler = handler.route_layer(once);
+        }
+        router.route(route.path, handler.route_layer(read))
     });
     router.layer(Extension(Document(table))).layer(Extension(events::Streams::default()))
 }

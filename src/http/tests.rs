@@ -4,10 +4,14 @@
 mod document;
 #[path = "tests_events.rs"]
 mod events;
+#[path = "tests_inert.rs"]
+mod inert;
 #[path = "tests_page.rs"]
 mod page;
 #[path = "tests_payments.rs"]
 mod payments;
+#[path = "tests_repeats.rs"]
+mod repeats;
 #[path = "tests_schema.rs"]
 mod schema;
 #[path = "tests_served.rs"]
@@ -122,6 +126,7 @@ async fn lists_come_in_pages_and_wrong_questions_are_told_what_is_right() {
     assert_eq!(counted("transfers?stage=final").await, Some(0));
     assert_eq!(counted("alerts?state=raised&watch=treasury").await, Some(1));
     assert_eq!(counted("outbox?sink=ops&state=pending").await, Some(1));
+    assert_eq!(counted("alerts?rule=source.blind").await, Some(0), "there is none, and there could be");
     let shown = get(&format!("outbox/{}", MessageId([9; 16]))).await.json();
     assert_eq!((&shown["body"]["type"], &shown["state"]), (&"transfer.seen".into(), &"pending".into()));
     for (path, status) in [
@@ -136,6 +141,22 @@ async fn lists_come_in_pages_and_wrong_questions_are_told_what_is_right() {
         ("transfers?token=x", 400),
         ("transfers?chain=nowhere", 404),
         ("transfers?watch=nobody", 404),
+        ("transfers?watch=deposits", 200),
+        ("approvals?chain=nowhere", 404),
+        ("approvals?watch=nobody", 404),
+        ("balances?chain=nowhere", 404),
+        ("balances?watch=nobody", 404),
+        ("balances?watch=deposits", 200),
+        ("alerts?watch=nobody", 404),
+        ("alerts?watch=deposits", 200),
+        ("alerts?rule=nothing", 404),
+        ("alerts?rule=source.blind", 200),
+        // Of a rule that the config has no more an alert is there.
+        ("alerts?rule=%3Cscript%3Ealert('x')%3C%2Fscript%3E%22%26%E2%80%AE&state=resolved", 200),
+        ("outbox?sink=nobody", 404),
+        ("outbox?sink=ops&state=dead", 200),
+        ("payments?rule=nothing", 404),
+        ("payments?rule=r&state=complete", 200),
         ("alerts?before=x", 400),
         ("outbox?state=lost", 400),
         ("outbox/12", 400),
@@ -143,7 +164,7 @@ async fn lists_come_in_pages_and_wrong_questions_are_told_what_is_right() {
     ] {
         let got = get(path).await;
         assert_eq!(got.status, status, "{path}: {}", got.body);
-        assert!(got.head.contains("application/problem+json"), "{}", got.head);
+        assert_eq!(got.head.contains("application/problem+json"), status != 200, "{}", got.head);
     }
     let status = get("status").await.json();
     assert_eq!((&status["ready"], &status["blind"]), (&true.into(), &true.into()));

@@ -133,6 +133,9 @@ async fn refused(served: &Served, line: &str, heads: &[(Vec<String>, u16)]) {
 async fn no_write_gets_through_without_its_token_and_no_read_from_elsewhere() {
     let served = serving(Deadlines::default()).await;
     let relays = [
+        "Tailscale-User-Login: ann",
+        "X-Real-IP: 127.0.0.1",
+        "CF-Connecting-IP: 127.0.0.1",
         "Forwarded: for=127.0.0.1",
         "Via: 1.1 proxy",
         "X-Forwarded-For: 127.0.0.1",
@@ -157,6 +160,7 @@ async fn no_write_gets_through_without_its_token_and_no_read_from_elsewhere() {
             counted.1 += 1;
             heads.push((vec![], 401));
             heads.push((vec![bearer(READ)], 403));
+            heads.extend(relays.map(|relay| (vec![relay.to_owned(), bearer(READ)], 403)));
             // The right role, and a page of somebody else that asks.
             heads.push((vec![bearer(APPROVE), "Origin: http://evil.example".into()], 403));
             match says["x-role"].as_str() {

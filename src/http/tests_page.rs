@@ -57,6 +57,9 @@ async fn what_is_not_there_is_said_on_a_page() {
         ("/transfers?stage=buried", 400),
         ("/transfers?token=secret", 400),
         ("/watches/treasury?before=x", 400),
+        ("/alerts?watch=nobody", 404),
+        ("/outbox?sink=nobody", 404),
+        ("/payments?rule=nothing", 404),
     ] {
         let got = ask(&served, &format!("GET {path}"), &["Accept: text/html"], "").await;
         assert_eq!(got.status, status, "{path}");
@@ -101,5 +104,32 @@ async fn style_and_script_are_open_to_all_and_kept_for_ever_under_the_name_of_wh
     assert_eq!(seen, ["css", "js", "svg"]);
     for path in ["/assets/0000000000000000.js", "/assets/page.js", "/assets/", "/assets/..%2fmod.rs"] {
         assert_eq!(ask(&served, &format!("GET {path}"), &[], "").await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_address_of_a_thing_answers_why() {
+    let served = serving(Deadlines::default()).await;
+    let payments = ask(&served, "GET /payments", &[], "").await.body;
+    let (_, payment) = payments.split_once("href=\"/payments/").expect("one is there");
+    let payment = format!("/payments/{}", &payment[..32]);
+    let transfer = format!("/transfers/{}", transfer(0).id);
+    let alert = format!("/alerts/{}", AlertId([5; 16]));
+    // What a rule asked for and what there was; until when a payment waits; what looks at a watch, and from where on it is complete.
+    for (path, words) in [
+        (
+            &*transfer,
+            &["Why it was said, or not", "at least", "1.5 ETH", "asked for: at least 2 ETH", "it is seen"][..],
+        ),
+        (&alert, &["Why it was said, or not", "asked for: at least 2 ETH"]),
+        (&payment, &["Why, and what it waits for", "Refused without a decision", "in 23 h", "What was written of it"]),
+        ("/watches/treasury", &["Why it is spoken of, or not", "No rule looks at it", "[[rule]]"]),
+        ("/payments", &["or it lapses", "lapses <time", "in 23 h", "0.000005"]),
+        ("/", &["or it lapses"]),
+    ] {
+        let page = ask(&served, &format!("GET {path}"), &[], "").await;
+        for word in words {
+            assert!(page.body.contains(word), "{path} does not say {word}: {}", page.body);
+        }
     }
 }

@@ -143,10 +143,18 @@ impl Drop for Served {
 }
 
 pub(super) async fn serving(deadlines: Deadlines) -> Served {
+    serving_more(deadlines, Vec::new()).await
+}
+
+/// The same with more in its store.
+pub(super) async fn serving_more(deadlines: Deadlines, more: Vec<Commit>) -> Served {
     let folder = tempfile::tempdir().expect("there is room");
     let path = folder.path().join("walletwatch.db");
     let mut store = SqliteStore::open(&path, IfMissing::Create([1; 16])).expect("it is new");
     let seq = store.commit(&filled()).expect("it can be written")[0].seq;
+    for commit in &more {
+        store.commit(commit).expect("it can be written");
+    }
     let (at, reason) = (Timestamp::from_secs(960), Some("HTTP 503".into()));
     let row = AttemptRow { at, ended: AttemptEnd::Again, reason };
     store.deliver(&[DeliveryWrite::Attempt { seq, row }]).expect("it can be written");
@@ -255,6 +263,7 @@ fn filled() -> Commit {
         state: AlertState::Raised,
         said: vec![Stage::Seen],
         told: vec!["ops".into()],
+        untold: None,
         raised_at: Timestamp::from_secs(950),
         changed_at: Timestamp::from_secs(950),
         closed: false,

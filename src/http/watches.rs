@@ -2,13 +2,12 @@
 //!
 //! It reads bodies and writes answers; what may be added is the reactor's to say.
 
-use super::Parts;
 use super::access::Caller;
 use super::bodies::Page;
 use super::commands::asker;
 use super::problem::Problem;
 use super::query::Asked;
-use super::watch_body;
+use super::{Parts, repeats, watch_body};
 use crate::reactor::addresses::Listed;
 use crate::reactor::rows::WatchRow;
 use crate::reactor::settings::Watch;
@@ -24,11 +23,6 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
-
-/// The key of a request that may come twice.
-const KEY: &str = "idempotency-key";
-/// The longest key.
-const LONGEST_KEY: usize = 255;
 
 type Shared = State<Arc<Parts>>;
 type Asker = Extension<Caller>;
@@ -175,7 +169,9 @@ pub(super) async fn add(
 ) -> Result<Json<AddedAnswer>, Problem> {
     let by = asker(caller)?;
     let labels = Arc::clone(&parts.standing().labels);
-    let request = key(&headers, &by)?.map(|id| Repeated { id, body: RequestId::hash("watches", &[&body]) });
+    // As elsewhere, but remembered by the store.
+    let key = repeats::key(&headers)?.map(|key| RequestId::hash("key", &[by.as_str().as_bytes(), key]));
+    let request = key.map(|id| Repeated { id, body: RequestId::hash("watches", &[&body]) });
     let watches = watch_body::read(&body, &labels)?;
     match order(&parts, by, "an addition to the watch list", WatchOrder::Add { watches, request }).await? {
         WatchAnswer::Watching(watching) => Ok(Json(AddedAnswer { watches: answered(&watching, &labels) })),
@@ -253,18 +249,4 @@ fn answered(watching: &[Watching], labels: &Labels) -> Vec<AddedItem> {
         item.complete_from.insert(labels.chain(one.chain).to_string(), one.complete_from);
     }
     items
-}
-
-/// The hash of the key, if one was given.
-fn key(headers: &HeaderMap, by: &Name) -> Result<Option<RequestId>, Problem> {
-    let wrong = || {
-        Problem::new(StatusCode::BAD_REQUEST, format!("Idempotency-Key is one text of 1 to {LONGEST_KEY} characters"))
-    };
-    let mut values = headers.get_all(KEY).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    let fine = values.next().is_none() && (1..=LONGEST_KEY).contains(&value.len());
-    if !fine {
-        return Err(wrong());
-    }
-    Ok(Some(RequestId::hash("key", &[by.as_str().as_bytes(), value.as_bytes()])))
 }

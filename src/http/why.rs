@@ -5,7 +5,7 @@ use super::bodies::{self, AlertItem, OutboxItem, TransferItem};
 use super::control::Refusal;
 use super::problem::Problem;
 use super::why_payment::{self, PaymentStory};
-use crate::reactor::rows::{AlertSubject, TransferRow};
+use crate::reactor::rows::{AlertRow, AlertSubject, TransferRow};
 use crate::reactor::why::{Check, Looked};
 use crate::store::OutboxRow;
 use crate::types::{AlertId, B256};
@@ -101,7 +101,7 @@ pub(super) async fn alert(State(parts): Shared, Path(id): Path<String>) -> Resul
     let messages = messages.iter().map(|row| bodies::outbox_whole(row, made(row))).collect();
     let rules = match transfer {
         Some(_) => Some(Vec::new()),
-        None => rules(parts.control.why_alert(row).await),
+        None => now_of(&parts, row).await,
     };
     Ok(Json(AlertStory { alert, messages, transfer, payment, rules }))
 }
@@ -135,6 +135,11 @@ pub(super) async fn story(parts: &Parts, row: TransferRow) -> Result<TransferSto
     let alerts = alerts.iter().map(|row| bodies::alert(row, &snapshot.labels)).collect();
     let rules = rules(parts.control.why(row).await);
     Ok(TransferStory { transfer, rules, alerts })
+}
+
+/// Where the rule of an alert that is not about a transfer stands now; null where no monitor runs that could be asked.
+pub(super) async fn now_of(parts: &Parts, row: AlertRow) -> Option<Vec<RuleItem>> {
+    rules(parts.control.why_alert(row).await)
 }
 
 /// Without a monitor nobody has the rules in force.

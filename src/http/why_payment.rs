@@ -6,7 +6,7 @@ use super::payment_body::{self, PaymentItem};
 use super::payments::payment_id;
 use super::problem::Problem;
 use crate::reactor::office::AuditRow;
-use crate::reactor::waits::Room;
+use crate::reactor::waits::{NO_ROOM_LINE, Room};
 use crate::types::PaymentId;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -23,23 +23,35 @@ pub(super) struct PaymentStory {
     /// The transfer that triggered it; null of a crossing, or where it is kept no more.
     transfer: Option<TransferItem>,
     /// What its rule pays by the config in force, a line each; null where no monitor runs that could be asked.
-    rule: Option<Vec<String>>,
+    pub rule: Option<Vec<String>>,
     /// The limits as they stood when it was planned: what others used, what it adds, what is allowed.
     limits_at_planning: Option<String>,
+    /// The limits that held it, each time, with the numbers of that moment.
+    held_by_limits: Vec<HeldByLimits>,
     /// The same now; null where no monitor runs, or where it ended long ago.
-    limits: Option<Vec<LimitItem>>,
+    pub limits: Option<Vec<LimitItem>>,
     attempts: Vec<AttemptItem>,
     /// What it waits for and what to do, a sentence each; null where no monitor runs that could be asked.
-    waits_for: Option<Vec<String>>,
+    pub waits_for: Option<Vec<String>>,
 }
 
 #[derive(Serialize, ToSchema)]
-struct LimitItem {
-    limit: &'static str,
-    used: String,
-    adds: String,
-    allowed: String,
-    fits: bool,
+struct HeldByLimits {
+    at: String,
+    /// What others used, what it adds, what is allowed: of those without room.
+    limits: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct LimitItem {
+    pub limit: &'static str,
+    pub used: String,
+    pub adds: String,
+    pub allowed: String,
+    pub fits: bool,
+    /// How much of it would be used, in millionths: for a bar.
+    #[serde(skip)]
+    pub millionths: u32,
 }
 
 /// One request to pay.
@@ -79,10 +91,16 @@ pub(super) async fn story(parts: &Parts, id: PaymentId) -> Result<Option<Payment
         transfer: transfer.map(|row| bodies::transfer(&row, &snapshot, &learned)),
         rule,
         limits_at_planning: planned.map(|line| line.why.to_string()),
+        held_by_limits: held_by_limits(&audit),
         limits: waits.as_ref().map(|waits| waits.limits.iter().map(limit).collect()),
         attempts: attempts(&audit),
         waits_for: waits.map(|waits| waits.lines.iter().map(ToString::to_string).collect()),
     }))
+}
+
+fn held_by_limits(audit: &[AuditRow]) -> Vec<HeldByLimits> {
+    let held = audit.iter().filter(|line| line.what.as_str() == NO_ROOM_LINE);
+    held.map(|line| HeldByLimits { at: line.at.to_string(), limits: line.why.to_string() }).collect()
 }
 
 fn limit(room: &Room) -> LimitItem {
@@ -92,6 +110,7 @@ fn limit(room: &Room) -> LimitItem {
         adds: room.shown(room.adds),
         allowed: room.shown(room.allowed),
         fits: room.fits(),
+        millionths: room.millionths(),
     }
 }
 

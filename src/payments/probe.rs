@@ -45,7 +45,7 @@ pub struct ProbeReport {
     pub id: Name,
     /// Its state when it was last seen.
     pub state: CircleState,
-    /// The same key with a fresh ciphertext gave the same transaction, and said that it was not new.
+    /// The same key with a fresh ciphertext gave the same transaction. Circle documents a 200 for it; some answer 201, with the same id.
     pub repeat_is_known: bool,
     /// How long the list took to show it with its reference; `None` where it did not within [`LISTED_WITHIN`], or showed no reference.
     pub listed_after: Option<Duration>,
@@ -112,7 +112,7 @@ pub async fn probe(
     }
     let body = sealed_body(&bytes, &sealer.seal(secret)?)?;
     let repeat = client.create(body, || !frozen()).await.told;
-    let repeat_is_known = repeat.is_ok_and(|(again, new)| again.id == first.id && !new);
+    let repeat_is_known = repeat.is_ok_and(|(again, _)| again.id == first.id);
     let mut report = ProbeReport { id: first.id, state: first.state, repeat_is_known, listed_after: None };
     while report.listed_after.is_none() && began.elapsed() < LISTED_WITHIN {
         if let Some((state, with_reference)) = look(client, plan, &report.id, &reference).await {

@@ -1,12 +1,12 @@
 //! The alerts that can still change, and how each message of theirs is numbered and addressed.
 
-use super::effect::{Body, Effect, Message, MessageKind, Notice, TransferBody};
+use super::effect::{Body, Effect, Message, MessageKind, Notice};
 use super::holdings::LevelKey;
+use super::matter::matter;
 use super::quiet::{self, Cause, Quiet, QuietRow};
 use super::rows::{AlertRow, AlertState, AlertSubject, Row, TroubleRow};
 use super::settings::Settings;
 use super::troubles::words;
-use crate::types::amount::format_amount;
 use crate::types::{Address, AlertId, Asset, Holding, Name, PaymentId, Severity, Timestamp, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -96,24 +96,35 @@ impl Alerts {
         } else {
             sinks.iter().filter(takes).cloned().collect()
         };
-        let (matter, became) = saying.line(&row);
+        let (matter, became) = matter(&row, saying.kind, &saying.body);
         let named = self.quiet.amend(row.id, became, &sinks, effects);
-        if !retracts && saying.kind != MessageKind::AlertResolved {
-            let is_over = saying.ends() && row.revision > 0;
-            if is_over && row.told.is_empty() {
-                // What nobody heard of is over: nobody has to hear that.
-                sinks.clear();
-            } else if !is_over
-                && !sinks.is_empty()
-                && let Some(silence) = self.quiet.silenced(&row, saying.kind, &saying.body, at)
-            {
-                let (cause, from) = (Cause::Silence(silence.number), std::mem::take(&mut sinks));
-                if !named {
-                    self.quiet.keep(cause, from, quiet::line(&matter, became, row.id), false, effects);
-                }
+        let is_over = saying.ends() && row.revision > 0;
+        let untold = if is_over && row.told.is_empty() {
+            // What nobody heard of is over: nobody has to hear that.
+            sinks.clear();
+            Some(row.untold.clone().unwrap_or_else(|| "nobody was told that it began".into()))
+        } else if sinks.is_empty() {
+            Some("no sink that it is for takes it, by `min_severity` or `types`".into())
+        } else if !is_over && let Some(silence) = self.quiet.silenced(&row, saying.kind, &saying.body, at) {
+            let (cause, from, untold) = (Cause::Silence(silence.number), std::mem::take(&mut sinks), silence.keeps());
+            if !named {
+                self.quiet.keep(cause, from, quiet::line(&matter, became, row.id), false, effects);
             }
+            Some(untold)
+        } else {
+            None
+        };
+        self.say_to(AlertRow { untold, ..row }, saying, sinks, settings, at, effects);
+    }
+
+    /// A digest names an alert to these sinks: they are told what becomes of it.
+    pub fn was_named(&mut self, id: AlertId, sinks: &[Name], effects: &mut Vec<Effect>) {
+        let Some(row) = self.rows.get(&id) else { return };
+        let new: Vec<Name> = sinks.iter().filter(|sink| !row.told.contains(sink)).cloned().collect();
+        if !new.is_empty() {
+            let told = row.told.iter().cloned().chain(new).collect();
+            self.put(AlertRow { told, ..row.clone() }, effects);
         }
-        self.say_to(row, saying, sinks, settings, at, effects);
     }
 
     /// Writes an alert that nobody is told of now: it stands in the next digest of suspects of these sinks.
@@ -129,7 +140,7 @@ impl Alerts {
         if row.revision == 0 {
             let takes = |sink: &&Name| settings.takes(sink, MessageKind::Digest.word(), Severity::Info);
             let sinks: Vec<Name> = sinks.iter().filter(takes).cloned().collect();
-            let (matter, became) = saying.line(&row);
+            let (matter, became) = matter(&row, saying.kind, &saying.body);
             // Another rule may have folded it before: it is one transfer.
             let known = match &row.subject {
                 AlertSubject::Transfer { transfer, .. } => !self.of_transfer(*transfer).is_empty(),
@@ -143,7 +154,8 @@ impl Alerts {
                 self.quiet.keep(Cause::Suspect, sinks, line, known, effects);
             }
         }
-        self.say_to(row, saying, Vec::new(), settings, at, effects);
+        let untold = Some("it looks made to deceive: the daily digest names it".into());
+        self.say_to(AlertRow { untold, ..row }, saying, Vec::new(), settings, at, effects);
     }
 
     fn say_to(
@@ -168,6 +180,7 @@ impl Alerts {
             rule: row.rule.clone(),
             severity: row.severity,
             state: saying.state,
+            untold: row.untold.clone(),
         }));
         if !sinks.is_empty() {
             let built_in = matches!(row.subject, AlertSubject::Trouble(_));
@@ -202,35 +215,6 @@ impl Saying {
             AlertState::Resolved | AlertState::Retracted => true,
         }
     }
-
-    /// What it is about and what it says became of that, for the line of a digest: exact, and nothing in it that a stranger wrote.
-    fn line(&self, alert: &AlertRow) -> (String, &'static str) {
-        let word = self.kind.word();
-        match &self.body {
-            Body::Transfer(transfer) => {
-                let TransferBody { key, chain, watch, decimals, verified, symbol, .. } = &**transfer;
-                let symbol = symbol.as_ref().filter(|_| *verified).map_or("of an unverified token", Name::as_str);
-                let amount = decimals.map(|decimals| format_amount(key.amount, decimals));
-                let amount = amount.unwrap_or_else(|| format!("{} raw", key.amount));
-                let marks = transfer.suspect.words().join(", ").replace('_', " ");
-                let marks = if marks.is_empty() { String::new() } else { format!("{marks}: ") };
-                let (from, to, tx) = (key.from, key.to, key.tx);
-                let matter =
-                    format!("{marks}{amount} {symbol} from {from} to {to} ({watch} on {chain}), transaction {tx}");
-                (matter, transfer.stage.word())
-            }
-            Body::Approval(_)
-            | Body::Crossing(_)
-            | Body::Source(_)
-            | Body::Sink(_)
-            | Body::Payment(_)
-            | Body::Resolved(_)
-            | Body::Heartbeat(_)
-            | Body::Digest(_)
-            | Body::Frozen(_)
-            | Body::Test => (alert.rule.to_string(), word),
-        }
-    }
 }
 
 /// A new alert, before anything was said.
@@ -245,6 +229,7 @@ pub fn new_alert(id: AlertId, rule: Name, severity: Severity, subject: AlertSubj
         state: AlertState::Raised,
         said: Vec::new(),
         told: Vec::new(),
+        untold: None,
         raised_at: at,
         changed_at: at,
         closed: false,

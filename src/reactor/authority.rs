@@ -41,7 +41,7 @@ impl Reactor {
     /// while the chain is blind the explorer beside it speaks.
     pub(super) fn endpoint_vouches(&self, id: ChainId, kind: Kind) -> bool {
         let silent = self.troubles.is_open(&Subject::Chain(id)) || self.taken_over(id).is_some();
-        let reads = |chain: &Chain| chain.is_fresh() && (kind != Kind::Internal || chain.traces());
+        let reads = |chain: &Chain| chain.is_fresh() && (kind != Kind::Internal || chain.tracer().is_some());
         !silent && self.chains.get(&id).is_some_and(reads)
     }
 

@@ -6,14 +6,16 @@
 //! [`GapRow`], which is filled from its upper end downwards, by hash: nothing is taken on trust, and a fork under the gap is found when
 //! the two ends do not meet.
 
-use super::effect::Effect;
+mod untraced;
+
+use super::effect::{Effect, Notice};
 use super::event::{Contact, Head, Tags};
 use super::linked::{Change, Refusal, linked};
 use super::marks::Marks;
 use super::rows::{BlockRow, ChainRow, GapRow, Row, RowKey, Stop};
 use super::settings::{ChainSettings, Confirmed};
-use crate::types::{B256, Block, BlockRef, ChainId, Name};
-use std::collections::BTreeMap;
+use crate::types::{B256, Block, BlockRef, ChainId, Name, Tracer};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most blocks that a window keeps.
 pub const LARGEST_WINDOW: usize = 65_536;
@@ -25,6 +27,8 @@ const LARGEST_HEAD_START: u64 = 4_096;
 pub struct Chain {
     row: ChainRow,
     window: BTreeMap<u64, BlockRow>,
+    /// Blocks of the window that were read without their traces.
+    untraced: BTreeSet<u64>,
     /// By lower end.
     gaps: BTreeMap<u64, GapRow>,
     endpoints: BTreeMap<Name, Endpoint>,
@@ -40,7 +44,7 @@ pub struct Chain {
 #[derive(Debug, Clone, Default)]
 struct Endpoint {
     fresh: bool,
-    traces: bool,
+    traces: Option<Tracer>,
     head: Option<BlockRef>,
     lacks: Option<B256>,
 }
@@ -51,6 +55,7 @@ impl Chain {
     pub fn restore(row: ChainRow, window: Vec<BlockRow>, gaps: Vec<GapRow>) -> Self {
         Self {
             row,
+            untraced: window.iter().filter(|block| !block.traced).map(|block| block.at.number).collect(),
             window: window.into_iter().map(|block| (block.at.number, block)).collect(),
             gaps: gaps.into_iter().map(|gap| (gap.from, gap)).collect(),
             endpoints: BTreeMap::new(),
@@ -433,11 +438,11 @@ impl Chain {
         self.row.tip_endpoint.as_ref().filter(fresh).or_else(|| self.endpoints.keys().find(fresh))
     }
 
-    /// Whether the endpoint that reads blocks can trace them.
+    /// How the endpoint that reads blocks traces them, where it can.
     #[must_use]
-    pub fn traces(&self) -> bool {
+    pub fn tracer(&self) -> Option<Tracer> {
         let tip = self.row.tip_endpoint.as_ref().and_then(|name| self.endpoints.get(name));
-        tip.map_or_else(|| self.endpoints.values().any(|endpoint| endpoint.traces), |endpoint| endpoint.traces)
+        tip.map_or_else(|| self.endpoints.values().find_map(|endpoint| endpoint.traces), |endpoint| endpoint.traces)
     }
 
     /// Whether this block was read and stands: at or below the tip, not before the start, and in no gap.
@@ -487,6 +492,7 @@ impl Chain {
         let row = BlockRow { chain: self.row.chain, at: block.at, time: block.time, traced: block.traced };
         effects.push(Effect::Put(Row::Block(row)));
         self.window.insert(block.at.number, row);
+        self.note_traced(block.at.number, block.traced);
     }
 
     /// Removes every block and gap from `number` on.
@@ -494,6 +500,7 @@ impl Chain {
         let mut removed = Vec::new();
         while let Some(entry) = self.window.last_entry().filter(|entry| *entry.key() >= number) {
             let at = entry.remove().at;
+            self.untraced.remove(&at.number);
             effects.push(Effect::Delete(RowKey::Block(self.row.chain, at.number)));
             removed.push(at);
         }
@@ -550,6 +557,7 @@ impl Chain {
             return Err(Refusal::BelowFinal);
         }
         self.window.remove(&number);
+        self.untraced.remove(&number);
         effects.push(Effect::Delete(RowKey::Block(self.row.chain, number)));
         let beneath = self.gaps.values().find(|gap| gap.to + 1 == number).copied();
         let gap = match beneath {
@@ -582,6 +590,9 @@ impl Chain {
         {
             if let Some((number, _)) = self.window.pop_first() {
                 effects.push(Effect::Delete(RowKey::Block(self.row.chain, number)));
+                if self.untraced.remove(&number) && self.tracer().is_some() {
+                    effects.push(Effect::Notice(Notice::NeverTraced(self.row.chain, number)));
+                }
             }
         }
     }

@@ -85,7 +85,8 @@ impl Reactor {
     /// Everything in force, as of now: sources are told with the next wants.
     pub(super) fn bind_watches(&mut self) {
         let version = self.watched.version() + 1;
-        self.watched = Watched::new(&self.settings.watches, &self.watch_list, version);
+        let own: Vec<_> = self.settings.watches.iter().cloned().chain(self.wallet_watch()).collect();
+        self.watched = Watched::new(&own, &self.watch_list, version);
         self.rules.bind(&self.settings, self.watched.watches(), self.watched.of_config());
         self.unpublished.extend(self.settings.chains.keys().copied());
     }

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// Beyond a chain's usual time to a trigger's stage, this much more: older triggers wait for a person.
 const TRIGGER_AGE: Duration = Duration::from_hours(1);
 
+/// What a rule sees: what it compares, on which side it speaks, and the value's own time.
+pub(super) type Seen = (CrossingSubject, Side, Timestamp);
+
 impl Reactor {
     pub(super) fn held_long_enough(&mut self, rule: &Name, effects: &mut Vec<Effect>) {
         let Some(entry) = self.rules.named(rule).cloned() else { return };
@@ -30,13 +33,7 @@ impl Reactor {
     }
 
     /// Writes the state that a step led to, and does what follows from it. A step that is nothing changed nothing.
-    pub(super) fn follow(
-        &mut self,
-        entry: &InForce,
-        step: Step,
-        value: Option<(CrossingSubject, Side, Timestamp)>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn follow(&mut self, entry: &InForce, step: Step, value: Option<Seen>, effects: &mut Vec<Effect>) {
         if step == Step::Nothing {
             return;
         }
@@ -72,7 +69,13 @@ impl Reactor {
         }
     }
 
-    fn say_crossing(&mut self, rule: &Rule, body: CrossingBody, state: AlertState, effects: &mut Vec<Effect>) {
+    pub(super) fn say_crossing(
+        &mut self,
+        rule: &Rule,
+        body: CrossingBody,
+        state: AlertState,
+        effects: &mut Vec<Effect>,
+    ) {
         let over = state == AlertState::Resolved;
         let kind = match (&body.subject, over) {
             (CrossingSubject::Price { .. } | CrossingSubject::Change(_), false) => MessageKind::PriceCrossed,

@@ -98,12 +98,14 @@ pub enum Refusal {
     /// The transaction at Circle is another payment's.
     #[error("that transaction at Circle belongs to another payment")]
     OfAnother,
-    /// The approval names other bytes.
-    #[error("the approval is of another request")]
+    /// The approval names other bytes, or none.
+    #[error(
+        "an approval of a live payment names the request that it shows, as body_sha256: this names another one, or none"
+    )]
     OtherBody,
-    /// The config in force forbids it: it is refused now.
-    #[error("the config in force forbids it")]
-    Forbidden,
+    /// Something forbids it for good: it is refused now.
+    #[error("it is refused now: {0}")]
+    Forbidden(&'static str),
     /// A limit has no room, not even for two names.
     #[error("a limit has no room")]
     NoRoom,
@@ -113,11 +115,20 @@ pub enum Refusal {
     /// Nothing goes while payments are frozen.
     #[error("payments are frozen")]
     Frozen,
+    /// There is no freeze to end.
+    #[error("payments are not frozen")]
+    NotFrozen,
     /// Nothing goes while a clock cannot be trusted.
     #[error("a clock cannot be trusted: payments are paused")]
     Paused,
+    /// No clock is doubted.
+    #[error("payments are not paused: no clock is doubted")]
+    NotPaused,
+    /// There is no stop to end.
+    #[error("nothing of this name is stopped")]
+    NotStopped,
     /// What made it does not hold any more: it is refused now.
-    #[error("what made it does not hold any more")]
+    #[error("it is refused now: what made it does not hold any more")]
     OverNow,
     /// Nobody knows whether what made it still holds.
     #[error("nobody knows now whether what made it still holds")]

@@ -399,6 +399,10 @@ pub enum Notice {
         /// Blocks still to read on this chain.
         left: u64,
     },
+    /// The traces of a block that was read without them came.
+    TracedLate(ChainId, u64),
+    /// A block that was read without its traces left the window: they are not asked for any more.
+    NeverTraced(ChainId, u64),
     /// A chain is stopped until a person accepts it.
     Stopped {
         /// Which chain.
@@ -407,10 +411,7 @@ pub enum Notice {
         reason: Name,
     },
     /// The chain does not move, though its endpoints answer.
-    Stalled {
-        /// Which chain.
-        chain: ChainId,
-    },
+    Stalled(ChainId),
     /// A transfer reached a stage.
     Transfer {
         /// Which chain.
@@ -437,6 +438,8 @@ pub enum Notice {
         severity: Severity,
         /// What happened to it.
         state: super::rows::AlertState,
+        /// Why nobody was told of that, where nobody was.
+        untold: Option<Name>,
     },
     /// Matched a rule and was not said, for a reason that is counted.
     Suppressed {

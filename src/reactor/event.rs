@@ -14,7 +14,8 @@ pub use super::source::{List, SourceId, SourceKind};
 use super::watch_list::WatchOrder;
 use crate::types::gas::Tips;
 use crate::types::{
-    Address, Asset, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, PaymentId, Price, Timestamp, U256,
+    Address, Asset, B256, Block, BlockRef, ChainId, MessageId, Movement, Name, Pair, PaymentId, Price, Timestamp,
+    Tracer, U256,
 };
 use std::sync::Arc;
 
@@ -94,8 +95,8 @@ pub struct Contact {
     pub endpoint: Name,
     /// Hash of its block 0, where it still has it.
     pub genesis: Option<B256>,
-    /// Whether it can trace blocks, so that internal transfers are read.
-    pub traces: bool,
+    /// How it traces blocks, so that internal transfers are read, where it does.
+    pub traces: Option<Tracer>,
 }
 
 /// An endpoint's newest head.
@@ -141,6 +142,8 @@ pub enum RunPart {
     Gap,
     /// History, upwards: its first block is the one that is wanted next.
     History,
+    /// Nothing new: blocks of the window that were read without their traces, and now with them.
+    Traces,
 }
 
 /// The blocks that an endpoint calls safe and final.
@@ -248,6 +251,8 @@ pub struct Receipt {
     pub tx: B256,
     /// The block it is in: number, hash and whether it succeeded; `None` where there is no such receipt.
     pub found: Option<(u64, B256, bool)>,
+    /// What its logs moved.
+    pub moved: Vec<Movement>,
 }
 
 /// What an operator says of something that would pay: [`super::wants::OpinionWant`].

@@ -5,6 +5,7 @@
 //! have numbers or ways of their own) the node's `eth_feeHistory` is asked, and where no node vouches the explorer's gas oracle.
 
 use super::Reactor;
+use super::cross::Seen;
 use super::crossing::{step, unknown};
 use super::effect::{CrossingSubject, Effect, Notice};
 use super::event::{Fees, SourceKind};
@@ -174,27 +175,29 @@ impl Reactor {
 
     pub(super) fn look_at_fee(&mut self, entry: &InForce, condition: &GasCondition, effects: &mut Vec<Effect>) {
         let threshold = &condition.threshold;
-        let (fee, settings) = (self.fee(condition.chain, condition.of), self.settings.chains.get(&condition.chain));
+        let fee = self.fee(condition.chain, condition.of);
+        let known = fee.filter(|_| self.settings.chains.contains_key(&condition.chain));
         let row = self.rules.row_mut(entry);
-        let (Some(Known { wei, block, time }), Some(settings)) = (fee, settings) else {
+        let Some(Known { wei, time, .. }) = known else {
             let step = unknown(row.standing());
             self.follow(entry, step, None, effects);
             return self.pay_for_market(entry, None, effects);
         };
         let step = step(row.standing(), threshold, &wei, self.at);
         let (past, back) = sides(threshold, &wei);
-        let subject = CrossingSubject::Gas {
-            chain: settings.name.clone(),
-            chain_id: condition.chain,
-            of: condition.of,
-            value: wei,
-            level: threshold.level,
-            recovers_at: threshold.recovers_at,
-            block,
-        };
-        self.follow(entry, step, Some((subject, threshold.side, time)), effects);
+        self.follow(entry, step, self.fee_as_seen(condition), effects);
         // Two operators are not asked for it.
         self.pay_for_market(entry, Some((past, back, time, Vouched::ByOne)), effects);
+    }
+
+    /// What a rule on a fee sees now: the fee, which side is meant, and the time of its block.
+    pub(super) fn fee_as_seen(&self, condition: &GasCondition) -> Option<Seen> {
+        let GasCondition { chain: chain_id, of, threshold } = condition;
+        let Known { wei: value, block, time } = self.fee(*chain_id, *of)?;
+        let (chain, level, recovers_at) =
+            (self.settings.chains.get(chain_id)?.name.clone(), threshold.level, threshold.recovers_at);
+        let subject = CrossingSubject::Gas { chain, chain_id: *chain_id, of: *of, value, level, recovers_at, block };
+        Some((subject, threshold.side, time))
     }
 }
 

@@ -69,7 +69,7 @@ impl Reactor {
         }
     }
 
-    fn say_halt(&mut self, row: &TroubleRow, kind: MessageKind, reason: Name, effects: &mut Vec<Effect>) {
+    pub(super) fn say_halt(&mut self, row: &TroubleRow, kind: MessageKind, reason: Name, effects: &mut Vec<Effect>) {
         let Subject::Payments(what) = &row.subject else { return };
         let over = kind == MessageKind::PaymentsUnfrozen;
         let id = trouble_alert(row);

@@ -3,9 +3,10 @@
 use super::Reactor;
 use super::effect::{Body, DigestBody, Effect, Message, MessageKind, Reply};
 pub use super::hushed::{SilenceAnswer, SilenceOrder};
-use super::quiet::{Cause, DIGEST_EVERY, Kept, QuietRow, Silence};
+use super::quiet::{Cause, DIGEST_EVERY, Kept, QuietRow, Silence, alert_of};
 use super::rows::Deadline;
 use crate::types::{AlertId, Name, Severity};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The most lines of one digest: what the smallest chat shows whole.
@@ -67,12 +68,22 @@ impl Reactor {
         }
     }
 
-    /// Names everything that was kept, to whom it was kept from.
+    /// Tells what was kept, to whom it was kept from: what a silence kept and is so still is said as it is now, the rest is named.
     fn tell_kept(&mut self, cause: Cause, reason: &str, effects: &mut Vec<Effect>) {
-        for (sink, kept) in self.alerts.quiet.take(cause, effects) {
-            if !self.settings.sinks.contains_key(&sink) {
-                continue;
+        let mut by_sink: BTreeMap<Name, Vec<Kept>> = BTreeMap::new();
+        for mut kept in self.alerts.quiet.take(cause, effects) {
+            kept.sinks.retain(|sink| self.settings.sinks.contains_key(sink));
+            if let Some(alert) = alert_of(&kept.line).filter(|_| cause != Cause::Suspect) {
+                if self.say_if_still_so(alert, effects) {
+                    continue;
+                }
+                self.alerts.was_named(alert, &kept.sinks, effects);
             }
+            for sink in &kept.sinks {
+                by_sink.entry(sink.clone()).or_default().push(kept.clone());
+            }
+        }
+        for (sink, kept) in by_sink {
             for (nth, part) in (0_u64..).zip(kept.chunks(MOST_LINES)) {
                 let (at, nth) = (self.at.millis().to_be_bytes(), nth.to_be_bytes());
                 let alert = AlertId::hash("alert/digest", &[sink.as_str().as_bytes(), reason.as_bytes(), &at, &nth]);
@@ -109,7 +120,7 @@ pub fn in_words(silence: &Silence) -> String {
     let Silence { number, author, comment, from, until, over, .. } = silence;
     let (keeps, names) = if *over { ("kept", "named") } else { ("keeps", "names") };
     format!(
-        "silence {number} by {author} ({comment}) {keeps} it, from {from} until {until}: the digest at its end {names} it"
+        "silence {number} by {author} ({comment}) {keeps} it, from {from} until {until}: at its end it is told if it is so still, else the digest {names} it"
     )
 }
 

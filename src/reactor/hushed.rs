@@ -64,6 +64,18 @@ pub struct Silence {
     pub over: bool,
 }
 
+impl Silence {
+    /// Why an alert was told to nobody while it lasted; as true when it is over.
+    #[must_use]
+    pub fn keeps(&self) -> Name {
+        let Self { number, author, comment, from, .. } = self;
+        format!(
+            "silence {number} by {author} ({comment}), set at {from}: at its end it is told, or its digest names it"
+        )
+        .into()
+    }
+}
+
 /// An address that a watched one dealt with in earnest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counterparty {

@@ -263,8 +263,8 @@ pub struct LivePart {
     pub version: Sha256,
     /// The time of the block or tick that triggered it.
     pub triggered_at: Timestamp,
-    /// Who approved it, and when.
-    pub approvals: Vec<(Name, Timestamp)>,
+    /// Who approved it, when, and under which money config.
+    pub approvals: Vec<ApprovedBy>,
     /// An approver said that it is to be paid whether its condition still holds or not.
     pub anyway: bool,
     /// When it became approved, the last time.
@@ -293,6 +293,17 @@ pub struct LivePart {
     pub tx: Option<B256>,
     /// Who said that it is absent, and when: it is looked for on.
     pub absent: Option<Timestamp>,
+}
+
+/// A person's yes. It is of what that person was shown: another money config in force makes it nobody's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovedBy {
+    /// The name of the token.
+    pub by: Name,
+    /// When.
+    pub at: Timestamp,
+    /// The fingerprint of the money config that was in force.
+    pub of: Sha256,
 }
 
 #[cfg(test)]

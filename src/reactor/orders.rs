@@ -32,9 +32,12 @@ impl Reactor {
         let (row, kind) = match order {
             Order::Approve { .. } => {
                 let settings = self.settings.payments.iter().find(|payment| payment.rule == row.rule).cloned();
-                let settings = settings.filter(|payment| !payment.live).ok_or(Refusal::Forbidden)?;
+                let settings = settings
+                    .filter(|payment| !payment.live)
+                    .ok_or(Refusal::Forbidden("its rule is gone, or live by now"))?;
                 let payee = self.settings.payees.get(&settings.payee).filter(|payee| payee.address == row.address);
-                let payee = payee.cloned().ok_or(Refusal::Forbidden)?;
+                let payee =
+                    payee.cloned().ok_or(Refusal::Forbidden("its payee is gone, or has another address now"))?;
                 let row = self.payments.approve(row.id, &settings, &payee, self.at, effects).ok_or(Refusal::NoRoom)?;
                 (row, MessageKind::PaymentRehearsed)
             }

@@ -9,7 +9,7 @@ use super::money::{CircleId, PaymentRow, Sha256};
 use super::payments::ask::{Answer, Asked};
 use super::payments::desk::request::of_transfer;
 use super::payments::desk::terms::{Offer, OfferAmount, PayeeTerms, Terms, sha256};
-use super::payments::desk::{Desk, Facts, Order, Refusal, Said, Step, Trigger, Vouched};
+use super::payments::desk::{Desk, Facts, Order, Refusal, Said, Step, Trigger, Unpaid, Vouched};
 use super::rows::{Deadline, Row, RowKey, TransferRow, Voucher};
 use super::settings::{Approval, PaymentAmount, PaymentSettings, Rule, Settings};
 use crate::types::{Address, ChainId, Kind, Name, Stage, Timestamp, TransferId, TransferKey, chain};
@@ -88,8 +88,8 @@ impl Reactor {
                 })),
             },
             Said::TriggerRetracted(row) => self.say_payment_of(&row, MessageKind::PaymentTriggerRetracted, effects),
-            Said::Suspect(rule, _) => {
-                effects.push(Effect::Notice(Notice::Suppressed { rule, reason: "suspect: it never pays" }));
+            Said::Unpaid(rule, why) => {
+                effects.push(Effect::Notice(Notice::Suppressed { rule, reason: why.word() }));
             }
             Said::Frozen(why) => {
                 effects.push(Effect::Notice(Notice::Money { what: "payments are frozen", why: why.clone() }));
@@ -172,9 +172,15 @@ impl Reactor {
     /// A transfer that a live rule matches: the desk decides.
     pub(super) fn pay_live_for(&mut self, rule: &Rule, row: &TransferRow, effects: &mut Vec<Effect>) {
         if self.is_loop(&row.key) {
-            effects.push(Effect::Notice(Notice::Suppressed { rule: rule.name.clone(), reason: "a loop" }));
-            return;
+            return self.say_of_desk(Said::Unpaid(rule.name.clone(), Unpaid::Loop), effects);
         }
+        let trigger = self.trigger_of(rule, row);
+        self.at_desk(effects, |desk, _, at, step| desk.plan(&trigger, at, step));
+        self.ask_of_transfer(of_transfer(&rule.name, row.id.0), row);
+    }
+
+    /// A transfer as a rule's trigger.
+    pub(super) fn trigger_of(&self, rule: &Rule, row: &TransferRow) -> Trigger {
         let read = row.key.kind != Kind::Internal && row.voucher == Voucher::Authority && self.was_read(row);
         // Whoever else is asked says so later: with one operator alone, a person approves.
         let vouched = if read { Vouched::ByOne } else { Vouched::ByNobody };
@@ -193,9 +199,7 @@ impl Reactor {
             vouched,
             block_hash: row.block_hash.unwrap_or_default().0,
         };
-        let trigger = Trigger { rule: rule.name.clone(), time: row.block_time, facts };
-        self.at_desk(effects, |desk, _, at, step| desk.plan(&trigger, at, step));
-        self.ask_of_transfer(of_transfer(&rule.name, row.id.0), row);
+        Trigger { rule: rule.name.clone(), time: row.block_time, facts }
     }
 
     /// What is known of a payment at Circle.

@@ -174,21 +174,16 @@ impl Quiet {
         self.put(QuietRow::Kept(Kept { number, cause, sinks, line, more: 0 }), effects);
     }
 
-    /// Takes what was kept for a cause, by sink.
-    pub fn take(&mut self, cause: Cause, effects: &mut Vec<Effect>) -> BTreeMap<Name, Vec<Kept>> {
-        let numbers: Vec<u64> =
-            self.kept.iter().filter(|(_, kept)| kept.cause == cause).map(|(number, _)| *number).collect();
-        let mut by_sink: BTreeMap<Name, Vec<Kept>> = BTreeMap::new();
-        for kept in numbers.into_iter().filter_map(|number| self.kept.remove(&number)) {
+    /// Takes what was kept for a cause, in the order in which it came.
+    pub fn take(&mut self, cause: Cause, effects: &mut Vec<Effect>) -> Vec<Kept> {
+        let taken: Vec<Kept> = self.kept.extract_if(.., |_, kept| kept.cause == cause).map(|(_, kept)| kept).collect();
+        for kept in &taken {
             if let Some(alert) = alert_of(&kept.line) {
                 self.kept_of.remove(&(alert, kept.number));
             }
             effects.push(Effect::Delete(RowKey::Quiet(QuietKey::Kept(kept.number))));
-            for sink in &kept.sinks {
-                by_sink.entry(sink.clone()).or_default().push(kept.clone());
-            }
         }
-        by_sink
+        taken
     }
 
     /// Remembers that a watched address dealt with another in earnest.
@@ -236,7 +231,8 @@ fn parts(line: &Name) -> Option<[&str; 3]> {
     Some([matter, became, alert])
 }
 
-fn alert_of(line: &Name) -> Option<AlertId> {
+/// The alert that a line is about.
+pub(super) fn alert_of(line: &Name) -> Option<AlertId> {
     AlertId::parse(parts(line)?[2].strip_prefix("alert ")?)
 }
 

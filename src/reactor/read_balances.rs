@@ -338,7 +338,7 @@ impl Reactor {
         Some(Turned { block: at.number, hash, was, gone: false })
     }
 
-    fn say_balance(
+    pub(super) fn say_balance(
         &mut self,
         said: &Said<'_>,
         level: &LevelRow,
@@ -352,19 +352,22 @@ impl Reactor {
         let Some(born) = self.rules.get(&rule.name).map(|row| row.born) else { return };
         let id = balance_alert(&level.key, &watch.name, born, level.crossings);
         let old = self.alerts.get(id).cloned();
+        // A recovery that a reorg took back.
+        let again = old.as_ref().is_some_and(|old| old.state == AlertState::Resolved);
         let (state, close) = if kind == MessageKind::BalanceRetracted {
             (AlertState::Retracted, true)
         } else if kind == MessageKind::BalanceRecovered {
             (AlertState::Resolved, level.turned.is_none())
         } else {
-            (if old.is_some() { AlertState::Updated } else { AlertState::Raised }, false)
+            let as_before = old.as_ref().map_or(AlertState::Raised, |old| old.state);
+            (if again { AlertState::Updated } else { as_before }, false)
         };
         // Nobody was told of a crossing whose rule was changed since: there is nothing to resolve.
-        if old.is_none() && state != AlertState::Raised {
+        if old.is_none() && kind != MessageKind::BalanceCrossed {
             return;
         }
         let gone = "the block at which it was read was replaced by another";
-        let reason = matches!(state, AlertState::Retracted | AlertState::Updated).then(|| Name::from(gone));
+        let reason = (again || kind == MessageKind::BalanceRetracted).then(|| Name::from(gone));
         let (decimals, symbol, _, verified) = self.asset_facts(holding.chain, holding.asset);
         let block_time = self.chains.get(&holding.chain).and_then(|chain| chain.block(said.last.at.number));
         let as_of = block_time.filter(|_| said.last.at.hash.is_some()).map_or(said.last.read_at, |block| block.time);
@@ -416,10 +419,10 @@ impl Reactor {
 }
 
 /// What a level is said of.
-struct Said<'a> {
-    entry: &'a InForce,
-    threshold: &'a Threshold<U256>,
-    last: Amount,
+pub(super) struct Said<'a> {
+    pub(super) entry: &'a InForce,
+    pub(super) threshold: &'a Threshold<U256>,
+    pub(super) last: Amount,
 }
 
 /// What a reorg undid.

@@ -51,7 +51,7 @@ impl Reactor {
             self.timers.clear(&deadline, effects);
         } else if !self.timers.contains(&deadline) {
             self.timers.set(self.at, deadline, wait, effects);
-            effects.push(Effect::Notice(Notice::Stalled { chain: id }));
+            effects.push(Effect::Notice(Notice::Stalled(id)));
         }
     }
 
@@ -80,6 +80,7 @@ impl Reactor {
         let taken = match run.part {
             RunPart::Tip => chain.extend(&run.endpoint, &run.blocks, effects),
             RunPart::Gap | RunPart::History => chain.fill(&run.blocks, effects),
+            RunPart::Traces => chain.take_traces(&run.blocks, effects),
         };
         self.unpublished.insert(id);
         let change = match taken {
@@ -102,7 +103,7 @@ impl Reactor {
         let marks = self.marks(id, effects);
         let mut touched = BTreeSet::new();
         for block in new {
-            self.read_block(id, block, run.part == RunPart::Gap, marks, &mut touched, effects);
+            self.read_block(id, block, run.part != RunPart::Tip, marks, &mut touched, effects);
         }
         gone.retain(|transfer| !touched.contains(transfer));
         for transfer in gone {
@@ -422,6 +423,7 @@ impl Reactor {
                     .map_or(0, |state| state.gaps().map(|gap| gap.to.saturating_sub(gap.from).saturating_add(1)).sum());
                 Notice::GapFilled { chain, from: first.at.number, to: last.at.number, left: gaps }
             }
+            (RunPart::Traces, _) => Notice::TracedLate(chain, last.at.number),
             (RunPart::Tip, 0) => Notice::Committed { chain, tip: last.at, time: last.time, blocks: new.len() as u64 },
             (RunPart::Tip, depth) => Notice::Reorged { chain, depth: depth as u64, tip: last.at },
         }));

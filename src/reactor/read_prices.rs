@@ -4,6 +4,7 @@
 
 use super::Reactor;
 use super::bars::Range;
+use super::cross::Seen;
 use super::crossing::{Step, step, unknown};
 use super::effect::{ChangeBody, CrossingSubject, Effect, MessageKind, Notice};
 use super::event::Tick;
@@ -12,7 +13,7 @@ use super::pay_crossings::sides;
 use super::payments::desk::Vouched;
 use super::rows::Subject;
 use super::rules::InForce;
-use super::settings::{ChangeCondition, Condition, Move, PriceCondition, Settings, Side};
+use super::settings::{ChangeCondition, Condition, Move, PriceCondition, Settings, Side, Threshold};
 use crate::types::money::Percent;
 use crate::types::{Name, Pair, Price, Severity, Timestamp};
 use std::sync::Arc;
@@ -138,11 +139,7 @@ impl Reactor {
         let step = step(row.standing(), threshold, &known.price, self.at);
         let sides = pays.then(|| sides(threshold, &known.price));
         if step != Step::Nothing {
-            let subject = self.quote(&condition.pair).map(|quote| {
-                let (level, recovers_at) = (threshold.level, threshold.recovers_at);
-                (CrossingSubject::Price { quote, level, recovers_at }, threshold.side, known.as_of)
-            });
-            self.follow(entry, step, subject, effects);
+            self.follow(entry, step, self.price_as_seen(condition), effects);
         }
         self.pay_for_price(entry, sides, known, effects);
     }
@@ -163,18 +160,31 @@ impl Reactor {
             self.follow(entry, step, None, effects);
             return self.pay_for_market(entry, None, effects);
         };
-        let (moved, from, side) = moved(known.price, range, *movement);
+        let (moved, ..) = moved(known.price, range, *movement);
         let step = step(row.standing(), threshold, &moved, self.at);
         let sides = pays.then(|| sides(threshold, &moved));
         if step != Step::Nothing {
-            let subject = self.quote(pair).map(|quote| {
-                let (within, level, recovers_at) = (*within, threshold.level, threshold.recovers_at);
-                let body = ChangeBody { quote, moved, from, within, level, recovers_at };
-                (CrossingSubject::Change(Box::new(body)), side, known.as_of)
-            });
-            self.follow(entry, step, subject, effects);
+            self.follow(entry, step, self.change_as_seen(condition), effects);
         }
         self.pay_for_price(entry, sides, known, effects);
+    }
+
+    /// What a rule on a price sees now: the price, which side is meant, and the price's own time.
+    pub(super) fn price_as_seen(&self, condition: &PriceCondition) -> Option<Seen> {
+        let Threshold { level, recovers_at, side, .. } = condition.threshold;
+        let quote = self.quote(&condition.pair)?;
+        let as_of = quote.as_of;
+        Some((CrossingSubject::Price { quote, level, recovers_at }, side, as_of))
+    }
+
+    /// What a rule on how far a price moves sees now.
+    pub(super) fn change_as_seen(&self, condition: &ChangeCondition) -> Option<Seen> {
+        let ChangeCondition { pair, within, movement, threshold } = condition;
+        let (quote, range) = (self.quote(pair)?, self.bars.range(pair, *within, self.at)?);
+        let (moved, from, side) = moved(quote.price, range, *movement);
+        let (as_of, within, level, recovers_at) = (quote.as_of, *within, threshold.level, threshold.recovers_at);
+        let body = ChangeBody { quote, moved, from, within, level, recovers_at };
+        Some((CrossingSubject::Change(Box::new(body)), side, as_of))
     }
 
     /// A price that feeds agree on has two that vouch for it; one that they do not agree on has nobody.

@@ -428,6 +428,8 @@ pub struct AlertRow {
     pub said: Vec<Stage>,
     /// Sinks that were told.
     pub told: Vec<Name>,
+    /// Why its newest message was told to nobody; nothing where somebody was told.
+    pub untold: Option<Name>,
     /// When it was raised.
     pub raised_at: Timestamp,
     /// When it last changed.

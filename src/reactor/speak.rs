@@ -6,6 +6,7 @@ use super::Reactor;
 use super::alerts::{Saying, new_alert, transfer_alert};
 use super::effect::{Body, Effect, MessageKind, Notice, TransferBody};
 use super::payments::Trigger;
+use super::payments::desk::Unpaid;
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, TransferRow, Voucher};
 use super::rules::InForce;
 use super::settings::{BetweenOwn, Condition, Direction, Rule, TransferCondition};
@@ -49,6 +50,7 @@ impl Reactor {
         if row.voucher == Voucher::Other {
             return;
         }
+        self.compare_outflow(&row, effects);
         if self.wait_for_token(&row, effects) {
             return;
         }
@@ -336,18 +338,10 @@ impl Reactor {
             self.pay_live_for(rule, row, effects);
             return;
         }
-        // An explorer's word alone, an internal transfer alone, and anything suspect never pay.
-        let kind = row.key.kind != crate::types::Kind::Internal && self.was_read(row);
-        if row.stage < settings.stage || row.suspect.any() || row.voucher != Voucher::Authority || !kind {
-            return;
-        }
-        let born = self.rules.get(&rule.name).map(|state| state.born);
-        if born.is_some_and(|born| row.block_time <= born) {
-            effects.push(Effect::Notice(Notice::Suppressed { rule: rule.name.clone(), reason: "older than the rule" }));
-            return;
-        }
-        if self.is_loop(&row.key) {
-            effects.push(Effect::Notice(Notice::Suppressed { rule: rule.name.clone(), reason: "a loop" }));
+        if let Some(why) = self.unrehearsed(rule, &settings, row) {
+            if !matches!(why, Unpaid::Stage { .. }) {
+                effects.push(Effect::Notice(Notice::Suppressed { rule: rule.name.clone(), reason: why.word() }));
+            }
             return;
         }
         let trigger = Trigger::Transfer(row.id, row.key.amount);

@@ -390,7 +390,7 @@ fn chain_of(subject: &Subject) -> Option<ChainId> {
     }
 }
 
-fn sink_body(row: &TroubleRow, dead: u64, reason: Name) -> Body {
+pub(super) fn sink_body(row: &TroubleRow, dead: u64, reason: Name) -> Body {
     let sink = match &row.subject {
         Subject::Sink(name) => name.clone(),
         Subject::Chain(_)

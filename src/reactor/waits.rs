@@ -6,6 +6,9 @@ use crate::types::{Name, U256};
 /// Decimals of USDC wherever Circle issues it.
 const USDC: u8 = 6;
 
+/// What the audit calls it that limits held a payment; why is [`in_line`] of those without room.
+pub const NO_ROOM_LINE: &str = "no room";
+
 /// A limit, how much of it others use, and what one payment adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Room {
@@ -28,6 +31,13 @@ impl Room {
     #[must_use]
     pub fn fits(&self) -> bool {
         self.used.checked_add(self.adds).is_some_and(|sum| sum <= self.allowed)
+    }
+
+    /// How much of it is used with what is added, in millionths: for people.
+    #[must_use]
+    pub fn millionths(&self) -> u32 {
+        let part = self.used.saturating_add(self.adds).saturating_mul(U256::from(1_000_000)).checked_div(self.allowed);
+        part.and_then(|part| u32::try_from(part).ok()).unwrap_or(u32::MAX)
     }
 
     /// An amount of it, for people.
@@ -73,9 +83,11 @@ impl Waits {
 pub fn held_because(reason: &str) -> Option<&'static str> {
     Some(match reason {
         "approval" => "a person has to approve it",
-        "limit" => "a limit has no room for it",
+        "limit" => "a limit had no room for it",
         "frozen" => "payments were frozen when it came up",
-        "config" => "nobody accepted the money part of the config, or its payee is new or changed",
+        "config" => {
+            "nobody had accepted the money part of the config, its payee was new or changed, or it was approved under another config"
+        }
         "age" => "its trigger, or its approval, is too old to pay without a person",
         "clock" => "no clock was trusted when it came up",
         "first_reading" => "it is the first reading, so nobody knows what was there before",

@@ -22,10 +22,14 @@ impl Reactor {
         let mut window: Vec<_> = newest.collect();
         window.reverse();
         let started = chain.row().started;
+        let untraced = chain.untraced().rev().take(super::PUBLISHED_BLOCKS).map(|block| block.at);
+        let mut untraced: Vec<_> = untraced.collect();
+        untraced.reverse();
         ChainWants {
             window,
             tip_endpoint: chain.row().tip_endpoint.clone(),
             gaps: chain.gaps().copied().collect(),
+            untraced,
             stopped: chain.row().stopped.is_some(),
             receipts: self.wanted_receipts(id),
             explorer_receipts: self.explorer_reads_balances(id),

@@ -26,6 +26,8 @@ pub struct ChainWants {
     pub tip_endpoint: Option<crate::types::Name>,
     /// Blocks not read yet, lowest first. Read downwards from `to`, by hash.
     pub gaps: Vec<GapRow>,
+    /// Blocks that were read without their traces, ascending, at most [`super::PUBLISHED_BLOCKS`]: to be read once more, with them.
+    pub untraced: Vec<BlockRef>,
     /// The chain was found to be another one: read nothing.
     pub stopped: bool,
     /// Transactions whose receipts are to be read again.

@@ -35,7 +35,8 @@ impl Reactor {
                     }
                     Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) | Condition::Balance(_) => continue,
                 };
-                let besides = self.besides(&entry.rule, stages, row, &watch.name, &side);
+                let mut besides = self.besides(&entry.rule, stages, row, &watch.name, &side);
+                besides.extend(self.paid_for(&entry.rule, &checks, row));
                 looked.push(Looked { rule: entry.rule.name.clone(), watch: Some(watch.name.clone()), checks, besides });
             }
         }

@@ -13,7 +13,7 @@ use super::rows::{AlertRow, AlertSubject, TroubleRow};
 use super::rules::InForce;
 use super::settings::{Condition, Side, Threshold};
 use super::why::told;
-use crate::types::{ChainId, Name, Timestamp};
+use crate::types::{ChainId, Holding, Name, Timestamp, U256};
 use std::time::Duration;
 
 /// What a threshold is compared with, in words.
@@ -82,24 +82,12 @@ impl Reactor {
                 (crossed(&gas.threshold, &value, &stands, self.at), MessageKind::GasCrossed, Some(gas.chain))
             }
         };
-        self.whole(alert, entry, checks, (kind, None, chain))
+        self.whole(alert, entry, checks, (kind, None, chain), None)
     }
 
     fn of_balance(&self, alert: &AlertRow, watch: &Name) -> Looked {
-        let entry = self.rules.named(&alert.rule);
-        let Some((entry, Condition::Balance(condition))) = entry.map(|entry| (entry, &entry.rule.condition)) else {
-            return gone(alert, Some(watch));
-        };
-        let born = self.rules.row(entry).born;
-        let of_alert = |level: &&LevelRow| {
-            (1..=level.crossings).rev().any(|crossing| balance_alert(&level.key, watch, born, crossing) == alert.id)
-        };
-        let level = self.balances.of_rule(&alert.rule).find(of_alert);
-        let holding = level.map(|level| level.key.holding);
-        let threshold = holding.and_then(|holding| condition.thresholds.get(&(holding.chain, holding.asset)));
-        let Some(((level, holding), threshold)) = level.zip(holding).zip(threshold) else {
-            return gone(alert, Some(watch));
-        };
+        let Some((entry, level, threshold)) = self.level_of(alert, watch) else { return gone(alert, Some(watch)) };
+        let holding = level.key.holding;
         let known = self.balances.get(&holding).and_then(|row| row.last.as_ref());
         let value = Value {
             is: known.map(|known| &known.raw),
@@ -108,7 +96,21 @@ impl Reactor {
         };
         let stands = Stands { phase: level.phase, spoke_at: level.spoke_at, crossings: level.crossings };
         let checks = crossed(threshold, &value, &stands, self.at);
-        self.whole(alert, entry, checks, (MessageKind::BalanceCrossed, Some(watch), Some(holding.chain)))
+        let place = (MessageKind::BalanceCrossed, Some(watch), Some(holding.chain));
+        self.whole(alert, entry, checks, place, Some(&holding))
+    }
+
+    /// The rule of an alert about a balance, where it stands with that balance, and what it compares it with.
+    pub(super) fn level_of(&self, alert: &AlertRow, watch: &Name) -> Option<(&InForce, &LevelRow, &Threshold<U256>)> {
+        let entry = self.rules.named(&alert.rule)?;
+        let Condition::Balance(condition) = &entry.rule.condition else { return None };
+        let born = self.rules.row(entry).born;
+        let of_alert = |level: &&LevelRow| {
+            (1..=level.crossings).rev().any(|crossing| balance_alert(&level.key, watch, born, crossing) == alert.id)
+        };
+        let level = self.balances.of_rule(&alert.rule).find(of_alert)?;
+        let threshold = condition.thresholds.get(&(level.key.holding.chain, level.key.holding.asset))?;
+        Some((entry, level, threshold))
     }
 
     /// With what keeps it from being said besides.
@@ -118,9 +120,11 @@ impl Reactor {
         entry: &InForce,
         checks: Vec<Check>,
         (kind, watch, chain): (MessageKind, Option<&Name>, Option<ChainId>),
+        holding: Option<&Holding>,
     ) -> Looked {
         let mut besides = self.hushed(alert, kind, watch, chain);
         besides.extend(self.kept_away(&entry.rule, kind));
+        besides.extend(self.would_pay(&entry.rule, holding));
         Looked { rule: alert.rule.clone(), watch: watch.cloned(), checks, besides }
     }
 }

@@ -24,7 +24,8 @@ mod tests;
 
 pub use commands::OrderFault;
 pub use lane::LaneStatus;
-pub use pace::Pace;
+use pace::Meters;
+pub use pace::{Meter, Pace};
 
 use super::answer::Verdict;
 use crate::reactor::event::DeliveryReport;
@@ -45,8 +46,9 @@ pub struct LaneSettings {
     pub name: Name,
     /// Attempts at once; at least 1.
     pub concurrency: usize,
-    /// How close attempts may follow each other.
-    pub pace: Pace,
+    /// What its receiver counts by, and how close attempts may follow each other there, whichever sinks they are of. What asks for a
+    /// pause is the first.
+    pub paces: Vec<(Meter, Pace)>,
     /// Whether what matters least goes several in one message while the sink is behind.
     pub folds: bool,
     /// Whether the receiver knows what it had before by its id, so that nobody sees a repeat.
@@ -95,6 +97,7 @@ struct Out {
 #[derive(Debug)]
 pub struct Machine {
     lanes: BTreeMap<Name, Lane>,
+    meters: Meters,
     held_bytes: usize,
     out: Out,
 }
@@ -119,7 +122,8 @@ impl Machine {
             let is_disabled = disabled.contains(&sink.name);
             (sink.name.clone(), Lane::new(sink, is_disabled))
         };
-        let mut machine = Self { lanes: sinks.into_iter().map(lane).collect(), held_bytes, out: Out::default() };
+        let lanes = sinks.into_iter().map(lane).collect();
+        let mut machine = Self { lanes, meters: Meters::default(), held_bytes, out: Out::default() };
         let mut orphans = BTreeMap::new();
         for row in open {
             machine.take(row, false, at, &mut orphans);
@@ -164,8 +168,11 @@ impl Machine {
     /// The attempts to begin at `at`; rows that need no sending any more are closed on the way.
     pub fn step(&mut self, at: Timestamp) -> Vec<Begun> {
         let mut begun = Vec::new();
-        for lane in self.lanes.values_mut() {
-            lane.step(at, &mut begun, &mut self.out);
+        let mut lanes: Vec<&mut Lane> = self.lanes.values_mut().collect();
+        // Where two lead to one place they take turns.
+        lanes.sort_by_key(|lane| lane.began_at());
+        for lane in lanes {
+            lane.step(at, &mut self.meters, &mut begun, &mut self.out);
         }
         begun
     }
@@ -173,7 +180,7 @@ impl Machine {
     /// When `step` has something to do next, if nothing else happens. Valid behind a `step`.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.lanes.values().filter_map(Lane::next_wake).min()
+        self.lanes.values().filter_map(|lane| lane.next_wake(&self.meters)).min()
     }
 
     /// What an attempt that was begun came to. `random` is any uniformly drawn number. `None` where no such attempt was under
@@ -187,7 +194,7 @@ impl Machine {
         random: u64,
     ) -> Option<Decision> {
         let lane = self.lanes.get_mut(sink)?;
-        let decision = lane.answered(seq, verdict, at, random, &mut self.out);
+        let decision = lane.answered(seq, verdict, at, random, &mut self.meters, &mut self.out);
         if lane.is_removed() && lane.flying() == 0 {
             self.lanes.remove(sink);
         }
@@ -214,7 +221,7 @@ impl Machine {
 
     /// How every sink is: cheap enough for every turn.
     pub fn status(&self) -> impl Iterator<Item = LaneStatus> {
-        self.lanes.values().filter(|lane| !lane.is_removed()).map(Lane::status)
+        self.lanes.values().filter(|lane| !lane.is_removed()).map(|lane| lane.status(&self.meters))
     }
 }
 

@@ -49,7 +49,7 @@ pub use template::Words;
 use crate::config::checked::{SinkConfig, SinkKind};
 use crate::store::{NewMessage, OutboxRow};
 use crate::types::{Name, Timestamp};
-use delivery::{LaneSettings, Pace};
+use delivery::{LaneSettings, Meter, Pace};
 
 /// Why a sink cannot be made from its config.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -193,22 +193,23 @@ impl Sink {
         &self.kind
     }
 
-    /// How many attempts at once, and how far apart.
+    /// How many attempts at once, and how far apart by what the receiver counts.
     #[must_use]
     pub fn lane(&self, name: Name) -> LaneSettings {
-        let (concurrency, pace) = match &self.kind {
-            Kind::Log => (log::CONCURRENCY, Pace::FREE),
-            Kind::Webhook(_) => (webhook::CONCURRENCY, Pace::FREE),
-            Kind::Slack(_) => (slack::CONCURRENCY, Pace::apart(slack::PACE)),
-            Kind::Telegram(telegram) => (telegram::CONCURRENCY, telegram.pace()),
-            Kind::Email(_) => (email::CONCURRENCY, Pace::FREE),
-            Kind::PagerDuty(_) => (pagerduty::CONCURRENCY, pagerduty::PACE),
+        let by_url = |to: &Destination, pace: Pace| vec![(Meter::of(&[to.url().expose()]), pace)];
+        let (concurrency, paces) = match &self.kind {
+            Kind::Log => (log::CONCURRENCY, Vec::new()),
+            Kind::Webhook(_) => (webhook::CONCURRENCY, Vec::new()),
+            Kind::Slack(slack) => (slack::CONCURRENCY, by_url(slack.destination(), Pace::apart(slack::PACE))),
+            Kind::Telegram(telegram) => (telegram::CONCURRENCY, telegram.paces()),
+            Kind::Email(_) => (email::CONCURRENCY, Vec::new()),
+            Kind::PagerDuty(pager) => (pagerduty::CONCURRENCY, pager.paces()),
             // Its own headers say when to wait.
-            Kind::Discord(_) => (discord::CONCURRENCY, Pace::FREE),
-            Kind::Ntfy(_) => (ntfy::CONCURRENCY, ntfy::PACE),
-            Kind::SlackBot(_) => (slack::CONCURRENCY, slack::bot::PACE),
-            Kind::Alertmanager(_) => (alertmanager::CONCURRENCY, Pace::FREE),
-            Kind::Nats(_) => (nats::CONCURRENCY, Pace::FREE),
+            Kind::Discord(discord) => (discord::CONCURRENCY, by_url(discord.destination(), Pace::FREE)),
+            Kind::Ntfy(ntfy) => (ntfy::CONCURRENCY, ntfy.paces()),
+            Kind::SlackBot(bot) => (slack::CONCURRENCY, bot.paces()),
+            Kind::Alertmanager(_) => (alertmanager::CONCURRENCY, Vec::new()),
+            Kind::Nats(_) => (nats::CONCURRENCY, Vec::new()),
         };
         let (folds, drops_repeats) = match self.kind {
             Kind::Slack(_) | Kind::SlackBot(_) | Kind::Telegram(_) | Kind::Discord(_) | Kind::Ntfy(_) => (true, false),
@@ -216,7 +217,7 @@ impl Sink {
             Kind::Log | Kind::Webhook(_) | Kind::PagerDuty(_) | Kind::Alertmanager(_) | Kind::Nats(_) => (false, true),
             Kind::Email(_) => (false, false),
         };
-        LaneSettings { name, concurrency, pace, folds, drops_repeats }
+        LaneSettings { name, concurrency, paces, folds, drops_repeats }
     }
 
     /// Whether a message refers to what an earlier one of its alert was remembered by.

@@ -4,7 +4,7 @@
 //! follows is a message of its own. Limits: facts/field.md §8.
 
 use super::answer::{Answer, Blame, Destination, Setback, SinkRequest, Verdict};
-use super::delivery::Pace;
+use super::delivery::{Meter, Pace};
 use super::markup::unlinked;
 use super::text::Text;
 use crate::config::checked::NtfyConfig;
@@ -62,6 +62,13 @@ impl Ntfy {
     #[must_use]
     pub fn leads_elsewhere(&self, before: &Self) -> bool {
         (&self.to, &self.topic, &self.token) != (&before.to, &before.topic, &before.token)
+    }
+
+    /// The pace of the server, which counts by who sends, whatever the topic.
+    #[must_use]
+    pub fn paces(&self) -> Vec<(Meter, Pace)> {
+        let token = self.token.as_ref().map_or("", |token| token.expose());
+        vec![(Meter::of(&[self.to.url().expose(), token]), PACE)]
     }
 
     /// The request of an attempt.

@@ -5,10 +5,11 @@
 //! body, and in nothing that is logged. Limits and answers: facts/field.md §8.
 
 use super::answer::{Answer, Blame, Destination, Setback, SinkRequest, Verdict};
+use super::body;
+use super::delivery::{Meter, Pace};
 use super::life::Life;
 use super::markup::{cut, unlinked};
 use super::text::Text;
-use super::{body, delivery::Pace};
 use crate::config::checked::PagerDutyConfig;
 use crate::store::OutboxRow;
 use crate::types::{Secret, Severity};
@@ -88,6 +89,12 @@ impl PagerDuty {
     #[must_use]
     pub fn leads_elsewhere(&self, before: &Self) -> bool {
         (&self.to, &self.routing_key) != (&before.to, &before.routing_key)
+    }
+
+    /// The pace of the integration.
+    #[must_use]
+    pub fn paces(&self) -> Vec<(Meter, Pace)> {
+        vec![(Meter::of(&[self.to.url().expose(), self.routing_key.expose()]), PACE)]
     }
 
     /// The request of an attempt.

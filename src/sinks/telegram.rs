@@ -14,7 +14,7 @@ use draft::ChatId;
 pub use draft::Draft;
 
 use super::answer::{Destination, SinkRequest};
-use super::delivery::Pace;
+use super::delivery::{Meter, Pace};
 use super::text::Text;
 use crate::config::checked::TelegramConfig;
 use crate::types::{Name, Secret};
@@ -27,6 +27,8 @@ pub const CONCURRENCY: usize = 1;
 const APART: Duration = Duration::from_millis(1_100);
 /// To a group, so many messages in each such span; a second more than the minute, for the same reason.
 const GROUP: (usize, Duration) = (20, Duration::from_secs(61));
+/// To all chats together, so many in a second.
+const BOT: Pace = Pace { apart: Duration::ZERO, most: Some((30, Duration::from_millis(1_100))) };
 /// The most of the characters that a message has, links and marks not counted.
 pub const MOST_UNITS: usize = 4_096;
 
@@ -64,11 +66,13 @@ impl Telegram {
         (&self.send, &self.chat, self.thread) != (&before.send, &before.chat, before.thread)
     }
 
-    /// Its pace. Ids below zero are groups and channels, as are public names.
+    /// The paces of the chat and of the bot. Ids below zero are groups and channels, as are public names; topics are of their group.
     #[must_use]
-    pub fn pace(&self) -> Pace {
+    pub fn paces(&self) -> Vec<(Meter, Pace)> {
         let person = self.chat.as_str().bytes().all(|byte| byte.is_ascii_digit());
-        Pace { apart: APART, most: (!person).then_some(GROUP) }
+        let (bot, chat) = (self.send.url().expose(), self.chat.as_str());
+        let of_chat = Pace { apart: APART, most: (!person).then_some(GROUP) };
+        vec![(Meter::of(&[bot, chat]), of_chat), (Meter::of(&[bot]), BOT)]
     }
 
     /// What an attempt sends first. `first` is what an earlier message of the alert was remembered by.

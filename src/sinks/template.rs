@@ -146,17 +146,12 @@ impl Words {
 }
 
 /// What to do about a template that fails.
-const HINT: &str = "the README's recipes show what a template can say";
+const HINT: &str = "\"Words\" in the README (\"A webhook\") says what a template can name";
 
 impl Templates {
     /// The first template that is for a message.
     fn of(&self, sink: &Name, kind: &str, rule: Option<&str>) -> Option<usize> {
-        self.all.iter().position(|(template, _)| {
-            template.types.iter().any(|pattern| is_of_type(kind, pattern.as_str()))
-                && (template.sinks.is_empty() || template.sinks.contains(sink))
-                && (template.rules.is_empty()
-                    || rule.is_some_and(|rule| template.rules.iter().any(|it| it.as_str() == rule)))
-        })
+        self.all.iter().position(|(template, _)| template.is_for(kind, sink, rule))
     }
 
     /// What a template makes of a message; the part that fails, and why.

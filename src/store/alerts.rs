@@ -6,14 +6,18 @@ use crate::reactor::rows::{AlertRow, AlertSubject};
 use crate::types::AlertId;
 use rusqlite::{Connection, Result};
 
+/// Why its newest message was told to nobody. Earlier stores do not say.
+pub(super) const UNTOLD: &str = "ALTER TABLE alerts ADD COLUMN untold TEXT;";
+
 pub(super) fn put(connection: &Connection, numbers: &mut AlertNumbers, row: &AlertRow) -> Result<()> {
     let sql = "INSERT INTO alerts (alert, id, rule, severity, subject, transfer, watch, address, direction, crossing, \
-        trouble, payment, revision, state, said, told, raised_at, changed_at, closed) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) \
+        trouble, payment, revision, state, said, told, raised_at, changed_at, closed, untold) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) \
         ON CONFLICT DO UPDATE SET rule = ?3, severity = ?4, subject = ?5, transfer = ?6, watch = ?7, address = ?8, \
         direction = ?9, crossing = ?10, trouble = ?11, payment = ?12, revision = ?13, state = ?14, said = ?15, \
-        told = ?16, raised_at = ?17, changed_at = ?18, closed = ?19";
-    let AlertRow { id, rule, severity, subject, revision, state, said, told, raised_at, changed_at, closed } = row;
+        told = ?16, raised_at = ?17, changed_at = ?18, closed = ?19, untold = ?20";
+    let AlertRow { id, rule, severity, subject, revision, state, said, told, untold, raised_at, changed_at, closed } =
+        row;
     let number = numbers.of(connection, *id)?;
     let (mut transfer, mut watch, mut address, mut direction) = (None, None, None, None);
     let (mut crossing, mut trouble, mut payment) = (None, None, None);
@@ -60,7 +64,8 @@ pub(super) fn put(connection: &Connection, numbers: &mut AlertNumbers, row: &Ale
         *told,
         *raised_at,
         *changed_at,
-        *closed
+        *closed,
+        *untold
     )
     .map(drop)
 }
@@ -108,7 +113,7 @@ pub(super) fn delete(connection: &Connection, numbers: &mut AlertNumbers, id: Al
 
 /// What [`alert`] reads.
 pub(super) const COLUMNS: &str = "id, rule, severity, subject, transfer, watch, address, direction, crossing, trouble, \
-    payment, revision, state, said, told, raised_at, changed_at, closed";
+    payment, revision, state, said, told, raised_at, changed_at, closed, untold";
 
 pub(super) fn alert(cells: &mut Cells<'_>) -> Result<AlertRow> {
     Ok(AlertRow {
@@ -123,6 +128,7 @@ pub(super) fn alert(cells: &mut Cells<'_>) -> Result<AlertRow> {
         raised_at: cells.take()?,
         changed_at: cells.take()?,
         closed: cells.take()?,
+        untold: cells.take()?,
     })
 }
 

@@ -130,6 +130,7 @@ fn alert() -> impl Strategy<Value = AlertRow> {
             state,
             said,
             told,
+            untold: closed.then(|| Name::from("a reason")),
             raised_at,
             changed_at,
             closed,

@@ -1,11 +1,11 @@
 //! The tables of live money: what a live payment has beyond a rehearsal, what holds for all of them, and the audit.
 
 use super::codec::{Cell, Cells, all, impossible, run};
-use crate::reactor::money::{CircleId, IdempotencyKey, LivePart};
+use crate::reactor::money::{ApprovedBy, CircleId, IdempotencyKey, LivePart};
 use crate::reactor::office::{
     ArmRow, AuditRow, BirthRow, ForeignRow, OfficeKey, OfficeRow, OfficeTables, OfficeWrite, StopRow, Stopped,
 };
-use crate::types::{B256, ChainId, Name, PaymentId, Timestamp};
+use crate::types::{B256, ChainId, PaymentId, Timestamp};
 use bytes::Bytes;
 use rusqlite::types::{FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Result};
@@ -80,6 +80,26 @@ fn read_json<T: serde::de::DeserializeOwned>(text: &str, what: &'static str) -> 
     serde_json::from_str(text).map_err(|_| impossible(what))
 }
 
+/// A yes as it is stored: an older version did not write of which config it is, and it is then of none.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum StoredYes {
+    Of(String, i64, String),
+    OfNone(String, i64),
+}
+
+impl StoredYes {
+    fn read(self) -> Result<ApprovedBy> {
+        let (by, at, of) = match self {
+            Self::Of(by, at, of) => {
+                (by, at, of.parse::<B256>().map_err(|_| impossible("the config of an approval"))?.0)
+            }
+            Self::OfNone(by, at) => (by, at, [0; 32]),
+        };
+        Ok(ApprovedBy { by: by.into(), at: Timestamp::from_millis(at), of })
+    }
+}
+
 /// Puts the live part of a payment, or takes it away where it has none.
 pub(super) fn put_live(connection: &Connection, id: PaymentId, live: Option<&LivePart>) -> Result<()> {
     let Some(live) = live else {
@@ -93,7 +113,8 @@ pub(super) fn put_live(connection: &Connection, id: PaymentId, live: Option<&Liv
     let LivePart { anyway, approved_at, attempts, disproven, first_sent, last_sent, due, empty_scans, .. } = live;
     let LivePart { scanned_at, circle_id, circle_state, compared, tx, absent, .. } = live;
     let body = Bytes::copy_from_slice(body);
-    let approvals = json(approvals.iter().map(|(name, at)| (name.as_str(), at.millis())));
+    let approvals =
+        json(approvals.iter().map(|yes| (yes.by.as_str(), yes.at.millis(), format!("{:x}", B256::from(yes.of)))));
     run!(
         connection,
         &sql,
@@ -133,8 +154,8 @@ pub(super) fn live(cells: &mut Cells<'_>) -> Result<Option<Box<LivePart>>> {
     let (reference, blockchain, token) = (cells.take()?, cells.take()?, cells.take()?);
     let version: B256 = cells.take()?;
     let triggered_at = cells.take()?;
-    let approvals: Vec<(String, i64)> = read_json(&cells.take::<String>()?, "the approvals of a payment")?;
-    let approvals = approvals.into_iter().map(|(name, at)| (Name::from(name), Timestamp::from_millis(at))).collect();
+    let approvals: Vec<StoredYes> = read_json(&cells.take::<String>()?, "the approvals of a payment")?;
+    let approvals = approvals.into_iter().map(StoredYes::read).collect::<Result<_>>()?;
     Ok(Some(Box::new(LivePart {
         wallet,
         key: IdempotencyKey(key),

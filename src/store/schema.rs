@@ -4,6 +4,7 @@
 //! since the epoch. Unsigned 64-bit numbers are kept bit for bit in SQLite's signed ones: those above 2^63 look negative and read back
 //! exactly, because a number that a chain made up must not be able to stop a commit.
 
+use super::alerts;
 use super::attempts;
 use super::money;
 use super::quiet;
@@ -34,6 +35,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { to: 9, sql: attempts::TABLES },
     Migration { to: 10, sql: quiet::ENDED },
     Migration { to: 11, sql: IN_FORCE },
+    Migration { to: 12, sql: alerts::UNTOLD },
 ];
 
 /// A rule keeps what it speaks of over an edit of its condition.

@@ -65,6 +65,7 @@ mod tests {
             tip: None,
             head: None,
             gap_blocks: 0,
+            untraced: None,
             backfill_blocks: 0,
             backfill_addresses: 0,
             stalled: false,

@@ -45,8 +45,10 @@ pub struct Labels {
     pub values: BTreeMap<(ChainId, Asset), Pair>,
     /// Every price that is taken: the pair and its feed.
     pub prices: Vec<(Pair, Name)>,
-    /// Rules that pay.
-    pub paying: Vec<Name>,
+    /// What rules look at, by their names.
+    pub conditions: Vec<(Name, Condition)>,
+    /// Rules that pay, each with how long one of its payments waits for a person before it is refused.
+    pub paying: Vec<(Name, Duration)>,
 }
 
 impl Labels {
@@ -75,7 +77,8 @@ impl Labels {
             rules: settings.rules.iter().map(|rule| (rule.name.clone(), rule.severity, rule_chains(rule))).collect(),
             values: settings.values.clone(),
             prices: prices.collect(),
-            paying: settings.payments.iter().map(|payment| payment.rule.clone()).collect(),
+            conditions: settings.rules.iter().map(|rule| (rule.name.clone(), rule.condition.clone())).collect(),
+            paying: settings.payments.iter().map(|payment| (payment.rule.clone(), payment.approval_expires)).collect(),
         }
     }
 
@@ -83,6 +86,31 @@ impl Labels {
     #[must_use]
     pub fn chain(&self, id: ChainId) -> Name {
         self.chains.get(&id).map_or_else(|| Name::from(id.to_string()), |chain| chain.name.clone())
+    }
+
+    /// The rules that look at a watch, each with what of it: nothing else speaks of one.
+    pub fn looking_at<'a>(
+        &'a self,
+        watch: &'a Watch,
+        of_config: bool,
+    ) -> impl Iterator<Item = (&'a Name, &'static str)> {
+        let looks = self.conditions.iter().filter(move |(_, condition)| condition.looks_at(watch, of_config));
+        looks.map(|(name, condition)| {
+            let what = match condition {
+                Condition::Transfer(_) => "transfers",
+                Condition::Approval(_) => "approvals",
+                Condition::Balance(_) => "balances",
+                // Their conditions look at no watch.
+                Condition::Price(_) | Condition::Change(_) | Condition::Gas(_) => "prices",
+            };
+            (name, what)
+        })
+    }
+
+    /// How long a payment of this rule waits for a person before it is refused.
+    #[must_use]
+    pub fn waits(&self, rule: &Name) -> Option<Duration> {
+        self.paying.iter().find(|(paying, _)| paying == rule).map(|(_, waits)| *waits)
     }
 
     /// The chain with this name.

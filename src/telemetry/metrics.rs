@@ -135,7 +135,7 @@ impl Metrics {
                 self.touch(Metric::Payments, &[state.word(), rehearsal]);
             }
         }
-        for rule in &labels.paying {
+        for (rule, _) in &labels.paying {
             for limit in Limit::ALL {
                 self.touch(Metric::LimitUsed, &[rule.as_str(), limit.word()]);
             }
@@ -151,6 +151,8 @@ impl Metrics {
             Metric::BackfillBlocks,
             Metric::BackfillAddresses,
             Metric::UntracedBlocks,
+            Metric::AwaitingTraces,
+            Metric::NeverTraced,
             Metric::Stalled,
             Metric::Stopped,
             Metric::ReorgDepth,
@@ -310,6 +312,7 @@ impl Metrics {
                 self.set(Metric::ProcessedBlockTime, &of, seconds(time));
             }
             self.set(Metric::GapBlocks, &of, integer(chain.gap_blocks));
+            self.set(Metric::AwaitingTraces, &of, integer(chain.untraced.map_or(0, |(blocks, _, _)| blocks)));
             self.set(Metric::BackfillBlocks, &of, integer(chain.backfill_blocks));
             self.set(Metric::BackfillAddresses, &of, integer(chain.backfill_addresses));
             self.set(Metric::Stalled, &of, flag(chain.stalled));

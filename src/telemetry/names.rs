@@ -106,6 +106,10 @@ table! {
     BackfillAddresses = Gauge, "backfill_remaining_addresses", ["chain"], "Addresses whose history is not complete.";
     UntracedBlocks = Counter, "chain_untraced_blocks_total", ["chain"],
         "Blocks that were read without their traces because these did not come.";
+    AwaitingTraces = Gauge, "chain_awaiting_traces_blocks", ["chain"],
+        "Blocks that were told without coin moved inside their transactions, and whose traces are still asked for.";
+    NeverTraced = Counter, "chain_never_traced_blocks_total", ["chain"],
+        "Blocks that became final without their traces: coin moved inside their transactions was not seen.";
     Stalled = Gauge, "chain_stalled", ["chain"], "1 while the chain does not move though its endpoints answer.";
     Stopped = Gauge, "chain_stopped", ["chain"], "1 while the chain waits for a person: walletwatch chain accept.";
     ReorgDepth = Histogram(DEPTH_BUCKETS), "reorg_depth_blocks", ["chain"], "Blocks that a reorg took back.";

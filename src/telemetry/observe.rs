@@ -80,15 +80,17 @@ pub fn read(labels: &Labels, at: Timestamp, notice: &Notice) -> Reading {
         | Notice::Reorged { .. }
         | Notice::Reverted { .. }
         | Notice::GapFilled { .. }
+        | Notice::TracedLate(..)
+        | Notice::NeverTraced(..)
         | Notice::Stopped { .. }
-        | Notice::Stalled { .. } => read_chain(labels, notice),
+        | Notice::Stalled(..) => read_chain(labels, notice),
         Notice::Transfer { chain, stage, suspect } => {
             read_stage(Metric::Transfers, "a transfer", &name(*chain), *stage, *suspect)
         }
         Notice::Approval { chain, stage, suspect } => {
             read_stage(Metric::Approvals, "an approval", &name(*chain), *stage, *suspect)
         }
-        Notice::Alert { rule, severity, state } => read_alert(rule, *severity, *state),
+        Notice::Alert { rule, severity, state, untold } => read_alert(rule, *severity, *state, untold.as_ref()),
         Notice::Suppressed { rule, reason } => Reading::say(
             Level::DEBUG,
             format!("\"{rule}\" matched and does not say so: {reason}"),
@@ -183,12 +185,22 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
                 .with(Metric::GapBlocks, [&chain], Change::Set(integer(*left)))
                 .with(Metric::GapFilled, [&chain], Change::Add(to.saturating_sub(*from) + 1))
         }
+        Notice::TracedLate(chain, block) => Reading::say(
+            Level::INFO,
+            format!("the traces of block {block} of {} came late and are told now", name(chain)),
+        ),
+        Notice::NeverTraced(chain, block) => {
+            let chain = name(chain);
+            let line =
+                format!("block {block} of {chain} is final and was never traced: coin moved inside it was not seen");
+            Reading::say(Level::WARN, line).with(Metric::NeverTraced, [&chain], Change::Add(1))
+        }
         Notice::Stopped { chain, reason } => {
             let chain = name(chain);
             let line = format!("{chain} is stopped: {reason}; to go on: walletwatch chain accept {chain}");
             Reading::say(Level::ERROR, line).with(Metric::Stopped, [&chain], Change::Set(1.0))
         }
-        Notice::Stalled { chain } => {
+        Notice::Stalled(chain) => {
             let chain = name(chain);
             Reading::say(Level::WARN, format!("{chain} does not move, though its endpoints answer")).with(
                 Metric::Stalled,
@@ -243,11 +255,12 @@ fn read_stage(metric: Metric, what: &str, chain: &str, stage: Stage, suspect: bo
     Reading::say(Level::DEBUG, line).with(metric, [chain, stage.word(), marked], Change::Add(1))
 }
 
-fn read_alert(rule: &Name, severity: Severity, state: AlertState) -> Reading {
+fn read_alert(rule: &Name, severity: Severity, state: AlertState, untold: Option<&Name>) -> Reading {
     // That more was said about it is no change of what stands.
     let level = if state == AlertState::Updated { Level::DEBUG } else { Level::INFO };
     let (severity, state) = (severity.word(), state.word());
-    Reading::say(level, format!("alert {state} by \"{rule}\" ({severity})")).with(
+    let told = untold.map_or_else(String::new, |why| format!(", told to nobody: {why}"));
+    Reading::say(level, format!("alert {state} by \"{rule}\" ({severity}){told}")).with(
         Metric::Alerts,
         [rule.as_str(), severity, state],
         Change::Add(1),

@@ -13,7 +13,7 @@ use crate::reactor::directory::Directory;
 use crate::reactor::event::{SourceId, SourceState};
 use crate::reactor::paying::FreezeFile;
 use crate::reactor::rows::PaymentState;
-use crate::types::{ChainId, Kind, Name, Pair, Price, Severity, Timestamp, TransferId};
+use crate::types::{ChainId, Kind, Name, Pair, Price, Severity, Timestamp, TransferId, U256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,6 +128,9 @@ pub struct ChainStatus {
     pub head: Option<u64>,
     /// Blocks below the tip that are still to be read.
     pub gap_blocks: u64,
+    /// Blocks that were told without their traces, which did not come so far: how many, the lowest and the highest. Coin moved inside
+    /// their transactions is not known.
+    pub untraced: Option<(u64, u64, u64)>,
     /// The most blocks of history that any address still lacks.
     pub backfill_blocks: u64,
     /// Addresses whose history is not complete.
@@ -240,6 +243,10 @@ pub struct LimitUse {
     pub limit: Limit,
     /// In millionths, rounded up.
     pub used_millionths: u32,
+    /// Raw USDC, or payments.
+    pub used: U256,
+    /// The same of the limit.
+    pub of: U256,
 }
 
 /// A limit of a payment that counts over time.

@@ -32,7 +32,7 @@ pub(crate) fn labels() -> Labels {
         ..Settings::default()
     });
     labels.rules.push(("usdc \"in\"\\".into(), Severity::Warning, vec![ChainId(1)]));
-    labels.paying.push("top up".into());
+    labels.paying.push(("top up".into(), Duration::from_hours(24)));
     labels
 }
 
@@ -55,6 +55,7 @@ fn chain() -> ChainStatus {
         tip: Some((19_000_000, Timestamp::from_millis(1_500))),
         head: Some(19_000_001),
         gap_blocks: 7,
+        untraced: Some((3, 10, 12)),
         backfill_blocks: 8,
         backfill_addresses: 2,
         stalled: false,
@@ -184,6 +185,7 @@ fn gauges_follow_how_things_stand_and_the_time_of_the_scrape() {
     check("walletwatch_chain_processed_block{chain=\"ethereum\"}", "19000000");
     check("walletwatch_chain_processed_block_timestamp_seconds{chain=\"ethereum\"}", "1.5");
     check("walletwatch_chain_gap_blocks{chain=\"ethereum\"}", "7");
+    check("walletwatch_chain_awaiting_traces_blocks{chain=\"ethereum\"}", "3");
     check("walletwatch_backfill_remaining_blocks{chain=\"ethereum\"}", "8");
     check("walletwatch_backfill_remaining_addresses{chain=\"ethereum\"}", "2");
     check("walletwatch_etherscan_view_age_seconds{chain=\"ethereum\"}", "6");

@@ -44,10 +44,20 @@ fn a_notice_becomes_its_line_and_its_series() {
         "ethereum is stopped: another genesis; to go on: walletwatch chain accept ethereum",
         "chain_stopped[\"ethereum\"] Set(1.0)",
     );
+    let alert = |untold| {
+        let (rule, severity, state) = ("usdc in".into(), Severity::Critical, AlertState::Raised);
+        Notice::Alert { rule, severity, state, untold }
+    };
     check(
-        Notice::Alert { rule: "usdc in".into(), severity: Severity::Critical, state: AlertState::Raised },
+        alert(None),
         Level::INFO,
         "alert raised by \"usdc in\" (critical)",
+        "alerts_total[\"usdc in\", \"critical\", \"raised\"] Add(1)",
+    );
+    check(
+        alert(Some("no sink takes it".into())),
+        Level::INFO,
+        "alert raised by \"usdc in\" (critical), told to nobody: no sink takes it",
         "alerts_total[\"usdc in\", \"critical\", \"raised\"] Add(1)",
     );
     check(
@@ -79,6 +89,12 @@ fn a_notice_becomes_its_line_and_its_series() {
         Level::INFO,
         "blocks 1 to 9 of a gap on ethereum were read",
         "chain_gap_blocks[\"ethereum\"] Set(0.0)",
+    );
+    check(
+        Notice::NeverTraced(CHAIN, 9),
+        Level::WARN,
+        "block 9 of ethereum is final and was never traced: coin moved inside it was not seen",
+        "chain_never_traced_blocks_total[\"ethereum\"] Add(1)",
     );
 }
 
@@ -129,7 +145,7 @@ fn the_summary_counts_since_the_last_one() {
     observer.observe(at, &Notice::GapFilled { chain, from: 1, to: 3, left: 4 });
     observer.observe(at, &Notice::Transfer { chain, stage: Stage::Seen, suspect: false });
     observer.observe(at, &Notice::Transfer { chain, stage: Stage::Final, suspect: false });
-    let alert = |state| Notice::Alert { rule: "r".into(), severity: Severity::Info, state };
+    let alert = |state| Notice::Alert { rule: "r".into(), severity: Severity::Info, state, untold: None };
     observer.observe(at, &alert(AlertState::Raised));
     observer.observe(at, &alert(AlertState::Retracted));
     observer.observe(at, &Notice::Ignored { chain, reason: "sibling" });

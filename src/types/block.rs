@@ -30,3 +30,23 @@ pub struct Block {
     /// Whether `movements` holds the internal ones too (the endpoint could trace this block).
     pub traced: bool,
 }
+
+/// How an endpoint traces blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tracer {
+    /// `trace_block`.
+    Flat,
+    /// `debug_traceBlockByHash` with the call tracer.
+    Calls,
+}
+
+impl Tracer {
+    /// The method.
+    #[must_use]
+    pub const fn method(self) -> &'static str {
+        match self {
+            Self::Flat => "trace_block",
+            Self::Calls => "debug_traceBlockByHash",
+        }
+    }
+}

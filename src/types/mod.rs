@@ -26,7 +26,7 @@ pub use address::{Address, parse_address};
 pub use allowance::Allowance;
 pub use alloy::primitives::{B256, U256};
 pub use asset::{Asset, Holding, Kind};
-pub use block::{Block, BlockRef};
+pub use block::{Block, BlockRef, Tracer};
 pub use chain::ChainId;
 pub use id::{AlertId, MessageId, Name, PaymentId, RequestId, TransferId};
 pub use money::{Pair, Percent, Price, Usd};

@@ -26,6 +26,8 @@ const LEAST_HEADS: Duration = Duration::from_mins(5);
 const HEADS_ONE_IN: u64 = 20;
 /// No list is read again sooner, however few there are: an index is behind its chain by about as much.
 pub const SHORTEST_GAP: Duration = Duration::from_secs(15);
+/// What is read that often is older by what its answer takes until it is stored and shown.
+const ANSWERED: Duration = Duration::from_secs(5);
 /// A list that only seconds what a chain's own blocks say is read once in so many rounds.
 pub const SECOND_ONE_IN: u32 = 8;
 /// Addresses whose balances one call gives.
@@ -157,7 +159,7 @@ impl Pace {
         Self {
             interval: span(1, rate),
             quiet,
-            promised: (turns > 0).then(|| round(planned.saturating_sub(swept))),
+            promised: (turns > 0).then(|| round(planned.saturating_sub(swept)).max(SHORTEST_GAP + ANSWERED)),
             sweep,
             heads: every,
             per_day: u64::try_from((listed + swept + asked + singles) / DAYS).unwrap_or(u64::MAX).min(limits.per_day),
@@ -222,7 +224,7 @@ mod tests {
             assert_eq!(secs(pace.sweep), sweep, "{demand:?}");
         };
         let lists = |lead| Demand { lead, ..Demand::default() };
-        check(FREE, lists(1), 15, 15, None);
+        check(FREE, lists(1), 15, 20, None);
         check(FREE, lists(120), 105, 147, None);
         check(FREE, lists(1_800), 1_586, 2_205, None);
         check(FREE, Demand { lead: 1_800, batches: 30, heads: 3, ..Demand::default() }, 1_780, 2_562, Some(264));

@@ -1,13 +1,17 @@
-//! Nodes that lag, go away, stand still or stand on a sibling; a monitor that was away; two chains at once.
+//! Nodes that lag, go away, stand still, stand on a sibling or do not come to an end with their traces; a monitor that was away; two chains at once.
 
 use super::common::anvil::Anvil;
 use super::common::monitor::{Monitor, Place};
 use super::common::receiver::{Heard, Receiver};
+use super::everything::FORWARDER;
+use super::evm;
 use super::proxy::Proxy;
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U256};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 fn chain(name: &str, id: u64, rpc: &[String]) -> String {
     format!(
@@ -304,5 +308,43 @@ async fn a_node_that_stands_still_for_30_s_is_one_blindness_and_one_recovery_wit
     assert_eq!(back[0].data()["gap"]["from"], json!(last + 1), "{}", back[0].body);
     assert!(back[0].data()["gap"]["to"].as_u64().is_some_and(|to| to > last && to <= tip), "{}", back[0].body);
     assert_eq!(back[0].text("alert_id"), blind[0].text("alert_id"));
+    assert!(monitor.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_traces_hang_blocks_are_told_in_seconds_and_what_moved_inside_them_when_they_come() {
+    let Some(anvil) = Anvil::start("anvil: slow traces", 31_337, &[]).await else { return };
+    let anvil = Arc::new(anvil);
+    let accounts = anvil.accounts().await;
+    anvil.put_code(FORWARDER, &evm::forwarder()).await;
+    let node = Proxy::start(Arc::clone(&anvil)).await;
+    let receiver = Receiver::start().await;
+    let place = place(&[chain("devnet", 31_337, &[node.url()])], accounts[1], &receiver);
+    let height = anvil.mine(2).await;
+    let monitor = place.start().await;
+    monitor.has_read("devnet", height).await;
+    node.hang(&["trace_block", "debug_traceBlockByHash"]);
+    let since = Instant::now();
+    let plain = anvil.pay(accounts[0], accounts[1], 7).await;
+    let inside = anvil.send(accounts[0], Some(FORWARDER), U256::from(9), &evm::forward(accounts[1], false)).await;
+    let first = anvil.mine(1).await;
+    receiver.until(|heard| is_told(heard, plain, "transfer.seen")).await.expect("it is told without the traces");
+    assert!(since.elapsed() < Duration::from_secs(8), "it was told after {:?}", since.elapsed());
+    // The chain goes on, and says what it does not know.
+    let last = anvil.mine(3).await;
+    receiver.until(|heard| is_told(heard, plain, "transfer.confirmed")).await.expect("heads keep coming");
+    let unknown = |status: &serde_json::Value| {
+        let chain = &status["chains"][0];
+        chain["untraced_from"] == json!(first) && chain["untraced_to"] == json!(last)
+    };
+    let status = monitor.until("/api/v1/status", unknown).await;
+    assert_eq!(status["rules"][0]["uncovered"], json!(["devnet"]));
+    assert!(!by_tx(&receiver.heard()).contains_key(&inside.to_string()));
+    node.hang(&[]);
+    told_once(&receiver, &[plain, inside]).await;
+    let whole = |status: &serde_json::Value| {
+        status["chains"][0]["untraced_blocks"] == 0 && status["rules"][0]["uncovered"] == json!([])
+    };
+    monitor.until("/api/v1/status", whole).await;
     assert!(monitor.stop().await.success());
 }

@@ -37,6 +37,8 @@ struct Inside {
     waited: AtomicU64,
     /// Methods that it does not have.
     lacks: Mutex<Vec<String>>,
+    /// Methods that wait.
+    hung: watch::Sender<Vec<String>>,
 }
 
 impl Proxy {
@@ -52,6 +54,7 @@ impl Proxy {
             heads: watch::Sender::new(0),
             waited: AtomicU64::new(0),
             lacks: Mutex::default(),
+            hung: watch::Sender::default(),
         });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&inside));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
@@ -71,6 +74,11 @@ impl Proxy {
     /// It does not have these methods.
     pub fn lacks(&self, methods: &[&str]) {
         *self.inside.lacks.lock().expect("no holder panics") = methods.iter().map(|it| (*it).to_owned()).collect();
+    }
+
+    /// Questions of these methods wait from here on; none, where there are none.
+    pub fn hang(&self, methods: &[&str]) {
+        self.inside.hung.send_replace(methods.iter().map(|it| (*it).to_owned()).collect());
     }
 
     /// It answers nobody, or everybody again.
@@ -125,6 +133,8 @@ impl Inside {
             let error = json!({"code": -32601, "message": "the method does not exist"});
             return json!({"jsonrpc": "2.0", "id": asked["id"], "error": error});
         }
+        let mut hung = self.hung.subscribe();
+        hung.wait_for(|hung| !hung.contains(&method)).await.expect("the sender is ours");
         match (method.as_str(), asked["params"][0].as_str()) {
             ("eth_blockNumber", _) => {
                 return json!({"jsonrpc": "2.0", "id": asked["id"], "result": format!("{head:#x}")});

@@ -93,6 +93,36 @@ const everything = async () => {
   return [...kinds.values()];
 };
 
+// What is drawn over something else, or cut at an edge: of a table's cells, of the navigation, of the figures, of a card.
+const misplaced = () => {
+  const wrong = [];
+  const drawn = (it) => { const range = document.createRange(); range.selectNodeContents(it); return range.getBoundingClientRect(); };
+  const words = (it) => it.textContent.trim().slice(0, 40);
+  for (const row of document.querySelectorAll(".rows tbody tr")) {
+    const cells = [...row.children].map((cell) => [drawn(cell), words(cell)]).filter(([box]) => box.width && box.height);
+    for (const [place, [one, said]] of cells.entries()) for (const [other, covered] of cells.slice(place + 1)) {
+      const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+      const high = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+      if (wide > 1 && high > 1) wrong.push(`${said} over ${covered}`);
+    }
+  }
+  for (const card of document.querySelectorAll(".card, .figures")) {
+    const edge = card.getBoundingClientRect();
+    for (const it of card.querySelectorAll("td, li, dd, p, .amount, .claim, .sink")) {
+      const box = drawn(it);
+      if (box.width && (box.right > edge.right + 1 || box.left < edge.left - 1) && !it.closest("pre, .unseen")) wrong.push(`${words(it)} is cut`);
+    }
+  }
+  for (const link of document.querySelectorAll(".top nav a")) {
+    const box = link.getBoundingClientRect(), nav = link.parentElement.getBoundingClientRect();
+    if (box.right > nav.right + 1 || box.left < nav.left - 8) wrong.push(`${words(link)} is not in the navigation's sight`);
+  }
+  const figures = document.querySelector(".figures");
+  const last = figures?.lastElementChild.getBoundingClientRect();
+  if (last && figures.getBoundingClientRect().right - last.right > 2) wrong.push("the figures leave a hole");
+  return wrong;
+};
+
 const looked = async (paths, [width, height, theme]) => {
   const page = await tab(base, width, height, theme);
   for (const path of paths) {
@@ -104,6 +134,7 @@ const looked = async (paths, [width, height, theme]) => {
     }
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (over > 0) wrong.add(`${path} at ${width} runs ${over} pixels over the edge`);
+    for (const what of await page.evaluate(misplaced)) wrong.add(`${path} at ${width} ${theme}: ${what}`);
     const name = path === "/" ? "overview" : path.slice(1).replaceAll(/[^a-z]+/g, "-").slice(0, 12);
     await page.screenshot({ path: join(pictures, `${name}-${width}-${theme}.webp`), type: "webp", quality: 80, fullPage: path !== "/" });
   }

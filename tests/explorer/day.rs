@@ -42,7 +42,7 @@ fn begin(reactor: &mut Reactor, chain: &ChainSettings) {
     let source = SourceId { kind: SourceKind::Rpc, chain: Some(chain.id), name: endpoint.clone() };
     let at = BlockRef { number: 1_000, hash: B256::repeat_byte(2), parent: B256::repeat_byte(1) };
     let block = Block { at, time: noon(), base_fee: None, next_base_fee: None, movements: Vec::new(), traced: false };
-    let contact = Contact { chain: chain.id, endpoint: endpoint.clone(), genesis: Some(B256::ZERO), traces: false };
+    let contact = Contact { chain: chain.id, endpoint: endpoint.clone(), genesis: Some(B256::ZERO), traces: None };
     let run = Run { chain: chain.id, endpoint, blocks: vec![block], part: RunPart::Tip, chosen_by: None };
     let fresh = SourceReport { source, state: SourceState::Fresh };
     for event in [Event::Source(fresh), Event::Contact(contact), Event::Run(run)] {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use walletwatch::reactor::event::{
     Contact, Event, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags,
 };
-use walletwatch::types::{Asset, Block, Kind, Movement, Name, Timestamp};
+use walletwatch::types::{Asset, Block, Kind, Movement, Name, Timestamp, Tracer};
 use walletwatch::wire::hex;
 use walletwatch::world::chain::{Plan, SimBlock};
 use walletwatch::world::chance::Chance;
@@ -88,7 +88,7 @@ async fn a_node_that_is_killed_for_two_minutes_is_stood_in_for_and_costs_neither
         let with_node = "rpc = [{ name = \"node\", url = \"ws://127.0.0.1:1\" }]";
         watched(&scene, settings(with_node, EVERYTHING), async |stage| {
             let genesis = chain.read(|chain| chain.at(0).map(|block| block.at.hash));
-            let contact = Contact { chain: ETHEREUM, endpoint: node(), genesis, traces: true };
+            let contact = Contact { chain: ETHEREUM, endpoint: node(), genesis, traces: Some(Tracer::Flat) };
             stage.tell(state(SourceState::Fresh));
             stage.tell(Event::Contact(contact));
             stage.tell(run(&chain, 1));

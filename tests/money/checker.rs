@@ -6,7 +6,7 @@ use crate::circle::Made;
 use crate::config::{Config, TWO_OVER, WALLET_DAY, WALLET_TOTAL, limits, payee_of};
 use crate::people::{self, Said};
 use crate::process::{Outside, Store};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use walletwatch::reactor::office::AuditRow;
 use walletwatch::reactor::payments::desk::Vouched;
 use walletwatch::reactor::rows::PaymentState;
@@ -121,7 +121,10 @@ fn approved(out: &Outside, times: &Times, said: &Said, request: &crate::circle::
     let happening = out.happenings.iter().find(|happening| happening.amount == request.amount);
     let alone = happening.is_some_and(|happening| happening.vouched == Vouched::ByOne);
     let rule = happening.map(|happening| happening.rule);
-    let names = said.get(&request.reference).map_or(0, BTreeSet::len);
+    // A yes is of the config that was shown: said under another one it is none. An edit reaches the process within a step.
+    let in_force = |from: i64| times.between(from - 3_000, from);
+    let of_this = |at: &i64| in_force(*at).any(|shown| in_force(request.left).any(|now| now == shown));
+    let names = said.get(&request.reference).into_iter().flatten().filter(|(_, at)| at.iter().any(of_this)).count();
     let needed = match rule {
         _ if request.amount > TWO_OVER => 2,
         Some("manual") if !is_hot(request.destination) => 1,
@@ -200,7 +203,7 @@ fn top_ups(out: &Outside, said: &Said, ours: &[&Made]) -> Result<(), String> {
         }
         // Whoever was never seen to have enough was never seen to fall: a person is asked.
         let enough = balance.steps.iter().any(|(block, held)| *block <= head && *held >= crate::config::RECOVERS);
-        let names = made.reference.as_ref().and_then(|reference| said.get(reference)).map_or(0, BTreeSet::len);
+        let names = made.reference.as_ref().and_then(|reference| said.get(reference)).map_or(0, BTreeMap::len);
         if !enough && names == 0 {
             return Err(format!("{} is a first reading, and nobody was asked", made.id));
         }

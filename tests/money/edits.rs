@@ -205,18 +205,47 @@ fn what_circle_has_is_followed_to_its_end_whatever_is_edited() {
 }
 
 #[test]
-fn a_name_that_was_given_before_two_were_needed_is_one_of_the_two() {
-    let (mut bench, id) = before(Held);
-    let mut edited = bench.terms.clone();
-    edited.two_approvals_over = Some(U256::from(99));
-    bench.configure(edited);
-    bench.accept();
+fn whoever_approved_before_an_edit_is_asked_again_whatever_was_edited() {
+    for Edit { what, make, waited, .. } in &EDITS {
+        for restarts in [false, true] {
+            let (mut bench, id) = before(Held);
+            assert_eq!(bench.approve(id, "ann"), Ok(()), "{what}");
+            let mut edited = bench.terms.clone();
+            make(&mut edited);
+            let changed = edited.clone().sealed().fingerprint != bench.terms.fingerprint;
+            bench.configure(edited);
+            bench.accept();
+            if restarts {
+                bench.restart();
+            }
+            bench.pass(10 * 60_000);
+            if changed && *waited != Refused {
+                assert_eq!((bench.row(id).state, bench.paid()), (Held, 0), "{what}: {:?}", bench.stands(id));
+                let _ = bench.approve(id, "ann");
+                bench.settle_to(*waited, id);
+            }
+            bench.settle_to(*waited, id);
+            assert_eq!(bench.row(id).state, *waited, "{what}: {:?}", bench.stands(id));
+        }
+    }
+}
+
+#[test]
+fn a_name_that_was_said_to_another_config_is_none_of_the_two() {
+    let mut terms = terms();
+    terms.two_approvals_over = Some(U256::from(99));
+    let mut bench = Bench::new(terms);
+    let id = bench.plan("one", facts(1, 100)).expect("it is planned").id;
     assert!(bench.approve(id, "ann").is_err());
     assert!(bench.approve(id, "ann").is_err(), "the same name counts once");
-    assert_eq!(bench.approve(id, "bob"), Ok(()));
+    let mut edited = bench.terms.clone();
+    one(&mut edited).per_day = U256::from(240);
+    bench.configure(edited);
+    bench.accept();
+    assert!(bench.approve(id, "bob").is_err(), "ann saw another config");
+    assert_eq!(bench.approve(id, "ann"), Ok(()));
     bench.settle();
     assert_eq!(bench.row(id).state, Complete);
-    let names: Vec<Name> =
-        bench.row(id).live.expect("it is live").approvals.into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["ann".into(), "bob".into()]);
+    let names: Vec<Name> = bench.row(id).live.expect("it is live").approvals.into_iter().map(|yes| yes.by).collect();
+    assert_eq!(names, ["bob".into(), "ann".into()]);
 }

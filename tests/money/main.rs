@@ -13,6 +13,7 @@ mod edits;
 mod flight;
 mod limits;
 mod never;
+mod orders;
 mod others;
 mod people;
 mod process;

@@ -2,9 +2,10 @@
 
 use crate::bench::{BORN_AT, Bench, HOUR, Post, facts, offer, terms};
 use crate::chain::address;
+use std::time::Duration;
 use walletwatch::reactor::money::PaymentState;
 use walletwatch::reactor::payments::desk::terms::{OfferAmount, Terms};
-use walletwatch::reactor::payments::desk::{Facts, Order, Reading, Refusal, Said, Value, Vouched};
+use walletwatch::reactor::payments::desk::{Facts, Order, Reading, Refusal, Said, Trigger, Unpaid, Value, Vouched};
 use walletwatch::types::{Address, ChainId, PaymentId, Stage, U256};
 
 /// A transfer like any other, but for this.
@@ -30,33 +31,71 @@ struct Parts {
     vouched: Vouched,
 }
 
+/// Why a trigger that has to grow deeper pays nothing.
+const DEEPER: &str = "unpaid: not deep enough";
+
+/// Why rule `one` pays nothing for this.
+fn unpaid(bench: &Bench, facts: Facts) -> Option<Unpaid> {
+    bench.desk.unpaid(&Trigger { rule: "one".into(), time: bench.now(), facts })
+}
+
+#[test]
+fn what_came_while_its_rule_was_stopped_is_told_so_and_what_came_before_it_went_on_too() {
+    let mut bench = Bench::new(terms());
+    assert_eq!(unpaid(&bench, like(|_| {})), None);
+    bench.circle.character.ends_badly = 1_000;
+    bench.plan("one", facts(2, 100)).expect("it is planned");
+    bench.settle();
+    assert!(bench.plan("one", like(|_| {})).is_none());
+    let stopped = unpaid(&bench, like(|_| {})).expect("it is stopped");
+    assert!(matches!(&stopped, Unpaid::Stopped(why) if why.as_str().contains(" ended ")), "{stopped}");
+    let time = bench.now();
+    bench.pass(60_000);
+    assert_eq!(bench.order(Order::Resume { rule: "one".into() }, "ann"), Ok(()));
+    let resumed = bench.now();
+    let before = Trigger { rule: "one".into(), time, facts: like(|_| {}) };
+    let why = bench.desk.unpaid(&before).expect("it came before");
+    assert_eq!(why, Unpaid::Before(resumed));
+    assert!(why.to_string().contains(&format!("`payments resume`: what came before {resumed} never pays")), "{why}");
+    assert_eq!(bench.desk.unpaid(&Trigger { time: resumed.after(Duration::from_secs(1)), ..before }), None);
+}
+
 #[test]
 fn what_could_be_a_trick_or_our_own_never_pays() {
-    let cases: [(&str, Facts); 13] = [
-        ("nothing came in", like(|parts| parts.amount = U256::ZERO)),
-        ("a suspect", like(|parts| parts.suspect = true)),
-        ("an explorer's row, or an internal movement", like(|parts| parts.vouched = Vouched::ByNobody)),
-        ("another chain, a testnet say", like(|parts| parts.chain = ChainId(11_155_111))),
-        ("mined when the rule was born", like(|parts| parts.block = BORN_AT)),
-        ("not deep enough: seen", like(|parts| parts.stage = Stage::Seen)),
-        ("not deep enough: confirmed", like(|parts| parts.stage = Stage::Confirmed)),
-        ("taken back", like(|parts| parts.stage = Stage::Retracted)),
-        ("from the paying wallet", like(|parts| parts.from = address(0xee))),
-        ("to the paying wallet", like(|parts| parts.to = address(0xee))),
-        ("from a payee", like(|parts| parts.from = address(0xa1))),
-        ("to another rule's payee, which a watch has", like(|parts| parts.to = address(0xb1))),
-        ("between two watches", like(|parts| (parts.from, parts.to) = (address(0x71), address(0x70)))),
+    let cases: [(&str, Facts, &str); 13] = [
+        ("nothing came in", like(|parts| parts.amount = U256::ZERO), "unpaid: nothing is left"),
+        ("a suspect", like(|parts| parts.suspect = true), "suspect: it never pays"),
+        (
+            "an explorer's row, or an internal movement",
+            like(|parts| parts.vouched = Vouched::ByNobody),
+            "unpaid: hearsay",
+        ),
+        ("another chain, a testnet say", like(|parts| parts.chain = ChainId(11_155_111)), "unpaid: another chain"),
+        ("mined when the rule was born", like(|parts| parts.block = BORN_AT), "older than the rule"),
+        ("not deep enough: seen", like(|parts| parts.stage = Stage::Seen), DEEPER),
+        ("not deep enough: confirmed", like(|parts| parts.stage = Stage::Confirmed), DEEPER),
+        ("taken back", like(|parts| parts.stage = Stage::Retracted), DEEPER),
+        ("from the paying wallet", like(|parts| parts.from = address(0xee)), "a loop"),
+        ("to the paying wallet", like(|parts| parts.to = address(0xee)), "a loop"),
+        ("from a payee", like(|parts| parts.from = address(0xa1)), "a loop"),
+        ("to another rule's payee, which a watch has", like(|parts| parts.to = address(0xb1)), "a loop"),
+        ("between two watches", like(|parts| (parts.from, parts.to) = (address(0x71), address(0x70))), "a loop"),
     ];
     for relaxed in [false, true] {
-        for (what, facts) in &cases {
+        for (what, facts, why) in &cases {
             let mut terms = terms();
             terms.relaxed = relaxed;
             let mut bench = Bench::new(terms);
             assert_eq!(bench.plan("one", facts.clone()), None, "{what}");
             bench.settle();
             assert_eq!(bench.paid(), 0, "{what}");
-            let told = bench.said.iter().any(|said| matches!(said, Said::Suspect(..)));
-            assert_eq!(told, *what == "a suspect", "{what}: whoever pays is told of a suspect");
+            let told = bench.said.iter().find_map(|said| match said {
+                Said::Unpaid(rule, why) => Some((rule.as_str(), why.word())),
+                _ => None,
+            });
+            // What only has to grow deeper is no news.
+            assert_eq!(told, (*why != DEEPER).then_some(("one", *why)), "{what}: it is said why");
+            assert_eq!(unpaid(&bench, facts.clone()).map(|why| why.word()), Some(*why), "{what}");
         }
     }
     // The same transfer with nothing odd about it does.

@@ -5,8 +5,8 @@ use crate::chain::address;
 use crate::circle::Made;
 use fastrand::Rng;
 use walletwatch::reactor::money::PaymentState;
-use walletwatch::reactor::payments::desk::{Facts, Order, Vouched};
-use walletwatch::types::{TransferId, U256};
+use walletwatch::reactor::payments::desk::{Facts, Order, Outflow, Vouched};
+use walletwatch::types::{B256, Timestamp, TransferId, U256};
 
 /// What triggers, as one operator says.
 fn by_one(number: u8, amount: u64) -> Facts {
@@ -104,17 +104,130 @@ fn what_nobody_else_says_of_more_than_twenty_payments_stops_their_rule() {
     assert_eq!(bench.paid(), 0);
 }
 
+/// What Circle shows that is not what was frozen.
+const OTHERWISE: [(fn(&mut Made), &str); 5] = [
+    (|made| made.destination = address(0x99), "destination"),
+    (|made| made.amount += 1, "amount"),
+    (|made| made.token = address(0x98), "token"),
+    (|made| made.chain = "BASE".into(), "chain"),
+    (|made| made.wallet = "w-9".into(), "wallet"),
+];
+
+#[test]
+fn what_circle_shows_otherwise_later_is_not_believed_and_freezes_everything_once() {
+    for (change, what) in OTHERWISE {
+        for state in [PaymentState::Accepted, PaymentState::Complete] {
+            let mut bench = Bench::new(terms());
+            let id = bench.plan("one", facts(1, 100)).expect("it is planned").id;
+            bench.settle_to(state, id);
+            assert!(bench.row(id).live.expect("it is live").compared);
+            change(&mut bench.circle.made[0]);
+            bench.pass(3 * HOUR);
+            let why = format!("Circle shows another {what} than the frozen one");
+            assert_eq!(bench.stands(id), (state, why.clone()));
+            let frozen = bench.desk.office().frozen.as_ref().map(ToString::to_string);
+            assert_eq!(frozen, Some(format!("payment {id}: {why}")));
+            bench.order(Order::Unfreeze, "ann").expect("it is frozen");
+            bench.restart();
+            bench.pass(3 * HOUR);
+            assert_eq!((bench.row(id).state, &bench.desk.office().frozen), (state, &None), "{what}: it is said once");
+        }
+    }
+    // An end that is another one by now.
+    let mut bench = Bench::new(terms());
+    let id = bench.plan("one", facts(1, 100)).expect("it is planned").id;
+    bench.settle_to(PaymentState::Complete, id);
+    let at = bench.at;
+    bench.circle.made[0].path.push((at, "FAILED"));
+    bench.pass(2 * HOUR);
+    let why = "Circle lists it as failed, and it ended complete".to_owned();
+    assert_eq!(bench.stands(id), (PaymentState::Complete, why));
+    assert!(bench.desk.office().frozen.is_some());
+}
+
+#[test]
+fn what_leaves_the_wallet_and_stands_in_no_list_of_circles_freezes_everything_once() {
+    let outflow = |bench: &mut Bench, tx: B256| {
+        let (at, time) = (bench.now(), Timestamp::from_millis(bench.at - 60_000));
+        let outflow = Outflow { tx, to: address(0x99), amount: U256::from(7), time };
+        bench.act(|desk, step| desk.outflow(&outflow, at, step));
+    };
+    for restarts in [false, true] {
+        let mut bench = Bench::new(terms());
+        bench.pass(60_000);
+        outflow(&mut bench, B256::repeat_byte(9));
+        assert_eq!(bench.desk.office().frozen, None, "a list may still show it");
+        if restarts {
+            bench.restart();
+        }
+        bench.pass(60_000);
+        let why = bench.desk.office().frozen.as_ref().map(ToString::to_string).unwrap_or_default();
+        assert!(why.contains("moved USDC out of the paying wallet"), "{why}");
+        let booked: Vec<(bool, U256)> = bench.store.office.foreign.iter().map(|row| (row.void, row.amount)).collect();
+        assert_eq!(booked, [(false, U256::from(7))], "it counts in every limit of the wallet");
+        bench.order(Order::Unfreeze, "ann").expect("it is frozen");
+        outflow(&mut bench, B256::repeat_byte(9));
+        bench.restart();
+        bench.pass(3 * HOUR);
+        assert_eq!(bench.desk.office().frozen, None, "it is said once");
+    }
+    // What a payment, or somebody at the console, moved.
+    let mut bench = Bench::new(terms());
+    let id = bench.plan("one", facts(1, 100)).expect("it is planned").id;
+    bench.settle_to(PaymentState::Complete, id);
+    let body = bench.row(id).live.expect("it is live").body.to_vec();
+    let (at, ours) = (bench.at, bench.circle.made[0].tx);
+    outflow(&mut bench, ours);
+    bench.circle.console(&body, at, &mut Rng::with_seed(1));
+    let theirs = bench.circle.made[1].tx;
+    bench.pass(20 * 60_000);
+    outflow(&mut bench, theirs);
+    bench.restart();
+    bench.pass(2 * HOUR);
+    outflow(&mut bench, theirs);
+    bench.pass(60_000);
+    let booked = bench.store.office.foreign.iter().map(|row| row.id.as_str().to_owned()).collect::<Vec<_>>();
+    assert_eq!((bench.desk.office().frozen.clone(), booked), (None, vec!["c-1".to_owned()]));
+}
+
+#[test]
+fn restarts_never_put_off_that_a_person_is_asked() {
+    // Circle binds the key to something else first; then nothing shows the payment.
+    for every in [40_000, 150_000, 290_000, HOUR] {
+        let mut bench = Bench::new(terms());
+        let id = bench.plan("one", facts(1, 100)).expect("it is planned").id;
+        let live = bench.row(id).live.expect("it is live");
+        let text = String::from_utf8_lossy(&live.body).replace(&address(0xa1).to_string(), &address(0x99).to_string());
+        let text = text.replace(&format!("{:#x}", address(0xa1)), &format!("{:#x}", address(0x99)));
+        let text = text.replace(live.reference.as_str(), "other");
+        let ciphertext = bench.circle.encrypt();
+        let _ = bench.circle.create(text.as_bytes(), ciphertext, bench.at, &mut Rng::with_seed(1));
+        while bench.left.is_empty() {
+            bench.pass(1_000);
+        }
+        assert_eq!(bench.stands(id), (PaymentState::Reconcile, "our key is bound to another request".to_owned()));
+        let left = bench.at;
+        let mut counted = None;
+        while bench.row(id).state == PaymentState::Reconcile {
+            assert!(bench.at < left + 2 * HOUR, "nobody is asked, where it dies every {every} ms");
+            if bench.row(id).live.expect("it is live").empty_scans == 1 {
+                counted = counted.or(Some(bench.at));
+            }
+            if (bench.at - left) % every < 1_000 {
+                bench.restart();
+            }
+            bench.pass(1_000);
+        }
+        assert_eq!(bench.row(id).state, PaymentState::Human);
+        let minutes = |until: i64| (until - left) / 60_000;
+        let first = minutes(counted.expect("a first list came"));
+        assert_eq!((first, minutes(bench.at)), (11, 21), "where it dies every {every} ms");
+    }
+}
+
 #[test]
 fn what_circle_shows_otherwise_is_named_and_freezes_everything() {
-    type Change = fn(&mut Made);
-    let cases: [(Change, &str); 5] = [
-        (|made| made.destination = address(0x99), "destination"),
-        (|made| made.amount += 1, "amount"),
-        (|made| made.token = address(0x98), "token"),
-        (|made| made.chain = "BASE".into(), "chain"),
-        (|made| made.wallet = "w-9".into(), "wallet"),
-    ];
-    for (change, what) in cases {
+    for (change, what) in OTHERWISE {
         let mut bench = Bench::new(terms());
         bench.post = Post::DoneUnheard;
         let id = bench.plan("one", facts(1, 100)).expect("it is planned").id;

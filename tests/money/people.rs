@@ -3,13 +3,13 @@
 use crate::chain::block_time;
 use crate::process::{Dead, Outside, Process, Store};
 use fastrand::Rng;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use walletwatch::reactor::office::Stopped;
 use walletwatch::reactor::payments::desk::Order;
 use walletwatch::reactor::rows::PaymentState;
 
-/// Who said yes to which payment, by reference.
-pub type Said = BTreeMap<String, BTreeSet<&'static str>>;
+/// Who said yes to which payment, by reference, and when they said it.
+pub type Said = BTreeMap<String, BTreeMap<&'static str, Vec<i64>>>;
 
 const MINUTE: i64 = 60_000;
 
@@ -63,7 +63,7 @@ pub fn act(
                 }
                 let both = rng.bool();
                 for name in ["alice", "bob"].into_iter().take(if both { 2 } else { 1 }) {
-                    said.entry(live.reference.to_string()).or_default().insert(name);
+                    said.entry(live.reference.to_string()).or_default().entry(name).or_default().push(out.now);
                     let _ = process.order(order.clone(), name, stores, out, rng)?;
                 }
             }

@@ -7,30 +7,30 @@ use walletwatch::reactor::payments::desk::Desk;
 use walletwatch::reactor::payments::desk::flaws::Flaw;
 
 /// Each with the first seed on which the checker says that it is there.
-const RECORDED: [(&str, u64); 37] = [
+const RECORDED: [(&str, u64); 38] = [
     ("RandomKeyPerAttempt", 2),
     ("KeyFromBlockHash", 8),
     ("BodyChangedOnRetry", 2),
-    ("ResendAfterKeyLife", 35),
-    ("EditPaysThePast", 17),
-    ("SaltOfTheStore", 9),
+    ("ResendAfterKeyLife", 6),
+    ("EditPaysThePast", 0),
+    ("SaltOfTheStore", 33),
     ("OneRuleOnAllChains", 24),
     ("SecondTopUp", 0),
     ("LoopThroughPayee", 0),
     ("LimitsOnlyAtPlanning", 0),
     ("AgesMixedUp", 951),
     ("ResendUnderFreeze", 50),
-    ("AbsentAfterOneScan", 3),
+    ("AbsentAfterOneScan", 7),
     ("ClockJumpIgnored", 228),
     ("IncompleteScanCounts", 3),
     ("LimitsOfOneVersion", 8),
-    ("ApprovalCountsTwice", 0),
+    ("ApprovalCountsTwice", 1),
     ("StuckIsFailed", 0),
     ("EditedPayeeIsPaid", 1),
     ("NoStartScan", 2),
     ("SuspectPays", 1),
     ("UnfinalPays", 32),
-    ("ConflictIsRejected", 9),
+    ("ConflictIsRejected", 33),
     ("ForeignUncounted", 22),
     ("FailedGoesOn", 1),
     ("RetractedGoesOut", 7),
@@ -41,6 +41,7 @@ const RECORDED: [(&str, u64); 37] = [
     ("OneProofRejects", 1438),
     ("UsedCiphertextProves", 3),
     ("OneOperatorPays", 11),
+    ("ApprovalOutlivesEdit", 1),
     ("RehearsalSent", 0),
     ("SendBeforePersist", 0),
     ("LeavesLate", 0),
@@ -95,6 +96,7 @@ fn everything() -> Vec<Planted> {
         ShortScanWindow: "before the wallet was listed" | "is rejected and was paid" | "I1:",
         UsedCiphertextProves: "is rejected and was paid" | "I1:",
         OneOperatorPays: "I7: ww1",
+        ApprovalOutlivesEdit: "I7: ww1",
     ]
     .into();
     let sloppy = |sloppy| Plant { sloppy, ..Plant::NONE };

@@ -43,6 +43,7 @@ impl Store {
         for key in &step.gone {
             self.office.stops.retain(|row| OfficeKey::Stop(row.what.clone()) != *key);
             self.office.births.retain(|row| OfficeKey::Birth(row.what.clone()) != *key);
+            self.office.foreign.retain(|row| OfficeKey::Foreign(row.id.clone()) != *key);
         }
         for write in &step.office {
             match write.clone() {

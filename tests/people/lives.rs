@@ -3,11 +3,13 @@
 
 use crate::channels::{Channel, ROUTING, Receives, Service, Topic, Wire, discord, gone, sink, title};
 use crate::cluster::{MEMBERS, Members, blind, cluster, fires};
+use crate::incoming::{Incoming, slack};
 use crate::mail::{Postbox, config as mail_config};
 use crate::rig::{Book, Rig, message};
+use crate::stream::{Stream, stream};
 use crate::telegram::{PERSON, Phone, sink as telegram};
 use crate::workspace::{Workspace, bot};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use walletwatch::config::checked::{MailSecurity, NtfyConfig, PagerDutyConfig, Si
 use walletwatch::reactor::effect::Message;
 use walletwatch::sinks::answer::{Answer, SinkRequest};
 use walletwatch::sinks::letter::{Letter, LetterAnswer};
-use walletwatch::sinks::{Carry, Post, Sink};
+use walletwatch::sinks::{Carry, Post, Publication, PublishAnswer, Sink};
 use walletwatch::types::{Secret, Stage, Timestamp};
 
 /// On which side of the receiver the process dies.
@@ -67,6 +69,14 @@ impl<W: Carry + Sync> Carry for Way<W> {
         let nth = self.requests.fetch_add(1, Ordering::SeqCst);
         self.passes(nth, Side::Before).await;
         let answer = self.to.carry(letter).await;
+        self.passes(nth, Side::Behind).await;
+        answer
+    }
+
+    async fn publish(&self, publication: Publication) -> PublishAnswer {
+        let nth = self.requests.fetch_add(1, Ordering::SeqCst);
+        self.passes(nth, Side::Before).await;
+        let answer = self.to.publish(publication).await;
         self.passes(nth, Side::Behind).await;
         answer
     }
@@ -168,24 +178,20 @@ async fn a_webhook_has_every_revision_once() {
     check(|| Wire::new(Hook::default()), sink(kind), true, seen, expected).await;
 }
 
-/// A channel behind an incoming webhook of Slack: what it was sent, as a phone shows it.
-#[derive(Default)]
-struct Incoming(Vec<String>);
-
-impl Receives for Incoming {
-    fn take(&mut self, _: &SinkRequest, body: &Value) -> (u16, Value, Option<Duration>) {
-        self.0.push(body["text"].as_str().expect("it has a text").to_owned());
-        (200, json!("ok"), None)
-    }
+#[tokio::test(start_paused = true)]
+async fn a_stream_has_every_revision_once() {
+    let expected: [&[&str]; 2] = [
+        &["walletwatch.transfer.seen", "walletwatch.transfer.confirmed", "walletwatch.transfer.retracted"],
+        &["walletwatch.source.blind", "walletwatch.source.recovered"],
+    ];
+    check(Stream::default, stream(), true, Stream::subjects, expected).await;
 }
 
 const SAID: [&[&str]; 2] = [&["treasury received", "treasury received", "RETRACTED"], &["BLIND", "RECOVERED"]];
 
 #[tokio::test(start_paused = true)]
 async fn what_can_neither_edit_nor_answer_says_what_it_ends() {
-    let url = Secret::new("https://hooks.slack.com/services/T/B/X".into());
-    let slack = sink(SinkKind::Slack { url, allow_private: false });
-    check(|| Wire::new(Incoming::default()), slack, false, |it| it.there().0.clone(), SAID).await;
+    check(Incoming::default, slack(), false, Incoming::shown, SAID).await;
     let ntfy = sink(SinkKind::Ntfy(NtfyConfig {
         url: Secret::new("https://ntfy.sh".into()),
         topic: "treasury".into(),

@@ -7,12 +7,15 @@ mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
 mod foreign;
+mod incoming;
 mod inert;
 mod lives;
 mod mail;
+mod nkeys;
 mod outage;
 mod rig;
 mod signed;
+mod stream;
 mod streams;
 mod telegram;
 mod whole;

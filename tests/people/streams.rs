@@ -23,7 +23,7 @@ use walletwatch::types::{Name, Secret, Stage};
 
 const TOKEN: &str = "CANARY-token";
 
-fn config(port: u16, tls: bool, login: NatsLogin, stream: &str) -> NatsConfig {
+pub(crate) fn config(port: u16, tls: bool, login: NatsLogin, stream: &str) -> NatsConfig {
     let (host, subject) = ("localhost".into(), "walletwatch".into());
     NatsConfig { host, port, tls, login, stream: stream.into(), subject, allow_private: true }
 }
@@ -32,14 +32,14 @@ fn row(alert: u8, symbol: &str) -> OutboxRow {
     OutboxRow::new(1, freeze(&message(alert, 1, Stage::Seen, symbol), &"people".into()))
 }
 
-fn publication(config: &NatsConfig, deadline: Duration) -> Publication {
+pub(crate) fn publication(config: &NatsConfig, deadline: Duration) -> Publication {
     let publication = Nats::new(config).expect("its credentials are good").publication(&row(1, "X"));
     Publication { deadline, ..publication }
 }
 
 // Debian's server.
 
-fn program(test: &str) -> Option<PathBuf> {
+pub(crate) fn program(test: &str) -> Option<PathBuf> {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&paths).map(|folder| folder.join("nats-server")).find(|program| program.exists());
     if found.is_none() {
@@ -49,9 +49,9 @@ fn program(test: &str) -> Option<PathBuf> {
     found
 }
 
-struct Real {
+pub(crate) struct Real {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
     _folder: tempfile::TempDir,
 }
 
@@ -64,7 +64,7 @@ impl Drop for Real {
 }
 
 impl Real {
-    async fn start(program: &PathBuf, settings: &str) -> Self {
+    pub(crate) async fn start(program: &PathBuf, settings: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let free = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let port = free.local_addr().expect("it is bound").port();
@@ -106,7 +106,7 @@ impl Real {
     }
 
     /// Makes a stream, as soon as JetStream is there.
-    async fn make(&self, login: &Value, name: &str, subjects: &str) {
+    pub(crate) async fn make(&self, login: &Value, name: &str, subjects: &str) {
         let stream = json!({"name": name, "subjects": [subjects], "storage": "file", "max_msg_size": 100_000});
         let made = self.ask(login, &format!("$JS.API.STREAM.CREATE.{name}"), &stream).await;
         assert!(made["error"].is_null(), "{made}");

@@ -3,7 +3,7 @@
 //! The head of a line `scan internal …` is the block of its newest row, as the reader of such a list makes it.
 
 use crate::script::check;
-use crate::settings::{both, explorer_only};
+use crate::settings::{base, both, explorer_only};
 
 #[test]
 fn an_internal_movement_grows_with_the_head_of_other_lists_and_its_receipt() {
@@ -232,4 +232,36 @@ fn what_was_alone_in_its_list_is_taken_back_by_its_receipts_once_it_should_be_fi
             ),
         );
     }
+}
+
+#[test]
+fn a_block_read_without_its_traces_tells_the_rest_and_what_moved_inside_when_they_come() {
+    check(
+        base(),
+        "
+        a fresh
+        a genesis 7
+        a 100
+        tx t1 coin S>A 5 + internal S>A 7
+        a bare 101:t1
+        = seen t1 treasury in
+        untraced 101
+        a 102..103
+        = confirmed t1 treasury in
+        restart
+        a fresh
+        a genesis 7
+        untraced 101
+        a traces 102
+        a traces 101
+        = seen t1 treasury in late; confirmed t1 treasury in late
+        untraced
+        a traces 101
+        tx t2 internal S>A 8
+        a bare 104:t2
+        a 104'<103:t2
+        = seen t2 treasury in
+        untraced
+        ",
+    );
 }

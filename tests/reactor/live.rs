@@ -175,11 +175,11 @@ fn a_transfer_pays_by_itself_when_two_operators_say_alike_what_its_block_holds()
 fn what_circle_says_of_a_transaction_is_held_against_its_receipt() {
     const ON_CHAIN: &str = "a 107:p1 108..113";
     let frozen = "= payments.frozen everything";
-    let check_ended = |end: &str, then: &str| {
+    let check_of = |p1: &str, end: &str, then: &str| {
         check(
             live(Approval::None),
             &format!(
-                "tx p1 usdc W>P 500
+                "tx p1 {p1}
                 {TRIGGERED}
                 circle takes c-1
                 circle shows SENT p1
@@ -192,13 +192,48 @@ fn what_circle_says_of_a_transaction_is_held_against_its_receipt() {
             ),
         );
     };
+    let check_ended = |end: &str, then: &str| check_of("usdc W>P 500", end, then);
     check_ended("COMPLETE", &format!("{ON_CHAIN}\nscan receipt p1 107"));
+    // It succeeded, and moved something else than was frozen.
+    for p1 in ["usdc W>P 499", "usdc W>Q 500", "usdc S>P 500", "fake W>P 500", "coin W>P 500"] {
+        check_of(p1, "COMPLETE", &format!("{ON_CHAIN}\nscan receipt p1 107\n{frozen}"));
+    }
+    check_of("usdc W>Q 7 + usdc W>P 500", "COMPLETE", &format!("{ON_CHAIN}\nscan receipt p1 107"));
     check_ended("COMPLETE", &format!("scan receipt p1 none\nwait 360s\n{ON_CHAIN}\nscan receipt p1 107"));
     let late = "wait 3660s\n= source.blind\nscan receipt p1 none";
     check_ended("COMPLETE", &format!("scan receipt p1 none\n{late}\n{frozen}"));
     check_ended("COMPLETE", "a 107:p1 108 109\nscan receipt p1 107\nwait 3660s\n= source.blind");
     check_ended("FAILED", &format!("scan receipt p1 none\n{late}"));
     check_ended("FAILED", &format!("{ON_CHAIN}\nscan receipt p1 107\n{frozen}"));
+}
+
+#[test]
+fn what_leaves_the_wallet_and_no_list_of_circles_has_freezes_everything() {
+    for (o1, then) in [
+        ("usdc W>Q 77", "circle asked scan\ncircle lists\n= payments.frozen everything"),
+        ("usdc W>Q 0", "circle asked"),
+        ("fake W>Q 77", "circle asked"),
+        ("usdc S>Q 77", "circle asked"),
+    ] {
+        check(
+            live(Approval::None),
+            &format!(
+                "
+                tx o1 {o1}
+                a fresh
+                a 100
+                wait 1s
+                circle lists
+                a 101:o1 102 103 104 105
+                wait 60s
+                circle asked
+                a 106
+                wait 31s
+                {then}
+                "
+            ),
+        );
+    }
 }
 
 #[test]
@@ -267,7 +302,7 @@ fn what_is_no_usdc_what_is_dust_and_what_a_payee_sends_pays_nothing() {
         a 101:t1 102:t2 103:t3 104:t4 105 106 107 108 109
         = final t3 treasury in; final t4 treasury in
         wait 60s
-        circle asked
+        circle asked scan
         ",
     );
 }

@@ -5,6 +5,7 @@
 //! | `tx t1 usdc S>A 1000 + coin A>S 5` | a transaction and what it moves; kinds are coin, internal, usdc, fake, nft |
 //! | `a 101:t1 102 101'<100` | endpoint `a` sends a run: blocks with their transactions; a parent may be named |
 //! | `a gap 101 102` | the same into a gap |
+//! | `a bare 101:t1`, `a traces 101`, `untraced 101` | the same without traces, then with them; of which they are wanted |
 //! | `a head 100 lacks 102` | an endpoint's head |
 //! | `a final 100` | its `finalized` tag |
 //! | `a fresh`, `a gone`, `a genesis 7` | an endpoint's state; of the explorer `scan` too |
@@ -28,6 +29,7 @@
 //! | `b says 101`, `b says usdc A 90 at 117`, `b denies 101` | what the operator `b` reads there itself; without its transfers |
 //! | `= seen t1 treasury in; …` | what the line above says; without it, nothing |
 
+mod blocks;
 mod opinions;
 
 pub use crate::names::{CHAIN, FAKE, NFT, USDC, address, pair};
@@ -39,12 +41,11 @@ use walletwatch::reactor::Reactor;
 use walletwatch::reactor::effect::{Effect, Reply};
 use walletwatch::reactor::event::{
     Balances, Command, Contact, DeliveryReport, Event, Explored, ExplorerHead, Head, List, Logs, NoBalance, ReadAt,
-    Receipt, Reported, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts,
-    Witnessed,
+    Receipt, Reported, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tags, Tick, TokenFacts, Witnessed,
 };
 use walletwatch::reactor::payments::ask::Asked;
 use walletwatch::reactor::settings::Settings;
-use walletwatch::types::{Address, Asset, B256, Block, BlockRef, Kind, Movement, Name, Price, Timestamp, U256};
+use walletwatch::types::{Address, Asset, B256, Block, BlockRef, Kind, Movement, Name, Price, Timestamp, Tracer, U256};
 
 struct Script {
     reactor: Reactor,
@@ -252,7 +253,7 @@ impl Script {
                 chain: CHAIN,
                 endpoint: (*endpoint).into(),
                 genesis: Some(B256::repeat_byte(byte.parse().expect("a byte"))),
-                traces: true,
+                traces: Some(Tracer::Flat),
             })),
             [endpoint, "head", block, lacks @ ..] => {
                 let at = self.block(block).0;
@@ -267,6 +268,8 @@ impl Script {
                 self.handle(Event::Tags(Tags { chain: CHAIN, endpoint: (*endpoint).into(), safe: None, finalized }));
             }
             [endpoint, "gap", blocks @ ..] => self.run(endpoint, RunPart::Gap, blocks),
+            [endpoint, "traces", blocks @ ..] => self.run(endpoint, RunPart::Traces, blocks),
+            ["untraced", blocks @ ..] => self.expect_untraced(blocks),
             ["trusted"] => self.trust(),
             ["opinions", count] => assert_eq!(self.opinions().len() as u64, number(count), "{line}"),
             [operator, "says", block] => {
@@ -305,50 +308,6 @@ impl Script {
         });
         let movements = movements.collect();
         self.txs.insert(name.to_owned(), movements);
-    }
-
-    /// `101'<100:t1,t2`, `120..125`: known from then on by its name.
-    fn block(&mut self, text: &str) -> (BlockRef, Vec<String>) {
-        let (place, txs) = text.split_once(':').unwrap_or((text, ""));
-        let (name, parent) = place.split_once('<').map_or((place, None), |(name, parent)| (name, Some(parent)));
-        if let Some(known) = self.blocks.get(name) {
-            return known.clone();
-        }
-        let digits = name.trim_end_matches('\'');
-        let number = number(digits);
-        let beside = format!("{}{}", number.wrapping_sub(1), &name[digits.len()..]);
-        let beneath = number.wrapping_sub(1).to_string();
-        let fork = self.blocks.contains_key(&beside);
-        let parent = parent.map_or_else(|| if fork { beside } else { beneath }, str::to_owned);
-        let at = BlockRef { number, hash: hash(name), parent: hash(&parent) };
-        let txs = txs.split(',').filter(|tx| !tx.is_empty()).map(str::to_owned).collect();
-        self.blocks.insert(name.to_owned(), (at, txs));
-        self.blocks[name].clone()
-    }
-
-    fn run(&mut self, endpoint: &str, part: RunPart, words: &[&str]) {
-        let mut names = Vec::new();
-        for word in words {
-            match word.split_once("..") {
-                Some((from, to)) => names.extend((number(from)..=number(to)).map(|number| number.to_string())),
-                None => names.push((*word).to_owned()),
-            }
-        }
-        let blocks = names.iter().map(|name| self.whole(name)).collect();
-        self.handle(Event::Run(Run {
-            chain: CHAIN,
-            endpoint: endpoint.into(),
-            blocks,
-            part,
-            chosen_by: self.chosen_by,
-        }));
-    }
-
-    fn whole(&mut self, name: &str) -> Block {
-        let (at, txs) = self.block(name);
-        let movements = txs.iter().flat_map(|tx| self.txs[tx].clone()).enumerate();
-        let movements = movements.map(|(place, it)| Movement { log_index: Some(place as u64), ..it }).collect();
-        Block { at, time: self.now, base_fee: None, next_base_fee: None, movements, traced: true }
     }
 
     fn logs(&mut self, endpoint: &str, range: &str, rows: &[&str]) {
@@ -415,7 +374,8 @@ impl Script {
         assert!(wanted, "nobody asks for the receipt of {tx}");
         let digits = found.trim_end_matches('\'');
         let found = digits.parse().ok().map(|block| (block, hash(found), true));
-        self.handle(Event::Receipt(Receipt { chain: CHAIN, source: "scan".into(), tx: hash(tx), found }));
+        let moved = found.and_then(|_| self.txs.get(tx).cloned()).unwrap_or_default();
+        self.handle(Event::Receipt(Receipt { chain: CHAIN, source: "scan".into(), tx: hash(tx), found, moved }));
     }
 
     fn balance(&mut self, source: &str, kind: &str, who: &str, amount: &str, at: ReadAt) {

@@ -1,13 +1,14 @@
 //! Silences as a table, on a clock of the test's own.
 
-use crate::names::{CHAIN, address};
-use crate::settings::{base, price_rule};
+use crate::names::{CHAIN, USDC, address};
+use crate::settings::{balance_rule, base, price_rule};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use walletwatch::reactor::Reactor;
 use walletwatch::reactor::effect::{Body, Effect, Message, Reply};
 use walletwatch::reactor::event::{
-    Command, Event, ReadAt, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState, Tick,
+    Balances, Command, DeliveryReport, Event, ReadAt, Run, RunPart, SourceId, SourceKind, SourceReport, SourceState,
+    Tick,
 };
 use walletwatch::reactor::hush::{SilenceAnswer, SilenceOrder};
 use walletwatch::reactor::quiet::{QuietRow, Silence};
@@ -316,4 +317,82 @@ fn the_end_of_what_was_told_is_told_in_spite_of_a_silence_and_of_what_was_not_is
     assert_eq!(stage.said(), [""; 0]);
     stage.wait(HOUR);
     assert!(stage.said().contains(&"digest of 1".to_owned()));
+    let facts = "low: ETH-USD at 99, below 100, as of ";
+    let became = "; price.crossed, price.recovered; alert ";
+    assert!(stage.entries[0].starts_with(facts) && stage.entries[0].contains(became), "{:?}", stage.entries);
+}
+
+/// What silences kept and lasts, how it goes on meanwhile and afterwards, and what is said at the end of the silence, and then.
+#[test]
+fn what_is_so_still_when_its_silence_ends_is_told_then_and_its_end_too() {
+    type Act = fn(&mut Stage);
+    let check = |settings: Settings, [begins, meanwhile, after]: [Act; 3], expected: [&[&str]; 2]| {
+        let mut stage = Stage::new(settings);
+        let number = stage.silence(&[], HOUR);
+        begins(&mut stage);
+        assert_eq!(stage.said(), [""; 0]);
+        let untold = |stage: &Stage| {
+            let rows = stage.alerts.values().filter(|row| row.untold.is_some());
+            rows.map(|row| (row.told.len(), row.untold.clone().map(|why| why.to_string()).unwrap_or_default()))
+                .collect::<Vec<_>>()
+        };
+        let kept = untold(&stage);
+        let words = format!("silence {number} by admin (the vault moves), set at ");
+        assert!(kept.len() == 1 && kept[0].0 == 0 && kept[0].1.starts_with(&words), "{kept:?}");
+        meanwhile(&mut stage);
+        stage.reactor = Reactor::restore(stage.reactor.tables(), stage.now);
+        stage.handle(Event::Configured(Box::new(stage.settings.clone())));
+        meanwhile(&mut stage);
+        stage.handle(Event::Command(Command::Silence(Box::new(SilenceOrder::End(number)))));
+        let at_its_end = stage.said();
+        after(&mut stage);
+        let then = stage.said();
+        assert_eq!((at_its_end, then), (words_of(expected[0]), words_of(expected[1])));
+        if expected[0] == ["digest of 1"] {
+            assert_eq!(stage.entries.len(), 1, "{:?}", stage.entries);
+        } else {
+            assert_eq!(untold(&stage), [], "it was told in the end");
+        }
+    };
+    let low: Act = |stage| stage.price("99");
+    let high: Act = |stage| stage.price("200");
+    let nothing: Act = |_| {};
+    let price = || price_rule(0, None);
+    // It is low still, and recovers.
+    check(price(), [low, low, high], [&["price.crossed"], &["price.recovered"]]);
+    // It is low when the restart forgets the price: the digest says it was, and its end is told.
+    check(price(), [low, nothing, high], [&["digest of 1"], &["price.recovered"]]);
+    // It recovered meanwhile.
+    check(price(), [low, high, nothing], [&["digest of 1"], &[]]);
+    let failing: Act = |stage| {
+        let since = stage.now;
+        stage.handle(Event::Delivery(DeliveryReport::Failing {
+            sink: "chat".into(),
+            since,
+            reason: "HTTP 503".into(),
+        }));
+    };
+    let works: Act = |stage| drop(stage.handle(Event::Delivery(DeliveryReport::Recovered { sink: "chat".into() })));
+    check(base(), [failing, nothing, works], [&["sink.failing"], &["sink.recovered"]]);
+    check(base(), [failing, works, nothing], [&["digest of 1"], &[]]);
+    let falls: Act = |stage| {
+        stage.moves(Kind::Coin, Asset::Coin, "S", "A", 7);
+        reads(stage, 50);
+    };
+    let recovers: Act = |stage| reads(stage, 160);
+    check(balance_rule(0), [falls, nothing, recovers], [&["balance.crossed"], &["balance.recovered"]]);
+    check(balance_rule(0), [falls, recovers, nothing], [&["digest of 1"], &[]]);
+    // A transfer is named, and who was told so is told that it is taken back.
+    let pays: Act = Stage::pay;
+    let reorg: Act = |stage| stage.mine(1, Vec::new());
+    check(base(), [pays, nothing, reorg], [&["digest of 1"], &["transfer.retracted"]]);
+}
+
+fn reads(stage: &mut Stage, amount: u64) {
+    let (at, read) = (stage.tip(), vec![(address("A"), Asset::Token(USDC), Ok(U256::from(amount)))]);
+    stage.handle(Event::Balances(Balances { chain: CHAIN, source: "a".into(), at, read }));
+}
+
+fn words_of(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
 }

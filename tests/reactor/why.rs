@@ -1,14 +1,15 @@
 //! Why a transfer was said or not, and where the rule of an alert stands: every check with what there is and what is wanted.
 
+use crate::live::in_earnest;
 use crate::names::{CHAIN, FAKE, USDC, address};
-use crate::settings::{balance_rule, base, price_rule, with_rule};
+use crate::settings::{balance_rule, base, paying, price_rule, with_rule};
 use crate::silences::Stage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use walletwatch::reactor::event::{Balances, Command, DeliveryReport, Event};
 use walletwatch::reactor::phase::Phase;
 use walletwatch::reactor::rows::AlertSubject;
-use walletwatch::reactor::settings::{Direction, Settings};
+use walletwatch::reactor::settings::{Approval, Direction, Settings};
 use walletwatch::reactor::why::Looked;
 use walletwatch::types::{Asset, Kind, Name, Severity, U256};
 
@@ -94,10 +95,10 @@ fn a_silence_is_named_while_it_lasts_and_when_it_is_over() {
     assert!(stage.told.is_empty());
     let is = stopped(&why(&mut stage)).remove(0);
     let starts = |verb: &str| format!("silence {number} by admin (the vault moves) {verb} it, from ");
-    assert!(is.starts_with(&starts("keeps")) && is.ends_with("the digest at its end names it"), "{is}");
+    assert!(is.starts_with(&starts("keeps")) && is.ends_with("else the digest names it"), "{is}");
     stage.wait(HOUR);
     let is = stopped(&why(&mut stage)).remove(0);
-    assert!(is.contains(&starts("kept")) && is.ends_with("the digest at its end named it"), "{is}");
+    assert!(is.contains(&starts("kept")) && is.ends_with("else the digest named it"), "{is}");
 }
 
 fn why_alert(stage: &mut Stage, is: impl Fn(&AlertSubject) -> bool) -> Looked {
@@ -172,4 +173,29 @@ fn a_balance_rule_stands_for_each_balance_alone() {
     assert_eq!(level.wanted.as_str(), "below 0.0001 USDC, until it is at or above 0.00015 USDC");
     let levels = read(&mut stage, 160);
     assert!(levels.iter().all(|(_, phase)| *phase == Phase::Calm), "{levels:?}");
+}
+
+#[test]
+fn a_transfer_that_a_paying_rule_matches_says_why_no_payment_came() {
+    let usdc = Asset::Token(USDC);
+    for settings in [paying(Approval::None), in_earnest(paying(Approval::None))] {
+        let check = |(asset, from, amount): (Asset, &str, u128), expected: Option<&str>| {
+            let mut stage = Stage::new(settings.clone());
+            stage.moves(Kind::Token, asset, from, "A", amount);
+            let is = stopped(&why(&mut stage)).join("; ");
+            let told = is.split("; ").find(|words| words.contains("payment"));
+            assert!(
+                told.is_some() == expected.is_some() && expected.is_none_or(|expected| is.contains(expected)),
+                "{expected:?} is meant: {is}"
+            );
+        };
+        check((usdc, "S", 500), Some("no payment: it is seen, and pays when it is final"));
+        // Its own checks say why.
+        check((usdc, "S", 99), None);
+        check((Asset::Token(FAKE), "S", 500), None);
+    }
+    let mut stage = Stage::new(in_earnest(paying(Approval::None)));
+    stage.moves(Kind::Token, usdc, "P", "A", 500);
+    let is = stopped(&why(&mut stage)).join("; ");
+    assert!(is.contains("no payment: it is from or to the paying wallet or a payee"), "{is}");
 }

@@ -181,13 +181,14 @@ const fn list_of(kind: Kind) -> List {
 /// What the node behind the explorer's proxy says: it stands at the canonical tip.
 fn receipt(chain: &Chain, source: &Name, tx: B256) -> Receipt {
     let mut index = Some(chain.tip);
-    let mut found = None;
+    let (mut found, mut moved) = (None, Vec::new());
     while let (Some(at), None) = (index, found) {
         let mined = &chain.blocks[at];
-        if mined.txs.iter().any(|known| chain.txs[*known].hash == tx) {
+        if let Some(known) = mined.txs.iter().find(|known| chain.txs[**known].hash == tx) {
             found = Some((mined.at.number, mined.at.hash, true));
+            moved.clone_from(&chain.txs[*known].movements);
         }
         index = chain.parent(at);
     }
-    Receipt { chain: chain.id, source: source.clone(), tx, found }
+    Receipt { chain: chain.id, source: source.clone(), tx, found, moved }
 }

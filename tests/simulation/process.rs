@@ -12,7 +12,7 @@ use walletwatch::reactor::event::{Command, Event};
 use walletwatch::reactor::rows::TransferRow;
 use walletwatch::reactor::settings::Settings;
 use walletwatch::reactor::watch_list::{WatchAnswer, WatchOrder};
-use walletwatch::sinks::delivery::{LaneSettings, Machine, Pace};
+use walletwatch::sinks::delivery::{LaneSettings, Machine};
 use walletwatch::sinks::webhook::verdict;
 use walletwatch::store::{Commit, DeliveryWrite, ModelStore, OutboxRow, Store};
 use walletwatch::types::{B256, Name, Timestamp};
@@ -254,7 +254,8 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, ours: &T, theirs: &T) -> Res
 }
 
 fn lanes() -> Vec<LaneSettings> {
-    let (pace, concurrency, folds, drops_repeats) = (Pace::FREE, 4, false, true);
-    let lane = |name: &&str| LaneSettings { name: Name::from(*name), concurrency, pace, folds, drops_repeats };
+    let (concurrency, folds, drops_repeats) = (4, false, true);
+    let lane =
+        |name: &&str| LaneSettings { name: Name::from(*name), concurrency, paces: Vec::new(), folds, drops_repeats };
     SINKS.iter().map(lane).collect()
 }

@@ -16,7 +16,7 @@ use walletwatch::reactor::event::{
 use walletwatch::reactor::match_set::MatchSet;
 use walletwatch::reactor::rows::GapRow;
 use walletwatch::reactor::wants::ChainWants;
-use walletwatch::types::{Asset, B256, Block, BlockRef, Name};
+use walletwatch::types::{Asset, B256, Block, BlockRef, Name, Tracer};
 
 /// A back end is so many blocks behind …
 const LARGEST_LAG: u64 = 30;
@@ -154,7 +154,7 @@ impl Sources {
                         chain: chain.id,
                         endpoint: endpoint.name.clone(),
                         genesis: Some(B256::repeat_byte(9)),
-                        traces: endpoint.traces,
+                        traces: endpoint.traces.then_some(Tracer::Flat),
                     }));
                 }
                 events.push(Event::Source(SourceReport { source, state }));

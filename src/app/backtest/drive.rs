@@ -21,7 +21,7 @@ use crate::reactor::settings::Settings;
 use crate::reactor::wants::StretchWant;
 use crate::sources::chain::LookBack;
 use crate::store::{Reader, SqliteStore, Store, TransferFilter};
-use crate::types::{Address, B256, Block, BlockRef, ChainId, Name, Pair, Price, Timestamp};
+use crate::types::{Address, B256, Block, BlockRef, ChainId, Name, Pair, Price, Timestamp, Tracer};
 use serde_json::json;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -58,7 +58,7 @@ impl Past {
     async fn contact(&mut self, chain: ChainId) -> Result<Contact, BacktestFault> {
         match self {
             Self::Node(node) => Ok(node.contact().await?),
-            Self::Lists(_) => Ok(Contact { chain, endpoint: LISTS.into(), genesis: None, traces: true }),
+            Self::Lists(_) => Ok(Contact { chain, endpoint: LISTS.into(), genesis: None, traces: Some(Tracer::Flat) }),
         }
     }
 

@@ -4,7 +4,7 @@ use super::super::Failure;
 use super::super::api::{self, Answerer, Question};
 use super::super::places::Located;
 use super::super::show::{answer, clean, text};
-use super::look::{read, told};
+use super::look::{read, stops};
 use super::{Accept, Approve, Resolve, Resume, Who};
 use crate::config::checked::Role;
 use crate::config::circle::FREEZE_FILE;
@@ -50,15 +50,18 @@ async fn with_state(answerer: &Answerer, id: &str, done: Result<(), Failure>) ->
 pub(super) async fn approve(located: &Located, asked: Approve) -> Result<(), Failure> {
     let answerer = approver(located, &asked.who).await?;
     let item = read(&answerer, &["payments", &asked.id]).await?;
-    eprintln!("{}", told(&item));
     let shown = item["live"]["body_sha256"].as_str().map(str::to_owned);
     let mut body = json!({ "anyway": asked.anyway });
     if let Some(hash) = asked.body.or(shown) {
         body["body_sha256"] = json!(hash);
     }
     let amount = format!("{} USDC to {} ({})", text(&item, "amount"), text(&item, "payee"), text(&item, "address"));
-    let said = clean(&format!("approved: {amount}"));
-    let done = decide(&answerer, &["payments", &asked.id, "approve"], &body, &said).await;
+    eprintln!(
+        "{}",
+        clean(&format!("{}: {amount} on {}, by the rule \"{}\"", asked.id, text(&item, "chain"), text(&item, "rule")))
+    );
+    let said = "approved";
+    let done = decide(&answerer, &["payments", &asked.id, "approve"], &body, said).await;
     with_state(&answerer, &asked.id, done).await
 }
 
@@ -127,7 +130,15 @@ pub(super) fn or_by_file(config: &Path, failure: Failure) -> Failure {
 
 pub(super) async fn unfreeze(located: &Located, who: &Who) -> Result<(), Failure> {
     let answerer = approver(located, who).await?;
-    decide(&answerer, &["payments", "unfreeze"], &json!({}), "payments go on").await
+    decide(&answerer, &["payments", "unfreeze"], &json!({}), "unfrozen").await?;
+    what_stops(&answerer).await
+}
+
+/// What stops payments all the same: one stop was ended, and there may be others.
+async fn what_stops(answerer: &Answerer) -> Result<(), Failure> {
+    let stops = stops(&read(answerer, &["payments", "standing"]).await?);
+    stops.iter().for_each(|line| eprintln!("{}", clean(line)));
+    if stops.is_empty() { answer("payments go on") } else { Ok(()) }
 }
 
 pub(super) async fn resolve(located: &Located, asked: Resolve) -> Result<(), Failure> {
@@ -152,9 +163,10 @@ pub(super) async fn resume(located: &Located, asked: Resume) -> Result<(), Failu
             let said = format!("the payee \"{}\" may be paid again", clean(&payee));
             (json!({ "payee": payee }), said)
         }
-        (None, None) => (json!({ "clock": true }), "payments go on".to_owned()),
+        (None, None) => (json!({ "clock": true }), "the clock is trusted".to_owned()),
     };
-    decide(&answerer, &["payments", "resume"], &body, &said).await
+    decide(&answerer, &["payments", "resume"], &body, &said).await?;
+    what_stops(&answerer).await
 }
 
 pub(super) async fn probe(located: &Located, who: &Who) -> Result<(), Failure> {

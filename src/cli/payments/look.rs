@@ -38,7 +38,9 @@ pub(super) fn stops(standing: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(why) = standing["frozen"].as_str() {
         let (by, since) = (text(standing, "frozen_by"), text(standing, "frozen_since"));
-        lines.push(format!("FROZEN: {why} (by {by} at {since}). `walletwatch payments unfreeze` lets payments go on"));
+        lines.push(format!(
+            "FROZEN: {why} (by {by} at {since}). Once that is understood: `walletwatch payments unfreeze`"
+        ));
     }
     let file = &standing["freeze_file"];
     if let Some(why) = file["why"].as_str() {
@@ -80,7 +82,7 @@ pub(super) async fn show(located: &Located, id: &str, json: bool) -> Result<(), 
 }
 
 /// Everything of a payment, for people.
-pub(super) fn told(item: &Value) -> String {
+fn told(item: &Value) -> String {
     let keys = [
         "payment_id",
         "rehearsal",

@@ -34,6 +34,7 @@ fn a_whole_circle_means_what_it_says() {
         "wallet ce714f5b-0d8e-4062-9454-61aa1154869b at Circle's own host, on test networks",
         "at most 10000 USDC a day and 100000 USDC altogether",
         "a payment above 5000.5 USDC takes two approvers",
+        "two approvers may pass a rule's per_payment and per_day for one payment",
         "key is pinned by this config",
         "a file /etc/FREEZE stops every payment",
         "received on 127.0.0.1:8641 at /hooks/circle",

@@ -8,6 +8,7 @@ mod lists;
 mod live;
 mod meaning;
 mod parts;
+mod routes;
 mod streams;
 mod worth;
 

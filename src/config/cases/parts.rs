@@ -64,6 +64,10 @@ fn slack_is_an_incoming_webhook_or_a_bot_and_a_channel() {
     }
     check_more(&slack("channel = \"C0123456789\""), &["has no `url`", "an incoming webhook has its channel already"]);
     check_more(&slack("token = \"xoxb-1\"\nchannel = \"C012\""), &["`token`"]);
+    check_more(
+        &slack(&format!("{token}channel = \"C012\"\nurl = \"https://slack.com/api/chat.postMessage\"")),
+        &["the server's url holds more than a host. hint: leave `url` out for Slack's own"],
+    );
 }
 
 #[test]
@@ -79,18 +83,26 @@ fn alertmanagers_are_named_each() {
 }
 
 #[test]
-fn sinks_that_speak_to_one_chat_are_warned_of() {
-    let chat = |name: &str, chat: &str| {
-        format!("[[sink]]\nname = \"{name}\"\nkind = \"telegram\"\ntoken = \"env:TELEGRAM_TOKEN\"\nchat = \"{chat}\"\n")
+fn a_template_that_no_message_gets_is_warned_of() {
+    let rule = "[[rule]]\nname = \"in\"\nwhen = \"transfer\"\n";
+    let more = "[[sink]]\nname = \"desk\"\nkind = \"ntfy\"\ntopic = \"t\"\n";
+    let check = |first: &str, later: &str, used: bool| {
+        let template = |keys: &str| format!("[[template]]\n{keys}\ntitle = \"x\"\n");
+        let config = fine(&format!("{BASE}{more}{rule}{}{}", template(first), template(later)));
+        let warned = config.warnings.iter().any(|warning| warning.contains("no message gets these words"));
+        assert_eq!(!warned, used, "{first} before {later}: {:?}", config.warnings);
     };
-    let warned = |second: &str, words: &str| {
-        let config = fine(&format!("{BASE}{}{}", chat("a", "-100"), chat("b", second)));
-        config.warnings.iter().any(|warning| warning.contains(words))
-    };
-    assert!(warned("-100", "the sinks `a` and `b` speak to one chat"));
-    assert!(!warned("-101", "speak to one chat"));
-    let many: String = (0..31).map(|nth| chat(&format!("s{nth}"), &format!("{}", nth + 1))).collect();
-    assert!(fine(&format!("{BASE}{many}")).warnings.iter().any(|warning| warning.contains("31 sinks share a bot")));
+    let (all, seen) = ("types = [\"transfer.*\"]", "types = [\"transfer.seen\"]");
+    check(all, seen, false);
+    check(seen, all, true);
+    check(all, all, false);
+    check(all, "types = [\"transfer.seen\", \"price.*\"]", true);
+    check(&format!("{all}\nsinks = [\"desk\"]"), seen, true);
+    check(&format!("{all}\nsinks = [\"desk\", \"log\"]"), seen, false);
+    check(all, &format!("{seen}\nsinks = [\"desk\"]"), false);
+    // Every rule that there is; of what no rule speaks of others may be for.
+    check(&format!("{all}\nrules = [\"in\"]"), seen, false);
+    check("types = [\"*\"]\nrules = [\"in\"]", "types = [\"source.*\"]", true);
 }
 
 #[test]

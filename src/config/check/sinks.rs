@@ -72,7 +72,6 @@ pub(super) fn check(input: &Input<'_>) -> Sinks {
             sinks.list.push(SinkConfig { name, kind });
         }
     }
-    people::crowded(input, &sinks.list);
     if input.root.many("sink").is_empty() {
         input.notes.warn(input.root.place(), "there is no [[sink]]: nobody hears of anything");
     }

@@ -5,14 +5,63 @@ use super::page_and_store::sinks as named;
 use super::rules::Read;
 use super::sinks::{Sinks, types};
 use crate::config::checked::{SinkKind, TemplateConfig, Written};
+use crate::config::faults::Place;
 use crate::config::near;
 use crate::config::raw::scope::Scope;
+use crate::reactor::effect::MessageKind;
 use crate::types::Name;
+use std::collections::BTreeSet;
 use url::Url;
+
+/// What only rules speak of.
+const BY_RULES: [&str; 6] = ["transfer.", "approval.", "price.", "gas.", "balance.", "payment."];
 
 /// Every `[[template]]`.
 pub(super) fn check(input: &Input<'_>, sinks: &Sinks, rules: &[Read<'_>]) -> Vec<TemplateConfig> {
-    input.root.many("template").into_iter().filter_map(|scope| template(input, &scope, sinks, rules)).collect()
+    let read = input.root.many("template").into_iter();
+    let read = read.filter_map(|scope| Some((template(input, &scope, sinks, rules)?, scope.place().clone())));
+    let (templates, places): (Vec<TemplateConfig>, Vec<Place>) = read.unzip();
+    warn_of_unused(input, sinks, rules, &templates, &places);
+    templates
+}
+
+/// Of messages that are for several templates the first has them: one that is never the first is for nothing.
+fn warn_of_unused(
+    input: &Input<'_>,
+    sinks: &Sinks,
+    rules: &[Read<'_>],
+    templates: &[TemplateConfig],
+    places: &[Place],
+) {
+    let by_rule = || rules.iter().map(|rule| Some(rule.name.as_str()));
+    let messages = MessageKind::ALL.into_iter().map(MessageKind::word).flat_map(|word| {
+        let speaks: Vec<Option<&str>> = if BY_RULES.iter().any(|of| word.starts_with(of)) {
+            by_rule().collect()
+        } else {
+            by_rule().chain([None]).collect()
+        };
+        let to = move |rule| sinks.list.iter().map(move |sink| (word, &sink.name, rule));
+        speaks.into_iter().flat_map(to)
+    });
+    // Those that a template is for, and those that have the words of another.
+    let mut used = vec![false; templates.len()];
+    let mut taken_by = vec![BTreeSet::new(); templates.len()];
+    for (word, sink, rule) in messages {
+        let mut fitting = (0..templates.len()).filter(|nth| templates[*nth].is_for(word, sink, rule));
+        let Some(first) = fitting.next() else { continue };
+        used[first] = true;
+        for later in fitting {
+            taken_by[later].insert(first);
+        }
+    }
+    for (nth, place) in places.iter().enumerate().filter(|(nth, _)| !used[*nth] && !taken_by[*nth].is_empty()) {
+        let lines: Vec<String> = taken_by[nth].iter().map(|first| places[*first].line.to_string()).collect();
+        let lines = lines.join(", ");
+        let what = format!(
+            "no message gets these words: the first template that is for a message has it, here that of line {lines}"
+        );
+        input.notes.warn(place, what);
+    }
 }
 
 fn template(input: &Input<'_>, scope: &Scope<'_>, sinks: &Sinks, rules: &[Read<'_>]) -> Option<TemplateConfig> {

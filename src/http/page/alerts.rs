@@ -1,10 +1,10 @@
 //! Alerts: what was said, where its life stands, whom it reached; and one of them with every message.
 
-use super::super::Parts;
 use super::super::bodies;
 use super::super::problem::Problem;
 use super::super::query::{ALERT_STATE, NOTHING, RULE, Start, Takes, WATCH};
-use super::super::why::story;
+use super::super::why::{now_of, story};
+use super::super::{Parts, named};
 use super::frame::{Here, page};
 use super::pieces::{
     Tone, ago, chips, empty, facts, pager, section, severity, state, text, time, unmarked, watch_link,
@@ -12,7 +12,7 @@ use super::pieces::{
 use super::{Shown, View, asked, deliveries, transfers, why};
 use crate::reactor::rows::{AlertRow, AlertState, AlertSubject};
 use crate::sinks::text::render;
-use crate::store::{AlertFilter, OutboxRow, OutboxState};
+use crate::store::{OutboxRow, OutboxState};
 use crate::types::{AlertId, Severity};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
@@ -25,12 +25,7 @@ pub(super) type Told = (AlertRow, Vec<OutboxRow>);
 pub(super) async fn list(State(parts): State<Arc<Parts>>, uri: Uri) -> Shown {
     let view = View::of(&parts);
     let asked = asked(&uri, Takes { filters: &[ALERT_STATE, RULE, WATCH], pages: Some(Start::Number), ..NOTHING })?;
-    let filter = AlertFilter {
-        after: asked.place(|text| text.parse().ok())?,
-        state: asked.word(ALERT_STATE, &AlertState::ALL, AlertState::word),
-        rule: asked.name(RULE),
-        watch: asked.name(WATCH),
-    };
+    let filter = named::alerts(&parts, &view.standing, &asked).await?;
     let found = parts.archive.alerts(filter, asked.limit).await?;
     let told = told(&parts, found.rows).await?;
     let next = found.next.map(|place| place.to_string());
@@ -81,19 +76,34 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>)
         Some(transfer) => Some(story(&parts, transfer.clone()).await?),
         None => None,
     };
+    let learned = transfers::learned(&parts, &view, about.as_ref()).await;
+    // Of one about a transfer that is what looked at the transfer, of one about a payment the payment's own page.
+    let stands = match &row.subject {
+        AlertSubject::Transfer { .. } | AlertSubject::Payment(_) => None,
+        AlertSubject::Crossing(_) | AlertSubject::Balance { .. } | AlertSubject::Trouble(_) => {
+            Some(now_of(&parts, row.clone()).await)
+        }
+    };
     let title = title(&row, &messages);
     let main = html! {
         p.crumb { a href="/alerts" { "Alerts" } }
         h1 .(if row.state == AlertState::Retracted { "gone" } else { "here" }) { (text(&title)) }
         (section("alert", "The alert", &life(&row), &about_alert(&view, &row)))
         (section("messages", "Its messages", &html! {}, &html! {
-            @if messages.is_empty() { (empty("Nobody was told", &html! { "No sink takes it, or its messages were pruned." })) }
+            @if let Some(why) = &row.untold { p { b { "Its newest message was told to nobody: " } (text(why.as_str())) } }
+            @if messages.is_empty() { @if row.untold.is_none() { (empty("None is left", &html! { "They were pruned." })) } }
             @else { ol.life { @for (place, message) in messages.iter().enumerate() { (said(&view, message, place.checked_sub(1).map(|before| &messages[before]))) } } }
         }))
         @if let Some(transfer) = &about {
-            (section("transfers", "What it is about", &html! {}, &transfers::table(&view, std::slice::from_ref(transfer))))
+            (section("transfers", "What it is about", &html! {}, &transfers::table(&view, &learned, std::slice::from_ref(transfer))))
         }
         @if let Some(story) = &story { (why::section_of(&view, story)) }
+        @if let Some(rules) = &stands { (section("why", "Why, and where it stands now", &html! {}, &why::looked_at(rules.as_deref()))) }
+        @if let AlertSubject::Payment(id) = &row.subject {
+            (section("why", "Why", &html! {}, &empty("It is about a payment", &html! {
+                "What made it, what it waits for and until when: " a href={ "/payments/" (id) } { "the payment" }
+            })))
+        }
     };
     Ok(page(&view, Here::Alerts, &title, &main))
 }
@@ -123,11 +133,10 @@ fn line(view: &View, row: &AlertRow, messages: &[OutboxRow]) -> Markup {
             td.what {
                 a.main href={ "/alerts/" (id) } { (text(&title(row, messages))) }
                 div.sub {
-                    (severity(row.severity)) " "
-                    a href=(super::pieces::link("/alerts", [("rule", row.rule.as_str())].into_iter())) { (text(row.rule.as_str())) }
+                    (severity(row.severity)) " " (of_rule(row.rule.as_str()))
                 }
             }
-            td.told { (reached(row, messages)) }
+            td.told { div.reached { (reached(row, messages)) } }
             td.when { (ago(row.changed_at, view.now)) }
         }
     }
@@ -137,6 +146,11 @@ fn line(view: &View, row: &AlertRow, messages: &[OutboxRow]) -> Markup {
 fn title(row: &AlertRow, messages: &[OutboxRow]) -> String {
     let said = messages.last().and_then(|message| render(&message.message.body, false).ok());
     said.map_or_else(|| row.rule.to_string(), |text| unmarked(&text.title).to_owned())
+}
+
+/// A rule, with what it said.
+pub(super) fn of_rule(name: &str) -> Markup {
+    html! { a href=(super::pieces::link("/alerts", [("rule", name)].into_iter())) { (text(name)) } }
 }
 
 fn life(row: &AlertRow) -> Markup {
@@ -169,16 +183,20 @@ fn reached(row: &AlertRow, messages: &[OutboxRow]) -> Markup {
             }
             " "
         }
-        @if row.told.is_empty() { span.muted { "nobody" } }
+        @if let Some(why) = &row.untold {
+            span.muted { @if !row.told.is_empty() { "lately " } "nobody: " (text(why.as_str())) }
+        }
+        @else if row.told.is_empty() { span.muted { "nobody" } }
     }
 }
 
 fn about_alert(view: &View, row: &AlertRow) -> Markup {
     let item = bodies::alert(row, &view.standing.labels);
     let stages = if item.said.is_empty() { "-".to_owned() } else { item.said.join(", ") };
+    let stages = if row.told.is_empty() { format!("{stages} (to nobody)") } else { stages };
     let named = |name: &str, value: Markup| (name.to_owned(), value);
     let mut rows = vec![
-        named("Rule", html! { (text(&item.rule)) }),
+        named("Rule", of_rule(&item.rule)),
         named("Severity", severity(row.severity)),
         named("Raised", time(row.raised_at, view.now)),
         named("Changed", time(row.changed_at, view.now)),

@@ -1,7 +1,8 @@
 //! Chains: how far each is read, by whom, how far behind, and since when it is blind.
 
 use super::View;
-use super::pieces::{Tone, ago, empty, grouped, section, since, span, state, text};
+use super::digits::grouped;
+use super::pieces::{Tone, ago, empty, section, since, span, state, text};
 use crate::telemetry::snapshot::ChainStatus;
 use crate::types::Name;
 use maud::{Markup, html};
@@ -18,7 +19,7 @@ pub(super) fn show(view: &View, beside: &Markup) -> Markup {
             @if chains.is_empty() {
                 (empty("No chain is read", &html! { "A " code { "[[chain]]" } " with an RPC endpoint, or " code { "[etherscan]" } " with a key, in the config." }))
             } @else {
-                table.rows {
+                table.rows.pairs {
                     thead { tr { th { "State" } th { "Chain" } th.number { "Block" } th.number { "Behind" } } }
                     tbody { @for chain in chains { (line(view, chain)) } }
                 }
@@ -54,19 +55,20 @@ fn line(view: &View, chain: &ChainStatus) -> Markup {
                     (trouble(view, chain))
                 }
             }
-            td.number {
+            td.number data-head="Block" {
                 @match chain.tip {
                     Some((block, at)) => { (grouped(&block.to_string())) div.sub { (ago(at, view.now)) } },
-                    None => span.muted { "-" },
+                    None => span.muted { "none yet" },
                 }
             }
-            td.number {
+            td.number data-head="Behind" {
                 @match behind {
                     Some(0) => "0",
-                    Some(blocks) => span.warn { (blocks) },
-                    None => span.muted { "-" },
+                    Some(blocks) => span.warn { (grouped(&blocks.to_string())) },
+                    None => span.muted { "unknown" },
                 }
-                @if chain.gap_blocks > 0 { div.sub.warn { (chain.gap_blocks) " to read" } }
+                @if chain.gap_blocks > 0 { div.sub.warn { (grouped(&chain.gap_blocks.to_string())) " to read" } }
+                @if let Some((blocks, _, _)) = chain.untraced { div.sub.warn { (grouped(&blocks.to_string())) " without traces" } }
             }
         }
     }
@@ -92,8 +94,8 @@ fn trouble(view: &View, chain: &ChainStatus) -> Markup {
         }
         @if let Some(outage) = chain.last_outage {
             div.muted {
-                "last blind " (ago(outage.since, view.now)) " for " (span(outage.until.since(outage.since)))
-                @if let Some((from, to)) = outage.gap { ", blocks " (from) " to " (to) }
+                "was blind for " (span(outage.until.since(outage.since))) " until " (ago(outage.until, view.now))
+                @if let Some((from, to)) = outage.gap { ", blocks " (grouped(&from.to_string())) " to " (grouped(&to.to_string())) }
             }
         }
     }

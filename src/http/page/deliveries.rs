@@ -1,16 +1,17 @@
 //! Deliveries: what waits, what reached its receiver, what was given up and can be sent again; and one message whole.
 
-use super::super::Parts;
 use super::super::commands::message_id;
 use super::super::problem::Problem;
 use super::super::query::{NOTHING, OUTBOX_STATE, SINK, Start, Takes};
+use super::super::{Parts, named};
+use super::digits::grouped;
 use super::frame::{Here, page};
 use super::pieces::{
     Tone, ago, button, chips, empty, facts, link, pager, section, severity, since, state, text, time, unmarked,
 };
 use super::{Shown, View, asked};
 use crate::sinks::text::render;
-use crate::store::{OutboxFilter, OutboxRow, OutboxState};
+use crate::store::{OutboxRow, OutboxState};
 use crate::telemetry::snapshot::SinkStatus;
 use crate::types::Name;
 use axum::extract::{Path, State};
@@ -22,11 +23,7 @@ use std::sync::Arc;
 pub(super) async fn list(State(parts): State<Arc<Parts>>, uri: Uri) -> Shown {
     let view = View::of(&parts);
     let asked = asked(&uri, Takes { filters: &[OUTBOX_STATE, SINK], pages: Some(Start::Number), ..NOTHING })?;
-    let filter = OutboxFilter {
-        after: asked.place(|text| text.parse().ok())?,
-        state: asked.word(OUTBOX_STATE, &OutboxState::ALL, OutboxState::word),
-        sink: asked.name(SINK),
-    };
+    let filter = named::messages(&parts, &view.standing, &asked).await?;
     let found = parts.archive.outbox(filter, asked.limit).await?;
     let next = found.next.map(|place| place.to_string());
     let filters = asked.filters();
@@ -153,7 +150,7 @@ pub(super) fn sinks(view: &View) -> Markup {
             @if rows.is_empty() {
                 (empty("Nobody is told", &html! { "A " code { "[[sink]]" } " in the config says where alerts go." }))
             } @else {
-                table.rows {
+                table.rows.pairs {
                     thead { tr { th { "State" } th { "Sink" } th.number { "Pending" } th.number { "Dead" } } }
                     tbody { @for row in rows { (sink(view, row)) } }
                 }
@@ -183,8 +180,8 @@ fn sink(view: &View, row: &SinkStatus) -> Markup {
                     (button("Enable", &path, None, &format!("Call {name} again?")))
                 }
             }
-            td.number { (row.pending) }
-            td.number { @if row.dead > 0 { a.bad href=(dead()) { (row.dead) } } @else { "0" } }
+            td.number data-head="Pending" { (grouped(&row.pending.to_string())) }
+            td.number data-head="Dead" { @if row.dead > 0 { a.bad href=(dead()) { (grouped(&row.dead.to_string())) } } @else { "0" } }
         }
     }
 }

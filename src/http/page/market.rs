@@ -2,7 +2,8 @@
 
 use super::super::gas::gwei;
 use super::View;
-use super::pieces::{about, ago, brief, section, text};
+use super::digits::{about, percent, price as priced};
+use super::pieces::{ago, section, text};
 use crate::telemetry::snapshot::ChainStatus;
 use crate::telemetry::trend::Trend;
 use crate::telemetry::worth::PairStatus;
@@ -40,10 +41,10 @@ fn price(view: &View, status: &PairStatus) -> Markup {
                     }
                 }
             }
-            @if let Some(trend) = trend { (curve(trend, &status.pair.to_string())) }
+            @if let Some(trend) = trend { (curve(trend, &status.pair.to_string())) } @else { span.curve {} }
             div.number {
                 @match &status.quote {
-                    Some(quote) => b { (brief(&quote.price.to_string())) },
+                    Some(quote) => b { (priced(&quote.price.to_string())) },
                     None => span.muted { "unknown" },
                 }
                 @if let Some(trend) = trend { (change(trend)) }
@@ -72,16 +73,16 @@ fn fee(view: &View, chain: &ChainStatus) -> Markup {
             div.name {
                 b { (text(name.as_str())) }
                 div.sub {
-                    @if let Some(next) = chain.gas.next { "next " (about(&gwei(next))) " " }
-                    @if let Some(tips) = chain.gas.tips { "tip " (about(&gwei(tips.usual))) }
+                    @if let Some(next) = chain.gas.next { "next " (about(&gwei(next))) }
+                    @if let Some(tips) = chain.gas.tips { ", tip " (about(&gwei(tips.usual))) }
                 }
                 @for cost in &chain.gas.costs {
                     @if let Some(dollars) = &cost.dollars {
-                        div.sub { "sending " (text(cost.asset.as_str())) " costs about $" (about(dollars)) }
+                        div.sub { "sending " (text(cost.asset.as_str())) " costs about $" (priced(&about(dollars))) }
                     }
                 }
             }
-            @if let Some(trend) = trend { (curve(trend, &format!("base fee on {name}"))) }
+            @if let Some(trend) = trend { (curve(trend, &format!("base fee on {name}"))) } @else { span.curve {} }
             div.number { b title=(base) { (about(&base)) } " " span.unit { "gwei" } }
         }
     }
@@ -93,13 +94,13 @@ fn change(trend: &Trend) -> Markup {
     let first = points.next();
     let last = points.last();
     let moved = first.zip(last).and_then(|((_, first), (_, last))| {
-        let part = last.checked_sub(first)?.checked_div(first)?.checked_mul(Decimal::ONE_HUNDRED)?;
-        Some(part.round_dp(2))
+        last.checked_sub(first)?.checked_div(first)?.checked_mul(Decimal::ONE_HUNDRED)
     });
     html! {
         @if let Some(moved) = moved {
-            @let (class, sign) = if moved.is_sign_negative() && !moved.is_zero() { ("down", "") } else { ("up", "+") };
-            div.sub.(class) { (sign) (moved) " %" }
+            @let rounded = moved.round_dp(2);
+            @let class = if rounded.is_zero() { "even" } else if rounded.is_sign_negative() { "down" } else { "up" };
+            div.sub.(class) { (percent(moved)) }
         }
     }
 }
@@ -110,7 +111,8 @@ fn curve(trend: &Trend, of: &str) -> Markup {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return html! {} };
     let low = points.iter().map(|point| point.1).min().unwrap_or_default();
     let high = points.iter().map(|point| point.1).max().unwrap_or_default();
-    let label = format!("{of}: from {} to {}, lowest {low}, highest {high}", first.1, last.1);
+    let [from, to, low_said, high_said] = [first.1, last.1, low, high].map(|value| priced(&value.to_string()));
+    let label = format!("{of}: from {from} to {to}, lowest {low_said}, highest {high_said}");
     if points.len() < 2 {
         return html! { span.curve {} };
     }
@@ -122,12 +124,15 @@ fn curve(trend: &Trend, of: &str) -> Markup {
         format!("{}.{},{}.{}", x / 10, x % 10, y / 10, y % 10)
     };
     let line: Vec<String> = points.iter().map(place).collect();
+    let end = line.last().cloned().unwrap_or_default();
     let line = line.join(" ");
     html! {
         svg.curve viewBox={ "0 0 " (WIDE) " " (HIGH) } preserveAspectRatio="none" role="img" aria-label=(text(&label)) {
             title { (text(&label)) }
             polygon.under points={ "0," (HIGH) " " (line) " " (WIDE) "," (HIGH) } {}
             polyline points=(line) vector-effect="non-scaling-stroke" {}
+            // A line of no length with round ends is a dot, however the drawing is stretched.
+            polyline.now points={ (end) " " (end) } vector-effect="non-scaling-stroke" {}
         }
     }
 }

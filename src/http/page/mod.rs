@@ -7,9 +7,11 @@ mod alerts;
 mod assets;
 mod chains;
 mod deliveries;
+mod digits;
 mod frame;
 mod market;
 mod overview;
+mod payment;
 mod payments;
 mod pieces;
 mod sources;
@@ -44,7 +46,7 @@ pub(super) fn routes() -> Router<Arc<Parts>> {
         .route("/watches", get(watches::list))
         .route("/watches/{name}", get(watches::one))
         .route("/payments", get(payments::list))
-        .route("/payments/{id}", get(payments::one))
+        .route("/payments/{id}", get(payment::one))
         .route("/outbox", get(deliveries::list))
         .route("/outbox/{id}", get(deliveries::one))
         .route("/sources", get(sources::show))

@@ -1,8 +1,9 @@
 //! The first page: whether all is well, what moved, what was said, what waits for a person.
 
 use super::super::Parts;
+use super::digits::{grouped, price, size};
 use super::frame::{Here, page};
-use super::pieces::{Tone, all, grouped, section, since, text, tone};
+use super::pieces::{Tone, all, section, since, text, tone};
 use super::{Shown, View, alerts, chains, deliveries, market, or_default, payments, transfers, watches};
 use crate::store::{AlertFilter, OutboxFilter, OutboxState, PaymentFilter, TransferFilter};
 use axum::extract::State;
@@ -17,6 +18,7 @@ const FEW: usize = 6;
 pub(super) async fn show(State(parts): State<Arc<Parts>>) -> Shown {
     let view = View::of(&parts);
     let moved = parts.archive.transfers(TransferFilter::default(), MOST).await?;
+    let learned = transfers::learned(&parts, &view, &moved.rows).await;
     let said = parts.archive.alerts(AlertFilter::default(), MOST).await?;
     let told = alerts::told(&parts, said.rows).await?;
     let dead = OutboxFilter { state: Some(OutboxState::Dead), ..OutboxFilter::default() };
@@ -34,7 +36,7 @@ pub(super) async fn show(State(parts): State<Arc<Parts>>) -> Shown {
         (payments::approvals(&view, &waiting))
         div.columns {
             div {
-                (section("transfers", "Transfers", &all("/transfers", "transfers"), &transfers::table(&view, &moved.rows)))
+                (section("transfers", "Transfers", &all("/transfers", "transfers"), &transfers::table(&view, &learned, &moved.rows)))
                 (section("alerts", "Alerts", &all("/alerts", "alerts"), &alerts::table(&view, &told)))
                 (section("watches", "Watches", &all("/watches", "watches"), &watches::table(&view, &watched)))
             }
@@ -90,30 +92,25 @@ fn figures(view: &View, waiting: usize) -> Markup {
     let bad = |yes: bool| if yes { "figure bad" } else { "figure" };
     html! {
         ul.figures aria-label="At a glance" {
-            li.(bad(fresh < sources)) { a href="/sources" { b { (fresh) " of " (sources) } span { "sources fresh" } } }
-            li.figure { a href="/watches" { b { (watched) } span { @if watched == 1 { "watch" } @else { "watches" } } } }
+            li.(bad(fresh < sources)) { a href="/sources" { (figure(&format!("{fresh} of {sources}"))) span { "sources fresh" } } }
+            li.figure { a href="/watches" { (figure(&grouped(&watched.to_string()))) span { @if watched == 1 { "watch" } @else { "watches" } } } }
             @if !standing.portfolios.is_empty() {
                 li.figure { a href="/watches" {
                     @match worth {
-                        Some(worth) => b title={ "$" (worth) } { "$" (whole(&worth.to_string())) },
-                        None => b { "unknown" },
+                        Some(worth) => (figure(&format!("${}", price(&worth.to_string())))),
+                        None => (figure("unknown")),
                     }
                     span { "worth, of what has a price" }
                 } }
             }
-            li.figure { a href="/sources" { b { (crossed) } span { "rules past their level" } } }
-            li.(if waiting > 0 { "figure warn" } else { "figure" }) { a href="/payments" { b { (waiting) } span { "payments wait for a person" } } }
-            li.(bad(dead > 0)) { a href="/outbox" { b { (pending) " / " (dead) } span { "messages pending / dead" } } }
+            li.figure { a href="/sources" { (figure(&crossed.to_string())) span { "rules past their level" } } }
+            li.(if waiting > 0 { "figure warn" } else { "figure" }) { a href="/payments" { (figure(&waiting.to_string())) span { "payments wait for a person" } } }
+            li.(bad(dead > 0)) { a href="/outbox" { (figure(&format!("{} / {}", grouped(&pending.to_string()), grouped(&dead.to_string())))) span { "messages pending / dead" } } }
         }
     }
 }
 
-/// As many digits as fit: without cents, where nobody counts them any more, and from a billion on in billions.
-fn whole(usd: &str) -> String {
-    let dollars = usd.split('.').next().unwrap_or(usd);
-    match dollars.len() {
-        0..=4 => grouped(usd),
-        5..=9 => grouped(dollars),
-        digits => format!("{}.{} B", grouped(&dollars[..digits - 9]), &dollars[digits - 9..digits - 7]),
-    }
+/// A number over its words, as large as it fits with all of its digits.
+fn figure(shown: &str) -> Markup {
+    html! { b.(size(shown.chars().count())) { (text(shown)) } }
 }

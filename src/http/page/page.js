@@ -69,6 +69,7 @@
       let text = time.textContent;
       if ("ago" in time.dataset) text = `${shown(now - at)} ago`;
       else if ("for" in time.dataset) text = `for ${shown(now - at)}`;
+      else if ("until" in time.dataset) text = at > now ? `in ${shown(at - now)}` : "now";
       if (text !== time.textContent) time.textContent = text;
     }
   };

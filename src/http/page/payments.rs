@@ -1,45 +1,41 @@
-//! Payments: what waits for a person, what stands in the way, how much of each limit is used; and one of them with its audit.
+//! Payments: what waits for a person, and until when; what stands in the way; how much of each limit is used.
 //!
 //! Its buttons say what would happen and ask again; what they ask for goes through the API, where a token of the right role decides.
 
 use super::super::Parts;
 use super::super::payment_body::{USDC_DECIMALS, digits};
-use super::super::problem::Problem;
+use super::super::payments::{filter, written};
 use super::super::query::{NOTHING, PAYMENT_STATE, RULE, Start, Takes};
+use super::digits::{exact, plain};
 use super::frame::{Here, page};
-use super::pieces::{Tone, ago, all, bar, brief, button, chips, empty, facts, pager, section, state, text, time, tone};
+use super::pieces::{Tone, ago, bar, button, chips, empty, pager, section, state, text, tone, until};
 use super::{ROWS, Shown, View, asked, or_default};
-use crate::reactor::money::{LivePart, PaymentRow, PaymentState};
-use crate::reactor::office::{AuditRow, OfficeTables, Stopped};
-use crate::store::{PaymentFilter, PaymentPlace};
+use crate::reactor::money::{PaymentRow, PaymentState};
+use crate::reactor::office::{OfficeTables, Stopped};
+use crate::reactor::waits::held_because;
+use crate::store::PaymentFilter;
 use crate::telemetry::snapshot::{Limit, LimitUse};
 use crate::types::amount::format_amount;
-use crate::types::{Name, PaymentId, Timestamp};
-use axum::extract::{Path, State};
-use axum::http::{StatusCode, Uri};
+use crate::types::{Name, Timestamp};
+use axum::extract::State;
+use axum::http::Uri;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// From this part of a limit on it is said.
 const NEARLY: u32 = 800_000;
 /// All of it.
 const WHOLE: u32 = 1_000_000;
+/// How long a payment waits for a person whose rule pays no more.
+const UNSAID: Duration = Duration::from_hours(24);
 
 pub(super) async fn list(State(parts): State<Arc<Parts>>, uri: Uri) -> Shown {
     let view = View::of(&parts);
     let asked = asked(&uri, Takes { filters: &[PAYMENT_STATE, RULE], pages: Some(Start::TimeAndId), ..NOTHING })?;
-    let after = asked.place(|text| {
-        let (at, id) = text.rsplit_once('-')?;
-        Some(PaymentPlace { planned_at: Timestamp::from_millis(at.parse().ok()?), id: PaymentId::parse(id)? })
-    })?;
-    let filter = PaymentFilter {
-        after,
-        state: asked.word(PAYMENT_STATE, &PaymentState::ALL, PaymentState::word),
-        rule: asked.name(RULE),
-    };
-    let found = parts.archive.payments(filter, asked.limit).await?;
-    let next = found.next.map(|place| format!("{}-{}", place.planned_at.millis(), place.id));
+    let found = parts.archive.payments(filter(&parts, &view.standing, &asked).await?, asked.limit).await?;
+    let next = found.next.as_ref().map(written);
     let (tables, ..) = or_default(parts.archive.office().await);
     let waiting = waiting(&parts).await;
     let filters = asked.filters();
@@ -77,6 +73,12 @@ pub(super) fn obstacles(view: &View, tables: &OfficeTables) -> Markup {
     let frozen = office.and_then(|office| office.frozen.as_ref());
     let paused = office.and_then(|office| office.paused.as_ref());
     html! {
+        @if let Some(file) = &view.standing.payments.file {
+            (tone(Tone::Bad, &html! {
+                strong { "Frozen by the file beside the config: " } (text(file.why.as_str())) ", written by " (text(file.by.as_str())) " "
+                (ago(file.since, view.now)) ". No payment leaves until " code { "walletwatch payments unfreeze" } " takes it away."
+            }))
+        }
         @if let Some(why) = frozen {
             (tone(Tone::Bad, &html! {
                 strong { "Frozen: " } (text(why.as_str())) ". No payment leaves. "
@@ -117,11 +119,14 @@ pub(super) fn approvals(view: &View, rows: &[PaymentRow]) -> Markup {
                                 a.main href={ "/payments/" (row.id) } { (usdc(row)) " to " (text(row.payee.as_str())) } " "
                                 (standing(row))
                             }
+                            p {
+                                @if let Some(why) = because(row) { (text(why)) }
+                                @if let Some(end) = lapses(view, row) { span.warn { ", or it lapses " (until(end, view.now)) } }
+                            }
                             p.sub {
                                 "rule " (text(row.rule.as_str())) ", on " (text(view.standing.labels.chain(row.chain).as_str()))
-                                @if let Some(reason) = &row.reason { ", " (text(reason.as_str())) }
                                 ", " (ago(row.changed_at, view.now))
-                                @for (by, _) in row.live.iter().flat_map(|live| &live.approvals) { ", approved by " (text(by.as_str())) }
+                                @for yes in row.live.iter().flat_map(|live| &live.approvals) { ", approved by " (text(yes.by.as_str())) }
                             }
                             p.address { (row.address.to_checksum(None)) }
                             }
@@ -134,11 +139,24 @@ pub(super) fn approvals(view: &View, rows: &[PaymentRow]) -> Markup {
     }
 }
 
+/// Why it waits, in words.
+pub(super) fn because(row: &PaymentRow) -> Option<&str> {
+    let reason = row.reason.as_ref()?.as_str();
+    let held = if row.state == PaymentState::Held { held_because(reason) } else { None };
+    Some(held.unwrap_or(reason))
+}
+
+/// When a payment that is held is refused where no person decides.
+pub(super) fn lapses(view: &View, row: &PaymentRow) -> Option<Timestamp> {
+    let waits = || view.standing.labels.waits(&row.rule).unwrap_or(UNSAID);
+    (row.state == PaymentState::Held).then(|| row.changed_at.after(waits()))
+}
+
 /// What an approver can do about it. An approval names the bytes that would be sent.
-fn decisions(view: &View, row: &PaymentRow) -> Markup {
+pub(super) fn decisions(view: &View, row: &PaymentRow) -> Markup {
     let path = |what: &str| format!("/api/v1/payments/{}/{what}", row.id);
     let chain = view.standing.labels.chain(row.chain);
-    let whom = format!("{} USDC to {} at {} on {chain}", exact(row), row.payee, row.address.to_checksum(None));
+    let whom = format!("{} USDC to {} at {} on {chain}", units(row), row.payee, row.address.to_checksum(None));
     let body = row.live.as_ref().map(|live| format!("{{\"body_sha256\":\"{}\"}}", digits(&live.hash)));
     html! {
         @if row.state == PaymentState::Held {
@@ -172,11 +190,12 @@ pub(super) fn limits(view: &View) -> Markup {
 fn limit(used: &LimitUse) -> Markup {
     let part = used.used_millionths;
     let percent = format!("{}.{} %", part / 10_000, part / 1_000 % 10);
-    let word = match used.limit {
-        Limit::PerDay => "a day",
-        Limit::InTotal => "the total",
-        Limit::MaxPerDay => "a day's payments",
+    let (word, decimals, unit) = match used.limit {
+        Limit::PerDay => ("a day", USDC_DECIMALS, "USDC"),
+        Limit::InTotal => ("in total", USDC_DECIMALS, "USDC"),
+        Limit::MaxPerDay => ("a day", 0, "payments"),
     };
+    let [is, of] = [used.used, used.of].map(|raw| plain(&format_amount(raw, decimals)));
     let tone = if part >= WHOLE {
         Tone::Bad
     } else if part >= NEARLY {
@@ -186,8 +205,9 @@ fn limit(used: &LimitUse) -> Markup {
     };
     html! {
         div {
-            p.sub { b { (percent) } " of " (word) }
-            (bar(part, tone, &format!("{}: {percent} of {word} is used", used.rule)))
+            p.sub.over { span { (word) } span { (percent) } }
+            (bar(part, tone, &format!("{}, {word}: {is} of {of} {unit} are used, {percent}", used.rule)))
+            p.sub { b { (is) } " of " (of) " " (unit) }
         }
     }
 }
@@ -197,7 +217,10 @@ pub(super) fn table(view: &View, rows: &[PaymentRow]) -> Markup {
     if rows.is_empty() {
         return empty(
             "No payment",
-            &html! { "What a rule with a " code { "[[payment]]" } " asks for is listed here, rehearsals too." },
+            &html! {
+                "What a rule with a " code { "[[payment]]" } " asks for is listed here, rehearsals too. "
+                "What its limits are, and who may approve: " code { "walletwatch check" }
+            },
         );
     }
     html! {
@@ -218,23 +241,26 @@ fn line(view: &View, row: &PaymentRow) -> Markup {
                     (text(row.rule.as_str())) ", " (text(view.standing.labels.chain(row.chain).as_str()))
                     @if row.live.is_none() { ", " span.mark { "rehearsal" } }
                     @if let Some(reason) = &row.reason { ", " (text(reason.as_str())) }
+                    @if let Some(end) = lapses(view, row) { span.warn { ", lapses " (until(end, view.now)) } }
                 }
             }
-            td.number { b { (brief(&exact(row))) } " " span.unit { "USDC" } }
+            td.number { span.amount { b { (exact(&units(row))) } " " span.unit { "USDC" } } }
             td.when { (ago(row.changed_at, view.now)) }
         }
     }
 }
 
-fn exact(row: &PaymentRow) -> String {
+/// How much, in USDC.
+pub(super) fn units(row: &PaymentRow) -> String {
     format_amount(row.amount, USDC_DECIMALS)
 }
 
 fn usdc(row: &PaymentRow) -> Markup {
-    html! { (brief(&exact(row))) " USDC" }
+    html! { (exact(&units(row))) " USDC" }
 }
 
-fn standing(row: &PaymentRow) -> Markup {
+/// Where a payment stands.
+pub(super) fn standing(row: &PaymentRow) -> Markup {
     let tone = match row.state {
         PaymentState::Held | PaymentState::Human | PaymentState::Reconcile => Tone::Warn,
         PaymentState::Planned | PaymentState::Approved | PaymentState::Sending | PaymentState::Accepted => Tone::Busy,
@@ -243,74 +269,4 @@ fn standing(row: &PaymentRow) -> Markup {
         PaymentState::Rejected | PaymentState::Failed | PaymentState::Denied => Tone::Bad,
     };
     state(tone, row.state.word())
-}
-
-pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>) -> Shown {
-    let id = PaymentId::parse(&id)
-        .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "an id of a payment is 32 hexadecimal digits"))?;
-    let unknown = || Problem::new(StatusCode::NOT_FOUND, "there is no such payment");
-    let (row, audit) = parts.archive.payment(id).await?.ok_or_else(unknown)?;
-    let view = View::of(&parts);
-    let title = format!("{} USDC to {}", brief(&exact(&row)), row.payee);
-    let main = html! {
-        p.crumb { a href="/payments" { "Payments" } }
-        h1 { (text(&title)) }
-        (section("payment", "The payment", &standing(&row), &html! {
-            (about(&view, &row))
-            (decisions(&view, &row))
-        }))
-        @if let Some(live) = &row.live { (section("request", "The request", &html! {}, &request(&view, live))) }
-        (section("audit", "Why, line by line", &all("/api/v1/payments/audit", "lines of the audit"), &told(&view, &audit)))
-    };
-    Ok(page(&view, Here::Payments, &title, &main))
-}
-
-fn about(view: &View, row: &PaymentRow) -> Markup {
-    let mut rows = vec![
-        ("Amount", html! { b { (exact(row)) } " USDC" }),
-        ("Payee", html! { (text(row.payee.as_str())) div.address { (row.address.to_checksum(None)) } }),
-        ("Chain", html! { (text(view.standing.labels.chain(row.chain).as_str())) }),
-        ("Rule", html! { (text(row.rule.as_str())) }),
-        ("Kind", html! { @if row.live.is_some() { "live" } @else { "a rehearsal: everything but the send" } }),
-        ("Planned", time(row.planned_at, view.now)),
-        ("Changed", time(row.changed_at, view.now)),
-    ];
-    rows.extend(row.reason.as_ref().map(|reason| ("Reason", html! { (text(reason.as_str())) })));
-    rows.extend(row.transfer.map(|id| ("Triggered by", html! { a.address href={ "/transfers/" (id) } { (id) } })));
-    rows.extend(row.crossing.map(|crossing| ("Triggered by", html! { "crossing " (crossing) })));
-    rows.push(("Id", html! { span.address { (row.id) } }));
-    facts(&rows)
-}
-
-fn request(view: &View, live: &LivePart) -> Markup {
-    let mut rows = vec![
-        ("Wallet", html! { (text(live.wallet.as_str())) }),
-        ("Idempotency key", html! { span.address { (live.key) } }),
-        ("SHA-256 of the body", html! { span.address { (digits(&live.hash)) } }),
-        ("Attempts", html! { (live.attempts) }),
-        ("Triggered", time(live.triggered_at, view.now)),
-    ];
-    for (by, at) in &live.approvals {
-        rows.push(("Approved by", html! { (text(by.as_str())) " " (time(*at, view.now)) }));
-    }
-    rows.extend(live.circle_id.as_ref().map(|id| ("Circle's id", html! { (text(id.as_str())) })));
-    rows.extend(live.circle_state.as_ref().map(|state| ("Circle says", html! { (text(&state.to_string())) })));
-    rows.extend(live.tx.map(|tx| ("Transaction", html! { span.address { (tx) } })));
-    facts(&rows)
-}
-
-fn told(view: &View, audit: &[AuditRow]) -> Markup {
-    html! {
-        @if audit.is_empty() { (empty("Nothing was written of it", &html! { "Of a rehearsal nothing is." })) }
-        @else {
-            ol.life {
-                @for line in audit {
-                    li {
-                        p { (time(line.at, view.now)) " " b { (text(line.what.as_str())) } " by " (text(line.who.as_str())) }
-                        @if !line.why.as_str().is_empty() { p.sub { (text(line.why.as_str())) } }
-                    }
-                }
-            }
-        }
-    }
 }

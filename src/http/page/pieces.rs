@@ -1,16 +1,12 @@
-//! The small pieces that every section is made of: text of strangers, times, amounts, addresses, states, bars, empty states.
+//! The small pieces that every section is made of: text of strangers, times, addresses, states, bars, empty states.
 
-use super::super::bodies::AssetItem;
 use crate::telemetry::Snapshot;
+use crate::types::text::hides;
 use crate::types::{Address, ChainId, Severity, Timestamp};
 use maud::{Escaper, Markup, Render, html};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Digits behind the point in lists; the title has them all.
-const SHOWN_DIGITS: usize = 6;
-/// The same of what is only about so much.
-const ABOUT_DIGITS: usize = 2;
 /// The width of a bar's drawing.
 const BAR: u64 = 1_000;
 
@@ -22,8 +18,8 @@ impl Render for Text<'_> {
         let mut escaper = Escaper::new(buffer);
         for character in self.0.chars() {
             let shown = match character {
-                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}' | '\u{feff}' => '\u{fffd}',
                 control if control.is_control() => ' ',
+                hidden if hides(hidden) => '\u{fffd}',
                 plain => plain,
             };
             // Writing into memory does not fail.
@@ -107,6 +103,12 @@ pub(super) fn since(at: Timestamp, now: Timestamp) -> Markup {
     html! { time datetime=(whole) title=(whole) data-for="" { "for " (span(now.since(at))) } }
 }
 
+/// How long until then, with the whole time beside it.
+pub(super) fn until(at: Timestamp, now: Timestamp) -> Markup {
+    let whole = at.to_string();
+    html! { time datetime=(whole) title=(whole) data-until="" { @if at > now { "in " (span(at.since(now))) } @else { "now" } } }
+}
+
 /// The time of day; the day too where it is not today's.
 pub(super) fn time(at: Timestamp, now: Timestamp) -> Markup {
     let whole = at.to_string();
@@ -116,76 +118,6 @@ pub(super) fn time(at: Timestamp, now: Timestamp) -> Markup {
     html! {
         time datetime=(whole) title=(whole) data-clock="" {
             @if !today { (day) " " } (clock) " UTC"
-        }
-    }
-}
-
-/// Decimal text with its thousands apart.
-pub(super) fn grouped(number: &str) -> String {
-    let (whole, part) = number.split_once('.').map_or((number, None), |(whole, part)| (whole, Some(part)));
-    let digits = whole.len();
-    let mut shown = String::with_capacity(digits + digits / 3 + 8);
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (digits - place).is_multiple_of(3) && digit.is_ascii_digit() {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    if let Some(part) = part {
-        shown.push('.');
-        shown.push_str(part);
-    }
-    shown
-}
-
-/// The same with few digits behind the point; that something is cut is said by dots.
-pub(super) fn brief(number: &str) -> String {
-    cut(number, SHOWN_DIGITS, "…")
-}
-
-/// The same for what is only about so much: a fee, a cost.
-pub(super) fn about(number: &str) -> String {
-    cut(number, ABOUT_DIGITS, "")
-}
-
-fn cut(number: &str, digits: usize, cut: &str) -> String {
-    match number.split_once('.') {
-        Some((whole, part)) if part.len() > digits => {
-            // Of a small number the first digits that say something are kept.
-            let zeros = if whole == "0" { part.bytes().take_while(|byte| *byte == b'0').count() } else { 0 };
-            let kept = (zeros + 3).max(digits).min(part.len());
-            let more = if part[kept..].bytes().all(|byte| byte == b'0') { "" } else { cut };
-            format!("{}.{}{more}", grouped(whole), &part[..kept])
-        }
-        Some(_) | None => grouped(number),
-    }
-}
-
-/// An amount with its asset, shortly and after its sign; all digits in the title.
-pub(super) fn amount(sign: &str, amount: Option<&str>, raw: &str, asset: &AssetItem) -> Markup {
-    let symbol = asset.symbol.as_deref();
-    let title = format!("{} {}", amount.unwrap_or(raw), symbol.or(asset.contract.as_deref()).unwrap_or("raw"));
-    html! {
-        span.amount title=(text(&title)) {
-            @match amount {
-                Some(amount) => b { (sign) (brief(amount)) },
-                None => b { (sign) (brief(raw)) },
-            }
-            " "
-            @match symbol {
-                Some(symbol) => span.unit { (text(symbol)) },
-                None => span.unit { "units, unknown token" },
-            }
-        }
-    }
-}
-
-/// US dollars.
-pub(super) fn dollars(usd: Option<&str>) -> Markup {
-    html! {
-        @match usd {
-            Some(usd) => span.usd { "$" (grouped(usd)) },
-            None => span.muted title="no fresh price" { "value unknown" },
         }
     }
 }
@@ -311,21 +243,6 @@ pub(super) fn facts<N: AsRef<str>>(rows: &[(N, Markup)]) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_and_cut_without_hiding_that_there_is_more() {
-        for (given, expected) in [
-            ("0", "0"),
-            ("1200", "1,200"),
-            ("1234567.5", "1,234,567.5"),
-            ("-1200", "-1,200"),
-            ("0.001950000000065", "0.001950…"),
-            ("0.000000000000021", "0.000000000000021"),
-            ("2.500000000000000000", "2.500000"),
-        ] {
-            assert_eq!(brief(given), expected, "{given}");
-        }
-    }
 
     #[test]
     fn a_name_in_a_path_is_one_part_of_it() {

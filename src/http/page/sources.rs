@@ -2,8 +2,9 @@
 
 use super::super::Parts;
 use super::super::bodies;
+use super::digits::grouped;
 use super::frame::{Here, page};
-use super::pieces::{Tone, ago, bar, empty, grouped, link, section, severity, since, span, state, text};
+use super::pieces::{Tone, ago, bar, empty, link, section, severity, since, span, state, text};
 use super::{Shown, View, chains, deliveries, market};
 use crate::reactor::event::SourceState;
 use crate::telemetry::snapshot::{RuleStatus, SourceStatus};
@@ -68,10 +69,10 @@ fn line(view: &View, source: &SourceStatus) -> Markup {
                 @if let Some(detail) = detail { div.sub.bad { (text(&detail)) } }
                 @if let Some(blind) = source.blind_since { div.sub.bad { "blind " (since(blind, view.now)) } }
                 @if let Some(outage) = source.last_outage {
-                    div.sub { "last blind " (ago(outage.since, view.now)) " for " (span(outage.until.since(outage.since))) }
+                    div.sub { "was blind for " (span(outage.until.since(outage.since))) " until " (ago(outage.until, view.now)) }
                 }
             }
-            td.when { @match source.last_event { Some(at) => (ago(at, view.now)), None => span.muted { "never" } } }
+            td.when data-head="Last heard" { @match source.last_event { Some(at) => (ago(at, view.now)), None => span.muted { "never" } } }
         }
     }
 }
@@ -132,7 +133,7 @@ fn rule_line(view: &View, rule: &RuleStatus) -> Markup {
                 a.main href=(link("/alerts", [("rule", name)].into_iter())) { (text(name)) } " " (severity(rule.severity))
                 @if !blind.is_empty() { div.sub.warn { "no source sees all of it on " (text(&blind.join(", "))) } }
             }
-            td.when { @match (rule.spoke_at, rule.crossed) {
+            td.when data-head=[rule.crossed.map(|_| "Last crossed")] { @match (rule.spoke_at, rule.crossed) {
                     (Some(at), _) => (ago(at, view.now)),
                     (None, Some(_)) => span.muted { "never" },
                     // It has no level: its alerts tell when it spoke.

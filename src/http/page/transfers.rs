@@ -7,13 +7,13 @@ use super::super::problem::Problem;
 use super::super::query::{CHAIN, NOTHING, STAGE, Start, Takes, WATCH};
 use super::super::transfers::{stored, transfer_place};
 use super::super::why::story;
+use super::digits::{amount, dollars, exact, grouped, price, unit};
 use super::frame::{Here, page};
-use super::pieces::{
-    Tone, address, ago, amount, bar, chips, dollars, empty, facts, pager, section, state, text, time, watch_link,
-};
-use super::{Shown, View, asked, why};
+use super::pieces::{Tone, address, ago, bar, chips, empty, facts, pager, section, state, text, time, watch_link};
+use super::{Shown, View, asked, or_default, why};
 use crate::reactor::rows::TransferRow;
-use crate::types::{Allowance, Stage, TransferId};
+use crate::reactor::settings::Watch;
+use crate::types::{Address, Allowance, Stage, TransferId};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use maud::{Markup, html};
@@ -26,6 +26,7 @@ pub(super) async fn list(State(parts): State<Arc<Parts>>, uri: Uri) -> Shown {
     let view = View::of(&parts);
     let asked = asked(&uri, Takes { filters: &[CHAIN, STAGE, WATCH], pages: Some(Start::TimeAndId), ..NOTHING })?;
     let found = stored(&parts, &view.standing, &asked, false).await?;
+    let learned = learned(&parts, &view, &found.rows).await;
     let next = found.next.as_ref().map(transfer_place);
     let filters = asked.filters();
     let chains = view.standing.labels.chains.values().map(|chain| chain.name.as_str());
@@ -37,7 +38,7 @@ pub(super) async fn list(State(parts): State<Arc<Parts>>, uri: Uri) -> Shown {
             @if let Some(watch) = asked.of(WATCH) { p { "Of " (watch_link(watch)) ". " a href="/transfers" { "Of all" } } }
         }
         (section("transfers", "What moved", &html! {}, &html! {
-            (table(&view, &found.rows))
+            (table(&view, &learned, &found.rows))
             (pager("/transfers", &filters, asked.is_first(), next.as_deref()))
         }))
     };
@@ -51,7 +52,8 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>)
     let row = parts.archive.transfer(id).await?.ok_or_else(unknown)?;
     let view = View::of(&parts);
     let story = story(&parts, row.clone()).await?;
-    let item = bodies::transfer(&row, &view.standing, &Learned::new());
+    let learned = learned(&parts, &view, [&row]).await;
+    let item = bodies::transfer(&row, &view.standing, &learned);
     let main = html! {
         p.crumb { a href="/transfers" { "Transfers" } }
         h1 .(if row.stage == Stage::Retracted { "gone" } else { "here" }) { (deed(&view, &row)) " " (sum(&view, &row, &item)) }
@@ -61,8 +63,18 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>)
     Ok(page(&view, Here::Transfers, "Transfer", &main))
 }
 
+/// What the tokens of these transfers say of themselves, where nobody else does.
+pub(super) async fn learned<'a>(
+    parts: &Parts,
+    view: &View,
+    rows: impl IntoIterator<Item = &'a TransferRow>,
+) -> Learned {
+    let strangers = bodies::strangers(rows, &view.standing.labels);
+    if strangers.is_empty() { Learned::new() } else { or_default(parts.archive.tokens(strangers).await) }
+}
+
 /// A table of transfers, newest first.
-pub(super) fn table(view: &View, rows: &[TransferRow]) -> Markup {
+pub(super) fn table(view: &View, learned: &Learned, rows: &[TransferRow]) -> Markup {
     if rows.is_empty() {
         return empty(
             "Nothing moved yet",
@@ -73,13 +85,13 @@ pub(super) fn table(view: &View, rows: &[TransferRow]) -> Markup {
     html! {
         table.rows {
             thead { tr { th { "Stage" } th { "What" } th.number { "Amount" } th.when { "Seen" } } }
-            tbody { @for row in rows { (line(view, row)) } }
+            tbody { @for row in rows { (line(view, learned, row)) } }
         }
     }
 }
 
-fn line(view: &View, row: &TransferRow) -> Markup {
-    let item = bodies::transfer(row, &view.standing, &Learned::new());
+fn line(view: &View, learned: &Learned, row: &TransferRow) -> Markup {
+    let item = bodies::transfer(row, &view.standing, learned);
     let gone = (row.stage == Stage::Retracted).then_some("gone");
     let id = row.id.to_string();
     html! {
@@ -87,7 +99,7 @@ fn line(view: &View, row: &TransferRow) -> Markup {
             td.stage { (depth(view, row, &item)) }
             td.what {
                 a.main href={ "/transfers/" (id) } { (deed(view, row)) }
-                div.sub { (strangers(view, row)) (marks(&item)) }
+                div.sub { (parties(view, row)) (marks(&item)) }
             }
             td.number {
                 (sum(view, row, &item))
@@ -129,24 +141,42 @@ fn sum(view: &View, row: &TransferRow, item: &TransferItem) -> Markup {
     match Allowance::of(&row.key) {
         Some(Allowance::Amount(_)) | None => amount(sign, item.amount.as_deref(), &item.amount_raw, &item.asset),
         Some(allowance) => {
-            html! { b { (allowance.word()) } " " span.unit { (text(item.asset.symbol.as_deref().unwrap_or("of a token"))) } }
+            html! { span.amount { b { (allowance.word()) } " " (unit(&item.asset)) } }
         }
     }
 }
 
-/// The ends that nobody watches, in full: their first and last characters alone are what address poisoning counts on.
-fn strangers(view: &View, row: &TransferRow) -> Markup {
-    let [from, to] = ends(view, row);
+/// Both ends: one that is watched by what its list calls it, where it does; one that nobody watches in full, for its first and last
+/// characters alone are what address poisoning counts on.
+fn parties(view: &View, row: &TransferRow) -> Markup {
     let word = if row.key.kind.is_approval() { "to be spent by " } else { "to " };
+    html! { (party(view, row, "from ", &row.key.from)) (party(view, row, word, &row.key.to)) }
+}
+
+fn party(view: &View, row: &TransferRow, word: &str, end: &Address) -> Markup {
+    let watch = view.standing.directory.watch_of(row.key.chain, end);
+    let (label, reference) = watch.map_or((None, None), |watch| noted(watch, end));
     html! {
-        @if from.is_none() { span.party { "from " span.address { (row.key.from.to_checksum(None)) } } }
-        @if to.is_none() { span.party { (word) span.address { (row.key.to.to_checksum(None)) } } }
+        @if watch.is_none() { span.party { (word) span.address { (end.to_checksum(None)) } } }
+        @else if label.is_some() || reference.is_some() {
+            span.party {
+                (word) @if let Some(label) = label { (text(label)) " " } @if let Some(reference) = reference { "ref " (text(reference)) }
+            }
+        }
     }
+}
+
+/// What the list of a watch says of one of its addresses: its label, its reference.
+fn noted<'a>(watch: &'a Watch, address: &Address) -> (Option<&'a str>, Option<&'a str>) {
+    watch.addresses.get(address).map_or((None, None), |listed| (listed.label, listed.reference))
 }
 
 /// What has to be known of it besides.
 fn marks(item: &TransferItem) -> Markup {
     html! {
+        @if !item.asset.verified && item.asset.contract.is_some() {
+            span.mark title="nobody but its contract says what this token is" { "unverified token" } " "
+        }
         @for word in item.suspect.iter().flatten() { span.mark.warn title="it looks made to deceive" { (word.replace('_', " ")) } " " }
         @if !item.corroborated { span.mark.warn title="only a source that is not the authority reports it" { "uncorroborated" } " " }
         @if item.late { span.mark title="read from a gap, after the fact" { "late" } " " }
@@ -188,14 +218,13 @@ fn part(of: u64, whole: u64) -> u32 {
 /// All that is known of one.
 fn about(view: &View, row: &TransferRow, item: &TransferItem) -> Markup {
     let (chain, key) = (row.key.chain, &row.key);
-    let unit = item.asset.symbol.clone().unwrap_or_else(|| "raw units".to_owned());
     let mut rows: Vec<(&str, Markup)> = vec![
-        ("Amount", html! { b { (item.amount.as_deref().unwrap_or(&item.amount_raw)) } " " (text(&unit)) }),
+        ("Amount", amount("", item.amount.as_deref(), &item.amount_raw, &item.asset)),
         (
             "Value",
             html! { (dollars(item.usd.as_deref()))
             @if let Some(quote) = &row.quote {
-                span.muted { " at " (quote.price) " by " (text(quote.source.as_str())) ", " (time(quote.as_of, view.now)) }
+                span.muted { " at " (price(&quote.price.to_string())) " by " (text(quote.source.as_str())) ", " (time(quote.as_of, view.now)) }
             } },
         ),
         ("From", address(&view.standing, chain, &key.from)),
@@ -212,7 +241,7 @@ fn about(view: &View, row: &TransferRow, item: &TransferItem) -> Markup {
         ),
         (
             "Block",
-            html! { (item.block.number) " " (time(row.block_time, view.now))
+            html! { (grouped(&item.block.number.to_string())) " " (time(row.block_time, view.now))
             @if let Some(hash) = &item.block.hash { div.address { (hash) } } },
         ),
         (
@@ -224,11 +253,15 @@ fn about(view: &View, row: &TransferRow, item: &TransferItem) -> Markup {
         ("First seen", time(row.first_seen, view.now)),
     ];
     if let Some(contract) = &item.asset.contract {
-        let known = if item.asset.verified { "" } else { " unverified: only its contract says what it is" };
-        rows.push(("Token", html! { span.address { (contract) } span.muted { (known) } }));
+        let known = if item.asset.verified {
+            ""
+        } else {
+            "Only this contract says what it is called, and how many decimals it has."
+        };
+        rows.push(("Token", html! { (unit(&item.asset)) " " span.address { (contract) } div.sub.warn { (known) } }));
     }
     if let Some(id) = &item.token_id {
-        rows.push(("Token id", html! { (id) }));
+        rows.push(("Token id", html! { (exact(id)) }));
     }
     let marks = marks(item).into_string();
     if !marks.is_empty() {

@@ -6,8 +6,9 @@ use super::super::bodies::AssetItem;
 use super::super::problem::Problem;
 use super::super::query::{NOTHING, Start, Takes};
 use super::alerts;
+use super::digits::{amount, dollars, exact, grouped};
 use super::frame::{Here, page};
-use super::pieces::{ago, all, amount, brief, dollars, empty, facts, link, pager, section, segment, text};
+use super::pieces::{ago, all, empty, facts, link, pager, section, segment, text};
 use super::{Shown, View, asked, or_default, transfers};
 use crate::reactor::settings::Watch;
 use crate::store::{AlertFilter, TransferFilter};
@@ -56,7 +57,7 @@ pub(super) fn table(view: &View, rows: &[(&Watch, bool)]) -> Markup {
     }
     let held = holdings(view);
     html! {
-        table.rows {
+        table.rows.pairs {
             thead { tr { th { "Watch" } th.number { "Holds" } th.number { "Worth" } th.when { "Last movement" } } }
             tbody {
                 @for (watch, of_config) in rows {
@@ -67,19 +68,27 @@ pub(super) fn table(view: &View, rows: &[(&Watch, bool)]) -> Markup {
     }
 }
 
-/// What each watch holds, summed over its addresses: amount and symbol. Only the config's watches are summed.
-fn holdings(view: &View) -> BTreeMap<&Name, Vec<(String, String)>> {
-    let mut held: BTreeMap<&Name, Vec<(String, String)>> = BTreeMap::new();
+/// What one watch holds of one asset.
+struct Held<'a> {
+    amount: String,
+    symbol: &'a Name,
+    chain: Name,
+}
+
+/// What each watch holds, summed over its addresses. Only the config's watches are summed.
+fn holdings(view: &View) -> BTreeMap<&Name, Vec<Held<'_>>> {
+    let labels = &view.standing.labels;
+    let mut held: BTreeMap<&Name, Vec<Held<'_>>> = BTreeMap::new();
     for series in &view.standing.balances.series {
-        if let Some((raw, (symbol, decimals))) = series.raw.zip(view.standing.labels.asset(series.chain, series.asset))
-        {
-            held.entry(&series.watch).or_default().push((format_amount(raw, decimals), symbol.to_string()));
+        if let Some((raw, (symbol, decimals))) = series.raw.zip(labels.asset(series.chain, series.asset)) {
+            let one = Held { amount: format_amount(raw, decimals), symbol, chain: labels.chain(series.chain) };
+            held.entry(&series.watch).or_default().push(one);
         }
     }
     held
 }
 
-fn line(view: &View, watch: &Watch, of_config: bool, held: &[(String, String)]) -> Markup {
+fn line(view: &View, watch: &Watch, of_config: bool, held: &[Held<'_>]) -> Markup {
     let standing = &view.standing;
     let chains: Vec<String> = watch.chains.iter().map(|chain| standing.labels.chain(*chain).to_string()).collect();
     let name = watch.name.as_str();
@@ -94,15 +103,20 @@ fn line(view: &View, watch: &Watch, of_config: bool, held: &[(String, String)]) 
                     @if !of_config { ", added at run time" }
                 }
             }
-            td.number {
-                @for (amount, symbol) in held.iter().take(HOLDINGS) {
-                    div { b title=(amount) { (brief(amount)) } " " span.unit { (text(symbol)) } }
+            td.number data-head="Holds" {
+                @for one in held.iter().take(HOLDINGS) {
+                    div.amount {
+                        b { (exact(&one.amount)) } " " span.unit {
+                            (text(one.symbol.as_str()))
+                            @if chains.len() > 1 { " on " (text(one.chain.as_str())) }
+                        }
+                    }
                 }
-                @if held.len() > HOLDINGS { div.sub { "and " (held.len() - HOLDINGS) " more" } }
+                @if held.len() > HOLDINGS { div.sub { a href={ "/watches/" (segment(name)) } { "and " (held.len() - HOLDINGS) " more" } } }
                 @if held.is_empty() { span.muted { "not read" } }
             }
-            td.number { (worth(view, name)) }
-            td.when {
+            td.number data-head="Worth" { (worth(view, name)) }
+            td.when data-head="Last movement" {
                 @match standing.moved.get(&watch.name) {
                     Some(movement) => a href={ "/transfers/" (movement.transfer) } { (ago(movement.at, view.now)) },
                     None => span.muted { "none seen" },
@@ -117,7 +131,7 @@ fn worth(view: &View, name: &str) -> Markup {
     html! {
         @match portfolio {
             Some(portfolio) => (dollars(portfolio.value.map(|value| value.to_string()).as_deref())),
-            None => span.muted title="nothing of it has a price" { "-" },
+            None => span.muted title="nothing of it has a price" { "no price" },
         }
     }
 }
@@ -128,7 +142,7 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(name): Path<String
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "there is no such watch");
     let (watch, of_config) = view.standing.directory.named(&name).ok_or_else(unknown)?;
     let after: Option<Address> = asked.place(|text| text.parse().ok())?;
-    let (listed, next) = addresses(watch, after.as_ref(), asked.limit);
+    let (listed, next) = addresses(&parts, &view, watch, of_config, after.as_ref(), asked.limit).await;
     let few = watch.addresses.len() <= MOST_LOOKED_FOR;
     let moved = if few {
         let addresses = Some(watch.addresses.addresses().copied().collect());
@@ -137,6 +151,7 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(name): Path<String
     } else {
         Vec::new()
     };
+    let learned = transfers::learned(&parts, &view, &moved).await;
     let filter = AlertFilter { watch: Some(watch.name.clone()), ..AlertFilter::default() };
     let said = or_default(parts.archive.alerts(filter, RECENT).await.map(|page| page.rows));
     let told = alerts::told(&parts, said).await?;
@@ -146,9 +161,10 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(name): Path<String
         p.crumb { a href="/watches" { "Watches" } }
         h1 { (text(&name)) }
         (section("watch", "The watch", &html! {}, &about(&view, watch, of_config)))
+        (section("why", "Why it is spoken of, or not", &html! {}, &rules(&view, watch, of_config)))
         (section("balances", "What it holds", &html! {}, &held(&view, &name)))
         (section("transfers", "Its last transfers", &all(&link("/transfers", of_watch()), "its transfers"), &html! {
-            @if few { (transfers::table(&view, &moved)) }
+            @if few { (transfers::table(&view, &learned, &moved)) }
             @else { (empty("Too many addresses to look for here", &html! { "The list of all transfers shows them page by page." })) }
         }))
         (section("alerts", "Its last alerts", &all(&link("/alerts", of_watch()), "its alerts"), &alerts::table(&view, &told)))
@@ -180,7 +196,7 @@ fn held(view: &View, name: &str) -> Markup {
         @if found.items.is_empty() {
             (empty("No balance is read", &html! { "A rule with " code { "when = \"balance\"" } " asks for them, or " code { "[balances] watch" } "." }))
         } @else {
-            table.rows {
+            table.rows.pairs {
                 thead { tr { th { "Address" } th.number { "Holds" } th.number { "Worth" } th.when { "Read" } } }
                 tbody { @for item in found.items.iter().take(BALANCES) { (balance(view, item)) } }
             }
@@ -200,14 +216,14 @@ fn balance(view: &View, item: &BalanceItem) -> Markup {
     html! {
         tr {
             td.what { span.address { (item.address) } div.sub { (text(&item.chain)) } }
-            td.number {
+            td.number data-head="Holds" {
                 @match &item.amount_raw {
                     Some(raw) => (amount("", item.amount.as_deref(), raw, &asset)),
                     None => span.muted { "not read yet" },
                 }
             }
-            td.number { (dollars(item.usd.as_deref())) }
-            td.when {
+            td.number data-head="Worth" { (dollars(item.usd.as_deref())) }
+            td.when data-head="Read" {
                 @if let Some(read) = read { (ago(read, view.now)) }
                 @if let Some(reason) = item.reason { div.sub.bad { "failing: " (reason) } }
             }
@@ -215,10 +231,46 @@ fn balance(view: &View, item: &BalanceItem) -> Markup {
     }
 }
 
-/// A page of its addresses, and where the next begins.
-fn addresses(watch: &Watch, after: Option<&Address>, limit: usize) -> (Markup, Option<String>) {
+/// The rules that look at a watch: nothing else speaks of it.
+fn rules(view: &View, watch: &Watch, of_config: bool) -> Markup {
+    let rules: Vec<_> = view.standing.labels.looking_at(watch, of_config).collect();
+    html! {
+        @if rules.is_empty() {
+            (empty("No rule looks at it", &html! { "What moves is listed here, and nobody is told. A " code { "[[rule]]" } " that names it, or one of its tags, tells." }))
+        } @else {
+            ul.plain {
+                @for (rule, what) in rules {
+                    li {
+                        a.main href=(link("/alerts", [("rule", rule.as_str())].into_iter())) { (text(rule.as_str())) }
+                        span.muted { " looks at its " (what) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A page of its addresses, each with from where on it is complete, and where the next begins.
+async fn addresses(
+    parts: &Parts,
+    view: &View,
+    watch: &Watch,
+    of_config: bool,
+    after: Option<&Address>,
+    limit: usize,
+) -> (Markup, Option<String>) {
+    let labels = &view.standing.labels;
     let rows: Vec<_> = watch.addresses.behind(after).take(limit).collect();
     let next = rows.last().filter(|_| rows.len() == limit).map(|row| row.address.to_checksum(None));
+    let since: Vec<_> = if of_config {
+        rows.iter().map(|row| (row.address, Vec::new())).collect()
+    } else {
+        let kept = or_default(parts.archive.watched(watch.name.clone(), after.copied(), limit).await);
+        kept.map(|(_, rows)| rows.into_iter().map(|row| (row.address, row.since)).collect()).unwrap_or_default()
+    };
+    let known: Vec<Address> = since.iter().map(|(address, _)| *address).collect();
+    let complete = or_default(parts.archive.complete_from(watch.chains.clone(), since).await);
+    let complete: BTreeMap<Address, _> = known.into_iter().zip(complete).collect();
     let shown = html! {
         ul.plain {
             @for row in &rows {
@@ -226,6 +278,19 @@ fn addresses(watch: &Watch, after: Option<&Address>, limit: usize) -> (Markup, O
                     span.address { (row.address.to_checksum(None)) }
                     @if let Some(label) = row.label { " " (text(label)) }
                     @if let Some(reference) = row.reference { span.muted { " ref " (text(reference)) } }
+                    @if let Some(complete) = complete.get(&row.address) {
+                        div.sub {
+                            @for (chain, from) in complete {
+                                span.pair {
+                                    (text(labels.chain(*chain).as_str())) " "
+                                    @match from {
+                                        Some(block) => { "complete from block " (grouped(&block.to_string())) },
+                                        None => "not read yet",
+                                    }
+                                }
+                            }
+                        }
+                    }
                 }
             }
         }

@@ -44,6 +44,14 @@ async fn an_account_that_does_not_is_found_out() {
     let report = probed(&bench).await.expect("Circle is there");
     assert_eq!((report.repeat_is_known, report.listed_after), (true, None));
 
+    // A repeat that is answered as something new, and is the same transaction, was made once.
+    let bench = Bench::new().await;
+    bench.circle.set(|trouble| trouble.repeats_as_new = true);
+    let report = probed(&bench).await.expect("Circle is there");
+    assert!(report.allows_resends(), "{report:?}");
+    assert_eq!(bench.circle.posted().iter().map(|posted| posted.status).collect::<Vec<_>>(), [201, 201]);
+    assert_eq!(bench.circle.read(|book| book.entries().len()), 1);
+
     let bench = Bench::new().await;
     bench.circle.set(|trouble| trouble.posts.extend([Manner::Usual, Manner::Refused(409, 1_083)]));
     let report = probed(&bench).await.expect("Circle is there");

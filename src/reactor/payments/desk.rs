@@ -10,25 +10,30 @@ mod arms;
 pub mod flaws;
 mod hints;
 mod limits;
+mod outflows;
 mod people;
 mod plan;
 pub mod request;
 mod search;
 mod send;
 pub mod terms;
+mod trigger;
+mod unpaid;
 mod waits;
 
 pub use arms::{Reading, Value};
 pub use limits::Over;
+pub use outflows::Outflow;
 pub use people::{Order, Refusal};
-pub use plan::{Facts, Trigger, Vouched};
+pub use trigger::{Facts, Trigger, Vouched};
+pub use unpaid::Unpaid;
 
 use super::ask::{Ask, Asked, Ticket};
 use crate::reactor::money::{CircleId, LivePart, PaymentRow, PaymentState, Sha256};
 use crate::reactor::office::{
     ArmRow, AuditRow, BirthRow, ForeignRow, OfficeKey, OfficeRow, OfficeTables, OfficeWrite, StopRow, Stopped,
 };
-use crate::types::{ChainId, Name, PaymentId, Timestamp, TransferId};
+use crate::types::{B256, ChainId, Name, PaymentId, Timestamp};
 use flaws::{Flaws, flawed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -91,6 +96,8 @@ struct Soft {
     still_low: BTreeSet<PaymentId>,
     /// The file that stops this process is there.
     file: bool,
+    /// Transactions that lists of this run showed, with when each was asked for.
+    listed: BTreeMap<B256, Timestamp>,
     /// Crossing rules that were read in this run, with what of them was.
     read: BTreeSet<(Name, Name)>,
 }
@@ -135,8 +142,8 @@ pub enum Said {
     Payment(Box<PaymentRow>),
     /// What may have been paid was triggered by something that a reorg took back.
     TriggerRetracted(Box<PaymentRow>),
-    /// A trigger that pays in all else is suspect.
-    Suspect(Name, TransferId),
+    /// A rule matches something and pays nothing for it.
+    Unpaid(Name, Unpaid),
     /// Nothing leaves any more, and why.
     Frozen(Name),
     /// It does again, and by whom.
@@ -266,8 +273,10 @@ impl Desk {
         let row = BirthRow { what: what.clone(), mark, at, heads, waived: false };
         step.office.push(OfficeWrite::Birth(row.clone()));
         // What comes next is the first reading after this birth.
-        if let Stopped::Rule(rule) = &what {
-            self.soft.read.retain(|(read, _)| read != rule);
+        match &what {
+            Stopped::Rule(rule) => self.soft.read.retain(|(read, _)| read != rule),
+            // Whoever passed it passed another address.
+            Stopped::Payee(payee) => drop(self.soft.waived_by.remove(payee)),
         }
         self.births.insert(what, row);
     }

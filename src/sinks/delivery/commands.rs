@@ -83,7 +83,7 @@ impl Machine {
     /// A receiver that counts asked for a pause, though it took what it was sent.
     pub fn rest(&mut self, sink: &Name, until: Timestamp) {
         if let Some(lane) = self.lanes.get_mut(sink) {
-            lane.rest(until);
+            lane.rest(until, &mut self.meters);
         }
     }
 
@@ -93,7 +93,7 @@ impl Machine {
     /// When the config has no such sink.
     pub fn enable(&mut self, sink: &Name, at: Timestamp) -> Result<(), OrderFault> {
         let lane = self.lanes.get_mut(sink).filter(|lane| !lane.is_removed());
-        lane.ok_or_else(|| OrderFault::NoSink { sink: sink.clone() })?.enable(at, &mut self.out);
+        lane.ok_or_else(|| OrderFault::NoSink { sink: sink.clone() })?.enable(at, &mut self.meters, &mut self.out);
         Ok(())
     }
 
@@ -115,9 +115,10 @@ impl Machine {
             let lane = self.lanes.entry(sink.name.clone()).or_insert_with(|| Lane::new(sink.clone(), false));
             lane.reconfigure(sink);
         }
+        self.meters.keep(self.lanes.values().flat_map(Lane::paces));
         for sink in moved {
             if let Some(lane) = self.lanes.get_mut(sink) {
-                lane.enable(at, &mut self.out);
+                lane.enable(at, &mut self.meters, &mut self.out);
             }
         }
     }

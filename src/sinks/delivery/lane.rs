@@ -6,7 +6,7 @@ mod probe;
 mod ready;
 
 use super::health::Health;
-use super::pace::Lately;
+use super::pace::{Meter, Meters, Pace};
 use super::row::{Entry, attempt, outcome};
 use super::{Begun, Decision, LaneSettings, Out, removed};
 use crate::net::breaker::{Breaker, BreakerState, Patience, Permit};
@@ -61,9 +61,10 @@ pub(super) struct Lane {
     groups: BTreeMap<i64, Vec<i64>>,
     flying: usize,
     held_bytes: usize,
-    /// Its pace, or the receiver's wish, allows nothing before this.
+    /// The receiver's wish allows nothing before this. Its pace belongs to the place that it leads to.
     not_before: Timestamp,
-    lately: Lately,
+    /// When an attempt last began.
+    began_at: Timestamp,
     breaker: Breaker<Timestamp>,
     /// The row whose attempt decides for the breaker.
     probe: Option<i64>,
@@ -85,7 +86,7 @@ impl Lane {
             flying: 0,
             held_bytes: 0,
             not_before: Timestamp::default(),
-            lately: Lately::default(),
+            began_at: Timestamp::default(),
             breaker: Breaker::new(Patience::default()),
             probe: None,
             resting_until: None,
@@ -120,7 +121,21 @@ impl Lane {
         self.entries.values().next().map(|entry| entry.created)
     }
 
-    pub(super) fn status(&self) -> LaneStatus {
+    /// Of one that leads to a place which counts: when it last began anything there.
+    pub(super) fn began_at(&self) -> Option<Timestamp> {
+        (!self.settings.paces.is_empty()).then_some(self.began_at)
+    }
+
+    pub(super) const fn paces(&self) -> &Vec<(Meter, Pace)> {
+        &self.settings.paces
+    }
+
+    /// When the receiver allows the next attempt.
+    fn open_at(&self, meters: &Meters) -> Timestamp {
+        self.not_before.max(meters.open_at(&self.settings.paces))
+    }
+
+    pub(super) fn status(&self, meters: &Meters) -> LaneStatus {
         LaneStatus {
             sink: self.name().clone(),
             pending: self.pending(),
@@ -128,7 +143,7 @@ impl Lane {
             oldest: self.oldest(),
             disabled: self.disabled,
             failing: self.health.since().zip(self.health.last().cloned()),
-            next_try: self.next_attempt(),
+            next_try: self.next_attempt(meters),
             resting: self.breaker.state() != BreakerState::Closed,
         }
     }
@@ -197,12 +212,13 @@ impl Lane {
     }
 
     /// Begins what can begin now.
-    pub(super) fn step(&mut self, at: Timestamp, begun: &mut Vec<Begun>, out: &mut Out) {
+    pub(super) fn step(&mut self, at: Timestamp, meters: &mut Meters, begun: &mut Vec<Begun>, out: &mut Out) {
         self.resting_until = None;
         if !self.disabled && !self.entries.is_empty() {
             out.reports.extend(self.health.check(&self.settings.name, at));
         }
-        while !self.disabled && !self.removed && self.flying < self.settings.concurrency && self.not_before <= at {
+        let goes = |lane: &Self| !lane.disabled && !lane.removed && lane.flying < lane.settings.concurrency;
+        while goes(self) && self.open_at(meters) <= at {
             let Some(seq) = self.ready.next(at).or_else(|| self.hasten_one(at)) else { return };
             if self.supersede(seq, at, out) {
                 continue;
@@ -216,11 +232,11 @@ impl Lane {
                 }
                 Permit::AwaitProbe => return,
             }
-            begun.extend(self.begin(seq, at));
+            begun.extend(self.begin(seq, at, meters));
         }
     }
 
-    fn begin(&mut self, seq: i64, at: Timestamp) -> Option<Begun> {
+    fn begin(&mut self, seq: i64, at: Timestamp, meters: &mut Meters) -> Option<Begun> {
         let entry = self.entries.get(&seq)?;
         let severity = entry.severity;
         let (number, again) = (entry.attempts.saturating_add(1), entry.told);
@@ -232,7 +248,8 @@ impl Lane {
         }
         self.ready.taken(severity, at);
         self.flying += 1;
-        self.not_before = self.not_before.max(self.lately.begun(at, self.settings.pace));
+        self.began_at = at;
+        meters.begun(&self.settings.paces, at);
         Some(Begun { seq, sink: self.name().clone(), attempt: number, again, row, with })
     }
 
@@ -253,21 +270,21 @@ impl Lane {
     }
 
     /// When `step` has something to do next.
-    pub(super) fn next_wake(&self) -> Option<Timestamp> {
+    pub(super) fn next_wake(&self, meters: &Meters) -> Option<Timestamp> {
         if self.disabled || self.removed || self.entries.is_empty() {
             return None;
         }
-        self.next_attempt().into_iter().chain(self.health.to_be_said_at()).min()
+        self.next_attempt(meters).into_iter().chain(self.health.to_be_said_at()).min()
     }
 
     /// When the next attempt begins, if nothing else happens.
-    fn next_attempt(&self) -> Option<Timestamp> {
+    fn next_attempt(&self, meters: &Meters) -> Option<Timestamp> {
         let probing = self.breaker.state() == BreakerState::HalfOpen;
         if self.disabled || self.removed || probing || self.flying >= self.settings.concurrency {
             return None;
         }
         let due = self.ready.first_due()?;
-        let due = self.probes_at().map_or(due, |probe| due.min(probe)).max(self.not_before);
+        let due = self.probes_at().map_or(due, |probe| due.min(probe)).max(self.open_at(meters));
         Some(self.resting_until.map_or(due, |until| due.max(until)))
     }
 
@@ -278,13 +295,14 @@ impl Lane {
         verdict: Verdict,
         at: Timestamp,
         random: u64,
+        meters: &mut Meters,
         out: &mut Out,
     ) -> Option<Decision> {
         let alert = self.entries.get(&seq)?.alert;
         self.queues.get(&alert).filter(|queue| queue.flying == Some(seq))?;
         let members = self.groups.remove(&seq).unwrap_or_default();
         self.flying -= 1;
-        self.judge(seq, &verdict, at, out);
+        self.judge(seq, &verdict, at, meters, out);
         // What several were refused for may be one's fault: each goes alone, and at once.
         let together = !members.is_empty();
         let noted = attempt(at, &verdict, together);
@@ -340,7 +358,7 @@ impl Lane {
     }
 
     /// What an answer says about the sink as a whole.
-    fn judge(&mut self, seq: i64, verdict: &Verdict, at: Timestamp, out: &mut Out) {
+    fn judge(&mut self, seq: i64, verdict: &Verdict, at: Timestamp, meters: &mut Meters, out: &mut Out) {
         let probe = self.probe == Some(seq);
         if probe {
             self.probe = None;
@@ -366,7 +384,7 @@ impl Lane {
                 if setback.blame != Blame::Message
                     && let Some(wait) = setback.wait
                 {
-                    self.not_before = self.not_before.max(at.after(wait.min(schedule::LONGEST_ASKED)));
+                    self.rest(at.after(wait.min(schedule::LONGEST_ASKED)), meters);
                 }
                 let decides = probe || self.breaker.state() != BreakerState::HalfOpen;
                 match setback.blame {

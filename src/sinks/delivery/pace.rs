@@ -1,7 +1,7 @@
-//! How close attempts may follow each other, for receivers that count.
+//! How close attempts may follow each other, for receivers that count: by chat, by bot or by url, whichever sinks lead there.
 
-use crate::types::Timestamp;
-use std::collections::VecDeque;
+use crate::types::{MessageId, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// A pace.
@@ -24,13 +24,74 @@ impl Pace {
     }
 }
 
+/// What a receiver counts by: a hash of the parts that make it out, which may be secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Meter([u8; 16]);
+
+impl Meter {
+    /// Of its parts: a token and a chat, or a url.
+    #[must_use]
+    pub fn of(parts: &[&str]) -> Self {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        Self(MessageId::hash("meter", &parts).0)
+    }
+}
+
+/// The meters that sinks lead to: what began there lately, whichever sink began it, and until when they asked for a pause.
+#[derive(Debug, Default)]
+pub(super) struct Meters(BTreeMap<Meter, Way>);
+
+#[derive(Debug, Default)]
+struct Way {
+    lately: Lately,
+    not_before: Timestamp,
+}
+
+impl Meters {
+    /// When the next attempt may begin that leads to all of these.
+    pub(super) fn open_at(&self, counted: &[(Meter, Pace)]) -> Timestamp {
+        let ways = counted.iter().filter_map(|(meter, _)| self.0.get(meter));
+        ways.map(|way| way.not_before).max().unwrap_or_default()
+    }
+
+    /// An attempt begins.
+    pub(super) fn begun(&mut self, counted: &[(Meter, Pace)], at: Timestamp) {
+        for (meter, pace) in counted {
+            let way = self.0.entry(*meter).or_default();
+            way.not_before = way.not_before.max(way.lately.begun(at, *pace));
+        }
+    }
+
+    /// The receiver wants a pause.
+    pub(super) fn rest(&mut self, counted: &[(Meter, Pace)], until: Timestamp) {
+        if let Some((meter, _)) = counted.first() {
+            let way = self.0.entry(*meter).or_default();
+            way.not_before = way.not_before.max(until);
+        }
+    }
+
+    /// A person wants an attempt now.
+    pub(super) fn open(&mut self, counted: &[(Meter, Pace)], at: Timestamp) {
+        for (meter, _) in counted {
+            self.0.entry(*meter).or_default().not_before = at;
+        }
+    }
+
+    /// Forgets all but these.
+    pub(super) fn keep<'a>(&mut self, counted: impl Iterator<Item = &'a (Meter, Pace)>) {
+        let mut kept: Vec<Meter> = counted.map(|(meter, _)| *meter).collect();
+        kept.sort_unstable();
+        self.0.retain(|meter, _| kept.binary_search(meter).is_ok());
+    }
+}
+
 /// What began lately.
 #[derive(Debug, Default)]
-pub(super) struct Lately(VecDeque<Timestamp>);
+struct Lately(VecDeque<Timestamp>);
 
 impl Lately {
     /// An attempt begins; gives when the next one may.
-    pub(super) fn begun(&mut self, at: Timestamp, pace: Pace) -> Timestamp {
+    fn begun(&mut self, at: Timestamp, pace: Pace) -> Timestamp {
         let next = at.after(pace.apart);
         let Some((most, span)) = pace.most else {
             self.0.clear();

@@ -56,7 +56,8 @@ fn op() -> impl Strategy<Value = Op> {
 fn lanes() -> Vec<LaneSettings> {
     let lane = |(name, concurrency, pace)| {
         let (folds, drops_repeats) = (name == "chat", name == "pager");
-        LaneSettings { name: Name::from(name), concurrency, pace, folds, drops_repeats }
+        let paces = vec![(Meter::of(&[name]), pace)];
+        LaneSettings { name: Name::from(name), concurrency, paces, folds, drops_repeats }
     };
     let second = Duration::from_secs(1);
     let counted = Pace { apart: second, most: Some((50, Duration::from_mins(1))) };

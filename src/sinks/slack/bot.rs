@@ -8,7 +8,7 @@ use super::{Block, blocks};
 use crate::config::checked::SlackBotConfig;
 use crate::sinks::Outgoing;
 use crate::sinks::answer::{Answer, Blame, Destination, Edit, EditOutcome, Setback, SinkRequest, Verdict};
-use crate::sinks::delivery::Pace;
+use crate::sinks::delivery::{Meter, Pace};
 use crate::sinks::life::Life;
 use crate::sinks::text::Text;
 use crate::store::OutboxRow;
@@ -106,6 +106,12 @@ impl Bot {
     #[must_use]
     pub fn leads_elsewhere(&self, before: &Self) -> bool {
         (&self.post, &self.token, &self.channel) != (&before.post, &before.token, &before.channel)
+    }
+
+    /// The pace of the channel.
+    #[must_use]
+    pub fn paces(&self) -> Vec<(Meter, Pace)> {
+        vec![(Meter::of(&[self.post.url().expose(), self.token.expose(), self.channel.as_str()]), PACE)]
     }
 
     /// What an attempt does: a new message, or a change of the alert's `first` and a reply to it.

@@ -157,9 +157,12 @@ fn a_probe_says_who_the_bot_is_and_what_it_sees() {
 
 #[test]
 fn a_group_has_a_pace_of_its_own_and_another_chat_is_another_place() {
-    assert_eq!(to("123").pace().most, None);
-    assert_eq!(to("-123").pace().most, Some(GROUP));
-    assert_eq!(to("@treasury").pace().most, Some(GROUP));
+    let of_chat = |chat: &str| to(chat).paces()[0];
+    assert_eq!(of_chat("123").1.most, None);
+    assert_eq!(of_chat("-123").1.most, Some(GROUP));
+    assert_eq!(of_chat("@treasury").1.most, Some(GROUP));
+    assert_ne!(of_chat("-123").0, of_chat("-124").0, "each chat is counted alone");
+    assert_eq!(to("-123").paces()[1], to("-124").paces()[1], "and all of a bot together");
     assert!(!to("1").leads_elsewhere(&to("1")) && to("1").leads_elsewhere(&to("2")));
 }
 

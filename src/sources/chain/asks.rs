@@ -11,7 +11,7 @@ use crate::reactor::wants::ChainWants;
 use crate::sources::queue::{Closed, Lane, SMALL_EVENT_BYTES};
 use crate::types::{Address, B256, ChainId, Name};
 use crate::wire::erc20::{DECIMALS, SYMBOL, decode_decimals, decode_text};
-use crate::wire::jsonrpc::{Call, Refusal, parse_receipt, parse_text};
+use crate::wire::jsonrpc::{Call, Refusal, moved_by, parse_receipt, parse_text};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -110,12 +110,14 @@ fn calls_of(wanted: Wanted) -> Vec<Call> {
 /// What became of a transaction. A receipt that does not say its block's height or whether it succeeded answers nothing.
 fn receipt(shared: &Shared, reader: &Endpoint, tx: B256, answer: Answer) -> Option<Receipt> {
     let answer = answer.ok()?;
-    let found = match parse_receipt(&answer).ok()? {
-        None => None,
-        Some(receipt) if receipt.tx == tx => Some((receipt.number?, receipt.block, receipt.succeeded?)),
+    let (found, moved) = match parse_receipt(&answer).ok()? {
+        None => (None, Vec::new()),
+        Some(receipt) if receipt.tx == tx => {
+            (Some((receipt.number?, receipt.block, receipt.succeeded?)), moved_by(&receipt))
+        }
         Some(_) => return None,
     };
-    Some(Receipt { chain: shared.chain, source: reader.name.clone(), tx, found })
+    Some(Receipt { chain: shared.chain, source: reader.name.clone(), tx, found, moved })
 }
 
 /// Asks a token what it says of itself.

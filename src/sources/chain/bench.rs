@@ -28,6 +28,8 @@ pub(super) struct Bench {
     wants: watch::Sender<Arc<Wants>>,
     /// What is published.
     pub(super) chain: ChainWants,
+    /// Blocks that came without their traces are wanted with them.
+    pub(super) wants_traces: bool,
     /// Every event so far.
     pub(super) seen: Vec<Event>,
     taken: VecDeque<Event>,
@@ -71,6 +73,7 @@ impl Bench {
             intake,
             wants,
             chain: ChainWants { window: window.to_vec(), ..ChainWants::default() },
+            wants_traces: false,
             seen: Vec::new(),
             taken: VecDeque::new(),
             metrics,
@@ -131,6 +134,10 @@ impl Bench {
                 "each is the parent of the next"
             );
         }
+        if self.wants_traces {
+            let untraced = run.blocks.iter().filter(|block| !block.traced).map(|block| block.at);
+            self.chain.untraced.extend(untraced);
+        }
         let (first, last) = (*refs.first().unwrap(), *refs.last().unwrap());
         match run.part {
             RunPart::Gap | RunPart::History => {
@@ -143,6 +150,12 @@ impl Bench {
                 } else {
                     (gap.to, gap.above) = (first.number - 1, first.parent);
                 }
+            }
+            RunPart::Traces => {
+                assert!(run.blocks.iter().all(|block| block.traced));
+                let before = self.chain.untraced.len();
+                self.chain.untraced.retain(|block| !refs.contains(block));
+                assert_eq!(self.chain.untraced.len() + refs.len(), before, "only what is wanted comes");
             }
             RunPart::Tip => {
                 let window = &mut self.chain.window;

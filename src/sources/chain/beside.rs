@@ -118,7 +118,7 @@ pub(super) async fn read_in_order(
             }
             Ok(_) => {}
             Err(error) => {
-                if let ReadFault::Traces(_) = error {
+                if error.is_in_vain() {
                     in_vain.note(block.hash, asked, Instant::now());
                 }
                 fault = fault.or(Some(error));

@@ -4,10 +4,11 @@
 
 use super::lead::Standing;
 use super::rpc::Rpc;
+use super::traces::Desk;
 use crate::config::checked::EndpointConfig;
 use crate::reactor::event::{Contact, Event, Head, SourceId, SourceKind, SourceReport, SourceState, Tags};
 use crate::sources::queue::{EventQueue, Newest};
-use crate::types::{B256, BlockRef, ChainId, Name};
+use crate::types::{B256, BlockRef, ChainId, Name, Tracer};
 use crate::wire::jsonrpc::Header;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,15 +18,6 @@ use tokio::time::Instant;
 /// How long an endpoint that does not do what is asked of who reads blocks is left alone: at first, and at most. One that did well for
 /// the longer of them begins anew.
 const SHUNNED_FOR: (Duration, Duration) = (Duration::from_secs(15), Duration::from_mins(10));
-
-/// How an endpoint traces blocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tracer {
-    /// `debug_traceBlockByHash` with the call tracer.
-    Calls,
-    /// `trace_block`.
-    Flat,
-}
 
 /// What an endpoint can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,7 +34,9 @@ pub(super) struct Endpoint {
     pub(super) name: Name,
     /// Who runs it.
     pub(super) operator: Name,
-    pub(super) rpc: Rpc,
+    pub(super) rpc: Arc<Rpc>,
+    /// Where its traces are asked for.
+    pub(super) desk: Desk,
     state: Mutex<State>,
     slots: Slots,
     /// Rings when anything changed that concerns who reads what.
@@ -85,7 +79,9 @@ impl Endpoint {
     ) -> Self {
         let slots = Slots { state: queue.slot(), contact: queue.slot(), tags: queue.slot(), head: queue.slot() };
         let (name, operator) = (config.name.clone(), config.operator.clone());
-        Self { chain, name, operator, rpc, state: Mutex::default(), slots, changed }
+        let rpc = Arc::new(rpc);
+        let desk = Desk::new(Arc::clone(&rpc));
+        Self { chain, name, operator, rpc, desk, state: Mutex::default(), slots, changed }
     }
 
     /// Changes are assignments: a panic elsewhere leaves a usable state.
@@ -104,7 +100,7 @@ impl Endpoint {
 
     fn say_contact(&self) {
         let state = self.state();
-        let (genesis, traces) = (state.genesis, state.abilities.tracer.is_some());
+        let (genesis, traces) = (state.genesis, state.abilities.tracer);
         drop(state);
         let (chain, endpoint) = (self.chain, self.name.clone());
         self.slots.contact.put(Event::Contact(Contact { chain, endpoint, genesis, traces }));
@@ -124,12 +120,13 @@ impl Endpoint {
             return;
         }
         let (chain, endpoint) = (self.chain, &self.name);
+        let method = self.abilities().tracer.map_or("none", Tracer::method);
         if all {
-            tracing::warn!(%chain, %endpoint, "its blocks come with their traces again");
+            tracing::warn!(%chain, %endpoint, method, "its blocks come with their traces again");
         } else {
             tracing::warn!(
-                %chain, %endpoint,
-                "its traces do not come: blocks are read without them, and transfers inside transactions are not seen there"
+                %chain, %endpoint, method,
+                "its traces do not come in time: blocks are told without them, and coin moved inside their transactions only when they come"
             );
         }
     }

@@ -7,6 +7,7 @@ use super::beside::{Beside, PATIENCE, TRIES_WITH_TRACES, Told, read_in_order};
 use super::endpoint::Endpoint;
 use super::pace::Portion;
 use super::read::{How, ReadFault};
+use super::traces::Turn;
 use super::vain::InVain;
 use crate::reactor::event::{Event, Run, RunPart};
 use crate::reactor::rows::GapRow;
@@ -125,7 +126,7 @@ impl Beside for Filler {
         }
         let watched = shared.watched();
         let untraced = self.in_vain.given_up(Duration::ZERO, TRIES_WITH_TRACES);
-        let how = How { watched: &watched, ways: &shared.ways, untraced: &untraced };
+        let how = How { watched: &watched, ways: &shared.ways, untraced: &untraced, turn: Turn::Old };
         // From above: what is below a block that could not be read cannot be sent yet.
         blocks.reverse();
         let mut read = read_in_order(reader, &blocks, how, &mut self.in_vain).await?;

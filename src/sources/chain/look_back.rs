@@ -110,7 +110,7 @@ impl LookBack {
     pub async fn contact(&mut self) -> Result<Contact, LookBackFault> {
         let chain = self.shared.chain;
         let reader = self.reader(0).await?;
-        let traces = reader.abilities().tracer.is_some();
+        let traces = reader.abilities().tracer;
         Ok(Contact { chain, endpoint: reader.name.clone(), genesis: None, traces })
     }
 

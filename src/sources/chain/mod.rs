@@ -4,6 +4,7 @@
 //! for agreement. What is read is decided by pure parts (`lead`, `walk`, `pace`, the plans of `gap` and `asks`); the rest asks.
 //! Nothing here decides what a block means, and one chain's trouble is its own: each chain is one future.
 
+mod abilities;
 mod ask_fault;
 mod asks;
 mod balances;
@@ -12,6 +13,7 @@ mod dial;
 mod endpoint;
 mod fees;
 mod gap;
+mod in_time;
 mod lead;
 mod line;
 mod look_back;
@@ -24,6 +26,8 @@ mod read;
 mod rpc;
 mod session;
 mod tip;
+mod traces;
+mod untraced;
 mod vain;
 mod walk;
 mod ways;
@@ -215,6 +219,7 @@ async fn keep_and_read(shared: &Shared) {
         _closed = tip::follow(shared) => {}
         _closed = beside::read(shared, gap::Filler::default()) => {}
         _closed = beside::read(shared, past::Past::default()) => {}
+        _closed = beside::read(shared, untraced::Untraced::default()) => {}
         _closed = beside::read(shared, past_logs::PastLogs::default()) => {}
         _closed = asks::answer(shared) => {}
         _closed = Box::pin(balances::read(shared)) => {}

@@ -6,6 +6,7 @@ use super::Shared;
 use super::balances;
 use super::endpoint::Endpoint;
 use super::read::{How, read_blocks};
+use super::traces::Turn;
 use crate::reactor::event::{Event, Opinion, Witnessed};
 use crate::reactor::wants::{ChainWants, OpinionWant};
 use crate::sources::queue::{Closed, Lane, SMALL_EVENT_BYTES, blocks_bytes};
@@ -87,7 +88,7 @@ async fn block(shared: &Shared, reader: &Endpoint, hash: B256) -> Option<Block> 
     let header = reader.rpc.ask(&Call::BlockByHash { hash, whole: false }).await.ok()?;
     let header = parse_header(&header).ok().filter(|header| header.at.hash == hash)?;
     let (watched, untraced) = (shared.watched(), BTreeSet::from([hash]));
-    let how = How { watched: &watched, ways: &shared.ways, untraced: &untraced };
+    let how = How { watched: &watched, ways: &shared.ways, untraced: &untraced, turn: Turn::New };
     read_blocks(reader, &[header.at], how).await.pop()?.ok()
 }
 

@@ -8,6 +8,7 @@ use super::beside::{Beside, PATIENCE, TRIES_WITH_TRACES, Told, read_in_order};
 use super::endpoint::Endpoint;
 use super::pace::Portion;
 use super::read::{How, ReadFault};
+use super::traces::Turn;
 use super::vain::InVain;
 use crate::reactor::event::{Event, Run, RunPart};
 use crate::reactor::wants::{ChainWants, StretchWant};
@@ -107,7 +108,7 @@ impl Beside for Past {
         let tries = if self.untraced { 1 } else { TRIES_WITH_TRACES };
         let given_up = self.in_vain.given_up(Duration::ZERO, tries);
         self.untraced |= blocks.first().is_some_and(|first| given_up.contains(&first.hash));
-        let how = How { watched: &watched, ways: &shared.ways, untraced: &given_up };
+        let how = How { watched: &watched, ways: &shared.ways, untraced: &given_up, turn: Turn::Old };
         // From below: what is above a block that could not be read cannot be sent yet.
         let read = read_in_order(reader, &blocks, how, &mut self.in_vain).await?;
         self.untraced &= !read.iter().any(|block| block.traced);
@@ -131,7 +132,7 @@ impl Beside for Past {
             self.portion.too_much();
         }
         // Old states are pruned: the next blocks are not waited for as long as the first one was.
-        !(self.untraced && matches!(fault, ReadFault::Traces(_)))
+        !(self.untraced && fault.is_in_vain())
     }
 }
 

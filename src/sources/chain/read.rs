@@ -1,18 +1,21 @@
 //! Reading whole blocks by hash: the block, its receipts, its traces, asked for at once and put together, or nothing.
 //!
-//! Nothing is tried twice here, and nothing incomplete comes out: receipts that do not cover the block are "not ready".
+//! Nothing is tried twice here, and nothing incomplete comes out: receipts that do not cover the block are "not ready". Traces are not waited
+//! for longer than `traces` says.
 
+use super::abilities;
 use super::ask_fault::AskFault;
-use super::endpoint::{Abilities, Endpoint, Tracer};
+use super::endpoint::{Abilities, Endpoint};
 use super::line::Answer;
+use super::traces::{Traced, Turn};
 use crate::reactor::match_set::MatchSet;
-use crate::types::{Address, B256, Block, BlockRef, ChainId, Name, U256, chain};
+use crate::types::{Address, B256, Block, BlockRef, ChainId, Name, Tracer, U256, chain};
 use crate::wire::Fault;
 use crate::wire::erc20::Reading;
 use crate::wire::jsonrpc::{
-    Call, RawBlock, TxTrace, assemble, assemble_from_logs, parse_block, parse_call_traces, parse_logs, parse_receipt,
-    parse_receipts, parse_trace_block,
+    Call, RawBlock, TxTrace, assemble, assemble_from_logs, parse_block, parse_logs, parse_receipt, parse_receipts,
 };
+use futures::future::join_all;
 use std::collections::BTreeSet;
 
 /// A chain's own ways of writing logs.
@@ -48,6 +51,12 @@ pub(super) enum ReadFault {
     /// Everything of the block came but its traces, of which the node gives no more for now.
     #[error("the block came without its traces: too many were asked for")]
     TracesLimited,
+    /// Everything of the block came but its traces, on which the node still works.
+    #[error("the block came without its traces: the node works on them for too long")]
+    TracesSlow,
+    /// Everything of the block came but its traces, whose turn did not come: other blocks' go first.
+    #[error("the block came before its traces: those of other blocks go first")]
+    TracesLater,
     /// Another block came than the one that was asked for.
     #[error("another block came than the one that was asked for")]
     Other,
@@ -60,6 +69,7 @@ impl ReadFault {
             Self::Ask(fault) => fault.reason(),
             Self::Parts(Fault::NotReady { .. } | Fault::LogsMissing | Fault::Missing { .. }) => "blocks missing".into(),
             Self::Traces(_) | Self::TracesLimited => "traces missing".into(),
+            Self::TracesSlow | Self::TracesLater => "traces are slow".into(),
             Self::Parts(_) => "unreadable block".into(),
             Self::Other => "wrong block".into(),
         }
@@ -70,8 +80,14 @@ impl ReadFault {
         match self {
             Self::Ask(fault) => matches!(fault, AskFault::TooLarge | AskFault::Timeout),
             Self::Traces(fault) => fault.is_too_much(),
-            Self::Parts(_) | Self::Other | Self::TracesLimited => false,
+            Self::TracesLater => true,
+            Self::Parts(_) | Self::Other | Self::TracesLimited | Self::TracesSlow => false,
         }
+    }
+
+    /// Whether the block's own traces were asked for in vain, and all else of it came.
+    pub(super) const fn is_in_vain(&self) -> bool {
+        matches!(self, Self::Traces(_) | Self::TracesSlow)
     }
 }
 
@@ -85,6 +101,8 @@ pub(super) struct How<'a> {
     /// Blocks whose traces are not asked for. Where the endpoint can trace, every other block is refused without them. It is the
     /// last resort: a trace may be larger than what a connection survives.
     pub(super) untraced: &'a BTreeSet<B256>,
+    /// Whose turn it is for traces, and so how long they are waited for.
+    pub(super) turn: Turn,
 }
 
 /// Reads blocks, each by itself: one that fails takes no other with it.
@@ -94,28 +112,26 @@ pub(super) async fn read_blocks(
     how: How<'_>,
 ) -> Vec<Result<Block, ReadFault>> {
     let abilities = endpoint.abilities();
-    let tracer = |block: &BlockRef| abilities.tracer.filter(|_| !how.untraced.contains(&block.hash));
-    let abilities_for = |block: &BlockRef| Abilities { tracer: tracer(block), ..abilities };
-    let calls: Vec<Call> = blocks.iter().flat_map(|block| calls_of(*block, abilities_for(block))).collect();
-    let mut answers = endpoint.rpc.ask_all(&calls).await.into_iter();
+    let calls: Vec<Call> = blocks.iter().flat_map(|block| calls_of(*block, abilities)).collect();
+    let traced = join_all(blocks.iter().map(async |block| {
+        let tracer = abilities.tracer.filter(|_| !how.untraced.contains(&block.hash))?;
+        Some((tracer, endpoint.desk.ask(tracer, *block, how.turn).await))
+    }));
+    let (answers, traced) = tokio::join!(endpoint.rpc.ask_all(&calls), traced);
+    let mut answers = answers.into_iter();
     let mut read = Vec::with_capacity(blocks.len());
-    for block in blocks {
+    for (block, traced) in blocks.iter().zip(traced) {
         let whole = answers.next().unwrap_or(Err(AskFault::Unreadable));
         let logs = answers.next().unwrap_or(Err(AskFault::Unreadable));
-        let traced = tracer(block).and_then(|tracer| Some((tracer, answers.next()?)));
         read.push(put_together(endpoint, *block, abilities, how, Parts { whole, logs, traced }).await);
     }
     read
 }
 
-fn calls_of(block: BlockRef, abilities: Abilities) -> impl Iterator<Item = Call> {
+fn calls_of(block: BlockRef, abilities: Abilities) -> [Call; 2] {
     let hash = block.hash;
     let logs = if abilities.receipts { Call::Receipts(hash) } else { Call::BlockLogs(hash) };
-    let traces = abilities.tracer.map(|tracer| match tracer {
-        Tracer::Calls => Call::CallTraces(hash),
-        Tracer::Flat => Call::TraceBlock(block.number),
-    });
-    [Call::BlockByHash { hash, whole: true }, logs].into_iter().chain(traces)
+    [Call::BlockByHash { hash, whole: true }, logs]
 }
 
 /// The answers about one block.
@@ -123,7 +139,7 @@ struct Parts {
     whole: Answer,
     /// Receipts, or logs where there are no receipts of blocks.
     logs: Answer,
-    traced: Option<(Tracer, Answer)>,
+    traced: Option<(Tracer, Traced)>,
 }
 
 async fn put_together(
@@ -156,17 +172,24 @@ async fn put_together(
 fn with_traces(
     endpoint: &Endpoint,
     hash: B256,
-    traced: Option<(Tracer, Answer)>,
+    traced: Option<(Tracer, Traced)>,
     assembled: impl Fn(Option<&[TxTrace]>) -> Result<Block, Fault>,
 ) -> Result<Block, ReadFault> {
-    let Some((tracer, answer)) = traced else { return Ok(assembled(None)?) };
-    let traces = read_traces(endpoint, tracer, answer, hash);
+    let Some((tracer, traced)) = traced else { return Ok(assembled(None)?) };
+    let traces = read_traces(endpoint, tracer, traced, hash);
     match traces.and_then(|traces| Ok(assembled(traces.as_deref())?)) {
         Ok(block) => Ok(block),
         Err(fault) => {
             assembled(None)?;
-            let is_limit = fault == ReadFault::Ask(AskFault::RateLimited);
-            Err(if is_limit { ReadFault::TracesLimited } else { ReadFault::Traces(Box::new(fault)) })
+            Err(match fault {
+                ReadFault::Ask(AskFault::RateLimited) => ReadFault::TracesLimited,
+                ReadFault::TracesSlow | ReadFault::TracesLater => fault,
+                ReadFault::Ask(_)
+                | ReadFault::Parts(_)
+                | ReadFault::Traces(_)
+                | ReadFault::TracesLimited
+                | ReadFault::Other => ReadFault::Traces(Box::new(fault)),
+            })
         }
     }
 }
@@ -175,19 +198,21 @@ fn with_traces(
 fn read_traces(
     endpoint: &Endpoint,
     tracer: Tracer,
-    answer: Answer,
+    traced: Traced,
     hash: B256,
 ) -> Result<Option<Vec<TxTrace>>, ReadFault> {
-    match answer {
-        Ok(result) => Ok(Some(match tracer {
-            Tracer::Calls => parse_call_traces(&result)?,
-            Tracer::Flat => parse_trace_block(&result, hash)?,
-        })),
+    let answer = match traced {
+        Traced::Answered(answer) => answer,
+        Traced::Slow => return Err(ReadFault::TracesSlow),
+        Traced::Later => return Err(ReadFault::TracesLater),
+    };
+    match &*answer {
+        Ok(result) => Ok(Some(abilities::read(tracer, result, hash)?)),
         Err(fault) if fault.is_missing_method() => {
             endpoint.lose_traces();
             Ok(None)
         }
-        Err(fault) => Err(fault.into()),
+        Err(fault) => Err(fault.clone().into()),
     }
 }
 

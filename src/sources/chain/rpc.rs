@@ -21,8 +21,8 @@ use tokio::time::{Instant, timeout};
 
 /// How long a question may take.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How long a trace of a block may take: nodes run the block again for it.
-const TRACE_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a trace of a block may take: nodes run the block again for it, and only what waits for nothing else waits so long (`traces`).
+const TRACE_DEADLINE: Duration = Duration::from_mins(2);
 /// Most questions in one HTTP batch (facts/streams.md §2: Moralis takes 20).
 const BATCH: usize = 20;
 /// Most HTTP requests under way at once to one node.

@@ -2,17 +2,15 @@
 //!
 //! It reads no blocks and decides nothing about the chain.
 
-use super::Shared;
 use super::ask_fault::AskFault;
-use super::endpoint::{Abilities, Endpoint, Tracer};
+use super::endpoint::Endpoint;
 use super::line::{Line, LineState};
 use super::rpc::Way;
+use super::{Shared, abilities};
 use crate::net::Backoff;
 use crate::reactor::event::SourceState;
 use crate::types::{B256, ChainId, Name};
-use crate::wire::jsonrpc::{
-    At, Call, Header, Refusal, TxTrace, parse_call_traces, parse_header, parse_number, parse_trace_block,
-};
+use crate::wire::jsonrpc::{At, Call, Header, parse_header, parse_number};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -55,8 +53,12 @@ impl From<AskFault> for Ending {
     }
 }
 
-/// Keeps the endpoint for ever.
+/// Keeps the endpoint for ever, and what is asked of it for longer than anybody waits.
 pub(super) async fn keep(endpoint: &Endpoint, shared: &Shared) {
+    tokio::join!(keep_talking(endpoint, shared), endpoint.desk.keep());
+}
+
+async fn keep_talking(endpoint: &Endpoint, shared: &Shared) {
     let session = Session { endpoint, shared };
     let mut backoff = Backoff::new();
     loop {
@@ -171,47 +173,9 @@ impl Session<'_> {
         }
         let genesis = genesis.ok().and_then(|block| parse_header(&block).ok()).filter(|block| block.at.number == 0);
         let latest = parse_header(&latest?).map_err(|_| Ending::Failed("it gives no newest block".into()))?;
-        let abilities = self.probe(&latest).await?;
+        let abilities = abilities::probe(self.endpoint, latest.at).await?;
         self.endpoint.contacted(genesis.map(|block| block.at.hash), abilities);
         Ok(latest)
-    }
-
-    /// Tries on its newest block what it can do. A method that answers at all is there; only traces must be readable too, for some
-    /// nodes have the method and not the tracer.
-    async fn probe(&self, head: &Header) -> Result<Abilities, Ending> {
-        let hash = head.at.hash;
-        let calls = [Call::Receipts(hash), Call::CallTraces(hash), Call::TraceBlock(head.at.number)];
-        let [receipts, calls, flat]: [_; 3] =
-            self.endpoint.rpc.ask_all(&calls).await.try_into().map_err(|_| AskFault::Unreadable)?;
-        for answer in [&receipts, &calls, &flat] {
-            // Nothing is learnt about a method from a broken line or a node in a hurry.
-            if let Err(fault @ (AskFault::Gone | AskFault::RateLimited)) = answer {
-                return Err(Ending::Failed(fault.reason()));
-            }
-        }
-        let receipts = match receipts {
-            Ok(_) => true,
-            Err(AskFault::Refused { error, .. }) => !is_absent(&error.refusal),
-            Err(fault) => return Err(fault.into()),
-        };
-        // A huge block's trace may take too long or be too large: the method is there, and each block decides for itself.
-        let too_much = |answer: &Result<_, AskFault>| matches!(answer, Err(AskFault::Timeout | AskFault::TooLarge));
-        // So it is where only this block is not there: it was replaced meanwhile, or a backend is behind.
-        let there = |answer: &Result<_, AskFault>| matches!(answer, Err(AskFault::Refused { error, .. }) if !is_absent(&error.refusal));
-        let (calls_there, flat_there) = (there(&calls), there(&flat));
-        let tracer = if too_much(&calls) || calls.is_ok_and(|it| parse_call_traces(&it).is_ok_and(|it| all_traced(&it)))
-        {
-            Some(Tracer::Calls)
-        } else if flat.is_ok_and(|it| parse_trace_block(&it, hash).is_ok_and(|it| all_traced(&it))) {
-            Some(Tracer::Flat)
-        } else if calls_there {
-            Some(Tracer::Calls)
-        } else if flat_there {
-            Some(Tracer::Flat)
-        } else {
-            None
-        };
-        Ok(Abilities { receipts, tracer })
     }
 
     /// Takes announced heads as they come.
@@ -345,25 +309,6 @@ impl Session<'_> {
             self.endpoint.say(SourceState::Fresh);
         }
     }
-}
-
-/// Whether a refusal means that the method cannot be used here: missing, for another plan, with other parameters.
-const fn is_absent(refusal: &Refusal) -> bool {
-    match refusal {
-        Refusal::MethodMissing | Refusal::BadRequest | Refusal::Other => true,
-        Refusal::RateLimited { .. }
-        | Refusal::RangeTooLarge { .. }
-        | Refusal::BeyondHead
-        | Refusal::NotFound
-        | Refusal::Busy
-        | Refusal::SubscriptionEnded
-        | Refusal::Reverted => false,
-    }
-}
-
-/// Whether every transaction was traced.
-fn all_traced(traces: &[TxTrace]) -> bool {
-    traces.iter().all(|trace| trace.moves.is_ok())
 }
 
 /// A header by number or tag.

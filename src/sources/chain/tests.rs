@@ -8,7 +8,7 @@ mod traces;
 use super::bench::{Bench, refs};
 use super::testing::{CHAIN, Node, Reply, block, line, tx_of};
 use crate::reactor::event::{Contact, Event, Head, RunPart, SourceState, Tags};
-use crate::types::{Address, B256, BlockRef, ChainId, Kind, Name};
+use crate::types::{Address, B256, BlockRef, ChainId, Kind, Name, Tracer};
 use serde_json::{Value, json};
 
 fn name(text: &str) -> Name {
@@ -44,7 +44,7 @@ async fn at_the_first_start_only_the_head_block_is_read_and_contact_is_made() {
     let mut bench = Bench::start(vec![node.endpoint("one", true)], &[]);
     let contact = bench.until(|event| if let Event::Contact(contact) = event { Some(contact) } else { None }).await;
     let genesis = Some(block(0, b'a', b'a').hash);
-    assert_eq!(contact, Contact { chain: CHAIN, endpoint: name("one"), genesis, traces: true });
+    assert_eq!(contact, Contact { chain: CHAIN, endpoint: name("one"), genesis, traces: Some(Tracer::Calls) });
     let run = bench.run().await;
     assert_eq!(refs(&run), (name("one"), line(9..=9, b'a')));
     assert_eq!(run.part, RunPart::Tip);
@@ -282,7 +282,7 @@ async fn a_node_without_receipts_of_blocks_and_without_traces_is_read_by_logs() 
     });
     let mut bench = Bench::start(vec![node.endpoint("one", true)], &line(90..=99, b'a'));
     let contact = bench.until(|event| if let Event::Contact(contact) = event { Some(contact) } else { None }).await;
-    assert!(!contact.traces);
+    assert_eq!(contact.traces, None);
     let run = bench.run().await;
     // Nothing is watched, so that no coin is asked for; token transfers come by the logs.
     assert_eq!(run.blocks[0].movements.iter().map(|it| it.kind).collect::<Vec<_>>(), [Kind::Token]);

@@ -6,18 +6,18 @@
 use super::Shared;
 use super::ask_fault::AskFault;
 use super::endpoint::Endpoint;
+use super::in_time::read_in_time;
 use super::owed::patience;
 use super::pace::Portion;
-use super::read::{How, ReadFault, read_blocks};
+use super::read::{How, ReadFault};
+use super::traces::{self, Turn};
 use super::vain::InVain;
 use super::walk::{Known, Step};
 use crate::reactor::event::{Event, Run, RunPart, SourceState};
 use crate::sources::queue::{Closed, Lane, blocks_bytes};
 use crate::types::{B256, Block, BlockRef, Name};
 use crate::wire::jsonrpc::{At, Call, parse_header};
-use futures::future::{Either, select};
 use std::collections::BTreeMap;
-use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -28,8 +28,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_millis(800);
 /// After so long without a block that is there, another endpoint is asked for it.
 const ASK_OTHERS_AFTER: Duration = Duration::from_millis(1_500);
-/// A block whose traces do not come for so long, though all else of it does, is taken without them, and says so.
-const WITHOUT_TRACES_AFTER: Duration = Duration::from_secs(4);
 /// Where a node gives no more traces for now, and everything else, blocks wait for them so long, and are taken without them then: what
 /// an explorer says of the inner movements comes later, but nothing else does.
 const SHORT_AFTER: Duration = Duration::from_secs(10);
@@ -218,32 +216,36 @@ impl Tip {
         let Some(wanted) = blocks.get(..portion) else { return Ok(Round::Idle) };
         let since = self.trouble.map_or(Duration::ZERO, |(since, _)| since.elapsed());
         let traces = lead.abilities().tracer.is_some();
-        let others = since >= ASK_OTHERS_AFTER || lead.rpc.is_short_of_traces();
+        let others = since >= ASK_OTHERS_AFTER || lead.rpc.is_short_of_traces() || lead.desk.hangs(Turn::New);
         let reader = if others { self.other_reader(shared, traces).unwrap_or(lead) } else { lead };
         let watched = shared.watched();
-        let mut untraced = self.in_vain.given_up(WITHOUT_TRACES_AFTER, 1);
+        let mut untraced = self.in_vain.given_up(traces::PATIENCE, 1);
+        // It is known by now that none come in time: the blocks do not wait for them.
+        if reader.desk.hangs(Turn::New) {
+            untraced.extend(wanted.iter().map(|block| block.hash));
+        }
         if let Some(since) = self.short.filter(|_| reader.rpc.is_short_of_traces()) {
             if since.elapsed() < SHORT_AFTER {
                 return Ok(Round::Wait(LOOK_EVERY));
             }
             untraced.extend(wanted.iter().map(|block| block.hash));
         }
-        let how = How { watched: &watched, ways: &shared.ways, untraced: &untraced };
+        let how = How { watched: &watched, ways: &shared.ways, untraced: &untraced, turn: Turn::New };
         // Of a node that gives no receipts of whole blocks only those that matter are read: for another list others may.
         let chosen_by = (!reader.abilities().receipts).then(|| watched.version());
         let mut whole = Vec::with_capacity(wanted.len());
         let mut fault = None;
         let asked = Instant::now();
-        let (reader, read) = self.read_in_time(shared, reader, wanted, how).await;
+        let (reader, read) = read_in_time(shared, reader, wanted, how).await;
         if read.iter().all(Result::is_ok) {
             self.note_outdone(shared, lead, reader, asked);
         }
         for (block, read) in wanted.iter().zip(read) {
             match &read {
-                Err(ReadFault::Traces(_)) => self.in_vain.note(block.hash, asked, Instant::now()),
+                Err(fault) if fault.is_in_vain() => self.in_vain.note(block.hash, asked, Instant::now()),
                 Err(ReadFault::TracesLimited) => self.short = self.short.or(Some(asked)),
                 Ok(block) if block.traced => self.short = None,
-                Ok(_) | Err(ReadFault::Ask(_) | ReadFault::Parts(_) | ReadFault::Other) => {}
+                Ok(_) | Err(_) => {}
             }
             match read {
                 Ok(block) if fault.is_none() => whole.push(block),
@@ -273,44 +275,10 @@ impl Tip {
         if fault == Some(ReadFault::TracesLimited) {
             return Ok(Round::Wait(LOOK_EVERY));
         }
-        Ok(fault.map_or(Round::Again, |fault| Round::Trouble(fault.reason())))
-    }
-
-    /// Reads blocks from an endpoint. Where they do not come for as long as one is patient, they are read from another one too, and
-    /// who is first with all of them is taken. Nobody is interrupted who may still answer: a trace may take long everywhere.
-    async fn read_in_time<'a>(
-        &self,
-        shared: &'a Shared,
-        reader: &'a Endpoint,
-        wanted: &[BlockRef],
-        how: How<'_>,
-    ) -> (&'a Endpoint, Vec<Result<Block, ReadFault>>) {
-        let mut first = pin!(read_blocks(reader, wanted, how));
-        if let Ok(read) = timeout(patience(shared.block_time), &mut first).await {
-            return (reader, read);
-        }
-        let traces = reader.abilities().tracer.is_some();
-        let able = |other: &&Endpoint| {
-            !std::ptr::eq(*other, reader) && other.standing().usable && (!traces || other.abilities().tracer.is_some())
-        };
-        let Some(other) = shared.endpoints().find(able) else { return (reader, first.await) };
-        let all = |read: &[Result<Block, ReadFault>]| read.iter().all(Result::is_ok);
-        match select(first, pin!(read_blocks(other, wanted, how))).await {
-            Either::Left((read, second)) => {
-                if all(&read) {
-                    return (reader, read);
-                }
-                (other, second.await)
-            }
-            Either::Right((read, mut first)) => {
-                // The other may lack the block still. Who is silent altogether is not waited for.
-                while !all(&read) && !reader.rpc.is_silent() {
-                    if let Ok(read) = timeout(LOOK_EVERY, &mut first).await {
-                        return (reader, read);
-                    }
-                }
-                (other, read)
-            }
+        match fault {
+            // What was waited for is given up now, or its turn comes.
+            None | Some(ReadFault::TracesSlow | ReadFault::TracesLater) => Ok(Round::Again),
+            Some(fault) => Ok(Round::Trouble(fault.reason())),
         }
     }
 

@@ -8,7 +8,7 @@ use super::pager::{Entry, Page};
 use crate::net::{HttpClient, HttpFault, Request, Response, Target, http::Reach};
 use crate::reactor::event::{List, Reported};
 use crate::telemetry::names::CallOutcome;
-use crate::types::{Address, Asset, B256, ChainId, Name, Secret, Timestamp, U256};
+use crate::types::{Address, Asset, B256, ChainId, Movement, Name, Secret, Timestamp, U256};
 use crate::wire::erc20::{APPROVAL, APPROVAL_FOR_ALL, Reading, read_log};
 use crate::wire::etherscan::{self as wire, Body, Dialect, ExplorerRow, GasOracle, LogRow, Query, Refusal, Sent};
 use crate::wire::jsonrpc;
@@ -377,8 +377,11 @@ fn read_time(response: &Response) -> Result<Timestamp, Refusal> {
     header.map(|header| header.time).map_err(|fault| Refusal::Shape { reason: other(&fault.to_string()) })
 }
 
-/// Reads a receipt: its block's number and hash, and whether the transaction succeeded; `None` where there is none.
-pub(super) fn read_receipt(tx: B256, response: &Response) -> Result<Option<(u64, B256, bool)>, Refusal> {
+/// What a receipt says: its block's number and hash and whether the transaction succeeded, and what its logs moved.
+pub(super) type ReceiptRead = ((u64, B256, bool), Vec<Movement>);
+
+/// Reads a receipt; `None` where there is none.
+pub(super) fn read_receipt(tx: B256, response: &Response) -> Result<Option<ReceiptRead>, Refusal> {
     let text = String::from_utf8_lossy(&response.body);
     let Body::Node(result) = opened(response, &text)? else { return Err(no_node()) };
     let shape = |reason: &str| Refusal::Shape { reason: other(reason) };
@@ -390,7 +393,7 @@ pub(super) fn read_receipt(tx: B256, response: &Response) -> Result<Option<(u64,
     }
     let number = receipt.number.ok_or_else(|| shape("a receipt without a block number"))?;
     // Before Byzantium receipts do not say; what failed then never had a row that moved something.
-    Ok(Some((number, receipt.block, receipt.succeeded.unwrap_or(true))))
+    Ok(Some(((number, receipt.block, receipt.succeeded.unwrap_or(true)), jsonrpc::moved_by(&receipt))))
 }
 
 fn entry(row: ExplorerRow) -> Entry<Reported> {

@@ -246,12 +246,12 @@ fn the_age_of_a_chains_views_is_that_of_the_lists_that_lead() {
         let planner = planner(&wants(views.to_vec()), &Extras::default());
         planner.view_ages().get(&CHAIN).map(|age| (age.oldest, age.promised.as_secs()))
     };
-    assert_eq!(age(&views), Some((at(50), 15)));
+    assert_eq!(age(&views), Some((at(50), 20)));
     views[0].leads = false;
-    assert_eq!(age(&views), Some((at(70), 15)));
+    assert_eq!(age(&views), Some((at(70), 20)));
     views[1].leads = false;
-    assert_eq!(age(&views), Some((at(50), 120)), "a second opinion");
+    assert_eq!(age(&views), Some((at(50), 160)), "a second opinion");
     views[0].read_at = None;
-    assert_eq!(age(&views), Some((at(0), 120)), "since it is wanted");
+    assert_eq!(age(&views), Some((at(0), 160)), "since it is wanted");
     assert_eq!(age(&[]), None);
 }

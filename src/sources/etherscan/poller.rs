@@ -85,7 +85,8 @@ pub async fn run<F: Fetch>(
     loop {
         if plan {
             let Ok(after) = poller.start_what_is_due(fetch, &mut flying, &mut tell).await else { return };
-            wake = after.map(|after| Instant::now() + after);
+            let told = poller.tell_ages(&mut tell);
+            wake = after.into_iter().chain(told).min().map(|after| Instant::now() + after);
         }
         let pause = async {
             match wake {
@@ -230,6 +231,18 @@ impl Poller {
         }
     }
 
+    /// Tells how old the lists are, at most so often; gives how long until it is told what changed meanwhile.
+    fn tell_ages(&mut self, tell: &mut impl FnMut(Word)) -> Option<Duration> {
+        let now = (self.clock)();
+        let wait = self.aged.map_or(Duration::ZERO, |aged| AGES_EVERY.saturating_sub(now.since(aged)));
+        if wait.is_zero() {
+            self.aged = Some(now);
+            tell(Word::Ages(self.planner.view_ages()));
+            return None;
+        }
+        Some(wait)
+    }
+
     /// Starts every call that may start now; gives how long to wait for the next.
     async fn start_what_is_due<'f, F: Fetch>(
         &mut self,
@@ -239,10 +252,6 @@ impl Poller {
     ) -> Result<Option<Duration>, Closed> {
         let now = (self.clock)();
         self.release_stuck(now);
-        if self.aged.is_none_or(|aged| now.since(aged) >= AGES_EVERY) {
-            self.aged = Some(now);
-            tell(Word::Ages(self.planner.view_ages()));
-        }
         while flying.len() < MOST_IN_FLIGHT {
             let now = (self.clock)();
             let allowance = self.account.allowance(now);
@@ -337,9 +346,11 @@ impl Poller {
                 let event = Event::ExplorerHead(ExplorerHead { chain, source: self.setup.name.clone(), head });
                 self.queue.send(Lane::New, event, SMALL_EVENT_BYTES).await
             }
-            Answer::Receipt(tx, found) => {
+            Answer::Receipt(tx, read) => {
                 self.planner.answered(call, false);
-                let event = Event::Receipt(Receipt { chain, source: self.setup.name.clone(), tx, found });
+                let (found, moved) = read.unzip();
+                let (source, moved) = (self.setup.name.clone(), moved.unwrap_or_default());
+                let event = Event::Receipt(Receipt { chain, source, tx, found, moved });
                 self.queue.send(Lane::New, event, SMALL_EVENT_BYTES).await
             }
             Answer::Balances(balances) => {

@@ -1,7 +1,7 @@
 //! Random rows of live money.
 
 use super::*;
-use crate::reactor::money::{CircleId, IdempotencyKey, LivePart};
+use crate::reactor::money::{ApprovedBy, CircleId, IdempotencyKey, LivePart};
 use crate::reactor::office::*;
 
 fn hash32() -> impl Strategy<Value = [u8; 32]> {
@@ -18,7 +18,8 @@ fn stopped() -> impl Strategy<Value = Stopped> {
 
 fn live() -> impl Strategy<Value = LivePart> {
     let frozen = (name(), id16(), vec(any::<u8>(), 0..20), hash32(), name(), name(), address(), hash32(), time());
-    let said = (vec((name(), time()), 0..3), any::<bool>(), opt(time()));
+    let yes = (name(), time(), hash32()).prop_map(|(by, at, of)| ApprovedBy { by, at, of });
+    let said = (vec(yes, 0..3), any::<bool>(), opt(time()));
     let sent = (count(), count(), opt(time()), opt(time()), opt(time()), count(), opt(time()));
     let shown = (opt(circle_id()), opt(name()), any::<bool>(), opt(hash()), opt(time()));
     (frozen, said, sent, shown).prop_map(|(frozen, said, sent, shown)| {

@@ -59,6 +59,18 @@ pub fn assemble(
     Ok(finish(block, movements, traces.is_some()))
 }
 
+/// What the logs of one receipt moved, of a chain without ways of its own.
+#[must_use]
+pub fn moved_by(receipt: &RawReceipt<'_>) -> Vec<Movement> {
+    let mut moved = Vec::new();
+    for log in receipt.logs.iter().filter(|log| !log.removed) {
+        let (topics, data) = (log.topics.as_slice(), log.data);
+        let log = Log { tx: receipt.tx, contract: log.contract, topics, data, index: log.index };
+        read_log(&log, &Reading::default(), &mut moved);
+    }
+    moved
+}
+
 /// Lists what moved in a block for an endpoint that has no receipts of whole blocks: token movements from the logs of
 /// the block, coin from the receipts of the transactions that the caller chose (those that name a watched address),
 /// and what moved inside from the traces, where it traces. The coin of the other transactions is left out.

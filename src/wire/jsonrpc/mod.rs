@@ -11,7 +11,7 @@ mod fees;
 mod refusal;
 mod trace;
 
-pub use assemble::{assemble, assemble_from_logs};
+pub use assemble::{assemble, assemble_from_logs, moved_by};
 pub use block::{
     BlockLog, Header, RawBlock, RawLog, RawReceipt, RawTx, Topics, parse_block, parse_header, parse_logs,
     parse_receipt, parse_receipts,

@@ -41,6 +41,8 @@ pub struct Trouble {
     pub list_lag: Duration,
     /// Lists and single transactions show `refId` as "".
     pub empty_references: bool,
+    /// A repeated key is answered with 201, as if it were new, and with the same transaction.
+    pub repeats_as_new: bool,
     /// Every page lacks its `Link` header.
     pub no_links: bool,
     /// Its clock is so many milliseconds ahead in the `Date` header.

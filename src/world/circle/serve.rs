@@ -208,7 +208,7 @@ fn create(state: &mut State, terms: Result<TransferTerms, FrozenFault>, at: Time
     };
     match state.book.create(&terms, at) {
         Ok((new, entry)) => {
-            let status = if new { 201 } else { 200 };
+            let status = if new || state.trouble.repeats_as_new { 201 } else { 200 };
             Reply::data(status, &json!({"id": entry.id.as_str(), "state": entry.state.word()}))
         }
         Err((status, error)) => Reply::refused(status, &error),

@@ -3,6 +3,7 @@
 use super::target;
 use crate::config::check::input::Input;
 use crate::config::checked::{DiscordConfig, NtfyConfig, SinkKind, SlackBotConfig};
+use crate::config::faults::Place;
 use crate::config::raw::scope::Scope;
 use crate::config::urls;
 use crate::types::{Name, Secret};
@@ -12,6 +13,10 @@ use url::Url;
 const NTFY: &str = "https://ntfy.sh";
 /// Where Slack's Web API is.
 const SLACK: &str = "https://slack.com";
+/// What to do about a url of Slack that says more.
+const OF_SLACK: &str = "leave `url` out for Slack's own; that of an incoming webhook is instead of `token`";
+/// What to do about a url of ntfy that says more.
+const OF_NTFY: &str = "the topic's name is for `topic`";
 /// The longest name of a topic.
 const TOPIC_MOST: usize = 64;
 
@@ -21,7 +26,7 @@ pub(super) fn slack_bot(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind
     const KINDS: [char; 3] = ['C', 'G', 'D'];
     let allow_private = scope.flag("allow_private").unwrap_or(false);
     let url = match scope.text("url") {
-        Some(said) => target(input, said, allow_private).filter(|url| is_root(input, said.place, url)),
+        Some(said) => target(input, said, allow_private).filter(|url| is_root(input, said.place, url, OF_SLACK)),
         None => scope.node("url").is_none().then(|| Secret::new(SLACK.to_owned())),
     };
     let token = scope.text("token").and_then(|said| input.secret("token", said));
@@ -66,7 +71,7 @@ pub(super) fn discord(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind> 
 pub(super) fn ntfy(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind> {
     let allow_private = scope.flag("allow_private").unwrap_or(false);
     let url = match scope.text("url") {
-        Some(said) => target(input, said, allow_private).filter(|url| is_root(input, said.place, url)),
+        Some(said) => target(input, said, allow_private).filter(|url| is_root(input, said.place, url, OF_NTFY)),
         None => scope.node("url").is_none().then(|| Secret::new(NTFY.to_owned())),
     };
     let topic =
@@ -90,11 +95,11 @@ pub(super) fn ntfy(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind> {
     Some(SinkKind::Ntfy(NtfyConfig { url: url?, topic: topic?, token, allow_private }))
 }
 
-/// JSON goes to the root of a server, never to a topic.
-fn is_root(input: &Input<'_>, place: &crate::config::faults::Place, url: &Secret) -> bool {
+/// What follows the host is ours to write: of Slack the method, of ntfy nothing, for JSON goes to its root.
+fn is_root(input: &Input<'_>, place: &Place, url: &Secret, hint: &str) -> bool {
     let root = Url::parse(url.expose()).is_ok_and(|url| url.path() == "/" && url.query().is_none());
     if !root {
-        input.notes.fault(place, "the server's url holds more than a host", "the topic's name is for `topic`");
+        input.notes.fault(place, "the server's url holds more than a host", hint);
     }
     root
 }

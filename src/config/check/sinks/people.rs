@@ -2,12 +2,11 @@
 
 use super::target;
 use crate::config::check::input::Input;
-use crate::config::checked::{EmailConfig, MailSecurity, SinkConfig, SinkKind, TelegramConfig};
+use crate::config::checked::{EmailConfig, MailSecurity, SinkKind, TelegramConfig};
 use crate::config::mailbox::MailAddress;
 use crate::config::raw::scope::{Said, Scope};
 use crate::config::urls;
 use crate::types::{Name, Secret};
-use std::collections::BTreeMap;
 use url::{Host, Url};
 
 /// Where bots are, unless a Bot API server of one's own is named.
@@ -16,8 +15,6 @@ const TELEGRAM: &str = "https://api.telegram.org";
 const TOKEN_LEAST: usize = 20;
 /// The largest chat id, by the Bot API: at most 52 significant bits.
 const CHAT_MOST: u64 = 1 << 52;
-/// The most messages of a bot in a second (facts/field.md §8).
-const BOT_MOST: usize = 30;
 /// The most recipients of one message: the fewest that every mail server has to take, by RFC 5321.
 const RECIPIENTS_MOST: usize = 100;
 /// Where mail is submitted with STARTTLS (RFC 6409), with TLS from the first byte (RFC 8314), and relayed in the clear.
@@ -50,29 +47,6 @@ pub(super) fn telegram(input: &Input<'_>, scope: &Scope<'_>) -> Option<SinkKind>
     });
     let thread = scope.number("thread", 1, i32::MAX as u64).map(|said| said.value);
     Some(SinkKind::Telegram(TelegramConfig { url: url?, token: token?, chat: chat?, thread, allow_private }))
-}
-
-/// Warns of what no sink sees by itself: Telegram counts by chat and by bot, and each sink keeps to its own pace alone.
-pub(super) fn crowded(input: &Input<'_>, sinks: &[SinkConfig]) {
-    let mut bots: BTreeMap<&str, Vec<(&Name, &TelegramConfig)>> = BTreeMap::new();
-    for sink in sinks {
-        if let SinkKind::Telegram(telegram) = &sink.kind {
-            bots.entry(telegram.token.expose()).or_default().push((&sink.name, telegram));
-        }
-    }
-    for sinks in bots.values() {
-        if sinks.len() > BOT_MOST {
-            let what = format!("{} sinks share a bot, which may say {BOT_MOST} things a second in all", sinks.len());
-            input.notes.warn(input.root.place(), what);
-        }
-        for (nth, (name, telegram)) in sinks.iter().enumerate() {
-            if let Some((first, _)) = sinks[..nth].iter().find(|(_, other)| other.chat == telegram.chat) {
-                let what =
-                    format!("the sinks `{first}` and `{name}` speak to one chat, and Telegram counts both as one");
-                input.notes.warn(input.root.place(), what);
-            }
-        }
-    }
 }
 
 fn is_token(token: &str) -> bool {

@@ -204,8 +204,10 @@ impl Desk {
         match why {
             Unsent::TooLate | Unsent::FreezeFile | Unsent::NoEntityKey => {}
             Unsent::OtherEntityKey(other) => {
-                let why = format!("Circle shows another entity public key ({})", super::request::short(&other));
-                self.freeze(&why, OURSELVES, at, step);
+                let key = crate::wire::hex::plain(&other);
+                let then =
+                    format!("where it is right, `walletwatch payments accept --entity-key {key}`, then unfreeze");
+                self.freeze(&format!("Circle shows another entity public key, {key}: {then}"), OURSELVES, at, step);
             }
             Unsent::OtherBytes => self.freeze("the bytes of a request are not what was frozen", OURSELVES, at, step),
         }
@@ -235,17 +237,20 @@ impl Desk {
         if row.state.is_terminal() {
             return;
         }
-        if !live.compared {
-            let two = live.circle_id.as_ref().is_some_and(|known| *known != shown.id);
-            let two = two.then(|| "two transactions at Circle have its reference".to_owned());
-            if let Some(why) = two.or_else(|| Some(format!("Circle shows {}", difference(row, live, shown)?))) {
-                self.freeze(&why, OURSELVES, at, step);
-                self.amend(id, step, |live| live.due = Some(at.after(LOOK_LATER)));
-                // From `sending` a person is reached over the search.
-                self.advance(id, PaymentState::Reconcile, Some(&why), OURSELVES, at, step);
-                self.advance(id, PaymentState::Human, Some(&why), OURSELVES, at, step);
+        let other = if live.compared { contradiction(row, live, shown) } else { difference(row, live, shown) };
+        let two = live.circle_id.as_ref().is_some_and(|known| *known != shown.id);
+        let two = two.then(|| "two transactions at Circle have its reference".to_owned());
+        if let Some(why) = two.or_else(|| Some(format!("Circle shows {}", other?))) {
+            self.amend(id, step, |live| live.due = Some(at.after(LOOK_LATER)));
+            if self.live(id).is_some_and(|(_, live)| live.compared) {
+                self.contradicted(id, &why, at, step);
                 return;
             }
+            self.freeze(&why, OURSELVES, at, step);
+            // From `sending` a person is reached over the search.
+            self.advance(id, PaymentState::Reconcile, Some(&why), OURSELVES, at, step);
+            self.advance(id, PaymentState::Human, Some(&why), OURSELVES, at, step);
+            return;
         }
         let word = shown.state.word().into();
         let every = look_every(at.since(row.changed_at));
@@ -277,7 +282,18 @@ impl Desk {
         }
     }
 
-    /// The chain says otherwise than Circle of what became of a payment: everything stops, once for each.
+    /// A list shows a payment whose transaction is known: whatever it says is what was frozen and what was said before, or everything stops.
+    pub(super) fn listed(&mut self, id: PaymentId, shown: &Transaction, at: Timestamp, step: &mut Step) {
+        let Some((row, live)) = self.live(id).filter(|(_, live)| live.compared) else { return };
+        let other = contradiction(row, live, shown).map(|other| format!("Circle shows {other}"));
+        let end = PaymentState::ended_by(&shown.state).filter(|end| row.state.is_terminal() && *end != row.state);
+        let end = end.map(|end| format!("Circle lists it as {}, and it ended {}", end.word(), row.state.word()));
+        if let Some(why) = other.or(end) {
+            self.contradicted(id, &why, at, step);
+        }
+    }
+
+    /// The chain, or Circle by now, says otherwise of a payment than Circle did: everything stops, once for each.
     pub fn contradicted(&mut self, id: PaymentId, why: &str, at: Timestamp, step: &mut Step) {
         let said = |row: &PaymentRow| row.reason.as_ref().is_some_and(|known| known.as_str() == why);
         let Some(row) = self.rows.get_mut(&id).filter(|row| !said(row)) else { return };
@@ -339,20 +355,33 @@ fn look_every(age: Duration) -> Duration {
     Duration::from_secs(found.map_or(300, |(_, seconds)| *seconds))
 }
 
-/// What Circle shows that is not what was frozen, or does not show, in words.
-fn difference(row: &PaymentRow, live: &LivePart, shown: &Transaction) -> Option<String> {
-    fn of<T: PartialEq>(what: &str, shown: Option<&T>, frozen: &T) -> Option<String> {
-        match shown {
-            Some(shown) if shown == frozen => None,
-            Some(_) => Some(format!("another {what} than the frozen one")),
-            None => Some(format!("no {what} that could be compared with the frozen one")),
-        }
+/// Each of the five that has to be what was frozen, in words, and whether Circle shows it so; nothing of what it does not show.
+fn compared(row: &PaymentRow, live: &LivePart, shown: &Transaction) -> [(&'static str, Option<bool>); 5] {
+    fn is<T: PartialEq>(shown: Option<&T>, frozen: &T) -> Option<bool> {
+        shown.map(|shown| shown == frozen)
     }
-    of("destination", shown.destination.as_ref(), &row.address)
-        .or_else(|| of("amount", shown.amount.as_ref(), &row.amount))
-        .or_else(|| of("token", shown.token.as_ref(), &live.token))
-        .or_else(|| of("chain", shown.chain.as_ref(), &live.blockchain))
-        .or_else(|| of("wallet", shown.wallet.as_ref(), &live.wallet))
+    [
+        ("destination", is(shown.destination.as_ref(), &row.address)),
+        ("amount", is(shown.amount.as_ref(), &row.amount)),
+        ("token", is(shown.token.as_ref(), &live.token)),
+        ("chain", is(shown.chain.as_ref(), &live.blockchain)),
+        ("wallet", is(shown.wallet.as_ref(), &live.wallet)),
+    ]
+}
+
+/// What Circle shows that is not what was frozen, in words.
+fn contradiction(row: &PaymentRow, live: &LivePart, shown: &Transaction) -> Option<String> {
+    let mut all = compared(row, live, shown).into_iter();
+    all.find_map(|(what, is)| (is == Some(false)).then(|| format!("another {what} than the frozen one")))
+}
+
+/// The same, or what it does not show: before anything is believed all of it has to be there.
+fn difference(row: &PaymentRow, live: &LivePart, shown: &Transaction) -> Option<String> {
+    let missing = || {
+        let mut all = compared(row, live, shown).into_iter();
+        all.find_map(|(what, is)| is.is_none().then(|| format!("no {what} that could be compared with the frozen one")))
+    };
+    contradiction(row, live, shown).or_else(missing)
 }
 
 /// Whether Circle shows destination, amount, token, chain and wallet, and each is the frozen one. What it does not show is not the same.

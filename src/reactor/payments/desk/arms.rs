@@ -2,8 +2,8 @@
 //! landed (MONEY §2).
 
 use super::flaws::flawed;
-use super::plan::{Facts, Trigger, Vouched};
 use super::terms::OfferAmount;
+use super::trigger::{Facts, Trigger, Vouched};
 use super::{Desk, Said, Step, request};
 use crate::reactor::money::{PaymentRow, PaymentState};
 use crate::reactor::office::{ArmRow, OfficeWrite};

@@ -39,6 +39,7 @@ pub enum Flaw {
     ShortScanWindow,
     UsedCiphertextProves,
     OneOperatorPays,
+    ApprovalOutlivesEdit,
 }
 
 /// Which fault is planted, if one is.
@@ -169,7 +170,7 @@ mod planted {
 
     impl Flaw {
         /// All of them.
-        pub const ALL: [Self; 34] = [
+        pub const ALL: [Self; 35] = [
             Self::RandomKeyPerAttempt,
             Self::KeyFromBlockHash,
             Self::NewKeyOnNotFound,
@@ -204,6 +205,7 @@ mod planted {
             Self::ShortScanWindow,
             Self::UsedCiphertextProves,
             Self::OneOperatorPays,
+            Self::ApprovalOutlivesEdit,
         ];
     }
 }

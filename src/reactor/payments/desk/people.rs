@@ -6,7 +6,7 @@ use super::limits::NO_ROOM;
 use super::send::OVER;
 use super::{Desk, Holds, Purpose, Said, Step, Stopped, request};
 pub use crate::reactor::decisions::{Order, Refusal};
-use crate::reactor::money::{PaymentRow, PaymentState, Sha256};
+use crate::reactor::money::{ApprovedBy, LivePart, PaymentState, Sha256};
 use crate::reactor::office::{OfficeKey, OfficeWrite};
 use crate::reactor::payments::ask::Ask;
 use crate::types::{Name, PaymentId, Timestamp};
@@ -39,7 +39,7 @@ impl Desk {
                 Ok(())
             }
             Order::Unfreeze => {
-                self.office.frozen.as_ref().ok_or(Refusal::Elsewhere)?;
+                self.office.frozen.as_ref().ok_or(Refusal::NotFrozen)?;
                 self.put_office(step, |office| office.frozen = None);
                 self.audit(who, "unfrozen", None, "", at, step);
                 step.said.push(Said::Unfrozen(by.clone()));
@@ -62,7 +62,7 @@ impl Desk {
             Order::Resume { rule } => self.resume(Stopped::Rule(rule), who, at, step),
             Order::ResumePayee { payee } => self.resume(Stopped::Payee(payee), who, at, step),
             Order::ResumeClock => {
-                self.office.paused.as_ref().ok_or(Refusal::Elsewhere)?;
+                self.office.paused.as_ref().ok_or(Refusal::NotPaused)?;
                 self.put_office(step, |office| office.paused = None);
                 self.audit(who, "clock resumed", None, "", at, step);
                 step.said.push(Said::ClockTrusted(by.clone()));
@@ -126,13 +126,13 @@ impl Desk {
         if self.office.paused.is_some() {
             return Err(Refusal::Paused);
         }
-        let row = row.clone();
+        let (row, live) = (row.clone(), live.clone());
         if self.is_stopped(&row) {
             return Err(Refusal::Stopped);
         }
         if let Some(why) = self.forbidden(&row) {
             self.advance(id, PaymentState::Refused, Some(why), by.as_str(), at, step);
-            return Err(Refusal::Forbidden);
+            return Err(Refusal::Forbidden(why));
         }
         if !self.is_accepted() {
             return Err(Refusal::OtherConfig);
@@ -147,24 +147,28 @@ impl Desk {
             Some(_) | None => {}
         }
         let twice = flawed!(self, ApprovalCountsTwice);
-        let known = live_names(&row).any(|name| name == by);
+        let known = self.names(&live).any(|name| name == by);
+        let approvals = self.with_name(&live, by, at, !known || twice);
+        // Nor does what they said besides outlast them.
+        let row_anyway = live.anyway && self.names(&live).next().is_some();
         let mut named = row;
-        if let Some(live) = named.live.as_deref_mut()
-            && (!known || twice)
-        {
-            live.approvals.push((by.clone(), at));
+        if let Some(live) = named.live.as_deref_mut() {
+            live.approvals.clone_from(&approvals);
         }
         // Who is told "not done" has not approved: with room one day, one name more would do.
-        if live_names(&named).count() > 1 && !self.has_room(&named, at) {
+        if approvals.len() > 1 && !self.has_room(&named, at) {
             return Err(Refusal::NoRoom);
         }
         if !known || twice {
-            self.amend(id, step, |live| live.approvals.push((by.clone(), at)));
+            self.amend(id, step, |live| live.approvals = approvals);
         }
-        self.amend(id, step, |live| live.anyway |= anyway);
-        self.audit(by.as_str(), "approves", Some(id), &request::short(&body), at, step);
+        // Who says yes again says nothing new, unless it is now in spite of what changed.
+        if !known || twice || anyway && !row_anyway {
+            self.amend(id, step, |live| live.anyway = anyway || row_anyway);
+            self.audit(by.as_str(), "approves", Some(id), &request::short(&body), at, step);
+        }
         let Some(row) = self.rows.get(&id).cloned() else { return Err(Refusal::Unknown) };
-        let names = live_names(&row).count();
+        let names = row.live.as_deref().map_or(0, |live| self.names(live).count());
         let young = self.terms.as_ref().is_some_and(|terms| !terms.relaxed) && self.is_new_payee(&row.payee, at);
         let over = row.reason.as_ref().is_some_and(|reason| reason.as_str() == NO_ROOM) && !self.has_room(&row, at);
         let needed = if young || over { 2 } else { self.names_needed(row.amount) };
@@ -178,6 +182,14 @@ impl Desk {
         let accepted_fee = row.reason.as_ref().is_some_and(|why| why.as_str() == DEAR).then_some(DEAR);
         self.advance(id, PaymentState::Approved, accepted_fee, by.as_str(), at, step);
         Ok(())
+    }
+
+    /// The names of a payment with one more, or without: those that were said to what another config had were said to something else.
+    fn with_name(&self, live: &LivePart, by: &Name, at: Timestamp, new: bool) -> Vec<ApprovedBy> {
+        let mut approvals = live.approvals.clone();
+        approvals.retain(|yes| Some(yes.of) == self.fingerprint() || flawed!(self, ApprovalOutlivesEdit));
+        approvals.extend(self.fingerprint().filter(|_| new).map(|of| ApprovedBy { by: by.clone(), at, of }));
+        approvals
     }
 
     fn cancel(&mut self, id: PaymentId, who: &str, at: Timestamp, step: &mut Step) -> Result<(), Refusal> {
@@ -196,9 +208,11 @@ impl Desk {
             return Err(Refusal::Elsewhere);
         }
         let names = self.soft.absent_by.entry(id).or_default();
-        names.insert(by.clone());
+        let new = names.insert(by.clone());
         let enough = names.len() >= 2;
-        self.audit(by.as_str(), "says it is absent", Some(id), "", at, step);
+        if new {
+            self.audit(by.as_str(), "says it is absent", Some(id), "", at, step);
+        }
         if !enough {
             return Err(Refusal::SecondName);
         }
@@ -211,7 +225,7 @@ impl Desk {
 
     /// What was mined while it was stopped never pays. What it crossed meanwhile was not paid either: it is read as if for the first time.
     fn resume(&mut self, what: Stopped, who: &str, at: Timestamp, step: &mut Step) -> Result<(), Refusal> {
-        self.stops.remove(&what).ok_or(Refusal::Unknown)?;
+        self.stops.remove(&what).ok_or(Refusal::NotStopped)?;
         step.gone.push(OfficeKey::Stop(what.clone()));
         let name = match &what {
             Stopped::Rule(name) | Stopped::Payee(name) => name.clone(),
@@ -235,9 +249,11 @@ impl Desk {
             return Err(Refusal::Unknown);
         }
         let names = self.soft.waived_by.entry(payee.clone()).or_default();
-        names.insert(by.clone());
+        let new = names.insert(by.clone());
         let enough = names.len() >= 2;
-        self.audit(by.as_str(), "passes a new payee", None, payee.as_str(), at, step);
+        if new {
+            self.audit(by.as_str(), "passes a new payee", None, payee.as_str(), at, step);
+        }
         if !enough {
             return Err(Refusal::SecondName);
         }
@@ -248,8 +264,4 @@ impl Desk {
         }
         Ok(())
     }
-}
-
-fn live_names(row: &PaymentRow) -> impl Iterator<Item = &Name> {
-    row.live.iter().flat_map(|live| live.approvals.iter().map(|(name, _)| name))
 }

@@ -2,11 +2,13 @@
 
 use super::flaws::flawed;
 use super::limits::{NO_ROOM, Over};
-use super::terms::{Offer, OfferAmount, Terms};
+use super::terms::{Offer, Terms};
+use super::trigger::{Facts, Trigger, Vouched, amount};
+use super::unpaid::Unpaid;
 use super::{Desk, OURSELVES, Said, Step, Stopped, request};
 use crate::reactor::money::{LivePart, PaymentRow, PaymentState};
-use crate::reactor::waits::in_line;
-use crate::types::{Address, ChainId, Name, PaymentId, Stage, Timestamp, TransferId, U256};
+use crate::reactor::waits::{NO_ROOM_LINE, in_line};
+use crate::types::{Name, PaymentId, Timestamp, TransferId, U256};
 use std::time::Duration;
 
 /// So many payments of a rule wait for a person; the next stops the rule.
@@ -20,87 +22,21 @@ const TOO_MANY: &str = "too many of its payments wait for a person";
 /// A new or changed payee is paid by nobody's silence for so long.
 const NEW_PAYEE: Duration = Duration::from_hours(24);
 
-/// Something that makes a rule pay.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trigger {
-    /// Which rule.
-    pub rule: Name,
-    /// The time of the block or tick.
-    pub time: Timestamp,
-    /// What happened.
-    pub facts: Facts,
-}
-
-/// What happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Facts {
-    /// A transfer that the rule's condition matches.
-    Transfer {
-        /// Which.
-        id: TransferId,
-        /// Raw, of its asset.
-        amount: U256,
-        /// Who gave.
-        from: Address,
-        /// Who got.
-        to: Address,
-        /// Where.
-        chain: ChainId,
-        /// Its block.
-        block: u64,
-        /// How deep it is.
-        stage: Stage,
-        /// It may be a trick.
-        suspect: bool,
-        /// Read from the receipts of its block, and two operators agree; or one, and nothing more.
-        vouched: Vouched,
-        /// A hash of the block that it is in. Never a part of what it is.
-        block_hash: [u8; 32],
-    },
-    /// A crossing, with its number: see [`Desk::read`].
-    Crossing {
-        /// The rule with watch, chain and asset: one text.
-        what: Name,
-        /// The how-manieth.
-        number: u64,
-        /// What is missing to a level that is filled to, raw; a price and a fee have none.
-        missing: Option<U256>,
-        /// Nothing was known before: a person is asked.
-        first: bool,
-        /// Who says what was read.
-        vouched: Vouched,
-    },
-}
-
-/// Who vouches for a trigger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Vouched {
-    /// Nobody who counts: an explorer's row, or an internal movement.
-    ByNobody,
-    /// One operator: others are asked, see [`Desk::witnessed`].
-    ByOne,
-    /// Two operators.
-    ByTwo,
-}
-
 impl Desk {
     /// Plans what a rule pays for a trigger: once, or not at all.
     pub fn plan(&mut self, trigger: &Trigger, at: Timestamp, step: &mut Step) {
         let Some(terms) = self.terms.clone() else { return };
         let Some(offer) = terms.offers.get(&trigger.rule).cloned() else { return };
         let id = self.identity(trigger, &terms);
-        if self.rows.contains_key(&id) || !self.may_pay(trigger, &offer, &terms, step) {
+        if self.rows.contains_key(&id) {
             return;
         }
-        let Some(amount) = amount(&offer, &trigger.facts).filter(|amount| !amount.is_zero()) else { return };
+        if let Some(why) = self.unpaid(trigger) {
+            self.pays_nothing(trigger, id, why, step);
+            return;
+        }
+        let Some(amount) = amount(&offer, &trigger.facts) else { return };
         let what = Stopped::Rule(trigger.rule.clone());
-        if let Some(stop) = self.stops.get_mut(&what) {
-            if self.soft.missed.insert(id) {
-                stop.missed += 1;
-                step.office.push(crate::reactor::office::OfficeWrite::Stop(stop.clone()));
-            }
-            return;
-        }
         let Some(row) = self.planned(trigger, &offer, &terms, amount, id, at) else {
             let why = "a request cannot be written: the wallet's or the chain's name holds a strange letter";
             step.said.push(Said::Warning(why.into()));
@@ -124,6 +60,21 @@ impl Desk {
         let alone = vouched != Vouched::ByTwo && !terms.relaxed && !flawed!(self, OneOperatorPays);
         if waits.is_some() || !alone {
             self.go_on(id, waits, at, step);
+        }
+    }
+
+    /// Says why, unless it only has to grow deeper; a stopped rule counts what it misses, each once.
+    fn pays_nothing(&mut self, trigger: &Trigger, id: PaymentId, why: Unpaid, step: &mut Step) {
+        let deeper = matches!(why, Unpaid::Stage { .. });
+        let stop = self.stops.get_mut(&Stopped::Rule(trigger.rule.clone()));
+        if let Some(stop) = stop.filter(|_| matches!(why, Unpaid::Stopped(_)))
+            && self.soft.missed.insert(id)
+        {
+            stop.missed += 1;
+            step.office.push(crate::reactor::office::OfficeWrite::Stop(stop.clone()));
+        }
+        if !deeper {
+            step.said.push(Said::Unpaid(trigger.rule.clone(), why));
         }
     }
 
@@ -167,11 +118,16 @@ impl Desk {
             self.advance(id, PaymentState::Refused, Some(TOO_MANY), OURSELVES, at, step);
             return;
         }
-        self.advance(id, PaymentState::Held, Some(reason), OURSELVES, at, step);
+        self.hold(&row, reason, at, step);
+    }
+
+    /// It waits for a person; of a limit that has no room the numbers of this moment are kept.
+    pub(super) fn hold(&mut self, row: &PaymentRow, reason: &str, at: Timestamp, step: &mut Step) {
+        self.advance(row.id, PaymentState::Held, Some(reason), OURSELVES, at, step);
         let offer = self.terms.as_ref().and_then(|terms| terms.offers.get(&row.rule));
         if let Some(offer) = offer.filter(|_| reason == NO_ROOM) {
-            let over = self.over_in_words(&row.rule, offer, row.amount, id, at);
-            self.audit(OURSELVES, "no room", Some(id), &over, at, step);
+            let over = self.over_in_words(&row.rule, offer, row.amount, row.id, at);
+            self.audit(OURSELVES, NO_ROOM_LINE, Some(row.id), &over, at, step);
         }
     }
 
@@ -220,51 +176,6 @@ impl Desk {
                 request::of_crossing(&terms.store, what, *number)
             }
         }
-    }
-
-    /// Whether such a trigger ever pays by this rule (MONEY §1, §2).
-    fn may_pay(&self, trigger: &Trigger, offer: &Offer, terms: &Terms, step: &mut Step) -> bool {
-        let Facts::Transfer { id, from, to, chain, block, stage, suspect, vouched, .. } = &trigger.facts else {
-            return true;
-        };
-        let deep = match stage {
-            Stage::Seen | Stage::Confirmed | Stage::Final => *stage >= offer.stage || flawed!(self, UnfinalPays),
-            Stage::Retracted => false,
-        };
-        if !deep || *vouched == Vouched::ByNobody || *chain != terms.chain || self.was_before(trigger, *chain, *block) {
-            return false;
-        }
-        if self.is_loop(terms, from, to) {
-            return false;
-        }
-        if *suspect && !flawed!(self, SuspectPays) {
-            step.said.push(Said::Suspect(trigger.rule.clone(), *id));
-            return false;
-        }
-        true
-    }
-
-    /// What was mined before the rule was what it is never pays by it.
-    fn was_before(&self, trigger: &Trigger, chain: ChainId, block: u64) -> bool {
-        let Some(birth) = self.births.get(&Stopped::Rule(trigger.rule.clone())) else { return true };
-        let head = birth.heads.iter().find(|(known, _)| *known == chain).map(|(_, head)| *head);
-        match head {
-            Some(head) => block <= head,
-            // The chain was not known then: time decides.
-            None => trigger.time <= birth.at,
-        }
-    }
-
-    /// A transfer from or to the paying wallet or a payee, or between watches.
-    fn is_loop(&self, terms: &Terms, from: &Address, to: &Address) -> bool {
-        if flawed!(self, LoopThroughPayee) {
-            return false;
-        }
-        let ours = |address: &Address| {
-            terms.wallet_address.as_ref() == Some(address)
-                || terms.payees.values().any(|payee| payee.address == *address)
-        };
-        ours(from) || ours(to) || (terms.watched.contains(from) && terms.watched.contains(to))
     }
 
     /// Why it has to wait for a person, if it has to, whoever vouches for what made it.
@@ -412,7 +323,13 @@ impl Desk {
             0 | 1 => usize::from(manual),
             more => more,
         };
-        flawed!(self, ApprovalCountsTwice) || row.live.as_deref().is_some_and(|live| live.approvals.len() >= needed)
+        flawed!(self, ApprovalCountsTwice) || row.live.as_deref().is_some_and(|live| self.names(live).count() >= needed)
+    }
+
+    /// Who said yes to a payment as the config in force has it.
+    pub(super) fn names<'row>(&self, live: &'row LivePart) -> impl Iterator<Item = &'row Name> {
+        let (of, any) = (self.fingerprint(), flawed!(self, ApprovalOutlivesEdit));
+        live.approvals.iter().filter(move |yes| any || Some(yes.of) == of).map(|yes| &yes.by)
     }
 
     /// Whether limits, or two names, have room for a payment that waits.
@@ -423,16 +340,7 @@ impl Desk {
         let offer = self.terms.as_ref().and_then(|terms| terms.offers.get(&row.rule));
         let (Some(offer), Some(live)) = (offer, row.live.as_deref()) else { return false };
         let over = self.over(&row.rule, offer, row.amount, row.id, at);
-        let two = live.approvals.len() >= 2;
+        let two = self.names(live).count() >= 2;
         over.iter().all(|over: &Over| two && over.yields_to_two())
-    }
-}
-
-fn amount(offer: &Offer, facts: &Facts) -> Option<U256> {
-    match (offer.amount, facts) {
-        (OfferAmount::Fixed(amount), _) => Some(amount),
-        (OfferAmount::Match(reserve), Facts::Transfer { amount, .. }) => amount.checked_sub(reserve),
-        (OfferAmount::FillTo(_), Facts::Crossing { missing, .. }) => *missing,
-        (OfferAmount::Match(_), Facts::Crossing { .. }) | (OfferAmount::FillTo(_), Facts::Transfer { .. }) => None,
     }
 }

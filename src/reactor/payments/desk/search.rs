@@ -20,7 +20,7 @@ const EMPTY_SCANS: u32 = 2;
 /// A wallet is read at least so often.
 const SCAN_EVERY: Duration = Duration::from_hours(1);
 /// How far back a start looks …
-const START_BACK: Duration = Duration::from_hours(48);
+pub(super) const START_BACK: Duration = Duration::from_hours(48);
 /// … and one that never looked before.
 const FIRST_BACK: Duration = Duration::from_hours(90 * 24);
 /// A payment that a person called absent is looked for so long.
@@ -40,13 +40,13 @@ impl Desk {
             let since = |scanned: Timestamp| scanned < row.changed_at;
             row.changed_at <= at && self.soft.scanned.is_none_or(since)
         });
-        if late || wanted || early {
+        if late || wanted || early || self.unexplained_since().is_some() {
             self.scan(at);
         }
     }
 
     /// The earliest time at which an empty scan says something of a payment.
-    fn counted_from(&self, live: &LivePart) -> Timestamp {
+    pub(super) fn counted_from(&self, live: &LivePart) -> Timestamp {
         if flawed!(self, AbsentAfterOneScan) {
             return Timestamp::default();
         }
@@ -78,6 +78,7 @@ impl Desk {
         });
         let from =
             if flawed!(self, ShortScanWindow) { before(at, BEFORE_FIRST) } else { firsts.fold(base, Timestamp::min) };
+        let from = self.unexplained_since().map_or(from, |since| since.min(from));
         let wallet = terms.wallet.clone();
         self.ask(Ask::Scan(Scan { wallet, from }), Purpose::Scan(from), at);
     }
@@ -96,6 +97,7 @@ impl Desk {
         for shown in found {
             self.adopt(shown, at, step);
         }
+        self.explain(found, from, asked, at, step);
         let waiting: Vec<PaymentId> = self.rows_in(PaymentState::Reconcile).map(|row| row.id).collect();
         for id in waiting {
             let Some((row, live)) = self.live(id) else { continue };
@@ -153,7 +155,9 @@ impl Desk {
         let reference = shown.reference.clone();
         match (by_id, reference) {
             // It is known, and says so itself or nothing.
-            (Some((_, ours)), reference) if reference.is_none() || reference == ours => {}
+            (Some((id, ours)), reference) if reference.is_none() || reference == ours => {
+                self.listed(id, shown, at, step)
+            }
             (Some((id, _)), Some(_)) => {
                 let why = format!("another deployment asked for the transfer of payment {id} too");
                 self.freeze(&why, OURSELVES, at, step);
@@ -295,6 +299,6 @@ impl Desk {
 }
 
 /// This long before.
-fn before(at: Timestamp, span: Duration) -> Timestamp {
+pub(super) fn before(at: Timestamp, span: Duration) -> Timestamp {
     Timestamp::from_millis(at.millis().saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
 }

@@ -5,7 +5,7 @@ use super::afford::DEAR;
 use super::flaws::flawed;
 use super::limits::NO_ROOM;
 use super::{Desk, Holds, LOOK_AGAIN, OURSELVES, Purpose, Step, Stopped};
-use crate::reactor::money::{PaymentRow, PaymentState};
+use crate::reactor::money::{LivePart, PaymentRow, PaymentState};
 use crate::reactor::payments::ask::{Ask, Create};
 use crate::types::{PaymentId, Timestamp};
 use std::time::Duration;
@@ -274,7 +274,14 @@ impl Desk {
         let id = row.id;
         if !self.has_room(row, at) {
             self.amend(id, step, |live| live.approvals.clear());
-            self.advance(id, PaymentState::Held, Some(NO_ROOM), OURSELVES, at, step);
+            self.hold(row, NO_ROOM, at, step);
+            return;
+        }
+        // Who said yes was shown another config.
+        let of_another = |live: &LivePart| live.approvals.len() > self.names(live).count();
+        if row.live.as_deref().is_some_and(of_another) {
+            self.amend(id, step, |live| (live.approvals, live.anyway) = (Vec::new(), false));
+            self.advance(id, PaymentState::Held, Some("config"), OURSELVES, at, step);
             return;
         }
         if !self.has_names(row) {

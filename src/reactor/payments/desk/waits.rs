@@ -4,7 +4,7 @@
 use super::afford::DEAR;
 use super::limits::DAY;
 use super::send::APPROVAL_LASTS;
-use super::{Desk, Stopped};
+use super::{Desk, Purpose, Stopped};
 use crate::reactor::money::{LivePart, PaymentRow, PaymentState};
 use crate::reactor::waits::{Waits, held_because};
 use crate::types::{Name, PaymentId, Timestamp};
@@ -23,13 +23,14 @@ impl Desk {
             PaymentState::Planned => {}
             PaymentState::Held => self.say_held(row, live, holds, at, &mut waits),
             PaymentState::Approved => self.say_approved(row, live, holds, &mut waits),
-            PaymentState::Sending => self.say_sending(live, &mut waits),
+            PaymentState::Sending => self.say_sending(row, live, &mut waits),
             PaymentState::Reconcile => match &live.circle_id {
                 Some(circle) => waits.say(format!("Circle is asked to show its transaction {circle}")),
                 None => waits.say(format!(
-                    "it is looked for in Circle's list, and nothing is sent: {} complete lists had nothing of it; after two, ten minutes \
-                     apart, a person is asked",
-                    live.empty_scans
+                    "it is looked for in Circle's list, and nothing is sent: {} complete lists that count had nothing of it; after two, \
+                     ten minutes apart, a person is asked. A list counts from {} on: one before may lag",
+                    live.empty_scans,
+                    self.counted_from(live)
                 )),
             },
             PaymentState::Human => waits.say(format!(
@@ -76,7 +77,7 @@ impl Desk {
             waits.say(format!("its payee is new until {}: it takes {then}", birth.at.after(DAY)));
         }
         let needed = if young || !full.is_empty() { 2 } else { self.names_needed(row.amount) };
-        let names: Vec<String> = live.approvals.iter().map(|(name, _)| name.to_string()).collect();
+        let names: Vec<String> = self.names(live).map(ToString::to_string).collect();
         let by = if names.is_empty() { String::new() } else { format!(", by {}", names.join(" and ")) };
         let act = format!("`walletwatch payments approve {0}`, or `walletwatch payments reject {0}`", row.id);
         waits.say(format!("{} of {needed} approvals{by}: {act}", names.len()));
@@ -106,7 +107,11 @@ impl Desk {
         }
     }
 
-    fn say_sending(&self, live: &LivePart, waits: &mut Waits) {
+    fn say_sending(&self, row: &PaymentRow, live: &LivePart, waits: &mut Waits) {
+        if self.is_asked(|purpose| *purpose == Purpose::Create(row.id)) {
+            return waits.say(format!("attempt {} is under way", live.attempts));
+        }
+        self.say_halts(row, waits);
         if live.attempts > live.disproven {
             let resends = self.office.probed || self.terms.as_ref().is_some_and(|terms| terms.relaxed);
             let then = if resends {

@@ -2,6 +2,7 @@
 
 use super::{Health, Lane, Out, dropped};
 use crate::net::breaker::{Breaker, Patience};
+use crate::sinks::delivery::pace::Meters;
 use crate::sinks::delivery::removed;
 use crate::store::DeliveryWrite;
 use crate::types::{MessageId, Timestamp};
@@ -20,12 +21,13 @@ impl Lane {
     }
 
     /// Nothing more is sent before then.
-    pub(in crate::sinks::delivery) fn rest(&mut self, until: Timestamp) {
+    pub(in crate::sinks::delivery) fn rest(&mut self, until: Timestamp, meters: &mut Meters) {
         self.not_before = self.not_before.max(until);
+        meters.rest(&self.settings.paces, until);
     }
 
     /// Opens the sink: everything that waits is due, and what is known of the receiver is forgotten.
-    pub(in crate::sinks::delivery) fn enable(&mut self, at: Timestamp, out: &mut Out) {
+    pub(in crate::sinks::delivery) fn enable(&mut self, at: Timestamp, meters: &mut Meters, out: &mut Out) {
         if std::mem::replace(&mut self.disabled, false) {
             out.writes.push(DeliveryWrite::Sink { sink: self.name().clone(), disabled: false });
         }
@@ -33,6 +35,7 @@ impl Lane {
         self.probe = None;
         self.health = Health::new();
         self.not_before = at;
+        meters.open(&self.settings.paces, at);
         self.entries.values_mut().for_each(|entry| entry.asked = at);
         self.hasten_all(at);
     }

@@ -11,7 +11,7 @@ use crate::wire::etherscan::{GasOracle, Refusal};
 pub(super) enum Answer {
     Rows(List, Address, RowsAnswer),
     Head(u64),
-    Receipt(B256, Option<(u64, B256, bool)>),
+    Receipt(B256, Option<fetch::ReceiptRead>),
     Balances(Vec<(Address, U256)>),
     Balance(U256),
     Gas(GasOracle),

@@ -300,7 +300,8 @@ async fn an_empty_answer_is_fresh_and_proves_nothing() {
     assert_eq!(states(&events, ETHEREUM), [SourceState::Fresh]);
     let source = Name::from("etherscan");
     let head = Event::ExplorerHead(ExplorerHead { chain: ETHEREUM, source: source.clone(), head: 9_000 });
-    let receipt = Event::Receipt(Receipt { chain: ETHEREUM, source, tx: B256::repeat_byte(7), found: None });
+    let receipt =
+        Event::Receipt(Receipt { chain: ETHEREUM, source, tx: B256::repeat_byte(7), found: None, moved: Vec::new() });
     assert!(events.contains(&head) && events.contains(&receipt), "{events:?}");
 }
 
