@@ -121,7 +121,7 @@ impl Metrics {
         for (rule, severity) in built_in() {
             self.register_alerts(rule, severity);
         }
-        for (pair, _) in &labels.prices {
+        for (pair, feed) in &labels.prices {
             for metric in [Metric::PairSources, Metric::PairTime] {
                 self.touch(metric, &[pair.as_str()]);
             }
@@ -129,8 +129,6 @@ impl Metrics {
             for metric in [Metric::PairPrice, Metric::PairSpread] {
                 self.set(metric, &[pair.as_str()], f64::NAN);
             }
-        }
-        for (pair, feed) in &labels.prices {
             self.set(Metric::PriceValue, &[pair.as_str(), feed.as_str()], f64::NAN);
             self.touch(Metric::PriceTime, &[pair.as_str(), feed.as_str()]);
         }
