@@ -398,10 +398,8 @@ pub enum Notice {
         /// Blocks still to read on this chain.
         left: u64,
     },
-    /// The traces of a block that was read without them came.
-    TracedLate(ChainId, u64),
-    /// A block that was read without its traces left the window: they are not asked for any more.
-    NeverTraced(ChainId, u64),
+    /// The traces of a block that was read without them came, or never did: it left the window.
+    LateTraces(ChainId, u64, bool),
     /// A chain is stopped until a person accepts it.
     Stopped {
         /// Which chain.
