@@ -9,10 +9,9 @@ pub use super::quote::{ChangeBody, Quote, Worth};
 use super::rows::{Row, RowKey};
 pub use super::source::{HeartbeatBody, SinkBody, SourceBody};
 pub use super::suspect::Suspect;
-use crate::types::gas::Fee;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
-    Timestamp, TransferId, TransferKey, U256,
+    Timestamp, TransferId, TransferKey, U256, gas::Fee,
 };
 
 /// One thing that the reactor asks for. All effects of a turn are one commit; nothing leaves the process before it.
