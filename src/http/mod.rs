@@ -15,7 +15,6 @@ mod document;
 mod events;
 mod gas;
 pub mod inbound;
-mod known;
 mod listing;
 mod local;
 mod named;

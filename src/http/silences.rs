@@ -3,9 +3,9 @@
 use super::Parts;
 use super::access::Caller;
 use super::commands::asker;
-use super::known::{NotThere, named};
 use super::problem::Problem;
 use crate::config::duration;
+use crate::config::near::nearest;
 use crate::reactor::effect::MessageKind;
 use crate::reactor::hush::{LONGEST_SILENCE, SilenceAnswer, SilenceOrder};
 use crate::reactor::quiet::{MOST_SILENCES, Silence};
@@ -124,13 +124,27 @@ fn answered(answer: SilenceAnswer) -> Result<Silences, Problem> {
 
 /// That there is what a silence names: one of a rule that nobody has would silence nothing, and nobody would notice.
 async fn meant(silence: &Silence, parts: &Parts) -> Result<(), Problem> {
-    let Silence { rule, watch, chain, .. } = silence;
-    let given = [("rule", rule), ("watch", watch), ("chain", chain)];
-    let given = given.map(|(label, is)| (label, is.as_ref().map(Name::as_str)));
-    named(parts, &given).await.map_err(|not| match not {
-        NotThere::Name(what) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("nothing was done: {what}")),
-        NotThere::Fault(fault) => fault,
-    })
+    let labels = Arc::clone(&parts.standing().labels);
+    let rules = labels.rules.iter().map(|(rule, ..)| rule.as_str());
+    let rules: Vec<&str> = rules.chain(MessageKind::ALL.iter().map(|kind| kind.word())).collect();
+    let chains: Vec<&str> = labels.chains.values().map(|chain| chain.name.as_str()).collect();
+    let mut watches: Vec<&str> = labels.watches.iter().map(|watch| watch.name.as_str()).collect();
+    // One that was added at run time is in the store alone.
+    let added = match silence.watch.as_ref().filter(|watch| !watches.contains(&watch.as_str())) {
+        Some(watch) => parts.archive.addresses(watch.clone()).await?.is_some(),
+        None => false,
+    };
+    watches.extend(silence.watch.as_ref().filter(|_| added).map(Name::as_str));
+    for (label, is, known) in
+        [("rule", &silence.rule, &rules), ("watch", &silence.watch, &watches), ("chain", &silence.chain, &chains)]
+    {
+        let Some(is) = is.as_ref().filter(|is| !known.contains(&is.as_str())) else { continue };
+        let near = nearest(is.as_str(), known.iter().copied());
+        let near = near.map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+        let detail = format!("nothing was done: there is no {label} \"{is}\"{near}");
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+    }
+    Ok(())
 }
 
 /// A body, checked.

@@ -591,7 +591,7 @@ impl Chain {
             if let Some((number, _)) = self.window.pop_first() {
                 effects.push(Effect::Delete(RowKey::Block(self.row.chain, number)));
                 if self.untraced.remove(&number) && self.tracer().is_some() {
-                    effects.push(Effect::Notice(Notice::NeverTraced(self.row.chain, number)));
+                    effects.push(Effect::Notice(Notice::LateTraces(self.row.chain, number, false)));
                 }
             }
         }

@@ -9,10 +9,9 @@ pub use super::quote::{ChangeBody, Quote, Worth};
 use super::rows::{Row, RowKey};
 pub use super::source::{HeartbeatBody, SinkBody, SourceBody};
 pub use super::suspect::Suspect;
-use crate::types::gas::Fee;
 use crate::types::{
     Address, AlertId, Asset, B256, BlockRef, ChainId, MessageId, Name, Pair, PaymentId, Price, Severity, Stage,
-    Timestamp, TransferId, TransferKey, U256,
+    Timestamp, TransferId, TransferKey, U256, gas::Fee,
 };
 
 /// One thing that the reactor asks for. All effects of a turn are one commit; nothing leaves the process before it.
@@ -61,8 +60,7 @@ impl Message {
         MessageId::hash("message", &[&self.alert.0, &revision, sink.as_str().as_bytes()])
     }
 
-    /// Whether it takes everything back that was said before. What moved and is not as deep there keeps the stages that still
-    /// hold, and has confirmations.
+    /// Whether it takes back all that was said. What moved and is not as deep there keeps stages, and has confirmations.
     #[must_use]
     pub fn takes_all_back(&self) -> bool {
         let stands = matches!(&self.body, Body::Transfer(of) | Body::Approval(of) if of.confirmations > 0);
@@ -399,10 +397,8 @@ pub enum Notice {
         /// Blocks still to read on this chain.
         left: u64,
     },
-    /// The traces of a block that was read without them came.
-    TracedLate(ChainId, u64),
-    /// A block that was read without its traces left the window: they are not asked for any more.
-    NeverTraced(ChainId, u64),
+    /// The traces of a block that was read without them came, or never did: it left the window.
+    LateTraces(ChainId, u64, bool),
     /// A chain is stopped until a person accepts it.
     Stopped {
         /// Which chain.

@@ -423,7 +423,7 @@ impl Reactor {
                     .map_or(0, |state| state.gaps().map(|gap| gap.to.saturating_sub(gap.from).saturating_add(1)).sum());
                 Notice::GapFilled { chain, from: first.at.number, to: last.at.number, left: gaps }
             }
-            (RunPart::Traces, _) => Notice::TracedLate(chain, last.at.number),
+            (RunPart::Traces, _) => Notice::LateTraces(chain, last.at.number, true),
             (RunPart::Tip, 0) => Notice::Committed { chain, tip: last.at, time: last.time, blocks: new.len() as u64 },
             (RunPart::Tip, depth) => Notice::Reorged { chain, depth: depth as u64, tip: last.at },
         }));

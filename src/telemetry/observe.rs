@@ -80,8 +80,7 @@ pub fn read(labels: &Labels, at: Timestamp, notice: &Notice) -> Reading {
         | Notice::Reorged { .. }
         | Notice::Reverted { .. }
         | Notice::GapFilled { .. }
-        | Notice::TracedLate(..)
-        | Notice::NeverTraced(..)
+        | Notice::LateTraces(..)
         | Notice::Stopped { .. }
         | Notice::Stalled(..) => read_chain(labels, notice),
         Notice::Transfer { chain, stage, suspect } => {
@@ -185,11 +184,11 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
                 .with(Metric::GapBlocks, [&chain], Change::Set(integer(*left)))
                 .with(Metric::GapFilled, [&chain], Change::Add(to.saturating_sub(*from) + 1))
         }
-        Notice::TracedLate(chain, block) => Reading::say(
+        Notice::LateTraces(chain, block, true) => Reading::say(
             Level::INFO,
             format!("the traces of block {block} of {} came late and are told now", name(chain)),
         ),
-        Notice::NeverTraced(chain, block) => {
+        Notice::LateTraces(chain, block, false) => {
             let chain = name(chain);
             let line =
                 format!("block {block} of {chain} is final and was never traced: coin moved inside it was not seen");

@@ -91,7 +91,7 @@ fn a_notice_becomes_its_line_and_its_series() {
         "chain_gap_blocks[\"ethereum\"] Set(0.0)",
     );
     check(
-        Notice::NeverTraced(CHAIN, 9),
+        Notice::LateTraces(CHAIN, 9, false),
         Level::WARN,
         "block 9 of ethereum is final and was never traced: coin moved inside it was not seen",
         "chain_never_traced_blocks_total[\"ethereum\"] Add(1)",

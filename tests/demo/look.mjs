@@ -22,7 +22,7 @@ const axe = readFileSync(tool.resolve("axe-core/axe.min.js"), "utf8");
 const LOOKS = [[1440, 1000, "light"], [360, 780, "dark"], [1440, 1000, "dark"], [360, 780, "light"], [820, 1100, "light"], [820, 1100, "dark"]];
 const FEW = 2;
 // What can be asked for: on which page it shows, and in which rows one after the other, by all of these words. Those of a group are asked for
-// at once; a browser keeps six connections to a server, so they are few.
+// at once.
 const DEEDS = [
   [["dead-receiver", "/outbox?sink=book-keeping", ["pending", "2.2 ETH"], ["done", "2.2 ETH"]],
     ["gas-spike", "/alerts?rule=gas%20is%20dear", ["raised", "above 20 gwei"], ["resolved", "RECOVERED: base fee"]],
@@ -53,8 +53,8 @@ const browser = await puppeteer.launch({
 });
 
 // A tab of which everything that it says and asks for is heard.
-const tab = async (origin, width = 1440, height = 1000, theme = "light") => {
-  const page = await browser.newPage();
+const tab = async (origin, width = 1440, height = 1000, theme = "light", place = browser) => {
+  const page = await place.newPage();
   const at = () => `${new URL(page.url()).pathname} at ${width} ${theme}`;
   page.on("console", (said) => {
     if (!["error", "warn", "warning"].includes(said.type()) || (provoked && said.text().includes(provoked))) return;
@@ -147,7 +147,9 @@ const shown = (words, before = 0) => [...document.querySelectorAll("#main tr, #m
 
 // Something is asked for at a terminal, and shows by itself on the page that the answer names: it is not loaded again.
 const done = async ([deed, path, ...rows]) => {
-  const page = await tab(base);
+  // In a window of its own: a tab that nobody sees does not follow.
+  const place = await browser.createBrowserContext();
+  const page = await tab(base, 1440, 1000, "light", place);
   await open(page, path);
   await page.evaluate(() => { window.kept = true; });
   // What is there already does not count.
@@ -166,7 +168,7 @@ const done = async ([deed, path, ...rows]) => {
     await open(page, own ?? path);
     if (!(await page.$eval("#main", (it) => it.textContent)).includes(CLIMBED)) wrong.add(`the page of the deposit does not say "${CLIMBED}"`);
   }
-  await page.close();
+  await place.close();
 };
 
 // Whatever can be clicked can be reached with the Tab key, in the order of the page, and shows that it was.

@@ -134,7 +134,7 @@ fn a_list_that_no_rule_needs_is_not_asked_for_and_check_says_so() {
     let words = describe(&fine(&tokens));
     for part in [
         "etherscan: 1 call a round, 6096 calls a day of 100000, at most 3 a second",
-        "ethereum: tokentx 1; each is read every 15s while nothing moves, and is never older than 15s",
+        "ethereum: tokentx 1; each is read every 15s while nothing moves, and is never older than 20s",
         "balances: 2 every 1h, and when something moved",
         "one call in 4 at most",
         "w: txlist, txlistinternal, which no rule needs",
@@ -165,7 +165,7 @@ fn check_says_who_can_make_it_pay_and_never_a_key() {
         "rpc main (me, socket): reads blocks",
         "explorer etherscan: lists of every watched address; a free key reads it",
         "etherscan: 6 calls a round, 9360 calls a day of 100000, at most 3 a second",
-        "ethereum: txlistinternal 1; each is read every 15s while nothing moves, and is never older than 15s",
+        "ethereum: txlistinternal 1; each is read every 15s while nothing moves, and is never older than 20s",
         "and, as a second opinion on its own blocks, every 2m: txlist 1, tokentx 2, approvals 1, approvals_for_all 1",
         "REHEARSAL: `usdc in` pays 1000 USDC to cold",
         "anyone can make it pay, by sending 1000 USDC on ethereum to treasury",

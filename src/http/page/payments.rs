@@ -120,8 +120,8 @@ pub(super) fn approvals(view: &View, rows: &[PaymentRow]) -> Markup {
                                 (standing(row))
                             }
                             p {
-                                @if let Some(why) = because(row) { (text(why)) }
-                                @if let Some(end) = lapses(view, row) { span.warn { ", or it lapses " (until(end, view.now)) } }
+                                @if let Some(why) = because(row) { (text(why)) ". " }
+                                @if let Some(end) = lapses(view, row) { span.warn { "It lapses " (until(end, view.now)) "." } }
                             }
                             p.sub {
                                 "rule " (text(row.rule.as_str())) ", on " (text(view.standing.labels.chain(row.chain).as_str()))

@@ -4,9 +4,10 @@ mod group;
 mod orders;
 mod probe;
 mod ready;
+mod status;
 
 use super::health::Health;
-use super::pace::{Meter, Meters, Pace};
+use super::pace::Meters;
 use super::row::{Entry, attempt, outcome};
 use super::{Begun, Decision, LaneSettings, Out, removed};
 use crate::net::breaker::{Breaker, BreakerState, Patience, Permit};
@@ -110,42 +111,6 @@ impl Lane {
 
     pub(super) const fn is_removed(&self) -> bool {
         self.removed
-    }
-
-    pub(super) fn pending(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// The lowest number is the oldest: rows are numbered in order of record.
-    pub(super) fn oldest(&self) -> Option<Timestamp> {
-        self.entries.values().next().map(|entry| entry.created)
-    }
-
-    /// Of one that leads to a place which counts: when it last began anything there.
-    pub(super) fn began_at(&self) -> Option<Timestamp> {
-        (!self.settings.paces.is_empty()).then_some(self.began_at)
-    }
-
-    pub(super) const fn paces(&self) -> &Vec<(Meter, Pace)> {
-        &self.settings.paces
-    }
-
-    /// When the receiver allows the next attempt.
-    fn open_at(&self, meters: &Meters) -> Timestamp {
-        self.not_before.max(meters.open_at(&self.settings.paces))
-    }
-
-    pub(super) fn status(&self, meters: &Meters) -> LaneStatus {
-        LaneStatus {
-            sink: self.name().clone(),
-            pending: self.pending(),
-            under_way: self.flying,
-            oldest: self.oldest(),
-            disabled: self.disabled,
-            failing: self.health.since().zip(self.health.last().cloned()),
-            next_try: self.next_attempt(meters),
-            resting: self.breaker.state() != BreakerState::Closed,
-        }
     }
 
     pub(super) fn has(&self, seq: i64) -> bool {
@@ -267,25 +232,6 @@ impl Lane {
             out.writes.push(outcome(seq, OutboxState::Superseded, attempts, at, Some(reason), None));
         }
         true
-    }
-
-    /// When `step` has something to do next.
-    pub(super) fn next_wake(&self, meters: &Meters) -> Option<Timestamp> {
-        if self.disabled || self.removed || self.entries.is_empty() {
-            return None;
-        }
-        self.next_attempt(meters).into_iter().chain(self.health.to_be_said_at()).min()
-    }
-
-    /// When the next attempt begins, if nothing else happens.
-    fn next_attempt(&self, meters: &Meters) -> Option<Timestamp> {
-        let probing = self.breaker.state() == BreakerState::HalfOpen;
-        if self.disabled || self.removed || probing || self.flying >= self.settings.concurrency {
-            return None;
-        }
-        let due = self.ready.first_due()?;
-        let due = self.probes_at().map_or(due, |probe| due.min(probe)).max(self.open_at(meters));
-        Some(self.resting_until.map_or(due, |until| due.max(until)))
     }
 
     /// What an attempt came to. `None` where no such attempt was under way.

@@ -5,7 +5,7 @@ use super::afford::DEAR;
 use super::flaws::flawed;
 use super::limits::NO_ROOM;
 use super::{Desk, Holds, LOOK_AGAIN, OURSELVES, Purpose, Step, Stopped};
-use crate::reactor::money::{LivePart, PaymentRow, PaymentState};
+use crate::reactor::money::{PaymentRow, PaymentState};
 use crate::reactor::payments::ask::{Ask, Create};
 use crate::types::{PaymentId, Timestamp};
 use std::time::Duration;
@@ -175,6 +175,9 @@ impl Desk {
         if let Some(why) = self.forbidden(row) {
             return Err(why);
         }
+        if self.was_approved_otherwise(row) {
+            return Err("whoever approved it was shown another config");
+        }
         if !self.has_room(row, at) {
             return Err("a limit has no room any more");
         }
@@ -184,6 +187,11 @@ impl Desk {
             None if !anyway => Ok(false),
             Some(_) | None => Ok(true),
         }
+    }
+
+    /// Whether a yes to it was said under another config than the one in force.
+    fn was_approved_otherwise(&self, row: &PaymentRow) -> bool {
+        row.live.as_deref().is_some_and(|live| live.approvals.len() > self.names(live).count())
     }
 
     fn still_holds(&self, row: &PaymentRow, holds: Holds<'_>) -> Option<bool> {
@@ -277,9 +285,7 @@ impl Desk {
             self.hold(row, NO_ROOM, at, step);
             return;
         }
-        // Who said yes was shown another config.
-        let of_another = |live: &LivePart| live.approvals.len() > self.names(live).count();
-        if row.live.as_deref().is_some_and(of_another) {
+        if self.was_approved_otherwise(row) {
             self.amend(id, step, |live| (live.approvals, live.anyway) = (Vec::new(), false));
             self.advance(id, PaymentState::Held, Some("config"), OURSELVES, at, step);
             return;
