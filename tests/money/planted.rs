@@ -38,7 +38,7 @@ const RECORDED: [(&str, u64); 38] = [
     ("ZeroBalancePays", 6),
     ("FirstReadingPays", 16),
     ("NewKeyOnNotFound", 26),
-    ("OneProofRejects", 1438),
+    ("OneProofRejects", 2822),
     ("UsedCiphertextProves", 18),
     ("OneOperatorPays", 11),
     ("ApprovalOutlivesEdit", 1),
