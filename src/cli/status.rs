@@ -299,7 +299,8 @@ mod tests {
             "not ready: blind on devnet, at T",
             "devnet/main  rpc   backing_off              blind since T1: refused",
             "coinbase     feed  fresh        T2",
-            "devnet  stopped: another genesis  7      T0          0       2 blocks still to read",
+            "devnet  stopped: another genesis  7      T0          0       2 blocks still to read, 2 blocks between 4 and 6 without their \
+             traces: coin moved inside transactions is not seen there",
             "ops   disabled by its receiver  3        1     T3",
             "chat  failing since T5          2        0     T4              next try T6: HTTP 503",
             "in     info                                      not fed in full on base",
