@@ -85,18 +85,18 @@ impl Repeats {
     }
 
     /// Begins a request; `Err` is the answer where it is not the first with its key.
-    fn begin(&self, id: RequestId, ask: RequestId) -> Result<UnderWay, Response> {
+    fn begin(&self, id: RequestId, ask: RequestId) -> Result<UnderWay, Box<Response>> {
         let mut memory = self.memory();
         match memory.kept.get(&id) {
             Some((first, _)) if *first != ask => {
                 let what = "this Idempotency-Key was of another request: nothing was done";
-                Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, what).into_response())
+                Err(Box::new(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, what).into_response()))
             }
             Some((_, None)) => {
                 let what = "the first request with this Idempotency-Key is under way: ask again in a moment";
-                Err(Problem::new(StatusCode::CONFLICT, what).into_response())
+                Err(Box::new(Problem::new(StatusCode::CONFLICT, what).into_response()))
             }
-            Some((_, Some(answered))) => Err(answered.clone().into_response()),
+            Some((_, Some(answered))) => Err(Box::new(answered.clone().into_response())),
             None => {
                 memory.kept.insert(id, (ask, None));
                 memory.order.push_back(id);
@@ -123,7 +123,7 @@ impl Repeats {
         let Some((id, ask)) = ids else { return next.run(again).await };
         let under_way = match self.begin(id, ask) {
             Ok(under_way) => under_way,
-            Err(answer) => return answer,
+            Err(answer) => return *answer,
         };
         let response = next.run(again).await;
         if !response.status().is_success() {

@@ -24,7 +24,8 @@ impl Reactor {
         let Some(Heartbeat { to, every }) = self.settings.system.heartbeat.clone() else { return };
         self.timers.set(self.at, Deadline::Heartbeat, every, effects);
         let trouble = self.troubles.iter().filter(|row| row.open).map(|row| self.called(&row.subject)).collect();
-        let body = HeartbeatBody { next: self.at.after(every), trouble };
+        let audit_head = self.desk().audit_head().map(|head| head.hash);
+        let body = HeartbeatBody { next: self.at.after(every), trouble, audit_head };
         let at = self.at.millis().to_be_bytes();
         effects.push(Effect::Tell(Box::new(Message {
             alert: AlertId::hash("alert/heartbeat", &[to.as_str().as_bytes(), &at]),

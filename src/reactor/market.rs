@@ -144,7 +144,10 @@ impl Market {
         self.by_feed.keys()
     }
 
-    /// Until when it is known at least, where it is known at `at`; else since when it is not.
+    /// Until when it is known at least, where it is known at `at`.
+    ///
+    /// # Errors
+    /// Since when it is not, where it is not.
     pub fn holds_until(&self, at: Timestamp, stale_after: Duration) -> Result<Timestamp, Timestamp> {
         let until = |said: &Said| said.price.map_or(said.since, |(_, time)| time.after(stale_after));
         let last = self.by_feed.values().map(until).max().unwrap_or(at);

@@ -1,5 +1,6 @@
 //! Which source something is about, and what is told of one. Values only: how a source is doing is in `supervise`.
 
+use super::money::Sha256;
 use crate::types::{ChainId, Name, Pair, Timestamp};
 
 /// What kind of source.
@@ -152,4 +153,6 @@ pub struct HeartbeatBody {
     pub next: Timestamp,
     /// What is blind or fails now, by name.
     pub trouble: Vec<Name>,
+    /// The hash of the last line of the audit of payments, where there is one (MONEY §10).
+    pub audit_head: Option<Sha256>,
 }

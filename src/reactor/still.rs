@@ -52,7 +52,7 @@ impl Reactor {
 
     fn say_still_low(&mut self, alert: &AlertRow, watch: &Name, effects: &mut Vec<Effect>) {
         let Some((entry, level, threshold)) = self.level_of(alert, watch) else { return };
-        let (entry, level, threshold) = (entry.clone(), level.clone(), threshold.clone());
+        let (entry, level, threshold) = (entry.clone(), level.clone(), *threshold);
         let last = self.balances.get(&level.key.holding).and_then(|row| row.last);
         if let (Phase::Crossed(since), Some(last)) = (level.phase, last) {
             let said = Said { entry: &entry, threshold: &threshold, last };

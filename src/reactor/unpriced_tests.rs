@@ -15,14 +15,22 @@ type Expected<'a> = &'a [(&'a str, Severity, u64, &'a [&'a str])];
 /// What happens up to a second, and what is said of it.
 type Script<'a> = Vec<(u64, Option<Event>, Expected<'a>)>;
 
-fn tick(feed: &str, text: &str, second: u64) -> Option<Event> {
-    Some(Event::Tick(Tick { feed: feed.into(), pair: pair(text), price: price("120"), time: at(second) }))
+fn tick(feed: &str, text: &str, second: u64) -> Event {
+    Event::Tick(Tick { feed: feed.into(), pair: pair(text), price: price("120"), time: at(second) })
+}
+
+fn quiet(feed: &str, text: &str, why: NoPrice) -> Event {
+    Event::Quiet { feed: feed.into(), pair: pair(text), why }
+}
+
+fn feed(state: SourceState) -> Event {
+    source(SourceKind::Feed, "coinbase", state)
 }
 
 /// Behind a feed that is fresh and has a price of its second pair.
 fn began(mut script: Script<'_>) -> Script<'_> {
-    let fresh = Some(source(SourceKind::Feed, "coinbase", SourceState::Fresh));
-    script.splice(0..0, [(1, fresh, &[][..]), (1, tick("coinbase", "ETH-USD", 1), &[][..])]);
+    let fresh = Some(feed(SourceState::Fresh));
+    script.splice(0..0, [(1, fresh, &[][..]), (1, Some(tick("coinbase", "ETH-USD", 1)), &[][..])]);
     script
 }
 
@@ -59,8 +67,6 @@ fn play(mut reactor: Reactor, script: Script<'_>) -> Reactor {
 
 #[test]
 fn a_pair_that_nothing_feeds_is_said_with_what_depends_on_it_and_never_flaps() {
-    let quiet = |feed: &str, text: &str, why| Some(Event::Quiet { feed: feed.into(), pair: pair(text), why });
-    let feed = |state| Some(source(SourceKind::Feed, "coinbase", state));
     let (blind, back) = ("source.blind", "source.recovered");
     let warning = Severity::Warning;
 
@@ -72,11 +78,11 @@ fn a_pair_that_nothing_feeds_is_said_with_what_depends_on_it_and_never_flaps() {
     let reactor = play(
         reactor(),
         began(vec![
-            (2, quiet("coinbase", "BTC-USD", NoPrice::Rejected), &[]),
-            (119, tick("coinbase", "ETH-USD", 119), &[]),
+            (2, Some(quiet("coinbase", "BTC-USD", NoPrice::Rejected)), &[]),
+            (119, Some(tick("coinbase", "ETH-USD", 119)), &[]),
             (120, None, &[(blind, warning, 0, why)]),
-            (300, tick("coinbase", "ETH-USD", 300), &[]),
-            (400, quiet("coinbase", "BTC-USD", NoPrice::Rejected), &[]),
+            (300, Some(tick("coinbase", "ETH-USD", 300)), &[]),
+            (400, Some(quiet("coinbase", "BTC-USD", NoPrice::Rejected)), &[]),
         ]),
     );
     let state = |text: &str, second| {
@@ -97,35 +103,40 @@ fn a_pair_that_nothing_feeds_is_said_with_what_depends_on_it_and_never_flaps() {
     let again = play(
         again,
         vec![
-            (501, feed(SourceState::Fresh), &[]),
-            (502, tick("coinbase", "ETH-USD", 502), &[]),
-            (650, tick("coinbase", "ETH-USD", 650), &[]),
-            (700, tick("coinbase", "BTC-USD", 700), &[(back, warning, 0, &["back after 700 s"])]),
+            (501, Some(feed(SourceState::Fresh)), &[]),
+            (502, Some(tick("coinbase", "ETH-USD", 502)), &[]),
+            (650, Some(tick("coinbase", "ETH-USD", 650)), &[]),
+            (700, Some(tick("coinbase", "BTC-USD", 700)), &[(back, warning, 0, &["back after 700 s"])]),
             // Within the hour again: said once, and its end when it has been well for five minutes.
-            (710, quiet("coinbase", "BTC-USD", NoPrice::NoHeartbeat), &[]),
-            (829, tick("coinbase", "ETH-USD", 829), &[]),
+            (710, Some(quiet("coinbase", "BTC-USD", NoPrice::NoHeartbeat)), &[]),
+            (829, Some(tick("coinbase", "ETH-USD", 829)), &[]),
             (830, None, &[(blind, warning, 710, &["the pair gives no sign of life; last price"])]),
-            (840, tick("coinbase", "BTC-USD", 840), &[]),
-            (850, quiet("coinbase", "BTC-USD", NoPrice::NoHeartbeat), &[]),
-            (1_000, tick("coinbase", "ETH-USD", 1_000), &[]),
-            (1_010, tick("coinbase", "BTC-USD", 1_010), &[]),
-            (1_200, tick("coinbase", "BTC-USD", 1_200), &[]),
-            (1_309, tick("coinbase", "ETH-USD", 1_309), &[]),
+            (840, Some(tick("coinbase", "BTC-USD", 840)), &[]),
+            (850, Some(quiet("coinbase", "BTC-USD", NoPrice::NoHeartbeat)), &[]),
+            (1_000, Some(tick("coinbase", "ETH-USD", 1_000)), &[]),
+            (1_010, Some(tick("coinbase", "BTC-USD", 1_010)), &[]),
+            (1_200, Some(tick("coinbase", "BTC-USD", 1_200)), &[]),
+            (1_309, Some(tick("coinbase", "ETH-USD", 1_309)), &[]),
             (1_310, None, &[(back, warning, 710, &[])]),
         ],
     );
     drop(again);
+}
 
-    // Shorter than the wait: said to nobody, and unknown all the while.
+#[test]
+fn what_is_short_is_said_to_nobody_and_a_feed_that_is_gone_is_one_message() {
+    let (blind, back) = ("source.blind", "source.recovered");
+    let warning = Severity::Warning;
+    // Unknown all the while.
     play(
-        self::reactor(),
+        reactor(),
         began(vec![
-            (2, tick("coinbase", "BTC-USD", 2), &[]),
-            (10, quiet("coinbase", "BTC-USD", NoPrice::Unconfirmed), &[]),
-            (129, tick("coinbase", "BTC-USD", 129), &[]),
-            (250, tick("coinbase", "ETH-USD", 250), &[]),
+            (2, Some(tick("coinbase", "BTC-USD", 2)), &[]),
+            (10, Some(quiet("coinbase", "BTC-USD", NoPrice::Unconfirmed)), &[]),
+            (129, Some(tick("coinbase", "BTC-USD", 129)), &[]),
+            (250, Some(tick("coinbase", "ETH-USD", 250)), &[]),
             // A price goes stale without a word of anybody's: 129 + 300 + 120.
-            (548, tick("coinbase", "ETH-USD", 548), &[]),
+            (548, Some(tick("coinbase", "ETH-USD", 548)), &[]),
             (549, None, &[(blind, warning, 429, &["(coinbase: last price"])]),
         ]),
     );
@@ -135,20 +146,20 @@ fn a_pair_that_nothing_feeds_is_said_with_what_depends_on_it_and_never_flaps() {
         "it does not answer: timeout; last price 2023-11-14T22:13:22.000Z; cannot be judged: \"BTC-USD\", \"ETH-USD\"",
     ];
     play(
-        self::reactor(),
+        reactor(),
         began(vec![
-            (2, tick("coinbase", "BTC-USD", 2), &[]),
-            (92, feed(SourceState::Stale), &[]),
-            (152, feed(SourceState::BackingOff("timeout".into())), &[]),
+            (2, Some(tick("coinbase", "BTC-USD", 2)), &[]),
+            (92, Some(feed(SourceState::Stale)), &[]),
+            (152, Some(feed(SourceState::BackingOff("timeout".into()))), &[]),
             (211, None, &[]),
             (212, None, &[(blind, warning, 92, both)]),
             (400, None, &[]),
-            (401, feed(SourceState::Fresh), &[(back, warning, 92, &["back after 309 s"])]),
-            (401, tick("coinbase", "ETH-USD", 401), &[]),
+            (401, Some(feed(SourceState::Fresh)), &[(back, warning, 92, &["back after 309 s"])]),
+            (401, Some(tick("coinbase", "ETH-USD", 401)), &[]),
             // One of its pairs does not come back with it.
             (
                 600,
-                tick("coinbase", "ETH-USD", 600),
+                Some(tick("coinbase", "ETH-USD", 600)),
                 &[(blind, warning, 92, &["BTC-USD (coinbase: last price", "!ETH"])],
             ),
         ]),
@@ -157,7 +168,7 @@ fn a_pair_that_nothing_feeds_is_said_with_what_depends_on_it_and_never_flaps() {
 
 #[test]
 fn what_is_blind_is_as_grave_as_the_gravest_rule_on_it_and_another_feed_keeps_its_pairs_known() {
-    let feed = |name: &str, state| Some(source(SourceKind::Feed, name, state));
+    let feed = |name: &str, state| source(SourceKind::Feed, name, state);
     let refused = || SourceState::Refused("HTTP 451".into());
     let mut settings = settings();
     settings.rules[0].severity = Severity::Critical;
@@ -180,13 +191,13 @@ fn what_is_blind_is_as_grave_as_the_gravest_rule_on_it_and_another_feed_keeps_it
     play(
         reactor,
         vec![
-            (1, feed("coinbase", SourceState::Fresh), &[]),
-            (1, feed("kraken", SourceState::Fresh), &[]),
-            (2, tick("coinbase", "BTC-USD", 2), &[]),
-            (2, tick("coinbase", "ETH-USD", 2), &[]),
-            (3, tick("kraken", "BTC-USD", 3), &[]),
-            (10, feed("coinbase", refused()), &[(blind, warning, 10, eth)]),
-            (20, feed("kraken", refused()), &[(blind, Severity::Critical, 20, btc)]),
+            (1, Some(feed("coinbase", SourceState::Fresh)), &[]),
+            (1, Some(feed("kraken", SourceState::Fresh)), &[]),
+            (2, Some(tick("coinbase", "BTC-USD", 2)), &[]),
+            (2, Some(tick("coinbase", "ETH-USD", 2)), &[]),
+            (3, Some(tick("kraken", "BTC-USD", 3)), &[]),
+            (10, Some(feed("coinbase", refused())), &[(blind, warning, 10, eth)]),
+            (20, Some(feed("kraken", refused())), &[(blind, Severity::Critical, 20, btc)]),
         ],
     );
 }

@@ -392,6 +392,7 @@ fn heartbeat_text(data: &HeartbeatData<'_>) -> Text {
         count => format!("walletwatch is alive, and {count} of what it needs is in trouble"),
     };
     let mut lines: Vec<String> = data.trouble.iter().map(|name| format!("in trouble: {name}")).collect();
+    lines.extend(data.audit_head.iter().map(|head| format!("audit of payments: {head}")));
     lines.push(format!("the next heartbeat is due {}", data.next));
     lines.push(origin(None, &data.basics.severity));
     Text { title, lines, url: None }

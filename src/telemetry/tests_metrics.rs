@@ -148,11 +148,8 @@ fn balances_are_in_coins_and_absent_until_they_were_read() {
     assert_eq!(show(None, Some(Timestamp::from_secs(5)), 0), (text("0.5"), text("5"), text("0")));
 }
 
-#[test]
-fn gauges_follow_how_things_stand_and_the_time_of_the_scrape() {
-    let metrics = Metrics::new();
-    let labels = Arc::new(labels());
-    metrics.register(&labels);
+/// A pair with one feed and its price.
+fn priced() -> (PriceStatus, PairStatus) {
     let price = PriceStatus {
         pair: Pair::parse("ETH-USD").expect("it is a pair"),
         feed: "coinbase".into(),
@@ -168,6 +165,16 @@ fn gauges_follow_how_things_stand_and_the_time_of_the_scrape() {
         spread: Percent::whole(0),
         as_of: Timestamp::default(),
     };
+    let pair = PairStatus { pair: price.pair.clone(), quote: Some(quote), unknown: None };
+    (price, pair)
+}
+
+#[test]
+fn gauges_follow_how_things_stand_and_the_time_of_the_scrape() {
+    let metrics = Metrics::new();
+    let labels = Arc::new(labels());
+    metrics.register(&labels);
+    let (price, pair) = priced();
     // On its way for the first time: not blind yet, and not up.
     let source = SourceStatus {
         id: labels.sources[0].clone(),
@@ -183,7 +190,7 @@ fn gauges_follow_how_things_stand_and_the_time_of_the_scrape() {
         store_writable: true,
         sinks: vec![sink(3, Some(4_000))],
         chains: vec![chain()],
-        pairs: vec![PairStatus { pair: price.pair.clone(), quote: Some(quote), unknown: None }],
+        pairs: vec![pair],
         prices: vec![price],
         ..Snapshot::default()
     };

@@ -104,8 +104,11 @@ fn what_nobody_else_says_of_more_than_twenty_payments_stops_their_rule() {
     assert_eq!(bench.paid(), 0);
 }
 
+/// What a transaction at Circle becomes.
+type Change = fn(&mut Made);
+
 /// What Circle shows that is not what was frozen.
-const OTHERWISE: [(fn(&mut Made), &str); 5] = [
+const OTHERWISE: [(Change, &str); 5] = [
     (|made| made.destination = address(0x99), "destination"),
     (|made| made.amount += 1, "amount"),
     (|made| made.token = address(0x98), "token"),

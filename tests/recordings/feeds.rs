@@ -116,6 +116,9 @@ async fn replay(kind: FeedKind, pairs: &[&str], frames: &[String]) -> (usize, Ve
     }
 }
 
+/// A venue, its folder and file, its pairs, how many prices there are, and what the feed says of itself.
+type Case<'a> = (FeedKind, &'a str, &'a str, &'a [&'a str], usize, &'a [&'a str]);
+
 #[tokio::test]
 async fn every_recorded_frame_of_a_venue_gives_its_exact_price_over_the_real_socket() {
     let coinbase = [
@@ -124,7 +127,7 @@ async fn every_recorded_frame_of_a_venue_gives_its_exact_price_over_the_real_soc
     let binance = ["NKN-USDT", "BLZ-ETH", "LRC-BTC", "RUNE-EUR", "BTC-USDT", "BNB-BTC", "ETH-USDT"];
     let (begun, only): (&[&str], &[&str]) = (&["fresh"], &[]);
     // How many prices, and what the feed says of itself: that it is fresh with the first of them.
-    let cases: [(FeedKind, &str, &str, &[&str], usize, &[&str]); 18] = [
+    let cases: [Case<'_>; 18] = [
         (FeedKind::Coinbase, "coinbase_exchange", "coinbase_exchange_recording.json", &coinbase, 77, begun),
         (FeedKind::Coinbase, "coinbase_exchange", "price_feeds_captured_2026_09_04.json", &["BTC-USD"], 1, begun),
         (FeedKind::Kraken, "kraken_v2", "price_feeds_captured_2026_09_04.json", &["BTC-USD", "ETH-USD"], 1, begun),

@@ -81,9 +81,9 @@ impl<'a> Account<'a> {
         while low < high {
             let middle = low + (high - low) / 2;
             if self.time_of(&fetch, middle).await? < time {
-                low = middle + 1
+                low = middle + 1;
             } else {
-                high = middle
+                high = middle;
             }
             self.note(scratch)?;
         }

@@ -72,7 +72,7 @@ pub(super) fn take(open: &mut Open, listed: &mut Listed, part: &Explored, now: T
     if next > want.to {
         open.remove(&key);
     }
-    (next > from).then(|| (from, Part { next, rows }, (part.chain, part.address, part.list)))
+    (next > from).then_some((from, Part { next, rows }, (part.chain, part.address, part.list)))
 }
 
 impl Listed {

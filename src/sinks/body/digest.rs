@@ -35,6 +35,9 @@ pub struct HeartbeatData<'a> {
     pub next: Cow<'a, str>,
     /// What is blind or fails now, by name; empty where all is well.
     pub trouble: Vec<Cow<'a, str>>,
+    /// The hash of the last line of the audit of payments: who can write the store cannot rewrite what was told of it.
+    #[serde(default, borrow)]
+    pub audit_head: Option<Cow<'a, str>>,
 }
 
 /// The JSON of a digest.

@@ -37,10 +37,11 @@ impl<'a> Data<'a> {
             Body::Payment(payment) => Self::Payment(Box::new(PaymentData::of(basics(), payment))),
             Body::Frozen(frozen) => Self::Frozen(FrozenData::of(basics(), frozen)),
             Body::Resolved(reason) => Self::Resolved(ResolvedData { basics: basics(), reason: reason.as_str().into() }),
-            Body::Heartbeat(HeartbeatBody { next, trouble }) => Self::Heartbeat(HeartbeatData {
+            Body::Heartbeat(HeartbeatBody { next, trouble, audit_head }) => Self::Heartbeat(HeartbeatData {
                 basics: basics(),
                 next: time(*next),
                 trouble: trouble.iter().map(|name| name.as_str().into()).collect(),
+                audit_head: audit_head.map(hash),
             }),
             Body::Digest(DigestBody { reason, entries, more }) => Self::Digest(DigestData {
                 basics: basics(),
@@ -199,11 +200,15 @@ impl<'a> SinkData<'a> {
     }
 }
 
+/// A hash, in digits.
+fn hash<'a>(hash: [u8; 32]) -> Cow<'a, str> {
+    format!("{:#x}", B256::from(hash)).into()
+}
+
 impl<'a> FrozenData<'a> {
     fn of(basics: Basics<'a>, body: &'a FrozenBody) -> Self {
         let (what, reason) = (body.what.as_str().into(), body.reason.as_str().into());
-        let audit_head = body.audit_head.map(|hash| format!("{:#x}", B256::from(hash)).into());
-        Self { basics, what, since: time(body.since), reason, audit_head }
+        Self { basics, what, since: time(body.since), reason, audit_head: body.audit_head.map(hash) }
     }
 }
 
@@ -226,7 +231,7 @@ impl<'a> PaymentData<'a> {
             reason: body.reason.as_ref().map(|reason| reason.as_str().into()),
             transfer_id: body.transfer.map(text),
             crossing: body.crossing,
-            audit_head: live.and_then(|live| live.audit_head).map(|hash| format!("{:#x}", B256::from(hash)).into()),
+            audit_head: live.and_then(|live| live.audit_head).map(hash),
         }
     }
 }

@@ -203,7 +203,11 @@ fn payment() -> Body {
 }
 
 fn heartbeat() -> Body {
-    Body::Heartbeat(crate::reactor::effect::HeartbeatBody { next: at(3_600), trouble: vec!["base".into()] })
+    Body::Heartbeat(crate::reactor::effect::HeartbeatBody {
+        next: at(3_600),
+        trouble: vec!["base".into()],
+        audit_head: Some([0x0a; 32]),
+    })
 }
 
 /// One message of every kind.

@@ -146,6 +146,10 @@ impl Bank {
 
     /// The chain, the rules, the payments and the wallet, as the config has them. Secrets are in these variables.
     pub(super) fn config(&self, api_key: &str, entity_secret: &str) -> String {
+        self.chain_and_rules() + &self.money(api_key, entity_secret)
+    }
+
+    fn chain_and_rules(&self) -> String {
         format!(
             r#"
 # A test network with USDC: here a simulated Circle pays.
@@ -177,7 +181,14 @@ asset = "USDC"
 at_least = "100"
 from = "anyone"
 notify = ["log", "receiver", "book-keeping"]
+"#,
+            node = self.places[0]
+        )
+    }
 
+    fn money(&self, api_key: &str, entity_secret: &str) -> String {
+        format!(
+            r#"
 [[payee]]
 name = "till"
 chain = "sepolia"
@@ -226,7 +237,6 @@ per_day = "{all}"
 in_total = "{all_in_total}"
 relaxed = true
 "#,
-            node = self.places[0],
             circle = self.places[1],
             till = self.till,
             supplier = self.supplier,

@@ -156,7 +156,7 @@ impl Desk {
         match (by_id, reference) {
             // It is known, and says so itself or nothing.
             (Some((id, ours)), reference) if reference.is_none() || reference == ours => {
-                self.listed(id, shown, at, step)
+                self.listed(id, shown, at, step);
             }
             (Some((id, _)), Some(_)) => {
                 let why = format!("another deployment asked for the transfer of payment {id} too");
