@@ -232,16 +232,25 @@ fn whoever_approved_before_an_edit_is_asked_again_whatever_was_edited() {
 
 #[test]
 fn a_name_that_was_said_to_another_config_is_none_of_the_two() {
+    for back in [false, true] {
+        named_before_an_edit(back);
+    }
+}
+
+/// `back`: a second edit makes it what it was.
+fn named_before_an_edit(back: bool) {
     let mut terms = terms();
     terms.two_approvals_over = Some(U256::from(99));
     let mut bench = Bench::new(terms);
     let id = bench.plan("one", facts(1, 100)).expect("it is planned").id;
     assert!(bench.approve(id, "ann").is_err());
     assert!(bench.approve(id, "ann").is_err(), "the same name counts once");
-    let mut edited = bench.terms.clone();
+    let (seen, mut edited) = (bench.terms.clone(), bench.terms.clone());
     one(&mut edited).per_day = U256::from(240);
-    bench.configure(edited);
-    bench.accept();
+    for terms in [Some(edited), back.then_some(seen)].into_iter().flatten() {
+        bench.configure(terms);
+        bench.accept();
+    }
     assert!(bench.approve(id, "bob").is_err(), "ann saw another config");
     assert_eq!(bench.approve(id, "ann"), Ok(()));
     bench.settle();

@@ -163,6 +163,29 @@ fn a_payment_leaves_the_day_a_day_after_it_is_known_to_be_paid_and_not_a_millise
 }
 
 #[test]
+fn what_a_lost_store_paid_counts_in_every_limit_of_the_restored_one() {
+    let mut terms = terms();
+    rule(&mut terms, "one", |offer| offer.max_per_day = 2);
+    let mut bench = Bench::new(terms);
+    let pay = |bench: &mut Bench, number| {
+        let id = bench.plan("one", facts(number, 10)).expect("it is planned").id;
+        bench.settle();
+        bench.row(id).state
+    };
+    assert_eq!(pay(&mut bench, 1), PaymentState::Complete);
+    let backup = bench.store.clone();
+    assert_eq!(pay(&mut bench, 2), PaymentState::Complete);
+    bench.store = backup;
+    bench.restart();
+    bench.pass(60 * 60_000);
+    bench.order(Order::Unfreeze, "ann").expect("a transfer that this store does not know froze it");
+    let third = bench.plan("one", facts(3, 10)).expect("it is planned").id;
+    assert_eq!(bench.stands(third), (PaymentState::Held, "limit".into()));
+    assert_eq!(bench.approve(third, "ann"), Err(Refusal::SecondName));
+    assert_eq!(bench.approve(third, "bob"), Err(Refusal::NoRoom));
+}
+
+#[test]
 fn what_fits_when_it_is_planned_is_counted_again_when_it_is_sent() {
     let mut bench = Bench::new(terms());
     bench.order(Order::Freeze { why: "a drill".into() }, "ann").expect("it freezes");

@@ -24,6 +24,7 @@ pub fn check(spec: &Spec, chains: &[Chain], late: &Late, heard: &[Heard]) -> Res
     check_order(&messages)?;
     let truth: Vec<Truth> = chains.iter().map(|chain| Truth::of(chain, &spec.cast)).collect();
     let mut standing: BTreeMap<Thread, Vec<String>> = BTreeMap::new();
+    let mut unsure: BTreeSet<Thread> = BTreeSet::new();
     let mut rehearsed: BTreeSet<String> = BTreeSet::new();
     for (sink, body) in &messages {
         let data = &body["data"];
@@ -42,7 +43,7 @@ pub fn check(spec: &Spec, chains: &[Chain], late: &Late, heard: &[Heard]) -> Res
                 if stage == "retracted" && chain.endpoints == 0 && truth.steady.contains(&thread.3.1) {
                     return Err(format!("taken back, and never was gone: {body}"));
                 }
-                follow(&thread, stage, data, chain.confirmed, &mut standing)?;
+                follow(&thread, stage, data, chain.confirmed, &mut standing, &mut unsure)?;
             }
             Some(("payment", "rehearsed")) => {
                 let id = format!("{sink} {}", text(&data["transfer_id"]));
@@ -103,10 +104,14 @@ fn follow(
     data: &Value,
     confirmed: u64,
     standing: &mut BTreeMap<Thread, Vec<String>>,
+    unsure: &mut BTreeSet<Thread>,
 ) -> Result<(), String> {
     let stands = standing.entry(thread.clone()).or_default();
     if stage != "retracted" {
         if stands.iter().any(|other| other == stage) {
+            if stage == "confirmed" && unsure.remove(thread) {
+                return Ok(());
+            }
             return Err(format!("{stage} was said twice: {thread:?}"));
         }
         stands.push(stage.to_owned());
@@ -117,6 +122,10 @@ fn follow(
     }
     // Of what moved, the stages stand that hold at its new place.
     let confirmations = data["confirmations"].as_u64().unwrap_or(0);
+    // Where one confirmation is enough, an explorer's row with one may still be only seen: its receipt has to say so too.
+    if confirmed == 1 && confirmations == 1 {
+        unsure.insert(thread.clone());
+    }
     stands.retain(|stage| match stage.as_str() {
         "seen" => confirmations > 0,
         "confirmed" => confirmations >= confirmed,

@@ -103,7 +103,7 @@ impl Desk {
         let of_rule = || others().filter(move |row| row.rule == *rule).filter(version);
         let of_payee = || others().filter(move |row| row.address == payee.address);
         // What another deployment sent to this payee is counted wherever it may belong.
-        let foreign = |recent: bool, ours: bool, payee_only: bool| {
+        let elsewhere = |recent: bool, ours: bool, payee_only: bool| {
             let rows = self.foreign.values().filter(move |row| {
                 let reference =
                     row.reference.as_ref().is_some_and(|text| text.as_str().starts_with(request::REFERENCE));
@@ -112,9 +112,9 @@ impl Desk {
                     && (!ours || reference)
                     && (!payee_only || row.destination.is_none_or(|to| to == payee.address))
             });
-            let rows = rows.filter(|_| !flawed!(self, ForeignUncounted));
-            sum(rows.map(|row| row.amount))
+            rows.filter(|_| !flawed!(self, ForeignUncounted))
         };
+        let foreign = |recent, ours, payee_only| sum(elsewhere(recent, ours, payee_only).map(|row| row.amount));
         let day = |row: &&PaymentRow| Self::counts(row, Some(at));
         let ever = |row: &&PaymentRow| Self::counts(row, None);
         let amounts = |row: &PaymentRow| row.amount;
@@ -130,7 +130,11 @@ impl Desk {
             room(Over::Payment, [none, none], offer.per_payment),
             room(Over::Day, [sum(of_rule().filter(day).map(amounts)), foreign(true, true, true)], offer.per_day),
             room(Over::Total, [sum(of_rule().filter(ever).map(amounts)), foreign(false, true, true)], offer.in_total),
-            room(Over::Count, [Some(U256::from(count)), none], U256::from(offer.max_per_day)),
+            room(
+                Over::Count,
+                [count, elsewhere(true, true, true).count()].map(|count| Some(U256::from(count))),
+                U256::from(offer.max_per_day),
+            ),
             room(Over::PayeeDay, [sum(of_payee().filter(day).map(amounts)), foreign(true, false, true)], payee.per_day),
             room(Over::WalletDay, [sum(others().filter(day).map(amounts)), foreign(true, false, false)], terms.per_day),
             room(

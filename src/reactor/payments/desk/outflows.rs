@@ -6,7 +6,7 @@
 
 use super::search::START_BACK;
 use super::{Desk, OURSELVES, Said, Step};
-use crate::reactor::money::CircleId;
+use crate::reactor::money::{CircleId, PaymentState};
 use crate::reactor::office::{ForeignRow, OfficeKey, OfficeWrite};
 use crate::reactor::payments::ask::Transaction;
 use crate::types::{Address, B256, Timestamp, U256};
@@ -64,7 +64,11 @@ impl Desk {
             if listed || ours {
                 self.foreign.remove(&row.id);
                 step.gone.push(OfficeKey::Foreign(row.id));
-            } else if row.void && from <= super::search::before(row.at, START_BACK) && asked > row.at {
+            } else if row.void
+                && !self.may_be_ours(&row)
+                && from <= super::search::before(row.at, START_BACK)
+                && asked > row.at
+            {
                 let what = format!(
                     "transaction {} moved USDC out of the paying wallet, and Circle lists nothing of it",
                     row.id
@@ -75,6 +79,15 @@ impl Desk {
                 self.freeze(&what, OURSELVES, at, step);
             }
         }
+    }
+
+    /// One of our own whose transaction Circle has not named yet moves as much to the same place: what becomes of it is known first.
+    fn may_be_ours(&self, outflow: &ForeignRow) -> bool {
+        let states = [PaymentState::Sending, PaymentState::Reconcile, PaymentState::Accepted];
+        states.into_iter().flat_map(|state| self.rows_in(state)).any(|row| {
+            let unnamed = row.live.as_deref().is_some_and(|live| live.tx.is_none());
+            unnamed && Some(row.address) == outflow.destination && row.amount == outflow.amount
+        })
     }
 
     fn book(&mut self, row: ForeignRow, step: &mut Step) {

@@ -73,8 +73,12 @@ impl Desk {
                 if in_force != fingerprint {
                     return Err(Refusal::OtherConfig);
                 }
+                let edited = self.office.accepted != Some(fingerprint);
                 self.put_office(step, |office| office.accepted = Some(fingerprint));
                 self.audit(who, "config accepted", None, &request::short(&fingerprint), at, step);
+                if edited {
+                    self.ask_again(at, step);
+                }
                 Ok(())
             }
             Order::WaivePayee { payee } => self.waive(payee, by, at, step),
@@ -190,6 +194,28 @@ impl Desk {
         approvals.retain(|yes| Some(yes.of) == self.fingerprint() || flawed!(self, ApprovalOutlivesEdit));
         approvals.extend(self.fingerprint().filter(|_| new).map(|of| ApprovedBy { by: by.clone(), at, of }));
         approvals
+    }
+
+    /// Whoever said yes before an edit is asked again, also where a second edit made it what it was.
+    fn ask_again(&mut self, at: Timestamp, step: &mut Step) {
+        let waits = [PaymentState::Held, PaymentState::Approved].into_iter().flat_map(|state| self.rows_in(state));
+        let named = waits.filter(|row| row.live.as_deref().is_some_and(|live| !live.approvals.is_empty()));
+        let named: Vec<(PaymentId, PaymentState)> = named.map(|row| (row.id, row.state)).collect();
+        for (id, state) in named {
+            // What the config forbids now is refused when its turn comes.
+            if state == PaymentState::Approved && self.rows.get(&id).is_some_and(|row| self.forbidden(row).is_some()) {
+                continue;
+            }
+            self.amend(id, step, |live| {
+                live.approvals.clear();
+                live.anyway = false;
+            });
+            if state == PaymentState::Approved {
+                let Some(row) = self.rows.get(&id).cloned() else { continue };
+                let reason = if self.has_room(&row, at) { "config" } else { NO_ROOM };
+                self.hold(&row, reason, at, step);
+            }
+        }
     }
 
     fn cancel(&mut self, id: PaymentId, who: &str, at: Timestamp, step: &mut Step) -> Result<(), Refusal> {
