@@ -35,7 +35,8 @@ pub(super) const fn how(chain: &ChainStatus) -> (Tone, &'static str) {
         (None, Some(_), _, _) => (Tone::Bad, "blind"),
         (None, None, true, _) => (Tone::Warn, "stalled"),
         (None, None, false, Some(_)) => (Tone::Warn, "taken over"),
-        (None, None, false, None) if chain.tip.is_none() => (Tone::Busy, "starting"),
+        // An explorer's lists have no block of their own: that one was read is what there is to say.
+        (None, None, false, None) if chain.tip.is_none() && chain.oldest_view.is_none() => (Tone::Busy, "starting"),
         (None, None, false, None) => (Tone::Good, "fresh"),
     }
 }
@@ -58,6 +59,7 @@ fn line(view: &View, chain: &ChainStatus) -> Markup {
             td.number data-head="Block" {
                 @match chain.tip {
                     Some((block, at)) => { (grouped(&block.to_string())) div.sub { (ago(at, view.now)) } },
+                    None if chain.oldest_view.is_some() => span.muted { "lists only" },
                     None => span.muted { "none yet" },
                 }
             }
@@ -65,6 +67,7 @@ fn line(view: &View, chain: &ChainStatus) -> Markup {
                 @match behind {
                     Some(0) => "0",
                     Some(blocks) => span.warn { (grouped(&blocks.to_string())) },
+                    None if chain.oldest_view.is_some() => {},
                     None => span.muted { "unknown" },
                 }
                 @if chain.gap_blocks > 0 { div.sub.warn { (grouped(&chain.gap_blocks.to_string())) " to read" } }
