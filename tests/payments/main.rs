@@ -32,7 +32,7 @@ async fn a_person_approves_and_circle_pays_once() {
     assert!(shown.1.contains("body_sha256") && shown.1.contains("planned"), "{shown:?}");
     let other = ["approve", &id, "--body", &"00".repeat(32)];
     let wrong = rig.payments(&monitor, &other);
-    assert!(wrong.0 == 2 && wrong.1.contains("another request"), "{wrong:?}");
+    assert!(wrong.0 == 2 && wrong.1.contains("names another one, or none"), "{wrong:?}");
     assert_eq!(post(&monitor, DUTY, &format!("{id}/approve"), "{}").await, 403);
     assert!(rig.moved().is_empty());
 

@@ -56,12 +56,9 @@ pub(super) async fn approve(located: &Located, asked: Approve) -> Result<(), Fai
         body["body_sha256"] = json!(hash);
     }
     let amount = format!("{} USDC to {} ({})", text(&item, "amount"), text(&item, "payee"), text(&item, "address"));
-    eprintln!(
-        "{}",
-        clean(&format!("{}: {amount} on {}, by the rule \"{}\"", asked.id, text(&item, "chain"), text(&item, "rule")))
-    );
-    let said = "approved";
-    let done = decide(&answerer, &["payments", &asked.id, "approve"], &body, said).await;
+    let said =
+        clean(&format!("approved: {amount} on {}, by the rule \"{}\"", text(&item, "chain"), text(&item, "rule")));
+    let done = decide(&answerer, &["payments", &asked.id, "approve"], &body, &said).await;
     with_state(&answerer, &asked.id, done).await
 }
 
