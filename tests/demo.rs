@@ -33,9 +33,10 @@ fn demo(temporary: &TempDir, args: &[&str]) -> Child {
     command.spawn().expect("the binary starts")
 }
 
-/// The address in a line.
+/// The address in a line, without what signs in.
 fn url(line: &str) -> String {
-    line.split_whitespace().find(|word| word.starts_with("http://")).expect("it is in the line").to_owned()
+    let word = line.split_whitespace().find(|word| word.starts_with("http://")).expect("it is in the line");
+    word.split("/#").next().expect("there is a first part").to_owned()
 }
 
 /// Waits for its end: whether it was a good one.
@@ -103,6 +104,7 @@ async fn a_stranger_sees_everything_that_the_monitor_promises_and_nothing_leaves
     let first = printed.line_with("http://").await.expect("it says where its page is");
     let page = url(&first);
     assert!(page.starts_with("http://127.0.0.1:") && page[17..].parse::<u16>().is_ok(), "{first}");
+    assert!(first.contains("/#token="), "the link signs in: {first}");
     let http = http_client();
     let text = async |path: &str| {
         let answer = http.get(format!("{page}{path}")).send().await.expect("it answers");

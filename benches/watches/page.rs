@@ -16,8 +16,10 @@ use walletwatch::reactor::rows::{Row, TransferRow, Voucher};
 use walletwatch::reactor::settings::{Settings, Watch};
 use walletwatch::reactor::watch_list::{WatchAnswer, WatchOrder};
 use walletwatch::store::{Commit, IfMissing, SqliteStore, Store, Write};
+use walletwatch::telemetry::balances::{BalanceSeries, BalancesStatus};
+use walletwatch::telemetry::worth::Portfolio;
 use walletwatch::telemetry::{Labels, Metrics, Snapshot};
-use walletwatch::types::{Asset, B256, Kind, Name, Stage, Timestamp, TransferKey, U256};
+use walletwatch::types::{Asset, B256, Kind, Name, Stage, Timestamp, TransferKey, U256, Usd};
 
 /// Transfers in the store.
 const TRANSFERS: u64 = 100_000;
@@ -105,7 +107,23 @@ fn watches() -> Vec<Watch> {
 
 fn parts(path: &Path) -> Parts {
     let settings = Settings { watches: Arc::new(watches()), ..settings(Vec::new(), &[]) };
+    // Each watch holds the coin and one token, and is worth something.
+    let read_at = Some(now());
+    let held = |(number, watch): (usize, &Watch)| {
+        let of = |asset| BalanceSeries {
+            watch: watch.name.clone(),
+            chain: CHAIN,
+            asset,
+            raw: Some(U256::from(number) * U256::from(1_000_000_000_007_u64)),
+            read_at,
+        };
+        [of(Asset::Coin), of(Asset::Token(address(u64::MAX)))]
+    };
+    let series = settings.watches.iter().enumerate().flat_map(held).collect();
+    let worth = |watch: &Watch| Portfolio { watch: watch.name.clone(), value: Some(Usd::default()), as_of: read_at };
     let snapshot = Snapshot {
+        portfolios: settings.watches.iter().map(worth).collect(),
+        balances: Arc::new(BalancesStatus { series, ..BalancesStatus::default() }),
         labels: Arc::new(Labels::of(&settings)),
         directory: Arc::new(Directory::of(&settings.watches)),
         store_writable: true,

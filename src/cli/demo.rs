@@ -237,3 +237,9 @@ impl Drop for Folder {
 fn page_url(at: SocketAddr) -> String {
     format!("http://{at}")
 }
+
+/// The address of a page that signs in with this token. What stands behind the `#` stays in the browser; the page takes a token from there
+/// only where all of it is simulated.
+fn signing_in(page: &str, token: &str) -> String {
+    format!("{page}#token={token}")
+}

@@ -149,6 +149,8 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // For the gate, which says it to a browser in another way.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -36,8 +36,11 @@ pub(super) async fn gate(
     next: Next,
 ) -> Response {
     let by_hand = wants_a_page(&request);
-    let refused = |problem: Problem| if by_hand { page::refused(&problem) } else { problem.into_response() };
-    let mut response = pass(&parts, peer, request, next).await.unwrap_or_else(refused);
+    let mut response = pass(&parts, peer, request, next).await.unwrap_or_else(Problem::into_response);
+    let problem = response.extensions_mut().remove::<Problem>();
+    if let Some(problem) = problem.filter(|_| by_hand) {
+        page::explain(&mut response, &problem);
+    }
     protect(response.headers_mut());
     response
 }
@@ -66,7 +69,7 @@ async fn pass(parts: &Parts, Peer(peer): Peer, mut request: Request, next: Next)
     })
 }
 
-/// Whether a browser asks for a page: who may not see it is asked for a token there.
+/// Whether a browser asks for a page: what goes wrong is said on one, and who may not see it is asked for a token there.
 fn wants_a_page(request: &Request) -> bool {
     let path = request.uri().path();
     let accepts = request.headers().get(ACCEPT).and_then(|kinds| kinds.to_str().ok());

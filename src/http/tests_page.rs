@@ -1,7 +1,8 @@
 //! The page as a browser without a script gets it: every address of it, what strangers wrote, and who may see it.
 
-use super::served::{READ, ask, bearer, serving, transfer};
+use super::served::{OPERATE, READ, ask, bearer, serving, transfer};
 use crate::http::Deadlines;
+use crate::reactor::money::PaymentState;
 use crate::types::{AlertId, MessageId};
 
 /// Every address of the page, of what the store of these tests holds.
@@ -60,12 +61,30 @@ async fn what_is_not_there_is_said_on_a_page() {
         ("/alerts?watch=nobody", 404),
         ("/outbox?sink=nobody", 404),
         ("/payments?rule=nothing", 404),
+        ("/nosuch", 404),
+        ("/nosuch/deep?token=secret", 404),
+        ("/assets/page.js", 404),
     ] {
         let got = ask(&served, &format!("GET {path}"), &["Accept: text/html"], "").await;
         assert_eq!(got.status, status, "{path}");
-        assert!(got.head.contains("text/html") && got.body.contains("To the overview"), "{path}: {}", got.body);
-        assert!(!got.body.contains("secret"));
+        assert!(got.head.contains("text/html") && got.head.contains("script-src 'self'"), "{path}: {}", got.head);
+        assert!(got.body.contains("<h1") && got.body.contains("href=\"/watches\""), "{path}: {}", got.body);
+        assert!(!got.body.contains("secret") && !got.body.contains("treasury"), "{path}: {}", got.body);
+        // Who asks for no page is told as a machine.
+        for accept in ["Accept: application/json", "Accept: */*"] {
+            let got = ask(&served, &format!("GET {path}"), &[accept], "").await;
+            assert!(got.status == status && got.head.contains("problem+json"), "{path}: {}", got.head);
+        }
     }
+    for (asked, token, status, word) in
+        [("POST /", OPERATE, 405, "openapi.json"), ("DELETE /nosuch", READ, 403, "Type a token")]
+    {
+        let got = ask(&served, asked, &["Accept: text/html", &bearer(token)], "").await;
+        assert_eq!(got.status, status, "{asked}");
+        assert!(got.head.contains("text/html") && got.body.contains(word), "{asked}: {}", got.body);
+    }
+    let api = ask(&served, "GET /api/v1/nosuch", &["Accept: text/html"], "").await;
+    assert!(api.status == 404 && api.head.contains("problem+json"), "a machine is told as a machine");
 }
 
 #[tokio::test]
@@ -132,4 +151,24 @@ async fn the_address_of_a_thing_answers_why() {
             assert!(page.body.contains(word), "{path} does not say {word}: {}", page.body);
         }
     }
+}
+
+#[tokio::test]
+async fn many_payments_that_wait_are_folded_and_each_is_in_a_list_to_decide_from() {
+    let served = serving(Deadlines::default()).await;
+    served.snapshot.send_modify(|standing| {
+        let payments = &mut std::sync::Arc::make_mut(standing).payments;
+        payments.live.insert(PaymentState::Held, 1_050);
+        payments.rehearsals.insert(PaymentState::Human, 3);
+    });
+    for path in ["/", "/payments"] {
+        let page = ask(&served, &format!("GET {path}"), &[], "").await.body;
+        let (_, waiting) = page.split_once("id=\"waiting\"").expect("something waits");
+        for words in ["1,053", "href=\"/payments?state=held\">All 1,050 held", "All 3 human", "Approve"] {
+            assert!(waiting.contains(words), "{path} does not say {words}: {page}");
+        }
+    }
+    let list = ask(&served, "GET /payments?state=held", &[], "").await.body;
+    assert!(list.matches("id=\"waiting\"").count() == 1 && list.contains("Approve"), "{list}");
+    assert!(!list.contains("All 1,050"), "it is that list: {list}");
 }

@@ -3,7 +3,7 @@
 use crate::reactor::Reactor;
 use crate::reactor::holdings::BalanceRow;
 use crate::types::{Asset, ChainId, Holding, Name, Timestamp, U256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every balance that is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,8 +55,8 @@ impl BalancesStatus {
         };
         let items: Vec<BalanceStatus> = kept.kept().filter_map(item).collect();
         // The labels of gauges are the config's: of watches that were added at run time the items alone speak.
-        let of_config = |watch: &Name| reactor.settings().watches.iter().any(|known| known.name == *watch);
-        let mut series = sum(items.iter().filter(|item| of_config(&item.watch)));
+        let of_config: BTreeSet<&Name> = reactor.settings().watches.iter().map(|watch| &watch.name).collect();
+        let mut series = sum(items.iter().filter(|item| of_config.contains(&item.watch)));
         let values = &reactor.settings().values;
         let valued =
             series.iter().filter(|series| values.contains_key(&(series.chain, series.asset))).cloned().collect();

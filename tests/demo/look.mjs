@@ -38,10 +38,12 @@ const DEEDS = [
 ];
 // What a transfer's own page says when it is final: one alert has climbed.
 const CLIMBED = "said at seen, confirmed, final";
-const LIVE_WITHIN = 30_000, BURST = 3_000, FROZEN = 500;
+// An address that leads nowhere: what is said of it has to be as handsome.
+const NOWHERE = "/nosuch";
+const LIVE_WITHIN = 30_000, BURST = 3_000, FROZEN = 500, ASLEEP = 1_200, AWAKE_WITHIN = 1_000;
 const said = new Set();
-// What the browser itself says of an answer that this script provokes.
-let provoked = null;
+// What the browser itself says of answers that this script provokes.
+const provoked = new Set(["404 (Not Found)"]);
 const wrong = { add: (line) => { if (!said.has(line)) console.log(`WRONG ${line}`); said.add(line); } };
 const pause = (span) => new Promise((done) => setTimeout(done, span));
 
@@ -57,7 +59,7 @@ const tab = async (origin, width = 1440, height = 1000, theme = "light", place =
   const page = await place.newPage();
   const at = () => `${new URL(page.url()).pathname} at ${width} ${theme}`;
   page.on("console", (said) => {
-    if (!["error", "warn", "warning"].includes(said.type()) || (provoked && said.text().includes(provoked))) return;
+    if (!["error", "warn", "warning"].includes(said.type()) || [...provoked].some((words) => said.text().includes(words))) return;
     wrong.add(`console of ${at()}: ${said.text()}`);
   });
   page.on("pageerror", (error) => wrong.add(`script of ${at()}: ${error}`));
@@ -72,7 +74,7 @@ const tab = async (origin, width = 1440, height = 1000, theme = "light", place =
 
 const open = async (page, path) => {
   const answer = await page.goto(`${base}${path}`, { waitUntil: "load" });
-  if (!answer.ok()) wrong.add(`${path} is answered with ${answer.status()}`);
+  if (answer.status() !== (path === NOWHERE ? 404 : 200)) wrong.add(`${path} is answered with ${answer.status()}`);
 };
 
 // Every page of the navigation, and the first of each list.
@@ -90,7 +92,7 @@ const everything = async () => {
     const kind = path.split("/")[1] + (path.split("/").length > 2 ? "/" : "");
     if (!kinds.has(kind)) kinds.set(kind, path);
   }
-  return [...kinds.values()];
+  return [...kinds.values(), NOWHERE];
 };
 
 // What is drawn over something else, or cut at an edge: of a table's cells, of the navigation, of the figures, of a card.
@@ -124,7 +126,8 @@ const misplaced = () => {
 };
 
 const looked = async (paths, [width, height, theme]) => {
-  const page = await tab(base, width, height, theme);
+  const place = await browser.createBrowserContext();
+  const page = await tab(base, width, height, theme, place);
   for (const path of paths) {
     await open(page, path);
     await page.evaluate(axe);
@@ -138,7 +141,7 @@ const looked = async (paths, [width, height, theme]) => {
     const name = path === "/" ? "overview" : path.slice(1).replaceAll(/[^a-z]+/g, "-").slice(0, 12);
     await page.screenshot({ path: join(pictures, `${name}-${width}-${theme}.webp`), type: "webp", quality: 80, fullPage: path !== "/" });
   }
-  await page.close();
+  await place.close();
 };
 
 // Rows, and items of lists, that hold all of these words: whether there are more than so many.
@@ -156,7 +159,8 @@ const done = async ([deed, path, ...rows]) => {
   let before = 0;
   while (await page.evaluate(shown, rows[0], before)) before += 1;
   const { stdout } = await promisify(execFile)(program, ["demo", "do", deed]);
-  if (!stdout.includes(`look at ${base}${path} `)) wrong.add(`${deed} is to be seen at ${path}, and it says: ${stdout}`);
+  const link = path === "/payments" ? `${path}#token=${token} ` : `${path} `;
+  if (!stdout.includes(`look at ${base}${link}`)) wrong.add(`${deed} is to be seen at ${path}, and it says: ${stdout}`);
   for (const [step, words] of rows.entries()) {
     const seen = page.waitForFunction(shown, { timeout: LIVE_WITHIN, polling: 50 }, words, step === 0 ? before : 0);
     await seen.catch(() => wrong.add(`${deed} does not show ${words.join(", ")} at ${path}`));
@@ -213,6 +217,27 @@ const plain = async () => {
   await page.close();
 };
 
+// A tab that nobody sees asks for nothing, and is current as soon as somebody does.
+const asleep = async () => {
+  const place = await browser.createBrowserContext();
+  const page = await tab(base, 1440, 1000, "light", place);
+  await open(page, "/transfers");
+  let asked = 0;
+  page.on("request", (request) => { asked += new URL(request.url()).pathname === "/transfers" ? 1 : 0; });
+  await place.newPage();
+  await page.waitForFunction(() => document.hidden, { timeout: LIVE_WITHIN, polling: 50 });
+  // What was under way is over by then.
+  await pause(ASLEEP / 2);
+  const before = asked;
+  await pause(ASLEEP);
+  if (asked > before) wrong.add(`a tab that nobody sees is read ${asked - before} times`);
+  await page.bringToFront();
+  const woken = Date.now();
+  while (asked === before && Date.now() - woken < AWAKE_WITHIN) await pause(10);
+  if (asked === before) wrong.add("a tab that is seen again stays as it was");
+  await place.close();
+};
+
 // A thousand events a second: the same page from a server that tells nothing but changes.
 const burst = async () => {
   let told = 0, read = 0;
@@ -231,13 +256,15 @@ const burst = async () => {
     read += request.url === "/" ? 1 : 0;
     const answer = await fetch(`${base}${request.url}`, { headers: { accept: request.headers.accept ?? "*/*" } });
     response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") });
-    response.end(Buffer.from(await answer.arrayBuffer()));
+    // As a monitor of something real is: its page takes no token from an address.
+    const body = Buffer.from(await answer.arrayBuffer());
+    response.end(request.url === "/" ? body.toString().replace('class="simulated"', "") : body);
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
   const origin = `http://127.0.0.1:${server.address().port}`;
   const page = await tab(origin);
   const began = Date.now();
-  await page.goto(`${origin}/`, { waitUntil: "load" });
+  await page.goto(`${origin}/#token=${token}`, { waitUntil: "load" });
   const longest = await page.evaluate((span) => new Promise((done) => {
     let last = performance.now(), longest = 0;
     const end = last + span;
@@ -250,12 +277,25 @@ const burst = async () => {
   }), BURST);
   // Four a second, for as long as it took in all: a slow machine has more of them.
   const most = 2 + ((Date.now() - began) / 1000) * 4;
+  if (!page.url().endsWith(token)) wrong.add("a page that is not simulated takes a token from its address");
   await page.close();
   server.closeAllConnections();
   server.close();
   console.log(`burst: ${told} events in ${BURST} ms, the page was read ${read} times, the longest wait was ${Math.round(longest)} ms`);
   if (longest > FROZEN) wrong.add(`a burst of ${told} events froze the page for ${Math.round(longest)} ms`);
   if (read > most) wrong.add(`a burst of ${told} events made the page be read ${read} times`);
+};
+
+// The link that the demo prints signs in: nothing is asked for but whether it is meant, and the address keeps nothing of it.
+const signedIn = async () => {
+  const page = await tab(base);
+  await open(page, `/payments?state=held#token=${token}`);
+  await page.waitForFunction(() => document.querySelector(".tools #key").textContent !== "Token", { timeout: LIVE_WITHIN });
+  if (page.url().includes(token)) wrong.add("the token stays in the address");
+  await page.$eval("#waiting button.act", (it) => it.click());
+  await page.waitForSelector("#confirm[open]", { timeout: LIVE_WITHIN });
+  await page.$eval("#confirm button:not(.primary)", (it) => it.click());
+  await page.close();
 };
 
 // A person approves a payment: types the token, is asked again, and sees what came of it.
@@ -269,14 +309,14 @@ const decide = async () => {
   // A mistyped one changes nothing, and is asked for again.
   await press(`#${id} button.act`);
   await page.waitForSelector("#ask-token[open]");
-  provoked = "401 (Unauthorized)";
+  provoked.add("401 (Unauthorized)");
   await page.type("#token", `${token}x`);
   await press("#ask-token .primary");
   await page.waitForSelector("#confirm[open]", { timeout: LIVE_WITHIN });
   if (await page.$eval("#confirm-title", (it) => it.textContent) !== "Not known here") wrong.add("a mistyped token is not refused");
   await press("#confirm button:not(.primary)");
   if (!(await page.$(`#${id}`))) wrong.add("a mistyped token takes the page away");
-  provoked = null;
+  provoked.clear();
   await press(`#${id} button.act`);
   await page.waitForSelector("#ask-token[open]");
   await page.type("#token", token);
@@ -298,14 +338,19 @@ const names = stdout.split("\n").slice(1).map((line) => line.split(" ")[0]).filt
 for (const name of names) if (!DEEDS.flat().some(([deed]) => deed === name)) wrong.add(`nobody looks for ${name}`);
 const began = Date.now();
 const took = () => `${((Date.now() - began) / 1000).toFixed(0)} s`;
-for (const group of DEEDS) await Promise.all(group.map(done));
-console.log(`asked for ${names.length} things and saw them: ${took()}`);
+const [last, ...first] = DEEDS.toReversed();
+for (const group of first.toReversed()) await Promise.all(group.map(done));
+console.log(`asked for ${names.length - last.length} things and saw them: ${took()}`);
 const paths = await everything();
-for (const [place, look] of LOOKS.entries()) await looked(place < FEW ? paths : ["/"], look);
-console.log(`looked at ${paths.length} pages, the first at ${LOOKS.length} widths and themes: ${paths.join(" ")}`);
-await keyboard();
-await plain();
+const lanes = [0, 1].map(async (lane) => {
+  for (let place = lane; place < LOOKS.length; place += 2) await looked(place < FEW ? paths : ["/"], LOOKS[place]);
+});
+await Promise.all(lanes);
+console.log(`looked at ${paths.length} pages, the first at ${LOOKS.length} widths and themes: ${took()}: ${paths.join(" ")}`);
+await Promise.all([...last.map(done), keyboard(), plain(), asleep()]);
+console.log(`asked for the last of them; used the keyboard, and no script: ${took()}`);
 await burst();
+await signedIn();
 await decide();
 console.log(`all of it: ${took()}`);
 await browser.close();

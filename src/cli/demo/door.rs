@@ -1,7 +1,7 @@
 //! How a second process asks a running demo for something: a socket in the demo's own folder, which nobody else can open.
 //!
-//! One line in, the deed's name; one line out, where the page is, or why not. Nothing else can be asked here: whatever changes the monitor
-//! goes through its API.
+//! One line in, the deed's name; one line out, where the page is and with which token, or why not. Nothing else can be asked here: whatever
+//! changes the monitor goes through its API.
 
 use super::page_url;
 use crate::world::story::{Deed, World};
@@ -41,7 +41,7 @@ pub(super) async fn serve(door: UnixListener, page: SocketAddr, world: &World, o
             (&mut stream).take(LONGEST).read_line(&mut name).await?;
             let answer = match Deed::named(name.trim_end()) {
                 None => "no this demo knows nothing of that name; is it of another version?\n".to_owned(),
-                Some(deed) if world.ask(deed) => format!("ok {}\n", page_url(page)),
+                Some(deed) if world.ask(deed) => format!("ok {} {}\n", page_url(page), world.approver_token()),
                 Some(_) => "no it is under way already: wait until it is over\n".to_owned(),
             };
             stream.write_all(answer.as_bytes()).await
@@ -51,8 +51,8 @@ pub(super) async fn serve(door: UnixListener, page: SocketAddr, world: &World, o
     }
 }
 
-/// Asks the running demo, and gives where its page is. Of several the one with this process.
-pub(super) fn ask(deed: Deed, process: Option<u32>) -> anyhow::Result<String> {
+/// Asks the running demo, and gives where its page is, and a token for it. Of several the one with this process.
+pub(super) fn ask(deed: Deed, process: Option<u32>) -> anyhow::Result<(String, String)> {
     let mut running: Vec<(String, UnixStream)> = Vec::new();
     for folder in folders().context("the folder for temporary files cannot be read")? {
         // One that was killed has left its folder, and nobody listens there.
@@ -72,10 +72,13 @@ pub(super) fn ask(deed: Deed, process: Option<u32>) -> anyhow::Result<String> {
         }
     };
     let answer = exchange(stream, deed.facts().name).context("the demo does not answer")?;
-    match answer.trim_end().split_once(' ') {
-        Some(("ok", page)) => Ok(page.to_owned()),
-        Some(("no", why)) => Err(anyhow!("{why}")),
-        _ => Err(anyhow!("what answers is no demo")),
+    let no_demo = || anyhow!("what answers is no demo, or one of another version");
+    match answer.trim_end().split_once(' ').ok_or_else(no_demo)? {
+        ("ok", said) => {
+            said.split_once(' ').map(|(page, token)| (page.to_owned(), token.to_owned())).ok_or_else(no_demo)
+        }
+        ("no", why) => Err(anyhow!("{why}")),
+        _ => Err(no_demo()),
     }
 }
 

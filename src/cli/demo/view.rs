@@ -2,7 +2,7 @@
 
 use super::screen::{Screen, Tone};
 use super::told::{self, counted, short};
-use super::{Failure, page_url};
+use super::{Failure, page_url, signing_in};
 use crate::config::checked::Config;
 use crate::net::http::HttpClient;
 use crate::net::{Reach, Request, Target, Tls};
@@ -143,7 +143,8 @@ impl Viewer {
     /// The first words, the page's address first of all.
     fn begin(&mut self, at: SocketAddr) -> io::Result<()> {
         let page = page_url(at);
-        self.screen.say(&format!("walletwatch demo; the page is {page} (also {page}/metrics)"))?;
+        let link = signing_in(&format!("{page}/"), &self.approver_token);
+        self.screen.say(&format!("walletwatch demo; the page is {link}"))?;
         self.page = Some(page);
         for line in std::mem::take(&mut self.header) {
             self.screen.say(&line)?;
@@ -221,8 +222,8 @@ impl Viewer {
             let Some(payment) = self.ask(&place).await else { continue };
             let body = payment["live"]["body_sha256"].as_str().unwrap_or_default();
             let text = format!(
-                "to approve it: curl -X POST {place}/approve -H 'Authorization: Bearer {}' -d '{{\"body_sha256\":\"{body}\"}}' \
-                 (with a config of your own: walletwatch payments approve {id})",
+                "to approve it: curl -X POST {place}/approve -H 'Authorization: Bearer {}' -d '{{\"body_sha256\":\"{body}\"}}', \
+                 or its button on the page (with a config of your own: walletwatch payments approve {id})",
                 self.approver_token
             );
             self.screen.tell(self.began.elapsed(), "you", Tone::Money, &text)?;

@@ -1,10 +1,13 @@
 //! `walletwatch demo do`: asks the running demo to let something happen, and says what to look at.
 
-use super::door;
+use super::{door, signing_in};
 use crate::cli::Failure;
 use crate::cli::show::{answer, table};
 use crate::world::story::Deed;
 use anyhow::anyhow;
+
+/// The page whose buttons need a token.
+const PAYMENTS: &str = "/payments";
 
 /// The settings of this command.
 #[derive(Debug, clap::Args)]
@@ -21,12 +24,12 @@ impl Wish {
         let Some(name) = self.name else { return answer(&all()) };
         let unknown = || Failure::usage(anyhow!("nothing is called {name:?}. What can happen:\n{}", all().trim_end()));
         let deed = Deed::named(&name).ok_or_else(unknown)?;
-        let page = door::ask(deed, self.process).map_err(Failure::again)?;
+        let (page, token) = door::ask(deed, self.process).map_err(Failure::again)?;
         let facts = deed.facts();
-        answer(&format!(
-            "SIMULATED  {}\nSIMULATED  look at {page}{} (as JSON, below {page}/api/v1)",
-            facts.what, facts.look
-        ))
+        let look = format!("{page}{}", facts.look);
+        // Only there is something to decide.
+        let look = if facts.look == PAYMENTS { signing_in(&look, &token) } else { look };
+        answer(&format!("SIMULATED  {}\nSIMULATED  look at {look} (as JSON, below {page}/api/v1)", facts.what))
     }
 }
 

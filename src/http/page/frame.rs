@@ -6,6 +6,7 @@ use super::assets::ASSETS;
 use super::pieces::{Tone, text, time, tone};
 use crate::telemetry::{Unready, unready};
 use crate::types::Name;
+use axum::http::StatusCode;
 use axum::response::Html;
 use maud::{DOCTYPE, Markup, html};
 
@@ -87,7 +88,7 @@ pub(super) fn page(view: &View, here: Here, title: &str, main: &Markup) -> Html<
                     a href="/metrics" { "Metrics" }
                 }
             }
-            (layers())
+            (layers(standing.simulated))
         }
     };
     Html(whole.into_string())
@@ -111,13 +112,13 @@ pub(super) fn locked(problem: &Problem) -> String {
                     noscript { p.notice.bad { "Typing a token needs the page's script, which this browser does not run." } }
                 }
             }
-            (layers())
+            (layers(false))
         }
     };
     whole.into_string()
 }
 
-/// The page of what is not there.
+/// The page of what there is no page for: why, and what to do next. It says nothing of the monitor.
 pub(super) fn lost(problem: &Problem) -> String {
     let title = problem.status.canonical_reason().unwrap_or("Error");
     let whole = html! {
@@ -128,12 +129,34 @@ pub(super) fn lost(problem: &Problem) -> String {
                     a.brand href="/" { (mark()) span { "walletwatch" } }
                     h1 { (title) }
                     p { (text(&problem.detail)) "." }
-                    p { a href="/" { "To the overview" } }
+                    (next(problem.status))
+                    nav.row aria-label="Pages" { @for (_, path, word) in Here::ALL { a href=(path) { (word) } } }
                 }
             }
+            (layers(false))
         }
     };
     whole.into_string()
+}
+
+/// What whoever stands before such a page can do.
+fn next(status: StatusCode) -> Markup {
+    html! {
+        @match status {
+            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => p.muted {
+                "An address that was cut when it was copied ends here, and one of another monitor. What there is stands in these lists:"
+            },
+            StatusCode::METHOD_NOT_ALLOWED => p.muted {
+                "Pages are there to be read. Whatever changes something goes through the "
+                a href="/api/v1/openapi.json" { "API" } "."
+            },
+            StatusCode::FORBIDDEN => {
+                p.muted { "Another token may do it." }
+                p.row { button #key .primary type="button" hidden { "Type a token" } }
+            },
+            _ => p.muted { "Try again in a moment. If it stays like this, the monitor's log says why, and " code { "walletwatch status" } " how it is." },
+        }
+    }
 }
 
 fn head(title: &str) -> Markup {
@@ -154,13 +177,16 @@ fn head(title: &str) -> Markup {
 }
 
 /// What the script shows over the page: where it speaks to screen readers, and its two questions.
-fn layers() -> Markup {
+fn layers(simulated: bool) -> Markup {
     html! {
         div #said .unseen role="status" aria-live="polite" {}
         dialog #ask-token aria-labelledby="ask-token-title" {
             form method="dialog" {
                 h2 #ask-token-title { "Token" }
-                p.muted { "It stays in this tab's memory until the tab is closed." }
+                p.muted {
+                    "It stays in this tab's memory until the tab is closed."
+                    @if simulated { " The demo's is in the link that its terminal begins with: opened, it is typed already." }
+                }
                 // Without a name it is never part of an address.
                 label for="token" { "A token of the config" }
                 input #token type="password" autocomplete="off" spellcheck="false";

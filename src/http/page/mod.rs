@@ -28,7 +28,7 @@ use crate::types::Timestamp;
 use axum::Router;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use axum::http::{StatusCode, Uri};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, Response};
 use axum::routing::get;
 use std::sync::Arc;
 
@@ -70,33 +70,16 @@ fn asked(uri: &Uri, takes: Takes) -> Result<Asked, Problem> {
     Asked::read(uri.query(), &Takes { rows: ROWS, ..takes })
 }
 
-/// A page, or why there is none.
-type Shown = Result<Html<String>, Lost>;
+/// A page, or why there is none: the gate makes a page of that too, for who asked for one.
+type Shown = Result<Html<String>, Problem>;
 
-/// Why there is no page, as a page.
-struct Lost(Problem);
-
-impl<T: Into<Problem>> From<T> for Lost {
-    fn from(problem: T) -> Self {
-        Self(problem.into())
-    }
-}
-
-impl IntoResponse for Lost {
-    fn into_response(self) -> Response {
-        (self.0.status, Html(frame::lost(&self.0))).into_response()
-    }
-}
-
-/// The answer to a browser that may not see a page: where to type a token; or, where a token does not help, why.
-pub(super) fn refused(problem: &Problem) -> Response {
-    let status = problem.status;
-    let page = if status == StatusCode::UNAUTHORIZED { frame::locked(problem) } else { frame::lost(problem) };
-    let mut response = problem.clone().into_response();
+/// Makes a page of a problem that is answered to a browser: where to type a token; or, where a token does not help, what to do next.
+pub(super) fn explain(response: &mut Response, problem: &Problem) {
+    let locked = problem.status == StatusCode::UNAUTHORIZED;
+    let page = if locked { frame::locked(problem) } else { frame::lost(problem) };
     *response.body_mut() = page.into();
     response.headers_mut().remove(CONTENT_LENGTH);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    response
 }
 
 /// What the store cannot say now leaves the rest of the page as it is.

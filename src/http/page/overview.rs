@@ -14,6 +14,8 @@ use std::sync::Arc;
 const MOST: usize = 10;
 /// Rows of its smaller lists.
 const FEW: usize = 6;
+/// Payments that wait for a person.
+const SOME: usize = 3;
 
 pub(super) async fn show(State(parts): State<Arc<Parts>>) -> Shown {
     let view = View::of(&parts);
@@ -24,14 +26,14 @@ pub(super) async fn show(State(parts): State<Arc<Parts>>) -> Shown {
     let dead = OutboxFilter { state: Some(OutboxState::Dead), ..OutboxFilter::default() };
     let dead = or_default(parts.archive.outbox(dead, FEW).await.map(|page| page.rows));
     let (office, ..) = or_default(parts.archive.office().await);
-    let waiting = payments::waiting(&parts).await;
+    let waiting = payments::waiting(&parts, &view, SOME).await;
     let paid = or_default(parts.archive.payments(PaymentFilter::default(), FEW).await.map(|page| page.rows));
     let watched = view.standing.directory.page(None, FEW);
     let pays = payments::is_used(&view) || !paid.is_empty();
     let main = html! {
         h1.unseen { "Overview" }
         (troubles(&view))
-        (figures(&view, waiting.len()))
+        (figures(&view, waiting.count()))
         @if pays { (payments::obstacles(&view, &office)) }
         (payments::approvals(&view, &waiting))
         div.columns {
@@ -79,7 +81,7 @@ fn troubles(view: &View) -> Markup {
 }
 
 /// The numbers that say whether all is well.
-fn figures(view: &View, waiting: usize) -> Markup {
+fn figures(view: &View, waiting: u64) -> Markup {
     let standing = &view.standing;
     let fresh = standing.sources.iter().filter(|source| source.blind_since.is_none()).count();
     let sources = standing.sources.len();
@@ -104,7 +106,7 @@ fn figures(view: &View, waiting: usize) -> Markup {
                 } }
             }
             li.figure { a href="/sources" { (figure(&crossed.to_string())) span { "rules past their level" } } }
-            li.(if waiting > 0 { "figure warn" } else { "figure" }) { a href="/payments" { (figure(&waiting.to_string())) span { "payments wait for a person" } } }
+            li.(if waiting > 0 { "figure warn" } else { "figure" }) { a href="/payments" { (figure(&grouped(&waiting.to_string()))) span { "payments wait for a person" } } }
             li.(bad(dead > 0)) { a href="/outbox" { (figure(&format!("{} / {}", grouped(&pending.to_string()), grouped(&dead.to_string())))) span { "messages pending / dead" } } }
         }
     }

@@ -79,6 +79,8 @@
     const asOf = page.querySelector("footer time");
     if (asOf) ahead = Date.parse(asOf.dateTime) - Date.now();
     for (const button of page.querySelectorAll("button.act, #key")) button.hidden = false;
+    const key = page.querySelector(".tools #key");
+    if (key && token) key.textContent = "Token \u2713";
     words(page);
   };
 
@@ -184,6 +186,18 @@
     dialog.showModal();
   });
 
+  const known = async () => (await ask("/api/v1/status")).status !== 401;
+
+  // The link that a demo prints signs in, and leaves the address at once. A monitor of anything real takes no token from there.
+  const signIn = async () => {
+    const [, given] = /^#token=(\w+)$/.exec(location.hash) ?? [];
+    if (!given || !document.querySelector(".simulated")) return;
+    history.replaceState(null, "", path());
+    token = given;
+    if (!(await known())) token = null;
+    prepare(document);
+  };
+
   const typeToken = async () => {
     const said = await question("ask-token");
     const typed = one("token").value.trim(), before = token;
@@ -192,7 +206,7 @@
     else if (said === "use" && typed) token = typed;
     else return false;
     // One that is mistyped changes nothing: what could be read before still can.
-    if (token && (await ask("/api/v1/status")).status === 401) {
+    if (token && !(await known())) {
       token = before;
       await tell("Not known here", "No token of the config is written like that. Nothing was changed.", false);
       return false;
@@ -236,7 +250,9 @@
   document.addEventListener("visibilitychange", () => (document.hidden ? stream?.abort() : soon()));
   setInterval(() => { if (!document.hidden) words(document); }, TICK);
 
+  addEventListener("hashchange", signIn);
+
   prepare(document);
-  listen();
+  signIn().finally(listen);
   if ("locked" in (one("main")?.dataset ?? {})) typeToken();
 })();

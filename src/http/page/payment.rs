@@ -7,7 +7,7 @@ use super::super::why_payment::{LimitItem, PaymentStory, story};
 use super::digits::{exact, plain};
 use super::frame::{Here, page};
 use super::payments::{because, decisions, lapses, standing, units};
-use super::pieces::{Tone, all, bar, empty, facts, section, text, time, until};
+use super::pieces::{Tone, all, bar, empty, facts, section, sentence, text, time, until};
 use super::{Shown, View, alerts};
 use crate::reactor::money::{ApprovedBy, LivePart, PaymentRow};
 use crate::reactor::office::AuditRow;
@@ -65,7 +65,7 @@ fn why(story: &PaymentStory) -> Markup {
     let rule = story.rule.as_deref().unwrap_or_default();
     html! {
         @match &story.waits_for {
-            Some(lines) if !lines.is_empty() => ul.plain { @for line in lines { li { (text(line)) } } },
+            Some(lines) if !lines.is_empty() => ul.plain { @for line in lines { li { (sentence(line)) } } },
             Some(_) => (empty("It waits for nothing", &html! { "It is at its end, or on its way." })),
             None => (empty("No monitor runs that could be asked", &html! { "The store alone does not hold the config in force." })),
         }
@@ -73,7 +73,7 @@ fn why(story: &PaymentStory) -> Markup {
             ul.limits { li { div.parts { @for limit in limits { (room(limit)) } } } }
         }
         @if !rule.is_empty() {
-            ul.plain { @for line in rule { li.muted { (text(line)) } } }
+            ul.plain { @for line in rule { li.muted { (sentence(line)) } } }
         }
     }
 }

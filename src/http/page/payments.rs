@@ -6,10 +6,10 @@ use super::super::Parts;
 use super::super::payment_body::{USDC_DECIMALS, digits};
 use super::super::payments::{filter, written};
 use super::super::query::{NOTHING, PAYMENT_STATE, RULE, Start, Takes};
-use super::digits::{exact, plain};
+use super::digits::{exact, grouped, plain};
 use super::frame::{Here, page};
 use super::pieces::{Tone, ago, bar, button, chips, empty, pager, section, state, text, tone, until};
-use super::{ROWS, Shown, View, asked, or_default};
+use super::{Shown, View, asked, or_default};
 use crate::reactor::money::{PaymentRow, PaymentState};
 use crate::reactor::office::{OfficeTables, Stopped};
 use crate::reactor::waits::held_because;
@@ -24,6 +24,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The states in which nothing goes on without a person.
+const WAIT: [PaymentState; 2] = [PaymentState::Human, PaymentState::Held];
+/// Of what waits, so many stand above the list of all payments.
+const SOME: usize = 5;
 /// From this part of a limit on it is said.
 const NEARLY: u32 = 800_000;
 /// All of it.
@@ -37,29 +41,54 @@ pub(super) async fn list(State(parts): State<Arc<Parts>>, uri: Uri) -> Shown {
     let found = parts.archive.payments(filter(&parts, &view.standing, &asked).await?, asked.limit).await?;
     let next = found.next.as_ref().map(written);
     let (tables, ..) = or_default(parts.archive.office().await);
-    let waiting = waiting(&parts).await;
     let filters = asked.filters();
+    // A list of nothing else is as good to decide from as the few that stand above the others.
+    let all_wait = asked.of(PAYMENT_STATE).is_some_and(|word| WAIT.iter().any(|state| state.word() == word));
+    let some = if all_wait { Waiting::default() } else { waiting(&parts, &view, SOME).await };
     let main = html! {
         h1 { "Payments" }
         (obstacles(&view, &tables))
-        (approvals(&view, &waiting))
+        (approvals(&view, &some))
         (section("limits", "Limits", &freeze(&view), &limits(&view)))
         div.filters { (chips("/payments", "state", PaymentState::ALL.iter().map(|state| state.word()), &filters)) }
-        (section("payments", "Payments", &html! {}, &html! {
-            (table(&view, &found.rows))
+        (section(if all_wait { "waiting" } else { "payments" }, "Payments", &html! {}, &html! {
+            @if all_wait && !found.rows.is_empty() { (cards(&view, &found.rows)) } @else { (table(&view, &found.rows)) }
             (pager("/payments", &filters, asked.is_first(), next.as_deref()))
         }))
     };
     Ok(page(&view, Here::Payments, "Payments", &main))
 }
 
-/// What waits for a person.
-pub(super) async fn waiting(parts: &Parts) -> Vec<PaymentRow> {
-    let held = PaymentFilter { state: Some(PaymentState::Held), ..PaymentFilter::default() };
-    let human = PaymentFilter { state: Some(PaymentState::Human), ..PaymentFilter::default() };
-    let mut rows = or_default(parts.archive.payments(human, ROWS).await.map(|page| page.rows));
-    rows.extend(or_default(parts.archive.payments(held, ROWS).await.map(|page| page.rows)));
-    rows
+/// What waits for a person: the newest, and how many there are of each state.
+#[derive(Default)]
+pub(super) struct Waiting {
+    rows: Vec<PaymentRow>,
+    counts: Vec<(PaymentState, u64)>,
+}
+
+impl Waiting {
+    /// All of them, those that are not shown too.
+    pub(super) fn count(&self) -> u64 {
+        let counted = self.counts.iter().map(|(_, count)| count).sum();
+        // What the store has written since things stood like this is shown already.
+        std::cmp::max(counted, self.rows.len() as u64)
+    }
+}
+
+/// What waits for a person, so many at most.
+pub(super) async fn waiting(parts: &Parts, view: &View, most: usize) -> Waiting {
+    let standing = &view.standing.payments;
+    let mut waiting = Waiting::default();
+    for state in WAIT {
+        let count = [&standing.live, &standing.rehearsals].iter().filter_map(|counts| counts.get(&state)).sum();
+        waiting.counts.push((state, count));
+        let filter = PaymentFilter { state: Some(state), ..PaymentFilter::default() };
+        let room = most.saturating_sub(waiting.rows.len());
+        if room > 0 {
+            waiting.rows.extend(or_default(parts.archive.payments(filter, room).await.map(|page| page.rows)));
+        }
+    }
+    waiting
 }
 
 /// Whether anything pays here, or ever did.
@@ -107,34 +136,50 @@ pub(super) fn freeze(view: &View) -> Markup {
     }
 }
 
-/// What waits for a person, each with what would be done.
-pub(super) fn approvals(view: &View, rows: &[PaymentRow]) -> Markup {
+/// What waits for a person, and where the rest of it is.
+pub(super) fn approvals(view: &View, waiting: &Waiting) -> Markup {
+    let count = waiting.count();
     html! {
-        @if !rows.is_empty() {
-            (section("waiting", "Waiting for a person", &html! { (rows.len()) }, &html! {
-                ul.waiting {
-                    @for row in rows {
-                        li #{ "w" (row.id) } { div {
-                            p {
-                                a.main href={ "/payments/" (row.id) } { (usdc(row)) " to " (text(row.payee.as_str())) } " "
-                                (standing(row))
-                            }
-                            p {
-                                @if let Some(why) = because(row) { (text(why)) ". " }
-                                @if let Some(end) = lapses(view, row) { span.warn { "It lapses " (until(end, view.now)) "." } }
-                            }
-                            p.sub {
-                                "rule " (text(row.rule.as_str())) ", on " (text(view.standing.labels.chain(row.chain).as_str()))
-                                ", " (ago(row.changed_at, view.now))
-                                @for yes in row.live.iter().flat_map(|live| &live.approvals) { ", approved by " (text(yes.by.as_str())) }
-                            }
-                            p.address { (row.address.to_checksum(None)) }
-                            }
-                            (decisions(view, row))
+        @if !waiting.rows.is_empty() {
+            (section("waiting", "Waiting for a person", &html! { (grouped(&count.to_string())) }, &html! {
+                (cards(view, &waiting.rows))
+                @if count > waiting.rows.len() as u64 {
+                    nav.pager aria-label="All that waits" {
+                        @for (state, count) in waiting.counts.iter().filter(|(_, count)| *count > 0) {
+                            a href={ "/payments?state=" (state.word()) } { "All " (grouped(&count.to_string())) " " (state.word()) }
                         }
                     }
                 }
             }))
+        }
+    }
+}
+
+/// Payments that wait, each with what would be done.
+fn cards(view: &View, rows: &[PaymentRow]) -> Markup {
+    html! {
+        ul.waiting {
+            @for row in rows {
+                li #{ "w" (row.id) } {
+                    div {
+                        p {
+                            a.main href={ "/payments/" (row.id) } { (usdc(row)) " to " (text(row.payee.as_str())) } " "
+                            (standing(row))
+                        }
+                        p {
+                            @if let Some(why) = because(row) { (text(why)) ". " }
+                            @if let Some(end) = lapses(view, row) { span.warn { "It lapses " (until(end, view.now)) "." } }
+                        }
+                        p.sub {
+                            "rule " (text(row.rule.as_str())) ", on " (text(view.standing.labels.chain(row.chain).as_str()))
+                            ", " (ago(row.changed_at, view.now))
+                            @for yes in row.live.iter().flat_map(|live| &live.approvals) { ", approved by " (text(yes.by.as_str())) }
+                        }
+                        p.address { (row.address.to_checksum(None)) }
+                    }
+                    (decisions(view, row))
+                }
+            }
         }
     }
 }

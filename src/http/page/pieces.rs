@@ -33,6 +33,15 @@ pub(super) const fn text(text: &str) -> Text<'_> {
     Text(text)
 }
 
+/// A sentence in which names and commands stand between backticks.
+pub(super) fn sentence(words: &str) -> Markup {
+    html! {
+        @for (place, part) in words.split('`').enumerate() {
+            @if place % 2 == 1 { code { (text(part)) } } @else { (text(part)) }
+        }
+    }
+}
+
 /// How something is, beside a word that says it: colour alone says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
@@ -253,5 +262,7 @@ mod tests {
     fn text_cannot_leave_its_place_or_turn_around() {
         let shown = html! { a title=(text("\"><script>")) { (text("a\u{202e}b\n<b>&")) } }.into_string();
         assert_eq!(shown, "<a title=\"&quot;&gt;&lt;script&gt;\">a\u{fffd}b &lt;b&gt;&amp;</a>");
+        let said = sentence("rule `a<b>` pays, or `c").into_string();
+        assert_eq!(said, "rule <code>a&lt;b&gt;</code> pays, or <code>c</code>");
     }
 }

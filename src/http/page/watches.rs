@@ -48,14 +48,14 @@ pub(super) async fn list(State(parts): State<Arc<Parts>>, uri: Uri) -> Shown {
 }
 
 /// A table of these watches, each with whether it is the config's.
-pub(super) fn table(view: &View, rows: &[(&Watch, bool)]) -> Markup {
+pub(super) fn table<'a>(view: &'a View, rows: &[(&'a Watch, bool)]) -> Markup {
     if rows.is_empty() {
         return empty(
             "Nothing is watched yet",
             &html! { "Name an address: " code { "walletwatch watch add NAME 0x…" } ", or a " code { "[[watch]]" } " in the config." },
         );
     }
-    let held = holdings(view);
+    let held = holdings(view, rows);
     html! {
         table.rows.pairs {
             thead { tr { th { "Watch" } th.number { "Holds" } th.number { "Worth" } th.when { "Last movement" } } }
@@ -75,14 +75,15 @@ struct Held<'a> {
     chain: Name,
 }
 
-/// What each watch holds, summed over its addresses. Only the config's watches are summed.
-fn holdings(view: &View) -> BTreeMap<&Name, Vec<Held<'_>>> {
+/// What each of these watches holds, summed over its addresses. Only the config's watches are summed.
+fn holdings<'a>(view: &'a View, rows: &[(&'a Watch, bool)]) -> BTreeMap<&'a Name, Vec<Held<'a>>> {
     let labels = &view.standing.labels;
-    let mut held: BTreeMap<&Name, Vec<Held<'_>>> = BTreeMap::new();
+    let mut held: BTreeMap<&Name, Vec<Held<'_>>> = rows.iter().map(|(watch, _)| (&watch.name, Vec::new())).collect();
     for series in &view.standing.balances.series {
-        if let Some((raw, (symbol, decimals))) = series.raw.zip(labels.asset(series.chain, series.asset)) {
-            let one = Held { amount: format_amount(raw, decimals), symbol, chain: labels.chain(series.chain) };
-            held.entry(&series.watch).or_default().push(one);
+        if let Some(held) = held.get_mut(&series.watch)
+            && let Some((raw, (symbol, decimals))) = series.raw.zip(labels.asset(series.chain, series.asset))
+        {
+            held.push(Held { amount: format_amount(raw, decimals), symbol, chain: labels.chain(series.chain) });
         }
     }
     held
