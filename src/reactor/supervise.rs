@@ -320,6 +320,23 @@ impl Reactor {
         body: Body,
         effects: &mut Vec<Effect>,
     ) {
+        if let Body::Source(SourceBody { reason, .. }) | Body::Sink(SinkBody { reason, .. }) = &body
+            && self.troubles.is_open(&row.subject)
+        {
+            self.troubles.explain(&row.subject, reason, effects);
+        }
+        self.tell_trouble(row, kind, severity, body, effects);
+    }
+
+    /// The same, where the trouble's own reason is known already.
+    pub(super) fn tell_trouble(
+        &mut self,
+        row: &TroubleRow,
+        kind: MessageKind,
+        severity: Severity,
+        body: Body,
+        effects: &mut Vec<Effect>,
+    ) {
         let name = Name::from(kind.word());
         let opener = match kind {
             MessageKind::SourceRecovered => Some("source.blind"),

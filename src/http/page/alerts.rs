@@ -144,7 +144,8 @@ fn line(view: &View, row: &AlertRow, messages: &[OutboxRow]) -> Markup {
 
 /// What its last message says in one line; where no message is left, its rule.
 fn title(row: &AlertRow, messages: &[OutboxRow]) -> String {
-    let said = messages.last().and_then(|message| render(&message.message.body, false).ok());
+    let own = messages.iter().rfind(|message| message.message.alert == row.id);
+    let said = own.and_then(|message| render(&message.message.body, false).ok());
     said.map_or_else(|| row.rule.to_string(), |text| unmarked(&text.title).to_owned())
 }
 
@@ -200,7 +201,7 @@ fn about_alert(view: &View, row: &AlertRow) -> Markup {
         named("Severity", severity(row.severity)),
         named("Raised", time(row.raised_at, view.now)),
         named("Changed", time(row.changed_at, view.now)),
-        named("Messages", html! { (item.revision) }),
+        named("Revision", html! { (item.revision) }),
         named("Stages said", html! { (stages) }),
         named("Id", html! { span.address { (item.alert_id) } }),
     ];
