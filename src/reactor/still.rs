@@ -70,7 +70,7 @@ impl Reactor {
         };
         let (kind, body) = match subject {
             Subject::Payments(_) => return self.say_halt(&row, MessageKind::PaymentsFrozen, reason(), effects),
-            Subject::Sink(_) => (MessageKind::SinkFailing, super::supervise::sink_body(&row, row.dead, reason())),
+            Subject::Sink(_) => (MessageKind::SinkFailing, super::deliveries::sink_body(&row, row.dead, reason())),
             Subject::Chain(_) | Subject::Source(_) | Subject::List(..) | Subject::Unpriced(_) => {
                 (MessageKind::SourceBlind, self.source_body(&row, None, reason()))
             }

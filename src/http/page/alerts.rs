@@ -90,9 +90,9 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>)
         h1 .(if row.state == AlertState::Retracted { "gone" } else { "here" }) { (text(&title)) }
         (section("alert", "The alert", &life(&row), &about_alert(&view, &row)))
         (section("messages", "Its messages", &html! {}, &html! {
-            @if let Some(why) = &row.untold { p { b { "Its newest message was told to nobody: " } (text(why.as_str())) } }
-            @if messages.is_empty() { @if row.untold.is_none() { (empty("None is left", &html! { "They were pruned." })) } }
-            @else { ol.life { @for (place, message) in messages.iter().enumerate() { (said(&view, message, place.checked_sub(1).map(|before| &messages[before]))) } } }
+            @if let Some(why) = &row.untold { (empty("Its newest message was told to nobody", &html! { (text(why.as_str())) })) }
+            @else if messages.is_empty() { (empty("None is left", &html! { "They were pruned." })) }
+            @if !messages.is_empty() { ol.life { @for (place, message) in messages.iter().enumerate() { (said(&view, message, place.checked_sub(1).map(|before| &messages[before]))) } } }
         }))
         @if let Some(transfer) = &about {
             (section("transfers", "What it is about", &html! {}, &transfers::table(&view, &learned, std::slice::from_ref(transfer))))
