@@ -174,7 +174,7 @@ fn child(folder: &Path, url: &str) {
             stop: CancellationToken::new(),
         };
         let sinks = BTreeMap::from([("ops".into(), sink)]);
-        let start = Start { sinks, open, disabled, lasting: Vec::new() };
+        let start = Start { sinks, open, disabled, failing: Vec::new(), lasting: Vec::new() };
         worker::deliver(start, wires).await.expect("it delivers until it is killed");
     });
     drop(reactor);

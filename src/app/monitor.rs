@@ -203,12 +203,12 @@ pub async fn run(
         Ok(())
     });
     let ledger = StoreLedger::new(writer.clone(), Reader::open(&path)?);
-    let lasting = ledger.lasting(&sinks)?;
+    let (lasting, failing) = (ledger.lasting(&sinks)?, ledger.failing()?);
     let worker = {
         let clock = Arc::clone(&clock);
         let post_clock = Arc::clone(&clock);
         worker::deliver(
-            worker::Start { sinks, open, disabled, lasting },
+            worker::Start { sinks, open, disabled, failing, lasting },
             worker::Wires {
                 post: Courier::new(HttpPost::new(client, move || post_clock.now()), Tls::baked()),
                 ledger,

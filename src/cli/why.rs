@@ -72,13 +72,21 @@ fn alert(found: &Value, told: &mut String) {
         let attempts = &message["attempts"];
         let reason = text(message, "reason");
         let reason = if reason.is_empty() { String::new() } else { format!(": {}", clean(&reason)) };
-        line(told, format_args!("  {kind} to {sink}: {state} after {attempts} attempts{reason}"));
+        let is_digest = message["alert_id"] != alert["alert_id"];
+        let what = if is_digest {
+            format!("told in digest {} at {}", text(message, "message_id"), text(message, "created"))
+        } else {
+            kind
+        };
+        line(told, format_args!("  {what} to {sink}: {state} after {attempts} attempts{reason}"));
         for attempt in message["verdicts"].as_array().into_iter().flatten() {
             let reason = Some(text(attempt, "reason")).filter(|reason| !reason.is_empty());
             let reason = reason.map_or_else(String::new, |reason| format!(": {}", clean(&reason)));
             line(told, format_args!("    {} {}{reason}", text(attempt, "at"), text(attempt, "verdict")));
         }
-        line(told, format_args!("    {}", message["body"]));
+        if !is_digest {
+            line(told, format_args!("    {}", message["body"]));
+        }
     }
     if found["transfer"].is_object() {
         return story(&found["transfer"], told);
@@ -99,7 +107,9 @@ fn story(story: &Value, told: &mut String) {
     for alert in story["alerts"].as_array().into_iter().flatten() {
         let untold = alert["untold"].as_str().map(|why| format!(", told to nobody: {}", clean(why)));
         let (id, rule, state) = (text(alert, "alert_id"), text(alert, "rule"), text(alert, "state"));
-        line(told, format_args!("  alert {id} of {rule}: {state}{}", untold.unwrap_or_default()));
+        let sinks: Vec<&str> = alert["told"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let to = if sinks.is_empty() { String::new() } else { format!(", told to {}", clean(&sinks.join(", "))) };
+        line(told, format_args!("  alert {id} of {rule}: {state}{to}{}", untold.unwrap_or_default()));
     }
 }
 

@@ -147,7 +147,7 @@ pub(super) struct AlertItem {
     pub subject: Value,
     pub said: Vec<&'static str>,
     pub told: Vec<String>,
-    /// Why its newest message was told to nobody; null where somebody was told.
+    /// Why its newest message was told to nobody; null where somebody was told, and where a digest has named it since.
     pub untold: Option<String>,
     pub raised_at: String,
     pub changed_at: String,

@@ -22,7 +22,7 @@ type Shared = State<Arc<Parts>>;
 #[derive(Serialize, ToSchema)]
 pub(super) struct AlertStory {
     alert: AlertItem,
-    /// In order, each with its body, its attempts and the last verdict.
+    /// In order, each with its body, its attempts and the last verdict; among them the digests that name it.
     messages: Vec<OutboxItem>,
     /// Of an alert about a transfer: what it is about, and what the rules on it say now.
     transfer: Option<TransferStory>,
@@ -48,7 +48,7 @@ pub(super) struct TransferStory {
 pub(super) struct RuleItem {
     pub rule: String,
     pub watch: Option<String>,
-    /// Whether it speaks of it.
+    /// Whether it speaks of it, or did: somebody was told.
     pub speaks: bool,
     pub checks: Vec<CheckItem>,
     /// What keeps it from saying it now, besides its checks.
@@ -131,9 +131,17 @@ pub(super) async fn story(parts: &Parts, row: TransferRow) -> Result<TransferSto
     let snapshot = parts.standing();
     let learned = parts.archive.tokens(bodies::strangers([&row], &snapshot.labels)).await?;
     let transfer = bodies::transfer(&row, &snapshot, &learned);
-    let alerts = parts.archive.alerts_of(row.id).await?;
-    let alerts = alerts.iter().map(|row| bodies::alert(row, &snapshot.labels)).collect();
-    let rules = rules(parts.control.why(row).await);
+    let told = parts.archive.alerts_of(row.id).await?;
+    let alerts = told.iter().map(|row| bodies::alert(row, &snapshot.labels)).collect();
+    let mut rules = rules(parts.control.why(row).await);
+    // What keeps a rule from saying it now did not keep it from what somebody has.
+    for rule in rules.iter_mut().flatten() {
+        let of_rule = |alert: &&AlertRow| {
+            let AlertSubject::Transfer { watch, .. } = &alert.subject else { return false };
+            alert.rule.as_str() == rule.rule && rule.watch.as_deref() == Some(watch.as_str())
+        };
+        rule.speaks |= told.iter().filter(of_rule).any(|alert| !alert.told.is_empty());
+    }
     Ok(TransferStory { transfer, rules, alerts })
 }
 

@@ -119,12 +119,10 @@ impl Alerts {
 
     /// A digest names an alert to these sinks: they are told what becomes of it.
     pub fn was_named(&mut self, id: AlertId, sinks: &[Name], effects: &mut Vec<Effect>) {
-        let Some(row) = self.rows.get(&id) else { return };
-        let new: Vec<Name> = sinks.iter().filter(|sink| !row.told.contains(sink)).cloned().collect();
-        if !new.is_empty() {
-            let told = row.told.iter().cloned().chain(new).collect();
-            self.put(AlertRow { told, ..row.clone() }, effects);
-        }
+        let Some(mut row) = self.rows.get(&id).filter(|_| !sinks.is_empty()).cloned() else { return };
+        row.untold = None;
+        row.told.extend(sinks.iter().filter(|sink| !row.told.contains(sink)).cloned().collect::<Vec<_>>());
+        self.put(row, effects);
     }
 
     /// Writes an alert that nobody is told of now: it stands in the next digest of suspects of these sinks.
@@ -309,7 +307,7 @@ mod tests {
             balance_alert(&LevelKey { rule: rule.clone(), holding }, &watch.into(), at(born), crossing)
         });
         let trouble = |subject, since, count| {
-            trouble_alert(&TroubleRow { subject, since: at(since), last_block: None, count, dead: 0, open: true })
+            trouble_alert(&TroubleRow { subject, since: at(since), last_block: None, count, dead: 0, open: true, reason: None })
         };
         let (ops, chat) = (|| Subject::Sink("ops".into()), Subject::Sink("chat".into()));
         let troubles = [trouble(ops(), 5, 1), trouble(chat, 5, 1), trouble(ops(), 6, 1), trouble(ops(), 5, 2)];

@@ -58,6 +58,7 @@ impl Reactor {
     /// It goes no further.
     pub(super) fn say_frozen(&mut self, halt: Halt<'_>, why: Name, effects: &mut Vec<Effect>) {
         if let Some(row) = self.troubles.open(halt.subject(), self.at, None, effects) {
+            self.troubles.explain(&row.subject, &why, effects);
             self.say_halt(&row, MessageKind::PaymentsFrozen, why, effects);
         }
     }

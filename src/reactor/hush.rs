@@ -73,8 +73,8 @@ impl Reactor {
         let mut by_sink: BTreeMap<Name, Vec<Kept>> = BTreeMap::new();
         for mut kept in self.alerts.quiet.take(cause, effects) {
             kept.sinks.retain(|sink| self.settings.sinks.contains_key(sink));
-            if let Some(alert) = alert_of(&kept.line).filter(|_| cause != Cause::Suspect) {
-                if self.say_if_still_so(alert, effects) {
+            if let Some(alert) = alert_of(&kept.line) {
+                if cause != Cause::Suspect && self.say_if_still_so(alert, effects) {
                     continue;
                 }
                 self.alerts.was_named(alert, &kept.sinks, effects);
@@ -118,10 +118,13 @@ impl Reactor {
 #[must_use]
 pub fn in_words(silence: &Silence) -> String {
     let Silence { number, author, comment, from, until, over, .. } = silence;
-    let (keeps, names) = if *over { ("kept", "named") } else { ("keeps", "names") };
-    format!(
-        "silence {number} by {author} ({comment}) {keeps} it, from {from} until {until}: at its end it is told if it is so still, else the digest {names} it"
-    )
+    let then = if *over {
+        "at its end it was told as it was then, or named in its digest"
+    } else {
+        "at its end it is told if it is so still, else its digest names it"
+    };
+    let keeps = if *over { "kept" } else { "keeps" };
+    format!("silence {number} by {author} ({comment}) {keeps} it, from {from} until {until}: {then}")
 }
 
 fn ended(silence: &Silence) -> String {

@@ -8,7 +8,7 @@
 //! Sub-machines hold the state and know nothing of each other: [`chain`] (what is canonical), [`transfers`] (identity, place, stage),
 //! [`alerts`] (messages and revisions), [`crossing`] (thresholds), [`market`] (what a pair costs), [`balances`], [`payments`] (limits), [`troubles`], [`timers`]. The files that
 //! begin with a verb join them: `read_blocks`, `read_explorer` (with `authority` and `internals`), `read_balances`, `read_prices` (with `unpriced`), `speak` (with `allow`), `cross` (with `gas`),
-//! `supervise` (with `accounts` and `steady`), `configure` (with `let_go`), `want`.
+//! `supervise` (with `accounts`, `deliveries` and `steady`), `configure` (with `let_go`), `want`.
 
 mod accounts;
 pub mod addresses;
@@ -27,6 +27,7 @@ mod cross;
 pub mod crossing;
 mod deceive;
 pub mod decisions;
+mod deliveries;
 pub mod directory;
 pub mod effect;
 pub mod event;

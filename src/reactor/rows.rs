@@ -591,4 +591,6 @@ pub struct TroubleRow {
     pub dead: u64,
     /// Whether it still is; a row that is over keeps the count.
     pub open: bool,
+    /// Why, in the words of its newest message. Earlier stores do not say.
+    pub reason: Option<Name>,
 }

@@ -63,10 +63,14 @@ impl Reactor {
     fn say_still_in_trouble(&mut self, alert: &AlertRow, subject: &Subject, effects: &mut Vec<Effect>) {
         let row = self.troubles.get(subject).filter(|row| row.open && trouble_alert(row) == alert.id);
         let Some(row) = row.cloned() else { return };
-        let reason = || Name::from("it is so still; a silence kept it from being said until now");
+        let still = "it is so still, and a silence kept it from being said until now";
+        let reason = || match &row.reason {
+            Some(reason) => Name::from(format!("{reason}; {still}")),
+            None => still.into(),
+        };
         let (kind, body) = match subject {
             Subject::Payments(_) => return self.say_halt(&row, MessageKind::PaymentsFrozen, reason(), effects),
-            Subject::Sink(_) => (MessageKind::SinkFailing, super::supervise::sink_body(&row, row.dead, reason())),
+            Subject::Sink(_) => (MessageKind::SinkFailing, super::deliveries::sink_body(&row, row.dead, reason())),
             Subject::Chain(_) | Subject::Source(_) | Subject::List(..) | Subject::Unpriced(_) => {
                 (MessageKind::SourceBlind, self.source_body(&row, None, reason()))
             }
@@ -74,6 +78,6 @@ impl Reactor {
                 (MessageKind::SourceDisagrees, self.source_body(&row, None, reason()))
             }
         };
-        self.say_trouble(&row, kind, alert.severity, body, effects);
+        self.tell_trouble(&row, kind, alert.severity, body, effects);
     }
 }

@@ -1,11 +1,12 @@
-//! Sources, chains and sinks that fall silent or fail, and come back: the built-in alerts.
+//! Sources and chains that fall silent, and come back: the built-in alerts, and how each is addressed. Sinks are in `deliveries`.
 
 use super::Reactor;
 use super::alerts::{Saying, new_alert, trouble_alert};
 use super::authority::endpoints_of;
 use super::chain::Chain;
 use super::effect::{Body, Effect, MessageKind, Notice, SinkBody, SourceBody};
-use super::event::{DeliveryReport, SourceId, SourceKind, SourceReport, SourceState};
+use super::deliveries::sink_body;
+use super::event::{SourceId, SourceKind, SourceReport, SourceState};
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Subject, TroubleRow};
 use super::settings::ChainSettings;
 use crate::types::{ChainId, Name, Severity, Timestamp};
@@ -167,47 +168,6 @@ impl Reactor {
         }
     }
 
-    pub(super) fn delivery(&mut self, report: DeliveryReport, effects: &mut Vec<Effect>) {
-        let (sink, since, reason, dead) = match report {
-            DeliveryReport::Recovered { sink } => return self.recovered(&Subject::Sink(sink), effects),
-            DeliveryReport::Dead { sink, message: _, reason } => (sink, self.at, reason, true),
-            DeliveryReport::Failing { sink, since, reason } => (sink, since, reason, false),
-            DeliveryReport::Disabled { sink } => {
-                (sink, self.at, "its receiver asked never to be called again (410)".into(), false)
-            }
-        };
-        let subject = Subject::Sink(sink);
-        // What is more than the dead letters that were told of is told of too.
-        let worse = self.troubles.get(&subject).filter(|row| row.open && row.dead > 0 && !dead).cloned();
-        let opened = self.open_trouble(subject.clone(), since, None, effects);
-        if dead {
-            self.troubles.count_dead(&subject, effects);
-        }
-        if let Some(row) = opened.or(worse) {
-            let body = sink_body(&row, row.dead + u64::from(dead), reason);
-            self.say_trouble(&row, MessageKind::SinkFailing, Severity::Critical, body, effects);
-        }
-    }
-
-    pub(super) fn test_sink(&mut self, sink: Name, effects: &mut Vec<Effect>) {
-        if !self.settings.sinks.contains_key(&sink) {
-            return;
-        }
-        let at = self.at.millis().to_be_bytes();
-        let id = crate::types::AlertId::hash("alert/test", &[sink.as_str().as_bytes(), &at]);
-        effects.push(Effect::Tell(Box::new(super::effect::Message {
-            sinks: vec![sink],
-            alert: id,
-            revision: 1,
-            kind: MessageKind::Test,
-            severity: Severity::Info,
-            rule: None,
-            at: self.at,
-            body: Body::Test,
-            simulated: self.settings.simulated,
-        })));
-    }
-
     fn source_blind(&mut self, source: SourceId, reason: &Name, effects: &mut Vec<Effect>) {
         let subject = Subject::Source(source);
         self.timers.clear(&Deadline::Silent(subject.clone()), effects);
@@ -320,6 +280,23 @@ impl Reactor {
         body: Body,
         effects: &mut Vec<Effect>,
     ) {
+        if let Body::Source(SourceBody { reason, .. }) | Body::Sink(SinkBody { reason, .. }) = &body
+            && self.troubles.is_open(&row.subject)
+        {
+            self.troubles.explain(&row.subject, reason, effects);
+        }
+        self.tell_trouble(row, kind, severity, body, effects);
+    }
+
+    /// The same, where the trouble's own reason is known already.
+    pub(super) fn tell_trouble(
+        &mut self,
+        row: &TroubleRow,
+        kind: MessageKind,
+        severity: Severity,
+        body: Body,
+        effects: &mut Vec<Effect>,
+    ) {
         let name = Name::from(kind.word());
         let opener = match kind {
             MessageKind::SourceRecovered => Some("source.blind"),
@@ -406,20 +383,6 @@ fn chain_of(subject: &Subject) -> Option<ChainId> {
         | Subject::Unpriced(_)
         | Subject::Payments(_) => None,
     }
-}
-
-pub(super) fn sink_body(row: &TroubleRow, dead: u64, reason: Name) -> Body {
-    let sink = match &row.subject {
-        Subject::Sink(name) => name.clone(),
-        Subject::Chain(_)
-        | Subject::Source(_)
-        | Subject::Disagreement(_)
-        | Subject::List(..)
-        | Subject::Prices(_)
-        | Subject::Unpriced(_)
-        | Subject::Payments(_) => "unknown".into(),
-    };
-    Body::Sink(SinkBody { sink, since: row.since, dead, reason })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What is said of chains, feeds and sinks in trouble: event by event, message by message.
 
 use super::super::effect::Message;
-use super::super::event::{Event, Explored, List, NoPrice, Run, RunPart, Tick, Unlistable};
+use super::super::event::{DeliveryReport, Event, Explored, List, NoPrice, Run, RunPart, Tick, Unlistable};
 use super::super::rows::Tables;
 use super::super::settings::{
     Condition, Confirmed, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold, Watch,
@@ -272,6 +272,23 @@ fn a_dead_letter_hides_nothing_worse_and_a_success_ends_it_all() {
     check(vec![dead(), failing(), disabled()], &[(failed, 1, 1), (failed, 2, 1), (failed, 3, 1)]);
     check(vec![dead(), recovered(), disabled()], &[(failed, 1, 1), (back, 2, 1), (failed, 1, 0)]);
     check(vec![failing(), failing(), recovered()], &[(failed, 1, 0), (back, 2, 0)]);
+    check(vec![dead(), failing(), failing(), dead()], &[(failed, 1, 1), (failed, 2, 1)]);
+}
+
+/// A receiver that asks never to be called again, twice: when it works again is said when it does, and how long it was.
+#[test]
+fn a_sink_is_back_when_something_got_through_and_not_later() {
+    let mut reactor = reactor();
+    for second in [10, 100, 200] {
+        assert_eq!(told(&mut reactor, second, Event::Delivery(DeliveryReport::Disabled { sink: "ops".into() })).len(), 1);
+        let back = told(&mut reactor, second + 6, Event::Delivery(DeliveryReport::Recovered { sink: "ops".into() }));
+        let [Message { kind: MessageKind::SinkRecovered, body: Body::Sink(body), .. }] = &back[..] else {
+            panic!("{back:?}")
+        };
+        assert_eq!((body.since, body.reason.as_str()), (at(second), "back after 6 s"));
+    }
+    let later = reactor.next_deadline().map(|(_, deadline)| deadline);
+    assert!(!matches!(later, Some(Deadline::Steady(_))), "{later:?}");
 }
 
 #[test]

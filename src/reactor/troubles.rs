@@ -3,7 +3,7 @@
 use super::effect::Effect;
 use super::event::SourceId;
 use super::rows::{Row, Subject, TroubleRow};
-use crate::types::Timestamp;
+use crate::types::{Name, Timestamp};
 use std::collections::BTreeMap;
 
 /// Everything that is or was in trouble.
@@ -44,7 +44,7 @@ impl Troubles {
             Some(row) => row.count + 1,
             None => 1,
         };
-        let row = TroubleRow { subject, since, last_block, count, dead: 0, open: true };
+        let row = TroubleRow { subject, since, last_block, count, dead: 0, open: true, reason: None };
         self.put(row.clone(), effects);
         Some(row)
     }
@@ -61,6 +61,13 @@ impl Troubles {
         let row = self.rows.get(subject).filter(|row| row.open)?.clone();
         self.put(TroubleRow { open: false, ..row.clone() }, effects);
         Some(row)
+    }
+
+    /// Notes why, as it is said: a silence may keep it from being said until later.
+    pub fn explain(&mut self, subject: &Subject, reason: &Name, effects: &mut Vec<Effect>) {
+        if let Some(row) = self.rows.get(subject).filter(|row| row.reason.as_ref() != Some(reason)).cloned() {
+            self.put(TroubleRow { reason: Some(reason.clone()), ..row }, effects);
+        }
     }
 
     /// Counts a dead letter of something in trouble.

@@ -170,6 +170,9 @@ fn of_trouble(row: &TroubleRow) -> Vec<Check> {
     if let Some(block) = row.last_block {
         checks.push(told("last block", row.open, block.to_string(), "a newer one".to_owned()));
     }
+    if let Some(reason) = &row.reason {
+        checks.push(told("reason", row.open, reason.to_string(), "none".to_owned()));
+    }
     if row.dead > 0 {
         checks.push(told("dead letters", row.open, row.dead.to_string(), "none".to_owned()));
     }

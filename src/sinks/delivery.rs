@@ -132,6 +132,15 @@ impl Machine {
         machine
     }
 
+    /// Which sinks had only failures when an earlier run ended, since when, and the last of them.
+    pub fn were_failing(&mut self, sinks: Vec<(Name, Timestamp, Name)>) {
+        for (sink, since, last) in sinks {
+            if let Some(lane) = self.lanes.get_mut(&sink) {
+                lane.was_failing(since, last);
+            }
+        }
+    }
+
     /// New rows, as a commit gave them.
     pub fn arrived(&mut self, rows: Vec<OutboxRow>, at: Timestamp) {
         let mut orphans = BTreeMap::new();

@@ -7,7 +7,7 @@ use super::Sink;
 use super::worker::{Ledger, LedgerClosed};
 use crate::store::{DeliveryWrite, OutboxRow, Reader, StoreFault, WriterHandle};
 use crate::telemetry::faults::{KillPoint, kill_point};
-use crate::types::{AlertId, Name};
+use crate::types::{AlertId, Name, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -33,6 +33,14 @@ impl StoreLedger {
         let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let told_again = sinks.iter().filter(|(_, sink)| sink.is_told_again());
         Ok(told_again.map(|(name, _)| reader.lasting(name)).collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    /// Sinks that had only failures when the last run ended: since when, and the last of them.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn failing(&self) -> Result<Vec<(Name, Timestamp, Name)>, StoreFault> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner).failing()
     }
 
     fn read(&self, seqs: &[i64]) -> Result<Vec<OutboxRow>, StoreFault> {

@@ -118,6 +118,8 @@ pub struct Start {
     pub open: Vec<OutboxRow>,
     /// Names of disabled sinks (`Store::open_outbox`).
     pub disabled: Vec<Name>,
+    /// Sinks that had only failures when the last run ended (`Reader::failing`).
+    pub failing: Vec<(Name, Timestamp, Name)>,
     /// What was delivered and lasts, of sinks that are told again and again (`Reader::lasting`).
     pub lasting: Vec<OutboxRow>,
 }

@@ -276,8 +276,16 @@ pub(super) fn row() -> impl Strategy<Value = Row> {
     let length = select(vec![Duration::ZERO, Duration::from_nanos(1), Duration::from_mins(2), Duration::MAX]);
     let deadline =
         (deadline(), time(), length).prop_map(|(deadline, due, length)| DeadlineRow { deadline, due, length });
-    let trouble = (subject(), time(), opt(number()), number(), number(), any::<bool>()).prop_map(
-        |(subject, since, last_block, count, dead, open)| TroubleRow { subject, since, last_block, count, dead, open },
+    let trouble = (subject(), time(), opt(number()), number(), number(), any::<bool>(), opt(name())).prop_map(
+        |(subject, since, last_block, count, dead, open, reason)| TroubleRow {
+            subject,
+            since,
+            last_block,
+            count,
+            dead,
+            open,
+            reason,
+        },
     );
     prop_oneof![
         chain_row().prop_map(Row::Chain),

@@ -10,6 +10,7 @@ mod attempts;
 pub mod backup;
 mod balances;
 mod codec;
+mod digests;
 pub mod fault;
 mod history;
 mod keys;

@@ -7,7 +7,7 @@ use super::lists::{AlertFilter, OutboxCount, OutboxFilter, Page, TransferFilter,
 use super::meta::{Budget, StoreId};
 use super::migrate::{self, Found};
 use super::schema::MIGRATIONS;
-use super::{AttemptRow, OutboxRow, OutboxState, alerts, attempts, meta, numbers, outbox, quiet, small, transfers};
+use super::{AttemptRow, OutboxRow, OutboxState, alerts, attempts, digests, meta, numbers, outbox, quiet, small, transfers};
 use crate::reactor::quiet::Silence;
 use crate::reactor::rows::{AlertRow, ChainRow, PaymentRow, TokenRow, TransferRow, TroubleRow, ViewRow};
 use crate::types::{Address, AlertId, B256, ChainId, MessageId, Name, PaymentId, Timestamp, TransferId};
@@ -129,10 +129,12 @@ impl Reader {
         let AlertFilter { rule, watch, state, after } = filter;
         let after = after.unwrap_or(i64::MAX);
         let cells = [after.to_cell(), rule.to_cell(), watch.to_cell(), state.to_cell()];
-        self.page(&sql, cells, limit, alerts::alert)
+        let page = self.page(&sql, cells, limit, alerts::alert)?;
+        let told = |row| self.ask(|connection| digests::told_by(connection, row));
+        Ok(Page { rows: page.rows.into_iter().map(told).collect::<Result<_, _>>()?, next: page.next })
     }
 
-    /// An alert and its messages, in order.
+    /// An alert and its messages, in order; among them the digests that name it.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -149,7 +151,10 @@ impl Reader {
             let sql = format!("SELECT {} FROM outbox WHERE alert = ?1 ORDER BY seq", outbox::COLUMNS);
             let mut statement = transaction.prepare_cached(&sql)?;
             let messages = statement.query_map([number], |row| outbox::row(&mut Cells::of(row)))?;
-            Ok(Some((alert, messages.collect::<SqlResult<_>>()?)))
+            let mut messages = messages.collect::<SqlResult<Vec<_>>>()?;
+            messages.extend(digests::naming(&transaction, id, alert.raised_at)?);
+            messages.sort_by_key(|row| row.seq);
+            Ok(Some((digests::told_by(&transaction, alert)?, messages)))
         })
     }
 
@@ -257,7 +262,7 @@ impl Reader {
         self.ask(|connection| {
             let mut statement = connection.prepare_cached(&sql)?;
             let rows = statement.query_map([transfer.to_cell()], |row| alerts::alert(&mut Cells::of(row)))?;
-            rows.collect::<SqlResult<_>>()
+            rows.map(|row| digests::told_by(connection, row?)).collect::<SqlResult<_>>()
         })
     }
 

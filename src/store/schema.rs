@@ -6,6 +6,7 @@
 
 use super::alerts;
 use super::attempts;
+use super::digests;
 use super::money;
 use super::quiet;
 use super::watches;
@@ -36,7 +37,12 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { to: 10, sql: quiet::ENDED },
     Migration { to: 11, sql: IN_FORCE },
     Migration { to: 12, sql: alerts::UNTOLD },
+    Migration { to: 13, sql: digests::BY_TIME },
+    Migration { to: 14, sql: WHY },
 ];
+
+/// Why something is in trouble.
+const WHY: &str = "ALTER TABLE troubles ADD COLUMN reason TEXT;";
 
 /// A rule keeps what it speaks of over an edit of its condition.
 const IN_FORCE: &str = "

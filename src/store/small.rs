@@ -214,14 +214,14 @@ pub(super) fn deadlines(connection: &Connection) -> Result<Vec<DeadlineRow>> {
 }
 
 pub(super) fn put_trouble(connection: &Connection, row: &TroubleRow) -> Result<()> {
-    let sql = "INSERT OR REPLACE INTO troubles (subject, since, last_block, count, dead, open) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let TroubleRow { subject, since, last_block, count, dead, open } = row;
-    run!(connection, sql, *subject, *since, *last_block, *count, *dead, *open).map(drop)
+    let sql = "INSERT OR REPLACE INTO troubles (subject, since, last_block, count, dead, open, reason) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let TroubleRow { subject, since, last_block, count, dead, open, reason } = row;
+    run!(connection, sql, *subject, *since, *last_block, *count, *dead, *open, *reason).map(drop)
 }
 
 pub(super) fn troubles(connection: &Connection) -> Result<Vec<TroubleRow>> {
-    let sql = "SELECT subject, since, last_block, count, dead, open FROM troubles ORDER BY subject";
+    let sql = "SELECT subject, since, last_block, count, dead, open, reason FROM troubles ORDER BY subject";
     all(connection, sql, |cells| {
         Ok(TroubleRow {
             subject: cells.take()?,
@@ -230,6 +230,7 @@ pub(super) fn troubles(connection: &Connection) -> Result<Vec<TroubleRow>> {
             count: cells.take()?,
             dead: cells.take()?,
             open: cells.take()?,
+            reason: cells.take()?,
         })
     })
 }

@@ -12,10 +12,10 @@ use crate::workspace::{Workspace, bot};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use walletwatch::config::checked::{MailSecurity, NtfyConfig, PagerDutyConfig, SinkKind};
 use walletwatch::reactor::effect::Message;
@@ -300,4 +300,78 @@ async fn every_member_of_a_cluster_has_what_ended_and_what_never_was_so() {
         &["is over: \"source.blind\"", "is over: \"source.blind\""],
     ];
     check(|| Wire::new(Members::default()), cluster(&MEMBERS), true, seen, both).await;
+}
+
+/// A log, which takes every line at once and is asked nothing.
+#[derive(Clone, Default)]
+struct Log {
+    lines: Arc<Mutex<Vec<String>>>,
+    written: Arc<watch::Sender<usize>>,
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let line = String::from_utf8_lossy(bytes).trim_end().to_owned();
+        if line.contains(" | ") {
+            self.lines.lock().expect("no holder panics").push(line);
+            self.written.send_modify(|count| *count += 1);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Lets an alert live in a log: the process dies before its n-th message is looked at, or behind its line, before that is durable.
+async fn logged(life: &[Message], cut: Option<(usize, Side)>) -> Vec<String> {
+    let log = Log::default();
+    let to = log.clone();
+    let plain = tracing_subscriber::fmt().with_ansi(false).with_level(false).with_target(false).without_time();
+    let _guard = tracing::subscriber::set_default(plain.with_writer(move || to.clone()).finish());
+    let start = |book| Rig::start(Way::new(Wire::new(Hook::default()), None), book, sink(SinkKind::Log));
+    // Nothing is durable at once.
+    let mut rig = start(Book::slow());
+    for (nth, message) in life.iter().enumerate() {
+        rig.commit(vec![message.clone()]).await;
+        let side = cut.filter(|(at, _)| *at == nth).map(|(_, side)| side);
+        if side == Some(Side::Behind) {
+            log.written.subscribe().wait_for(|lines| *lines > nth).await.expect("the log is there");
+        }
+        if side.is_some() {
+            rig = start(rig.kill().await);
+        }
+        rig.until_closed().await;
+    }
+    rig.end().await;
+    log.lines.lock().expect("no holder panics").clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_has_a_line_for_each_and_says_of_a_repeat_that_it_may_be_one() {
+    let taken_back = vec![message(1, 1, Stage::Seen, "X"), message(1, 2, Stage::Confirmed, "X"), gone(1, 3)];
+    let over = vec![blind(100, 1), blind(100, 2)];
+    let lives: [(Vec<Message>, &[&str]); 2] = [
+        (taken_back, &["transfer.seen treasury", "transfer.confirmed treasury", "transfer.retracted RETRACTED"]),
+        (over, &["source.blind BLIND", "source.recovered RECOVERED"]),
+    ];
+    for (life, expected) in lives {
+        let whole = logged(&life, None).await;
+        assert!(
+            whole.len() == expected.len() && whole.iter().zip(expected).all(|(line, start)| line.starts_with(start)),
+            "{expected:?} is meant: {whole:?}"
+        );
+        for nth in 0..whole.len() {
+            let again = " | again: this message may have been here before".to_owned();
+            let marked = |line: &String| line.contains(again.as_str());
+            let before = logged(&life, Some((nth, Side::Before))).await;
+            let unmarked: Vec<String> = before.iter().map(|line| line.replace(&again, "")).collect();
+            assert_eq!(unmarked, whole, "cut before line {nth}: it cannot know that nobody has it");
+            let mut behind = logged(&life, Some((nth, Side::Behind))).await;
+            let repeat = behind.remove(nth + 1);
+            assert!(marked(&repeat) && repeat.replace(&again, "") == whole[nth], "cut behind line {nth}: {repeat}");
+            assert_eq!(behind, whole, "cut behind line {nth}: the rest is as it was");
+        }
+    }
 }

@@ -114,6 +114,7 @@ impl Rig {
             sinks: BTreeMap::from([("people".into(), sink)]),
             open: book.open(),
             disabled: Vec::new(),
+            failing: Vec::new(),
             lasting: book.lasting(),
         };
         let wires = Wires {

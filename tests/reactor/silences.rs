@@ -350,6 +350,9 @@ fn what_is_so_still_when_its_silence_ends_is_told_then_and_its_end_too() {
         assert_eq!((at_its_end, then), (words_of(expected[0]), words_of(expected[1])));
         if expected[0] == ["digest of 1"] {
             assert_eq!(stage.entries.len(), 1, "{:?}", stage.entries);
+            // Of what nothing can change any more the digest itself says it (`store::digests`).
+            let open = |stage: &Stage| untold_open(stage);
+            assert_eq!(open(&stage), 0, "it was told in the end");
         } else {
             assert_eq!(untold(&stage), [], "it was told in the end");
         }
@@ -382,10 +385,51 @@ fn what_is_so_still_when_its_silence_ends_is_told_then_and_its_end_too() {
     let recovers: Act = |stage| reads(stage, 160);
     check(balance_rule(0), [falls, nothing, recovers], [&["balance.crossed"], &["balance.recovered"]]);
     check(balance_rule(0), [falls, recovers, nothing], [&["digest of 1"], &[]]);
+    // A transfer that stays is named, and nothing says that nobody was told.
+    check(base(), [pays, nothing, nothing], [&["digest of 1"], &[]]);
     // A transfer is named, and who was told so is told that it is taken back.
     let pays: Act = Stage::pay;
     let reorg: Act = |stage| stage.mine(1, Vec::new());
     check(base(), [pays, nothing, reorg], [&["digest of 1"], &["transfer.retracted"]]);
+}
+
+#[test]
+fn who_had_a_suspect_in_the_daily_digest_hears_that_it_is_taken_back() {
+    let mut stage = Stage::new(base());
+    stage.moves(Kind::Token, Asset::Token(USDC), "A", "S", 0);
+    assert_eq!(stage.said(), [""; 0]);
+    stage.wait(Duration::from_hours(25));
+    assert_eq!(stage.said(), ["digest of 1"]);
+    stage.mine(1, Vec::new());
+    assert_eq!(stage.said(), ["transfer.retracted"]);
+}
+
+/// Alerts that can change still, and of which nobody is said to have heard.
+fn untold_open(stage: &Stage) -> usize {
+    stage.alerts.values().filter(|row| !row.closed && row.untold.is_some()).count()
+}
+
+/// What a trouble is said to be when a silence over it ends: why, too.
+#[test]
+fn a_trouble_keeps_its_reason_over_a_silence_and_a_restart() {
+    let mut stage = Stage::new(base());
+    let number = stage.silence(&[], HOUR);
+    let (since, reason) = (stage.now, "HTTP 503".into());
+    stage.handle(Event::Delivery(DeliveryReport::Failing { sink: "chat".into(), since, reason }));
+    stage.reactor = Reactor::restore(stage.reactor.tables(), stage.now);
+    stage.handle(Event::Configured(Box::new(stage.settings.clone())));
+    let mut number = number;
+    for _ in 0..2 {
+        stage.told.clear();
+        stage.handle(Event::Command(Command::Silence(Box::new(SilenceOrder::End(number)))));
+        let said: Vec<&Body> = stage.told.iter().map(|message| &message.body).collect();
+        let [Body::Sink(body)] = said[..] else { panic!("{said:?}") };
+        assert_eq!(body.reason.as_str(), "HTTP 503; it is so still, and a silence kept it from being said until now");
+        // A second one over the same trouble.
+        number = stage.silence(&[], HOUR);
+        stage.handle(Event::Delivery(DeliveryReport::Recovered { sink: "chat".into() }));
+        stage.handle(Event::Delivery(DeliveryReport::Failing { sink: "chat".into(), since, reason: "HTTP 503".into() }));
+    }
 }
 
 fn reads(stage: &mut Stage, amount: u64) {

@@ -90,9 +90,9 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>)
         h1 .(if row.state == AlertState::Retracted { "gone" } else { "here" }) { (text(&title)) }
         (section("alert", "The alert", &life(&row), &about_alert(&view, &row)))
         (section("messages", "Its messages", &html! {}, &html! {
-            @if let Some(why) = &row.untold { p { b { "Its newest message was told to nobody: " } (text(why.as_str())) } }
-            @if messages.is_empty() { @if row.untold.is_none() { (empty("None is left", &html! { "They were pruned." })) } }
-            @else { ol.life { @for (place, message) in messages.iter().enumerate() { (said(&view, message, place.checked_sub(1).map(|before| &messages[before]))) } } }
+            @if let Some(why) = &row.untold { (empty("Its newest message was told to nobody", &html! { (text(why.as_str())) })) }
+            @else if messages.is_empty() { (empty("None is left", &html! { "They were pruned." })) }
+            @if !messages.is_empty() { ol.life { @for (place, message) in messages.iter().enumerate() { (said(&view, message, place.checked_sub(1).map(|before| &messages[before]))) } } }
         }))
         @if let Some(transfer) = &about {
             (section("transfers", "What it is about", &html! {}, &transfers::table(&view, &learned, std::slice::from_ref(transfer))))
@@ -144,7 +144,8 @@ fn line(view: &View, row: &AlertRow, messages: &[OutboxRow]) -> Markup {
 
 /// What its last message says in one line; where no message is left, its rule.
 fn title(row: &AlertRow, messages: &[OutboxRow]) -> String {
-    let said = messages.last().and_then(|message| render(&message.message.body, false).ok());
+    let own = messages.iter().rfind(|message| message.message.alert == row.id);
+    let said = own.and_then(|message| render(&message.message.body, false).ok());
     said.map_or_else(|| row.rule.to_string(), |text| unmarked(&text.title).to_owned())
 }
 
@@ -200,7 +201,7 @@ fn about_alert(view: &View, row: &AlertRow) -> Markup {
         named("Severity", severity(row.severity)),
         named("Raised", time(row.raised_at, view.now)),
         named("Changed", time(row.changed_at, view.now)),
-        named("Messages", html! { (item.revision) }),
+        named("Revision", html! { (item.revision) }),
         named("Stages said", html! { (stages) }),
         named("Id", html! { span.address { (item.alert_id) } }),
     ];

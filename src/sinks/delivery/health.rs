@@ -29,6 +29,9 @@ enum Said {
 pub(super) struct Health {
     said: Said,
     since: Option<Timestamp>,
+    /// Since when there were only failures before this run, or before a person opened the sink: so it is since then, should the next
+    /// attempt fail too.
+    before: Option<Timestamp>,
     last: Option<Name>,
     /// When it may next be asked with what is not due yet, and how long it was left alone before.
     probe: Option<(Timestamp, Duration)>,
@@ -36,12 +39,23 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) const fn new() -> Self {
-        Self { said: Said::Nothing, since: None, last: None, probe: None }
+        Self { said: Said::Nothing, since: None, before: None, last: None, probe: None }
+    }
+
+    /// There were only failures since then, in an earlier run.
+    pub(super) fn remember(&mut self, since: Timestamp, last: Name) {
+        (self.before, self.last) = (Some(since), Some(last));
+    }
+
+    /// It is tried anew, and nothing is said before that.
+    pub(super) fn anew(&mut self) {
+        (self.before, self.since) = (self.since.or(self.before), None);
+        (self.said, self.probe) = (Said::Nothing, None);
     }
 
     /// Since when there were only failures.
-    pub(super) const fn since(&self) -> Option<Timestamp> {
-        self.since
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        self.since.or(self.before)
     }
 
     /// Why the last attempt failed, while there are only failures.
@@ -71,7 +85,7 @@ impl Health {
 
     /// Something got through.
     pub(super) fn succeeded(&mut self, sink: &Name) -> Option<DeliveryReport> {
-        self.since = None;
+        (self.since, self.before) = (None, None);
         self.last = None;
         self.probe = None;
         (std::mem::replace(&mut self.said, Said::Well) != Said::Well)
@@ -87,7 +101,8 @@ impl Health {
 
     /// Something did not get through, and could have.
     pub(super) fn failed(&mut self, at: Timestamp, reason: &Name) {
-        self.since.get_or_insert(at);
+        let before = self.before.take();
+        self.since.get_or_insert(before.unwrap_or(at));
         self.last = Some(reason.clone());
         self.probe.get_or_insert((at.after(FIRST_REST), FIRST_REST));
     }
@@ -103,5 +118,35 @@ impl Health {
         self.said = Said::Failing;
         let reason = self.last.clone().unwrap_or_else(|| Name::from("no answer"));
         Some(DeliveryReport::Failing { sink: sink.clone(), since: self.since.unwrap_or(at), reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sinks::samples::at;
+
+    /// A restart and a person who opens the sink make it neither well nor newly ill.
+    #[test]
+    fn a_sink_fails_since_it_first_failed_whatever_happened_to_the_process_meanwhile() {
+        let (ops, refused): (Name, Name) = ("ops".into(), "HTTP 503".into());
+        let check = |mut health: Health| {
+            assert_eq!((health.since(), health.last()), (Some(at(10)), Some(&refused)));
+            assert_eq!(health.check(&ops, at(2_000)), None, "it was not tried since");
+            health.failed(at(2_001), &"HTTP 500".into());
+            let said = DeliveryReport::Failing { sink: ops.clone(), since: at(10), reason: "HTTP 500".into() };
+            assert_eq!(health.check(&ops, at(2_001)), Some(said), "five minutes are long over");
+            assert_eq!(health.succeeded(&ops), Some(DeliveryReport::Recovered { sink: ops.clone() }));
+            health.failed(at(3_000), &refused);
+            assert_eq!(health.since(), Some(at(3_000)), "that is another time");
+        };
+        let mut restarted = Health::new();
+        restarted.remember(at(10), refused.clone());
+        check(restarted);
+        let mut opened = Health::new();
+        opened.failed(at(10), &refused);
+        opened.check(&ops, at(310));
+        opened.anew();
+        check(opened);
     }
 }

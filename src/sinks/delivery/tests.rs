@@ -1,6 +1,7 @@
 //! The delivery machine: its laws under any interleaving, and the cases by name.
 
 mod cases;
+mod memory;
 mod shared;
 
 use super::*;

@@ -82,8 +82,10 @@ where
         let sinks = start.sinks.into_iter().map(|(name, sink)| (name, Arc::new(sink))).collect();
         let at = (outside.clock)();
         let standing = Standing::new(start.lasting, &start.open, &sinks, at);
+        let mut machine = Machine::new(lanes, start.open, &start.disabled, at);
+        machine.were_failing(start.failing);
         Self {
-            machine: Machine::new(lanes, start.open, &start.disabled, at),
+            machine,
             standing,
             outside,
             random,

@@ -4,6 +4,7 @@ mod backups;
 mod faults;
 mod laws;
 mod lists;
+mod told;
 mod upgrades;
 
 use super::*;

@@ -1,11 +1,11 @@
 //! What people and reloads do to a lane.
 
-use super::{Health, Lane, Out, dropped};
+use super::{Lane, Out, dropped};
 use crate::net::breaker::{Breaker, Patience};
 use crate::sinks::delivery::pace::Meters;
 use crate::sinks::delivery::removed;
 use crate::store::DeliveryWrite;
-use crate::types::{MessageId, Timestamp};
+use crate::types::{MessageId, Name, Timestamp};
 use std::collections::BTreeSet;
 
 impl Lane {
@@ -26,14 +26,19 @@ impl Lane {
         meters.rest(&self.settings.paces, until);
     }
 
-    /// Opens the sink: everything that waits is due, and what is known of the receiver is forgotten.
+    /// There were only failures since then, in an earlier run.
+    pub(in crate::sinks::delivery) fn was_failing(&mut self, since: Timestamp, last: Name) {
+        self.health.remember(since, last);
+    }
+
+    /// Opens the sink: everything that waits is due, and the receiver is asked as if it had never failed.
     pub(in crate::sinks::delivery) fn enable(&mut self, at: Timestamp, meters: &mut Meters, out: &mut Out) {
         if std::mem::replace(&mut self.disabled, false) {
             out.writes.push(DeliveryWrite::Sink { sink: self.name().clone(), disabled: false });
         }
         self.breaker = Breaker::new(Patience::default());
         self.probe = None;
-        self.health = Health::new();
+        self.health.anew();
         self.not_before = at;
         meters.open(&self.settings.paces, at);
         self.entries.values_mut().for_each(|entry| entry.asked = at);
