@@ -332,7 +332,16 @@ fn each_outage_of_a_chain_has_its_own_times_blocks_and_alert_however_soon_it_com
     reactor.handle(at(0), source(SourceKind::Rpc, "main", SourceState::Fresh));
     let hash = |number: u64| B256::from(U256::from(number));
     let place = |number: u64| BlockRef { number, hash: hash(number), parent: hash(number - 1) };
-    let head = |number| Event::Head(Head { chain: CHAIN, endpoint: "main".into(), at: place(number), lacks: None });
+    let head = |number| {
+        Event::Head(Head {
+            chain: CHAIN,
+            endpoint: "main".into(),
+            at: place(number),
+            time: at(70),
+            base_fee: None,
+            lacks: None,
+        })
+    };
     let run = |numbers: std::ops::RangeInclusive<u64>, second| {
         let (time, fee) = (at(second), Some(U256::from(7)));
         let block = |number| Block {
