@@ -262,7 +262,7 @@ fn rules(status: &Value) -> String {
         [text(item, "rule"), text(item, "severity"), state.to_owned(), text(item, "spoke_at"), more.join("; ")]
     };
     let rows: Vec<_> = items(status, "rules").iter().map(row).collect();
-    table(["RULE", "SEVERITY", "STATE", "LAST CROSSED", ""], &rows)
+    table(["RULE", "SEVERITY", "STATE", "LAST SPOKE", ""], &rows)
 }
 
 #[cfg(test)]

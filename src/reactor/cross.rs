@@ -18,7 +18,7 @@ const TRIGGER_AGE: Duration = Duration::from_hours(1);
 pub(super) type Seen = (CrossingSubject, Side, Timestamp);
 
 impl Reactor {
-    pub(super) fn held_long_enough(&mut self, rule: &Name, effects: &mut Vec<Effect>) {
+    pub(super) fn waited_long_enough(&mut self, rule: &Name, effects: &mut Vec<Effect>) {
         let Some(entry) = self.rules.named(rule).cloned() else { return };
         match &entry.rule.condition {
             Condition::Transfer(_) | Condition::Approval(_) | Condition::Balance(_) => {}
@@ -45,13 +45,14 @@ impl Reactor {
         match step {
             Step::Wait(hold) => return self.timers.set(self.at, holds, hold, effects),
             Step::Nothing => return,
-            Step::CalmedDown | Step::Crossed(_) | Step::Muffled | Step::Recovered | Step::RecoveredUnsaid => {
+            Step::Muffled(left) => {
+                self.timers.set(self.at, holds, left, effects);
+                let reason = "at_most_every";
+                effects.push(Effect::Notice(Notice::Suppressed { rule: rule.name.clone(), reason }));
+            }
+            Step::CalmedDown | Step::Crossed(_) | Step::Late(_) | Step::Recovered | Step::RecoveredUnsaid => {
                 self.timers.clear(&holds, effects);
             }
-        }
-        if step == Step::Muffled {
-            let reason = "at_most_every";
-            effects.push(Effect::Notice(Notice::Suppressed { rule: rule.name.clone(), reason }));
         }
         let Some((subject, side, as_of)) = value else { return };
         match step {
@@ -60,7 +61,11 @@ impl Reactor {
                 self.say_crossing(rule, body, AlertState::Raised, effects);
                 self.pay_for_crossing(rule, Trigger::Crossing(crossing), as_of, effects);
             }
-            Step::Muffled => self.pay_for_crossing(rule, Trigger::Crossing(crossing), as_of, effects),
+            Step::Late(since) => {
+                let body = CrossingBody { subject, crossing, side, since, as_of };
+                self.say_crossing(rule, body, AlertState::Raised, effects);
+            }
+            Step::Muffled(_) => self.pay_for_crossing(rule, Trigger::Crossing(crossing), as_of, effects),
             Step::Recovered => {
                 let body = CrossingBody { subject, crossing, side, since: self.at, as_of };
                 self.say_crossing(rule, body, AlertState::Resolved, effects);

@@ -16,8 +16,10 @@ pub enum Step {
     CalmedDown,
     /// It crossed, since then: say so.
     Crossed(Timestamp),
-    /// It crossed too soon after the last time: count it.
-    Muffled,
+    /// It crossed too soon after the last time: count it, and look again after this long, when it may be said.
+    Muffled(Duration),
+    /// It crossed then, too soon to be said, and still is past the level now that it may be: say so. It was counted, and paid, when it crossed.
+    Late(Timestamp),
     /// It recovered from a crossing that was said.
     Recovered,
     /// It recovered from a crossing that was not said.
@@ -68,7 +70,21 @@ pub fn step<T: Ord>(standing: Standing<'_>, threshold: &Threshold<T>, value: &T,
             *standing.phase = Phase::Calm;
             Step::RecoveredUnsaid
         }
+        // Else the last word that anybody had would be that it recovered.
+        Phase::Muffled(since) if past() && muffled_for(&standing, threshold.at_most_every, at).is_none() => {
+            *standing.phase = Phase::Crossed(since);
+            *standing.spoke_at = Some(at);
+            Step::Late(since)
+        }
         Phase::Pending(_) | Phase::Crossed(_) | Phase::Muffled(_) => Step::Nothing,
+    }
+}
+
+/// Takes a value that was known last, while nobody would see another: it is what it is, but not that it stays so.
+pub fn step_unwatched<T: Ord>(standing: Standing<'_>, threshold: &Threshold<T>, value: &T, at: Timestamp) -> Step {
+    match *standing.phase {
+        Phase::Calm | Phase::Pending(_) if !threshold.hold.is_zero() => unknown(standing),
+        Phase::Calm | Phase::Pending(_) | Phase::Crossed(_) | Phase::Muffled(_) => step(standing, threshold, value, at),
     }
 }
 
@@ -84,12 +100,17 @@ pub fn unknown(standing: Standing<'_>) -> Step {
     }
 }
 
+/// How much longer it may not be said.
+pub(super) fn muffled_for(standing: &Standing<'_>, at_most_every: Option<Duration>, at: Timestamp) -> Option<Duration> {
+    let left = at_most_every?.saturating_sub(at.since((*standing.spoke_at)?));
+    (!left.is_zero()).then_some(left)
+}
+
 fn cross(standing: Standing<'_>, at_most_every: Option<Duration>, since: Timestamp, at: Timestamp) -> Step {
     *standing.crossings += 1;
-    let too_soon = |every: Duration| standing.spoke_at.is_some_and(|spoke| at.since(spoke) < every);
-    if at_most_every.is_some_and(too_soon) {
+    if let Some(left) = muffled_for(&standing, at_most_every, at) {
         *standing.phase = Phase::Muffled(since);
-        return Step::Muffled;
+        return Step::Muffled(left);
     }
     *standing.phase = Phase::Crossed(since);
     *standing.spoke_at = Some(at);
@@ -209,10 +230,37 @@ mod tests {
             &[
                 (1, Some(99), Crossed(seconds(1))),
                 (2, Some(110), Recovered),
-                (3, Some(99), Muffled),
+                (3, Some(99), Muffled(Duration::from_secs(58))),
                 (4, Some(98), Nothing),
                 (5, Some(110), RecoveredUnsaid),
                 (61, Some(99), Crossed(seconds(61))),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_crossing_that_came_too_soon_is_said_when_it_may_be_and_still_is_one() {
+        use Step::{Crossed, Late, Muffled, Nothing, Recovered, RecoveredUnsaid};
+        let muffled = |left| Muffled(Duration::from_secs(left));
+        check(
+            below(0, Some(60)),
+            &[
+                (1, Some(99), Crossed(seconds(1))),
+                (2, Some(110), Recovered),
+                (3, Some(99), muffled(58)),
+                (60, Some(99), Nothing),
+                (61, Some(99), Late(seconds(3))),
+                (62, Some(98), Nothing),
+                (63, Some(110), Recovered),
+                // The span began anew when that was said.
+                (70, Some(99), muffled(51)),
+                // Neither past it nor back, or unknown: it is said when it is past it again.
+                (121, Some(105), Nothing),
+                (122, None, Nothing),
+                (123, Some(99), Late(seconds(70))),
+                (124, Some(110), Recovered),
+                (125, Some(99), muffled(58)),
+                (190, Some(110), RecoveredUnsaid),
             ],
         );
     }

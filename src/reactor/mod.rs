@@ -87,6 +87,7 @@ pub mod system;
 pub mod timers;
 pub mod transfers;
 pub mod troubles;
+mod undone;
 pub mod unpriced;
 pub mod waits;
 mod want;
@@ -346,7 +347,7 @@ impl Reactor {
         }
         self.timers.clear(&deadline, effects);
         match deadline {
-            Deadline::Holds(rule) => self.held_long_enough(&rule, effects),
+            Deadline::Holds(rule) => self.waited_long_enough(&rule, effects),
             Deadline::Silent(subject) => self.silent(subject, effects),
             Deadline::TokenWait(chain, contract) => self.token_wait_over(chain, contract, effects),
             Deadline::Revert(chain) => self.revert(chain, effects),

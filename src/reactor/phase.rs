@@ -11,7 +11,7 @@ pub enum Phase {
     Pending(Timestamp),
     /// Crossed since then, and said.
     Crossed(Timestamp),
-    /// Crossed since then, and not said because of `at_most_every`.
+    /// Crossed since then, and not said so far because of `at_most_every`.
     Muffled(Timestamp),
 }
 

@@ -5,7 +5,7 @@
 
 use super::Reactor;
 use super::alerts::{Saying, balance_alert, new_alert};
-use super::crossing::{Step, is_back, is_past, step, unknown};
+use super::crossing::{Step, muffled_for, step, unknown};
 use super::effect::{BalanceBody, Body, CrossingBody, CrossingSubject, Effect, MessageKind, Notice};
 use super::event::{Balances, NoBalance, ReadAt};
 use super::holdings::{Amount, BalanceRow, LevelKey, LevelRow, Turned};
@@ -15,6 +15,7 @@ use super::payments::desk::request::arm_name;
 use super::rows::{AlertRow, AlertState, AlertSubject, Deadline, Phase};
 use super::rules::InForce;
 use super::settings::{Condition, Threshold};
+use super::undone::Undone;
 use crate::types::{Address, Asset, BlockRef, ChainId, Holding, Kind, Name, Timestamp, TransferKey, U256};
 use std::time::Duration;
 
@@ -121,9 +122,10 @@ impl Reactor {
         }
     }
 
-    /// A balance was past a level for as long as the rule says when it was last read: it is read again, which decides.
+    /// A balance was past a level for as long as the rule says, or may be spoken of again, by what was last read: it is read again,
+    /// which decides.
     pub(super) fn balance_holds(&mut self, key: &LevelKey, effects: &mut Vec<Effect>) {
-        if matches!(self.balances.level(key).phase, Phase::Pending(_)) {
+        if matches!(self.balances.level(key).phase, Phase::Pending(_) | Phase::Muffled(_)) {
             self.balances.is_due(&key.holding, 0, effects);
             self.unpublished.insert(key.holding.chain);
         }
@@ -268,14 +270,21 @@ impl Reactor {
         let undone = self.undo(&mut level, threshold, last);
         let from = level.phase;
         let step = step(level.standing(), threshold, &last.raw, self.at);
-        if matches!(step, Step::Crossed(_) | Step::Muffled | Step::Recovered | Step::RecoveredUnsaid) {
+        // What is said late turned where it crossed.
+        if matches!(step, Step::Crossed(_) | Step::Muffled(_) | Step::Recovered | Step::RecoveredUnsaid) {
             level.turned = self.turned(holding.chain, last.at, from);
         }
         let holds = Deadline::BalanceHolds(key);
         match (step, level.phase) {
-            (Step::Wait(hold), _) => self.timers.set(self.at, holds, hold, effects),
-            (_, Phase::Pending(_)) => {}
-            (_, Phase::Calm | Phase::Crossed(_) | Phase::Muffled(_)) => self.timers.clear(&holds, effects),
+            (Step::Wait(left) | Step::Muffled(left), _) => self.timers.set(self.at, holds, left, effects),
+            // Muffled again by a reorg, it has no deadline any more.
+            (_, Phase::Muffled(_)) if !self.timers.contains(&holds) => {
+                if let Some(left) = muffled_for(&level.standing(), threshold.at_most_every, self.at) {
+                    self.timers.set(self.at, holds, left, effects);
+                }
+            }
+            (_, Phase::Pending(_) | Phase::Muffled(_)) => {}
+            (_, Phase::Calm | Phase::Crossed(_)) => self.timers.clear(&holds, effects),
         }
         if level != before {
             self.balances.put_level(level.clone(), effects);
@@ -286,56 +295,27 @@ impl Reactor {
             Undone::Crossing => self.say_balance(&side, &level, MessageKind::BalanceRetracted, self.at, effects),
             Undone::Recovery(since) => self.say_balance(&side, &before, MessageKind::BalanceCrossed, since, effects),
         }
+        let crossed = matches!(step, Step::Crossed(_) | Step::Muffled(_));
+        if crossed {
+            // What recovered before is over: this is another crossing.
+            self.close_crossing(&level, level.crossings.saturating_sub(1), AlertState::Resolved, effects);
+        }
         match step {
-            Step::Crossed(since) => {
-                // What recovered before is over: this is another crossing.
-                self.close_crossing(&level, level.crossings.saturating_sub(1), AlertState::Resolved, effects);
+            Step::Crossed(since) | Step::Late(since) => {
                 self.say_balance(&side, &level, MessageKind::BalanceCrossed, since, effects);
             }
             Step::Recovered => self.say_balance(&side, &level, MessageKind::BalanceRecovered, self.at, effects),
-            Step::Muffled => {
+            Step::Muffled(_) => {
                 let (rule, reason) = (entry.rule.name.clone(), "at_most_every");
                 effects.push(Effect::Notice(Notice::Suppressed { rule, reason }));
             }
             Step::Nothing | Step::Wait(_) | Step::CalmedDown | Step::RecoveredUnsaid => {}
         }
-        if matches!(step, Step::Crossed(_) | Step::Muffled) {
+        if crossed {
             let what = arm_name(&entry.rule.name, &place(&holding));
             let trigger = Trigger::Balance(what, level.crossings, last.raw);
             self.pay_for_crossing(&entry.rule, trigger, self.at, effects);
         }
-    }
-
-    /// Of a level that turned at a block that is gone: whether it holds by the balance that is there now. One that does not goes back.
-    fn undo(&self, level: &mut LevelRow, threshold: &Threshold<U256>, last: Amount) -> Undone {
-        let Some(turned) = level.turned.filter(|turned| turned.gone) else { return Undone::Nothing };
-        level.turned = self.turned(level.key.holding.chain, last.at, turned.was);
-        match (level.phase, turned.was) {
-            (Phase::Crossed(_), _) if !is_past(threshold, &last.raw) => {
-                (level.phase, level.turned) = (Phase::Calm, None);
-                Undone::Crossing
-            }
-            (Phase::Muffled(_), _) if !is_past(threshold, &last.raw) => {
-                (level.phase, level.turned) = (Phase::Calm, None);
-                Undone::Nothing
-            }
-            (Phase::Calm | Phase::Pending(_), Phase::Crossed(since)) if !is_back(threshold, &last.raw) => {
-                (level.phase, level.turned) = (turned.was, None);
-                Undone::Recovery(since)
-            }
-            (Phase::Calm | Phase::Pending(_), Phase::Muffled(_)) if !is_back(threshold, &last.raw) => {
-                (level.phase, level.turned) = (turned.was, None);
-                Undone::Nothing
-            }
-            (Phase::Calm | Phase::Pending(_) | Phase::Crossed(_) | Phase::Muffled(_), _) => Undone::Nothing,
-        }
-    }
-
-    /// How a level turned at this block, while a reorg can still undo it.
-    fn turned(&self, id: ChainId, at: ReadAt, was: Phase) -> Option<Turned> {
-        let last_final = self.chains.get(&id).map_or(0, |chain| chain.row().last_final);
-        let hash = at.hash.filter(|_| at.number > last_final)?;
-        Some(Turned { block: at.number, hash, was, gone: false })
     }
 
     pub(super) fn say_balance(
@@ -423,15 +403,6 @@ pub(super) struct Said<'a> {
     pub(super) entry: &'a InForce,
     pub(super) threshold: &'a Threshold<U256>,
     pub(super) last: Amount,
-}
-
-/// What a reorg undid.
-enum Undone {
-    Nothing,
-    /// A crossing that was said.
-    Crossing,
-    /// A recovery from a crossing since then.
-    Recovery(Timestamp),
 }
 
 /// The balances that a transfer changes: of both ends, and the coin of who gave, who mostly paid the fee too.

@@ -501,7 +501,7 @@ pub struct TokenRow {
 /// What a deadline is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Deadline {
-    /// A rule's value has been past its level for long enough.
+    /// A rule's value has been past its level for long enough, or may be spoken of again.
     Holds(Name),
     /// Nothing new came from a chain, feed or explorer for too long.
     Silent(Subject),
@@ -515,7 +515,7 @@ pub enum Deadline {
     Expires(PaymentId),
     /// Something of live payments is to be looked at.
     Money,
-    /// A balance has been past a rule's level for long enough, if it still is.
+    /// A balance has been past a rule's level for long enough, or may be spoken of again, if it still is.
     BalanceHolds(LevelKey),
     /// The next heartbeat.
     Heartbeat,

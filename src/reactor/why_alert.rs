@@ -154,7 +154,14 @@ fn crossed<T: Ord>(threshold: &Threshold<T>, value: &Value<'_, T>, stands: &Stan
     if let Some(every) = threshold.at_most_every {
         let muffled = matches!(stands.phase, Phase::Muffled(_));
         let spoke = stands.spoke_at.map_or_else(|| "it never spoke".to_owned(), |at| format!("it last spoke at {at}"));
-        let spoke = if muffled { format!("{spoke}, and crossing {} is not said", stands.crossings) } else { spoke };
+        let unsaid = stands.spoke_at.filter(|_| muffled).map(|spoke| {
+            format!(
+                ", and crossing {} is not said before {}, and then if it still is one",
+                stands.crossings,
+                spoke.after(every)
+            )
+        });
+        let spoke = spoke + &unsaid.unwrap_or_default();
         checks.push(told("at_most_every", !muffled, spoke, seconds(every)));
     }
     checks

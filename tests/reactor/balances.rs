@@ -2,6 +2,8 @@
 
 use crate::script::{CHAIN, USDC, check};
 use crate::settings::{balance_rule, base};
+use std::time::Duration;
+use walletwatch::reactor::settings::{Condition, Settings};
 use walletwatch::types::Asset;
 
 #[test]
@@ -242,6 +244,75 @@ fn a_recovery_in_a_block_that_is_gone_is_said_to_be_none() {
         a 106''<105' 107'' 108'' 109'' 110'' 111'' 112'' 113''
         = source.blind
         ",
+    );
+}
+
+/// Said at most once in ten minutes.
+fn rarely() -> Settings {
+    let mut settings = balance_rule(0);
+    let Condition::Balance(condition) = &mut settings.rules[0].condition else { unreachable!("it is a balance rule") };
+    let each = condition.thresholds.values_mut();
+    each.for_each(|threshold| threshold.at_most_every = Some(Duration::from_mins(10)));
+    settings
+}
+
+const RECOVERED_LATELY: &str = "
+    a fresh
+    a 101..103
+    balance usdc A 50 at 103
+    = balance.crossed 1 50 at 103
+    a 104
+    balance usdc A 150 at 104
+    = balance.recovered 1 150 at 104
+    wait 60s
+    a 105
+    balance usdc A 99 at 105
+";
+
+#[test]
+fn a_balance_that_fell_too_soon_to_be_said_is_read_when_it_may_be_and_said_if_it_is_low_still() {
+    for (then, holds) in [
+        (
+            "balance usdc A 98 at 105\n= balance.crossed 2 98 at 105",
+            "balance usdc A 150 at 105\n= balance.recovered 2 150 at 105",
+        ),
+        ("balance usdc A 150 at 105", "soon usdc A no"),
+        // Neither low nor back: when it is low again.
+        (
+            "balance usdc A 120 at 105\nwait 1s\nsoon usdc A no",
+            "balance usdc A 97 at 105\n= balance.crossed 2 97 at 105",
+        ),
+        // Where it crossed is gone.
+        ("a 105'<104 106'\nbalance usdc A 120 at 106'", "balance usdc A 97 at 106'\n= balance.crossed 3 97 at 106"),
+        // Where it was read last is gone, and not where it crossed.
+        (
+            "balance usdc A 98 at 105\n= balance.crossed 2 98 at 105\na 106\nbalance usdc A 97 at 106\na 106'<105 107'",
+            "balance usdc A 120 at 107'\nbalance usdc A 150 at 107'\n= balance.recovered 2 150 at 107",
+        ),
+    ] {
+        let script =
+            format!("{RECOVERED_LATELY}\nwait 539s\nsoon usdc A no\nwait 1s\nsoon usdc A yes\n{then}\n{holds}");
+        check(rarely(), &script);
+    }
+}
+
+#[test]
+fn a_recovery_in_a_block_that_is_gone_leaves_the_crossing_to_be_said_when_it_may_be() {
+    check(
+        rarely(),
+        &format!(
+            "{RECOVERED_LATELY}
+            a 106
+            balance usdc A 150 at 106
+            a 106'<105 107'
+            balance usdc A 120 at 107'
+            balance usdc A 98 at 107'
+            wait 540s
+            soon usdc A yes
+            balance usdc A 98 at 107'
+            = balance.crossed 2 98 at 107
+            "
+        ),
     );
 }
 

@@ -53,6 +53,18 @@ fn prices_cross_hold_recover_and_rest() {
         wait 30s
         price 99
         = price.crossed 3
+        price 110
+        = price.recovered 3
+        wait 10s
+        price 99
+        wait 20s
+        restart
+        wait 29s
+        price 99
+        wait 1s
+        = price.crossed 4
+        price 110
+        = price.recovered 4
         ",
     );
 }

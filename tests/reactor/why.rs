@@ -122,7 +122,7 @@ fn the_alert_of_a_crossing_says_the_value_the_threshold_and_how_often_it_speaks(
     stage.price("200");
     stage.price("98");
     let looked = why_alert(&mut stage, is_crossing);
-    assert!(stopped(&[looked])[0].contains("crossing 2 is not said"), "at_most_every");
+    assert!(stopped(&[looked])[0].contains("crossing 2 is not said before "), "at_most_every");
     // A price that nobody knows.
     stage.wait(HOUR);
     let looked = why_alert(&mut stage, is_crossing);

@@ -9,6 +9,8 @@ use walletwatch::types::{Address, Asset, B256, Block, BlockRef, ChainId, Kind, M
 pub const BASE: u64 = 1_000;
 /// No fork reaches further below the highest block that ever was.
 pub const DEEPEST_FORK: u64 = 12;
+/// What gas costs in the end.
+pub const DEAR: u64 = 90;
 
 /// What a transaction moves. It moves the same in whichever block it is mined.
 #[derive(Debug, Clone)]
@@ -54,6 +56,8 @@ pub struct Chain {
     pub floor: u64,
     /// So many of the transactions lie before the watch.
     pub past: usize,
+    /// Whether gas is dear in every block from now on.
+    pub dear: bool,
 }
 
 impl Chain {
@@ -67,6 +71,7 @@ impl Chain {
             highest: BASE,
             floor: BASE,
             past: 0,
+            dear: false,
         };
         let at = BlockRef { number: BASE, hash: chain.next_hash(), parent: B256::repeat_byte(0xee) };
         let ledger = Arc::default();
@@ -138,7 +143,8 @@ impl Chain {
         let below = self.blocks[parent].at;
         let at = BlockRef { number: below.number + 1, hash: self.next_hash(), parent: below.hash };
         self.highest = self.highest.max(at.number);
-        let base_fee = U256::from(rng.u64(10..100));
+        let drawn = rng.u64(10..100);
+        let base_fee = U256::from(if self.dear { DEAR } else { drawn });
         let mut ledger = Arc::clone(&self.blocks[parent].ledger);
         let all = txs.iter().flat_map(|tx| &self.txs[*tx].movements);
         for movement in all.filter(|movement| !movement.kind.is_approval()) {

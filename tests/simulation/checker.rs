@@ -58,7 +58,7 @@ pub fn check(spec: &Spec, chains: &[Chain], late: &Late, heard: &[Heard]) -> Res
             _ => {}
         }
     }
-    check_crossings(&messages)?;
+    check_crossings(spec, &messages)?;
     check_blindness(&messages)?;
     check_expected(spec, &truth, late, &standing)?;
     check_rehearsals(&truth, &spec.cast, spec, &messages)
@@ -355,8 +355,9 @@ fn check_rehearsals(truth: &[Truth], cast: &Cast, spec: &Spec, messages: &[(Stri
 }
 
 /// Each crossing has a number of its own, is said once and recovers at most once, behind that. (Different crossings are different
-/// alerts: a receiver that failed may hear of them in any order.)
-fn check_crossings(messages: &[(String, Value)]) -> Result<(), String> {
+/// alerts: a receiver that failed may hear of them in any order.) In the end gas has been dear for longer than `at_most_every`: whatever
+/// was said of it lately, the last word is that it is.
+fn check_crossings(spec: &Spec, messages: &[(String, Value)]) -> Result<(), String> {
     let mut crossings: BTreeMap<(String, String, u64), bool> = BTreeMap::new();
     for (sink, body) in messages {
         let number = body["data"]["crossing"].as_u64().unwrap_or(0);
@@ -371,6 +372,11 @@ fn check_crossings(messages: &[(String, Value)]) -> Result<(), String> {
             return Err(format!("a crossing out of order: {body}"));
         }
         crossings.insert(crossing, recovered);
+    }
+    let seen = spec.chains.first().is_some_and(|chain| chain.endpoints > 0);
+    let last = crossings.iter().rfind(|((_, rule, _), _)| rule == "gas").map(|(_, recovered)| *recovered);
+    if seen && last != Some(false) {
+        return Err(format!("gas is dear in the end, and the last word on it is another: {crossings:?}"));
     }
     Ok(())
 }

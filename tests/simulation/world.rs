@@ -298,6 +298,7 @@ impl World {
     /// The faults end; everything has to come right.
     fn heal(&mut self) -> Result<(), String> {
         self.process.enable_all(self.now);
+        self.chains.iter_mut().for_each(|chain| chain.dear = true);
         let healed = self.now;
         for step in 0..QUIET_STEPS {
             let goal = self.spec.chains.iter().map(|chain| chain.final_after).max().unwrap_or(0) / 3 + 16;

@@ -109,7 +109,7 @@ fn rules(view: &View) -> Markup {
             (empty("No rule is in force", &html! { "A " code { "[[rule]]" } " in the config says what to tell, and whom. Built-in alerts are said without one." }))
         } @else {
             table.rows {
-                thead { tr { th { "State" } th { "Rule" } th.when { "Last crossed" } } }
+                thead { tr { th { "State" } th { "Rule" } th.when { "Last spoke" } } }
                 tbody { @for rule in rules { (rule_line(view, rule)) } }
             }
         }
@@ -141,7 +141,7 @@ fn rule_line(view: &View, rule: &RuleStatus) -> Markup {
                 }
                 @if !blind.is_empty() { div.sub.warn { "no source sees all of it on " (text(&blind.join(", "))) } }
             }
-            td.when data-head=[rule.crossed.map(|_| "Last crossed")] { @match (rule.spoke_at, rule.crossed) {
+            td.when data-head=[rule.crossed.map(|_| "Last spoke")] { @match (rule.spoke_at, rule.crossed) {
                     (Some(at), _) => (ago(at, view.now)),
                     (None, Some(_)) => span.muted { "never" },
                     // It has no level: its alerts tell when it spoke.
