@@ -20,6 +20,7 @@ mod history;
 mod internals;
 mod lists;
 mod nodes;
+mod opinions;
 mod proxy;
 mod reorgs;
 mod watches;

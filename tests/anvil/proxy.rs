@@ -2,6 +2,7 @@
 
 use super::common::PATIENCE;
 use super::common::anvil::{Anvil, number};
+use alloy::primitives::B256;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -37,6 +38,8 @@ struct Inside {
     waited: AtomicU64,
     /// Methods that it does not have.
     lacks: Mutex<Vec<String>>,
+    /// The transaction of which its receipts tell other amounts.
+    belied: Mutex<Option<B256>>,
     /// Methods that wait.
     hung: watch::Sender<Vec<String>>,
 }
@@ -54,6 +57,7 @@ impl Proxy {
             heads: watch::Sender::new(0),
             waited: AtomicU64::new(0),
             lacks: Mutex::default(),
+            belied: Mutex::default(),
             hung: watch::Sender::default(),
         });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&inside));
@@ -74,6 +78,11 @@ impl Proxy {
     /// It does not have these methods.
     pub fn lacks(&self, methods: &[&str]) {
         *self.inside.lacks.lock().expect("no holder panics") = methods.iter().map(|it| (*it).to_owned()).collect();
+    }
+
+    /// Its receipts of this transaction tell other amounts from here on, or those of none.
+    pub fn belie(&self, tx: Option<B256>) {
+        *self.inside.belied.lock().expect("no holder panics") = tx;
     }
 
     /// Questions of these methods wait from here on; none, where there are none.
@@ -156,7 +165,13 @@ impl Inside {
             }
             _ => {}
         }
-        let answer = self.anvil.forward(&asked).await;
+        let mut answer = self.anvil.forward(&asked).await;
+        let belied = self.belied.lock().expect("no holder panics").map(|tx| json!(tx.to_string()));
+        for receipt in answer["result"].as_array_mut().into_iter().flatten() {
+            if belied.is_some() && belied.as_ref() == receipt.get("transactionHash") {
+                receipt["logs"][0]["data"] = json!(format!("0x{:064x}", 1));
+            }
+        }
         let above = |block: &Value| block.as_str().is_some_and(|_| number(block) > head);
         if method == "eth_getBlockByHash" && above(&answer["result"]["number"]) { nothing } else { answer }
     }
