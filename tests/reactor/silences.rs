@@ -428,7 +428,11 @@ fn a_trouble_keeps_its_reason_over_a_silence_and_a_restart() {
         // A second one over the same trouble.
         number = stage.silence(&[], HOUR);
         stage.handle(Event::Delivery(DeliveryReport::Recovered { sink: "chat".into() }));
-        stage.handle(Event::Delivery(DeliveryReport::Failing { sink: "chat".into(), since, reason: "HTTP 503".into() }));
+        stage.handle(Event::Delivery(DeliveryReport::Failing {
+            sink: "chat".into(),
+            since,
+            reason: "HTTP 503".into(),
+        }));
     }
 }
 
