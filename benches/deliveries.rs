@@ -227,7 +227,10 @@ impl Outbox {
                 reports: reports_to,
                 stop: stop.clone(),
             };
-            let worker = worker::deliver(Start { sinks, open: Vec::new(), disabled, failing: Vec::new(), lasting: Vec::new() }, wires);
+            let worker = worker::deliver(
+                Start { sinks, open: Vec::new(), disabled, failing: Vec::new(), lasting: Vec::new() },
+                wires,
+            );
             let feed = async {
                 for batch in batches {
                     rows_to.send(batch).await.expect("the worker takes it");

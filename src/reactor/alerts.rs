@@ -307,7 +307,15 @@ mod tests {
             balance_alert(&LevelKey { rule: rule.clone(), holding }, &watch.into(), at(born), crossing)
         });
         let trouble = |subject, since, count| {
-            trouble_alert(&TroubleRow { subject, since: at(since), last_block: None, count, dead: 0, open: true, reason: None })
+            trouble_alert(&TroubleRow {
+                subject,
+                since: at(since),
+                last_block: None,
+                count,
+                dead: 0,
+                open: true,
+                reason: None,
+            })
         };
         let (ops, chat) = (|| Subject::Sink("ops".into()), Subject::Sink("chat".into()));
         let troubles = [trouble(ops(), 5, 1), trouble(chat, 5, 1), trouble(ops(), 6, 1), trouble(ops(), 5, 2)];

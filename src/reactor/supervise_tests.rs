@@ -280,7 +280,10 @@ fn a_dead_letter_hides_nothing_worse_and_a_success_ends_it_all() {
 fn a_sink_is_back_when_something_got_through_and_not_later() {
     let mut reactor = reactor();
     for second in [10, 100, 200] {
-        assert_eq!(told(&mut reactor, second, Event::Delivery(DeliveryReport::Disabled { sink: "ops".into() })).len(), 1);
+        assert_eq!(
+            told(&mut reactor, second, Event::Delivery(DeliveryReport::Disabled { sink: "ops".into() })).len(),
+            1
+        );
         let back = told(&mut reactor, second + 6, Event::Delivery(DeliveryReport::Recovered { sink: "ops".into() }));
         let [Message { kind: MessageKind::SinkRecovered, body: Body::Sink(body), .. }] = &back[..] else {
             panic!("{back:?}")

@@ -7,7 +7,9 @@ use super::lists::{AlertFilter, OutboxCount, OutboxFilter, Page, TransferFilter,
 use super::meta::{Budget, StoreId};
 use super::migrate::{self, Found};
 use super::schema::MIGRATIONS;
-use super::{AttemptRow, OutboxRow, OutboxState, alerts, attempts, digests, meta, numbers, outbox, quiet, small, transfers};
+use super::{
+    AttemptRow, OutboxRow, OutboxState, alerts, attempts, digests, meta, numbers, outbox, quiet, small, transfers,
+};
 use crate::reactor::quiet::Silence;
 use crate::reactor::rows::{AlertRow, ChainRow, PaymentRow, TokenRow, TransferRow, TroubleRow, ViewRow};
 use crate::types::{Address, AlertId, B256, ChainId, MessageId, Name, PaymentId, Timestamp, TransferId};

@@ -172,7 +172,8 @@ impl Rig {
             reports: reports_out,
             stop: stop.clone(),
         };
-        let start = Start { sinks: sinks.iter().cloned().collect(), open, disabled: vec![], failing: vec![], lasting: vec![] };
+        let start =
+            Start { sinks: sinks.iter().cloned().collect(), open, disabled: vec![], failing: vec![], lasting: vec![] };
         let worker = tokio::spawn(deliver(start, wires));
         Self { book, count, rows, orders, reports, stop, worker }
     }
