@@ -122,9 +122,9 @@ impl Reactor {
 pub fn in_words(silence: &Silence) -> String {
     let Silence { number, author, comment, from, until, over, .. } = silence;
     let then = if *over {
-        "at its end it was told as it was then, or named in its digest"
+        "at its end it was told as it was then, or the digest named it"
     } else {
-        "at its end it is told if it is so still, else its digest names it"
+        "at its end it is told if it is so still, else the digest names it"
     };
     let keeps = if *over { "kept" } else { "keeps" };
     format!("silence {number} by {author} ({comment}) {keeps} it, from {from} until {until}: {then}")

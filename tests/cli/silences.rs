@@ -105,6 +105,55 @@ fn happened(place: &Place) -> (AlertId, MessageId, B256) {
     (id, message, B256::repeat_byte(7))
 }
 
+/// An alert that a silence kept until nothing could change it, and the digest that named it then.
+fn named_later(place: &Place) -> (AlertId, MessageId) {
+    let (id, digest, at) = (AlertId([6; 16]), MessageId([8; 16]), Timestamp::from_secs(1_700_000_100));
+    let alert = AlertRow {
+        id,
+        rule: "low".into(),
+        severity: Severity::Info,
+        subject: AlertSubject::Crossing(1),
+        revision: 2,
+        state: AlertState::Resolved,
+        said: vec![],
+        told: vec![],
+        untold: Some("silence 1 by admin".into()),
+        raised_at: at,
+        changed_at: at,
+        closed: true,
+    };
+    let body = format!(
+        r#"{{"type":"digest","version":1,"timestamp":"{at}","data":{{"alert_id":"{}","revision":1,"severity":"info","reason":"silence 1 is over","entries":["low; price.crossed; alert {id}"],"more":0}}}}"#,
+        AlertId([7; 16])
+    );
+    let told = NewMessage {
+        id: digest,
+        sink: "log".into(),
+        alert: AlertId([7; 16]),
+        revision: 1,
+        kind: "digest".into(),
+        retracts: false,
+        severity: Severity::Info,
+        created: at,
+        block_time: None,
+        body: body.into(),
+    };
+    let mut store = SqliteStore::open(&place.store(), IfMissing::Create([7; 16])).expect("it is there");
+    store
+        .commit(&Commit { at, writes: vec![Write::Put(Row::Alert(Box::new(alert)))], outbox: vec![told] })
+        .expect("it can be written");
+    (id, digest)
+}
+
+#[test]
+fn what_a_digest_named_is_told_in_it_and_by_nobody_s_silence_any_more() {
+    let place = Place::new().with_store();
+    let (alert, digest) = named_later(&place);
+    let told = place.ask(&["why", &alert.to_string()]);
+    told.answers(&[&format!("told in digest {digest} at 2023-11-14T22:15:00.000Z to log: pending")]);
+    assert!(!told.answer.contains("nobody"), "{told:?}");
+}
+
 #[test]
 fn what_is_behind_an_alert_and_a_dead_message_is_told_with_and_without_a_monitor() {
     let place = Place::new().with_store();
@@ -125,7 +174,10 @@ fn what_is_behind_an_alert_and_a_dead_message_is_told_with_and_without_a_monitor
     let told = place.ask(&["why", &alert]);
     told.answers(&attempts);
     told.answers(&["rule in on hot", "direction: in (wanted: in)", "asset: ETH (wanted: ETH)"]);
-    place.ask(&["why", "--transfer", &tx]).answers(&["rule in on hot", &format!("alert {alert} of in")]);
+    // The rule is younger than the transfer, and its alert was addressed to somebody all the same.
+    place
+        .ask(&["why", "--transfer", &tx])
+        .answers(&["rule in on hot: speaks", &format!("alert {alert} of in: raised, told to log")]);
     place.ask(&["outbox", "replay", "--dead-of", "log"]).answers(&[&message, "sent again"]);
     place.ask(&["outbox", "replay", "--dead-of", "lgo"]).fails(2, &["did you mean \"log\"?"]);
     place.ask_until(&["outbox", "list"], [&message, "done"]);

@@ -411,6 +411,7 @@ fn each_outage_is_told_with_its_end_and_after_three_in_a_row_what_lasts_or_a_dig
         sink chat fails
         sink chat works
         = sink.recovered on ops
+        wait 600s
         ",
     );
     // However many there are, a digest names some and counts the rest; and what lasts is among those that are told.

@@ -98,7 +98,7 @@ fn a_silence_is_named_while_it_lasts_and_when_it_is_over() {
     assert!(is.starts_with(&starts("keeps")) && is.ends_with("else the digest names it"), "{is}");
     stage.wait(HOUR);
     let is = stopped(&why(&mut stage)).remove(0);
-    assert!(is.contains(&starts("kept")) && is.ends_with("else the digest named it"), "{is}");
+    assert!(is.contains(&starts("kept")) && is.ends_with("or the digest named it"), "{is}");
 }
 
 fn why_alert(stage: &mut Stage, is: impl Fn(&AlertSubject) -> bool) -> Looked {
