@@ -31,6 +31,6 @@ fn of_ten_thousand_that_wait_only_so_many_are_in_memory_and_the_rest_is_read_whe
         machine.answered(&one.sink, one.seq, verdict(0), now, 200);
     }
     assert_eq!((begun, with_body), (MANY, HELD));
-    let place = size_of::<row::Entry>() + size_of::<(AlertId, [usize; 8])>();
+    let place = size_of::<Entry>() + size_of::<(AlertId, [usize; 8])>();
     assert!(place <= PLACE, "{place} bytes each");
 }
