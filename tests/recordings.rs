@@ -23,6 +23,8 @@ mod circle;
 mod feeds;
 #[path = "recordings/mangled.rs"]
 mod mangled;
+#[path = "recordings/nodes.rs"]
+mod nodes;
 
 /// The folder `room` of the recordings; `None`, said plainly, where there are none.
 fn recordings(room: &str) -> Option<PathBuf> {

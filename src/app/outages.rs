@@ -1,8 +1,7 @@
 //! When sources and chains last were blind, and which blocks were mined meanwhile: for people who look afterwards. Nothing waits for it.
 
-use crate::reactor::Reactor;
+use crate::reactor::effect::Notice;
 use crate::reactor::event::SourceId;
-use crate::reactor::rows::Subject;
 use crate::telemetry::snapshot::Outage;
 use crate::types::{ChainId, Timestamp};
 use std::collections::BTreeMap;
@@ -12,8 +11,6 @@ use std::collections::BTreeMap;
 pub(super) struct Outages {
     sources: BTreeMap<SourceId, Outage>,
     chains: BTreeMap<ChainId, Outage>,
-    /// Chains that are blind now: since when, and their newest block then.
-    blind: BTreeMap<ChainId, (Timestamp, Option<u64>)>,
 }
 
 impl Outages {
@@ -22,26 +19,10 @@ impl Outages {
         self.sources.insert(source, Outage { since, until, gap: None });
     }
 
-    /// Looks which chains are blind now, and which are not any more.
-    pub(super) fn chains(&mut self, now: Timestamp, reactor: &Reactor) {
-        let open = reactor.troubles().filter(|row| row.open).filter_map(|row| match row.subject {
-            Subject::Chain(chain) => Some((chain, (row.since, row.last_block))),
-            Subject::Source(_)
-            | Subject::Disagreement(_)
-            | Subject::List(..)
-            | Subject::Sink(_)
-            | Subject::Prices(_)
-            | Subject::Unpriced(_)
-            | Subject::Payments(_) => None,
-        });
-        let before = std::mem::replace(&mut self.blind, open.collect());
-        for (chain, (since, last)) in before {
-            if !self.blind.contains_key(&chain) {
-                let height = reactor.height(chain);
-                let gap =
-                    last.zip(height).filter(|(last, height)| height > last).map(|(last, height)| (last + 1, height));
-                self.chains.insert(chain, Outage { since, until: now, gap });
-            }
+    /// Looks whether a chain is back: what is told of it is what is shown.
+    pub(super) fn noticed(&mut self, until: Timestamp, notice: &Notice) {
+        if let Notice::Back { chain, since, gap } = *notice {
+            self.chains.insert(chain, Outage { since, until, gap });
         }
     }
 
@@ -59,6 +40,5 @@ impl Outages {
     pub(super) fn keep(&mut self, sources: impl Fn(&SourceId) -> bool, chains: impl Fn(&ChainId) -> bool) {
         self.sources.retain(|source, _| sources(source));
         self.chains.retain(|chain, _| chains(chain));
-        self.blind.retain(|chain, _| chains(chain));
     }
 }

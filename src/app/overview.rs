@@ -199,12 +199,12 @@ impl Overview {
     }
 
     /// A turn was committed, and changed this.
-    pub fn committed(&mut self, at: Timestamp, notices: &[Notice], touched: Touched, reactor: &Reactor) {
+    pub fn committed(&mut self, at: Timestamp, notices: &[Notice], touched: Touched) {
         self.changed |= !touched.is_empty();
         self.lately.committed(touched);
-        self.outages.chains(at, reactor);
         for notice in notices {
             self.observer.observe(at, notice);
+            self.outages.noticed(at, notice);
             self.balances_changed |= matches!(notice, Notice::BalancesRead { .. } | Notice::BalanceFailed { .. });
         }
         self.changed |= !notices.is_empty();

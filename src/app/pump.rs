@@ -353,7 +353,7 @@ impl Pump {
             // Who asked may have gone: the command is done all the same.
             let _ = done.send(answer);
         }
-        self.overview.committed(at, &notices, touched, &self.reactor);
+        self.overview.committed(at, &notices, touched);
         self.in_force.append(&mut self.changed);
         Ok(())
     }

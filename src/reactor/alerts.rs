@@ -10,6 +10,10 @@ use super::troubles::words;
 use crate::types::{Address, AlertId, Asset, Holding, Name, PaymentId, Severity, Timestamp, TransferId};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Why nobody was told of an outage; as true when it was named.
+const HELD: &str =
+    "it comes and goes: what begins after three in a row is told after five minutes if it lasts, or a digest names it";
+
 /// Every alert that is not closed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Alerts {
@@ -96,8 +100,8 @@ impl Alerts {
         } else {
             sinks.iter().filter(takes).cloned().collect()
         };
-        let (matter, became) = matter(&row, saying.kind, &saying.body);
-        let named = self.quiet.amend(row.id, became, &sinks, effects);
+        let (matter, became) = matter(&row, saying.kind, &saying.body, at);
+        let named = self.quiet.amend(row.id, &became, &sinks, effects);
         let is_over = saying.ends() && row.revision > 0;
         let untold = if is_over && row.told.is_empty() {
             // What nobody heard of is over: nobody has to hear that.
@@ -108,7 +112,7 @@ impl Alerts {
         } else if !is_over && let Some(silence) = self.quiet.silenced(&row, saying.kind, &saying.body, at) {
             let (cause, from, untold) = (Cause::Silence(silence.number), std::mem::take(&mut sinks), silence.keeps());
             if !named {
-                self.quiet.keep(cause, from, quiet::line(&matter, became, row.id), false, effects);
+                self.quiet.keep(cause, from, quiet::line(&matter, &became, row.id), false, effects);
             }
             Some(untold)
         } else {
@@ -138,7 +142,7 @@ impl Alerts {
         if row.revision == 0 {
             let takes = |sink: &&Name| settings.takes(sink, MessageKind::Digest.word(), Severity::Info);
             let sinks: Vec<Name> = sinks.iter().filter(takes).cloned().collect();
-            let (matter, became) = matter(&row, saying.kind, &saying.body);
+            let (matter, became) = matter(&row, saying.kind, &saying.body, at);
             // Another rule may have folded it before: it is one transfer.
             let known = match &row.subject {
                 AlertSubject::Transfer { transfer, .. } => !self.of_transfer(*transfer).is_empty(),
@@ -148,12 +152,34 @@ impl Alerts {
                 | AlertSubject::Payment(_) => false,
             };
             if !(known && self.quiet.is_kept(&sinks, &matter)) {
-                let line = quiet::line(&matter, became, row.id);
+                let line = quiet::line(&matter, &became, row.id);
                 self.quiet.keep(Cause::Suspect, sinks, line, known, effects);
             }
         }
         let untold = Some("it looks made to deceive: the daily digest names it".into());
         self.say_to(AlertRow { untold, ..row }, saying, Vec::new(), settings, at, effects);
+    }
+
+    /// Writes an alert that nobody is told of now, because what it is about comes and goes: it is told later if it lasts, or stands in a digest of
+    /// these sinks.
+    pub fn hold_back(
+        &mut self,
+        row: AlertRow,
+        saying: Saying,
+        sinks: &[Name],
+        settings: &Settings,
+        at: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (matter, became) = matter(&row, saying.kind, &saying.body, at);
+        let takes = |sink: &&Name| settings.takes(sink, saying.kind.word(), row.severity);
+        let sinks: Vec<Name> = sinks.iter().filter(takes).cloned().collect();
+        if !self.quiet.amend(row.id, &became, &sinks, effects) {
+            let is_over = |alert: AlertId| !self.rows.contains_key(&alert);
+            self.quiet.keep_outage(sinks, quiet::line(&matter, &became, row.id), is_over, effects);
+        }
+        let row = AlertRow { untold: Some(HELD.into()), ..row };
+        self.say_to(row, saying, Vec::new(), settings, at, effects);
     }
 
     fn say_to(
@@ -232,6 +258,12 @@ pub fn new_alert(id: AlertId, rule: Name, severity: Severity, subject: AlertSubj
         changed_at: at,
         closed: false,
     }
+}
+
+/// Whether nobody was told of an alert because what it is about comes and goes.
+#[must_use]
+pub fn is_held(alert: &AlertRow) -> bool {
+    alert.untold.as_ref().is_some_and(|why| why.as_str() == HELD)
 }
 
 /// The alert of a rule about a transfer of a watch.

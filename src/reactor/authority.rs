@@ -53,7 +53,7 @@ impl Reactor {
         let since = self.soft.progress.get(&Subject::Chain(id)).copied().unwrap_or(self.at);
         let last_block = self.chains.get(&id).and_then(Chain::tip).map(|tip| tip.number);
         self.unpublished.insert(id);
-        if let Some(row) = self.open_trouble(endpoints_of(id), since, last_block, effects) {
+        if let Some(row) = self.troubles.open(endpoints_of(id), since, last_block, effects) {
             let reason = format!(
                 "{reason}; {} reads the chain in their place, and no payment is made on its word",
                 explorer.name

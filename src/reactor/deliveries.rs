@@ -11,7 +11,7 @@ use crate::types::{AlertId, Name, Severity, Timestamp};
 impl Reactor {
     pub(super) fn delivery(&mut self, report: DeliveryReport, effects: &mut Vec<Effect>) {
         match report {
-            DeliveryReport::Recovered { sink } => self.sink_recovered(&Subject::Sink(sink), effects),
+            DeliveryReport::Recovered { sink } => self.recovered(&Subject::Sink(sink), effects),
             DeliveryReport::Dead { sink, message: _, reason } => {
                 let subject = Subject::Sink(sink);
                 let opened = self.troubles.open(subject.clone(), self.at, None, effects);
@@ -36,12 +36,6 @@ impl Reactor {
         let worse = || self.troubles.get(&subject).filter(news).cloned();
         if let Some(row) = opened.or_else(worse) {
             self.say_failing(&row, row.dead, reason, effects);
-        }
-    }
-
-    fn sink_recovered(&mut self, subject: &Subject, effects: &mut Vec<Effect>) {
-        if let Some(row) = self.troubles.close(subject, effects) {
-            self.say_recovered(&row, effects);
         }
     }
 

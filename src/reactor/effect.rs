@@ -406,6 +406,15 @@ pub enum Notice {
         /// Why.
         reason: Name,
     },
+    /// A chain that was blind is not any more.
+    Back {
+        /// Which chain.
+        chain: ChainId,
+        /// Since when it was blind.
+        since: Timestamp,
+        /// The blocks that were missed, first and last.
+        gap: Option<(u64, u64)>,
+    },
     /// The chain does not move, though its endpoints answer.
     Stalled(ChainId),
     /// A transfer reached a stage.

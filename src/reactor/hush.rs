@@ -68,10 +68,12 @@ impl Reactor {
         }
     }
 
-    /// Tells what was kept, to whom it was kept from: what a silence kept and is so still is said as it is now, the rest is named.
-    fn tell_kept(&mut self, cause: Cause, reason: &str, effects: &mut Vec<Effect>) {
+    /// Tells what was kept, to whom it was kept from: what lasts and is so still is said as it is now, the rest is named.
+    pub(super) fn tell_kept(&mut self, cause: Cause, reason: &str, effects: &mut Vec<Effect>) {
         let mut by_sink: BTreeMap<Name, Vec<Kept>> = BTreeMap::new();
+        let mut more = 0;
         for mut kept in self.alerts.quiet.take(cause, effects) {
+            more += std::mem::take(&mut kept.more);
             kept.sinks.retain(|sink| self.settings.sinks.contains_key(sink));
             if let Some(alert) = alert_of(&kept.line) {
                 if cause != Cause::Suspect && self.say_if_still_so(alert, effects) {
@@ -79,6 +81,7 @@ impl Reactor {
                 }
                 self.alerts.was_named(alert, &kept.sinks, effects);
             }
+            kept.more = std::mem::take(&mut more);
             for sink in &kept.sinks {
                 by_sink.entry(sink.clone()).or_default().push(kept.clone());
             }

@@ -94,6 +94,8 @@ pub enum Cause {
     Suspect,
     /// This silence.
     Silence(u32),
+    /// It comes and goes too often to be told of one by one.
+    Outages,
 }
 
 /// What was not said, until its digest.

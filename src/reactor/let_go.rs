@@ -40,12 +40,13 @@ impl Reactor {
             self.soft.progress.remove(&subject);
             self.soft.gas.remove(&chain);
             self.soft.compared.remove(&chain);
+            self.soft.missed.remove(&chain);
             self.unpublished.insert(chain);
         }
         let over: Vec<Subject> = self
             .troubles
             .iter()
-            .filter(|row| (row.open || self.is_unsaid(&row.subject)) && !self.is_watched(&row.subject))
+            .filter(|row| row.open && !self.is_watched(&row.subject))
             .map(|row| row.subject.clone())
             .collect();
         for subject in over {

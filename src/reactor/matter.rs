@@ -4,7 +4,7 @@ use super::effect::{Body, CrossingBody, CrossingSubject, MessageKind, TransferBo
 use super::rows::AlertRow;
 use super::settings::Side;
 use crate::types::amount::format_amount;
-use crate::types::{Allowance, Name, U256};
+use crate::types::{Allowance, Name, Timestamp, U256};
 
 /// Digits of a gwei behind the point, in wei.
 const GWEI: u8 = 9;
@@ -13,11 +13,11 @@ const USDC: u8 = 6;
 
 /// What it is about, and what a message says became of that.
 #[must_use]
-pub(super) fn matter(alert: &AlertRow, kind: MessageKind, body: &Body) -> (String, &'static str) {
+pub(super) fn matter(alert: &AlertRow, kind: MessageKind, body: &Body, at: Timestamp) -> (String, String) {
     let rule = &alert.rule;
     let facts = match body {
-        Body::Transfer(body) => return (transfer(body), body.stage.word()),
-        Body::Approval(body) => return (format!("{rule}: {}", approval(body)), body.stage.word()),
+        Body::Transfer(body) => return (transfer(body), body.stage.word().to_owned()),
+        Body::Approval(body) => return (format!("{rule}: {}", approval(body)), body.stage.word().to_owned()),
         Body::Crossing(body) => crossing(body),
         Body::Source(source) => {
             let chain = source.chain.as_ref().filter(|chain| **chain != source.source);
@@ -32,10 +32,21 @@ pub(super) fn matter(alert: &AlertRow, kind: MessageKind, body: &Body) -> (Strin
         }
         Body::Frozen(body) => format!("{} since {}", body.what, body.since),
         Body::Resolved(_) | Body::Heartbeat(_) | Body::Digest(_) | Body::Test => {
-            return (rule.to_string(), kind.word());
+            return (rule.to_string(), kind.word().to_owned());
         }
     };
-    (format!("{rule}: {facts}"), kind.word())
+    (format!("{rule}: {facts}"), became(kind, body, at))
+}
+
+/// What became of it; of what was in trouble when, and what was missed meanwhile.
+fn became(kind: MessageKind, body: &Body, at: Timestamp) -> String {
+    let word = kind.word();
+    if !matches!(kind, MessageKind::SourceRecovered | MessageKind::SinkRecovered) {
+        return word.to_owned();
+    }
+    let gap = if let Body::Source(source) = body { source.gap } else { None };
+    let gap = gap.map_or_else(String::new, |(from, to)| format!(" with blocks {from} to {to} missed"));
+    format!("{word} at {at}{gap}")
 }
 
 fn transfer(body: &TransferBody) -> String {

@@ -48,6 +48,7 @@ pub mod market;
 pub mod marks;
 pub mod match_set;
 mod matter;
+mod missed;
 pub mod money;
 pub mod office;
 mod opinions;
@@ -177,6 +178,8 @@ struct Soft {
     waited: BTreeSet<(ChainId, Address)>,
     /// Chains whose blocks were held against what an explorer vouched for, since it last did.
     compared: BTreeSet<ChainId>,
+    /// The blocks, first and last, that are read now and were missed when they were mined; there for each chain that gave any blocks.
+    missed: BTreeMap<ChainId, Option<(u64, u64)>>,
     /// Transactions whose receipt was asked for and answered since the last answer of the explorer.
     receipts_asked: BTreeSet<(ChainId, B256)>,
     /// The newest head of an explorer's proxy, and when it came.
@@ -354,7 +357,8 @@ impl Reactor {
             Deadline::Heartbeat => self.beat(effects),
             Deadline::Digest => self.digest_due(effects),
             Deadline::Silence(number) => self.silence_over(number, effects),
-            Deadline::Steady(subject) => self.steady(subject, effects),
+            Deadline::Steady(subject) => self.steady(&subject, effects),
+            Deadline::Outages => self.outages_due(effects),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What is not said at once: silences that people set, and transfers that are meant to deceive. Nothing of it is lost: what is kept is named in
-//! a digest, of a silence when it ends, of suspects once a day.
+//! What is not said at once: silences that people set, transfers that are meant to deceive, and outages that come and go. Nothing of it is
+//! lost: what is kept is named in a digest, of a silence when it ends, of suspects once a day, of outages after minutes.
 
 use super::effect::{Body, CrossingSubject, Effect, MessageKind};
 pub use super::hushed::{Cause, Counterparty, Kept, QuietKey, QuietRow, Silence};
@@ -12,6 +12,8 @@ use std::time::Duration;
 pub const DIGEST_EVERY: Duration = Duration::from_hours(24);
 /// The most suspects that are named in a day; the rest is counted. Anyone can make as many as they pay gas for.
 pub const MOST_SUSPECTS: usize = 60;
+/// The most outages that are named in one go; the rest is counted. A sink that refuses every other message makes many.
+pub const MOST_OUTAGES: usize = 20;
 /// The most counterparties that are remembered, the newest: some 16 MB.
 pub const MOST_KNOWN: usize = 100_000;
 /// The most silences at a time; and of those that are over, the most that are remembered, the newest.
@@ -174,16 +176,42 @@ impl Quiet {
         self.put(QuietRow::Kept(Kept { number, cause, sinks, line, more: 0 }), effects);
     }
 
+    /// Keeps what is not said of something that comes and goes. Where there are many of these, the oldest that is over is only counted.
+    pub fn keep_outage(
+        &mut self,
+        sinks: Vec<Name>,
+        line: Name,
+        is_over: impl Fn(AlertId) -> bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let of_cause = || self.kept.values().filter(|kept| kept.cause == Cause::Outages);
+        let over = |kept: &&Kept| alert_of(&kept.line).is_some_and(&is_over);
+        let counted = if of_cause().count() < MOST_OUTAGES { None } else { of_cause().find(over).cloned() };
+        let next =
+            of_cause().find(|kept| counted.as_ref().is_some_and(|counted| kept.number != counted.number)).cloned();
+        if let (Some(counted), Some(next)) = (counted, next) {
+            self.remove(&counted, effects);
+            self.put(QuietRow::Kept(Kept { more: next.more + counted.more + 1, ..next }), effects);
+        }
+        let number = self.kept.last_key_value().map_or(1, |(number, _)| number + 1);
+        self.put(QuietRow::Kept(Kept { number, cause: Cause::Outages, sinks, line, more: 0 }), effects);
+    }
+
     /// Takes what was kept for a cause, in the order in which it came.
     pub fn take(&mut self, cause: Cause, effects: &mut Vec<Effect>) -> Vec<Kept> {
-        let taken: Vec<Kept> = self.kept.extract_if(.., |_, kept| kept.cause == cause).map(|(_, kept)| kept).collect();
+        let taken: Vec<Kept> = self.kept.values().filter(|kept| kept.cause == cause).cloned().collect();
         for kept in &taken {
-            if let Some(alert) = alert_of(&kept.line) {
-                self.kept_of.remove(&(alert, kept.number));
-            }
-            effects.push(Effect::Delete(RowKey::Quiet(QuietKey::Kept(kept.number))));
+            self.remove(kept, effects);
         }
         taken
+    }
+
+    fn remove(&mut self, kept: &Kept, effects: &mut Vec<Effect>) {
+        if let Some(alert) = alert_of(&kept.line) {
+            self.kept_of.remove(&(alert, kept.number));
+        }
+        self.kept.remove(&kept.number);
+        effects.push(Effect::Delete(RowKey::Quiet(QuietKey::Kept(kept.number))));
     }
 
     /// Remembers that a watched address dealt with another in earnest.

@@ -24,7 +24,7 @@ pub(super) struct Place {
     pub(super) time: Timestamp,
     /// Position of the log.
     pub(super) log_index: Option<u64>,
-    /// It was read from a gap.
+    /// It was missed when it was mined: it was read from a gap, or after the chain was blind.
     pub(super) late: bool,
     /// It lies before the watch.
     pub(super) history: bool,
@@ -76,7 +76,7 @@ impl Reactor {
             return self.read_history(run, effects);
         }
         let chain = self.chains.entry(id).or_insert_with(|| Chain::new(id));
-        let begins = chain.tip().is_none();
+        let tip = chain.window().next_back().copied();
         let taken = match run.part {
             RunPart::Tip => chain.extend(&run.endpoint, &run.blocks, effects),
             RunPart::Gap | RunPart::History => chain.fill(&run.blocks, effects),
@@ -96,11 +96,14 @@ impl Reactor {
         };
         self.balances_gone(id, &change.removed, effects);
         let new = &run.blocks[change.known..];
-        if let Some(first) = new.first().filter(|_| begins) {
+        if let Some(first) = new.first().filter(|_| tip.is_none()) {
             self.begin(id, first.at, effects);
         }
         let mut gone = self.standing_in(id, &change.removed);
         let marks = self.marks(id, effects);
+        if run.part == RunPart::Tip {
+            self.note_missed(id, tip);
+        }
         let mut touched = BTreeSet::new();
         for block in new {
             self.read_block(id, block, run.part != RunPart::Tip, marks, &mut touched, effects);
@@ -119,6 +122,7 @@ impl Reactor {
         self.settle_stages(id, marks, touched, effects);
         if let (RunPart::Tip, Some(last)) = (run.part, new.last()) {
             self.timers.clear(&Deadline::Revert(id), effects);
+            self.caught_up(id, last.at.number);
             // A node that is days behind gives new blocks too: they say nothing of how the chain stands now.
             if self.is_old(id, last.time) {
                 return;
@@ -333,21 +337,22 @@ impl Reactor {
         &mut self,
         id: ChainId,
         block: &Block,
-        late: bool,
+        of_gap: bool,
         marks: Marks,
         touched: &mut BTreeSet<TransferId>,
         effects: &mut Vec<Effect>,
     ) {
         let mut counted: BTreeMap<TransferKey, u32> = BTreeMap::new();
         for movement in &block.movements {
-            let Some(history) = self.is_history_in(id, movement, block.at.number, late) else { continue };
+            let Some(history) = self.is_history_in(id, movement, block.at.number, of_gap) else { continue };
             let first = TransferKey::of(id, movement, 0);
             let nth = counted.entry(first).or_default();
             let key = TransferKey { nth: *nth, ..first };
             *nth += 1;
-            if late && self.stands_above(key.id(), block.at.number) {
+            if of_gap && self.stands_above(key.id(), block.at.number) {
                 continue;
             }
+            let late = of_gap || self.was_missed(id, block.at.number, key.id());
             let place = Place {
                 block: block.at.number,
                 hash: Some(block.at.hash),

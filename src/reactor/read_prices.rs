@@ -16,12 +16,8 @@ use super::rules::InForce;
 use super::settings::{ChangeCondition, Condition, Move, PriceCondition, Settings, Side, Threshold};
 use super::unpriced::PRICE_SILENCE;
 use crate::types::money::Percent;
-use crate::types::{Name, Pair, Price, Severity, Timestamp};
+use crate::types::{Name, Pair, Price, Severity};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// That the feeds of a pair differ is said no more often than this.
-const DISAGREEMENT_SILENCE: Duration = Duration::from_hours(1);
 
 /// A pair that feeds are asked for.
 #[derive(Debug, Clone, Default)]
@@ -217,13 +213,8 @@ impl Reactor {
 
     /// The feeds of a pair say too different things.
     fn feeds_differ(&mut self, pair: &Pair, effects: &mut Vec<Effect>) {
-        let subject = Subject::Prices(pair.clone());
-        let lately = |since: Timestamp| self.at.since(since) < DISAGREEMENT_SILENCE;
-        if self.troubles.get(&subject).is_some_and(|row| row.open || lately(row.since)) {
-            return;
-        }
-        let reason = self.differences(pair);
-        if let Some(row) = self.troubles.open(subject, self.at, None, effects) {
+        if let Some(row) = self.troubles.open(Subject::Prices(pair.clone()), self.at, None, effects) {
+            let reason = self.differences(pair);
             let body = self.source_body(&row, None, reason.into());
             self.say_trouble(&row, MessageKind::SourceDisagrees, Severity::Warning, body, effects);
         }

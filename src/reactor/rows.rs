@@ -318,7 +318,7 @@ pub struct TransferRow {
     pub suspect: Suspect,
     /// Who vouches for it.
     pub voucher: Voucher,
-    /// It was read from a gap.
+    /// It was missed when it was mined: it was read from a gap, or after the chain was blind.
     pub late: bool,
     /// It lies before the watch: no rule speaks of it but those that ask for history.
     pub history: bool,
@@ -523,8 +523,10 @@ pub enum Deadline {
     Digest,
     /// A silence is over.
     Silence(u32),
-    /// What was in trouble has been well for long enough to be believed, or to be forgotten.
+    /// What came and went may be told of as if for the first time.
     Steady(Subject),
+    /// What came and went too often to be told of has waited for long enough.
+    Outages,
 }
 
 /// A deadline, with its length: after a restart it is due no later than that from now.

@@ -1,66 +1,54 @@
-//! Troubles that come and go: the first coming is said, and the last going.
+//! Troubles that come and go: each is told as it was, and no number of them is a flood.
 //!
-//! Who is back after a first trouble is believed at once. Who falls into it again within the hour is believed when it has been well for
-//! five minutes: until then its trouble is the same one, and nobody hears of its comings and goings. What counts as blind, and who
-//! vouches for what, is none of this file's business: it only decides what is said.
+//! Every outage is an alert of its own with its own times, and what is told of it is true when it is told: its end with its end. Three in a
+//! row are told as they begin, and one more with every twenty minutes that pass. What begins beyond that waits for five minutes at most: it
+//! is told then if it lasts, else a digest names it. How a source stands is not told later anywhere else: `status`, metrics, `/readyz` and the
+//! heartbeat say it at once.
 
 use super::Reactor;
-use super::alerts::trouble_alert;
-use super::effect::{Effect, MessageKind};
-use super::rows::{Deadline, Subject, TroubleRow};
-use crate::types::{Name, Timestamp};
+use super::alerts::{is_held, trouble_alert};
+use super::effect::Effect;
+use super::quiet::Cause;
+use super::rows::{AlertRow, Deadline, Subject};
 use std::time::Duration;
 
-/// Trouble that comes again within this long of the last recovery comes and goes.
-const RECENT: Duration = Duration::from_hours(1);
-/// What comes and goes is back when it has been well for this long.
-const STEADY: Duration = Duration::from_mins(5);
+/// So many outages of one subject are told in a row as they begin.
+const IN_A_ROW: u32 = 3;
+/// One more may be told as it begins with each time that this has passed: three an hour of what never ceases to come and go.
+const ONE_MORE: Duration = Duration::from_mins(20);
+/// What begins beyond that is told after this long if it lasts, or named in a digest.
+const HELD_FOR: Duration = Duration::from_mins(5);
 
 impl Reactor {
-    /// Opens trouble. Gives the row where it has to be said: not of what is open already, or was when its recovery was not yet believed.
-    pub(super) fn open_trouble(
-        &mut self,
-        subject: Subject,
-        since: Timestamp,
-        last_block: Option<u64>,
-        effects: &mut Vec<Effect>,
-    ) -> Option<TroubleRow> {
-        if self.is_unsaid(&subject) {
-            self.troubles.reopen(&subject, effects);
-            return None;
+    /// Whether what is to be said of trouble waits because it came and went too often. Each trouble is counted once, when it is new.
+    pub(super) fn waits_its_turn(&mut self, alert: &AlertRow, subject: &Subject, effects: &mut Vec<Effect>) -> bool {
+        if alert.revision > 0 {
+            return is_held(alert) && self.timers.contains(&Deadline::Outages);
         }
-        self.troubles.open(subject, since, last_block, effects)
-    }
-
-    /// Whether that something is back has to wait until it is believed; from now on it does.
-    pub(super) fn has_to_wait(&mut self, subject: &Subject, effects: &mut Vec<Effect>) -> bool {
-        let recovered = match subject {
-            Subject::Chain(_) | Subject::Source(_) | Subject::Unpriced(_) => MessageKind::SourceRecovered,
-            Subject::Sink(_) => MessageKind::SinkRecovered,
-            Subject::Disagreement(_) | Subject::List(..) | Subject::Prices(_) | Subject::Payments(_) => return false,
-        };
         let deadline = Deadline::Steady(subject.clone());
-        // Who wants to hear of no recovery hears of every trouble.
-        let silenced = self.settings.system.disabled.contains(&Name::from(recovered.word()));
-        let waits = self.timers.contains(&deadline) && !silenced;
-        self.timers.set(self.at, deadline, if waits { STEADY } else { RECENT }, effects);
-        waits
+        // The deadline is when all of them may come in a row again.
+        let told = self.timers.due(&deadline).map_or(Duration::ZERO, |due| due.since(self.at)).min(ONE_MORE * IN_A_ROW);
+        if told <= ONE_MORE * (IN_A_ROW - 1) {
+            self.timers.set(self.at, deadline, told + ONE_MORE, effects);
+            return false;
+        }
+        if !self.timers.contains(&Deadline::Outages) {
+            self.timers.set(self.at, Deadline::Outages, HELD_FOR, effects);
+        }
+        true
     }
 
-    /// It has been well for long enough, or its last trouble is long ago.
-    pub(super) fn steady(&mut self, subject: Subject, effects: &mut Vec<Effect>) {
-        let Some(row) = self.unsaid(&subject).cloned() else { return };
-        self.timers.set(self.at, Deadline::Steady(subject), RECENT, effects);
-        self.say_recovered(&row, effects);
+    /// What came and went has waited for long enough.
+    pub(super) fn outages_due(&mut self, effects: &mut Vec<Effect>) {
+        self.tell_kept(Cause::Outages, "what came and went too often to be told one by one, and is over", effects);
     }
 
-    /// Whether something is back, and nobody was told.
-    pub(super) fn is_unsaid(&self, subject: &Subject) -> bool {
-        self.timers.contains(&Deadline::Steady(subject.clone())) && self.unsaid(subject).is_some()
-    }
-
-    fn unsaid(&self, subject: &Subject) -> Option<&TroubleRow> {
-        let row = self.troubles.get(subject).filter(|row| !row.open)?;
-        self.alerts.get(trouble_alert(row)).map(|_| row)
+    /// A subject has been well for long enough to be told of as if for the first time. An earlier version held back that it is back: that is
+    /// made up for.
+    pub(super) fn steady(&mut self, subject: &Subject, effects: &mut Vec<Effect>) {
+        let over = self.troubles.get(subject).filter(|row| !row.open).cloned();
+        if let Some(row) = over.filter(|row| self.alerts.get(trouble_alert(row)).is_some()) {
+            self.say_recovered(&row, effects);
+        }
     }
 }

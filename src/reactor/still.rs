@@ -1,9 +1,9 @@
-//! What a silence kept, and is so still when the silence ends: it is said then, as it is then.
+//! What was kept quiet, and is so still when the silence ends: it is said then, as it is then.
 //!
 //! What is not known now (a price that nobody reports) is not said: the digest names it as it was.
 
 use super::Reactor;
-use super::alerts::trouble_alert;
+use super::alerts::{is_held, trouble_alert};
 use super::cross::said_at;
 use super::effect::{CrossingBody, Effect, MessageKind};
 use super::phase::Phase;
@@ -63,7 +63,11 @@ impl Reactor {
     fn say_still_in_trouble(&mut self, alert: &AlertRow, subject: &Subject, effects: &mut Vec<Effect>) {
         let row = self.troubles.get(subject).filter(|row| row.open && trouble_alert(row) == alert.id);
         let Some(row) = row.cloned() else { return };
-        let still = "it is so still, and a silence kept it from being said until now";
+        let still = if is_held(alert) {
+            "it comes and goes, and lasts now"
+        } else {
+            "it is so still, and a silence kept it from being said until now"
+        };
         let reason = || match &row.reason {
             Some(reason) => Name::from(format!("{reason}; {still}")),
             None => still.into(),

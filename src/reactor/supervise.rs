@@ -3,7 +3,6 @@
 use super::Reactor;
 use super::alerts::{Saying, new_alert, trouble_alert};
 use super::authority::endpoints_of;
-use super::chain::Chain;
 use super::deliveries::sink_body;
 use super::effect::{Body, Effect, MessageKind, Notice, SinkBody, SourceBody};
 use super::event::{SourceId, SourceKind, SourceReport, SourceState};
@@ -141,7 +140,7 @@ impl Reactor {
         let since = self.soft.progress.get(&subject).copied().unwrap_or(self.at);
         let last_block = self.height(chain);
         self.unpublished.insert(chain);
-        if let Some(row) = self.open_trouble(subject, since, last_block, effects) {
+        if let Some(row) = self.troubles.open(subject, since, last_block, effects) {
             let body = self.source_body(&row, None, reason.into());
             self.say_trouble(&row, MessageKind::SourceBlind, Severity::Critical, body, effects);
         }
@@ -173,7 +172,7 @@ impl Reactor {
         self.timers.clear(&Deadline::Silent(subject.clone()), effects);
         let was_open = self.troubles.is_open(&subject);
         let since = self.soft.progress.get(&subject).copied().unwrap_or(self.at);
-        if let Some(row) = self.open_trouble(subject.clone(), since, None, effects) {
+        if let Some(row) = self.troubles.open(subject.clone(), since, None, effects) {
             let (severity, without) = self.without_feed(&row.subject);
             let body = self.source_body(&row, None, format!("{reason}{without}").into());
             self.say_trouble(&row, MessageKind::SourceBlind, severity, body, effects);
@@ -193,25 +192,17 @@ impl Reactor {
         }
         let Some(row) = self.troubles.close(subject, effects) else { return };
         self.unpublished.extend(chain_of(subject));
-        if !self.has_to_wait(subject, effects) {
-            self.say_recovered(&row, effects);
+        if let Subject::Chain(chain) = subject {
+            let gap = self.missed_by(&row);
+            effects.push(Effect::Notice(Notice::Back { chain: *chain, since: row.since, gap }));
         }
+        self.say_recovered(&row, effects);
     }
 
     /// That what was in trouble is back, with what was missed.
     pub(super) fn say_recovered(&mut self, row: &TroubleRow, effects: &mut Vec<Effect>) {
         let subject = &row.subject;
-        let of_chain = chain_of(subject);
-        let gap = match (of_chain, row.last_block) {
-            (Some(chain), Some(last)) => {
-                // A chain that was begun anew above it has no such gap: what lies between is history.
-                let started = self.chains.get(&chain).and_then(|chain| chain.row().started);
-                let goes_on = started.is_none_or(|started| started <= last.saturating_add(1));
-                let height = self.chains.get(&chain).and_then(Chain::told_height);
-                height.filter(|height| goes_on && *height > last).map(|height| (last + 1, height))
-            }
-            _ => None,
-        };
+        let gap = self.missed_by(row);
         let blind_for = self.at.since(row.since).as_secs();
         match subject {
             Subject::Chain(_) | Subject::Source(_) | Subject::List(..) | Subject::Unpriced(_) => {
@@ -353,6 +344,9 @@ impl Reactor {
             self.settings.system.notify.iter().filter(|sink| Some(*sink) != failing).cloned().collect();
         let state = if over { AlertState::Resolved } else { AlertState::Raised };
         let saying = Saying { kind, body, state, close: over };
+        if !over && self.waits_its_turn(&alert, &row.subject, effects) {
+            return self.alerts.hold_back(alert, saying, &sinks, &self.settings, self.at, effects);
+        }
         self.alerts.say(alert, saying, &sinks, &self.settings, self.at, effects);
     }
 
@@ -372,7 +366,7 @@ impl Reactor {
 }
 
 /// The chain whose reading is in trouble with this.
-fn chain_of(subject: &Subject) -> Option<ChainId> {
+pub(super) fn chain_of(subject: &Subject) -> Option<ChainId> {
     match subject {
         Subject::Chain(chain) => Some(*chain),
         Subject::Source(source) => source.chain.filter(|chain| *subject == endpoints_of(*chain)),

@@ -1,7 +1,7 @@
 //! What is said of chains, feeds and sinks in trouble: event by event, message by message.
 
 use super::super::effect::Message;
-use super::super::event::{DeliveryReport, Event, Explored, List, NoPrice, Run, RunPart, Tick, Unlistable};
+use super::super::event::{DeliveryReport, Event, Explored, Head, List, NoPrice, Run, RunPart, Tick, Unlistable};
 use super::super::rows::Tables;
 use super::super::settings::{
     Condition, Confirmed, PriceCondition, Rule, Settings, Side, SinkSettings, SystemSettings, Threshold, Watch,
@@ -290,8 +290,6 @@ fn a_sink_is_back_when_something_got_through_and_not_later() {
         };
         assert_eq!((body.since, body.reason.as_str()), (at(second), "back after 6 s"));
     }
-    let later = reactor.next_deadline().map(|(_, deadline)| deadline);
-    assert!(!matches!(later, Some(Deadline::Steady(_))), "{later:?}");
 }
 
 #[test]
@@ -344,4 +342,85 @@ fn a_hold_does_not_end_over_a_pair_that_went_quiet() {
         let said = told(&mut reactor, 40, Event::Deadline(Deadline::Holds("BTC-USD".into())));
         assert_eq!(said.len(), usize::from(!goes_quiet));
     }
+}
+
+#[test]
+fn each_outage_of_a_chain_has_its_own_times_blocks_and_alert_however_soon_it_comes() {
+    let mut reactor = reactor();
+    reactor.handle(at(0), source(SourceKind::Rpc, "main", SourceState::Fresh));
+    let hash = |number: u64| B256::from(U256::from(number));
+    let place = |number: u64| BlockRef { number, hash: hash(number), parent: hash(number - 1) };
+    let head = |number| {
+        Event::Head(Head {
+            chain: CHAIN,
+            endpoint: "main".into(),
+            at: place(number),
+            time: at(70),
+            base_fee: None,
+            lacks: None,
+        })
+    };
+    let run = |numbers: std::ops::RangeInclusive<u64>, second| {
+        let (time, fee) = (at(second), Some(U256::from(7)));
+        let block = |number| Block {
+            at: place(number),
+            time,
+            base_fee: fee,
+            next_base_fee: fee,
+            movements: Vec::new(),
+            traced: true,
+        };
+        let (endpoint, part) = ("main".into(), RunPart::Tip);
+        Event::Run(Run { chain: CHAIN, endpoint, blocks: numbers.map(block).collect(), part, chosen_by: None })
+    };
+    let mut said = Vec::new();
+    let mut tell = |second, event| {
+        for message in told(&mut reactor, second, event) {
+            let Body::Source(body) = message.body else { panic!("{message:?}") };
+            said.push((second, message.kind.word(), body.since, body.gap, body.reason, message.alert));
+        }
+    };
+    let silent = || Event::Deadline(Deadline::Silent(Subject::Chain(CHAIN)));
+    tell(1, run(100..=100, 1));
+    tell(61, silent());
+    tell(70, head(140));
+    tell(70, run(101..=116, 70));
+    tell(71, run(117..=140, 71));
+    tell(131, silent());
+    tell(150, run(141..=142, 150));
+    let said: Vec<_> = said
+        .iter()
+        .map(|(second, word, since, gap, reason, alert)| (*second, *word, *since, *gap, reason.as_str(), *alert))
+        .collect();
+    let [first, _, second, _] = said[..] else { panic!("{said:?}") };
+    assert_ne!(first.5, second.5, "each is an alert of its own");
+    let silence = "no new block for 60 s";
+    assert_eq!(
+        said,
+        [
+            (61, "source.blind", at(1), None, silence, first.5),
+            (70, "source.recovered", at(1), Some((101, 140)), "back after 69 s", first.5),
+            (131, "source.blind", at(71), None, silence, second.5),
+            (150, "source.recovered", at(71), Some((141, 142)), "back after 79 s", second.5),
+        ]
+    );
+}
+
+#[test]
+fn that_feeds_differ_again_soon_after_they_agreed_is_said_again() {
+    let mut settings = settings();
+    settings.feeds.insert("kraken".into(), vec![pair("BTC-USD")]);
+    let mut reactor = Reactor::restore(Tables::default(), at(0));
+    reactor.handle(at(0), Event::Configured(Box::new(settings)));
+    let mut said = Vec::new();
+    for second in 1..=400 {
+        for (feed, value) in [("coinbase", "120"), ("kraken", if (second / 100) % 2 == 0 { "140" } else { "120" })] {
+            let tick = Tick { feed: feed.into(), pair: pair("BTC-USD"), price: price(value), time: at(second) };
+            said.extend(
+                told(&mut reactor, second, Event::Tick(tick)).iter().map(|message| (second, message.kind.word())),
+            );
+        }
+    }
+    let (differ, agree) = ("source.disagrees", "source.recovered");
+    assert_eq!(said, [(61, differ), (160, agree), (260, differ), (360, agree)]);
 }

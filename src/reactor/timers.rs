@@ -38,7 +38,8 @@ impl Timers {
             | Deadline::Heartbeat
             | Deadline::Digest
             | Deadline::Silence(_)
-            | Deadline::Steady(_) => true,
+            | Deadline::Steady(_)
+            | Deadline::Outages => true,
             Deadline::Silent(_) | Deadline::TokenWait(..) | Deadline::Revert(_) | Deadline::Money => false,
         }
     }
@@ -66,6 +67,12 @@ impl Timers {
     #[must_use]
     pub fn contains(&self, deadline: &Deadline) -> bool {
         self.rows.contains_key(deadline)
+    }
+
+    /// When it is due, where it is set.
+    #[must_use]
+    pub fn due(&self, deadline: &Deadline) -> Option<Timestamp> {
+        self.rows.get(deadline).map(|row| row.due)
     }
 
     /// The length with which it was set, where it is.

@@ -49,13 +49,6 @@ impl Troubles {
         Some(row)
     }
 
-    /// It is the same trouble still: what was closed is open again.
-    pub fn reopen(&mut self, subject: &Subject, effects: &mut Vec<Effect>) {
-        if let Some(row) = self.rows.get(subject).filter(|row| !row.open).cloned() {
-            self.put(TroubleRow { open: true, ..row }, effects);
-        }
-    }
-
     /// Closes trouble. Gives the row as it was, if it was open.
     pub fn close(&mut self, subject: &Subject, effects: &mut Vec<Effect>) -> Option<TroubleRow> {
         let row = self.rows.get(subject).filter(|row| row.open)?.clone();

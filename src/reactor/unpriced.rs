@@ -57,7 +57,7 @@ impl Reactor {
     }
 
     fn say_unpriced(&mut self, pair: &Pair, since: Timestamp, effects: &mut Vec<Effect>) {
-        if let Some(row) = self.open_trouble(Subject::Unpriced(pair.clone()), since, None, effects) {
+        if let Some(row) = self.troubles.open(Subject::Unpriced(pair.clone()), since, None, effects) {
             let (severity, without) = self.without(&[pair]);
             let silence = self.soft.prices.get(pair).map_or_else(String::new, |followed| followed.market.silence());
             let reason = format!("no feed has a price of {pair} ({silence}){without}");

@@ -2,7 +2,7 @@
 //! a sink is in trouble with. What was said, with the values of then, its messages have.
 
 use super::Reactor;
-use super::alerts::balance_alert;
+use super::alerts::{balance_alert, trouble_alert};
 use super::crossing::is_past;
 use super::effect::MessageKind;
 use super::holdings::LevelRow;
@@ -39,7 +39,7 @@ impl Reactor {
             AlertSubject::Balance { watch, .. } => vec![self.of_balance(alert, watch)],
             AlertSubject::Trouble(subject) => {
                 let row = self.troubles.iter().find(|row| row.subject == *subject);
-                let checks = row.map(of_trouble).unwrap_or_default();
+                let checks = row.map(|row| of_trouble(row, alert)).unwrap_or_default();
                 let looked = Looked { rule: alert.rule.clone(), watch: None, checks, besides: Vec::new() };
                 vec![looked]
             }
@@ -164,7 +164,11 @@ fn seconds(span: Duration) -> String {
     format!("once in {} s", span.as_secs())
 }
 
-fn of_trouble(row: &TroubleRow) -> Vec<Check> {
+fn of_trouble(row: &TroubleRow, alert: &AlertRow) -> Vec<Check> {
+    if trouble_alert(row) != alert.id {
+        let is = format!("over since {}; it was so again since {}", alert.changed_at, row.since);
+        return vec![told("in trouble", false, is, "as long as it lasts".to_owned())];
+    }
     let is = if row.open { format!("since {}", row.since) } else { format!("over; it began at {}", row.since) };
     let mut checks = vec![told("in trouble", row.open, is, "as long as it lasts".to_owned())];
     if let Some(block) = row.last_block {

@@ -97,6 +97,7 @@ fn deadline() -> impl Strategy<Value = Deadline> {
         Just(Deadline::Digest),
         count().prop_map(Deadline::Silence),
         subject().prop_map(Deadline::Steady),
+        Just(Deadline::Outages),
     ]
 }
 

@@ -53,7 +53,7 @@ fn read_chain(text: &str) -> Option<ChainId> {
     text.parse().ok().map(ChainId)
 }
 
-/// `holds:RULE`, `balance_holds:1:0x…:coin:RULE`, `silent:SUBJECT`, `token_wait:1:0x…`, `revert:1`, `forget:HEX`, `expires:HEX`, `heartbeat:`, `steady:SUBJECT`.
+/// `holds:RULE`, `balance_holds:1:0x…:coin:RULE`, `silent:SUBJECT`, `token_wait:1:0x…`, `revert:1`, `forget:HEX`, `expires:HEX`, `heartbeat:`, `steady:SUBJECT`, `outages:`.
 #[must_use]
 pub(super) fn deadline_text(deadline: &Deadline) -> String {
     match deadline {
@@ -75,6 +75,7 @@ pub(super) fn deadline_text(deadline: &Deadline) -> String {
         Deadline::Digest => "digest:".to_owned(),
         Deadline::Silence(number) => format!("silence:{number}"),
         Deadline::Steady(subject) => format!("steady:{}", subject_text(subject)),
+        Deadline::Outages => "outages:".to_owned(),
     }
 }
 
@@ -105,6 +106,7 @@ pub(super) fn read_deadline(text: &str) -> Option<Deadline> {
         "digest" => Some(Deadline::Digest),
         "silence" => rest.parse().ok().map(Deadline::Silence),
         "steady" => read_subject(rest).map(Deadline::Steady),
+        "outages" => Some(Deadline::Outages),
         "expires" => PaymentId::parse(rest).map(Deadline::Expires),
         "money" => rest.is_empty().then_some(Deadline::Money),
         _ => None,

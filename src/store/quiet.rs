@@ -4,7 +4,7 @@ use super::codec::{all, run};
 use crate::reactor::quiet::{Cause, Counterparty, Kept, QuietKey, QuietRow, Silence};
 use rusqlite::{Connection, Result};
 
-/// `cause` is the number of a silence, or 0 of suspects. Ids of silences begin at 1.
+/// `cause` is the number of a silence, 0 of suspects, or [`OUTAGES`]. Ids of silences begin at 1, and are never so many.
 pub(super) const TABLES: &str = "
 CREATE TABLE silences (
   number INTEGER NOT NULL PRIMARY KEY, rule TEXT, watch TEXT, chain TEXT, types TEXT, up_to TEXT NOT NULL, from_time INTEGER NOT NULL,
@@ -17,6 +17,9 @@ CREATE TABLE kept (
   number INTEGER NOT NULL PRIMARY KEY, cause INTEGER NOT NULL, sinks TEXT NOT NULL, line TEXT NOT NULL, more INTEGER NOT NULL
 ) STRICT;
 ";
+
+/// The `cause` of what came and went.
+const OUTAGES: u32 = u32::MAX;
 
 /// Silences that are over stay.
 pub(super) const ENDED: &str = "ALTER TABLE silences ADD COLUMN over INTEGER NOT NULL DEFAULT 0;";
@@ -38,6 +41,7 @@ pub(super) fn put(connection: &Connection, row: &QuietRow) -> Result<()> {
             let cause = match cause {
                 Cause::Suspect => 0,
                 Cause::Silence(number) => *number,
+                Cause::Outages => OUTAGES,
             };
             run!(connection, sql, *number, cause, *sinks, *line, *more)
         }
@@ -75,6 +79,7 @@ pub(super) fn rows(connection: &Connection) -> Result<Vec<QuietRow>> {
             number: cells.take()?,
             cause: match cells.take::<u32>()? {
                 0 => Cause::Suspect,
+                OUTAGES => Cause::Outages,
                 number => Cause::Silence(number),
             },
             sinks: cells.take()?,

@@ -82,6 +82,7 @@ pub fn read(labels: &Labels, at: Timestamp, notice: &Notice) -> Reading {
         | Notice::GapFilled { .. }
         | Notice::LateTraces(..)
         | Notice::Stopped { .. }
+        | Notice::Back { .. }
         | Notice::Stalled(..) => read_chain(labels, notice),
         Notice::Transfer { chain, stage, suspect } => {
             read_stage(Metric::Transfers, "a transfer", &name(*chain), *stage, *suspect)
@@ -198,6 +199,10 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
             let chain = name(chain);
             let line = format!("{chain} is stopped: {reason}; to go on: walletwatch chain accept {chain}");
             Reading::say(Level::ERROR, line).with(Metric::Stopped, [&chain], Change::Set(1.0))
+        }
+        Notice::Back { chain, since, gap } => {
+            let missed = gap.map_or_else(String::new, |(from, to)| format!(", blocks {from} to {to} were missed"));
+            Reading::say(Level::INFO, format!("{} is not blind any more: it was since {since}{missed}", name(chain)))
         }
         Notice::Stalled(chain) => {
             let chain = name(chain);

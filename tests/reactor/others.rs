@@ -143,6 +143,9 @@ fn a_blind_chain_and_a_failing_sink_are_said_and_taken_back() {
     check(
         with_chain(|chain| chain.stale_after = Duration::from_mins(1)),
         "
+        tx t1 usdc S>A 5
+        tx t2 usdc S>A 6
+        tx t3 usdc S>A 7
         a fresh
         a 100
         wait 59s
@@ -150,8 +153,15 @@ fn a_blind_chain_and_a_failing_sink_are_said_and_taken_back() {
         = source.blind
         restart
         wait 120s
-        a 101
-        = source.recovered
+        a 101:t1
+        = source.recovered; seen t1 treasury in late
+        a 102:t2
+        = seen t2 treasury in
+        wait 61s
+        = source.blind
+        wait 1s
+        a 103:t3
+        = source.recovered; confirmed t1 treasury in late; seen t3 treasury in late
         sink ops fails
         = sink.failing on chat
         sink ops fails

@@ -319,7 +319,6 @@ fn a_heartbeat_comes_as_often_as_it_was_asked_for_whatever_restarts() {
         never.clone(),
         &[("minute", every(60)), ("hour", every(3_600)), ("never", never)],
         "
-        wait 600s
         config minute
         = heartbeat 0
         wait 59s
@@ -346,7 +345,7 @@ fn a_heartbeat_comes_as_often_as_it_was_asked_for_whatever_restarts() {
 }
 
 #[test]
-fn what_comes_and_goes_is_told_of_once_until_it_is_well_for_long_enough() {
+fn each_outage_is_told_with_its_end_and_after_three_in_a_row_what_lasts_or_a_digest() {
     check(
         both(),
         "
@@ -361,18 +360,29 @@ fn what_comes_and_goes_is_told_of_once_until_it_is_well_for_long_enough() {
         wait 120s
         = source.blind scan
         scan fresh
-        wait 60s
+        = source.recovered scan
+        scan gone
+        wait 120s
+        = source.blind scan
+        restart
+        scan fresh
+        = source.recovered scan
         scan gone
         wait 120s
         scan fresh
-        wait 100s
         scan gone
-        wait 119s
-        scan fresh
+        wait 120s
         restart
-        wait 80s
-        scan fresh
+        wait 179s
         wait 1s
+        = source.blind scan; digest on chat of 1 and 0; digest on ops of 1 and 0
+        scan fresh
+        = source.recovered scan
+        wait 2400s
+        scan gone
+        wait 120s
+        = source.blind scan
+        scan fresh
         = source.recovered scan
         ",
     );
@@ -387,7 +397,29 @@ fn what_comes_and_goes_is_told_of_once_until_it_is_well_for_long_enough() {
         = sink.failing on ops
         sink chat works
         = sink.recovered on ops
+        sink chat fails
+        = sink.failing on ops
+        sink chat works
+        = sink.recovered on ops
+        sink chat fails
+        sink chat works
+        wait 299s
+        sink chat fails
+        wait 1s
+        = sink.failing on ops; digest on ops of 1 and 0
+        sink chat fails
+        sink chat works
+        = sink.recovered on ops
         wait 600s
         ",
+    );
+    // However many there are, a digest names some and counts the rest; and what lasts is among those that are told.
+    let flood = "sink chat fails\nsink chat works\n".repeat(50);
+    let three = "sink chat fails\n= sink.failing on ops\nsink chat works\n= sink.recovered on ops\n".repeat(3);
+    check(
+        base(),
+        &format!(
+            "{three}{flood}sink chat fails\nwait 300s\n= sink.failing on ops; digest on ops of 10 and 31; digest on ops of 9 and 0"
+        ),
     );
 }

@@ -146,6 +146,13 @@ fn a_built_in_alert_says_whether_the_trouble_lasts() {
     stage.handle(Event::Delivery(DeliveryReport::Recovered { sink: "ops".into() }));
     let looked = why_alert(&mut stage, is_trouble);
     assert!(!looked.checks[0].passed && looked.checks[0].is.as_str().starts_with("over; it began at "), "{looked:?}");
+    // Another trouble of the same sink is another alert, and none of this one.
+    let first = stage.alerts.values().find(|alert| is_trouble(&alert.subject)).expect("it was said").clone();
+    let (sink, reason, since) = ("ops".into(), "HTTP 503".into(), stage.now);
+    stage.handle(Event::Delivery(DeliveryReport::Failing { sink, since, reason }));
+    stage.handle(Event::Command(Command::WhyAlert(Box::new(first))));
+    let check = &stage.looked[0].checks[0];
+    assert!(!check.passed && check.is.as_str().contains("; it was so again since "), "{check:?}");
 }
 
 #[test]

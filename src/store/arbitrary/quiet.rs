@@ -18,7 +18,7 @@ pub(super) fn quiet() -> impl Strategy<Value = QuietRow> {
         });
     let known = (address(), address(), number())
         .prop_map(|(owner, other, number)| QuietRow::Known(Counterparty { owner, other, number }));
-    let cause = prop_oneof![Just(Cause::Suspect), (1..4_u32).prop_map(Cause::Silence)];
+    let cause = prop_oneof![Just(Cause::Suspect), (1..4_u32).prop_map(Cause::Silence), Just(Cause::Outages)];
     let kept = (number(), cause, vec(select(vec!["ops", "chat"]), 0..2), name(), number());
     let kept = kept.prop_map(|(number, cause, sinks, line, more)| {
         QuietRow::Kept(Kept { number, cause, sinks: sinks.into_iter().map(Into::into).collect(), line, more })
