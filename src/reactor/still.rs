@@ -63,14 +63,14 @@ impl Reactor {
     fn say_still_in_trouble(&mut self, alert: &AlertRow, subject: &Subject, effects: &mut Vec<Effect>) {
         let row = self.troubles.get(subject).filter(|row| row.open && trouble_alert(row) == alert.id);
         let Some(row) = row.cloned() else { return };
-        let kept = if is_held(alert) {
+        let still = if is_held(alert) {
             "it comes and goes, and lasts now"
         } else {
             "it is so still, and a silence kept it from being said until now"
         };
         let reason = || match &row.reason {
-            Some(reason) => Name::from(format!("{reason}; {kept}")),
-            None => kept.into(),
+            Some(reason) => Name::from(format!("{reason}; {still}")),
+            None => still.into(),
         };
         let (kind, body) = match subject {
             Subject::Payments(_) => return self.say_halt(&row, MessageKind::PaymentsFrozen, reason(), effects),

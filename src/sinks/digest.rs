@@ -1,10 +1,10 @@
 //! Several messages in one, where a chat is behind: a digest names every alert of them, and none of them is lost.
 
-use super::body::{self, DigestData, digest_body};
+use super::body::{self, Data, DigestData, digest_body};
 use super::markup;
 use super::text;
 use crate::store::{NewMessage, OutboxRow};
-use crate::types::{MessageId, Name};
+use crate::types::{AlertId, MessageId, Name};
 use std::sync::Arc;
 
 /// The most messages in one digest: each with [`MOST_WEIGHT`] they fit into the smallest message that a chat takes (3,000 characters).
@@ -44,6 +44,14 @@ pub fn fold(rows: &[Arc<OutboxRow>]) -> Option<OutboxRow> {
     Some(OutboxRow { message, ..(**first).clone() })
 }
 
+/// What the body of a digest says of an alert; nothing where it does not name it.
+#[must_use]
+pub fn line_about(body: &[u8], alert: AlertId) -> Option<String> {
+    let Ok((_, Data::Digest(digest))) = body::read(body) else { return None };
+    let end = format!("; alert {alert}");
+    digest.entries.iter().find_map(|line| line.strip_suffix(&end)).map(str::to_owned)
+}
+
 /// What a message says, in a line, and whose life it belongs to: `walletwatch why` says the rest.
 fn line(message: &NewMessage) -> String {
     let text = text::render(&message.body, false).unwrap_or_else(|_| text::unreadable(&message.kind));
@@ -66,4 +74,28 @@ fn light(text: &str) -> String {
     });
     let kept: String = kept.collect();
     if kept.len() < text.len() { markup::with_ellipsis(kept) } else { kept }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sinks::samples::at;
+
+    #[test]
+    fn a_digest_says_of_each_alert_what_its_line_says() {
+        let (one, other) = (AlertId([1; 16]), AlertId([2; 16]));
+        let entries = vec![format!("a; seen, final; alert {one}").into(), format!("b; seen; alert {other}").into()];
+        let basics = body::Basics {
+            alert_id: AlertId([9; 16]).to_string().into(),
+            revision: 1,
+            rule: None,
+            severity: "info".into(),
+            simulated: false,
+        };
+        let body = digest_body(at(0), &DigestData { basics, reason: "a day".into(), entries, more: 0 });
+        assert_eq!(line_about(&body, one).as_deref(), Some("a; seen, final"));
+        assert_eq!(line_about(&body, other).as_deref(), Some("b; seen"));
+        assert_eq!(line_about(&body, AlertId([3; 16])), None);
+        assert_eq!(line_about(b"{}", one), None);
+    }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
@@ -89,9 +89,10 @@ impl Stage {
 
     /// The first event that `pick` wants; others are passed over.
     async fn until<T>(&mut self, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
+        let end = Instant::now() + PATIENCE;
         loop {
-            let ready = timeout(PATIENCE, self.intake.ready()).await;
-            assert!(ready.is_ok(), "nothing more came after {:#?}", self.seen);
+            let ready = timeout_at(end, self.intake.ready()).await;
+            assert!(ready.is_ok() && Instant::now() < end, "nothing of that came in {:#?}", self.seen);
             for event in self.intake.try_recv_many(1) {
                 let found = pick(&event);
                 self.seen.push(event);
@@ -134,10 +135,11 @@ async fn talk(listener: TcpListener, says: Says, mut frames: mpsc::UnboundedRece
     }
 }
 
-/// A block without the rest, as a node gives it.
-fn block(number: u64, hash: &str, parent: &str, transactions: &Value) -> String {
+/// A block without the rest, as a node gives it; whether it has logs.
+fn block(number: u64, hash: &str, parent: &str, transactions: &Value, logs: bool) -> String {
+    let bloom = if logs { "0x01" } else { "0x00" };
     json!({
-        "number": format!("{number:#x}"), "hash": hash, "parentHash": parent, "timestamp": "0x604726a1", "logsBloom": "0x01",
+        "number": format!("{number:#x}"), "hash": hash, "parentHash": parent, "timestamp": "0x604726a1", "logsBloom": bloom,
         "transactions": transactions,
     })
     .to_string()
@@ -152,7 +154,7 @@ async fn a_recorded_head_becomes_a_head_and_its_block_and_a_notice_that_nobody_a
     let value: Value = serde_json::from_str(&head).expect("it is JSON");
     let announced = value["params"]["result"].clone();
     let (hash, parent) = (announced["hash"].clone(), announced["parentHash"].as_str().expect("a hash").to_owned());
-    let before = block(0x43_4821, &parent, &format!("{:#066x}", 7), &json!([]));
+    let before = block(0x43_4821, &parent, &format!("{:#066x}", 7), &json!([]), false);
     let body = announced.to_string();
     let says = move |method: &str, params: &Value| match method {
         "eth_chainId" => Some(r#""0x4""#.to_owned()),
@@ -198,7 +200,8 @@ struct Told {
 /// What moved in it, by the real reader.
 async fn moved(told: Told) -> Vec<String> {
     let Told { number, hash, transactions, receipts, logs, traces } = told;
-    let whole = block(number, &hash, &format!("{:#066x}", 7), &transactions);
+    let has_logs = [&receipts, &logs].into_iter().flatten().any(|text| text.contains("\"topics\""));
+    let whole = block(number, &hash, &format!("{:#066x}", 7), &transactions, has_logs);
     let says = move |method: &str, params: &Value| match method {
         "eth_chainId" => Some(r#""0x1""#.to_owned()),
         "eth_subscribe" => Some(SUBSCRIPTION.to_owned()),
@@ -233,11 +236,11 @@ async fn recorded_receipts_logs_and_traces_say_what_moved_over_the_real_socket()
         let trace: Value = serde_json::from_str(trace).expect("it is JSON");
         json!([{"hash": tx, "from": trace["from"], "to": trace["to"], "value": trace["value"]}])
     };
-    // Four creations, of contracts that keep nothing but what they are given.
+    // Four creations from before receipts said whether they went well: they left some of their gas.
     let listed: Vec<Value> = serde_json::from_str(&receipts).expect("it is a list");
     let creations: Vec<Value> = (1_u64..)
         .zip(&listed)
-        .map(|(value, it)| json!({"hash": it["transactionHash"], "from": it["from"], "to": null, "value": format!("{value:#x}")}))
+        .map(|(value, it)| json!({"hash": it["transactionHash"], "from": it["from"], "to": null, "gas": "0x7a120", "value": format!("{value:#x}")}))
         .collect();
     let created = (1..).zip(&listed).map(|(value, it): (u64, _)| {
         let text = |key: &str| it[key].as_str().expect("an address").to_owned();
@@ -278,7 +281,7 @@ async fn recorded_receipts_logs_and_traces_say_what_moved_over_the_real_socket()
     let of_logs = Told {
         number: 3_106_049,
         hash: value["blockHash"].as_str().expect("a hash").to_owned(),
-        transactions: json!([]),
+        transactions: json!([{"hash": value["transactionHash"], "from": value["address"], "to": value["address"], "value": "0x0"}]),
         receipts: None,
         logs: Some(format!("[{log}]")),
         traces: None,
@@ -293,7 +296,7 @@ async fn recorded_fees_are_told_and_a_subscription_that_is_said_to_have_timed_ou
     let ended = errors.iter().find(|error| error["classify"].as_str().is_some_and(|is| is.starts_with("resubscribe")));
     let ended = json!({"jsonrpc": "2.0", "error": ended.expect("it is recorded")["error"]}).to_string();
     let (asked, mut times) = watch::channel(0_u32);
-    let newest = block(27, &format!("{:#066x}", 8), &format!("{:#066x}", 7), &json!([]));
+    let newest = block(27, &format!("{:#066x}", 8), &format!("{:#066x}", 7), &json!([]), false);
     let says = move |method: &str, params: &Value| match method {
         "eth_chainId" => Some(r#""0x1""#.to_owned()),
         "eth_subscribe" => {

@@ -11,6 +11,7 @@ use super::pieces::{
 };
 use super::{Shown, View, asked, deliveries, transfers, why};
 use crate::reactor::rows::{AlertRow, AlertState, AlertSubject};
+use crate::sinks::digest::line_about;
 use crate::sinks::text::render;
 use crate::store::{OutboxRow, OutboxState};
 use crate::types::{AlertId, Severity};
@@ -142,11 +143,13 @@ fn line(view: &View, row: &AlertRow, messages: &[OutboxRow]) -> Markup {
     }
 }
 
-/// What its last message says in one line; where no message is left, its rule.
+/// What its last message says in one line, or the last digest that names it; where none is left, its rule.
 fn title(row: &AlertRow, messages: &[OutboxRow]) -> String {
     let own = messages.iter().rfind(|message| message.message.alert == row.id);
     let said = own.and_then(|message| render(&message.message.body, false).ok());
-    said.map_or_else(|| row.rule.to_string(), |text| unmarked(&text.title).to_owned())
+    let said = said.map(|text| unmarked(&text.title).to_owned());
+    let named = || messages.iter().rev().find_map(|message| line_about(&message.message.body, row.id));
+    said.or_else(named).unwrap_or_else(|| row.rule.to_string())
 }
 
 /// A rule, with what it said.
