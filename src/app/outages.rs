@@ -21,7 +21,7 @@ impl Outages {
 
     /// Looks whether a chain is back: what is told of it is what is shown.
     pub(super) fn noticed(&mut self, until: Timestamp, notice: &Notice) {
-        if let Notice::Back { chain, since, gap } = *notice {
+        if let Notice::Back(chain, since, gap) = *notice {
             self.chains.insert(chain, Outage { since, until, gap });
         }
     }

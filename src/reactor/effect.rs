@@ -406,15 +406,8 @@ pub enum Notice {
         /// Why.
         reason: Name,
     },
-    /// A chain that was blind is not any more.
-    Back {
-        /// Which chain.
-        chain: ChainId,
-        /// Since when it was blind.
-        since: Timestamp,
-        /// The blocks that were missed, first and last.
-        gap: Option<(u64, u64)>,
-    },
+    /// A chain that was blind is not any more: since when it was, and the blocks that were missed, first and last.
+    Back(ChainId, Timestamp, Option<(u64, u64)>),
     /// The chain does not move, though its endpoints answer.
     Stalled(ChainId),
     /// A transfer reached a stage.

@@ -194,7 +194,7 @@ impl Reactor {
         self.unpublished.extend(chain_of(subject));
         if let Subject::Chain(chain) = subject {
             let gap = self.missed_by(&row);
-            effects.push(Effect::Notice(Notice::Back { chain: *chain, since: row.since, gap }));
+            effects.push(Effect::Notice(Notice::Back(*chain, row.since, gap)));
         }
         self.say_recovered(&row, effects);
     }

@@ -82,7 +82,7 @@ pub fn read(labels: &Labels, at: Timestamp, notice: &Notice) -> Reading {
         | Notice::GapFilled { .. }
         | Notice::LateTraces(..)
         | Notice::Stopped { .. }
-        | Notice::Back { .. }
+        | Notice::Back(..)
         | Notice::Stalled(..) => read_chain(labels, notice),
         Notice::Transfer { chain, stage, suspect } => {
             read_stage(Metric::Transfers, "a transfer", &name(*chain), *stage, *suspect)
@@ -200,10 +200,6 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
             let line = format!("{chain} is stopped: {reason}; to go on: walletwatch chain accept {chain}");
             Reading::say(Level::ERROR, line).with(Metric::Stopped, [&chain], Change::Set(1.0))
         }
-        Notice::Back { chain, since, gap } => {
-            let missed = gap.map_or_else(String::new, |(from, to)| format!(", blocks {from} to {to} were missed"));
-            Reading::say(Level::INFO, format!("{} is not blind any more: it was since {since}{missed}", name(chain)))
-        }
         Notice::Stalled(chain) => {
             let chain = name(chain);
             Reading::say(Level::WARN, format!("{chain} does not move, though its endpoints answer")).with(
@@ -212,7 +208,8 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
                 Change::Set(1.0),
             )
         }
-        Notice::Transfer { .. }
+        Notice::Back(..)
+        | Notice::Transfer { .. }
         | Notice::Approval { .. }
         | Notice::Alert { .. }
         | Notice::Suppressed { .. }
