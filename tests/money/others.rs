@@ -194,6 +194,25 @@ fn what_leaves_the_wallet_and_stands_in_no_list_of_circles_freezes_everything_on
 }
 
 #[test]
+fn what_may_be_our_own_payment_is_called_nobodys_only_when_it_is_not() {
+    for (amount, frozen) in [(100, false), (99, true)] {
+        let mut bench = Bench::new(terms());
+        bench.post = Post::Kept;
+        let id = bench.plan("one", facts(1, 100)).expect("it is planned").id;
+        bench.pass(60_000);
+        assert_eq!(bench.row(id).state, PaymentState::Sending);
+        let (at, time, to) = (bench.now(), Timestamp::from_millis(bench.at - 10_000), bench.row(id).address);
+        let outflow = Outflow { tx: B256::repeat_byte(9), to, amount: U256::from(amount), time };
+        bench.act(|desk, step| desk.outflow(&outflow, at, step));
+        let scans = bench.scans;
+        bench.pass(60_000);
+        assert_eq!(bench.desk.office().frozen.is_some(), frozen, "{amount}");
+        // It is looked for at once, and then at a pace.
+        assert!((1..=3).contains(&(bench.scans - scans)), "{} lists in a minute", bench.scans - scans);
+    }
+}
+
+#[test]
 fn restarts_never_put_off_that_a_person_is_asked() {
     // Circle binds the key to something else first; then nothing shows the payment.
     for every in [40_000, 150_000, 290_000, HOUR] {

@@ -43,6 +43,10 @@ pub fn check(spec: &Spec, chains: &[Chain], late: &Late, heard: &[Heard]) -> Res
                 if stage == "retracted" && chain.endpoints == 0 && truth.steady.contains(&thread.3.1) {
                     return Err(format!("taken back, and never was gone: {body}"));
                 }
+                // Where one confirmation is enough, an explorer's row with one may still be only seen: its receipt has to say so too.
+                if stage == "retracted" && chain.explorer && chain.confirmed == 1 && data["confirmations"] == 1 {
+                    unsure.insert(thread.clone());
+                }
                 follow(&thread, stage, data, chain.confirmed, &mut standing, &mut unsure)?;
             }
             Some(("payment", "rehearsed")) => {
@@ -122,10 +126,6 @@ fn follow(
     }
     // Of what moved, the stages stand that hold at its new place.
     let confirmations = data["confirmations"].as_u64().unwrap_or(0);
-    // Where one confirmation is enough, an explorer's row with one may still be only seen: its receipt has to say so too.
-    if confirmed == 1 && confirmations == 1 {
-        unsure.insert(thread.clone());
-    }
     stands.retain(|stage| match stage.as_str() {
         "seen" => confirmations > 0,
         "confirmed" => confirmations >= confirmed,

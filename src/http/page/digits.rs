@@ -18,10 +18,12 @@ const LONG: usize = 30;
 /// Decimal text with its thousands apart.
 pub(super) fn grouped(number: &str) -> String {
     let (whole, part) = number.split_once('.').map_or((number, None), |(whole, part)| (whole, Some(part)));
+    let (sign, whole) = whole.split_at(usize::from(whole.starts_with('-')));
     let digits = whole.len();
     let mut shown = String::with_capacity(digits + digits / 3 + 8);
+    shown.push_str(sign);
     for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (digits - place).is_multiple_of(3) && digit.is_ascii_digit() {
+        if place > 0 && (digits - place).is_multiple_of(3) {
             shown.push(',');
         }
         shown.push(digit);
@@ -136,6 +138,7 @@ mod tests {
             ("1200", "1,200"),
             ("1234567.5", "1,234,567.5"),
             ("-1200", "-1,200"),
+            ("-123456", "-123,456"),
             ("0.001950000000065", "0.001950<span class=\"rest\">000000065</span>"),
             ("999996.8874131", "999,996.887413<span class=\"rest\">1</span>"),
             ("2.500000000000000000", "2.5"),
