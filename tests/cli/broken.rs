@@ -10,7 +10,9 @@ fn a_config_that_was_broken_meanwhile_stops_nobody_from_asking_the_monitor_or_fr
     let whole = fs::read_to_string(place.file()).unwrap();
     let torn = format!("{whole}\n[[rule]]\nname = \"in");
     let wrong = format!("{whole}\n[[rule]]\nname = \"in\"\nwhen = \"transfr\"\n");
-    for broken in [&torn, &wrong] {
+    // What stands behind the tear is read.
+    let early = format!("[[rule]]\nname = \"in\n{whole}");
+    for broken in [&torn, &early, &wrong] {
         fs::write(place.file(), broken).unwrap();
         place.ask(&["status"]).fails(1, &["the config file has faults", "blind: devnet/main"]);
         for list in [["watch", "list"], ["outbox", "list"], ["payments", "list"], ["silence", "list"]] {
