@@ -2,6 +2,8 @@
 //!
 //! Everything happens in temporary folders and on loopback. What needs a part that is not here says so in a line and is left out.
 
+#[path = "cli/broken.rs"]
+mod broken;
 #[path = "cli/copies.rs"]
 mod copies;
 #[path = "cli/ledger.rs"]

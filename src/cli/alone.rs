@@ -46,13 +46,21 @@ pub(super) fn reading(config: &Config, reader: Reader) -> Result<Local, StoreFau
 }
 
 /// The routes over a store whose lock this process has.
-pub(super) fn changing(config: &Config, mut store: SqliteStore) -> Result<Local, StoreFault> {
+pub(super) fn changing(config: &Config, store: SqliteStore) -> Result<Local, StoreFault> {
+    // Where the wallet is was noted when a monitor ran: without it, live payments would be taken for gone.
+    let live = circle::noted_live(config, &Reader::open(store.path())?)?;
+    holding(config, store, Some(Settings { live, ..config.settings.clone() }))
+}
+
+/// The same where no config is in force: payments can be frozen, and nothing else be done.
+pub(super) fn freezing(config: &Config, store: SqliteStore) -> Result<Local, StoreFault> {
+    holding(config, store, None)
+}
+
+fn holding(config: &Config, mut store: SqliteStore, settings: Option<Settings>) -> Result<Local, StoreFault> {
     let path = store.path().to_owned();
     let (_, last_at) = store.load()?;
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-    // Where the wallet is was noted when a monitor ran: without it, live payments would be taken for gone.
-    let live = circle::noted_live(config, &Reader::open(&path)?)?;
-    let settings = Settings { live, ..config.settings.clone() };
     let held = Held { store, settings, folder, clock: Clock::start(last_at) };
     local(config, Reader::open(&path)?, last_at, Alone(Some(Mutex::new(held))))
 }
@@ -208,7 +216,8 @@ struct Alone(Option<Mutex<Held>>);
 /// A store whose lock this process has.
 struct Held {
     store: SqliteStore,
-    settings: Settings,
+    /// Of the config in force; without one, payments can be frozen and nothing else be done.
+    settings: Option<Settings>,
     folder: PathBuf,
     clock: Clock,
 }
@@ -254,8 +263,10 @@ impl Control for Alone {
             if !matches!(order, Order::Freeze { .. }) {
                 return Err(no_monitor());
             }
+            let ordered = Event::Command(Ask::Payments(Box::new(PaymentOrder { by, order })));
+            let mut held = self.held()?;
             let turned =
-                self.held()?.turn(vec![Event::Command(Ask::Payments(Box::new(PaymentOrder { by, order })))])?;
+                if held.settings.is_some() { held.turn(vec![ordered]) } else { held.take(std::iter::once(ordered)) }?;
             of_payments(turned.answers.into_iter().next())
         };
         Box::pin(ready(done()))
@@ -280,7 +291,7 @@ impl Control for Alone {
 
 impl Held {
     fn known_sink(&self, sink: &Name) -> Result<(), Refusal> {
-        let known = self.settings.sinks.contains_key(sink);
+        let known = self.settings()?.sinks.contains_key(sink);
         if known { Ok(()) } else { Err(Refusal::Unknown(format!("sink {sink}"))) }
     }
 
@@ -300,7 +311,7 @@ impl Held {
             folds: false,
             drops_repeats: true,
         };
-        let lanes = self.settings.sinks.keys().map(lane).collect();
+        let lanes = self.settings()?.sinks.keys().map(lane).collect();
         let mut machine = Machine::new(lanes, open, &disabled, at);
         // What it finds in the store at its start, the next run finds too, and says.
         drop((machine.take_writes(), machine.take_reports()));
@@ -315,7 +326,7 @@ impl Held {
     }
 
     fn accept(&mut self, name: &Name) -> Result<(), Refusal> {
-        let chain = self.settings.chains.values().find(|chain| chain.name == *name).map(|chain| chain.id);
+        let chain = self.settings()?.chains.values().find(|chain| chain.name == *name).map(|chain| chain.id);
         let chain = chain.ok_or_else(|| Refusal::Unknown(format!("chain {name}")))?;
         let stands = |reader: Reader| Ok(reader.chains()?.into_iter().find(|row| row.chain == chain));
         let row = Reader::open(self.store.path()).and_then(stands).map_err(not_now)?;
@@ -329,13 +340,22 @@ impl Held {
         poison.accept(chain).map(drop).map_err(noted)
     }
 
+    fn settings(&self) -> Result<&Settings, Refusal> {
+        self.settings.as_ref().ok_or_else(|| Refusal::NotNow("the config has faults".to_owned()))
+    }
+
     /// One turn of a reactor built from the tables, under the config in force.
     fn turn(&mut self, events: Vec<Event>) -> Result<Turned, Refusal> {
+        let configured = Event::Configured(Box::new(self.settings()?.clone()));
+        self.take(std::iter::once(configured).chain(events))
+    }
+
+    /// The same without a config: for what means the same under any.
+    fn take(&mut self, events: impl Iterator<Item = Event>) -> Result<Turned, Refusal> {
         let (tables, _) = self.store.load().map_err(not_now)?;
         let at = self.clock.now();
         let mut reactor = Reactor::restore(tables, at);
-        let configured = Event::Configured(Box::new(self.settings.clone()));
-        let batch = std::iter::once(configured).chain(events).map(|event| (at, event));
+        let batch = events.map(|event| (at, event));
         turn(&mut reactor, &mut self.store, batch).map_err(not_now)
     }
 }

@@ -258,6 +258,8 @@ pub(super) async fn to_read(located: &Located) -> Result<Answerer, Failure> {
         Ok(monitor) => return Ok(Answerer::Monitor(monitor)),
         Err(silence) => silence,
     };
+    // What the store holds is told in the words of the config.
+    located.whole().map_err(|failure| failure.and(&silence.to_string()))?;
     let path = &located.config.store.path;
     let reader = Reader::open(path).map_err(|fault| of_store(fault, Some(&silence)))?;
     eprintln!("{silence}: this is what the store {} holds", path.display());
@@ -271,11 +273,35 @@ pub(super) async fn to_change(located: &Located, need: Role) -> Result<Answerer,
 
 /// The same with the token of this name, where a monitor is asked.
 pub(super) async fn to_change_as(located: &Located, need: Role, name: Option<&str>) -> Result<Answerer, Failure> {
+    let alone = |store| {
+        located.whole()?;
+        alone::changing(&located.config, store).map_err(|fault| of_store(fault, None))
+    };
+    held_or_asked(located, need, name, alone).await
+}
+
+/// Who freezes payments, which needs no config: this process or the monitor, as above.
+pub(super) async fn to_freeze(located: &Located, name: Option<&str>) -> Result<Answerer, Failure> {
+    let (config, whole) = (&located.config, located.broken.is_none());
+    let alone = |store| {
+        let alone = if whole { alone::changing(config, store) } else { alone::freezing(config, store) };
+        alone.map_err(|fault| of_store(fault, None))
+    };
+    held_or_asked(located, Role::Operate, name, alone).await
+}
+
+async fn held_or_asked(
+    located: &Located,
+    need: Role,
+    name: Option<&str>,
+    alone: impl FnOnce(SqliteStore) -> Result<Local, Failure>,
+) -> Result<Answerer, Failure> {
     let path = &located.config.store.path;
     let fault = match SqliteStore::open(path, IfMissing::Refuse) {
         Ok(store) => {
+            let local = alone(store)?;
             eprintln!("no monitor runs on the store {}: this is done there", path.display());
-            return alone::changing(&located.config, store).map(Answerer::Store).map_err(|fault| of_store(fault, None));
+            return Ok(Answerer::Store(local));
         }
         Err(fault) => fault,
     };

@@ -18,6 +18,15 @@ pub(super) struct Located {
     pub(super) data: PathBuf,
     /// What it means.
     pub(super) config: Config,
+    /// Its faults, where it is read for where to ask alone: nothing else of it means anything then.
+    pub(super) broken: Option<Faults>,
+}
+
+impl Located {
+    /// Nothing, where all of the config means something.
+    pub(super) fn whole(&self) -> Result<(), Failure> {
+        self.broken.as_ref().map_or(Ok(()), |faults| Err(Failure::usage(anyhow!("{faults}"))))
+    }
 }
 
 impl Places {
@@ -33,15 +42,25 @@ impl Places {
     pub(super) fn load(&self) -> Result<Located, Failure> {
         let (file, data) = self.locate()?;
         let config = read(&file, &data)?;
-        Ok(Located { file, data, config })
+        Ok(Located { file, data, config, broken: None })
     }
 
-    /// The same without the secrets that a command has no use for which only asks a monitor or its store.
+    /// The same without the secrets that a command has no use for which only asks a monitor or its store. The monitor runs by another text
+    /// than one with faults: it is asked all the same, and that is said.
     pub(super) fn load_to_ask(&self) -> Result<Located, Failure> {
         let (file, data) = self.locate()?;
-        let config = crate::config::load_to_ask(&file, &data, &Machine);
-        let config = config.map_err(|faults| Failure::usage(anyhow!("{faults}")))?;
-        Ok(Located { file, data, config })
+        let read = crate::config::load_to_find(&file, &data, &Machine);
+        let (config, broken) = read.map_err(|faults| Failure::usage(anyhow!("{faults}")))?;
+        if let Some(faults) = &broken {
+            let first =
+                faults.all().first().map(|fault| format!("{}: {}", fault.place, fault.what)).unwrap_or_default();
+            let (count, listen, store) = (faults.all().len(), config.http.listen, config.store.path.display());
+            eprintln!(
+                "the config file has faults ({count}; {first}): it is read only for where to ask, http://{listen} and the store {store}; \
+                 `walletwatch check` says all of them"
+            );
+        }
+        Ok(Located { file, data, config, broken })
     }
 }
 

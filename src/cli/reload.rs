@@ -18,6 +18,7 @@ impl Reload {
     pub(super) async fn run(self, places: &Places) -> Result<(), Failure> {
         // A config with faults is refused here already, in the same words; the monitor reads it with its own variables all the same.
         let located = places.load_to_ask()?;
+        located.whole()?;
         let body = api::by_monitor(&located, Role::Operate, &Question::new(&["reload"])).await?;
         if self.json {
             return answer(&String::from_utf8_lossy(&body));

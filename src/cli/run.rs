@@ -30,7 +30,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self, places: &Places) -> Result<(), Failure> {
-        let Located { file, data, mut config } = places.load()?;
+        let Located { file, data, mut config, .. } = places.load()?;
         config.allow_shrink = self.allow_shrink;
         config.new_store = self.new_store;
         let redactor = start_log(&config)?;

@@ -51,6 +51,32 @@ pub fn load_to_ask(path: &Path, data: &Path, around: &dyn Surroundings) -> Resul
     load_with(Fetching::Tokens, path, data, around)
 }
 
+/// The same for who can do with where to ask: a config with faults elsewhere comes with them, and means nothing but its `[http]` and
+/// `[store]`, which are as where nothing is said if the text is torn there.
+///
+/// # Errors
+/// Every fault, where some are in these two.
+pub fn load_to_find(path: &Path, data: &Path, around: &dyn Surroundings) -> Result<(Config, Option<Faults>), Faults> {
+    let faults = match load_to_ask(path, data, around) {
+        Ok(config) => return Ok((config, None)),
+        Err(faults) => faults,
+    };
+    let mut whole = raw::document::read(path, around, &Notes::default()).whole;
+    whole.entries.retain(|entry| ["http", "store"].contains(&entry.key.as_str()));
+    let (of_places, of_the_rest) = (Notes::default(), Notes::default());
+    let fetching = Fetching::Tokens;
+    {
+        let (root, notes) = (Root::new(&whole, &of_places), &of_places);
+        check::only_places(&check::input::Input { root: &root, notes, around, data, fetching });
+    }
+    if !of_places.is_fine() {
+        return Err(faults);
+    }
+    let (root, notes) = (Root::new(&whole, &of_the_rest), &of_the_rest);
+    let config = check::check(&check::input::Input { root: &root, notes, around, data, fetching });
+    Ok((config, Some(faults)))
+}
+
 fn load_with(fetching: Fetching, path: &Path, data: &Path, around: &dyn Surroundings) -> Result<Config, Faults> {
     let notes = Notes::default();
     let document = raw::document::read(path, around, &notes);

@@ -22,6 +22,8 @@ pub struct Said {
     since: Timestamp,
     /// and why, where the feed knows.
     why: Option<NoPrice>,
+    /// Whether the connection that it came by is gone: it holds while it is fresh, and nobody watches for the next one.
+    unwatched: bool,
 }
 
 /// What feeds say of one pair.
@@ -48,6 +50,8 @@ pub struct Known {
     pub high: Price,
     /// The time of the oldest that the price was made of.
     pub as_of: Timestamp,
+    /// Whether any of the feeds would tell of another: else nobody knows what it does meanwhile.
+    pub watched: bool,
 }
 
 impl Said {
@@ -78,7 +82,8 @@ pub enum Turn {
 impl Market {
     /// Makes room for a feed, which is asked from `at` on; `said` is what it said before.
     pub fn ask(&mut self, feed: Name, said: Option<Said>, at: Timestamp) {
-        self.by_feed.insert(feed, said.unwrap_or(Said { price: None, last: None, since: at, why: None }));
+        self.by_feed
+            .insert(feed, said.unwrap_or(Said { price: None, last: None, since: at, why: None, unwatched: false }));
     }
 
     /// What a feed said, which is taken out of here.
@@ -97,6 +102,12 @@ impl Market {
         had.is_some()
     }
 
+    /// The connection of a feed is gone, and its price holds while it is fresh. Gives whether it had one.
+    pub fn unwatch(&mut self, feed: &Name) -> bool {
+        let said = self.by_feed.get_mut(feed).filter(|said| said.price.is_some() && !said.unwatched);
+        said.is_some_and(|said| !std::mem::replace(&mut said.unwatched, true))
+    }
+
     /// It was said that its feeds differ, before this market began.
     pub const fn said_apart(&mut self) {
         self.apart = true;
@@ -108,7 +119,7 @@ impl Market {
         if known.price.is_some_and(|(_, newest)| time < newest) {
             return false;
         }
-        (known.price, known.why) = (Some((price, time)), None);
+        (known.price, known.why, known.unwatched) = (Some((price, time)), None, false);
         true
     }
 
@@ -117,26 +128,32 @@ impl Market {
         self.by_feed.iter().filter_map(|(feed, said)| said.price.map(|(price, time)| (feed, price, time)))
     }
 
-    fn fresh(&self, at: Timestamp, stale_after: Duration) -> impl Iterator<Item = (&Name, Price, Timestamp)> {
-        self.prices().filter(move |(_, _, time)| at.since(*time) <= stale_after)
+    fn fresh(&self, at: Timestamp, stale_after: Duration) -> impl Iterator<Item = (&Name, &Said, (Price, Timestamp))> {
+        let priced = self.by_feed.iter().filter_map(|(feed, said)| said.price.map(|price| (feed, said, price)));
+        priced.filter(move |(_, _, (_, time))| at.since(*time) <= stale_after)
     }
 
     /// What it costs at `at`, if that is known.
     #[must_use]
     pub fn known(&self, at: Timestamp, stale_after: Duration) -> Option<Known> {
         let mut fresh = self.fresh(at, stale_after);
-        let (_, price, as_of) = fresh.next()?;
-        let Some((_, second, second_as_of)) = fresh.next() else {
-            return Some(Known { price, sources: 1, low: price, high: price, as_of });
+        let (_, said, (price, as_of)) = fresh.next()?;
+        let mut watched = !said.unwatched;
+        let Some((_, said, second)) = fresh.next() else {
+            return Some(Known { price, sources: 1, low: price, high: price, as_of, watched });
         };
-        let two = [(price, as_of), (second, second_as_of)];
-        let mut all: Vec<_> = two.into_iter().chain(fresh.map(|(_, price, time)| (price, time))).collect();
+        watched |= !said.unwatched;
+        let others = fresh.map(|(_, said, price)| {
+            watched |= !said.unwatched;
+            price
+        });
+        let mut all: Vec<_> = [(price, as_of), second].into_iter().chain(others).collect();
         all.sort_unstable();
         let (low, high) = (all.first()?.0, all.last()?.0);
         let (left, right) = (all.get((all.len() - 1) / 2)?, all.get(all.len() / 2)?);
         let price = if left == right { left.0 } else { left.0.half_way(right.0) };
         let sources = u32::try_from(all.len()).unwrap_or(u32::MAX);
-        Some(Known { price, sources, low, high, as_of: left.1.min(right.1) })
+        Some(Known { price, sources, low, high, as_of: left.1.min(right.1), watched })
     }
 
     /// The feeds that are asked for it.
@@ -174,8 +191,8 @@ impl Market {
     /// The same with all that is said of it.
     #[must_use]
     pub fn quote(&self, pair: &Pair, at: Timestamp, stale_after: Duration) -> Option<Quote> {
-        let Known { price, sources, low, high, as_of } = self.known(at, stale_after)?;
-        let names: Vec<&str> = self.fresh(at, stale_after).map(|(feed, _, _)| feed.as_str()).collect();
+        let Known { price, sources, low, high, as_of, watched: _ } = self.known(at, stale_after)?;
+        let names: Vec<&str> = self.fresh(at, stale_after).map(|(feed, ..)| feed.as_str()).collect();
         let names = names.join(", ");
         let source = if sources == 1 { names } else { format!("median of {names}") };
         let spread = spread(low, high, price);
@@ -265,6 +282,25 @@ mod tests {
         assert!(market.forget(&"a".into(), None, at(12), STALE) && !market.forget(&"a".into(), None, at(13), STALE));
         assert_eq!(market.known(at(10), STALE), None);
         assert_eq!(market.last_of(&"a".into()), Some(at(10)));
+    }
+
+    #[test]
+    fn a_price_whose_connection_is_gone_holds_while_it_is_fresh_and_is_watched_by_who_else_has_one() {
+        let (a, b) = (Name::from("a"), Name::from("b"));
+        let mut market = market(&[("a", "100", 10), ("b", "102", 20)]);
+        let check = |market: &Market, second: u64, expected: Option<(&str, u32, bool)>| {
+            let known = market.known(at(second), STALE).map(|it| (it.price.to_string(), it.sources, it.watched));
+            let expected = expected.map(|(price, sources, watched)| (price.to_owned(), sources, watched));
+            assert_eq!(known, expected, "at {second}: {market:?}");
+        };
+        assert!(market.unwatch(&a) && !market.unwatch(&a), "it is told once");
+        check(&market, 30, Some(("101", 2, true)));
+        assert!(market.unwatch(&b));
+        check(&market, 30, Some(("101", 2, false)));
+        check(&market, 311, Some(("102", 1, false)));
+        check(&market, 321, None);
+        assert!(market.take(&a, price("100"), at(10)));
+        check(&market, 30, Some(("101", 2, true)));
     }
 
     #[test]

@@ -258,11 +258,11 @@ impl Reactor {
                 known.last.map(|last| is_past(threshold, &last.raw))
             }
             Condition::Price(price) => {
-                self.known_price(&price.pair).map(|known| is_past(&price.threshold, &known.price))
+                self.watched_price(&price.pair).map(|known| is_past(&price.threshold, &known.price))
             }
             Condition::Change(change) => {
                 let held = matches!(self.rules.row(entry).phase, Phase::Crossed(_) | Phase::Muffled(_));
-                self.known_price(&change.pair).map(|_| held)
+                self.watched_price(&change.pair).map(|_| held)
             }
             Condition::Gas(gas) => self.fee(gas.chain, gas.of).map(|fee| is_past(&gas.threshold, &fee.wei)),
         }

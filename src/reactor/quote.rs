@@ -33,12 +33,14 @@ pub enum NoPrice {
     NoHeartbeat,
     /// Nothing has confirmed the last price for too long.
     Unconfirmed,
+    /// What came since is dated ahead of our clock.
+    Ahead,
 }
 
 impl NoPrice {
     /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::Rejected, Self::Unacknowledged, Self::NoFirstPrice, Self::NoHeartbeat, Self::Unconfirmed];
+    pub const ALL: [Self; 6] =
+        [Self::Rejected, Self::Unacknowledged, Self::NoFirstPrice, Self::NoHeartbeat, Self::Unconfirmed, Self::Ahead];
 
     /// The value of the label `reason`.
     #[must_use]
@@ -49,6 +51,7 @@ impl NoPrice {
             Self::NoFirstPrice => "no_first_price",
             Self::NoHeartbeat => "no_heartbeat",
             Self::Unconfirmed => "unconfirmed",
+            Self::Ahead => "ahead",
         }
     }
 
@@ -61,6 +64,7 @@ impl NoPrice {
             Self::NoFirstPrice => "subscribed, but no price came",
             Self::NoHeartbeat => "the pair gives no sign of life",
             Self::Unconfirmed => "nothing confirms its last price",
+            Self::Ahead => "its prices are dated ahead of our clock: one of the clocks is wrong",
         }
     }
 }

@@ -5,9 +5,9 @@
 use super::Reactor;
 use super::bars::Range;
 use super::cross::Seen;
-use super::crossing::{Step, step, unknown};
+use super::crossing::{Step, step, step_unwatched, unknown};
 use super::effect::{ChangeBody, CrossingSubject, Effect, MessageKind, Notice};
-use super::event::Tick;
+use super::event::{SourceState, Tick};
 use super::market::{Known, Market, NoPrice, Quote, Turn};
 use super::pay_crossings::sides;
 use super::payments::desk::Vouched;
@@ -80,7 +80,26 @@ impl Reactor {
         effects.push(Effect::Notice(Notice::Price { pair, feed, price }));
     }
 
-    /// A feed is not fresh any more: its prices are not known.
+    /// A feed is not fresh any more. While it only connects again its prices hold for as long as prices do, or until it is said to be
+    /// blind; but where no other feed watches a pair, nobody sees what the price does until the next one comes.
+    pub(super) fn feed_left(&mut self, feed: &Name, state: &SourceState, effects: &mut Vec<Effect>) {
+        match state {
+            SourceState::Connecting | SourceState::BackingOff(_) => {}
+            SourceState::Fresh | SourceState::Stale | SourceState::OverBudget(_) | SourceState::Refused(_) => {
+                return self.forget_prices(feed, effects);
+            }
+        }
+        let unwatch = |it: &mut Followed| it.market.unwatch(feed);
+        let of_feed = self.soft.prices.iter_mut().filter_map(|(pair, it)| unwatch(it).then(|| pair.clone()));
+        let left: Vec<Pair> = of_feed.collect();
+        for pair in left {
+            if self.watched_price(&pair).is_none() {
+                self.look_at_prices(&self.rules.of_pair(&pair), None, effects);
+            }
+        }
+    }
+
+    /// The prices of a feed are not known any more.
     pub(super) fn forget_prices(&mut self, feed: &Name, effects: &mut Vec<Effect>) {
         let (at, stale_after) = (self.at, self.settings.prices.stale_after);
         let forget = |it: &mut Followed| it.market.forget(feed, None, at, stale_after);
@@ -105,7 +124,12 @@ impl Reactor {
         self.soft.prices.get(pair)?.market.known(self.at, self.settings.prices.stale_after)
     }
 
-    /// The same, with all that is said of it.
+    /// The same while somebody would tell of another: money asks no less.
+    pub(super) fn watched_price(&self, pair: &Pair) -> Option<Known> {
+        self.known_price(pair).filter(|known| known.watched)
+    }
+
+    /// The price with all that is said of it.
     pub(super) fn quote(&self, pair: &Pair) -> Option<Quote> {
         self.soft.prices.get(pair)?.market.quote(pair, self.at, self.settings.prices.stale_after)
     }
@@ -144,7 +168,8 @@ impl Reactor {
             self.follow(entry, step, None, effects);
             return self.pay_for_market(entry, None, effects);
         };
-        let step = step(row.standing(), threshold, &known.price, self.at);
+        let take = if known.watched { step } else { step_unwatched };
+        let step = take(row.standing(), threshold, &known.price, self.at);
         let sides = pays.then(|| sides(threshold, &known.price));
         if step != Step::Nothing {
             self.follow(entry, step, self.price_as_seen(condition), effects);
@@ -169,7 +194,8 @@ impl Reactor {
             return self.pay_for_market(entry, None, effects);
         };
         let (moved, ..) = moved(known.price, range, *movement);
-        let step = step(row.standing(), threshold, &moved, self.at);
+        let take = if known.watched { step } else { step_unwatched };
+        let step = take(row.standing(), threshold, &moved, self.at);
         let sides = pays.then(|| sides(threshold, &moved));
         if step != Step::Nothing {
             self.follow(entry, step, self.change_as_seen(condition), effects);
@@ -207,7 +233,7 @@ impl Reactor {
         let Some(sides) = sides else { return };
         let relaxed = self.settings.live.as_ref().is_some_and(|live| live.relaxed);
         let agreed = known.is_agreed(&self.settings.prices);
-        let known = (agreed || relaxed).then_some((sides.0, sides.1, known.as_of, Vouched::ByTwo));
+        let known = (known.watched && (agreed || relaxed)).then_some((sides.0, sides.1, known.as_of, Vouched::ByTwo));
         self.pay_for_market(entry, known, effects);
     }
 

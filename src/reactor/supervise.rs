@@ -41,7 +41,7 @@ impl Reactor {
                 return;
             }
             (SourceKind::Rpc, None) => return,
-            (SourceKind::Feed, _) if !fresh => self.forget_prices(&source.name, effects),
+            (SourceKind::Feed, _) if !fresh => self.feed_left(&source.name, &state, effects),
             (SourceKind::Feed | SourceKind::Explorer, _) => {}
         }
         if fresh {
@@ -168,6 +168,9 @@ impl Reactor {
     }
 
     fn source_blind(&mut self, source: SourceId, reason: &Name, effects: &mut Vec<Effect>) {
+        if source.kind == SourceKind::Feed {
+            self.forget_prices(&source.name, effects);
+        }
         let subject = Subject::Source(source);
         self.timers.clear(&Deadline::Silent(subject.clone()), effects);
         let was_open = self.troubles.is_open(&subject);

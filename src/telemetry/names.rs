@@ -254,7 +254,7 @@ pub const RELOADS: [&str; 2] = ["ok", "refused"];
 pub const HOOK_OUTCOMES: [&str; 4] = ["taken", "noted", "refused", "later"];
 
 /// Why a frame of a feed made no price: values of the label `reason`.
-pub const DROPPED_FRAMES: [&str; 5] = ["sequence", "older", "no_time", "stranger", "junk"];
+pub const DROPPED_FRAMES: [&str; 6] = ["sequence", "older", "no_time", "ahead", "stranger", "junk"];
 
 #[cfg(test)]
 mod tests {

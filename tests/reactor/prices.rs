@@ -25,13 +25,17 @@ enum Deed {
     Quiet(&'static str),
     /// Every 30 s until then both feeds say this price.
     Hold(u32),
+    /// The connection of a feed is gone, and it connects again.
+    Leaves(&'static str),
+    /// It is there again, without a price so far.
+    Returns(&'static str),
     /// The process dies and comes back.
     Restart,
     /// Nothing but time.
     Wait,
 }
 
-use Deed::{Hold, Price as Says, Quiet, Restart, Wait};
+use Deed::{Hold, Leaves, Price as Says, Quiet, Restart, Returns, Wait};
 
 /// Second, what happens up to then, and what the rules say because of it.
 const TABLE: &[(u64, Deed, &[&str])] = &[
@@ -92,6 +96,45 @@ const TABLE: &[(u64, Deed, &[&str])] = &[
     ),
     (3_561, Says("kraken", 118, 0), &["above crossed 1"]),
     (3_595, Hold(118), &["above held crossed 1"]),
+    (
+        4_000,
+        Hold(100),
+        &[
+            "above recovered 1",
+            "above held recovered 1",
+            "falls crossed 4",
+            "far crossed 2",
+            "falls recovered 4",
+            "rises recovered 3",
+            "moves recovered 3",
+        ],
+    ),
+    (4_010, Says("coinbase", 90, 0), &[]),
+    (4_020, Says("kraken", 98, 0), &["below crossed 4", "falls crossed 5"]),
+    // It connects again: 98 alone would be a recovery that was none. The other one watches meanwhile.
+    (4_021, Leaves("coinbase"), &[]),
+    (4_051, Wait, &["held crossed 3"]),
+    (4_055, Says("kraken", 90, 0), &[]),
+    // It crossed within ten minutes of the last time, and is past its level still.
+    (4_109, Wait, &[]),
+    (4_110, Wait, &["rarely crossed 4"]),
+    (4_120, Returns("coinbase"), &[]),
+    (
+        4_130,
+        Says("coinbase", 106, 0),
+        &["below recovered 4", "rarely recovered 4", "held recovered 3", "falls recovered 5", "rises crossed 4"],
+    ),
+    (4_140, Says("kraken", 104, 0), &[]),
+    (4_200, Says("coinbase", 90, 0), &["falls crossed 6"]),
+    (4_201, Says("kraken", 90, 0), &["below crossed 5", "rises recovered 4"]),
+    // For some seconds nobody watches: what it did then nobody knows, and who waits waits anew.
+    (4_210, Leaves("coinbase"), &[]),
+    (4_211, Leaves("kraken"), &[]),
+    (4_213, Returns("coinbase"), &[]),
+    (4_214, Returns("kraken"), &[]),
+    (4_215, Says("coinbase", 90, 0), &[]),
+    (4_244, Wait, &[]),
+    (4_245, Wait, &["held crossed 4"]),
 ];
 
 fn pair(n: u32) -> Pair {
@@ -203,6 +246,11 @@ impl Stage {
         }
     }
 
+    fn source(&mut self, second: u64, feed: &str, state: SourceState) {
+        let source = SourceId { kind: SourceKind::Feed, chain: None, name: feed.into() };
+        self.handle(at(second), Event::Source(SourceReport { source, state }));
+    }
+
     fn play(&mut self, last: u64, second: u64, deed: Deed) {
         if let Hold(value) = deed {
             for beat in (last + 1..=second).filter(|beat| beat % 30 == 0) {
@@ -222,6 +270,8 @@ impl Stage {
                     );
                 }
             }
+            Leaves(feed) => self.source(second, feed, SourceState::BackingOff("the other side closed it".into())),
+            Returns(feed) => self.source(second, feed, SourceState::Fresh),
             Restart => {
                 self.reactor = Reactor::restore(self.reactor.tables(), at(second));
                 self.handle(at(second), Event::Configured(Box::new(settings())));
@@ -239,8 +289,7 @@ fn at(second: u64) -> Timestamp {
 fn a_thousand_rules_on_a_hundred_pairs_say_what_the_table_says() {
     let mut stage = Stage::new();
     for feed in ["coinbase", "kraken"] {
-        let source = SourceId { kind: SourceKind::Feed, chain: None, name: feed.into() };
-        stage.handle(at(0), Event::Source(SourceReport { source, state: SourceState::Fresh }));
+        stage.source(0, feed, SourceState::Fresh);
     }
     let mut last = 0;
     for (second, deed, expected) in TABLE {

@@ -113,7 +113,7 @@ fn difference(config: &Value) -> String {
 
 pub(super) async fn freeze(located: &Located, reason: Option<String>, who: &Who) -> Result<(), Failure> {
     // Where no monitor runs, the store is frozen: the next one starts so.
-    let answerer = api::to_change_as(located, Role::Operate, who.name.as_deref()).await?;
+    let answerer = api::to_freeze(located, who.name.as_deref()).await?;
     let body = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
     let said = "frozen: no payment leaves until `walletwatch payments unfreeze`";
     decide(&answerer, &["payments", "freeze"], &body, said).await

@@ -113,6 +113,11 @@ pub(super) fn check(input: &Input<'_>) -> Config {
     config
 }
 
+/// Reads where the page is and where the store, for their faults alone.
+pub(super) fn only_places(input: &Input<'_>) {
+    let _where_to_ask = (page_and_store::http(input), page_and_store::store(input));
+}
+
 /// Warns where payments wait for a person and no token can say yes.
 fn approvers(input: &Input<'_>, config: &Config) {
     let waits = config.settings.payments.iter().any(|payment| payment.approval == Approval::Manual);

@@ -29,6 +29,9 @@ const HOLDS_FOR: Duration = Duration::from_secs(75);
 const ASK_EVERY: Duration = Duration::from_mins(1);
 /// A rejected pair is asked for again on a connection made this much later: it may have been listed since.
 const REJECTED_FOR: Duration = Duration::from_hours(1);
+/// A price that is dated this much ahead of our clock is not taken: clocks that anybody sets differ by seconds (facts name no venue's
+/// bound), and its age could not be told.
+const MOST_AHEAD: Duration = Duration::from_mins(1);
 /// Frames in a row that cannot be read, after which the connection is of no use.
 const MOST_JUNK: u32 = 10;
 
@@ -51,7 +54,7 @@ enum Standing {
 struct PairFeed {
     outlet: Outlet,
     standing: Standing,
-    /// Highest sequence on this connection.
+    /// Highest sequence of a price that was taken on this connection.
     sequence: Option<u64>,
     /// When it last gave a sign of life.
     sign: Instant,
@@ -61,9 +64,16 @@ struct PairFeed {
     asked: Option<Instant>,
     /// That it has no price was said, and no price came since.
     quiet: bool,
+    /// What came since the last price is dated ahead.
+    ahead: bool,
 }
 
 impl PairFeed {
+    /// Why it has no price: what this says, where no more is known.
+    fn silence(&self, why: NoPrice) -> NoPrice {
+        if self.ahead { NoPrice::Ahead } else { why }
+    }
+
     /// Says, once, that the last price is not known to hold: neighbours may go on, and the feed with them. Gives whether it was said now.
     fn go_quiet(&mut self, shift: &Shift, feed: &Name, pair: &Pair, why: NoPrice) -> bool {
         if self.quiet || !self.outlet.quiet(shift, feed, pair, why) {
@@ -111,8 +121,8 @@ impl Exchange {
     ) -> Self {
         let pair = |(pair, outlet)| {
             let standing = Standing::Asked { since: now, again: false };
-            let feed = PairFeed { outlet, standing, sequence: None, sign: now, told: now, asked: None, quiet: false };
-            (pair, feed)
+            let (quiet, ahead) = (false, false);
+            (pair, PairFeed { outlet, standing, sequence: None, sign: now, told: now, asked: None, quiet, ahead })
         };
         let pairs = outlets.into_iter().map(pair).collect();
         Self { feed, dialect, pairs, shift, reporter, tally, clock: Clock(clock), subscribed: false, junk: 0 }
@@ -190,14 +200,19 @@ impl Exchange {
         let Some(time) = tick.time.or_else(|| self.dialect.says_at_once().then_some(ours)) else {
             return self.tally.frame_dropped(&self.feed, "no_time");
         };
-        feed.sequence = tick.sequence.or(feed.sequence);
-        // A time ahead of ours is now: else one frame from a clock gone wrong would make all that follow look old.
+        if time > ours.after(MOST_AHEAD) {
+            feed.ahead = true;
+            return self.tally.frame_dropped(&self.feed, "ahead");
+        }
+        // A time somewhat ahead of ours is now: else what follows, by a clock that was set right, would look old.
         if !feed.outlet.price(&self.feed, &tick.pair, tick.price, time.min(ours)) {
             return self.tally.frame_dropped(&self.feed, "older");
         }
+        // What is not taken moves nothing: else a frame out of order would make those look repeated that follow it.
+        feed.sequence = tick.sequence.or(feed.sequence);
         feed.told = now;
         feed.standing = Standing::Priced;
-        feed.quiet = false;
+        (feed.quiet, feed.ahead) = (false, false);
         self.say_subscribed(verdicts);
         verdicts.push(Verdict::Useful);
         self.shift.has_a_price();
@@ -244,9 +259,10 @@ impl Exchange {
             }
             Standing::Acknowledged { since } if past(since, FIRST_PRICE_WITHIN) => {
                 feed.standing = Standing::Silent;
-                feed.go_quiet(&self.shift, &self.feed, pair, NoPrice::NoFirstPrice);
-                silent(NoPrice::NoFirstPrice);
-                tracing::warn!(feed = %self.feed, %pair, "subscribed, but no price has come");
+                let why = feed.silence(NoPrice::NoFirstPrice);
+                feed.go_quiet(&self.shift, &self.feed, pair, why);
+                silent(why);
+                tracing::warn!(feed = %self.feed, %pair, why = why.words(), "subscribed, but no price has come");
                 return false;
             }
             Standing::Asked { .. } => return false,
@@ -258,11 +274,12 @@ impl Exchange {
         }
         let dead = self.dialect.heartbeat_within().is_some_and(|within| past(feed.sign, within));
         let unconfirmed = feed.standing == Standing::Priced && past(feed.told, HOLDS_FOR);
-        let why = if dead { NoPrice::NoHeartbeat } else { NoPrice::Unconfirmed };
+        let why = if dead { NoPrice::NoHeartbeat } else { feed.silence(NoPrice::Unconfirmed) };
         let silence = dead || unconfirmed || feed.standing == Standing::Silent;
         if silence && feed.go_quiet(&self.shift, &self.feed, pair, why) {
             silent(why);
-            tracing::warn!(feed = %self.feed, %pair, "this pair went silent beside live ones: its price is unknown, it is asked for again");
+            let why = why.words();
+            tracing::warn!(feed = %self.feed, %pair, why, "this pair went silent beside live ones: its price is unknown, it is asked for again");
         }
         let wanted = feed.quiet || (feed.standing == Standing::Priced && past(feed.told, CONFIRM_AFTER));
         let due = wanted && feed.asked.is_none_or(|asked| past(asked, ASK_EVERY));
@@ -292,7 +309,7 @@ impl Protocol for Exchange {
             feed.sequence = None;
             (feed.sign, feed.told) = (now, now);
             feed.asked = None;
-            feed.quiet = false;
+            (feed.quiet, feed.ahead) = (false, false);
             asked.push(pair.clone());
         }
         verdicts.extend(self.dialect.ask(&asked, false).into_iter().map(Verdict::Send));
@@ -302,6 +319,7 @@ impl Protocol for Exchange {
         if let Ok(frame) = self.dialect.read(text) {
             self.junk = 0;
             self.take(frame, now, verdicts);
+            verdicts.extend(self.dialect.ask_apart().into_iter().map(Verdict::Send));
         } else {
             self.tally.frame_dropped(&self.feed, "junk");
             self.junk += 1;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::checked::FeedKind;
 use crate::net::{Protocol, Verdict};
-use crate::reactor::event::{Event, SourceState};
+use crate::reactor::event::{Event, NoPrice, SourceState};
 use crate::sources::queue::{EventIntake, event_queue};
 use crate::telemetry::Tally;
 use crate::types::{Pair, Secret, Timestamp};
@@ -54,6 +54,7 @@ fn subscription(pair: &str) -> String {
 fn words(events: Vec<Event>) -> Vec<String> {
     let word = |event| match event {
         Event::Tick(tick) => format!("{} {}", tick.pair, tick.price),
+        Event::Quiet { feed: _, pair, why: NoPrice::Ahead } => format!("{pair} ahead"),
         Event::Quiet { feed: _, pair, why: _ } => format!("{pair} quiet"),
         Event::Source(report) => match report.state {
             SourceState::BackingOff(reason) => format!("backing off: {reason}"),

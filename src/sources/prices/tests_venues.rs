@@ -139,19 +139,31 @@ fn a_price_from_a_clock_gone_wrong_does_not_make_all_others_old() {
     for kind in FeedKind::ALL {
         let [btc, _] = pairs(kind);
         let mut desk = begun(kind);
-        let ahead = match kind {
-            FeedKind::Coinbase | FeedKind::Kraken => tick(kind, btc, 11, "5", 1).replace("2026-09-04", "2099-09-04"),
-            FeedKind::Binance => tick(kind, btc, 11, "5", 5_000_000_000),
+        // The desk's wall clock stands at midnight of 2026-11-22.
+        let day = |date: &str, millis: u64, nth, price| match kind {
+            FeedKind::Coinbase | FeedKind::Kraken => tick(kind, btc, nth, price, 1).replace("2026-09-04", date),
+            FeedKind::Binance => tick(kind, btc, nth, price, millis / 1_000 - 1_788_480_000),
         };
-        desk.frame(2, &ahead);
-        assert_eq!(desk.out(), [format!("{btc} 5")], "{kind:?}");
-        let now = match kind {
-            FeedKind::Coinbase | FeedKind::Kraken => tick(kind, btc, 12, "6", 1).replace("2026-09-04", "2026-11-22"),
-            // The desk's wall clock: 2026-11-22.
-            FeedKind::Binance => tick(kind, btc, 12, "6", 6_825_600),
-        };
-        desk.frame(3, &now);
-        assert_eq!(desk.out(), [format!("{btc} 6")], "{kind:?}: what is of now is not older");
+        desk.frame(2, &day("2099-09-04", 4_092_163_201_000, 99, "5"));
+        assert_eq!(desk.out(), [] as [String; 0], "{kind:?}: years ahead, and its number counts as little");
+        desk.frame(3, &day("2026-11-22", 1_795_305_601_000, 12, "6"));
+        assert_eq!(desk.out(), [format!("{btc} 6")], "{kind:?}: seconds ahead is now");
+        for second in 4..80 {
+            desk.second(second, &day("2099-09-04", 4_092_163_201_000, 100 + second, "5"));
+        }
+        assert!(desk.out().contains(&format!("{btc} ahead")), "{kind:?}: what is not taken confirms nothing");
+    }
+}
+
+#[test]
+fn a_frame_that_is_not_taken_makes_those_behind_it_no_repeats() {
+    for kind in FeedKind::ALL {
+        let [btc, _] = pairs(kind);
+        let mut desk = begun(kind);
+        desk.frame(2, &tick(kind, btc, 11, "81300.00", 5));
+        desk.frame(2, &tick(kind, btc, 900, "70000.00", 2));
+        desk.frame(3, &tick(kind, btc, 12, "81300.50", 6));
+        assert_eq!(desk.out(), [format!("{btc} 81300.50")], "{kind:?}: the newest, and not what was older");
     }
 }
 
@@ -209,13 +221,12 @@ fn a_rejected_pair_is_dead_and_its_neighbour_lives() {
         desk.connect(0);
         let mut request = 2;
         if kind == FeedKind::Binance {
-            // Refused together, nobody knows why; asked for one by one.
-            desk.frame(0, &rejection(kind, eth, 1));
-            let sent = desk.look(6);
-            assert_eq!(sent.len(), 4, "{sent:?}");
-            let of_btc = acks(kind, &[btc], 3).remove(0);
-            desk.frame(6, &of_btc);
-            request = 5;
+            // Refused together, nobody knows why; asked for one by one at once, before the connection is given up.
+            let sent = desk.frame(0, &rejection(kind, eth, 1));
+            assert_eq!(sent.len(), 2, "{sent:?}");
+            let of_btc = acks(kind, &[btc], 2).remove(0);
+            desk.frame(0, &of_btc);
+            request = 3;
         } else {
             for ack in acks(kind, &[btc], 1) {
                 desk.frame(0, &ack);
@@ -238,6 +249,24 @@ fn a_rejected_pair_is_dead_and_its_neighbour_lives() {
         assert!(asked.contains(&name(btc)) && !asked.contains(&name(eth)), "{kind:?}: {asked}");
         assert!(format!("{:?}", desk.connect(3_700)).contains(&name(eth)), "{kind:?}: it may have been listed since");
     }
+}
+
+#[test]
+fn one_bad_pair_among_a_hundred_is_found_by_halves_where_a_venue_refuses_all_together() {
+    let (kind, names) = (FeedKind::Binance, (0..100).map(|n| format!("C{n}-USDT")).collect::<Vec<_>>());
+    let mut desk = Desk::at(kind, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let (mut asked, mut next) = (desk.connect(0), 0);
+    while let Some(verdict) = asked.get(next).cloned() {
+        next += 1;
+        let Verdict::Send(text) = verdict else { continue };
+        let request = text.rsplit(':').next().and_then(|id| id.trim_end_matches('}').parse().ok()).expect("a number");
+        let bad = text.contains("\"c37usdt@");
+        let answer = if bad { rejection(kind, "", request) } else { acks(kind, &[], request).remove(0) };
+        asked.extend(desk.frame(0, &answer));
+    }
+    let sent = asked.iter().filter(|verdict| matches!(verdict, Verdict::Send(_))).count();
+    assert!(sent <= 15, "{sent} requests: two for each of seven steps, and the first");
+    assert_eq!(desk.out(), ["C37-USDT quiet"]);
 }
 
 #[test]
