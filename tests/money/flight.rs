@@ -7,7 +7,7 @@ use walletwatch::reactor::payments::ask::{Ask, Outcome, Ticket};
 /// What is followed is looked at every five seconds; what is asked for again sooner has a reason of its own, a payment that leaves …
 const SOON_MS: i64 = 5_000;
 /// … and so many of those come one behind the other, and no more.
-const MOST_SOON: u32 = 25;
+const MOST_SOON: u32 = 15;
 
 /// What a process asked by itself: when it did last, and how often it did so soon.
 #[derive(Debug, Clone, Default)]
