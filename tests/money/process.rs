@@ -128,6 +128,10 @@ impl Process {
         if fate == 0 {
             return Err(Dead);
         }
+        let before = |row: &PaymentRow| store.payments.get(&row.id).map(|known| known.state);
+        if step.payments.iter().any(|row| before(row) != Some(row.state)) {
+            self.pace.goes_on();
+        }
         store.put(&step, out.now);
         if fate == 1 {
             return Err(Dead);
