@@ -10,6 +10,9 @@ use crate::types::{Name, PaymentId};
 /// What the audit says of a payment whose transaction a person showed, and which is not that one.
 pub const NOT_IT: &str = "not it";
 
+/// What the audit says of a payment that Circle was asked to cancel.
+pub const CANCEL_ANSWERED: &str = "cancel answered";
+
 /// An order of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {

@@ -8,7 +8,7 @@ use super::look::{read, stops};
 use super::{Accept, Approve, Resolve, Resume, Who};
 use crate::config::checked::Role;
 use crate::config::circle::FREEZE_FILE;
-use crate::reactor::decisions::NOT_IT;
+use crate::reactor::decisions::{CANCEL_ANSWERED, NOT_IT};
 use crate::reactor::money::PaymentState;
 use anyhow::anyhow;
 use serde_json::{Value, json};
@@ -162,26 +162,38 @@ pub(super) async fn resolve(located: &Located, asked: Resolve) -> Result<(), Fai
 
 /// What became of a transaction that a person showed: Circle is asked, and its answer stands in the audit.
 async fn verdict(answerer: &Answerer, id: &str, before: u64) -> Result<(), Failure> {
+    let line = line_of(answerer, id, before, &[NOT_IT, PaymentState::Accepted.word()]).await?;
+    if line["what"].as_str() == Some(NOT_IT) {
+        let then = "the payment still needs a person";
+        return Err(Failure::person(anyhow!("{}: {then}", clean(&text(&line, "why")))));
+    }
+    let state = text(&read(answerer, &["payments", id]).await?, "state");
+    answer(&clean(&format!("Circle shows it, and it is this payment: it goes on as that and is {state}")))
+}
+
+/// Waits for the first line of a payment behind `before` that says one of these.
+async fn line_of(answerer: &Answerer, id: &str, before: u64, what: &[&str]) -> Result<Value, Failure> {
     for _ in 0..MOST_VERDICT_LOOKS {
         tokio::time::sleep(VERDICT_EVERY).await;
-        let of_it = |line: &&Value| line["payment_id"].as_str() == Some(id);
         let lines = lines_since(answerer, before).await?;
-        if let Some(line) = lines.iter().filter(of_it).find(|line| line["what"].as_str() == Some(NOT_IT)) {
-            let then = "the payment still needs a person";
-            return Err(Failure::person(anyhow!("{}: {then}", clean(&text(line, "why")))));
-        }
-        let accepted = |line: &&Value| line["what"].as_str() == Some(PaymentState::Accepted.word());
-        if lines.iter().filter(of_it).any(|line| accepted(&line)) {
-            let item = read(answerer, &["payments", id]).await?;
-            let state = text(&item, "state");
-            return answer(&clean(&format!(
-                "Circle shows it, and it is this payment: it goes on as that and is {state}"
-            )));
+        let is = |line: &&Value| line["what"].as_str().is_some_and(|said| what.contains(&said));
+        let of_it = |line: &&Value| line["payment_id"].as_str() == Some(id);
+        // The newest stands first.
+        if let Some(line) = lines.iter().rev().filter(of_it).find(is) {
+            return Ok(line.clone());
         }
     }
-    let what =
-        format!("Circle has not answered yet: `walletwatch payments show {}` says what becomes of it", clean(id));
-    Err(Failure::again(anyhow!(what)))
+    let hint = format!("`walletwatch payments show {}` says what becomes of it", clean(id));
+    Err(Failure::again(anyhow!("Circle has not answered yet: {hint}")))
+}
+
+pub(super) async fn cancel(located: &Located, who: &Who, id: &str) -> Result<(), Failure> {
+    let answerer = approver(located, who).await?;
+    let before = newest(&answerer).await?;
+    let done = answerer.send(&Question::new(&["payments", id, "cancel"]), "{}".into()).await;
+    with_state(&answerer, id, done.map(drop)).await?;
+    let line = line_of(&answerer, id, before, &[CANCEL_ANSWERED]).await?;
+    answer(&clean(&format!("{}. Only what it shows of {id} later ends the payment", text(&line, "why"))))
 }
 
 pub(super) async fn resume(located: &Located, asked: Resume) -> Result<(), Failure> {

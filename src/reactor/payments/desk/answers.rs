@@ -3,7 +3,7 @@
 use super::flaws::flawed;
 use super::send::MOST_DATE_SKEW_MS;
 use super::{Desk, LOOK_AGAIN, OURSELVES, Purpose, Said, Step, Stopped};
-use crate::reactor::decisions::NOT_IT;
+use crate::reactor::decisions::{CANCEL_ANSWERED, NOT_IT};
 use crate::reactor::money::{CircleId, LivePart, PaymentRow, PaymentState};
 use crate::reactor::payments::ask::{Answer, Outcome, Transaction, Unsent};
 use crate::types::{Name, PaymentId, Timestamp};
@@ -91,7 +91,14 @@ impl Desk {
             Purpose::Funds => self.told_funds(&answer.outcome, waiting.since, at, step),
             Purpose::Fee(id) => self.told_fee(id, &answer.outcome, waiting.since, at, step),
             // Only a GET ends a payment: what came of asking says nothing.
-            Purpose::Cancel(id) => self.amend(id, step, |live| live.due = Some(at)),
+            Purpose::Cancel(id) => {
+                let said = match answer.outcome {
+                    Outcome::CancelAsked => "Circle took the wish".to_owned(),
+                    other => format!("Circle did not take the wish: {}", other.in_words()),
+                };
+                self.audit(OURSELVES, CANCEL_ANSWERED, Some(id), &said, at, step);
+                self.amend(id, step, |live| live.due = Some(at));
+            }
         }
     }
 
