@@ -36,7 +36,7 @@ pub(super) fn payments(now: Timestamp, reactor: &Reactor) -> PaymentsStatus {
     let office = reactor.desk().office();
     let file = reactor.frozen_by_file().cloned();
     let frozen = office.frozen.is_some() || office.paused.is_some() || file.is_some();
-    PaymentsStatus { frozen, file, rehearsals, live, limits }
+    PaymentsStatus { frozen, file, in_force: reactor.desk().fingerprint(), rehearsals, live, limits }
 }
 
 /// `used` of `of` in millionths, rounded up: a limit that is passed shows more than a million.

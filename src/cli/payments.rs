@@ -194,9 +194,7 @@ impl Payments {
             Self::Accept(asked) => decide::accept(&located, asked).await,
             Self::Freeze { reason, who } => decide::freeze(&located, reason, &who).await,
             Self::Unfreeze { who } => decide::unfreeze(&located, &who).await,
-            Self::Cancel { id, who } => {
-                decide::about(&located, &who, &id, "cancel", "is to be stopped: Circle was asked to").await
-            }
+            Self::Cancel { id, who } => decide::cancel(&located, &who, &id).await,
             Self::Resolve(asked) => decide::resolve(&located, asked).await,
             Self::Resume(asked) => decide::resume(&located, asked).await,
             Self::Probe { who } => decide::probe(&located, &who).await,

@@ -28,10 +28,10 @@ impl Reload {
             eprintln!("{line}");
         }
         let changes: Vec<String> = lines(&done, "changes").collect();
-        answer(&if changes.is_empty() {
-            "reloaded: nothing is otherwise".to_owned()
-        } else {
-            format!("reloaded\n{}", changes.join("\n"))
+        answer(&match (changes.as_slice(), lines(&done, "not_applied").next()) {
+            ([], None) => "reloaded: nothing is otherwise".to_owned(),
+            ([], Some(_)) => "reloaded: nothing of what is otherwise is in force yet".to_owned(),
+            (changes, _) => format!("reloaded\n{}", changes.join("\n")),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Why a payment, for people: the story of the API, a line for each fact.
 
 use super::show::{clean, text};
+use crate::reactor::waits::NO_MORE;
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -48,7 +49,7 @@ pub(super) fn tell(story: &Value, told: &mut String) {
         line(format!("  no room now in {}: {} and {} of {}", of("limit"), of("used"), of("adds"), of("allowed")));
     }
     for approval in payment["live"]["approvals"].as_array().into_iter().flatten() {
-        line(format!("  approved by {} at {}", text(approval, "by"), text(approval, "at")));
+        line(format!("  approved {}", approved(approval)));
     }
     for attempt in story["attempts"].as_array().into_iter().flatten() {
         let verdict = attempt["verdict"].as_str().map_or_else(
@@ -61,6 +62,12 @@ pub(super) fn tell(story: &Value, told: &mut String) {
         None => line("  what it waits for only a running monitor can say".to_owned()),
         Some(lines) => lines.iter().filter_map(Value::as_str).for_each(|said| line(format!("  now: {said}"))),
     }
+}
+
+/// A yes to a payment, and where it does not count any more.
+pub(super) fn approved(approval: &Value) -> String {
+    let no_more = if approval["counts"] == false { format!(" ({NO_MORE})") } else { String::new() };
+    format!("by {} at {}{no_more}", text(approval, "by"), text(approval, "at"))
 }
 
 /// A transfer in a line.

@@ -4,7 +4,7 @@ use crate::reactor::money::{LivePart, PaymentRow, PaymentState, Sha256};
 use crate::reactor::office::{AuditRow, OfficeRow, OfficeTables, StopRow, Stopped};
 use crate::reactor::paying::FreezeFile;
 use crate::reactor::waits::held_because;
-use crate::telemetry::Labels;
+use crate::telemetry::Snapshot;
 use crate::types::amount::format_amount;
 use crate::wire::hex;
 use serde::Serialize;
@@ -70,6 +70,8 @@ struct LiveItem {
 struct Approval {
     by: String,
     at: String,
+    /// False: it was said to another money config than the one in force. Null of a payment that does not wait, or without a monitor.
+    counts: Option<bool>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -84,7 +86,8 @@ pub(super) struct AuditItem {
 }
 
 /// One payment; with its frozen request and its lines of the audit where they are given.
-pub(super) fn payment(row: &PaymentRow, audit: Option<&[AuditRow]>, labels: &Labels) -> PaymentItem {
+pub(super) fn payment(row: &PaymentRow, audit: Option<&[AuditRow]>, snapshot: &Snapshot) -> PaymentItem {
+    let labels = &snapshot.labels;
     PaymentItem {
         payment_id: row.id.to_string(),
         rehearsal: row.live.is_none(),
@@ -102,12 +105,12 @@ pub(super) fn payment(row: &PaymentRow, audit: Option<&[AuditRow]>, labels: &Lab
         crossing: row.crossing,
         planned_at: row.planned_at.to_string(),
         changed_at: row.changed_at.to_string(),
-        live: row.live.as_deref().map(|live| of_live(live, audit.is_some())),
+        live: row.live.as_deref().map(|live| of_live(row, live, audit.is_some(), snapshot.payments.in_force)),
         audit: audit.map(|lines| lines.iter().map(line).collect()),
     }
 }
 
-fn of_live(live: &LivePart, whole: bool) -> LiveItem {
+fn of_live(row: &PaymentRow, live: &LivePart, whole: bool, in_force: Option<Sha256>) -> LiveItem {
     let LivePart { wallet, key, body, hash, reference, blockchain, token, version, triggered_at, .. } = live;
     LiveItem {
         wallet: wallet.to_string(),
@@ -122,7 +125,7 @@ fn of_live(live: &LivePart, whole: bool) -> LiveItem {
         approvals: live
             .approvals
             .iter()
-            .map(|yes| Approval { by: yes.by.to_string(), at: yes.at.to_string() })
+            .map(|yes| Approval { by: yes.by.to_string(), at: yes.at.to_string(), counts: row.counts(yes, in_force) })
             .collect(),
         anyway: live.anyway,
         attempts: live.attempts,

@@ -48,7 +48,7 @@ pub(super) async fn list(
 ) -> Result<Json<Page<PaymentItem>>, Problem> {
     let snapshot = parts.standing();
     let page = parts.archive.payments(filter(&parts, &snapshot, &asked).await?, asked.limit).await?;
-    Ok(page_of(&page, |row| payment_body::payment(row, None, &snapshot.labels), written))
+    Ok(page_of(&page, |row| payment_body::payment(row, None, &snapshot), written))
 }
 
 /// Which payments are asked for, by the API and by the page.
@@ -71,7 +71,7 @@ pub(super) fn written(place: &PaymentPlace) -> String {
 pub(super) async fn one(State(parts): Shared, Path(id): Path<String>) -> Result<Json<PaymentItem>, Problem> {
     let found = parts.archive.payment(payment_id(&id)?).await?;
     let (row, audit) = found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no such payment"))?;
-    Ok(Json(payment_body::payment(&row, Some(&audit), &parts.standing().labels)))
+    Ok(Json(payment_body::payment(&row, Some(&audit), &parts.standing())))
 }
 
 /// `GET /api/v1/payments/standing`.

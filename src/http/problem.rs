@@ -108,6 +108,7 @@ impl From<NotDone> for Problem {
         let status = match why {
             NotDone::Unknown | NotDone::NotStopped => StatusCode::NOT_FOUND,
             NotDone::Elsewhere
+            | NotDone::NotAbsent
             | NotDone::OfAnother
             | NotDone::OtherBody
             | NotDone::Forbidden(_)

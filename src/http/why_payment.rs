@@ -87,7 +87,7 @@ pub(super) async fn story(parts: &Parts, id: PaymentId) -> Result<Option<Payment
     let (rule, waits) = why.map_or((None, None), |why| (Some(why.rule), why.waits));
     let planned = audit.iter().find(|line| line.what.as_str() == "planned" && !line.why.as_str().is_empty());
     Ok(Some(PaymentStory {
-        payment: payment_body::payment(&row, Some(&audit), &snapshot.labels),
+        payment: payment_body::payment(&row, Some(&audit), &snapshot),
         transfer: transfer.map(|row| bodies::transfer(&row, &snapshot, &learned)),
         rule,
         limits_at_planning: planned.map(|line| line.why.to_string()),

@@ -7,6 +7,12 @@ use super::waits::Waits;
 use super::watch_list::WatchAnswer;
 use crate::types::{Name, PaymentId};
 
+/// What the audit says of a payment whose transaction a person showed, and which is not that one.
+pub const NOT_IT: &str = "not it";
+
+/// What the audit says of a payment that Circle was asked to cancel.
+pub const CANCEL_ANSWERED: &str = "cancel answered";
+
 /// An order of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
@@ -95,6 +101,12 @@ pub enum Refusal {
     /// It does not stand where this can be done.
     #[error("it does not stand where this can be done")]
     Elsewhere,
+    /// What Circle showed is not absent.
+    #[error(
+        "Circle showed a transaction of it, so it is not absent. Where Circle shows it as it was asked for, `resolve --circle` with that \
+         id ends this; where it does not, ask Circle: it counts in every limit until then"
+    )]
+    NotAbsent,
     /// The transaction at Circle is another payment's.
     #[error("that transaction at Circle belongs to another payment")]
     OfAnother,

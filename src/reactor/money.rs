@@ -98,7 +98,7 @@ impl PaymentState {
             Self::Sending => &[Self::Accepted, Self::Reconcile, Self::Rejected],
             Self::Reconcile => &[Self::Accepted, Self::Human],
             Self::Human => &[Self::Accepted, Self::Rejected],
-            Self::Accepted => &[Self::Complete, Self::Failed, Self::Cancelled, Self::Denied],
+            Self::Accepted => &[Self::Complete, Self::Failed, Self::Cancelled, Self::Denied, Self::Human],
             Self::Rehearsed
             | Self::Refused
             | Self::Rejected
@@ -304,6 +304,14 @@ pub struct ApprovedBy {
     pub at: Timestamp,
     /// The fingerprint of the money config that was in force.
     pub of: Sha256,
+}
+
+impl PaymentRow {
+    /// Whether a yes to it counts where this money config is in force; `None` where nobody asks any more, or nobody knows what is in force.
+    #[must_use]
+    pub fn counts(&self, yes: &ApprovedBy, in_force: Option<Sha256>) -> Option<bool> {
+        in_force.filter(|_| self.state.is_waiting()).map(|in_force| yes.of == in_force)
+    }
 }
 
 #[cfg(test)]

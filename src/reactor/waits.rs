@@ -9,6 +9,9 @@ const USDC: u8 = 6;
 /// What the audit calls it that limits held a payment; why is [`in_line`] of those without room.
 pub const NO_ROOM_LINE: &str = "no room";
 
+/// Of a yes to a payment that was said under another money config than the one in force.
+pub const NO_MORE: &str = "to another config than the one in force: it does not count any more";
+
 /// A limit, how much of it others use, and what one payment adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Room {

@@ -11,6 +11,7 @@ use super::trend::Trends;
 use super::worth::{PairStatus, Portfolio};
 use crate::reactor::directory::Directory;
 use crate::reactor::event::{SourceId, SourceState};
+use crate::reactor::money::Sha256;
 use crate::reactor::paying::FreezeFile;
 use crate::reactor::rows::PaymentState;
 use crate::reactor::unpriced::Unknown;
@@ -231,6 +232,8 @@ pub struct PaymentsStatus {
     pub frozen: bool,
     /// The file that stops this process, where it is there.
     pub file: Option<FreezeFile>,
+    /// The fingerprint of the money config in force; nothing where nothing is live.
+    pub in_force: Option<Sha256>,
     /// How many rehearsals stand where.
     pub rehearsals: BTreeMap<PaymentState, u64>,
     /// How many live payments stand where.

@@ -9,6 +9,8 @@ use walletwatch::types::amount::parse_amount;
 use walletwatch::types::{Address, B256, Timestamp, U256, parse_address};
 
 const DAY_MS: i64 = 86_400_000;
+/// Refused of 1,000 requests of which a copy is still on its way.
+const HURRIED_REFUSES: u32 = 400;
 /// A request came whose ciphertext came before.
 const USED_CIPHERTEXT: (u16, i64) = (400, 156_004);
 
@@ -79,6 +81,9 @@ pub struct Circle {
     pub conflicts: BTreeSet<String>,
     /// No faults any more.
     pub healed: bool,
+    /// Another copy of the request that comes now is still on its way: this one is refused more often then, because what a refusal proves
+    /// of the one and not of the other is seen nowhere else.
+    pub hurried: bool,
 }
 
 fn text<'a>(value: &'a serde_json::Value, key: &str) -> &'a str {
@@ -110,6 +115,7 @@ impl Circle {
             conflicts: BTreeSet::new(),
             funds: 10_000_000_000,
             healed: false,
+            hurried: false,
         }
     }
 
@@ -135,7 +141,8 @@ impl Circle {
             return Outcome::Ambiguous(Why::Unreadable(503));
         }
         let said = |(status, code)| Outcome::Refused { status, code: Some(code), words: "no".into() };
-        let refuses = self.one_in(self.character.refuses, rng);
+        let of_thousand = if self.hurried { HURRIED_REFUSES } else { self.character.refuses };
+        let refuses = self.one_in(of_thousand, rng);
         let refusal =
             refuses.then(|| [(400, 2), (422, 155_221), (429, 4), (401, 401), USED_CIPHERTEXT][rng.usize(0..5)]);
         if let Some(refusal @ (401 | 429, _)) = refusal {

@@ -4,16 +4,21 @@ use crate::process::Outside;
 use std::collections::BTreeMap;
 use walletwatch::reactor::payments::ask::{Ask, Outcome, Ticket};
 
-/// What is followed is looked at every five seconds; what is asked for again sooner has a reason of its own, a payment that leaves …
+/// What is followed is looked at every five seconds; what is asked for again sooner has a reason of its own, a payment that goes on by it …
 const SOON_MS: i64 = 5_000;
-/// … and so many of those come one behind the other, and no more.
-const MOST_SOON: u32 = 25;
+/// … and where none does, it is asked for again so often at most.
+const MOST_SOON: u32 = 12;
 
-/// What a process asked by itself: when it did last, and how often it did so soon.
+/// What a process asked by itself since a payment went on: when it did last, and how often it did so soon.
 #[derive(Debug, Clone, Default)]
 pub struct Pace(BTreeMap<String, (i64, u32)>);
 
 impl Pace {
+    /// A payment went from one state to another.
+    pub fn goes_on(&mut self) {
+        self.0.clear();
+    }
+
     /// Circle is asked for one thing at a pace: a fault where it is not.
     pub fn count(&mut self, ask: &Ask, now: i64) -> Option<String> {
         let what = match ask {

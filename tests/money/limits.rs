@@ -179,6 +179,8 @@ fn what_a_lost_store_paid_counts_in_every_limit_of_the_restored_one() {
     bench.restart();
     bench.pass(60 * 60_000);
     bench.order(Order::Unfreeze, "ann").expect("a transfer that this store does not know froze it");
+    let (day, total) = (U256::from(20), U256::from(20));
+    assert_eq!(bench.desk.used(&"one".into(), bench.now()), (day, total, 2), "and so says the gauge");
     let third = bench.plan("one", facts(3, 10)).expect("it is planned").id;
     assert_eq!(bench.stands(third), (PaymentState::Held, "limit".into()));
     assert_eq!(bench.approve(third, "ann"), Err(Refusal::SecondName));

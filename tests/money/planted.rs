@@ -7,7 +7,7 @@ use walletwatch::reactor::payments::desk::Desk;
 use walletwatch::reactor::payments::desk::flaws::Flaw;
 
 /// Each with the first seed on which the checker says that it is there.
-const RECORDED: [(&str, u64); 38] = [
+const RECORDED: [(&str, u64); 39] = [
     ("RandomKeyPerAttempt", 2),
     ("KeyFromBlockHash", 36),
     ("BodyChangedOnRetry", 2),
@@ -38,10 +38,11 @@ const RECORDED: [(&str, u64); 38] = [
     ("ZeroBalancePays", 6),
     ("FirstReadingPays", 16),
     ("NewKeyOnNotFound", 2),
-    ("OneProofRejects", 9010),
+    ("OneProofRejects", 526),
     ("UsedCiphertextProves", 18),
     ("OneOperatorPays", 11),
     ("ApprovalOutlivesEdit", 6),
+    ("ScansWithoutPause", 14),
     ("RehearsalSent", 0),
     ("SendBeforePersist", 0),
     ("LeavesLate", 0),
@@ -97,6 +98,7 @@ fn everything() -> Vec<Planted> {
         UsedCiphertextProves: "is rejected and was paid" | "I1:",
         OneOperatorPays: "I7: ww1",
         ApprovalOutlivesEdit: "I7: ww1",
+        ScansWithoutPause: "pace:",
     ]
     .into();
     let sloppy = |sloppy| Plant { sloppy, ..Plant::NONE };

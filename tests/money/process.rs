@@ -128,6 +128,10 @@ impl Process {
         if fate == 0 {
             return Err(Dead);
         }
+        let before = |row: &PaymentRow| store.payments.get(&row.id).map(|known| known.state);
+        if step.payments.iter().any(|row| before(row) != Some(row.state)) {
+            self.pace.goes_on();
+        }
         store.put(&step, out.now);
         if fate == 1 {
             return Err(Dead);
@@ -427,7 +431,12 @@ fn depart(flight: &mut Flight, listed: Option<i64>, at: Timestamp, store: &Store
 
 fn arrive(ask: &Ask, ciphertext: u64, now: i64, out: &mut Outside, rng: &mut Rng) -> Outcome {
     match ask {
-        Ask::Create(create) => out.circle.create(create.body(), ciphertext, now, rng),
+        Ask::Create(create) => {
+            out.circle.hurried = out.drifting.iter().any(|drifting| drifting.body == create.body());
+            let answered = out.circle.create(create.body(), ciphertext, now, rng);
+            out.circle.hurried = false;
+            answered
+        }
         Ask::Get { id } => out.circle.get(id, now, rng),
         Ask::Scan(scan) => out.circle.list(scan.from.millis(), now, rng),
         Ask::Cancel { .. } => Outcome::CancelAsked,

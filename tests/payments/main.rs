@@ -111,8 +111,8 @@ async fn a_freeze_stops_everything_with_and_without_a_monitor_and_two_names_are_
 
     rig.pays_in(101_000_000);
     let held = rig.payment(&monitor, "101", "held").await;
-    let id = held["payment_id"].as_str().expect("it has one").to_owned();
-    let shown = rig.payments(&monitor, &["show", &id]);
+    let above = held["payment_id"].as_str().expect("it has one").to_owned();
+    let shown = rig.payments(&monitor, &["show", &above]);
     assert!(held["reason"] == "limit" && shown.1.contains("no room") && shown.1.contains("per_payment"), "{shown:?}");
 
     rig.pays_in(9_000_000);
@@ -126,6 +126,13 @@ async fn a_freeze_stops_everything_with_and_without_a_monitor_and_two_names_are_
     assert_eq!(rig.payments(&monitor, &["approve", &id, "--as", "bob"]).0, 0);
     rig.payment(&monitor, "9", "complete").await;
     assert_eq!(rig.moved(), [2_000_000, 3_000_000, 9_000_000]);
+    let first = rig.payments(&monitor, &["approve", &above, "--as", "ann"]);
+    assert!(first.0 == 0 && first.1.contains("a second name is needed"), "{first:?}");
+    let text = std::fs::read_to_string(rig.place.data().with_file_name("walletwatch.toml")).expect("it is there");
+    let text = text.replace("[http]\nlisten = \"127.0.0.1:0\"\n", "");
+    rig.place.configure(&text.replace("per_payment = \"100\"", "per_payment = \"99\""));
+    let reloaded = said(&rig.place.command_at(monitor.page(), &["reload"]));
+    assert!(reloaded.0 == 0 && reloaded.1.contains("nothing of what is otherwise is in force yet"), "{reloaded:?}");
     monitor.kill().await;
 
     let alone = said(&rig.place.command(&["payments", "unfreeze"]));
@@ -133,6 +140,8 @@ async fn a_freeze_stops_everything_with_and_without_a_monitor_and_two_names_are_
     let alone = said(&rig.place.command(&["payments", "freeze", "no monitor is trusted"]));
     assert!(alone.0 == 0 && alone.1.contains("this is done there"), "{alone:?}");
     let monitor = rig.start().await;
+    let why = said(&rig.place.command_at(monitor.page(), &["why", &above])).1;
+    assert!(why.contains("approved by ann at ") && why.contains("it does not count any more"), "{why}");
     rig.pays_in(4_000_000);
     let held = rig.payment(&monitor, "4", "held").await;
     assert_eq!(held["reason"], "frozen", "a freeze outlives every process");

@@ -1,7 +1,9 @@
 //! People at the command line: each with a token of their own and nobody else's secrets, and a file that stops everything.
 
-use crate::rig::{self, Rig, said};
+use crate::common::receiver::Heard;
+use crate::rig::{self, CUSTOMER, Rig, said};
 use serde_json::json;
+use walletwatch::world::circle::{Book, Fate};
 
 /// From here on commands have these secrets alone; a monitor that runs has its own.
 fn only(rig: &Rig, known: &[(&str, &str)]) {
@@ -150,4 +152,41 @@ async fn who_comes_too_late_is_told_and_no_silence_outlasts_what_waits() {
     );
     let none = said(&rig.place.command(&["why", &"ab".repeat(16)]));
     assert!(none.0 == 2 && none.1.contains("there is no such alert"), "{none:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_resolves_a_payment_is_told_what_became_of_it() {
+    let rig = Rig::new("approval = \"none\"", "").await;
+    rig.circle.change(|book| book.fates([Fate::Stick]));
+    let monitor = rig.start().await;
+    rig.pays_in(5_000_000);
+    let accepted = rig.payment(&monitor, "5", "accepted").await;
+    let id = accepted["payment_id"].as_str().expect("it has one").to_owned();
+    let (circle, terms) = rig.circle.read(|book| (book.entries()[0].id.clone(), book.entries()[0].terms.clone()));
+    rig.circle.change(|book| book.shows(&circle, |terms| terms.destination = CUSTOMER));
+    rig.payment(&monitor, "5", "human").await;
+    let told = rig.told("payment.needs_person").await;
+    assert_eq!(told["data"]["reason"], "Circle shows another destination than the frozen one", "{told}");
+
+    let absent = rig.payments(&monitor, &["resolve", &id, "--absent"]);
+    assert!(absent.0 == 2 && absent.1.contains("so it is not absent"), "{absent:?}");
+    let there = ["resolve", &id, "--circle", circle.as_str()];
+    let other = rig.payments(&monitor, &there);
+    let why = format!("{circle} is not it: Circle shows another destination than the frozen one");
+    assert!(other.0 == 3 && other.1.contains(&why) && other.1.contains("still needs a person"), "{other:?}");
+    let said = |heard: &Heard| heard.kind() == "payment.needs_person" && heard.body["data"]["reason"] == why;
+    assert!(rig.receiver.heard().iter().any(said), "whoever is on duty hears it");
+    let shown = rig.payments(&monitor, &["show", &id]);
+    assert!(shown.1.contains("not it") && shown.1.contains(&why), "{shown:?}");
+
+    let early = rig.payments(&monitor, &["cancel", &id]);
+    assert!(early.0 == 2 && early.1.contains("it is human since "), "{early:?}");
+    rig.circle.change(|book| book.shows(&circle, |shown| shown.destination = terms.destination));
+    let resolved = rig.payments(&monitor, &there);
+    assert!(resolved.0 == 0 && resolved.1.contains("it is this payment"), "{resolved:?}");
+    let cancelled = rig.payments(&monitor, &["cancel", &id]);
+    assert!(cancelled.0 == 0 && cancelled.1.contains(" the wish"), "{cancelled:?}");
+    rig.circle.change(Book::loosen);
+    rig.payment(&monitor, "5", "complete").await;
+    assert!(rig.payments(&monitor, &["verify"]).0 == 0 && monitor.stop().await.success());
 }

@@ -147,10 +147,10 @@ impl Reloader {
             Ok(reloaded) => {
                 self.metrics.add(Metric::Reloads, &[RELOADS[0]], 1);
                 self.metrics.set(Metric::ReloadTime, &[], seconds(self.clock.now()));
-                let changes = if reloaded.changes.is_empty() {
-                    "nothing is otherwise".to_owned()
-                } else {
-                    reloaded.changes.join(" | ")
+                let changes = match (reloaded.changes.as_slice(), reloaded.not_applied.is_empty()) {
+                    ([], true) => "nothing is otherwise".to_owned(),
+                    ([], false) => "nothing of what is otherwise is in force yet".to_owned(),
+                    (changes, _) => changes.join(" | "),
                 };
                 tracing::info!("reloaded: {changes}");
                 for line in reloaded.not_applied.iter().chain(&reloaded.warnings) {

@@ -8,6 +8,8 @@ use super::look::{read, stops};
 use super::{Accept, Approve, Resolve, Resume, Who};
 use crate::config::checked::Role;
 use crate::config::circle::FREEZE_FILE;
+use crate::reactor::decisions::{CANCEL_ANSWERED, NOT_IT};
+use crate::reactor::money::PaymentState;
 use anyhow::anyhow;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -17,6 +19,11 @@ use std::time::Duration;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// A probe takes up to ten minutes.
 const MOST_LOOKS: usize = 140;
+
+/// Between two looks at what Circle says of one transaction, which takes it …
+const VERDICT_EVERY: Duration = Duration::from_millis(500);
+/// … no longer than this by far.
+const MOST_VERDICT_LOOKS: usize = 90;
 
 /// Whoever may decide about money, by way of the monitor.
 async fn approver(located: &Located, who: &Who) -> Result<Answerer, Failure> {
@@ -140,12 +147,53 @@ async fn what_stops(answerer: &Answerer) -> Result<(), Failure> {
 
 pub(super) async fn resolve(located: &Located, asked: Resolve) -> Result<(), Failure> {
     let answerer = approver(located, &asked.who).await?;
-    let (body, said) = match asked.circle {
-        Some(id) => (json!({ "circle_id": id }), "Circle is asked for it: if it is this payment, it goes on as that"),
-        None => (json!({ "absent": true }), "it is absent: rejected, and looked for on for 30 days"),
+    let path = ["payments", &asked.id, "resolve"];
+    let Some(circle) = asked.circle else {
+        let said = "it is absent: rejected, and looked for on for 30 days";
+        let done = decide(&answerer, &path, &json!({ "absent": true }), said).await;
+        return with_state(&answerer, &asked.id, done).await;
     };
-    let done = decide(&answerer, &["payments", &asked.id, "resolve"], &body, said).await;
-    with_state(&answerer, &asked.id, done).await
+    let before = newest(&answerer).await?;
+    let done = answerer.send(&Question::new(&path), json!({ "circle_id": circle }).to_string().into()).await;
+    with_state(&answerer, &asked.id, done.map(drop)).await?;
+    eprintln!("Circle is asked to show {} …", clean(&circle));
+    verdict(&answerer, &asked.id, before).await
+}
+
+/// What became of a transaction that a person showed: Circle is asked, and its answer stands in the audit.
+async fn verdict(answerer: &Answerer, id: &str, before: u64) -> Result<(), Failure> {
+    let line = line_of(answerer, id, before, &[NOT_IT, PaymentState::Accepted.word()]).await?;
+    if line["what"].as_str() == Some(NOT_IT) {
+        let then = "the payment still needs a person";
+        return Err(Failure::person(anyhow!("{}: {then}", clean(&text(&line, "why")))));
+    }
+    let state = text(&read(answerer, &["payments", id]).await?, "state");
+    answer(&clean(&format!("Circle shows it, and it is this payment: it goes on as that and is {state}")))
+}
+
+/// Waits for the first line of a payment behind `before` that says one of these.
+async fn line_of(answerer: &Answerer, id: &str, before: u64, what: &[&str]) -> Result<Value, Failure> {
+    for _ in 0..MOST_VERDICT_LOOKS {
+        tokio::time::sleep(VERDICT_EVERY).await;
+        let lines = lines_since(answerer, before).await?;
+        let is = |line: &&Value| line["what"].as_str().is_some_and(|said| what.contains(&said));
+        let of_it = |line: &&Value| line["payment_id"].as_str() == Some(id);
+        // The newest stands first.
+        if let Some(line) = lines.iter().rev().filter(of_it).find(is) {
+            return Ok(line.clone());
+        }
+    }
+    let hint = format!("`walletwatch payments show {}` says what becomes of it", clean(id));
+    Err(Failure::again(anyhow!("Circle has not answered yet: {hint}")))
+}
+
+pub(super) async fn cancel(located: &Located, who: &Who, id: &str) -> Result<(), Failure> {
+    let answerer = approver(located, who).await?;
+    let before = newest(&answerer).await?;
+    let done = answerer.send(&Question::new(&["payments", id, "cancel"]), "{}".into()).await;
+    with_state(&answerer, id, done.map(drop)).await?;
+    let line = line_of(&answerer, id, before, &[CANCEL_ANSWERED]).await?;
+    answer(&clean(&format!("{}. Only what it shows of {id} later ends the payment", text(&line, "why"))))
 }
 
 pub(super) async fn resume(located: &Located, asked: Resume) -> Result<(), Failure> {

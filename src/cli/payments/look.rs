@@ -3,6 +3,7 @@
 use super::super::api::{self, Answerer, Question};
 use super::super::places::Located;
 use super::super::show::{answer, clean, table, text};
+use super::super::why_payment::approved;
 use super::super::{Failure, list as pages};
 use super::List;
 use serde_json::Value;
@@ -123,7 +124,7 @@ fn told(item: &Value) -> String {
     let mut lines: Vec<_> = keys.iter().filter_map(|key| known(item, key)).collect();
     lines.extend(of_live.iter().filter_map(|key| known(&item["live"], key)));
     for approval in item["live"]["approvals"].as_array().into_iter().flatten() {
-        lines.push(["approved".to_owned(), format!("by {} at {}", text(approval, "by"), text(approval, "at"))]);
+        lines.push(["approved".to_owned(), approved(approval)]);
     }
     let audit: Vec<_> = item["audit"].as_array().into_iter().flatten().map(line).collect();
     let audit = if audit.is_empty() { String::new() } else { table(["WHEN", "WHO", "WHAT", "WHY"], &audit) };

@@ -9,8 +9,9 @@ use super::frame::{Here, page};
 use super::payments::{because, decisions, lapses, standing, units};
 use super::pieces::{Tone, all, bar, empty, facts, section, sentence, text, time, until};
 use super::{Shown, View, alerts};
-use crate::reactor::money::{ApprovedBy, LivePart, PaymentRow};
+use crate::reactor::money::{LivePart, PaymentRow};
 use crate::reactor::office::AuditRow;
+use crate::reactor::waits::NO_MORE;
 use crate::types::PaymentId;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -33,7 +34,7 @@ pub(super) async fn one(State(parts): State<Arc<Parts>>, Path(id): Path<String>)
             (decisions(&view, &row))
         }))
         (section("why", "Why, and what it waits for", &html! {}, &why(&story)))
-        @if let Some(live) = &row.live { (section("request", "The request", &html! {}, &request(&view, live))) }
+        @if let Some(live) = &row.live { (section("request", "The request", &html! {}, &request(&view, &row, live))) }
         (section("audit", "What was written of it", &all("/api/v1/payments/audit", "lines of the audit"), &told(&view, &audit)))
     };
     Ok(page(&view, Here::Payments, &title, &main))
@@ -91,7 +92,7 @@ fn room(limit: &LimitItem) -> Markup {
     }
 }
 
-fn request(view: &View, live: &LivePart) -> Markup {
+fn request(view: &View, row: &PaymentRow, live: &LivePart) -> Markup {
     let mut rows = vec![
         ("Wallet", html! { (text(live.wallet.as_str())) }),
         ("Idempotency key", html! { span.address { (live.key) } }),
@@ -99,8 +100,12 @@ fn request(view: &View, live: &LivePart) -> Markup {
         ("Attempts", html! { (live.attempts) }),
         ("Triggered", time(live.triggered_at, view.now)),
     ];
-    for ApprovedBy { by, at, of: _ } in &live.approvals {
-        rows.push(("Approved by", html! { (text(by.as_str())) " " (time(*at, view.now)) }));
+    for yes in &live.approvals {
+        let no_more = row.counts(yes, view.standing.payments.in_force) == Some(false);
+        let said = html! {
+            (text(yes.by.as_str())) " " (time(yes.at, view.now)) @if no_more { " (" (NO_MORE) ")" }
+        };
+        rows.push(("Approved by", said));
     }
     rows.extend(live.circle_id.as_ref().map(|id| ("Circle's id", html! { (text(id.as_str())) })));
     rows.extend(live.circle_state.as_ref().map(|state| ("Circle says", html! { (text(&state.to_string())) })));

@@ -12,7 +12,7 @@ use super::pieces::{Tone, ago, bar, button, chips, empty, pager, section, state,
 use super::{Shown, View, asked, or_default};
 use crate::reactor::money::{PaymentRow, PaymentState};
 use crate::reactor::office::{OfficeTables, Stopped};
-use crate::reactor::waits::held_because;
+use crate::reactor::waits::{NO_MORE, held_because};
 use crate::store::PaymentFilter;
 use crate::telemetry::snapshot::{Limit, LimitUse};
 use crate::types::amount::format_amount;
@@ -173,7 +173,10 @@ fn cards(view: &View, rows: &[PaymentRow]) -> Markup {
                         p.sub {
                             "rule " (text(row.rule.as_str())) ", on " (text(view.standing.labels.chain(row.chain).as_str()))
                             ", " (ago(row.changed_at, view.now))
-                            @for yes in row.live.iter().flat_map(|live| &live.approvals) { ", approved by " (text(yes.by.as_str())) }
+                            @for yes in row.live.iter().flat_map(|live| &live.approvals) {
+                                ", approved by " (text(yes.by.as_str()))
+                                @if row.counts(yes, view.standing.payments.in_force) == Some(false) { " (" (NO_MORE) ")" }
+                            }
                         }
                         p.address { (row.address.to_checksum(None)) }
                     }

@@ -198,6 +198,13 @@ impl Book {
         self.create(terms, at).expect("the story asks for what can be had").1.id
     }
 
+    /// It shows a transfer otherwise from now on than it was asked for.
+    pub fn shows(&mut self, id: &Name, otherwise: impl FnOnce(&mut TransferTerms)) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == *id) {
+            otherwise(&mut entry.terms);
+        }
+    }
+
     /// What was stuck goes on.
     pub fn loosen(&mut self) {
         self.entries.iter_mut().filter(|entry| entry.fate == Fate::Stick).for_each(|entry| entry.fate = Fate::Complete);

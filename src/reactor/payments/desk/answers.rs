@@ -3,6 +3,7 @@
 use super::flaws::flawed;
 use super::send::MOST_DATE_SKEW_MS;
 use super::{Desk, LOOK_AGAIN, OURSELVES, Purpose, Said, Step, Stopped};
+use crate::reactor::decisions::{CANCEL_ANSWERED, NOT_IT};
 use crate::reactor::money::{CircleId, LivePart, PaymentRow, PaymentState};
 use crate::reactor::payments::ask::{Answer, Outcome, Transaction, Unsent};
 use crate::types::{Name, PaymentId, Timestamp};
@@ -90,7 +91,14 @@ impl Desk {
             Purpose::Funds => self.told_funds(&answer.outcome, waiting.since, at, step),
             Purpose::Fee(id) => self.told_fee(id, &answer.outcome, waiting.since, at, step),
             // Only a GET ends a payment: what came of asking says nothing.
-            Purpose::Cancel(id) => self.amend(id, step, |live| live.due = Some(at)),
+            Purpose::Cancel(id) => {
+                let said = match answer.outcome {
+                    Outcome::CancelAsked => "Circle took the wish".to_owned(),
+                    other => format!("Circle did not take the wish: {}", other.in_words()),
+                };
+                self.audit(OURSELVES, CANCEL_ANSWERED, Some(id), &said, at, step);
+                self.amend(id, step, |live| live.due = Some(at));
+            }
         }
     }
 
@@ -293,13 +301,15 @@ impl Desk {
         }
     }
 
-    /// The chain, or Circle by now, says otherwise of a payment than Circle did: everything stops, once for each.
+    /// The chain, or Circle by now, says otherwise of a payment than Circle did: everything stops, once for each. One that is not at its end
+    /// is a person's affair then: nothing that Circle says of it later ends it by itself.
     pub fn contradicted(&mut self, id: PaymentId, why: &str, at: Timestamp, step: &mut Step) {
         let said = |row: &PaymentRow| row.reason.as_ref().is_some_and(|known| known.as_str() == why);
         let Some(row) = self.rows.get_mut(&id).filter(|row| !said(row)) else { return };
         row.reason = Some(why.into());
         step.payments.push(row.clone());
         self.audit(OURSELVES, "contradicted", Some(id), why, at, step);
+        self.advance(id, PaymentState::Human, Some(why), OURSELVES, at, step);
         self.freeze(&format!("payment {id}: {why}"), OURSELVES, at, step);
     }
 
@@ -317,9 +327,7 @@ impl Desk {
     /// A person showed a transaction as the payment's: it is believed when Circle says so.
     fn proven(&mut self, id: PaymentId, circle: &CircleId, by: &str, outcome: Outcome, at: Timestamp, step: &mut Step) {
         let Outcome::Read(shown) = outcome else {
-            step.said
-                .push(Said::Warning(format!("Circle did not show {circle}: payment {id} still needs a person").into()));
-            return;
+            return self.not_it(id, &format!("Circle did not show {circle}: {}", outcome.in_words()), by, at, step);
         };
         let Some((row, live)) = self.live(id) else { return };
         // One without a reference may be ours; one that another payment named, or that is another's already, never is.
@@ -328,9 +336,7 @@ impl Desk {
         let asked_for = row.state == PaymentState::Human && shown.id == *circle && !foreign && !taken;
         let other = if asked_for { difference(row, live, &shown) } else { Some("a transfer of something else".into()) };
         if let Some(other) = other {
-            let what = format!("{circle} is not it, Circle shows {other}: payment {id} still needs a person");
-            step.said.push(Said::Warning(what.into()));
-            return;
+            return self.not_it(id, &format!("{circle} is not it: Circle shows {other}"), by, at, step);
         }
         self.amend(id, step, |live| {
             live.circle_id = Some(shown.id.clone());
@@ -338,6 +344,13 @@ impl Desk {
         });
         self.advance(id, PaymentState::Accepted, Some("resolved"), by, at, step);
         self.shown(id, &shown, at, step);
+    }
+
+    /// What a person showed is not the payment's: whoever asked reads it in the audit, and everybody hears that it still needs a person.
+    fn not_it(&mut self, id: PaymentId, why: &str, by: &str, at: Timestamp, step: &mut Step) {
+        self.audit(by, NOT_IT, Some(id), why, at, step);
+        let Some(row) = self.rows.get(&id).filter(|row| row.state == PaymentState::Human) else { return };
+        step.said.push(Said::Payment(Box::new(PaymentRow { reason: Some(why.into()), ..row.clone() })));
     }
 
     /// The payment that a transaction at Circle belongs to.

@@ -40,6 +40,7 @@ pub enum Flaw {
     UsedCiphertextProves,
     OneOperatorPays,
     ApprovalOutlivesEdit,
+    ScansWithoutPause,
 }
 
 /// Which fault is planted, if one is.
@@ -170,7 +171,7 @@ mod planted {
 
     impl Flaw {
         /// All of them.
-        pub const ALL: [Self; 35] = [
+        pub const ALL: [Self; 36] = [
             Self::RandomKeyPerAttempt,
             Self::KeyFromBlockHash,
             Self::NewKeyOnNotFound,
@@ -206,6 +207,7 @@ mod planted {
             Self::UsedCiphertextProves,
             Self::OneOperatorPays,
             Self::ApprovalOutlivesEdit,
+            Self::ScansWithoutPause,
         ];
     }
 }

@@ -145,16 +145,17 @@ impl Desk {
         ])
     }
 
-    /// How much of its rolling day and of its total a rule has used, raw, and how many payments that day holds.
+    /// How much of its rolling day and of its total a rule has used, raw, and how many payments that day holds: all that the next one would
+    /// be counted with.
     #[must_use]
     pub fn used(&self, rule: &Name, at: Timestamp) -> (U256, U256, u64) {
-        let at = self.counted_at(at);
-        let of_rule = || self.rows.values().filter(move |row| row.rule == *rule);
-        let over = |counts: &dyn Fn(&PaymentRow) -> bool| {
-            sum(of_rule().filter(|row| counts(row)).map(|row| row.amount)).unwrap_or(U256::MAX)
+        let offer = self.terms.as_ref().and_then(|terms| terms.offers.get(rule));
+        let rooms = offer.and_then(|offer| self.rooms(rule, offer, U256::ZERO, PaymentId([0; 16]), at).ok());
+        let used = |wanted: Over| {
+            let mut rooms = rooms.iter().flatten();
+            rooms.find(|(over, _)| *over == wanted).map_or(U256::ZERO, |(_, room)| room.used)
         };
-        let count = of_rule().filter(|row| number_counts(row, at)).count() as u64;
-        (over(&|row| Self::counts(row, Some(at))), over(&|row| Self::counts(row, None)), count)
+        (used(Over::Day), used(Over::Total), u64::try_from(used(Over::Count)).unwrap_or(u64::MAX))
     }
 
     /// Whether a payment counts in sums: of a rolling day that ends at `day`, or of all time.

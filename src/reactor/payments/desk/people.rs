@@ -229,9 +229,12 @@ impl Desk {
 
     fn is_absent(&mut self, id: PaymentId, by: &Name, at: Timestamp, step: &mut Step) -> Result<(), Refusal> {
         let (row, live) = self.live(id).ok_or(Refusal::Unknown)?;
-        // What Circle showed is not absent, whoever says so.
-        if row.state != PaymentState::Human || live.circle_id.is_some() {
+        if row.state != PaymentState::Human {
             return Err(Refusal::Elsewhere);
+        }
+        // What Circle showed is not absent, whoever says so.
+        if live.circle_id.is_some() {
+            return Err(Refusal::NotAbsent);
         }
         let names = self.soft.absent_by.entry(id).or_default();
         let new = names.insert(by.clone());

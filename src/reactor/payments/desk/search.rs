@@ -33,7 +33,7 @@ impl Desk {
     pub(super) fn search(&mut self, at: Timestamp) {
         let older = |age: Duration| move |scanned: Timestamp| scanned > at || at.since(scanned) >= age;
         let late = self.soft.scanned.is_none_or(older(SCAN_EVERY));
-        let rested = self.soft.scanned.is_none_or(older(LOOK_AGAIN));
+        let rested = self.soft.scanned.is_none_or(older(LOOK_AGAIN)) || flawed!(self, ScansWithoutPause);
         let wanted = self.rows_in(PaymentState::Reconcile).any(|row| {
             row.live.as_deref().is_some_and(|live| {
                 let ahead = live.scanned_at.is_some_and(|scanned| scanned > at);
@@ -66,7 +66,7 @@ impl Desk {
     /// Asks for every outbound transaction since whatever is open may have begun.
     pub(super) fn scan(&mut self, at: Timestamp) {
         let Some(terms) = &self.terms else { return };
-        let too_soon = rests(self.soft.scan_after, at);
+        let too_soon = rests(self.soft.scan_after, at) && !flawed!(self, ScansWithoutPause);
         if too_soon || self.is_asked(|purpose| matches!(purpose, Purpose::Scan(_))) {
             return;
         }

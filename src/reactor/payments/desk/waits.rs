@@ -5,7 +5,7 @@ use super::afford::DEAR;
 use super::limits::DAY;
 use super::send::APPROVAL_LASTS;
 use super::{Desk, Purpose, Stopped};
-use crate::reactor::money::{LivePart, PaymentRow, PaymentState};
+use crate::reactor::money::{CircleId, LivePart, PaymentRow, PaymentState};
 use crate::reactor::waits::{Waits, held_because};
 use crate::types::{Name, PaymentId, Timestamp};
 
@@ -33,6 +33,11 @@ impl Desk {
                     self.counted_from(live)
                 )),
             },
+            PaymentState::Human if live.circle_id.is_some() => waits.say(format!(
+                "look at {} in Circle's console, then `walletwatch payments resolve {id} --circle ID` with the transaction that it is: \
+                 Circle is asked to show it. It is not absent",
+                live.circle_id.as_ref().map_or("", CircleId::as_str)
+            )),
             PaymentState::Human => waits.say(format!(
                 "look at Circle's console, then `walletwatch payments resolve {id}`: --circle ID where it is there, --absent (two \
                  approvers) where it is not"
