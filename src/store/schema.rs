@@ -6,6 +6,7 @@
 
 use super::alerts;
 use super::attempts;
+use super::lists;
 use super::money;
 use super::quiet;
 use super::watches;
@@ -36,6 +37,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { to: 10, sql: quiet::ENDED },
     Migration { to: 11, sql: IN_FORCE },
     Migration { to: 12, sql: alerts::UNTOLD },
+    Migration { to: 13, sql: lists::WITH_PARTIES },
 ];
 
 /// A rule keeps what it speaks of over an edit of its condition.
