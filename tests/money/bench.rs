@@ -47,6 +47,8 @@ pub struct Bench {
     /// When each create was handed out, with whether it was answered.
     pub left: Vec<(i64, PaymentId)>,
     pub said: Vec<walletwatch::reactor::payments::desk::Said>,
+    /// How many lists were answered.
+    pub scans: usize,
     rng: Rng,
 }
 
@@ -122,6 +124,7 @@ impl Bench {
             kept: Vec::new(),
             left: Vec::new(),
             said: Vec::new(),
+            scans: 0,
             rng: Rng::with_seed(1),
         };
         bench.configure(terms);
@@ -173,10 +176,14 @@ impl Bench {
         done
     }
 
-    /// Everything that is asked is answered.
+    /// Everything that is asked is answered. Who asks without an end does so without a pace.
     pub fn answer(&mut self) {
+        let mut rounds = 0;
         while let Some(place) = self.kept.iter().position(|asked| !self.keeps(&asked.ask)) {
             let Asked { ticket, ask } = self.kept.remove(place);
+            rounds += 1;
+            assert!(rounds <= 1_000, "it asks without a pause: {ask:?}");
+            self.scans += usize::from(matches!(ask, Ask::Scan(_)));
             let outcome = self.outcome(&ask);
             let answer = Answer { ticket, outcome, date: None, request_id: None, entity_key: None };
             let (at, holds) = (self.now(), self.holds);

@@ -204,8 +204,11 @@ fn what_may_be_our_own_payment_is_called_nobodys_only_when_it_is_not() {
         let (at, time, to) = (bench.now(), Timestamp::from_millis(bench.at - 10_000), bench.row(id).address);
         let outflow = Outflow { tx: B256::repeat_byte(9), to, amount: U256::from(amount), time };
         bench.act(|desk, step| desk.outflow(&outflow, at, step));
+        let scans = bench.scans;
         bench.pass(60_000);
         assert_eq!(bench.desk.office().frozen.is_some(), frozen, "{amount}");
+        // It is looked for at once, and then at a pace.
+        assert!((1..=3).contains(&(bench.scans - scans)), "{} lists in a minute", bench.scans - scans);
     }
 }
 

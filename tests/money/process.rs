@@ -3,7 +3,7 @@
 use crate::chain::{self, Balance, Happening};
 use crate::circle::{Circle, Request, amount_of, destination_of, read};
 use crate::config::{CHAIN, Config, LEVEL, RECOVERS};
-use crate::flight::{Drifting, Flight};
+use crate::flight::{Drifting, Flight, Pace};
 pub use crate::store::Store;
 use fastrand::Rng;
 use std::collections::BTreeMap;
@@ -64,6 +64,8 @@ pub struct Process {
     config: Option<Config>,
     /// How far back its first whole list reached.
     listed: Option<i64>,
+    /// How often it asks.
+    pace: Pace,
 }
 
 impl Process {
@@ -85,6 +87,7 @@ impl Process {
             read_at: 0,
             config: None,
             listed: None,
+            pace: Pace::default(),
         }
     }
 
@@ -143,6 +146,7 @@ impl Process {
                         .push(format!("I2: a request of {} was handed out before its commit", create.payment()));
                 }
             }
+            store.faults.extend(self.pace.count(&ask, out.now));
             let slow = out.faulty && rng.u8(0..12) == 0;
             let leaves = out.now + if slow { rng.i64(800..5_000) } else { rng.i64(1..400) };
             self.flights.push(Flight {
@@ -334,7 +338,10 @@ impl Process {
         let at = self.at(out.now);
         let mut step = Step::default();
         let done = self.desk.order(order, &by.into(), at, &|row| Some(holds(out, row)), &mut step);
+        // Of a person's own asking no pace is asked.
+        let pace = self.pace.clone();
         self.commit(step, stores, out, rng)?;
+        self.pace = pace;
         Ok(done)
     }
 

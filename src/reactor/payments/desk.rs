@@ -403,3 +403,8 @@ impl Desk {
         }
     }
 }
+
+/// Whether something is left alone until then. A clock that was ahead postpones nothing.
+fn rests(until: Timestamp, at: Timestamp) -> bool {
+    at < until && until <= at.after(LOOK_AGAIN)
+}

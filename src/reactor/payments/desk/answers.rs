@@ -2,7 +2,7 @@
 
 use super::flaws::flawed;
 use super::send::MOST_DATE_SKEW_MS;
-use super::{Desk, OURSELVES, Purpose, Said, Step, Stopped};
+use super::{Desk, LOOK_AGAIN, OURSELVES, Purpose, Said, Step, Stopped};
 use crate::reactor::money::{CircleId, LivePart, PaymentRow, PaymentState};
 use crate::reactor::payments::ask::{Answer, Outcome, Transaction, Unsent};
 use crate::types::{Name, PaymentId, Timestamp};
@@ -84,7 +84,7 @@ impl Desk {
                         self.scanned(&[], from, waiting.since, at, step);
                     }
                     self.locked_out(&other, at, step);
-                    self.soft.scan_after = at.after(Duration::from_secs(30));
+                    self.soft.scan_after = at.after(LOOK_AGAIN);
                 }
             },
             Purpose::Funds => self.told_funds(&answer.outcome, waiting.since, at, step),

@@ -2,7 +2,7 @@
 
 use super::answers::is_what_was_frozen;
 use super::flaws::flawed;
-use super::{Desk, OURSELVES, Purpose, Said, Step, request};
+use super::{Desk, LOOK_AGAIN, OURSELVES, Purpose, Said, Step, request, rests};
 use crate::reactor::money::{LivePart, PaymentRow, PaymentState};
 use crate::reactor::office::{ForeignRow, OfficeWrite};
 use crate::reactor::payments::ask::{ANSWER_WITHIN, Ask, LEAVE_WITHIN, Scan, Transaction};
@@ -19,6 +19,8 @@ const APART: Duration = Duration::from_mins(10);
 const EMPTY_SCANS: u32 = 2;
 /// A wallet is read at least so often.
 const SCAN_EVERY: Duration = Duration::from_hours(1);
+/// Whoever asks, no two scans are nearer to each other than this: a scan may be many pages, and first sends each want one.
+const SCANS_APART: Duration = Duration::from_secs(2);
 /// How far back a start looks …
 pub(super) const START_BACK: Duration = Duration::from_hours(48);
 /// … and one that never looked before.
@@ -27,9 +29,11 @@ const FIRST_BACK: Duration = Duration::from_hours(90 * 24);
 const LOOK_FOR: Duration = Duration::from_hours(30 * 24);
 
 impl Desk {
-    /// Asks for a scan where one is due.
+    /// Asks for a scan where one is due. A reason that a scan may leave as it is waits before it asks again.
     pub(super) fn search(&mut self, at: Timestamp) {
-        let late = self.soft.scanned.is_none_or(|scanned| at.since(scanned) >= SCAN_EVERY);
+        let older = |age: Duration| move |scanned: Timestamp| scanned > at || at.since(scanned) >= age;
+        let late = self.soft.scanned.is_none_or(older(SCAN_EVERY));
+        let rested = self.soft.scanned.is_none_or(older(LOOK_AGAIN));
         let wanted = self.rows_in(PaymentState::Reconcile).any(|row| {
             row.live.as_deref().is_some_and(|live| {
                 let ahead = live.scanned_at.is_some_and(|scanned| scanned > at);
@@ -40,7 +44,7 @@ impl Desk {
             let since = |scanned: Timestamp| scanned < row.changed_at;
             row.changed_at <= at && self.soft.scanned.is_none_or(since)
         });
-        if late || wanted || early || self.unexplained_since().is_some() {
+        if late || early || rested && (wanted || self.unexplained_since().is_some()) {
             self.scan(at);
         }
     }
@@ -62,9 +66,11 @@ impl Desk {
     /// Asks for every outbound transaction since whatever is open may have begun.
     pub(super) fn scan(&mut self, at: Timestamp) {
         let Some(terms) = &self.terms else { return };
-        if at < self.soft.scan_after || self.is_asked(|purpose| matches!(purpose, Purpose::Scan(_))) {
+        let too_soon = rests(self.soft.scan_after, at);
+        if too_soon || self.is_asked(|purpose| matches!(purpose, Purpose::Scan(_))) {
             return;
         }
+        self.soft.scan_after = at.after(SCANS_APART);
         let base = match self.office.scanned_at {
             None => before(at, FIRST_BACK),
             Some(scanned) if self.soft.scanned.is_none() => before(scanned, SCAN_EVERY).min(before(at, START_BACK)),

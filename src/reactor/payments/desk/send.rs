@@ -4,7 +4,7 @@
 use super::afford::DEAR;
 use super::flaws::flawed;
 use super::limits::NO_ROOM;
-use super::{Desk, Holds, LOOK_AGAIN, OURSELVES, Purpose, Step, Stopped};
+use super::{Desk, Holds, LOOK_AGAIN, OURSELVES, Purpose, Step, Stopped, rests};
 use crate::reactor::money::{PaymentRow, PaymentState};
 use crate::reactor::payments::ask::{Ask, Create};
 use crate::types::{PaymentId, Timestamp};
@@ -232,7 +232,7 @@ impl Desk {
         let known = self.soft.scanned.is_some() || flawed!(self, NoStartScan);
         let blocked = self.is_frozen() || self.office.paused.is_some() || !self.is_accepted();
         let busy = self.is_creating() || self.rows_in(PaymentState::Sending).next().is_some();
-        if blocked || busy || !known || at < self.soft.send_after {
+        if blocked || busy || !known || rests(self.soft.send_after, at) {
             return;
         }
         let first = self
@@ -248,7 +248,7 @@ impl Desk {
             return;
         }
         let since = match self.soft.turn {
-            Some((id, since)) if id == row.id && at.since(since) < FRESH => since,
+            Some((id, since)) if id == row.id && since <= at && at.since(since) < FRESH => since,
             Some(_) | None => {
                 self.soft.turn = Some((row.id, at));
                 at
