@@ -88,6 +88,10 @@ DROP INDEX transfers_by_time;
 CREATE INDEX transfers_by_time ON transfers (first_seen, id, kind, sender, receiver);
 ";
 
+/// Nothing but what the index holds, and the key of the table, which stands in every index of it.
+pub(super) const SCAN: &str = "SELECT first_seen, id, kind, sender, receiver, chain, block \
+    FROM transfers INDEXED BY transfers_by_time WHERE (first_seen, id) < (?1, ?2) ORDER BY first_seen DESC, id DESC";
+
 /// A page of transfers, newest first by (first seen, id). The addresses of a watch can be very many: they are compared here, against the
 /// index alone.
 pub(super) fn list_transfers(
@@ -95,14 +99,11 @@ pub(super) fn list_transfers(
     filter: &TransferFilter,
     limit: usize,
 ) -> SqlResult<Page<TransferRow, TransferPlace>> {
-    // Nothing but what the index holds, and the key of the table, which stands in every index of it.
-    let scan = "SELECT first_seen, id, kind, sender, receiver, chain, block FROM transfers INDEXED BY transfers_by_time \
-        WHERE (first_seen, id) < (?1, ?2) ORDER BY first_seen DESC, id DESC";
     let whole = format!("SELECT {} FROM transfers WHERE chain = ?1 AND block = ?2 AND id = ?3", transfers::COLUMNS);
     // A blob of 17 bytes is behind every id.
     let (time, id) =
         filter.after.map_or((i64::MAX, vec![0xff; 17]), |place| (place.first_seen.millis(), place.id.0.into()));
-    let (mut scan, mut whole) = (connection.prepare_cached(scan)?, connection.prepare_cached(&whole)?);
+    let (mut scan, mut whole) = (connection.prepare_cached(SCAN)?, connection.prepare_cached(&whole)?);
     let mut found = scan.query(rusqlite::params![time, id])?;
     let mut page = Page { rows: Vec::new(), next: None };
     let mut looked_at = 0;
