@@ -30,6 +30,8 @@ const SINGLES: u64 = 50;
 const ROUNDS: usize = 5;
 /// The argument with which it starts itself.
 const CHILD: &str = "--child";
+/// The argument with which the page alone is measured.
+const PAGE: &str = "page";
 
 fn now() -> Timestamp {
     Timestamp::from_secs(1_795_000_000)
@@ -111,6 +113,9 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(at) = arguments.iter().position(|argument| argument == CHILD) {
         return child(Path::new(&arguments[at + 1]));
+    }
+    if arguments.iter().any(|argument| argument == PAGE) {
+        return page::run();
     }
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("store.db");

@@ -162,11 +162,13 @@ pub fn run() {
     };
     let deep = format!("/transfers?before={}-{}", now().millis() - 900_000, "f".repeat(32));
     let last = format!("/transfers/{}", transfer(0).id);
+    let newest = format!("/transfers/{}", transfer(TRANSFERS - 1).id);
     for (what, path) in [
         ("overview", "/"),
         ("transfers, the first page", "/transfers"),
         ("transfers, a page far behind", deep.as_str()),
         ("the oldest transfer", &last),
+        ("the newest transfer", &newest),
         ("watches, the first page", "/watches"),
         ("watches, a page far behind", "/watches?before=watch%2009000"),
         ("a watch", "/watches/watch%2009999"),

@@ -106,13 +106,14 @@ impl Reader {
         self.ask(|connection| list_transfers(connection, filter, limit))
     }
 
-    /// One transfer; in more than one block it is never. A search over the list by time: for people, not for loops.
+    /// One transfer; in more than one block it is never. A search over the list by time, newest first: for people, not for loops.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn transfer(&self, id: TransferId) -> Result<Option<TransferRow>, StoreFault> {
         let sql = format!(
-            "SELECT {} FROM transfers INDEXED BY transfers_by_time WHERE first_seen >= -9223372036854775808 AND id = ?1 LIMIT 1",
+            "SELECT {} FROM transfers INDEXED BY transfers_by_time WHERE first_seen >= -9223372036854775808 AND id = ?1 \
+            ORDER BY first_seen DESC LIMIT 1",
             transfers::COLUMNS
         );
         self.one(&sql, &id, transfers::transfer)

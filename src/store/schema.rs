@@ -7,6 +7,7 @@
 use super::alerts;
 use super::attempts;
 use super::digests;
+use super::lists;
 use super::money;
 use super::quiet;
 use super::watches;
@@ -39,6 +40,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { to: 12, sql: alerts::UNTOLD },
     Migration { to: 13, sql: digests::BY_TIME },
     Migration { to: 14, sql: WHY },
+    Migration { to: 15, sql: lists::WITH_PARTIES },
 ];
 
 /// Why something is in trouble.

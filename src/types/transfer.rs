@@ -31,7 +31,8 @@ impl Movement {
     }
 }
 
-fn parties<'a>(kind: Kind, from: &'a Address, to: &'a Address) -> impl Iterator<Item = &'a Address> {
+/// The ends at which a watch can stand: who gave; and who got, which of an approval nobody did.
+pub fn parties<'a>(kind: Kind, from: &'a Address, to: &'a Address) -> impl Iterator<Item = &'a Address> {
     std::iter::once(from).chain((!kind.is_approval()).then_some(to))
 }
 

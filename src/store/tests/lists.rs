@@ -21,6 +21,17 @@ fn approvals_are_listed_apart_from_what_moved() {
 }
 
 #[test]
+fn a_watch_with_few_transfers_is_looked_for_in_the_index_alone_and_in_its_order() {
+    let (_folder, path) = place();
+    let store = open(&path);
+    let explained = format!("EXPLAIN QUERY PLAN {}", crate::store::lists::SCAN);
+    let plan = store.connection().query_row(&explained, [0, 0], |row| row.get::<_, String>(3)).unwrap();
+    assert!(plan.starts_with("SEARCH transfers USING COVERING INDEX transfers_by_time"), "{plan}");
+    let mut steps = store.connection().prepare(&explained).unwrap();
+    assert_eq!(steps.query_map([0, 0], |_| Ok(())).unwrap().count(), 1, "nothing is sorted");
+}
+
+#[test]
 fn lists_are_read_page_by_page_and_filtered() {
     let (_folder, path) = place();
     let mut store = open(&path);
