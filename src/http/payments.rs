@@ -257,10 +257,12 @@ pub(super) async fn probe(State(parts): Shared, Extension(caller): Asker) -> Don
 
 async fn act(State(parts): Shared, Extension(caller): Asker, what: &str, order: Order) -> Done {
     let by = asker(caller)?;
+    let asks = matches!(order, Order::IsThere { .. } | Order::Cancel { .. });
+    let detail = if asks { "Circle is asked: what it answers stands in the audit of the payment" } else { "done" };
     match parts.control.order(by.clone(), order).await? {
         Ok(()) => {
             tracing::info!("{what}, by the token \"{by}\"");
-            Ok((StatusCode::OK, Json(DoneItem { done: true, detail: "done".to_owned() })))
+            Ok((StatusCode::OK, Json(DoneItem { done: true, detail: detail.to_owned() })))
         }
         Err(why @ NotDone::SecondName) => {
             tracing::info!("{what}, by the token \"{by}\": {why}");
