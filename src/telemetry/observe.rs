@@ -159,23 +159,17 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
                 .with(Metric::Stalled, [&chain], Change::Set(0.0))
                 .with(Metric::Stopped, [&chain], Change::Set(0.0))
         }
-        Notice::Reorged { chain, depth, tip } => {
+        Notice::Reorged { chain, depth, tip } | Notice::Reverted { chain, depth, tip } => {
             let chain = name(chain);
-            let line = format!("reorg on {chain}: {depth} blocks were taken back, the tip is now {}", tip.number);
-            set(Reading::say(Level::INFO, line), &chain, tip.number).with(
-                Metric::ReorgDepth,
-                [&chain],
-                Change::Record(integer(*depth)),
-            )
-        }
-        Notice::Reverted { chain, depth, tip } => {
-            let chain = name(chain);
-            let line = format!("{chain} went back by {depth} blocks without new ones, to block {}", tip.number);
-            set(Reading::say(Level::WARN, line), &chain, tip.number).with(
-                Metric::ReorgDepth,
-                [&chain],
-                Change::Record(integer(*depth)),
-            )
+            let (level, line) = if matches!(notice, Notice::Reorged { .. }) {
+                let line = format!("reorg on {chain}: {depth} blocks were taken back, the tip is now {}", tip.number);
+                (Level::INFO, line)
+            } else {
+                let line = format!("{chain} went back by {depth} blocks without new ones, to block {}", tip.number);
+                (Level::WARN, line)
+            };
+            let depth = Change::Record(integer(*depth));
+            set(Reading::say(level, line), &chain, tip.number).with(Metric::ReorgDepth, [&chain], depth)
         }
         Notice::GapFilled { chain, from, to, left } => {
             let chain = name(chain);
