@@ -2,6 +2,7 @@
 
 use super::Reactor;
 use super::authority::endpoints_of;
+use super::chain::Chain;
 use super::rows::{BlockRow, Subject, TroubleRow};
 use super::supervise::chain_of;
 use crate::types::{ChainId, Stage, TransferId};
@@ -22,7 +23,7 @@ impl Reactor {
         let stale_after = self.settings.chains.get(&id).map(|chain| chain.stale_after);
         let is_old = |tip: &BlockRow| stale_after.is_some_and(|stale_after| self.at.since(tip.time) >= stale_after);
         let left_off = !self.soft.missed.contains_key(&id) && tip.as_ref().is_some_and(is_old);
-        let told = self.chains.get(&id).and_then(|chain| chain.told_height());
+        let told = self.chains.get(&id).and_then(Chain::told_height);
         let missed = self.soft.missed.entry(id).or_default();
         if blind || left_off {
             *missed = tip.zip(told).map(|(tip, told)| (tip.at.number.saturating_add(1), told));
