@@ -196,11 +196,8 @@ fn read_chain(labels: &Labels, notice: &Notice) -> Reading {
         }
         Notice::Stalled(chain) => {
             let chain = name(chain);
-            Reading::say(Level::WARN, format!("{chain} does not move, though its endpoints answer")).with(
-                Metric::Stalled,
-                [&chain],
-                Change::Set(1.0),
-            )
+            let line = format!("{chain} does not move, though its endpoints answer");
+            Reading::say(Level::WARN, line).with(Metric::Stalled, [&chain], Change::Set(1.0))
         }
         Notice::Back(..)
         | Notice::Transfer { .. }
