@@ -92,9 +92,10 @@ impl Desk {
             Purpose::Fee(id) => self.told_fee(id, &answer.outcome, waiting.since, at, step),
             // Only a GET ends a payment: what came of asking says nothing.
             Purpose::Cancel(id) => {
-                let said = match answer.outcome {
-                    Outcome::CancelAsked => "Circle took the wish".to_owned(),
-                    other => format!("Circle did not take the wish: {}", other.in_words()),
+                let said = if answer.outcome == Outcome::CancelAsked {
+                    "Circle took the wish".to_owned()
+                } else {
+                    format!("Circle did not take the wish: {}", answer.outcome.in_words())
                 };
                 self.audit(OURSELVES, CANCEL_ANSWERED, Some(id), &said, at, step);
                 self.amend(id, step, |live| live.due = Some(at));
