@@ -92,7 +92,7 @@ impl Desk {
             Purpose::Fee(id) => self.told_fee(id, &answer.outcome, waiting.since, at, step),
             // Only a GET ends a payment: what came of asking says nothing.
             Purpose::Cancel(id) => {
-                let said = if matches!(answer.outcome, Outcome::CancelAsked) {
+                let said = if answer.outcome == Outcome::CancelAsked {
                     "Circle took the wish".to_owned()
                 } else {
                     format!("Circle did not take the wish: {}", answer.outcome.in_words())
