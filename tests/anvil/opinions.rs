@@ -80,6 +80,7 @@ notify = ["out"]
     )
 }
 
+#[expect(clippy::disallowed_methods, reason = "what is simulated beside a real node keeps real time")]
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
     Timestamp::from_millis(i64::try_from(since.as_millis()).expect("it fits for a long time"))
