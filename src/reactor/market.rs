@@ -50,8 +50,8 @@ pub struct Known {
     pub high: Price,
     /// The time of the oldest that the price was made of.
     pub as_of: Timestamp,
-    /// Whether any of the feeds would tell of another: else nobody knows what it does meanwhile.
-    pub watched: bool,
+    /// How many of the feeds would tell of another: where none would, nobody knows what it does meanwhile.
+    pub watched: u32,
 }
 
 impl Said {
@@ -61,10 +61,10 @@ impl Said {
 }
 
 impl Known {
-    /// Whether two feeds or more say it, and none is further from another than they may be.
+    /// Whether two feeds or more watch it, and none is further from another than they may be.
     #[must_use]
     pub fn is_agreed(&self, settings: &PriceSettings) -> bool {
-        self.sources > 1 && spread(self.low, self.high, self.price) <= settings.disagree
+        self.watched > 1 && spread(self.low, self.high, self.price) <= settings.disagree
     }
 }
 
@@ -138,13 +138,13 @@ impl Market {
     pub fn known(&self, at: Timestamp, stale_after: Duration) -> Option<Known> {
         let mut fresh = self.fresh(at, stale_after);
         let (_, said, (price, as_of)) = fresh.next()?;
-        let mut watched = !said.unwatched;
+        let mut watched = u32::from(!said.unwatched);
         let Some((_, said, second)) = fresh.next() else {
             return Some(Known { price, sources: 1, low: price, high: price, as_of, watched });
         };
-        watched |= !said.unwatched;
+        watched += u32::from(!said.unwatched);
         let others = fresh.map(|(_, said, price)| {
-            watched |= !said.unwatched;
+            watched += u32::from(!said.unwatched);
             price
         });
         let mut all: Vec<_> = [(price, as_of), second].into_iter().chain(others).collect();
@@ -288,19 +288,19 @@ mod tests {
     fn a_price_whose_connection_is_gone_holds_while_it_is_fresh_and_is_watched_by_who_else_has_one() {
         let (a, b) = (Name::from("a"), Name::from("b"));
         let mut market = market(&[("a", "100", 10), ("b", "102", 20)]);
-        let check = |market: &Market, second: u64, expected: Option<(&str, u32, bool)>| {
+        let check = |market: &Market, second: u64, expected: Option<(&str, u32, u32)>| {
             let known = market.known(at(second), STALE).map(|it| (it.price.to_string(), it.sources, it.watched));
             let expected = expected.map(|(price, sources, watched)| (price.to_owned(), sources, watched));
             assert_eq!(known, expected, "at {second}: {market:?}");
         };
         assert!(market.unwatch(&a) && !market.unwatch(&a), "it is told once");
-        check(&market, 30, Some(("101", 2, true)));
+        check(&market, 30, Some(("101", 2, 1)));
         assert!(market.unwatch(&b));
-        check(&market, 30, Some(("101", 2, false)));
-        check(&market, 311, Some(("102", 1, false)));
+        check(&market, 30, Some(("101", 2, 0)));
+        check(&market, 311, Some(("102", 1, 0)));
         check(&market, 321, None);
         assert!(market.take(&a, price("100"), at(10)));
-        check(&market, 30, Some(("101", 2, true)));
+        check(&market, 30, Some(("101", 2, 1)));
     }
 
     #[test]

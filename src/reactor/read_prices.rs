@@ -126,7 +126,7 @@ impl Reactor {
 
     /// The same while somebody would tell of another: money asks no less.
     pub(super) fn watched_price(&self, pair: &Pair) -> Option<Known> {
-        self.known_price(pair).filter(|known| known.watched)
+        self.known_price(pair).filter(|known| known.watched > 0)
     }
 
     /// The price with all that is said of it.
@@ -168,7 +168,7 @@ impl Reactor {
             self.follow(entry, step, None, effects);
             return self.pay_for_market(entry, None, effects);
         };
-        let take = if known.watched { step } else { step_unwatched };
+        let take = if known.watched > 0 { step } else { step_unwatched };
         let step = take(row.standing(), threshold, &known.price, self.at);
         let sides = pays.then(|| sides(threshold, &known.price));
         if step != Step::Nothing {
@@ -194,7 +194,7 @@ impl Reactor {
             return self.pay_for_market(entry, None, effects);
         };
         let (moved, ..) = moved(known.price, range, *movement);
-        let take = if known.watched { step } else { step_unwatched };
+        let take = if known.watched > 0 { step } else { step_unwatched };
         let step = take(row.standing(), threshold, &moved, self.at);
         let sides = pays.then(|| sides(threshold, &moved));
         if step != Step::Nothing {
@@ -233,7 +233,8 @@ impl Reactor {
         let Some(sides) = sides else { return };
         let relaxed = self.settings.live.as_ref().is_some_and(|live| live.relaxed);
         let agreed = known.is_agreed(&self.settings.prices);
-        let known = (known.watched && (agreed || relaxed)).then_some((sides.0, sides.1, known.as_of, Vouched::ByTwo));
+        let known =
+            (known.watched > 0 && (agreed || relaxed)).then_some((sides.0, sides.1, known.as_of, Vouched::ByTwo));
         self.pay_for_market(entry, known, effects);
     }
 
