@@ -366,10 +366,11 @@ pub(crate) mod tests {
 
     #[test]
     fn the_arrows_are_those_of_the_contract() {
+        // MONEY §4, and the last from its rule 5: what Circle shows otherwise than it was frozen is a person's affair.
         let text = "planned → approved | held | refused\nheld → approved | refused\n\
             approved → sending | rehearsed | held | refused\nsending → accepted | reconcile | rejected\n\
             reconcile → accepted | human\nhuman → accepted | rejected\n\
-            accepted → complete | failed | cancelled | denied";
+            accepted → complete | failed | cancelled | denied | human";
         for state in PaymentState::ALL {
             let line = text.lines().find_map(|line| line.strip_prefix(state.word())?.strip_prefix(" → "));
             let wanted: Vec<&str> = line.map_or_else(Vec::new, |line| line.split(" | ").collect());
