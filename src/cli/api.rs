@@ -6,6 +6,7 @@
 use super::Failure;
 use super::alone;
 use super::places::Located;
+use crate::config::Broken;
 use crate::config::checked::{HttpConfig, Role, TokenConfig};
 use crate::http::Local;
 use crate::net::http::{HttpClient, Method, Reach, Request, Target, header};
@@ -280,11 +281,16 @@ pub(super) async fn to_change_as(located: &Located, need: Role, name: Option<&st
     held_or_asked(located, need, name, alone).await
 }
 
-/// Who freezes payments, which needs no config: this process or the monitor, as above.
+/// Who freezes payments, which needs no more of a config than where to: this process or the monitor, as above. A torn one may not tell which
+/// store is the right one, and nobody may be told that payments are frozen who has frozen another's.
 pub(super) async fn to_freeze(located: &Located, name: Option<&str>) -> Result<Answerer, Failure> {
-    let (config, whole) = (&located.config, located.broken.is_none());
+    let config = &located.config;
     let alone = |store| {
-        let alone = if whole { alone::changing(config, store) } else { alone::freezing(config, store) };
+        let alone = match &located.broken {
+            None => alone::changing(config, store),
+            Some(Broken { torn: false, .. }) => alone::freezing(config, store),
+            Some(Broken { torn: true, faults }) => return Err(Failure::usage(anyhow!("{faults}"))),
+        };
         alone.map_err(|fault| of_store(fault, None))
     };
     held_or_asked(located, Role::Operate, name, alone).await

@@ -1,6 +1,7 @@
 //! Finds and reads the config for a command, and says so in its own words when that fails.
 
 use super::{Failure, Places};
+use crate::config::Broken;
 use crate::config::checked::Config;
 use crate::config::faults::Faults;
 use crate::config::places::{config_file, data_folder};
@@ -19,13 +20,13 @@ pub(super) struct Located {
     /// What it means.
     pub(super) config: Config,
     /// Its faults, where it is read for where to ask alone: nothing else of it means anything then.
-    pub(super) broken: Option<Faults>,
+    pub(super) broken: Option<Broken>,
 }
 
 impl Located {
     /// Nothing, where all of the config means something.
     pub(super) fn whole(&self) -> Result<(), Failure> {
-        self.broken.as_ref().map_or(Ok(()), |faults| Err(Failure::usage(anyhow!("{faults}"))))
+        self.broken.as_ref().map_or(Ok(()), |broken| Err(Failure::usage(anyhow!("{}", broken.faults))))
     }
 }
 
@@ -51,7 +52,7 @@ impl Places {
         let (file, data) = self.locate()?;
         let read = crate::config::load_to_find(&file, &data, &Machine);
         let (config, broken) = read.map_err(|faults| Failure::usage(anyhow!("{faults}")))?;
-        if let Some(faults) = &broken {
+        if let Some(Broken { faults, torn: _ }) = &broken {
             let first =
                 faults.all().first().map(|fault| format!("{}: {}", fault.place, fault.what)).unwrap_or_default();
             let (count, listen, store) = (faults.all().len(), config.http.listen, config.store.path.display());

@@ -51,17 +51,29 @@ pub fn load_to_ask(path: &Path, data: &Path, around: &dyn Surroundings) -> Resul
     load_with(Fetching::Tokens, path, data, around)
 }
 
+/// What is wrong with a config that is read for where to ask alone.
+#[derive(Debug)]
+pub struct Broken {
+    /// Every fault.
+    pub faults: Faults,
+    /// It is not TOML, or a part of it cannot be read: another place may stand where none was read.
+    pub torn: bool,
+}
+
 /// The same for who can do with where to ask: a config with faults elsewhere comes with them, and means nothing but its `[http]` and
 /// `[store]`, which are as where nothing is said if the text is torn there.
 ///
 /// # Errors
-/// Every fault, where some are in these two.
-pub fn load_to_find(path: &Path, data: &Path, around: &dyn Surroundings) -> Result<(Config, Option<Faults>), Faults> {
+/// Every fault, where some are in these two, or nothing could be read.
+pub fn load_to_find(path: &Path, data: &Path, around: &dyn Surroundings) -> Result<(Config, Option<Broken>), Faults> {
     let faults = match load_to_ask(path, data, around) {
         Ok(config) => return Ok((config, None)),
         Err(faults) => faults,
     };
-    let mut whole = raw::document::read(path, around, &Notes::default()).whole;
+    let raw::document::Document { mut whole, torn } = raw::document::read(path, around, &Notes::default());
+    if whole.entries.is_empty() {
+        return Err(faults);
+    }
     whole.entries.retain(|entry| ["http", "store"].contains(&entry.key.as_str()));
     let (of_places, of_the_rest) = (Notes::default(), Notes::default());
     let fetching = Fetching::Tokens;
@@ -74,7 +86,7 @@ pub fn load_to_find(path: &Path, data: &Path, around: &dyn Surroundings) -> Resu
     }
     let (root, notes) = (Root::new(&whole, &of_the_rest), &of_the_rest);
     let config = check::check(&check::input::Input { root: &root, notes, around, data, fetching });
-    Ok((config, Some(faults)))
+    Ok((config, Some(Broken { faults, torn })))
 }
 
 fn load_with(fetching: Fetching, path: &Path, data: &Path, around: &dyn Surroundings) -> Result<Config, Faults> {

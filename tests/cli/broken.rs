@@ -33,9 +33,13 @@ fn a_config_that_was_broken_meanwhile_stops_nobody_from_asking_the_monitor_or_fr
 fn without_a_monitor_a_broken_config_lets_payments_be_frozen_and_nothing_else_be_changed() {
     let place = Place::new().with_store();
     let whole = fs::read_to_string(place.file()).unwrap();
+    // Where it is torn, another store may be named.
     fs::write(place.file(), format!("{whole}\n[[rule]]\nname = \"in")).unwrap();
     place.ask(&["watch", "list"]).fails(2, &["this is not TOML", "no monitor answers"]);
     place.ask(&["sink", "test", "log"]).fails(2, &["this is not TOML"]);
+    place.ask(&["payments", "freeze"]).fails(2, &["this is not TOML", "touch "]);
+    fs::write(place.file(), format!("{whole}\n[[rule]]\nname = \"in\"\nwhen = \"transfr\"\n")).unwrap();
+    place.ask(&["sink", "test", "log"]).fails(2, &["transfr"]);
     place.ask(&["payments", "freeze"]).answers(&["frozen"]);
     fs::write(place.file(), whole).unwrap();
     let payments = place.ask(&["payments", "list"]);
