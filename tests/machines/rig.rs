@@ -36,8 +36,8 @@ impl Demo {
         let mut child = command.spawn().expect("the binary starts");
         let printed = Printed::of(child.stdout.take().expect("it is piped"));
         let first = printed.line_with("http://").await.expect("it says where its page is");
-        let page =
-            first.split_whitespace().find(|word| word.starts_with("http://")).expect("it is in the line").to_owned();
+        let link = first.split_whitespace().find(|word| word.starts_with("http://")).expect("it is in the line");
+        let page = link.split_once("/#").map_or(link, |(page, _)| page).to_owned();
         Self { child, printed, http: http_client(), page, _temporary: temporary }
     }
 
