@@ -2,6 +2,7 @@
 
 use crate::net::budget::day_of;
 use crate::reactor::Reactor;
+use crate::reactor::rows::{Subject, TroubleRow};
 use crate::sinks::delivery::LaneStatus;
 use crate::sinks::worker::{Observer, Outcome};
 use crate::sources::etherscan::{BudgetNote, ViewAge};
@@ -89,7 +90,13 @@ impl Board {
         let state = self.state();
         let sink = |name: &Name| {
             let lane = state.sinks.get(name);
-            let failing = lane.and_then(|lane| lane.failing.clone());
+            // What is refused for good is tried no more: the trouble that was told of stands until something gets through.
+            let told = || {
+                let of_it = |row: &&TroubleRow| row.open && row.subject == Subject::Sink(name.clone());
+                let row = reactor.troubles().find(of_it)?;
+                Some((row.since, row.reason.clone().unwrap_or_else(|| "it refused what was sent".into())))
+            };
+            let failing = lane.and_then(|lane| lane.failing.clone()).or_else(told);
             SinkStatus {
                 name: name.clone(),
                 pending: lane.map_or(0, |lane| u64::try_from(lane.pending).unwrap_or(u64::MAX)),

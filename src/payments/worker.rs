@@ -193,10 +193,18 @@ where
             return (unsent(Unsent::OtherBytes), None);
         }
         let leave_by = came + LEAVE_WITHIN;
-        let Ok(sealer) = timeout_at(leave_by, self.sealer()).await else { return (unsent(Unsent::NoEntityKey), None) };
+        let is_other = |sealer: &Sealer| {
+            [self.pinned, create.entity_key()].into_iter().flatten().any(|pinned| pinned != sealer.fingerprint())
+        };
+        let mut sealer = timeout_at(leave_by, self.sealer()).await.ok().flatten();
+        if sealer.as_ref().is_some_and(is_other) {
+            // The one at hand may be from before another was accepted: what Circle shows now counts.
+            self.forget_key();
+            sealer = timeout_at(leave_by, self.sealer()).await.ok().flatten();
+        }
         let Some(sealer) = sealer else { return (unsent(Unsent::NoEntityKey), None) };
         let shown = sealer.fingerprint();
-        if [self.pinned, create.entity_key()].into_iter().flatten().any(|pinned| pinned != shown) {
+        if is_other(&sealer) {
             return (unsent(Unsent::OtherEntityKey(shown)), Some(shown));
         }
         let sealed = sealer.seal(self.secret).ok().and_then(|sealed| sealed_body(create.body(), &sealed).ok());

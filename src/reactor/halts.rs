@@ -55,9 +55,12 @@ impl Reactor {
         self.soft.freeze_file.as_ref()
     }
 
-    /// It goes no further.
+    /// It goes no further, or for another reason besides.
     pub(super) fn say_frozen(&mut self, halt: Halt<'_>, why: Name, effects: &mut Vec<Effect>) {
-        if let Some(row) = self.troubles.open(halt.subject(), self.at, None, effects) {
+        let subject = halt.subject();
+        let news = |row: &&TroubleRow| row.open && row.reason.as_ref().is_some_and(|reason| *reason != why);
+        let worse = self.troubles.get(&subject).filter(news).cloned();
+        if let Some(row) = self.troubles.open(subject, self.at, None, effects).or(worse) {
             self.troubles.explain(&row.subject, &why, effects);
             self.say_halt(&row, MessageKind::PaymentsFrozen, why, effects);
         }

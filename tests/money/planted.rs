@@ -23,7 +23,7 @@ const RECORDED: [(&str, u64); 39] = [
     ("AbsentAfterOneScan", 3),
     ("ClockJumpIgnored", 228),
     ("IncompleteScanCounts", 3),
-    ("LimitsOfOneVersion", 0),
+    ("LimitsOfOneVersion", 6),
     ("ApprovalCountsTwice", 1),
     ("StuckIsFailed", 0),
     ("EditedPayeeIsPaid", 1),

@@ -112,9 +112,18 @@ fn difference(config: &Value) -> String {
     }
     let head = if config["accepted"].is_null() { "nothing was accepted before" } else { "otherwise than accepted" };
     let short: String = in_force.chars().take(2 * LEAST_DIGITS).collect();
+    let mut difference = lines("difference");
+    if difference.is_empty() {
+        // Its lines are of the payments; the fingerprint is of all that they depend on.
+        difference.push(
+            "nothing in the words of the payments: something that they depend on, as a chain's settings or the rules that pay; \
+             `walletwatch check` says what is in force"
+                .to_owned(),
+        );
+    }
     format!(
         "{in_force} is in force and NOT accepted; {head}:\n{}\n\nto accept it: walletwatch payments accept {short}",
-        lines("difference").join("\n")
+        difference.join("\n")
     )
 }
 

@@ -45,6 +45,8 @@ const GIVEN_UP: Duration = Duration::from_mins(5);
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// Who acts when nobody does.
 const OURSELVES: &str = "walletwatch";
+/// Reasons of a freeze are put together up to so many bytes.
+const MOST_REASONS: usize = 600;
 
 /// Whether what made a payment still holds: `None` where it cannot be known now.
 pub type Holds<'a> = &'a dyn Fn(&PaymentRow) -> Option<bool>;
@@ -362,12 +364,15 @@ impl Desk {
 
     /// Stops everything until a person looks. The first reason stays.
     fn freeze(&mut self, why: &str, by: &str, at: Timestamp, step: &mut Step) {
-        if self.office.frozen.is_some() {
-            return;
-        }
-        self.put_office(step, |office| office.frozen = Some(why.into()));
+        let all: Name = match &self.office.frozen {
+            None => why.into(),
+            Some(before) if before.as_str().contains(why) || before.as_str().len() > MOST_REASONS => return,
+            // Whoever lets payments go again has to know every reason, and the later one may be the graver.
+            Some(before) => format!("{before}; and then: {why}").into(),
+        };
+        self.put_office(step, |office| office.frozen = Some(all.clone()));
         self.audit(by, "frozen", None, why, at, step);
-        step.said.push(Said::Frozen(why.into()));
+        step.said.push(Said::Frozen(all));
     }
 
     /// Pauses money: a clock cannot be trusted.

@@ -20,7 +20,7 @@ const EMPTY_SCANS: u32 = 2;
 /// A wallet is read at least so often.
 const SCAN_EVERY: Duration = Duration::from_hours(1);
 /// Whoever asks, no two scans are nearer to each other than this: a scan may be many pages, and first sends each want one.
-const SCANS_APART: Duration = Duration::from_secs(2);
+const SCANS_APART: Duration = Duration::from_millis(500);
 /// How far back a start looks …
 pub(super) const START_BACK: Duration = Duration::from_hours(48);
 /// … and one that never looked before.

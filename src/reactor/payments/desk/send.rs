@@ -227,6 +227,13 @@ impl Desk {
         self.terms.as_ref().is_some_and(|terms| terms.relaxed || self.office.accepted == Some(terms.fingerprint))
     }
 
+    /// Whose turn it is, of those that nobody holds back: they go in the order of their approvals.
+    pub(super) fn next_to_send(&self) -> Option<&PaymentRow> {
+        self.rows_in(PaymentState::Approved)
+            .filter(|row| !self.is_stopped(row))
+            .min_by_key(|row| (row.live.as_deref().and_then(|live| live.approved_at), row.id))
+    }
+
     /// Sends of a wallet are serial: none begins while what became of another is open. Whose turn it is has the wallet read first.
     fn send_next(&mut self, at: Timestamp, holds: Holds<'_>, step: &mut Step) {
         let known = self.soft.scanned.is_some() || flawed!(self, NoStartScan);
@@ -235,11 +242,7 @@ impl Desk {
         if blocked || busy || !known || rests(self.soft.send_after, at) {
             return;
         }
-        let first = self
-            .rows_in(PaymentState::Approved)
-            .filter(|row| !self.is_stopped(row))
-            .min_by_key(|row| (row.live.as_deref().and_then(|live| live.approved_at), row.id));
-        let Some(row) = first.cloned() else {
+        let Some(row) = self.next_to_send().cloned() else {
             self.soft.turn = None;
             return;
         };

@@ -104,6 +104,12 @@ impl Desk {
         } else if self.soft.means.is_said(row.id) {
             waits.say("the paying wallet holds too little USDC, or too little of the chain's coin for the fee");
         }
+        if let Some(first) = self.next_to_send().filter(|first| first.id != row.id) {
+            waits.say(format!(
+                "payment {} was approved earlier and goes first, as soon as it can (`walletwatch why {}`)",
+                first.id, first.id
+            ));
+        }
         if holds.is_none() && !live.anyway {
             waits.say("nobody knows now whether what made it still holds");
         }
