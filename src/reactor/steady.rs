@@ -22,6 +22,10 @@ const HELD_FOR: Duration = Duration::from_mins(5);
 impl Reactor {
     /// Whether what is to be said of trouble waits because it came and went too often. Each trouble is counted once, when it is new.
     pub(super) fn waits_its_turn(&mut self, alert: &AlertRow, subject: &Subject, effects: &mut Vec<Effect>) -> bool {
+        // What a person has to end neither comes nor goes.
+        if matches!(subject, Subject::Chain(chain) if self.is_stopped(*chain)) {
+            return false;
+        }
         if alert.revision > 0 {
             return is_held(alert) && self.timers.contains(&Deadline::Outages);
         }

@@ -140,10 +140,19 @@ impl Reactor {
         let since = self.soft.progress.get(&subject).copied().unwrap_or(self.at);
         let last_block = self.height(chain);
         self.unpublished.insert(chain);
-        if let Some(row) = self.troubles.open(subject, since, last_block, effects) {
+        // What goes on only with a person is told also where it was blind before, for another reason.
+        let stop = self.chains.get(&chain).and_then(|chain| chain.row().stopped.as_ref());
+        let is_why = stop.is_some_and(|stop| stop.reason().as_str() == reason);
+        let worse = self.troubles.get(&subject).filter(|row| row.open && is_why).cloned();
+        if let Some(row) = self.troubles.open(subject, since, last_block, effects).or(worse) {
             let body = self.source_body(&row, None, reason.into());
             self.say_trouble(&row, MessageKind::SourceBlind, Severity::Critical, body, effects);
         }
+    }
+
+    /// Whether a chain goes on only when a person says so.
+    pub(super) fn is_stopped(&self, chain: ChainId) -> bool {
+        self.chains.get(&chain).is_some_and(|chain| chain.row().stopped.is_some())
     }
 
     pub(super) fn say_disagreement(&mut self, chain: ChainId, source: Name, effects: &mut Vec<Effect>) {
@@ -188,9 +197,7 @@ impl Reactor {
     }
 
     pub(super) fn recovered(&mut self, subject: &Subject, effects: &mut Vec<Effect>) {
-        if let Subject::Chain(chain) = subject
-            && self.chains.get(chain).is_some_and(|chain| chain.row().stopped.is_some())
-        {
+        if matches!(subject, Subject::Chain(chain) if self.is_stopped(*chain)) {
             return;
         }
         let Some(row) = self.troubles.close(subject, effects) else { return };
