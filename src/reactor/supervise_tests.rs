@@ -427,13 +427,14 @@ fn that_feeds_differ_again_soon_after_they_agreed_is_said_again() {
 
 #[test]
 fn what_only_a_person_ends_is_told_at_once_also_of_a_chain_that_was_blind_or_came_and_went() {
+    let fresh = || reactor();
     let silent = || Event::Deadline(Deadline::Silent(Subject::Chain(CHAIN)));
     let unreadable = || Event::Unreadable { chain: CHAIN, block: 7 };
     let why = |message: &Message| match &message.body {
         Body::Source(body) => body.reason.to_string(),
         other => panic!("{other:?}"),
     };
-    let mut reactor = self::reactor();
+    let mut reactor = fresh();
     let blind = told(&mut reactor, 60, silent());
     let stopped = told(&mut reactor, 70, unreadable());
     assert_eq!((blind.len(), stopped.len()), (1, 1));
@@ -441,7 +442,7 @@ fn what_only_a_person_ends_is_told_at_once_also_of_a_chain_that_was_blind_or_cam
     assert_eq!(why(&stopped[0]), "block 7 cannot be read: reading it ended the process");
     assert_eq!((told(&mut reactor, 200, silent()), told(&mut reactor, 210, unreadable())), (vec![], vec![]), "once");
 
-    let mut reactor = self::reactor();
+    let mut reactor = fresh();
     for (outage, messages) in [(0, 1), (1, 1), (2, 1), (3, 0)] {
         let second = 60 + 70 * outage;
         assert_eq!(told(&mut reactor, second, silent()).len(), messages, "outage {outage}");

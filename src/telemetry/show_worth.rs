@@ -37,12 +37,12 @@ impl Metrics {
         }
         for Portfolio { watch, value, as_of: _ } in &snapshot.portfolios {
             let of = [watch.as_str()];
-            match value {
-                Some(value) => {
-                    self.set(Metric::PortfolioUsd, &of, decimal(&value.to_string()));
-                    self.set(Metric::PortfolioTime, &of, seconds(now));
-                }
-                None => self.touch(Metric::PortfolioTime, &of),
+            // As with a price: what is not known is no number.
+            self.set(Metric::PortfolioUsd, &of, value.as_ref().map_or(f64::NAN, |value| decimal(&value.to_string())));
+            if value.is_some() {
+                self.set(Metric::PortfolioTime, &of, seconds(now));
+            } else {
+                self.touch(Metric::PortfolioTime, &of);
             }
         }
     }

@@ -104,7 +104,7 @@ impl Deed {
                 "blind-source",
                 20,
                 "/sources",
-                "simnet's node is connected and says nothing for 20 beats, while 0.9 ETH come in: it is said that simnet is blind, and what was missed is read afterwards",
+                "simnet's node is connected and says nothing for 20 beats, while 0.9 ETH come in: it is said that simnet is blind (in a digest, where it came and went three times just now), and what was missed is read afterwards",
             ),
             Self::PoisonedAddress => (
                 "poisoned-address",
