@@ -280,8 +280,6 @@ fn a_refusal_of_every_attempt_ends_it_and_an_open_one_is_looked_for() {
             circle lists
             circle asked create
             circle refuses 400
-            circle asked
-            wait 2s
             circle asked scan
             "
         ),
