@@ -430,26 +430,21 @@ fn what_only_a_person_ends_is_told_at_once_also_of_a_chain_that_was_blind_or_cam
     let fresh = || reactor();
     let silent = || Event::Deadline(Deadline::Silent(Subject::Chain(CHAIN)));
     let unreadable = || Event::Unreadable { chain: CHAIN, block: 7 };
-    let why = |message: &Message| match &message.body {
-        Body::Source(body) => body.reason.to_string(),
-        other => panic!("{other:?}"),
+    let is_it = |message: &Message| {
+        format!("{:?}", message.body).contains("block 7 cannot be read: reading it ended the process")
     };
     let mut reactor = fresh();
-    let blind = told(&mut reactor, 60, silent());
-    let stopped = told(&mut reactor, 70, unreadable());
-    assert_eq!((blind.len(), stopped.len()), (1, 1));
+    let (blind, stopped) = (told(&mut reactor, 60, silent()), told(&mut reactor, 70, unreadable()));
+    assert!(stopped.len() == 1 && is_it(&stopped[0]), "{stopped:?}");
     assert_eq!((stopped[0].alert, stopped[0].revision), (blind[0].alert, 2));
-    assert_eq!(why(&stopped[0]), "block 7 cannot be read: reading it ended the process");
     assert_eq!((told(&mut reactor, 200, silent()), told(&mut reactor, 210, unreadable())), (vec![], vec![]), "once");
-
     let mut reactor = fresh();
     for (outage, messages) in [(0, 1), (1, 1), (2, 1), (3, 0)] {
-        let second = 60 + 70 * outage;
-        assert_eq!(told(&mut reactor, second, silent()).len(), messages, "outage {outage}");
+        assert_eq!(told(&mut reactor, 60 + 70 * outage, silent()).len(), messages, "outage {outage}");
         if outage < 3 {
             reactor.progress(Subject::Chain(CHAIN), &mut Vec::new());
         }
     }
     let stopped = told(&mut reactor, 300, unreadable());
-    assert_eq!(stopped.iter().map(why).collect::<Vec<_>>(), ["block 7 cannot be read: reading it ended the process"]);
+    assert!(stopped.len() == 1 && is_it(&stopped[0]), "{stopped:?}");
 }
